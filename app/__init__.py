@@ -1,0 +1,1 @@
+"""Afterglow: the API for ketamine therapy integration."""

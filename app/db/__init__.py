@@ -1,0 +1,13 @@
+"""The database: one small door to SQLite and PostgreSQL.
+
+Statements are written in SQLAlchemy Core over the SQLModel tables, built at import, compiled once per dialect, and run
+by the drivers themselves: `await db.one(statement, **values)`, `db.all`, `db.run`, and the same verbs inside
+`async with db.transaction() as tx`. Reads outside a transaction are autocommitted. Every wait has a deadline, past
+which the answer is `Unavailable`; values come back equal from both databases.
+"""
+
+from app.db.database import Database, Db, Row, Transaction, open_database
+from app.db.statement import Statement, given
+from app.db.tables import Stored
+
+__all__ = ["Database", "Db", "Row", "Statement", "Stored", "Transaction", "given", "open_database"]

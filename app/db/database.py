@@ -1,0 +1,62 @@
+"""What a request gets of the database, whichever of the two is behind it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol
+
+from app.db.statement import Statement
+from app.settings import Settings
+
+Row = dict[str, Any]
+
+
+class Db(Protocol):
+    """The verbs: one row or None, all rows, or no rows."""
+
+    async def one(self, statement: Statement, /, **values: Any) -> Row | None:
+        """Return the first row."""
+
+    async def all(self, statement: Statement, /, **values: Any) -> list[Row]:
+        """Return every row."""
+
+    async def run(self, statement: Statement, /, **values: Any) -> None:
+        """Carry out a statement that returns nothing."""
+
+
+class Transaction(Db, Protocol):
+    """The verbs inside one transaction, and one more for many rows at once."""
+
+    async def many(self, statement: Statement, rows: Sequence[Mapping[str, Any]], /) -> None:
+        """Carry out a statement once for each row of values."""
+
+
+class Database(Db, ABC):
+    """An open database."""
+
+    @abstractmethod
+    async def open(self) -> None:
+        """Connect. Raise nothing where the database is away: requests then get `Unavailable` until it is back."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Let every connection go."""
+
+    @abstractmethod
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
+        """Begin; commit at the end of the block, or roll back where it raised."""
+
+    @abstractmethod
+    async def ready(self) -> str | None:
+        """Return the schema's revision after touching the database, and on SQLite the disk; None where it has none."""
+
+
+def open_database(settings: Settings) -> Database:
+    """Return the database that the settings name, not yet connected."""
+    if settings.uses_sqlite:
+        from app.db.sqlite import SqliteDatabase  # noqa: PLC0415 - only the driver in use is loaded
+
+        return SqliteDatabase(settings)
+    from app.db.postgres import PostgresDatabase  # noqa: PLC0415 - only the driver in use is loaded
+
+    return PostgresDatabase(settings)

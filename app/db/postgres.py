@@ -1,0 +1,160 @@
+"""PostgreSQL through asyncpg: prepared statements kept per connection, a small last-in-first-out pool."""
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from app.db.database import Database, Row, Transaction
+from app.db.statement import Statement
+from app.problems import StorageFull, Unavailable
+from app.settings import Settings
+
+_UNAVAILABLE: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InvalidCachedStatementError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.UndefinedTableError,
+)
+_STATEMENTS_KEPT: Final = 1000
+_REVISION: Final = "SELECT version_num FROM alembic_version"
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except asyncpg.DiskFullError:
+        raise StorageFull from None
+    except _UNAVAILABLE:
+        raise Unavailable from None
+
+
+async def _prepare(connection: asyncpg.Connection[Any]) -> None:
+    await connection.set_type_codec(
+        "uuid", schema="pg_catalog", encoder=lambda value: value.bytes, decoder=_uuid, format="binary"
+    )
+    await connection.set_type_codec(
+        "jsonb", schema="pg_catalog", encoder=lambda value: orjson.dumps(value).decode(), decoder=orjson.loads
+    )
+
+
+def _uuid(value: bytes) -> UUID:
+    return UUID(bytes=bytes(value))
+
+
+async def _keep_as_it_is(_connection: asyncpg.Connection[Any]) -> None:
+    """Nothing here changes a session's state, so nothing needs a reset query."""
+
+
+class PostgresTransaction:
+    """The verbs on one connection."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    async def one(self, statement: Statement, /, **values: Any) -> Row | None:
+        """Return the first row."""
+        plan = statement.postgres
+        record = await self._connection.fetchrow(plan.sql, *plan.arguments(values))
+        return None if record is None else dict(record)
+
+    async def all(self, statement: Statement, /, **values: Any) -> list[Row]:
+        """Return every row."""
+        plan = statement.postgres
+        return [dict(record) for record in await self._connection.fetch(plan.sql, *plan.arguments(values))]
+
+    async def run(self, statement: Statement, /, **values: Any) -> None:
+        """Carry out a statement that returns nothing."""
+        plan = statement.postgres
+        await self._connection.fetch(plan.sql, *plan.arguments(values))
+
+    async def many(self, statement: Statement, rows: Sequence[Mapping[str, Any]], /) -> None:
+        """Carry out a statement once for each row of values."""
+        plan = statement.postgres
+        await self._connection.executemany(plan.sql, [plan.arguments(row) for row in rows])
+
+
+class PostgresDatabase(Database):
+    """A PostgreSQL database, reached through a pool."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Remember where it is; `open` connects."""
+        self._settings = settings
+        self._pool: Any = None
+
+    async def open(self) -> None:
+        """Make the pool; its connections are opened as they are needed."""
+        settings = self._settings
+        milliseconds = str(int(settings.statement_seconds * 1000))
+        self._pool = asyncpg.create_pool(
+            settings.database_url,
+            min_size=0,
+            max_size=settings.database_pool,
+            timeout=settings.statement_seconds,
+            command_timeout=settings.statement_seconds,
+            statement_cache_size=_STATEMENTS_KEPT,
+            max_cached_statement_lifetime=0,
+            max_inactive_connection_lifetime=0,
+            reset=_keep_as_it_is,
+            init=_prepare,
+            server_settings={
+                "application_name": "afterglow",
+                "statement_timeout": milliseconds,
+                "idle_in_transaction_session_timeout": milliseconds,
+            },
+        )
+        await self._pool
+
+    async def close(self) -> None:
+        """Let running statements end, then close every connection."""
+        await self._pool.close()
+
+    async def one(self, statement: Statement, /, **values: Any) -> Row | None:
+        """Return the first row, autocommitted."""
+        async with self._connection() as connection:
+            return await connection.one(statement, **values)
+
+    async def all(self, statement: Statement, /, **values: Any) -> list[Row]:
+        """Return every row, autocommitted."""
+        async with self._connection() as connection:
+            return await connection.all(statement, **values)
+
+    async def run(self, statement: Statement, /, **values: Any) -> None:
+        """Carry out a statement, autocommitted."""
+        async with self._connection() as connection:
+            await connection.run(statement, **values)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """Begin at READ COMMITTED; commit at the end of the block, or roll back where it raised."""
+        async with self._connection() as connection, connection._connection.transaction():  # noqa: SLF001 - same file
+            yield connection
+
+    async def ready(self) -> str | None:
+        """Return the schema's revision."""
+        with _translated():
+            async with self._pool.acquire(timeout=self._settings.pool_seconds) as connection:
+                revision = await connection.fetchval(_REVISION)
+        return None if revision is None else str(revision)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[PostgresTransaction]:
+        with _translated():
+            async with self._pool.acquire(timeout=self._settings.pool_seconds) as connection:
+                yield PostgresTransaction(connection)

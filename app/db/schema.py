@@ -1,0 +1,23 @@
+"""The schema's history: numbered migrations, run by Alembic, and by exactly one of several starters at a time."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+MIGRATIONS: Final = Path(__file__).parents[2] / "migrations"
+HEAD: Final = max(
+    path.name[:4] for path in (MIGRATIONS / "versions").iterdir() if re.fullmatch(r"\d{4}_\w+\.py", path.name)
+)
+
+
+def migrate(database_url: str, revision: str = "head", said: Callable[[str], None] = lambda _line: None) -> None:
+    """Bring the schema to `revision`, up or down; `said` hears one line for each step."""
+    from alembic import command  # noqa: PLC0415 - Alembic is slow to load, and serving does not need it
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config(attributes={"database_url": database_url, "said": said})
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("path_separator", "os")
+    down = revision == "base" or (revision != "head" and revision < HEAD)
+    (command.downgrade if down else command.upgrade)(config, revision)

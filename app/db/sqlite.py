@@ -1,0 +1,174 @@
+"""SQLite through the standard library: reads on the loop's own connection, all writes through one writer thread.
+
+One connection writes, so no commit can be lost to a race of writers; every commit is on the disk before it is
+acknowledged (`synchronous=FULL`), and what is deleted is overwritten (`secure_delete`).
+"""
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, Final, TypeVar
+
+from app.db.database import Database, Row, Transaction
+from app.db.statement import Statement
+from app.problems import StorageFull, Unavailable
+from app.settings import Settings
+
+T = TypeVar("T")
+
+_STEPS_BETWEEN_LOOKS: Final = 20_000
+_SETTINGS: Final = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON"
+_REVISION: Final = "SELECT version_num FROM alembic_version"
+_TOUCH: Final = "UPDATE alembic_version SET version_num = version_num"
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+            raise StorageFull from None
+        raise Unavailable from None
+
+
+class _Connection:
+    """One connection, whose every statement ends by a deadline."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._seconds = settings.statement_seconds
+        self._until = 0.0
+        self.raw = sqlite3.connect(
+            settings.database_url.removeprefix("sqlite:///"),
+            timeout=settings.statement_seconds,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=1000,
+        )
+        self.raw.executescript(_SETTINGS)
+        self.raw.set_progress_handler(self._late, _STEPS_BETWEEN_LOOKS)
+
+    def _late(self) -> bool:
+        return time.monotonic() > self._until
+
+    def execute(self, sql: str, arguments: Mapping[str, Any]) -> sqlite3.Cursor:
+        self._until = time.monotonic() + self._seconds
+        return self.raw.execute(sql, arguments)
+
+    def one(self, statement: Statement, values: Mapping[str, Any]) -> Row | None:
+        plan = statement.sqlite
+        row = self.execute(plan.sql, plan.arguments(values)).fetchone()
+        return None if row is None else plan.row(row)
+
+    def all(self, statement: Statement, values: Mapping[str, Any]) -> list[Row]:
+        plan = statement.sqlite
+        return [plan.row(row) for row in self.execute(plan.sql, plan.arguments(values)).fetchall()]
+
+    def many(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
+        plan = statement.sqlite
+        for values in rows:
+            self.execute(plan.sql, plan.arguments(values))
+
+    def rollback(self) -> None:
+        if self.raw.in_transaction:
+            self.execute("ROLLBACK", {})
+
+
+class SqliteTransaction:
+    """The verbs inside a transaction, each a step of the writer thread."""
+
+    __slots__ = ("_connection", "_step")
+
+    def __init__(self, connection: _Connection, step: Callable[..., Any]) -> None:
+        self._connection, self._step = connection, step
+
+    async def one(self, statement: Statement, /, **values: Any) -> Row | None:
+        """Return the first row."""
+        row: Row | None = await self._step(self._connection.one, statement, values)
+        return row
+
+    async def all(self, statement: Statement, /, **values: Any) -> list[Row]:
+        """Return every row."""
+        rows: list[Row] = await self._step(self._connection.all, statement, values)
+        return rows
+
+    async def run(self, statement: Statement, /, **values: Any) -> None:
+        """Carry out a statement that returns nothing."""
+        await self._step(self._connection.many, statement, [values])
+
+    async def many(self, statement: Statement, rows: Sequence[Mapping[str, Any]], /) -> None:
+        """Carry out a statement once for each row of values."""
+        await self._step(self._connection.many, statement, rows)
+
+
+class SqliteDatabase(Database):
+    """A SQLite file."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Remember where it is; `open` connects."""
+        self._settings = settings
+        self._reader: _Connection
+        self._writer: _Connection
+        self._turn = asyncio.Lock()
+        self._thread: ThreadPoolExecutor
+
+    async def open(self) -> None:
+        """Open the reading and the writing connection."""
+        self._thread = ThreadPoolExecutor(1, "sqlite-writer")
+        self._writer = _Connection(self._settings)
+        self._reader = _Connection(self._settings)
+        self._reader.raw.execute("PRAGMA query_only=ON")
+
+    async def close(self) -> None:
+        """Let the writer finish, then close both connections."""
+        self._thread.shutdown()
+        self._reader.raw.close()
+        self._writer.raw.close()
+
+    async def one(self, statement: Statement, /, **values: Any) -> Row | None:
+        """Return the first row, autocommitted."""
+        with _translated():
+            return self._reader.one(statement, values)
+
+    async def all(self, statement: Statement, /, **values: Any) -> list[Row]:
+        """Return every row, autocommitted."""
+        with _translated():
+            return self._reader.all(statement, values)
+
+    async def run(self, statement: Statement, /, **values: Any) -> None:
+        """Carry out a statement in a transaction of its own."""
+        async with self.transaction() as tx:
+            await tx.run(statement, **values)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """Begin with the write lock; commit at the end of the block, or roll back where it raised."""
+        writer = self._writer
+        try:
+            await asyncio.wait_for(self._turn.acquire(), self._settings.statement_seconds)
+        except TimeoutError:
+            raise Unavailable from None
+        try:
+            await self._step(writer.execute, "BEGIN IMMEDIATE", {})
+            yield SqliteTransaction(writer, self._step)
+            await self._step(writer.execute, "COMMIT", {})
+        finally:
+            try:
+                await asyncio.shield(self._step(writer.rollback))
+            finally:
+                self._turn.release()
+
+    async def ready(self) -> str | None:
+        """Return the schema's revision after a write that reached the disk."""
+        async with self.transaction():
+            await self._step(self._writer.execute, _TOUCH, {})
+        with _translated():
+            row = self._reader.execute(_REVISION, {}).fetchone()
+        return None if row is None else str(row[0])
+
+    async def _step(self, function: Callable[..., T], *arguments: Any) -> T:
+        with _translated():
+            return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)

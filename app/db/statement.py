@@ -1,0 +1,91 @@
+"""A statement: SQL written once in SQLAlchemy Core, compiled once per dialect, run many times."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import registry
+
+Convert = Callable[[Any], Any]
+
+POSTGRESQL: Final[sa.Dialect] = registry.load("postgresql.asyncpg")()
+SQLITE: Final[sa.Dialect] = registry.load("sqlite")(paramstyle="named")
+
+
+def given(column: sa.ColumnElement[Any], name: str | None = None) -> sa.BindParameter[Any]:
+    """Return the place of a value of the column's type, to be given by name when the statement runs."""
+    return sa.bindparam(name or getattr(column, "name", None), type_=column.type)
+
+
+class ForPostgres(NamedTuple):
+    """SQL with numbered places, and the names of the values in their order."""
+
+    sql: str
+    names: tuple[str, ...]
+    constants: Mapping[str, Any]
+
+    def arguments(self, values: Mapping[str, Any]) -> list[Any]:
+        """Return the values in the order of the places."""
+        constants = self.constants
+        return [values[name] if name in values else constants[name] for name in self.names]
+
+
+class ForSqlite(NamedTuple):
+    """SQL with named places, and how values go in and come out."""
+
+    sql: str
+    bind: tuple[tuple[str, Convert], ...]
+    constants: Mapping[str, Any]
+    names: tuple[str, ...]
+    result: tuple[tuple[str, Convert], ...]
+
+    def arguments(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values as SQLite stores them."""
+        arguments = {**self.constants, **values}
+        for name, convert in self.bind:
+            arguments[name] = convert(arguments[name])
+        return arguments
+
+    def row(self, values: tuple[Any, ...]) -> dict[str, Any]:
+        """Return a row as PostgreSQL's driver would."""
+        row = dict(zip(self.names, values, strict=True))
+        for name, convert in self.result:
+            row[name] = convert(row[name])
+        return row
+
+
+class Statement:
+    """One statement in both dialects."""
+
+    __slots__ = ("postgres", "sqlite")
+
+    def __init__(self, clause: sa.Executable) -> None:
+        """Compile the clause for both databases."""
+        if not isinstance(clause, sa.ClauseElement):
+            raise TypeError
+        compiled = clause.compile(dialect=POSTGRESQL)
+        names = tuple(getattr(compiled, "positiontup", None) or ())
+        self.postgres = ForPostgres(str(compiled), names, _constants(compiled, names))
+        compiled = clause.compile(dialect=SQLITE)
+        binds: Mapping[str, sa.BindParameter[Any]] = getattr(compiled, "binds", {})
+        places = tuple(name for name in compiled.params if name in binds)
+        columns = tuple(getattr(clause, "exported_columns", ()))
+        self.sqlite = ForSqlite(
+            str(compiled),
+            tuple((name, convert) for name in places if (convert := _into(binds[name].type)) is not None),
+            _constants(compiled, places),
+            tuple(column.name for column in columns),
+            tuple((column.name, convert) for column in columns if (convert := _out_of(column.type)) is not None),
+        )
+
+
+def _constants(compiled: sa.Compiled, names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: compiled.params[name] for name in names if compiled.params[name] is not None}
+
+
+def _into(kind: sa.types.TypeEngine[Any]) -> Convert | None:
+    return kind.dialect_impl(SQLITE).bind_processor(SQLITE)
+
+
+def _out_of(kind: sa.types.TypeEngine[Any]) -> Convert | None:
+    return kind.dialect_impl(SQLITE).result_processor(SQLITE, None)

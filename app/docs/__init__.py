@@ -1,0 +1,59 @@
+"""The docs pages: Swagger UI and ReDoc over `/openapi.json`, without internet.
+
+Their scripts come from a package and are served from here; a content security policy keeps the pages from asking
+anywhere else. Signing in by "Try it out" opens every lock of the page by itself.
+"""
+
+from functools import cache
+from importlib import resources
+from typing import Final
+
+from fastapi import APIRouter
+
+from app.http import Answer, Route
+from app.problems import NotFound
+
+router = APIRouter(route_class=Route, include_in_schema=False)
+_POLICY: Final = (
+    b"default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; "
+    b"connect-src 'self'; worker-src blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)
+_PACKAGED: Final = {
+    "swagger-ui-bundle.js": "text/javascript",
+    "swagger-ui.css": "text/css",
+    "redoc.standalone.js": "text/javascript",
+    "favicon.png": "image/png",
+}
+_OURS: Final = {"start-swagger.js": "text/javascript"}
+
+
+@router.get("/docs")
+async def get_docs() -> Answer:
+    """Show Swagger UI."""
+    return _page("swagger.html")
+
+
+@router.get("/redoc")
+async def get_redoc() -> Answer:
+    """Show ReDoc."""
+    return _page("redoc.html")
+
+
+@router.get("/docs/assets/{name}")
+async def get_docs_asset(name: str) -> Answer:
+    """Give a script, a style or a picture of the pages."""
+    media_type = _PACKAGED.get(name) or _OURS.get(name)
+    if media_type is None:
+        raise NotFound
+    package = "fastapi_offline.static" if name in _PACKAGED else __name__
+    return Answer(200, _file(package, name), [(b"content-type", media_type.encode()), (b"cache-control", b"no-cache")])
+
+
+def _page(name: str) -> Answer:
+    headers = [(b"content-type", b"text/html; charset=utf-8"), (b"content-security-policy", _POLICY)]
+    return Answer(200, _file(__name__, name), headers)
+
+
+@cache
+def _file(package: str, name: str) -> bytes:
+    return resources.files(package).joinpath(name).read_bytes()

@@ -1,0 +1,63 @@
+"""Health: whether the process lives, whether it can serve, and what each kind of problem means."""
+
+from typing import Final
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from app.db.schema import HEAD
+from app.http import Answer, Route, json_answer
+from app.identity import TheSite
+from app.openapi import problems
+from app.problems import NotFound, Unavailable, kinds
+
+router = APIRouter(tags=["Server"], route_class=Route)
+_PUBLIC: Final = [(b"cache-control", b"public, max-age=3600")]
+
+
+class Health(BaseModel):
+    """How the server is."""
+
+    status: str = Field(description="Always `ok`: anything else is a problem.")
+
+
+class ProblemKind(BaseModel):
+    """What a kind of problem means."""
+
+    type: str = Field(description="Its address, the `type` of every problem of the kind.")
+    title: str = Field(description="The kind in a few words.")
+    status: int = Field(description="The HTTP status it comes with.")
+    code: str = Field(description="Its code.")
+    explanation: str = Field(description="What it means, and what to do.")
+
+
+@router.get("/livez", response_model=Health, responses=problems(), summary="Check that the server lives")
+async def livez() -> Answer:
+    """Ask whether the process answers at all. It never touches the database."""
+    return json_answer({"status": "ok"})
+
+
+@router.get("/readyz", response_model=Health, responses=problems(), summary="Check that the server can serve")
+async def readyz(site: TheSite) -> Answer:
+    """Ask whether the server can serve: its database answers, the schema is the newest, the disk takes writes."""
+    if await site.db.ready() != HEAD:
+        raise Unavailable
+    return json_answer({"status": "ok"})
+
+
+@router.get(
+    "/problems/{code}", response_model=ProblemKind, responses=problems(NotFound), summary="Explain a kind of problem"
+)
+async def get_problem(code: str) -> Answer:
+    """Read what a kind of problem means. Every problem's `type` leads here."""
+    kind = next((each for each in kinds() if each.code == code), None)
+    if kind is None:
+        raise NotFound
+    explained = {
+        "type": f"/problems/{kind.code}",
+        "title": kind.title(),
+        "status": kind.status,
+        "code": kind.code,
+        "explanation": kind.explanation(),
+    }
+    return json_answer(explained, headers=_PUBLIC)

@@ -1,0 +1,44 @@
+"""What goes out: a status, headers, and bytes that are ready."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from starlette.types import Send
+
+from app import json
+from app.problems import Problem
+
+JSON: Final = (b"content-type", b"application/json")
+PROBLEM: Final = (b"content-type", b"application/problem+json")
+
+Header = tuple[bytes, bytes]
+
+
+class Answer:
+    """An answer, complete."""
+
+    __slots__ = ("body", "headers", "status")
+
+    def __init__(self, status: int, body: bytes = b"", headers: Iterable[Header] = ()) -> None:
+        """Take the parts; the length is added on sending."""
+        self.status = status
+        self.body = body
+        self.headers = [*headers]
+
+    async def send(self, send: Send) -> None:
+        """Send it whole."""
+        if self.status not in {204, 304}:
+            self.headers.append((b"content-length", b"%d" % len(self.body)))
+        await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
+        await send({"type": "http.response.body", "body": self.body})
+
+
+def json_answer(value: Any, status: int = 200, headers: Iterable[Header] = ()) -> Answer:
+    """Answer with a value as JSON."""
+    return Answer(status, json.write(value), [JSON, *headers])
+
+
+def problem_answer(problem: Problem, request_id: str) -> Answer:
+    """Answer with a problem's document."""
+    headers = [PROBLEM, *((name.lower().encode(), value.encode()) for name, value in problem.headers.items())]
+    return Answer(problem.status, json.write(problem.document(request_id)), headers)

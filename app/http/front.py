@@ -1,0 +1,79 @@
+"""The front: what holds for every answer, whoever gives it.
+
+Each answer carries the request's id, the security headers, and `no-store` unless its route says otherwise. HEAD is
+answered as GET without the body. Each request leaves one log line: the id, the route's template, the status, the
+milliseconds, and who called; never an address as it was typed, which could carry what somebody wrote.
+"""
+
+import re
+import time
+from typing import Final
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app import observability
+from app.ids import new_id
+
+_wellformed = re.compile(rb"[A-Za-z0-9._-]{1,64}").fullmatch
+_CLOSED: Final = b"default-src 'none'; frame-ancestors 'none'"
+
+
+class Front:
+    """Pure ASGI middleware, outermost."""
+
+    def __init__(self, app: ASGIApp, *, https_only: bool) -> None:
+        """Wrap `app`; `https_only` tells browsers to never come back without TLS."""
+        self._app = app
+        self._always = [
+            (b"x-content-type-options", b"nosniff"),
+            (b"referrer-policy", b"no-referrer"),
+            (b"x-frame-options", b"DENY"),
+            *([(b"strict-transport-security", b"max-age=63072000; includeSubDomains")] if https_only else []),
+        ]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, and complete what comes back."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        request_id = _request_id(scope)
+        scope["request_id"] = request_id.decode()
+        bodiless = scope["method"] == "HEAD"
+        if bodiless:
+            scope["method"] = "GET"
+        status = 0
+
+        async def complete(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = message["headers"]
+                names = {name for name, _ in headers}
+                headers.append((b"x-request-id", request_id))
+                headers.extend(self._always)
+                if b"cache-control" not in names:
+                    headers.append((b"cache-control", b"no-store"))
+                if b"content-security-policy" not in names:
+                    headers.append((b"content-security-policy", _CLOSED))
+            elif bodiless:
+                message = {"type": "http.response.body", "more_body": message.get("more_body", False)}
+            await send(message)
+
+        await self._app(scope, receive, complete)
+        observability.request_served(
+            request_id=scope["request_id"],
+            route=scope.get("template", "-"),
+            method="HEAD" if bodiless else scope["method"],
+            status=status,
+            milliseconds=round((time.perf_counter() - began) * 1000, 1),
+            account_id=scope.get("account_id"),
+        )
+
+
+def _request_id(scope: Scope) -> bytes:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id":
+            given: bytes = value
+            return given if _wellformed(given) else str(new_id()).encode()
+    return str(new_id()).encode()

@@ -1,0 +1,117 @@
+"""A route: a FastAPI route that reads the request itself.
+
+FastAPI knows the route's signature and documents it; the reading is ours, for three reasons. The order of refusal is a
+promise (401 before the body is read, 400 before 422); a problem never repeats what was sent; and it takes a third of
+the time. A signature may ask for
+
+- a caller, or anything else that a dependency finds out from the request: `Annotated[T, Depends(...)]`;
+- a part of the path: `id: Id`, read by the path convertor `{id:id}`;
+- a header: `Annotated[str | None, Header(alias="If-Match")]`;
+- a query: `Annotated[Filters, Query()]`, a model that lists every parameter there is;
+- a body: a Pydantic model.
+
+A parameter that the query model does not list is refused; so is every parameter where there is no query model.
+"""
+
+import inspect
+import typing
+from collections.abc import Callable
+from typing import Any, Final
+from uuid import UUID
+
+from fastapi import params
+from fastapi.datastructures import DefaultPlaceholder
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+from starlette.convertors import Convertor, register_url_convertor
+from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
+
+from app.http.answer import Answer
+from app.http.reading import Read, read_body, read_query
+from app.ids import CANONICAL
+
+JSON: Final = "application/json"
+MERGE_PATCH: Final = "application/merge-patch+json"
+
+
+class IdConvertor(Convertor[UUID]):
+    """Ids in a path, in their one spelling: any other is another path, and names nothing."""
+
+    regex = CANONICAL
+
+    def convert(self, value: str) -> UUID:
+        """Return the id."""
+        return UUID(value)
+
+    def to_string(self, value: UUID) -> str:
+        """Return its spelling."""
+        return str(value)
+
+
+register_url_convertor("id", IdConvertor())
+
+
+class Route(APIRoute):
+    """A route of this API."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        """Declare the route to FastAPI, and plan how its parameters are read."""
+        if isinstance(options.get("response_model"), DefaultPlaceholder):
+            options["response_model"] = None
+        super().__init__(path, endpoint, **options)
+        media_types = [JSON, MERGE_PATCH] if "PATCH" in (self.methods or ()) else [JSON]
+        self._plan = _plan(endpoint, media_types)
+
+    async def answer(self, scope: Scope, receive: Receive) -> Answer:
+        """Read what the endpoint asks for, in the order of refusal, and let it answer."""
+        request = Request(scope, receive)
+        values = {name: await read(request) for name, read in self._plan}
+        values.pop("", None)
+        answer: Answer = await self.endpoint(**values)
+        return answer
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer through FastAPI's own router."""
+        await (await self.answer(scope, receive)).send(send)
+
+
+def _plan(endpoint: Callable[..., Any], media_types: list[str]) -> list[tuple[str, Read]]:
+    """Return who reads each parameter: the caller first, then path, headers and query, then the body."""
+    hints = typing.get_type_hints(endpoint, include_extras=True)
+    callers: list[tuple[str, Read]] = []
+    plain: list[tuple[str, Read]] = []
+    bodies: list[tuple[str, Read]] = []
+    query: tuple[str, Read] = ("", read_query(None))
+    for name in inspect.signature(endpoint).parameters:
+        hint = hints[name]
+        kind = typing.get_args(hint)[0] if hasattr(hint, "__metadata__") else hint
+        mark = next((each for each in getattr(hint, "__metadata__", ()) if isinstance(each, _MARKS)), None)
+        if isinstance(mark, params.Depends):
+            callers.append((name, typing.cast("Read", mark.dependency)))
+        elif isinstance(mark, params.Query):
+            query = (name, read_query(kind))
+        elif isinstance(mark, params.Header):
+            plain.append((name, _header(mark.alias or name)))
+        elif isinstance(kind, type) and issubclass(kind, BaseModel):
+            bodies.append((name, read_body(kind, media_types)))
+        else:
+            plain.append((name, _path(name)))
+    return [*callers, *plain, query, *bodies]
+
+
+_MARKS = (params.Depends, params.Query, params.Header)
+
+
+def _header(name: str) -> Read:
+    async def read(request: Request) -> str | None:
+        return ", ".join(request.headers.getlist(name)) or None
+
+    return read
+
+
+def _path(name: str) -> Read:
+    async def read(request: Request) -> object:
+        return request.path_params[name]
+
+    return read

@@ -1,0 +1,105 @@
+"""The switch: from a path to its route by two look-ups, and from a problem to its answer.
+
+A path has one spelling. Anything else (a trailing slash, `//`, `..`, an id in capitals, any `%`) names nothing and is
+404 without a redirect; a method that no route of the path takes is 405 with a true Allow. All of it is answered before
+anybody's token or body is looked at.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from fastapi.routing import iter_route_contexts
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app import observability
+from app.http.answer import problem_answer
+from app.http.route import Route
+from app.problems import BodyTooLarge, Crashed, MethodNotAllowed, NotFound, Problem, UrlTooLong
+
+LONGEST_URL: Final = 8192
+
+
+class Table(NamedTuple):
+    """Routes by path: whole paths, and paths whose last segment is a parameter."""
+
+    fixed: dict[str, dict[str, Route]]
+    open: dict[str, dict[str, Route]]
+
+
+class Switch:
+    """Pure ASGI middleware, innermost: it answers instead of the application's own router."""
+
+    def __init__(self, app: ASGIApp, *, routes: list[BaseRoute], max_body_bytes: int) -> None:
+        """Serve `routes`, as they are when the first request comes; leave the rest (start, end) to `app`."""
+        self._app = app
+        self._routes = routes
+        self._max_body_bytes = max_body_bytes
+        self._table: Table | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        try:
+            self._within_limits(scope)
+            route = self._find(scope)
+            answer = await route.answer(scope, receive)
+        except Problem as problem:
+            answer = problem_answer(problem, scope["request_id"])
+        except Exception as error:  # noqa: BLE001 - nothing may escape: the server would print what somebody wrote
+            observability.crashed(error, scope["request_id"])
+            answer = problem_answer(Crashed(), scope["request_id"])
+        await answer.send(send)
+
+    def _within_limits(self, scope: Scope) -> None:
+        if len(scope["raw_path"]) + len(scope["query_string"]) > LONGEST_URL:
+            raise UrlTooLong
+        scope["max_body_bytes"] = self._max_body_bytes
+        for name, value in scope["headers"]:
+            if name == b"content-length" and int(value) > self._max_body_bytes:
+                raise BodyTooLarge.beyond(self._max_body_bytes)
+
+    def _find(self, scope: Scope) -> Route:
+        table = self._table
+        if table is None:
+            table = self._table = table_of(self._routes)
+        path: str = scope["path"]
+        if b"%" in scope["raw_path"]:
+            raise NotFound
+        routes = table.fixed.get(path)
+        if routes is None:
+            routes = table.open.get(path[: path.rfind("/") + 1], {})
+        route = routes.get(scope["method"])
+        if route is None:
+            if any(each.path_regex.match(path) for each in routes.values()):
+                allowed = {*routes, "HEAD"} if "GET" in routes else set(routes)
+                raise MethodNotAllowed(headers={"Allow": ", ".join(sorted(allowed))})
+            raise NotFound
+        found = route.path_regex.match(path)
+        if found is None:
+            raise NotFound
+        scope["template"] = route.path_format
+        scope["path_params"] = {
+            name: route.param_convertors[name].convert(value) for name, value in found.groupdict().items()
+        }
+        return route
+
+
+def table_of(routes: Iterable[BaseRoute]) -> Table:
+    """Sort the routes by path; a parameter other than a path's last segment would have no place here."""
+    table = Table(defaultdict(dict), defaultdict(dict))
+    for context in iter_route_contexts(list(routes)):
+        route = context.original_route
+        if not isinstance(route, Route):
+            raise TypeError(context.path)
+        head, _, tail = route.path_format.rpartition("/")
+        if "{" in head:
+            raise ValueError(route.path_format)
+        paths = table.open if "{" in tail else table.fixed
+        key = f"{head}/" if "{" in tail else route.path_format
+        for method in route.methods or ():
+            paths[key][method] = route
+    return table

@@ -1,0 +1,11 @@
+"""Identity: who is calling, by whose leave.
+
+A *person* registers an address, verifies it by a mailed code, and signs in on a *device*; each device holds a family
+of refresh tokens and calls with short access tokens. `Call` is what a route asks for: the signed-in caller.
+"""
+
+from app.identity.caller import Call, Caller
+from app.identity.site import Site, TheSite
+from app.identity.tables import Feed
+
+__all__ = ["Call", "Caller", "Feed", "Site", "TheSite"]

@@ -1,0 +1,95 @@
+"""Accounts: how one comes to be, and what its owner may change."""
+
+from dataclasses import dataclass
+from secrets import randbelow
+from typing import Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from app import clock
+from app.db import Database, Row, Statement, Transaction, given
+from app.identity.shapes import Account, email_key
+from app.identity.tables import AccountRecord, Feed, Role
+from app.ids import new_id
+
+_FIRST_EPOCHS: Final = 4096
+_account = AccountRecord.table()
+_feed = Feed.table()
+_public = [_account.c[name] for name in Account.model_fields]
+
+INSERT: Final = Statement(sa.insert(_account).values({column.name: given(column) for column in _account.c}))
+OPEN_FEED: Final = Statement(sa.insert(_feed).values({column.name: given(column) for column in _feed.c}))
+BY_EMAIL: Final = Statement(
+    sa.select(_account.c.id, _account.c.password_hash, _account.c.closed_at).where(
+        _account.c.email_key == given(_account.c.email_key)
+    )
+)
+PUBLIC: Final = Statement(sa.select(*_public).where(_account.c.id == given(_account.c.id)))
+_changeable: Final = ("display_name", "timezone", "locale", "updated_at")
+CHANGE: Final = Statement(
+    sa.update(_account)
+    .where(_account.c.id == given(_account.c.id))
+    .values({name: given(_account.c[name]) for name in _changeable})
+)
+CHANGE_PASSWORD: Final = Statement(
+    sa.update(_account)
+    .where(_account.c.id == given(_account.c.id))
+    .values(password_hash=given(_account.c.password_hash))
+)
+EXISTS: Final = Statement(sa.select(_account.c.id).where(_account.c.email_key == given(_account.c.email_key)))
+
+
+@dataclass(frozen=True, slots=True)
+class NewAccount:
+    """What an account is made from."""
+
+    email: str
+    password_hash: str
+    display_name: str | None = None
+    timezone: str = "UTC"
+    locale: str = "en"
+    role: Role = Role.PERSON
+
+
+async def open_account(tx: Transaction, new: NewAccount) -> UUID | None:
+    """Make a verified account with its feed and return its id; None where the address has one.
+
+    The feed's random epoch makes another person's cursor mostly recognised.
+    """
+    key = email_key(new.email)
+    if await tx.one(EXISTS, email_key=key) is not None:
+        return None
+    id, now = new_id(), clock.now()
+    await tx.run(
+        INSERT,
+        id=id,
+        email=new.email,
+        email_key=key,
+        password_hash=new.password_hash,
+        display_name=new.display_name,
+        timezone=new.timezone,
+        locale=new.locale,
+        role=new.role,
+        created_at=now,
+        updated_at=now,
+        closed_at=None,
+    )
+    await tx.run(OPEN_FEED, owner_id=id, head=1, epoch=1 + randbelow(_FIRST_EPOCHS), floor=0)
+    return id
+
+
+async def public_account(db: Database, id: UUID) -> Row:
+    """Return the account as its owner sees it."""
+    return await db.one(PUBLIC, id=id) or {}
+
+
+async def change_account(db: Database, id: UUID, changes: dict[str, Any]) -> Row:
+    """Return the account after a change of its owner's."""
+    async with db.transaction() as tx:
+        before = await tx.one(PUBLIC, id=id) or {}
+        after = before | changes
+        if after != before:
+            after |= {"updated_at": clock.now()}
+            await tx.run(CHANGE, id=id, **{name: after[name] for name in _changeable})
+    return after

@@ -1,0 +1,187 @@
+"""Families: each device that signs in holds one line of refresh tokens, of which the newest works, once.
+
+A refresh token is 256 random bits, kept as its SHA-256. Its successor is derived from it with a key of the server's, so
+that a device whose answer was lost can ask again and gets the same one, for ten minutes and while the successor is
+unused; nothing is stored in clear. A token older than that ends the family: two hold it, and one of them stole it.
+"""
+
+import base64
+import hashlib
+import hmac
+import secrets
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from app import clock
+from app.db import Row, Statement, Transaction, given
+from app.identity.accounts import public_account
+from app.identity.site import Site
+from app.identity.tables import AccountRecord, DeviceRecord, RefreshToken
+from app.ids import new_id
+from app.problems import WrongCredentials
+
+_account, _device, _token = AccountRecord.table(), DeviceRecord.table(), RefreshToken.table()
+_this_device = _device.c.id == given(_device.c.id)
+_OPEN_DEVICE: Final = Statement(sa.insert(_device).values({column.name: given(column) for column in _device.c}))
+_ADD: Final = Statement(sa.insert(_token).values({column.name: given(column) for column in _token.c}))
+_FIND: Final = Statement(
+    sa.select(
+        _token.c.device_id, _token.c.superseded_at, _device.c.account_id, _device.c.created_at, _device.c.last_used_at
+    )
+    .join_from(_token, _device, _token.c.device_id == _device.c.id)
+    .join(_account, _device.c.account_id == _account.c.id)
+    .where(_token.c.digest == given(_token.c.digest), _device.c.ended_at.is_(None), _account.c.closed_at.is_(None))
+)
+_LOCK: Final = Statement(sa.select(_device.c.id).where(_this_device).with_for_update())
+_SUPERSEDE: Final = Statement(
+    sa.update(_token)
+    .where(_token.c.digest == given(_token.c.digest))
+    .values(superseded_at=given(_token.c.superseded_at))
+)
+_UNUSED: Final = Statement(
+    sa.select(_token.c.digest).where(_token.c.digest == given(_token.c.digest), _token.c.superseded_at.is_(None))
+)
+_USED: Final = Statement(sa.update(_device).where(_this_device).values(last_used_at=given(_device.c.last_used_at)))
+_ENDED: Final = {"ended_at": given(_device.c.ended_at)}
+_END: Final = Statement(sa.update(_device).where(_this_device).values(_ENDED))
+_END_MINE: Final = Statement(
+    sa.update(_device)
+    .where(
+        _this_device,
+        _device.c.account_id == given(_device.c.account_id),
+        _device.c.ended_at.is_(None),
+    )
+    .values(_ENDED)
+    .returning(_device.c.id)
+)
+_END_ALL: Final = Statement(
+    sa.update(_device)
+    .where(_device.c.account_id == given(_device.c.account_id), _device.c.ended_at.is_(None))
+    .values(_ENDED)
+)
+_FORGET: Final = Statement(
+    sa.delete(_token).where(
+        _token.c.device_id.in_(
+            sa.select(_device.c.id).where(
+                _device.c.account_id == given(_device.c.account_id), _device.c.ended_at.is_not(None)
+            )
+        )
+    )
+)
+_SIGNED_IN: Final = Statement(
+    sa.select(_device.c.id, _device.c.name, _device.c.created_at, _device.c.last_used_at)
+    .where(
+        _device.c.account_id == given(_device.c.account_id),
+        _device.c.ended_at.is_(None),
+        _device.c.created_at > given(_device.c.created_at, "oldest"),
+        _device.c.last_used_at > given(_device.c.last_used_at, "idle_since"),
+    )
+    .order_by(_device.c.created_at.desc(), _device.c.id.desc())
+)
+
+
+async def sign_in(site: Site, account_id: UUID, device_name: str | None) -> dict[str, Any]:
+    """Begin a family on a new device, and return its first pair of tokens."""
+    now, device_id, token = clock.now(), new_id(), _spelled(secrets.token_bytes(32))
+    async with site.db.transaction() as tx:
+        await tx.run(
+            _OPEN_DEVICE,
+            id=device_id,
+            account_id=account_id,
+            name=device_name,
+            created_at=now,
+            last_used_at=now,
+            ended_at=None,
+        )
+        await tx.run(_ADD, digest=_digest(token), device_id=device_id, superseded_at=None)
+    return await _pair(site, account_id, device_id, token)
+
+
+async def refresh(site: Site, token: str) -> dict[str, Any]:
+    """Return the next pair of tokens for the newest refresh token; a superseded one ends the family."""
+    successor = _spelled(hmac.digest(site.refresh_key, token.encode(), hashlib.sha256))
+    async with site.db.transaction() as tx:
+        found = await _found(tx, token)
+        now = clock.now()
+        if found is None or not _alive(site, found, now):
+            raise WrongCredentials
+        used_twice = False
+        if found["superseded_at"] is None:
+            await tx.run(_SUPERSEDE, digest=_digest(token), superseded_at=now)
+            await tx.run(_ADD, digest=_digest(successor), device_id=found["device_id"], superseded_at=None)
+            await tx.run(_USED, id=found["device_id"], last_used_at=now)
+        else:
+            grace = timedelta(seconds=site.settings.refresh_grace_seconds)
+            unused = await tx.one(_UNUSED, digest=_digest(successor)) is not None
+            used_twice = not unused or now - found["superseded_at"] > grace
+            if used_twice:
+                await tx.run(_END, id=found["device_id"], ended_at=now)
+                await tx.run(_FORGET, account_id=found["account_id"])
+    if used_twice:
+        raise WrongCredentials
+    return await _pair(site, found["account_id"], found["device_id"], successor)
+
+
+async def _found(tx: Transaction, token: str) -> Row | None:
+    """Return the token's row, with its device locked: the row is read again once the lock is held."""
+    found = await tx.one(_FIND, digest=_digest(token))
+    if found is not None:
+        await tx.one(_LOCK, id=found["device_id"])
+        found = await tx.one(_FIND, digest=_digest(token))
+    return found
+
+
+async def end_device(site: Site, account_id: UUID, device_id: UUID) -> bool:
+    """End one device of the account's; say whether it was signed in."""
+    async with site.db.transaction() as tx:
+        ended = await tx.one(_END_MINE, id=device_id, account_id=account_id, ended_at=clock.now())
+        await tx.run(_FORGET, account_id=account_id)
+    return ended is not None
+
+
+async def end_all_devices(site: Site, account_id: UUID) -> None:
+    """End every device of the account's."""
+    async with site.db.transaction() as tx:
+        await tx.run(_END_ALL, account_id=account_id, ended_at=clock.now())
+        await tx.run(_FORGET, account_id=account_id)
+
+
+async def signed_in_devices(site: Site, account_id: UUID, current: UUID) -> Iterable[Row]:
+    """Return the devices whose family is alive, newest first."""
+    now, settings = clock.now(), site.settings
+    rows = await site.db.all(
+        _SIGNED_IN,
+        account_id=account_id,
+        oldest=now - timedelta(seconds=settings.refresh_total_seconds),
+        idle_since=now - timedelta(seconds=settings.refresh_idle_seconds),
+    )
+    return [row | {"current": row["id"] == current} for row in rows]
+
+
+def _alive(site: Site, found: Row, now: datetime) -> bool:
+    idle = (now - found["last_used_at"]).total_seconds()
+    age = (now - found["created_at"]).total_seconds()
+    return bool(idle < site.settings.refresh_idle_seconds and age < site.settings.refresh_total_seconds)
+
+
+async def _pair(site: Site, account_id: UUID, device_id: UUID, token: str) -> dict[str, Any]:
+    account = await public_account(site.db, account_id)
+    return {
+        "access_token": site.tokens.issue(account_id, device_id, account["role"]),
+        "token_type": "Bearer",
+        "expires_in": site.settings.access_seconds,
+        "refresh_token": token,
+        "account": account,
+    }
+
+
+def _spelled(token: bytes) -> str:
+    return base64.urlsafe_b64encode(token).decode().rstrip("=")
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()

@@ -1,0 +1,149 @@
+"""The door: registering, signing in, staying signed in, and one's own account."""
+
+from fastapi import APIRouter
+
+from app.http import Answer, Route, json_answer
+from app.identity import families, registering
+from app.identity.accounts import BY_EMAIL, change_account, public_account
+from app.identity.caller import Call
+from app.identity.shapes import (
+    Accepted,
+    Account,
+    DeviceList,
+    LoginDraft,
+    MePatch,
+    PublicKeys,
+    RefreshDraft,
+    RegistrationDraft,
+    TokenPair,
+    VerificationDraft,
+    email_key,
+)
+from app.identity.site import TheSite
+from app.ids import Id
+from app.openapi import problems
+from app.problems import NotFound, WrongCredentials
+
+router = APIRouter(route_class=Route)
+auth = APIRouter(prefix="/v1/auth", tags=["Signing in"], route_class=Route)
+
+ACCEPTED = {"message": "If the address can be registered, a letter with a six-digit code is on its way to it."}
+
+
+@auth.post(
+    "/register", status_code=202, response_model=Accepted, responses=problems(body=True), summary="Register an address"
+)
+async def register(site: TheSite, draft: RegistrationDraft) -> Answer:
+    """Ask for an account. A six-digit code goes out by mail: give it to `verify`.
+
+    The answer is the same whether or not the address has an account; if it has one, the letter says so. In development
+    the letter is printed on the server's own output.
+    """
+    await registering.register(site, draft)
+    return json_answer(ACCEPTED, 202)
+
+
+@auth.post(
+    "/verify", response_model=TokenPair, responses=problems(WrongCredentials, body=True), summary="Verify an address"
+)
+async def verify(site: TheSite, draft: VerificationDraft) -> Answer:
+    """Finish a registration with the code from the mail, and be signed in.
+
+    The password that counts is the one that was registered together with this code. A code lives 30 minutes and ends
+    after five wrong tries.
+    """
+    account_id = await registering.verify(site, draft.email, draft.code)
+    return json_answer(await families.sign_in(site, account_id, None))
+
+
+@auth.post("/login", response_model=TokenPair, responses=problems(WrongCredentials, body=True), summary="Sign in")
+async def login(site: TheSite, draft: LoginDraft) -> Answer:
+    """Sign in with a password, on a device of its own.
+
+    A wrong password, an unknown, an unverified and a closed account get one and the same answer.
+    """
+    account = await site.db.one(BY_EMAIL, email_key=email_key(draft.email)) or {
+        "password_hash": None,
+        "closed_at": None,
+    }
+    right = await site.passwords.right(draft.password, account["password_hash"])
+    if not right or account["closed_at"] is not None:
+        raise WrongCredentials
+    return json_answer(await families.sign_in(site, account["id"], draft.device_name))
+
+
+@auth.post(
+    "/refresh", response_model=TokenPair, responses=problems(WrongCredentials, body=True), summary="Refresh the tokens"
+)
+async def refresh_tokens(site: TheSite, draft: RefreshDraft) -> Answer:
+    """Get the next pair of tokens. Each refresh token works once.
+
+    If the answer was lost, the same token gets the same answer again for ten minutes. Using an older one signs the
+    device out, since somebody else may hold a copy.
+    """
+    return json_answer(await families.refresh(site, draft.refresh_token))
+
+
+@auth.post("/logout", status_code=204, responses=problems(signed_in=True), summary="Sign this device out")
+async def logout(call: Call) -> Answer:
+    """End this device: its tokens are refused from the next request on."""
+    await families.end_device(call.site, call.account_id, call.device_id)
+    return Answer(204)
+
+
+@auth.post("/logout-all", status_code=204, responses=problems(signed_in=True), summary="Sign every device out")
+async def logout_all(call: Call) -> Answer:
+    """End every device of the account, this one too."""
+    await families.end_all_devices(call.site, call.account_id)
+    return Answer(204)
+
+
+@auth.get(
+    "/devices", response_model=DeviceList, responses=problems(signed_in=True), summary="List the signed-in devices"
+)
+async def list_devices(call: Call) -> Answer:
+    """See which devices are signed in, newest first."""
+    return json_answer({"items": await families.signed_in_devices(call.site, call.account_id, call.device_id)})
+
+
+@auth.delete(
+    "/devices/{id:id}", status_code=204, responses=problems(NotFound, signed_in=True), summary="Sign a device out"
+)
+async def end_device(call: Call, id: Id) -> Answer:
+    """End one device: its tokens are refused from the next request on."""
+    if not await families.end_device(call.site, call.account_id, id):
+        raise NotFound
+    return Answer(204)
+
+
+@router.get(
+    "/v1/me", tags=["Account"], response_model=Account, responses=problems(signed_in=True), summary="Read your account"
+)
+async def get_me(call: Call) -> Answer:
+    """See your own account."""
+    return json_answer(await public_account(call.db, call.account_id))
+
+
+@router.patch(
+    "/v1/me",
+    tags=["Account"],
+    response_model=Account,
+    responses=problems(signed_in=True, body=True),
+    summary="Change your account",
+)
+async def change_me(call: Call, patch: MePatch) -> Answer:
+    """Change your name, time zone or language, by a JSON merge patch (RFC 7396). No If-Match is needed here."""
+    return json_answer(await change_account(call.db, call.account_id, patch.model_dump(exclude_unset=True)))
+
+
+@router.get(
+    "/.well-known/jwks.json",
+    tags=["Signing in"],
+    response_model=PublicKeys,
+    responses=problems(),
+    summary="Read the public keys",
+)
+async def get_public_keys(site: TheSite) -> Answer:
+    """Get the keys that access tokens can be verified with."""
+    keys = [key.jwk for key in site.keyring.verifying.values()]
+    return json_answer({"keys": keys}, headers=[(b"cache-control", b"public, max-age=300")])

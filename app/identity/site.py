@@ -1,0 +1,53 @@
+"""The site: what a running server has, shared by every request."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import Request
+
+from app.db import Database
+from app.identity.keyring import Keyring
+from app.identity.passwords import Passwords
+from app.identity.tokens import Tokens
+from app.mail import Mail
+from app.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The parts that requests use, made once at the start."""
+
+    settings: Settings
+    db: Database
+    mail: Mail
+    keyring: Keyring
+    tokens: Tokens
+    passwords: Passwords
+    cursor_key: bytes
+    code_key: bytes
+    refresh_key: bytes
+
+
+def new_site(settings: Settings, db: Database, keyring: Keyring) -> Site:
+    """Put a site together."""
+    return Site(
+        settings=settings,
+        db=db,
+        mail=Mail(settings),
+        keyring=keyring,
+        tokens=Tokens(settings, keyring),
+        passwords=Passwords(settings),
+        cursor_key=keyring.derived("cursors"),
+        code_key=keyring.derived("codes"),
+        refresh_key=keyring.derived("refresh tokens"),
+    )
+
+
+async def the_site(request: Request) -> Site:
+    """Return the site that serves the request."""
+    site: Site = request.app.state.site
+    return site
+
+
+TheSite = Annotated[Site, Depends(the_site)]

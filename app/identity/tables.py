@@ -1,0 +1,92 @@
+"""Accounts, what leads to them, and what is signed in to them."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import Field
+
+from app.db import Stored
+
+
+class Role(StrEnum):
+    """What kind of caller an account is. Every role owns only its own records."""
+
+    PERSON = "person"
+    CLINICIAN = "clinician"
+    ADMIN = "admin"
+
+
+class AccountRecord(Stored, table=True):
+    """A verified account; `email_key` is the address without case."""
+
+    __tablename__ = "account"
+
+    id: UUID = Field(primary_key=True)
+    email: str
+    email_key: str = Field(unique=True)
+    password_hash: str
+    display_name: str | None
+    timezone: str
+    locale: str
+    role: Role
+    created_at: datetime
+    updated_at: datetime
+    closed_at: datetime | None
+
+
+class Feed(Stored, table=True):
+    """One person's feed, opened with the account: `head` is the last number given out to a write on their records,
+    `floor` the highest number of a purged tombstone.
+    """
+
+    __tablename__ = "feed"
+
+    owner_id: UUID = Field(primary_key=True, foreign_key="account.id")
+    head: int = Field(sa_type=sa.BigInteger)
+    epoch: int
+    floor: int = Field(sa_type=sa.BigInteger)
+
+
+class Registration(Stored, table=True):
+    """One attempt to register an address, with its own password and its own code, kept as an HMAC."""
+
+    __tablename__ = "registration"
+    __table_args__ = (sa.Index(None, "email_key", "created_at"), sa.Index(None, "created_at"))
+
+    id: UUID = Field(primary_key=True)
+    email: str
+    email_key: str
+    password_hash: str
+    display_name: str | None
+    timezone: str
+    locale: str
+    code_mac: bytes
+    tries: int
+    created_at: datetime
+    expires_at: datetime
+
+
+class DeviceRecord(Stored, table=True):
+    """A device that is, or was, signed in."""
+
+    __tablename__ = "device"
+    __table_args__ = (sa.Index(None, "account_id", "created_at"),)
+
+    id: UUID = Field(primary_key=True)
+    account_id: UUID = Field(foreign_key="account.id")
+    name: str | None
+    created_at: datetime
+    last_used_at: datetime
+    ended_at: datetime | None
+
+
+class RefreshToken(Stored, table=True):
+    """A refresh token of a device's family, kept as its SHA-256; all but the newest are superseded."""
+
+    __tablename__ = "refresh_token"
+
+    digest: bytes = Field(primary_key=True)
+    device_id: UUID = Field(foreign_key="device.id", index=True)
+    superseded_at: datetime | None

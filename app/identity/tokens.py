@@ -1,0 +1,156 @@
+"""Access tokens: JWS, ES256, `typ: at+jwt` (RFC 9068). The one module that imports jose.
+
+python-jose checks a signature well and believes too much besides: it accepts a missing expiry, any type, unknown
+critical headers, duplicate claims and a changed last character. So the token is taken apart here first, in this order:
+length → three canonical base64url parts → a flat header of exactly three known members → a known key → the signature,
+with that one key and that one algorithm → flat claims with exact types → times. Whatever goes wrong is 401.
+"""
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from jose import jwk, jws
+from jose.backends.base import Key as JoseKey
+from jose.exceptions import JOSEError
+
+from app import clock
+from app.identity.keyring import Key, Keyring
+from app.ids import new_id
+from app.problems import NotSignedIn
+from app.settings import Settings
+
+LONGEST_TOKEN: Final = 4096
+LONGEST_HEADER: Final = 512
+PARTS: Final = 3
+CACHED: Final = 10_000
+_TYPES: Final = {"iss": str, "aud": str, "sub": str, "sid": str, "scope": str, "iat": int, "exp": int, "jti": str}
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a token says: whose it is, on which device, for what, and until when."""
+
+    account_id: UUID
+    device_id: UUID
+    scope: str
+    expires: int
+
+
+class Tokens:
+    """Makes access tokens and believes only its own."""
+
+    def __init__(self, settings: Settings, keyring: Keyring) -> None:
+        """Begin with an empty cache of verified tokens."""
+        self._settings = settings
+        self._keyring = keyring
+        self._keys: dict[str, tuple[JoseKey, JoseKey]] = {}
+        self._verified: dict[str, tuple[Claims, str]] = {}
+
+    def issue(self, account_id: UUID, device_id: UUID, scope: str) -> str:
+        """Return a new token."""
+        now = int(clock.now().timestamp())
+        claims = {
+            "iss": self._settings.issuer,
+            "aud": self._settings.audience,
+            "sub": str(account_id),
+            "sid": str(device_id),
+            "scope": scope,
+            "iat": now,
+            "exp": now + self._settings.access_seconds,
+            "jti": str(new_id()),
+        }
+        key = self._keyring.current
+        signer = self._pair(key)[0]
+        token: str = jws.sign(claims, signer, headers={"typ": "at+jwt", "kid": key.kid}, algorithm="ES256")
+        return token
+
+    def verify(self, token: str) -> Claims:
+        """Return what the token says; raise `NotSignedIn` where anything about it is not exactly right."""
+        found = self._verified.get(token)
+        if found is None or found[1] not in self._keyring.verifying:
+            found = self._checked(token)
+            if len(self._verified) >= CACHED:
+                self._verified.clear()
+            self._verified[token] = found
+        claims = found[0]
+        if claims.expires <= clock.now().timestamp():
+            self._verified.pop(token, None)
+            raise NotSignedIn
+        return claims
+
+    def _checked(self, token: str) -> tuple[Claims, str]:
+        try:
+            header, kid = self._header(token)
+            key = self._keyring.verifying[kid]
+            if header != {"alg": "ES256", "typ": "at+jwt", "kid": key.kid}:
+                raise NotSignedIn
+            payload = jws.verify(token, self._pair(key)[1], ["ES256"])
+            return self._claims(_flat(payload)), kid
+        except (JOSEError, ValueError, KeyError, TypeError, RecursionError, OverflowError):
+            raise NotSignedIn from None
+
+    def _header(self, token: str) -> tuple[dict[str, Any], str]:
+        if len(token) > LONGEST_TOKEN:
+            raise NotSignedIn
+        parts = token.split(".")
+        if len(parts) != PARTS:
+            raise NotSignedIn
+        header, _, _ = (_canonical(part) for part in parts)
+        if len(header) > LONGEST_HEADER:
+            raise NotSignedIn
+        members = _flat(header)
+        kid = members.get("kid")
+        if not isinstance(kid, str):
+            raise NotSignedIn
+        return members, kid
+
+    def _claims(self, claims: dict[str, Any]) -> Claims:
+        if any(type(claims.get(name)) is not kind for name, kind in _TYPES.items()):
+            raise NotSignedIn
+        now = clock.now().timestamp()
+        begins, expires = claims["iat"], claims["exp"]
+        if (
+            set(claims) != set(_TYPES)
+            or claims["iss"] != self._settings.issuer
+            or claims["aud"] != self._settings.audience
+            or begins > now
+            or expires <= now
+            or expires - begins > self._settings.access_seconds
+        ):
+            raise NotSignedIn
+        return Claims(UUID(claims["sub"]), UUID(claims["sid"]), claims["scope"], expires)
+
+    def _pair(self, key: Key) -> tuple[JoseKey, JoseKey]:
+        """Return the private and the public key, each made once."""
+        pair = self._keys.get(key.kid)
+        if pair is None:
+            private = jwk.construct(key.pem, "ES256")
+            pair = self._keys[key.kid] = (private, private.public_key())
+        return pair
+
+
+def _canonical(part: str) -> bytes:
+    """Return what a base64url part says, if it is spelled in the one canonical way."""
+    content = base64.b64decode(part.encode("ascii") + b"=" * (-len(part) % 4), b"-_", validate=True)
+    if base64.urlsafe_b64encode(content).decode().rstrip("=") != part:
+        raise binascii.Error
+    return content
+
+
+def _flat(content: bytes) -> dict[str, Any]:
+    """Return a JSON object whose members have different names and are neither objects nor lists."""
+
+    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) != len(pairs) or any(isinstance(value, dict | list) for value in found.values()):
+            raise ValueError
+        return found
+
+    value = json.loads(content.decode("utf-8"), object_pairs_hook=members)
+    if not isinstance(value, dict):
+        raise TypeError
+    return value

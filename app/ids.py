@@ -1,0 +1,33 @@
+"""Identifiers: RFC 9562 UUIDs, in one spelling only.
+
+A device may choose a record's id. It promises that one record has one spelling: canonical, lower-case, with hyphens.
+It refuses every alias (upper case, braces, `urn:uuid:`), since a device would hold such a row twice.
+"""
+
+import re
+from typing import Annotated, Final
+from uuid import UUID
+
+from pydantic import PlainValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+from uuid_utils.compat import uuid7
+
+CANONICAL: Final = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_canonical = re.compile(CANONICAL).fullmatch
+
+
+def new_id() -> UUID:
+    """Make a time-ordered id (RFC 9562 version 7)."""
+    return uuid7()
+
+
+def _read(value: object) -> UUID:
+    if isinstance(value, UUID):
+        return value
+    if isinstance(value, str) and _canonical(value):
+        return UUID(value)
+    message = "Give a UUID in its canonical form: lower-case hexadecimal digits with hyphens."
+    raise PydanticCustomError("id", message)
+
+
+Id = Annotated[UUID, PlainValidator(_read), WithJsonSchema({"type": "string", "format": "uuid"})]

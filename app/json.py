@@ -1,0 +1,82 @@
+"""JSON: read strictly, written fast.
+
+Reading follows RFC 8259 and promises more: one member of a name, nesting at most 32 deep, real UTF-8. Numbers with a
+fraction or an exponent become `Decimal`, so that `1.0` is not an integer and a dose keeps its digits. Numbers that
+nothing here could hold (`NaN`, `Infinity`, integers of thousands of digits) are read as infinity, for the fields to
+refuse with a pointer. Writing is orjson's, with instants spelled as `clock` spells them.
+"""
+
+import json
+import math
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+
+import orjson
+
+from app import clock
+from app.problems import MalformedBody
+
+DEEPEST: Final = 32
+_LONGEST_INTEGER: Final = 40
+
+
+def read(body: bytes) -> Any:
+    """Return what the JSON text says; raise `MalformedBody` where it says nothing clear."""
+    try:
+        value = json.loads(
+            body.decode("utf-8"),
+            object_pairs_hook=_members,
+            parse_int=_integer,
+            parse_float=_number,
+            parse_constant=_not_a_number,
+        )
+    except (ValueError, RecursionError):
+        raise MalformedBody from None
+    if body.count(b"[") + body.count(b"{") > DEEPEST and _deeper(value, DEEPEST):
+        raise MalformedBody
+    return value
+
+
+def write(value: Any) -> bytes:
+    """Return the JSON text of rows, documents and lists."""
+    return orjson.dumps(value, _spelled, orjson.OPT_PASSTHROUGH_DATETIME)
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError
+    return members
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) <= _LONGEST_INTEGER else math.inf
+
+
+def _number(digits: str) -> Decimal | float:
+    try:
+        return Decimal(digits)
+    except InvalidOperation:
+        return math.inf
+
+
+def _not_a_number(_name: str) -> float:
+    return math.inf
+
+
+def _deeper(value: Any, levels: int) -> bool:
+    if not isinstance(value, dict | list):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_deeper(each, levels - 1) for each in inner)
+
+
+def _spelled(value: object) -> object:
+    if isinstance(value, datetime):
+        return clock.spelled(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return float(value)
+    raise TypeError

@@ -1,0 +1,119 @@
+"""The roof: the application, put together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Final
+
+from fastapi import APIRouter, FastAPI
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+
+from app import docs, health, json, openapi
+from app.db import open_database
+from app.http import JSON, Answer, Front, Route, Switch
+from app.identity import routes as identity
+from app.identity.keyring import Keyring
+from app.identity.site import new_site
+from app.resources import ROUTERS
+from app.settings import Environment, Settings
+
+DESCRIPTION: Final = """
+The API for **integration**: the work a person does after a session of ketamine therapy, so that what they lived
+through changes something. It keeps one chain, traceable in both directions:
+
+`session → element → meaning → intention → reflection → action item`
+
+**To try it here**, open `POST /v1/auth/login`, send the address and the password of an account (a server started with
+`--demo` prints one), and every lock on this page opens. Then read `GET /v1/sessions`.
+
+**Good to know.** A record's id can be chosen by the device, and sending the same draft again is always safe. Every
+change names the version it was made from (`If-Match`), so no edit is lost unseen. Another person's record looks exactly
+like one that does not exist. Every error is a problem document (RFC 9457) whose `type` explains it.
+"""
+TAGS: Final = [
+    {"name": "Signing in", "description": "Register, verify, sign in on a device, stay signed in, sign out."},
+    {"name": "Account", "description": "Your own account."},
+    {"name": "Sessions", "description": "Appointments of the therapy: to prepare, to take the medicine, to integrate."},
+    {"name": "Elements", "description": "What came up in a session, and what you make of it."},
+    {"name": "Intentions", "description": "What you mean to work on, in a session or afterwards."},
+    {"name": "Reflections", "description": "Words written or spoken while processing."},
+    {"name": "Action items", "description": "Changes to make, within or without."},
+    {"name": "Server", "description": "How the server is, and what its problems mean."},
+]
+
+
+class Api(FastAPI):
+    """The application; its document has what FastAPI cannot know."""
+
+    def openapi(self) -> openapi.Json:
+        """Return the OpenAPI document."""
+        return openapi.document(self)
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Put the application together; nothing is opened before it starts."""
+    settings = settings or Settings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        db = open_database(settings)
+        site = new_site(settings, db, Keyring(settings.keyring))
+        await db.open()
+        app.state.site = site
+        try:
+            yield
+        finally:
+            await site.mail.close()
+            await db.close()
+
+    app = Api(
+        title="Afterglow",
+        version=version("afterglow"),
+        summary="The API for ketamine therapy integration.",
+        description=DESCRIPTION.strip(),
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        openapi_tags=TAGS,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
+        lifespan=lifespan,
+    )
+    for router in (
+        identity.auth,
+        identity.router,
+        *ROUTERS,
+        health.router,
+        *(_pages(app) if settings.serves_docs else ()),
+    ):
+        app.include_router(router)
+    app.user_middleware = [
+        Middleware(Front, https_only=settings.env is Environment.PRODUCTION),
+        *([_cors(settings.origins)] if settings.origins else []),
+        Middleware(Switch, routes=app.routes, max_body_bytes=settings.max_body_bytes),
+    ]
+    return app
+
+
+def _pages(app: FastAPI) -> tuple[APIRouter, APIRouter]:
+    router = APIRouter(route_class=Route, include_in_schema=False)
+
+    @router.get("/openapi.json")
+    async def get_openapi_document() -> Answer:
+        """Give the document that the docs pages draw."""
+        return Answer(200, json.write(app.openapi()), [JSON, (b"cache-control", b"no-cache")])
+
+    return router, docs.router
+
+
+def _cors(origins: list[str]) -> Middleware:
+    return Middleware(
+        CORSMiddleware,
+        allow_origins=origins,
+        allow_methods=["GET", "POST", "PATCH", "DELETE"],
+        allow_headers=["Authorization", "Content-Type", "If-Match", "If-None-Match", "X-Request-Id"],
+        expose_headers=["ETag", "Location", "Retry-After", "X-Request-Id"],
+        max_age=600,
+    )

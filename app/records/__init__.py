@@ -1,0 +1,53 @@
+"""Records: what the kinds of record share.
+
+A record is a row that one person owns. Here are the only way to a row (`access`), the only writer (`store`), the lists
+(`filters`, `cursors`), the shapes that a kind is made of (`shapes`, `text`), and the verbs that routes call: `read`,
+`page`, `create`, `change`, `remove`. What an intention *is* stands in its own room, under `app.resources`.
+"""
+
+from app.records.filters import Filters, Flag, Where
+from app.records.resource import Resource, kinds, transitions
+from app.records.shapes import Fields, Page, RecordDraft, RecordPublic
+from app.records.tables import JSON_VALUE, Record, references
+from app.records.verbs import (
+    IfMatch,
+    IfNoneMatch,
+    change,
+    changing,
+    create,
+    creating,
+    listing,
+    page,
+    read,
+    reading,
+    remove,
+    removing,
+)
+
+__all__ = [
+    "JSON_VALUE",
+    "Fields",
+    "Filters",
+    "Flag",
+    "IfMatch",
+    "IfNoneMatch",
+    "Page",
+    "Record",
+    "RecordDraft",
+    "RecordPublic",
+    "Resource",
+    "Where",
+    "change",
+    "changing",
+    "create",
+    "creating",
+    "kinds",
+    "listing",
+    "page",
+    "read",
+    "reading",
+    "references",
+    "remove",
+    "removing",
+    "transitions",
+]

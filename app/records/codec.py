@@ -1,0 +1,23 @@
+"""The codec: between a row and an answer. Sealing private words at rest would happen here and nowhere else."""
+
+from app.db import Row
+from app.http import Answer, json_answer
+from app.records.resource import Resource
+
+
+def public_row(resource: Resource, row: Row) -> Row:
+    """Return the members that the owner sees, in their order."""
+    return {name: row[name] for name in resource.public_names}
+
+
+def record_answer(row: Row, status: int = 200, location: str | None = None) -> Answer:
+    """Answer with one record and its ETag, and with where it is, if it is new."""
+    headers = [(b"etag", etag(row))]
+    if location is not None:
+        headers.append((b"location", location.encode()))
+    return json_answer(row, status, headers)
+
+
+def etag(row: Row) -> bytes:
+    """Return the strong entity tag of a record: its version in quotes."""
+    return b'"%d"' % row["version"]

@@ -1,0 +1,83 @@
+"""A resource: everything the shared verbs need to know of one kind of record."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.identity import Caller
+from app.problems import Fault
+from app.records.filters import Filters
+from app.records.shapes import Fields, RecordDraft, RecordPublic
+from app.records.tables import Record
+
+_kinds: list["Resource"] = []
+Settle = Callable[[Any, Any, Caller], Iterator[Fault]]
+
+
+@dataclass(frozen=True, eq=False)
+class Resource:
+    """One kind of record.
+
+    `settle(record, before, caller)` holds its rules: it completes the record and yields what is wrong with it, before
+    every write, by whichever door it came. `transitions` lists where a status may go; None means anywhere.
+    `coupled` are the groups of fields that stand or fall together when edits meet. A record goes when what its field
+    `parent` refers to is removed; every other reference is set to null. The field `acyclic` never leads back.
+    The fields in `completed` are filled in by `settle` where null was sent.
+    """
+
+    collection: str
+    record: type[Record]
+    fields: type[Fields]
+    draft: type[RecordDraft]
+    patch: type[Fields]
+    public: type[RecordPublic]
+    filters: type[Filters]
+    settle: Settle
+    example: Mapping[str, Any]
+    transitions: Mapping[str, frozenset[str]] | None = None
+    coupled: tuple[frozenset[str], ...] = ()
+    parent: str | None = None
+    acyclic: str | None = None
+    completed: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        """Take a place among the kinds."""
+        _kinds.append(self)
+
+    @property
+    def table(self) -> sa.Table:
+        """The table of its rows."""
+        return self.record.table()
+
+    @cached_property
+    def field_names(self) -> tuple[str, ...]:
+        """The fields that a person sets."""
+        return tuple(self.fields.model_fields)
+
+    @cached_property
+    def public_names(self) -> tuple[str, ...]:
+        """The members of an answer, in their order."""
+        return tuple(self.public.model_fields)
+
+    @cached_property
+    def references(self) -> dict[str, sa.Table]:
+        """The table that each reference leads to, by field."""
+        return {
+            key.column_keys[-1]: key.referred_table
+            for key in sorted(self.table.foreign_key_constraints, key=lambda key: list(key.column_keys))
+            if len(key.column_keys) > 1
+        }
+
+
+def kinds() -> tuple[Resource, ...]:
+    """Return every kind of record, in the order in which the rooms were opened."""
+    return tuple(_kinds)
+
+
+def transitions(listed: Mapping[str, str], error: str) -> dict[str, frozenset[str]]:
+    """Return where each status may go, from its targets separated by blanks; any may go to `error`, which is final."""
+    targets = {target for line in listed.values() for target in line.split()}
+    return {status: frozenset({*listed.get(status, "").split(), error}) for status in {*listed, *targets}}

@@ -1,0 +1,124 @@
+"""The shapes of a record: its fields, the draft of a new one, a patch, and what its owner sees.
+
+A room writes its fields once, with their bounds, defaults and descriptions; the other shapes are derived:
+
+- the *draft* has the fields with their defaults, and may carry an id;
+- the *patch* has the fields and no defaults: absent is unchanged, null is cleared (RFC 7396);
+- the *public* shape has the fields without defaults, so that every answer has every member.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from enum import StrEnum
+from typing import Annotated, Any, Final, TypeVar, get_args
+
+from pydantic import MISSING, BaseModel, Field
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from app.clock import Instant
+from app.ids import Id
+
+Shape = TypeVar("Shape", bound=BaseModel)
+Example = Mapping[str, Any]
+STORED_EXAMPLE: Final[Example] = {
+    "version": 1099511627781,
+    "created_at": "2026-11-22T18:40:12.504118Z",
+    "updated_at": "2026-11-22T18:40:12.504118Z",
+}
+
+
+class Visibility(StrEnum):
+    """Who may ever see a record: its owner alone, or a clinic too, under a consent."""
+
+    PRIVATE = "private"
+    SHARED = "shared"
+
+
+class Fields(BaseModel, extra="forbid", allow_inf_nan=False):
+    """The fields that a person sets."""
+
+    visibility: Visibility = Field(
+        Visibility.PRIVATE,
+        description="Who may see the record: `private` is the owner alone; `shared` also a clinic, under a consent.",
+    )
+
+
+class RecordDraft(BaseModel):
+    """What a draft may carry besides the fields."""
+
+    id: Annotated[Id | MISSING, Field(description="The record's id, chosen by the device; UUID version 7 is best.")] = (
+        MISSING
+    )
+
+
+class RecordPublic(BaseModel):
+    """What the server adds to the fields."""
+
+    id: Id = Field(description="The record's id.")
+    version: int = Field(
+        ge=1, lt=2**53, description="The record's version: its place in the owner's feed, and its ETag without quotes."
+    )
+    created_at: Instant = Field(description="When the server first stored the record.")
+    updated_at: Instant = Field(description="When the server last stored a change of the record.")
+
+
+class Page(BaseModel):
+    """A page of a list, newest first."""
+
+    items: list[Any] = Field(description="The records of this page.")
+    next_cursor: str | None = Field(description="Continues the list: give it as `cursor`. Null on the last page.")
+
+
+def draft(example: Example, *, completed: Iterable[str] = ()) -> Callable[[type[Shape]], type[Shape]]:
+    """Show what a draft looks like, whose `completed` fields may be left to the room's rules."""
+
+    def derived(shape: type[Shape]) -> type[Shape]:
+        for name in completed:
+            _optional(shape.model_fields[name])
+        return _with_example(shape, dict(example))
+
+    return derived
+
+
+def patch(example: Example) -> Callable[[type[Shape]], type[Shape]]:
+    """Make every field of the shape optional, without a default, and show what a patch looks like."""
+
+    def derived(shape: type[Shape]) -> type[Shape]:
+        for field in shape.model_fields.values():
+            _optional(field)
+        return _with_example(shape, dict(example))
+
+    return derived
+
+
+def public(example: Example) -> Callable[[type[Shape]], type[Shape]]:
+    """Make every field of the shape required, and show the answer to the draft in `example`."""
+
+    def derived(shape: type[Shape]) -> type[Shape]:
+        shape.model_config["extra"] = "ignore"
+        shown = {}
+        for name, field in shape.model_fields.items():
+            default = field.get_default(call_default_factory=True, validated_data={})
+            shown[name] = None if default is PydanticUndefined else default
+            field.default, field.default_factory = PydanticUndefined, None
+        return _with_example(shape, shown | dict(STORED_EXAMPLE) | dict(example))
+
+    return derived
+
+
+def page(shape: type[Page]) -> type[Page]:
+    """Show a page of one record."""
+    item = get_args(shape.model_fields["items"].annotation)[0]
+    return _with_example(shape, {"items": item.model_config["json_schema_extra"]["examples"], "next_cursor": None})
+
+
+def _with_example(shape: type[Shape], example: dict[str, Any]) -> type[Shape]:
+    shape.model_config["json_schema_extra"] = {"examples": [example]}
+    shape.model_rebuild(force=True)
+    return shape
+
+
+def _optional(field: FieldInfo) -> None:
+    annotation: Any = field.annotation
+    field.annotation = annotation | MISSING
+    field.default, field.default_factory = MISSING, None

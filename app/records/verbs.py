@@ -1,0 +1,115 @@
+"""The verbs that routes call, each of them once: read, page, create, change, remove."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Header
+
+from app.http import Answer, json_answer
+from app.identity import Caller
+from app.openapi import problems
+from app.problems import (
+    AlreadyExists,
+    InvalidCursor,
+    MalformedHeader,
+    NotFound,
+    Outdated,
+    PreconditionRequired,
+    Problem,
+    Removed,
+    UnknownReference,
+)
+from app.records import cursors, store
+from app.records.access import statements
+from app.records.codec import etag, record_answer
+from app.records.filters import Filters, asked
+from app.records.preconditions import unchanged
+from app.records.resource import Resource
+from app.records.shapes import Fields, RecordDraft, RecordPublic
+
+IfMatch = Annotated[
+    str | None,
+    Header(
+        alias="If-Match",
+        description='The version you mean, as an entity tag in quotes: `"1099511627781"`; or `*`, which forces. '
+        "Without it the answer is 428.",
+        examples=["*"],
+    ),
+]
+IfNoneMatch = Annotated[
+    str | None,
+    Header(alias="If-None-Match", description="The version you have, as an entity tag; if it is current, 304."),
+]
+
+
+Responses = dict[int | str, dict[str, Any]]
+_NOT_MODIFIED: Responses = {304: {"description": "You have the current version."}}
+
+
+def creating(public: type[RecordPublic]) -> Responses:
+    """Return how a create can answer, besides with the new record."""
+    again = {200: {"model": public, "description": "The record exists already, as this draft made it."}}
+    return again | problems(AlreadyExists, Removed, UnknownReference, signed_in=True, body=True)
+
+
+def reading() -> Responses:
+    """Return how a read can answer, besides with the record."""
+    return _NOT_MODIFIED | problems(NotFound, signed_in=True)
+
+
+def listing() -> Responses:
+    """Return how a list can answer, besides with a page."""
+    return problems(InvalidCursor, signed_in=True)
+
+
+def changing(*kinds: type[Problem]) -> Responses:
+    """Return how a change can answer, besides with the changed record."""
+    guarded = (NotFound, MalformedHeader, Outdated, PreconditionRequired, UnknownReference)
+    return problems(*guarded, *kinds, signed_in=True, body=True)
+
+
+def removing() -> Responses:
+    """Return how a removal can answer, besides with nothing."""
+    return problems(NotFound, MalformedHeader, Outdated, PreconditionRequired, signed_in=True, writes=True)
+
+
+async def read(caller: Caller, resource: Resource, id: UUID, if_none_match: str | None) -> Answer:
+    """Answer with one record."""
+    row = await caller.db.one(statements(resource).read, owner_id=caller.account_id, id=id)
+    if row is None:
+        raise NotFound
+    if unchanged(if_none_match, row):
+        return Answer(304, headers=[(b"etag", etag(row))])
+    return record_answer(row)
+
+
+async def page(caller: Caller, resource: Resource, filters: Filters) -> Answer:
+    """Answer with a page of the caller's records, newest first."""
+    given = asked(filters)
+    values = {name: value for each in given for name, value in each.arguments.items()}
+    if filters.cursor is not None:
+        values |= cursors.place_of(caller, resource, given, filters.cursor)
+    statement = statements(resource).page(given, continued=filters.cursor is not None)
+    rows = await caller.db.all(statement, owner_id=caller.account_id, rows=filters.limit + 1, **values)
+    more = len(rows) > filters.limit
+    items = rows[: filters.limit]
+    next_cursor = cursors.written(caller, resource, given, items[-1]) if more else None
+    return json_answer({"items": items, "next_cursor": next_cursor})
+
+
+async def create(caller: Caller, resource: Resource, draft: RecordDraft) -> Answer:
+    """Answer with a new record, or with the one that the same draft made before."""
+    row, new = await store.create(caller, resource, draft)
+    location = f"/v1/{resource.collection}/{row['id']}"
+    return record_answer(row, 201, location) if new else record_answer(row)
+
+
+async def change(caller: Caller, resource: Resource, id: UUID, patch: Fields, if_match: str | None) -> Answer:
+    """Answer with the record after a merge patch."""
+    return record_answer(await store.change(caller, resource, id, patch, if_match))
+
+
+async def remove(caller: Caller, resource: Resource, id: UUID, if_match: str | None) -> Answer:
+    """Answer that the record is gone."""
+    await store.remove(caller, resource, id, if_match)
+    return Answer(204)

@@ -1,0 +1,240 @@
+"""An action item: a change to make, within (how I think, feel or see) or without (what I do)."""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from app import clock, records
+from app.clock import Day, Instant
+from app.http import Answer, Route
+from app.identity import Call, Caller
+from app.ids import Id
+from app.problems import Fault, InvalidTransition
+from app.records import IfMatch, IfNoneMatch, Where, shapes
+from app.records.text import Line, Short, Words
+
+
+class ActionItemChange(StrEnum):
+    """Where the change takes place."""
+
+    INTERNAL = "internal"
+    EXTERNAL = "external"
+
+
+class Facet(StrEnum):
+    """What the change is about: the first five are internal, the others external."""
+
+    THOUGHT = "thought"
+    EMOTION = "emotion"
+    PERSPECTIVE = "perspective"
+    ATTENTION = "attention"
+    SELF_TALK = "self-talk"
+    BEHAVIOUR = "behaviour"
+    RELATIONSHIP = "relationship"
+    ENVIRONMENT = "environment"
+    HEALTH = "health"
+    CREATIVE = "creative"
+    SERVICE = "service"
+    WORK = "work"
+    OTHER = "other"
+
+
+class ActionItemStatus(StrEnum):
+    """How far it has come (FHIR R4 task status)."""
+
+    DRAFT = "draft"
+    REQUESTED = "requested"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    IN_PROGRESS = "in-progress"
+    ON_HOLD = "on-hold"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    ENTERED_IN_ERROR = "entered-in-error"
+
+
+class ActionItemFields(records.Fields):
+    """What a person says of an action item."""
+
+    title: Short = Field(min_length=1, description="The change, in a few words.")
+    change: ActionItemChange = Field(description="Where it takes place: internal or external.")
+    facet: Facet = Field(
+        description="What it is about: thought, emotion, perspective, attention or self-talk when internal; "
+        "behaviour, relationship, environment, health, creative, service, work or other when external."
+    )
+    details: Words | None = Field(None, description="More of it.")
+    if_cue: Line | None = Field(None, description="If this happens …; goes with then_response.")
+    then_response: Line | None = Field(None, description="… then I do this; goes with if_cue.")
+    status: ActionItemStatus = Field(
+        ActionItemStatus.ACCEPTED, description="How far it has come; it moves along fixed transitions."
+    )
+    starts_on: Day | None = Field(None, description="The day it starts.")
+    due_on: Day | None = Field(None, description="The day it is due: not before it starts.")
+    completed_at: Instant | None = Field(
+        None, description="When it was completed; by default now; only while completed."
+    )
+    session_id: Id | None = Field(None, description="The session that it comes from.")
+    element_id: Id | None = Field(None, description="The element that it comes from.")
+    intention_id: Id | None = Field(None, description="The intention that it serves.")
+    reflection_id: Id | None = Field(None, description="The reflection that it comes from.")
+
+
+class ActionItemRecord(ActionItemFields, records.Record, table=True):
+    """An action item as stored."""
+
+    __tablename__ = "action_item"
+    __table_args__ = records.references(
+        session_id="session",
+        element_id="element",
+        intention_id="intention",
+        reflection_id="reflection",
+    )
+
+
+EXAMPLE: Final = {
+    "id": "019aa2c4-7b00-7000-8000-000000000005",
+    "title": "Call my mother on Sunday and let the silences be",
+    "change": "external",
+    "facet": "relationship",
+    "if_cue": "If she goes quiet",
+    "then_response": "I breathe out and count three birds before I say anything",
+    "status": "accepted",
+    "due_on": "2026-11-29",
+    "session_id": "019aa2c4-7b00-7000-8000-000000000001",
+    "element_id": "019aa2c4-7b00-7000-8000-000000000002",
+    "intention_id": "019aa2c4-7b00-7000-8000-000000000003",
+    "reflection_id": "019aa2c4-7b00-7000-8000-000000000004",
+}
+PATCH_EXAMPLE: Final = {"status": "completed", "completed_at": "2026-11-22T19:05:00.000000Z"}
+
+
+@shapes.public(EXAMPLE)
+class ActionItem(ActionItemFields, records.RecordPublic):
+    """An action item, as its owner sees it."""
+
+
+@shapes.draft(EXAMPLE)
+class ActionItemDraft(ActionItemFields, records.RecordDraft):
+    """An action item, about to be noted."""
+
+
+@shapes.patch(PATCH_EXAMPLE)
+class ActionItemPatch(ActionItemFields):
+    """A change of an action item: absent is unchanged, null is cleared."""
+
+
+@shapes.page
+class ActionItemPage(records.Page):
+    """A page of action items, newest first."""
+
+    items: list[ActionItem] = Field(description="The records of this page.")
+
+
+class ActionItemFilters(records.Filters):
+    """Which action items to list."""
+
+    session_id: Id | None = Field(None, description="Comes from this session.")
+    element_id: Id | None = Field(None, description="Comes from this element.")
+    intention_id: Id | None = Field(None, description="Serves this intention.")
+    status: list[ActionItemStatus] | None = Field(None, description="Any of these statuses.")
+    change: list[ActionItemChange] | None = Field(None, description="Internal, external, or both.")
+    due_from: Annotated[Day | None, Where("due_on", ">=")] = Field(None, description="Due that day or later.")
+    due_to: Annotated[Day | None, Where("due_on", "<=")] = Field(None, description="Due that day or earlier.")
+
+
+TRANSITIONS: Final = records.transitions(
+    {
+        "draft": "accepted cancelled",
+        "requested": "accepted rejected",
+        "accepted": "in-progress on-hold completed failed cancelled",
+        "in-progress": "on-hold completed failed cancelled",
+        "on-hold": "in-progress completed failed cancelled",
+        "completed": "in-progress",
+    },
+    error="entered-in-error",
+)
+_INTERNAL: Final = {Facet.THOUGHT, Facet.EMOTION, Facet.PERSPECTIVE, Facet.ATTENTION, Facet.SELF_TALK}
+
+
+def settle(item: ActionItemFields, before: ActionItemFields | None, _caller: Caller) -> Iterator[Fault]:
+    """Hold the rules of an action item; note when it was completed, and forget it when it is reopened."""
+    if (item.facet in _INTERNAL) != (item.change == ActionItemChange.INTERNAL):
+        yield Fault("/facet", "facet-mismatch", f"This facet does not belong to an {item.change} change.")
+    if (item.if_cue is None) != (item.then_response is None):
+        yield Fault("/then_response", "both-or-neither", "Give if_cue and then_response together, or neither.")
+    if item.starts_on is not None and item.due_on is not None and item.due_on < item.starts_on:
+        yield Fault("/due_on", "due-before-start", "An action item is due on the day it starts, or later.")
+    if item.status == ActionItemStatus.COMPLETED:
+        item.completed_at = item.completed_at or clock.now()
+    elif before is not None and before.completed_at == item.completed_at:
+        item.completed_at = None
+    elif item.completed_at is not None:
+        yield Fault("/completed_at", "completed-only", "Only a completed action item has a time of completion.")
+
+
+ACTION_ITEMS: Final = records.Resource(
+    collection="action-items",
+    record=ActionItemRecord,
+    fields=ActionItemFields,
+    draft=ActionItemDraft,
+    patch=ActionItemPatch,
+    public=ActionItem,
+    filters=ActionItemFilters,
+    settle=settle,
+    example=EXAMPLE,
+    transitions=TRANSITIONS,
+    coupled=(
+        frozenset({"change", "facet"}),
+        frozenset({"if_cue", "then_response"}),
+        frozenset({"starts_on", "due_on"}),
+        frozenset({"status", "completed_at"}),
+    ),
+    completed=frozenset({"completed_at"}),
+)
+
+router = APIRouter(prefix="/v1/action-items", tags=["Action items"], route_class=Route)
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=ActionItem,
+    responses=records.creating(ActionItem),
+    summary="Note an action item",
+)
+async def create_action_item(call: Call, draft: ActionItemDraft) -> Answer:
+    """Note a change to make, within or without; best with an if-then plan."""
+    return await records.create(call, ACTION_ITEMS, draft)
+
+
+@router.get("", response_model=ActionItemPage, responses=records.listing(), summary="List your action items")
+async def list_action_items(call: Call, filters: Annotated[ActionItemFilters, Query()]) -> Answer:
+    """See your action items, newest first."""
+    return await records.page(call, ACTION_ITEMS, filters)
+
+
+@router.get("/{id:id}", response_model=ActionItem, responses=records.reading(), summary="Read an action item")
+async def get_action_item(call: Call, id: Id, if_none_match: IfNoneMatch = None) -> Answer:
+    """See one action item."""
+    return await records.read(call, ACTION_ITEMS, id, if_none_match)
+
+
+@router.patch(
+    "/{id:id}",
+    response_model=ActionItem,
+    responses=records.changing(InvalidTransition),
+    summary="Change an action item",
+)
+async def change_action_item(call: Call, id: Id, patch: ActionItemPatch, if_match: IfMatch = None) -> Answer:
+    """Change an action item. Its status moves along its transitions; another step is 409 and names where it can go."""
+    return await records.change(call, ACTION_ITEMS, id, patch, if_match)
+
+
+@router.delete("/{id:id}", status_code=204, responses=records.removing(), summary="Remove an action item")
+async def remove_action_item(call: Call, id: Id, if_match: IfMatch = None) -> Answer:
+    """Remove an action item."""
+    return await records.remove(call, ACTION_ITEMS, id, if_match)

@@ -1,0 +1,169 @@
+"""An intention: what a person means to work on, in a session or, just as important, afterwards."""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from app import records
+from app.clock import Day
+from app.http import Answer, Route
+from app.identity import Call, Caller
+from app.ids import Id
+from app.problems import DerivationCycle, Fault
+from app.records import IfMatch, IfNoneMatch, shapes
+from app.records.text import Paragraph
+from app.resources.domains import Domain
+
+
+class IntentionKind(StrEnum):
+    """What it is set for."""
+
+    SESSION = "session"
+    INTEGRATION = "integration"
+
+
+class IntentionStatus(StrEnum):
+    """Whether it is being worked on (FHIR R4 goal lifecycle)."""
+
+    PROPOSED = "proposed"
+    ACTIVE = "active"
+    ON_HOLD = "on-hold"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+
+
+class Achievement(StrEnum):
+    """How far it has been reached (FHIR R4 goal achievement)."""
+
+    IN_PROGRESS = "in-progress"
+    IMPROVING = "improving"
+    NO_CHANGE = "no-change"
+    WORSENING = "worsening"
+    ACHIEVED = "achieved"
+    NOT_ACHIEVED = "not-achieved"
+
+
+class IntentionFields(records.Fields):
+    """What a person says of an intention."""
+
+    kind: IntentionKind = Field(description="What it is set for: a session, or the integration afterwards.")
+    statement: Paragraph = Field(min_length=1, description="The intention, written and specific.")
+    why: Paragraph | None = Field(None, description="Why it matters.")
+    session_id: Id | None = Field(None, description="The session that it belongs to.")
+    element_id: Id | None = Field(None, description="The element that it grew from.")
+    derived_from_id: Id | None = Field(None, description="The earlier intention that it grew from.")
+    domain: Domain | None = Field(None, description="The part of life that it is about.")
+    status: IntentionStatus = Field(IntentionStatus.ACTIVE, description="Whether it is being worked on.")
+    achievement: Achievement | None = Field(None, description="How far it has been reached.")
+    target_on: Day | None = Field(None, description="The day by which it should be reached.")
+
+
+class IntentionRecord(IntentionFields, records.Record, table=True):
+    """An intention as stored."""
+
+    __tablename__ = "intention"
+    __table_args__ = records.references(session_id="session", element_id="element", derived_from_id="intention")
+
+
+EXAMPLE: Final = {
+    "id": "019aa2c4-7b00-7000-8000-000000000003",
+    "kind": "integration",
+    "statement": "When my mother goes quiet, I stay, and I do not try to repair it.",
+    "why": "Repairing is how I left the room without moving.",
+    "session_id": "019aa2c4-7b00-7000-8000-000000000001",
+    "element_id": "019aa2c4-7b00-7000-8000-000000000002",
+    "domain": "relationships",
+    "status": "active",
+    "target_on": "2026-12-31",
+}
+PATCH_EXAMPLE: Final = {"achievement": "improving"}
+
+
+@shapes.public(EXAMPLE)
+class Intention(IntentionFields, records.RecordPublic):
+    """An intention, as its owner sees it."""
+
+
+@shapes.draft(EXAMPLE)
+class IntentionDraft(IntentionFields, records.RecordDraft):
+    """An intention, about to be set."""
+
+
+@shapes.patch(PATCH_EXAMPLE)
+class IntentionPatch(IntentionFields):
+    """A change of an intention: absent is unchanged, null is cleared."""
+
+
+@shapes.page
+class IntentionPage(records.Page):
+    """A page of intentions, newest first."""
+
+    items: list[Intention] = Field(description="The records of this page.")
+
+
+class IntentionFilters(records.Filters):
+    """Which intentions to list."""
+
+    session_id: Id | None = Field(None, description="Belongs to this session.")
+    element_id: Id | None = Field(None, description="Grew from this element.")
+    kind: list[IntentionKind] | None = Field(None, description="Any of these kinds.")
+    status: list[IntentionStatus] | None = Field(None, description="Any of these statuses.")
+    derived_from_id: Id | None = Field(None, description="Grew from this intention.")
+
+
+def settle(_intention: IntentionFields, _before: IntentionFields | None, _caller: Caller) -> Iterator[Fault]:
+    """Hold the rules of an intention: its fields say them all, and no line of descent leads back."""
+    return iter(())
+
+
+INTENTIONS: Final = records.Resource(
+    collection="intentions",
+    record=IntentionRecord,
+    fields=IntentionFields,
+    draft=IntentionDraft,
+    patch=IntentionPatch,
+    public=Intention,
+    filters=IntentionFilters,
+    settle=settle,
+    example=EXAMPLE,
+    acyclic="derived_from_id",
+)
+
+router = APIRouter(prefix="/v1/intentions", tags=["Intentions"], route_class=Route)
+
+
+@router.post(
+    "", status_code=201, response_model=Intention, responses=records.creating(Intention), summary="Set an intention"
+)
+async def create_intention(call: Call, draft: IntentionDraft) -> Answer:
+    """Set an intention. One for a session may be written before the session exists."""
+    return await records.create(call, INTENTIONS, draft)
+
+
+@router.get("", response_model=IntentionPage, responses=records.listing(), summary="List your intentions")
+async def list_intentions(call: Call, filters: Annotated[IntentionFilters, Query()]) -> Answer:
+    """See your intentions, newest first."""
+    return await records.page(call, INTENTIONS, filters)
+
+
+@router.get("/{id:id}", response_model=Intention, responses=records.reading(), summary="Read an intention")
+async def get_intention(call: Call, id: Id, if_none_match: IfNoneMatch = None) -> Answer:
+    """See one intention."""
+    return await records.read(call, INTENTIONS, id, if_none_match)
+
+
+@router.patch(
+    "/{id:id}", response_model=Intention, responses=records.changing(DerivationCycle), summary="Change an intention"
+)
+async def change_intention(call: Call, id: Id, patch: IntentionPatch, if_match: IfMatch = None) -> Answer:
+    """Change an intention, or note how far it has been reached."""
+    return await records.change(call, INTENTIONS, id, patch, if_match)
+
+
+@router.delete("/{id:id}", status_code=204, responses=records.removing(), summary="Remove an intention")
+async def remove_intention(call: Call, id: Id, if_match: IfMatch = None) -> Answer:
+    """Remove an intention. What grew from it stays, without the reference."""
+    return await records.remove(call, INTENTIONS, id, if_match)

@@ -1,0 +1,155 @@
+"""A reflection: words written, or spoken, while processing."""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+from sqlmodel import Field as Column
+
+from app import clock, records
+from app.clock import Instant, Timezone
+from app.http import Answer, Route
+from app.identity import Call, Caller
+from app.ids import Id
+from app.problems import Fault
+from app.records import IfMatch, IfNoneMatch, Where, shapes
+from app.records.text import Emotion, Line, Pages, Short, ZeroToTen
+from app.resources.domains import Domain
+
+
+class Capture(StrEnum):
+    """How the words came in."""
+
+    TYPED = "typed"
+    VOICE_TRANSCRIPT = "voice-transcript"
+    IMPORTED = "imported"
+
+
+class ReflectionFields(records.Fields):
+    """What a person writes in a reflection."""
+
+    body: Pages = Field(min_length=1, description="The words, kept exactly as sent.")
+    title: Short | None = Field(None, description="A title.")
+    occurred_at: Instant = Field(description="When it was written or spoken; by default now.")
+    timezone: Timezone = Field(description="IANA time zone of the place; by default the owner's.")
+    session_id: Id | None = Field(None, description="The session that it is about.")
+    element_id: Id | None = Field(None, description="The element that it is about.")
+    intention_id: Id | None = Field(None, description="The intention that it is about.")
+    prompt: Line | None = Field(None, description="The question that it answers, as it was shown.")
+    capture: Capture = Field(Capture.TYPED, description="How the words came in.")
+    mood: ZeroToTen | None = Field(None, description="How the person felt, 0 to 10.")
+    emotions: list[Emotion] = Field([], max_length=20, description="What the person felt, in their words.")
+    domains: list[Domain] = Field([], max_length=6, description="The parts of life that it is about.")
+
+
+class ReflectionRecord(ReflectionFields, records.Record, table=True):
+    """A reflection as stored."""
+
+    __tablename__ = "reflection"
+    __table_args__ = records.references(session_id="session", element_id="element", intention_id="intention")
+    emotions: list[str] = Column(sa_type=records.JSON_VALUE)
+    domains: list[Domain] = Column(sa_type=records.JSON_VALUE)
+
+
+EXAMPLE: Final = {
+    "id": "019aa2c4-7b00-7000-8000-000000000004",
+    "body": "She went quiet at dinner. I noticed my hands looking for dishes to wash. I left them on the table.",
+    "occurred_at": "2026-11-22T20:15:00.000000Z",
+    "timezone": "Europe/Berlin",
+    "session_id": "019aa2c4-7b00-7000-8000-000000000001",
+    "element_id": "019aa2c4-7b00-7000-8000-000000000002",
+    "intention_id": "019aa2c4-7b00-7000-8000-000000000003",
+    "prompt": "Where did the old pattern show up today?",
+    "mood": 6,
+    "emotions": ["tender", "a little proud"],
+    "domains": ["relationships"],
+}
+PATCH_EXAMPLE: Final = {"title": "Hands on the table"}
+
+
+@shapes.public(EXAMPLE)
+class Reflection(ReflectionFields, records.RecordPublic):
+    """A reflection, as its owner sees it."""
+
+
+@shapes.draft(EXAMPLE, completed=("occurred_at", "timezone"))
+class ReflectionDraft(ReflectionFields, records.RecordDraft):
+    """A reflection, about to be written."""
+
+
+@shapes.patch(PATCH_EXAMPLE)
+class ReflectionPatch(ReflectionFields):
+    """A change of a reflection: absent is unchanged, null is cleared."""
+
+
+@shapes.page
+class ReflectionPage(records.Page):
+    """A page of reflections, newest first."""
+
+    items: list[Reflection] = Field(description="The records of this page.")
+
+
+class ReflectionFilters(records.Filters):
+    """Which reflections to list."""
+
+    session_id: Id | None = Field(None, description="About this session.")
+    element_id: Id | None = Field(None, description="About this element.")
+    intention_id: Id | None = Field(None, description="About this intention.")
+    occurred_from: Annotated[Instant | None, Where("occurred_at", ">=")] = Field(None, description="Then or later.")
+    occurred_to: Annotated[Instant | None, Where("occurred_at", "<")] = Field(None, description="Before then.")
+
+
+def settle(reflection: ReflectionFields, _before: ReflectionFields | None, caller: Caller) -> Iterator[Fault]:
+    """Complete a reflection: it was written now, where its owner lives, unless it says otherwise."""
+    reflection.occurred_at = reflection.occurred_at or clock.now()
+    reflection.timezone = reflection.timezone or caller.timezone
+    return iter(())
+
+
+REFLECTIONS: Final = records.Resource(
+    collection="reflections",
+    record=ReflectionRecord,
+    fields=ReflectionFields,
+    draft=ReflectionDraft,
+    patch=ReflectionPatch,
+    public=Reflection,
+    filters=ReflectionFilters,
+    settle=settle,
+    example=EXAMPLE,
+)
+
+router = APIRouter(prefix="/v1/reflections", tags=["Reflections"], route_class=Route)
+
+
+@router.post(
+    "", status_code=201, response_model=Reflection, responses=records.creating(Reflection), summary="Write a reflection"
+)
+async def create_reflection(call: Call, draft: ReflectionDraft) -> Answer:
+    """Keep what was written or spoken. Send the time it happened: a phone may have been offline for days."""
+    return await records.create(call, REFLECTIONS, draft)
+
+
+@router.get("", response_model=ReflectionPage, responses=records.listing(), summary="List your reflections")
+async def list_reflections(call: Call, filters: Annotated[ReflectionFilters, Query()]) -> Answer:
+    """See your reflections, newest first."""
+    return await records.page(call, REFLECTIONS, filters)
+
+
+@router.get("/{id:id}", response_model=Reflection, responses=records.reading(), summary="Read a reflection")
+async def get_reflection(call: Call, id: Id, if_none_match: IfNoneMatch = None) -> Answer:
+    """See one reflection."""
+    return await records.read(call, REFLECTIONS, id, if_none_match)
+
+
+@router.patch("/{id:id}", response_model=Reflection, responses=records.changing(), summary="Change a reflection")
+async def change_reflection(call: Call, id: Id, patch: ReflectionPatch, if_match: IfMatch = None) -> Answer:
+    """Change a reflection."""
+    return await records.change(call, REFLECTIONS, id, patch, if_match)
+
+
+@router.delete("/{id:id}", status_code=204, responses=records.removing(), summary="Remove a reflection")
+async def remove_reflection(call: Call, id: Id, if_match: IfMatch = None) -> Answer:
+    """Remove a reflection. Its words are gone at once."""
+    return await records.remove(call, REFLECTIONS, id, if_match)
