@@ -43,7 +43,7 @@ def _translated() -> Iterator[None]:
         raise Unavailable from None
 
 
-async def _prepare(connection: asyncpg.Connection[Any]) -> None:
+async def _prepare(connection: asyncpg.Connection) -> None:
     await connection.set_type_codec(
         "uuid", schema="pg_catalog", encoder=lambda value: value.bytes, decoder=_uuid, format="binary"
     )
@@ -56,7 +56,7 @@ def _uuid(value: bytes) -> UUID:
     return UUID(bytes=bytes(value))
 
 
-async def _keep_as_it_is(_connection: asyncpg.Connection[Any]) -> None:
+async def _keep_as_it_is(_connection: asyncpg.Connection) -> None:
     """Nothing here changes a session's state, so nothing needs a reset query."""
 
 

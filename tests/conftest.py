@@ -1,0 +1,184 @@
+"""Who and what every test can ask for. Alice owns; Bob must never see; `anyone` has no token."""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from app.db import schema
+from app.identity.keyring import create_keyring
+from app.observability import JsonLine
+from app.settings import MailBackend, Settings
+from tests import postgres
+from tests.mailbox import Mailbox
+from tests.serving import Person, Server, serving
+from tests.witness import Client
+
+DATABASES = ("sqlite", "postgresql")
+MARK = "wisteria"
+"""A word that every written text in the suite carries, and no log line may."""
+
+
+class Lines(logging.Handler):
+    """Keeps every log line."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFormatter(JsonLine())
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the line as the server would print it."""
+        self.lines.append(self.format(record))
+
+
+@pytest.fixture(scope="session")
+def every_log_line() -> list[str]:
+    handler = Lines()
+    for name in ("afterglow", "uvicorn"):
+        logger = logging.getLogger(name)
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+    return handler.lines
+
+
+@pytest.fixture(autouse=True)
+def no_written_word_in_a_log_line(every_log_line: list[str]) -> Iterator[None]:
+    begin = len(every_log_line)
+    yield
+    for line in every_log_line[begin:]:
+        assert MARK not in line
+        assert "@example.com" not in line
+        assert "eyJ" not in line
+
+
+@pytest.fixture(scope="session")
+def mailbox() -> Iterator[Mailbox]:
+    with Mailbox() as box:
+        yield box
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    with postgres.running() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres_server: str) -> str:
+    """The name of a migrated database, to make fresh ones from."""
+    name = f"template_{uuid4().hex}"
+    asyncio.run(_execute(postgres_server, f'CREATE DATABASE "{name}"'))
+    schema.migrate(_named(postgres_server, name))
+    return name
+
+
+def _named(url: str, name: str) -> str:
+    head, _, query = url.partition("?")
+    return f"{head.rpartition('/')[0]}/{name}" + (f"?{query}" if query else "")
+
+
+async def _execute(url: str, sql: str) -> None:
+    connection = await asyncpg.connect(url)
+    await connection.execute(sql)
+    await connection.close()
+
+
+class Databases:
+    """Makes fresh databases."""
+
+    def __init__(self, server: str, template: str, folder: Path) -> None:
+        self._server, self._template, self._folder = server, template, folder
+
+    def fresh(self, kind: str, *, migrated: bool = True) -> str:
+        """Return the URL of a database of its own."""
+        if kind == "sqlite":
+            url = f"sqlite:///{self._folder / uuid4().hex}.db"
+            if migrated:
+                schema.migrate(url)
+            return url
+        name, template = f"fresh_{uuid4().hex}", self._template if migrated else "template1"
+        asyncio.run(_execute(self._server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
+        return _named(self._server, name)
+
+
+@pytest.fixture(scope="session")
+def databases(postgres_server: str, migrated_postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Databases:
+    return Databases(postgres_server, migrated_postgres, tmp_path_factory.mktemp("databases"))
+
+
+@pytest.fixture(scope="session")
+def keyring(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("keys") / "keys.json"
+    create_keyring(path, generated=False)
+    return path
+
+
+class Servers:
+    """Starts servers, each on a database of its own, and keeps them until the tests end."""
+
+    def __init__(self, databases: Databases, keyring: Path, mailbox: Mailbox, stack: ExitStack) -> None:
+        self._databases, self._keyring, self._mailbox, self._stack = databases, keyring, mailbox, stack
+        self._shared: dict[str, Server] = {}
+
+    def settings(self, kind: str, **changes: object) -> Settings:
+        """Return settings for a server on a fresh database."""
+        values: dict[str, object] = {
+            "database_url": self._databases.fresh(kind) if "database_url" not in changes else "",
+            "keyring": self._keyring,
+            "mail": MailBackend.SMTP,
+            "smtp_host": "127.0.0.1",
+            "smtp_port": self._mailbox.port,
+            "smtp_starttls": False,
+        }
+        return Settings.model_validate(values | changes)
+
+    def start(self, settings: Settings) -> Server:
+        """Start a server."""
+        return self._stack.enter_context(serving(settings, self._mailbox))
+
+    def shared(self, kind: str) -> Server:
+        """Return the server that most tests share: people in it never meet."""
+        if kind not in self._shared:
+            self._shared[kind] = self.start(self.settings(kind))
+        return self._shared[kind]
+
+
+@pytest.fixture(scope="session")
+def servers(databases: Databases, keyring: Path, mailbox: Mailbox, every_log_line: list[str]) -> Iterator[Servers]:
+    assert every_log_line is not None
+    with ExitStack() as stack:
+        yield Servers(databases, keyring, mailbox, stack)
+
+
+@pytest.fixture(params=DATABASES)
+def database(request: pytest.FixtureRequest) -> str:
+    """The kind of database that the test runs on: every test that asks runs on both."""
+    return str(request.param)
+
+
+@pytest.fixture
+def server(servers: Servers, database: str) -> Iterator[Server]:
+    shared = servers.shared(database)
+    yield shared
+    shared.end_test()
+
+
+@pytest.fixture
+def alice(server: Server) -> Person:
+    return server.person("alice", "Europe/Berlin")
+
+
+@pytest.fixture
+def bob(server: Server) -> Person:
+    return server.person("bob")
+
+
+@pytest.fixture
+def anyone(server: Server) -> Client:
+    return server.anyone

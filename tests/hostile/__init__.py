@@ -1,0 +1,1 @@
+"""Tables of bad requests, over a real socket."""

@@ -1,0 +1,67 @@
+"""A mailbox for the tests: a small SMTP server on the loopback, which keeps the letters it is given."""
+
+import email
+import queue
+import re
+import socketserver
+import threading
+from collections import defaultdict
+from email.message import Message
+from types import TracebackType
+from typing import Self
+
+SECONDS = 10
+
+
+class Mailbox:
+    """Receives letters, and hands them out by address."""
+
+    def __init__(self) -> None:
+        self._letters: defaultdict[str, queue.Queue[str]] = defaultdict(queue.Queue)
+        keep = self._keep
+
+        class Handler(socketserver.StreamRequestHandler):
+            def handle(self) -> None:
+                self.wfile.write(b"220 ready\r\n")
+                while line := self.rfile.readline():
+                    verb = line[:4].upper()
+                    if verb == b"DATA":
+                        self.wfile.write(b"354 go on\r\n")
+                        lines = []
+                        while (part := self.rfile.readline()) != b".\r\n":
+                            lines.append(part.removeprefix(b"."))
+                        keep(email.message_from_bytes(b"".join(lines)))
+                    self.wfile.write(b"221 bye\r\n" if verb == b"QUIT" else b"250 yes\r\n")
+
+        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.port: int = self._server.server_address[1]
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def letter_to(self, address: str) -> str:
+        """Return the text of the next letter to an address, waiting for it."""
+        return self._letters[address].get(timeout=SECONDS)
+
+    def code_to(self, address: str) -> str:
+        """Return the code in the next letter to an address."""
+        found = re.search(r"^Code: (\S+)$", self.letter_to(address), re.MULTILINE)
+        assert found is not None
+        return found[1]
+
+    def is_empty(self, address: str) -> bool:
+        """Say whether no letter to an address is waiting."""
+        return self._letters[address].empty()
+
+    def _keep(self, message: Message) -> None:
+        payload = message.get_payload(decode=True)
+        assert isinstance(payload, bytes)
+        self._letters[str(message["To"])].put(payload.decode().replace("\r\n", "\n"))

@@ -1,0 +1,134 @@
+"""A server for the tests: the real application under the real uvicorn, on a real socket, in a thread."""
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Coroutine, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from uuid import UUID
+
+import uvicorn
+
+from app.db import Database
+from app.identity import Site
+from app.identity.accounts import NewAccount, open_account
+from app.identity.families import sign_in
+from app.identity.passwords import hashed_now
+from app.identity.tables import Role
+from app.ids import new_id
+from app.main import create_app
+from app.settings import Settings
+from tests.mailbox import Mailbox
+from tests.witness import Client
+
+T = TypeVar("T")
+PASSWORD = "a lantern by the door"
+PASSWORD_HASH = hashed_now(PASSWORD)
+SECONDS = 30
+
+
+@dataclass
+class Person:
+    """Somebody with an account, signed in on a device."""
+
+    id: UUID
+    email: str
+    tokens: dict[str, Any]
+    client: Client
+
+    @property
+    def token(self) -> str:
+        """The access token."""
+        return str(self.tokens["access_token"])
+
+
+class Server:
+    """A running server, and how tests reach into it."""
+
+    def __init__(
+        self, settings: Settings, url: str, loop: asyncio.AbstractEventLoop, site: Site, mailbox: Mailbox
+    ) -> None:
+        self.settings, self.url, self.site, self.mailbox = settings, url, site, mailbox
+        self._loop = loop
+        self.anyone = Client(url)
+        self._clients: list[Client] = []
+
+    @property
+    def db(self) -> Database:
+        """The server's database."""
+        return self.site.db
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where a raw socket connects to."""
+        host, _, port = self.url.removeprefix("http://").partition(":")
+        return host, int(port)
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Carry out work on the server's own loop."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(SECONDS)
+
+    def person(self, name: str = "somebody", timezone: str = "UTC", role: Role = Role.PERSON) -> Person:
+        """Return a new person, verified and signed in."""
+        email = f"{name}.{new_id().hex}@example.com"
+
+        async def join() -> tuple[UUID, dict[str, Any]]:
+            async with self.db.transaction() as tx:
+                id = await open_account(tx, NewAccount(email, PASSWORD_HASH, name, timezone, "en", role))
+            assert id is not None
+            return id, await sign_in(self.site, id, "phone")
+
+        id, tokens = self.run(join())
+        return Person(id, email, tokens, self.client(tokens["access_token"]))
+
+    def client(self, token: str | None = None) -> Client:
+        """Return a client that lives as long as the test."""
+        client = Client(self.url, token)
+        self._clients.append(client)
+        return client
+
+    def end_test(self) -> None:
+        """Close the test's clients."""
+        while self._clients:
+            self._clients.pop().close()
+
+    def close(self) -> None:
+        """Close the last client."""
+        self.anyone.close()
+
+
+@contextmanager
+def serving(settings: Settings, mailbox: Mailbox) -> Iterator[Server]:
+    """Serve on a free port until the block ends."""
+    app = create_app(settings)
+    config = uvicorn.Config(
+        app, host="127.0.0.1", port=0, log_config=None, access_log=False, server_header=False, ws="none", lifespan="on"
+    )
+    server = uvicorn.Server(config)
+    with socket.socket(
+        socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP
+    ) as listener:  # asyncio asks for TCP by name
+        listener.bind(("127.0.0.1", 0))
+        loops: list[asyncio.AbstractEventLoop] = []
+
+        async def serve() -> None:
+            loops.append(asyncio.get_running_loop())
+            await server.serve([listener])
+
+        thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
+        thread.start()
+        deadline = time.monotonic() + SECONDS
+        while not server.started:
+            assert time.monotonic() < deadline
+            assert thread.is_alive()
+            time.sleep(0.01)
+        port = listener.getsockname()[1]
+        try:
+            with closing(Server(settings, f"http://127.0.0.1:{port}", loops[0], app.state.site, mailbox)) as running:
+                yield running
+        finally:
+            server.should_exit = True
+            thread.join(SECONDS)

@@ -1,0 +1,101 @@
+"""The witness: a client that refuses any answer which the OpenAPI document does not promise.
+
+Every answer in the suite passes it: its status, its media type and its body have to be documented for the operation,
+an answer has exactly the members its schema lists, and the headers that every answer carries have to be there.
+"""
+
+from functools import cached_property
+from typing import Any
+from uuid import UUID
+
+import httpx2 as httpx
+from jsonschema import Draft202012Validator
+from jsonschema.validators import validator_for
+
+from app.main import create_app
+from app.settings import Settings
+
+Json = dict[str, Any]
+ANYWHERE = {400, 404, 405, 413, 414, 431}
+ALWAYS = {"x-request-id", "x-content-type-options", "referrer-policy", "x-frame-options", "cache-control"}
+PROBLEM = "application/problem+json"
+
+
+class Document:
+    """The OpenAPI document, and what it promises."""
+
+    @cached_property
+    def content(self) -> Json:
+        """The document of the application as it runs."""
+        return create_app(Settings()).openapi()
+
+    def operation(self, method: str, path: str) -> Json | None:
+        """Return the operation that serves a path; None where the path is documented by nothing."""
+        for template, methods in self.content["paths"].items():
+            parts, given = template.split("/"), path.split("/")
+            if len(parts) == len(given) and all(a == b or a.startswith("{") for a, b in zip(parts, given, strict=True)):
+                found: Json | None = methods.get("get" if method == "HEAD" else method.lower())
+                return found
+        return None
+
+    @cached_property
+    def _validators(self) -> dict[str, Any]:
+        return {}
+
+    def check(self, schema: Json, body: object, *, exactly: bool) -> None:
+        """Refuse a body that is not as the schema says, or, where `exactly`, has members that it does not list."""
+        key = repr(schema)
+        if key not in self._validators:
+            whole = {**schema, "components": self.content["components"]}
+            kind = validator_for(whole, default=Draft202012Validator)
+            self._validators[key] = kind(whole, format_checker=kind.FORMAT_CHECKER)
+        self._validators[key].validate(body)
+        name = schema.get("$ref", "").rpartition("/")[2]
+        if exactly and isinstance(body, dict) and name:
+            assert set(body) == set(self.content["components"]["schemas"][name]["properties"])
+
+
+DOCUMENT = Document()
+
+
+def witness(response: httpx.Response) -> None:
+    """Refuse an answer that is not documented."""
+    request, status = response.request, response.status_code
+    assert status < 500 or status in {503, 507}, response.text
+    missing = ALWAYS - set(response.headers)
+    assert not missing, missing
+    response.read()
+    if response.headers.get("content-type") == PROBLEM:
+        DOCUMENT.check({"$ref": "#/components/schemas/Problem"}, response.json(), exactly=False)
+        assert response.json()["request_id"] == response.headers["x-request-id"]
+        assert response.json()["status"] == status
+    operation = DOCUMENT.operation(request.method, request.url.raw_path.decode().partition("?")[0])
+    if operation is None:
+        assert (
+            status in ANYWHERE
+            or request.url.path in {"/docs", "/redoc", "/openapi.json"}
+            or "/assets/" in request.url.path
+        )
+        return
+    documented = operation["responses"].get(str(status))
+    assert documented is not None, f"{operation['operationId']} does not document {status}: {response.text}"
+    if request.method == "HEAD":
+        return
+    if "content" not in documented:
+        assert response.content == b""
+        return
+    schema = documented["content"][response.headers["content-type"]]["schema"]
+    DOCUMENT.check(schema, response.json(), exactly=status < 300)
+
+
+class Client(httpx.Client):
+    """A client of the API, whose every answer is witnessed."""
+
+    def __init__(self, url: str, token: str | None = None) -> None:
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        super().__init__(base_url=url, headers=headers, event_hooks={"response": [witness]}, timeout=30)
+
+
+def is_id(text: str) -> bool:
+    """Say whether a text is an id as the API spells them."""
+    return str(UUID(text)) == text
