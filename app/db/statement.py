@@ -1,15 +1,27 @@
-"""A statement: SQL written once in SQLAlchemy Core, compiled once per dialect, run many times."""
+"""A statement: SQL written once in SQLAlchemy Core, compiled once for the database in use, run many times."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple
+from functools import cache, cached_property
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import registry
 
 Convert = Callable[[Any], Any]
 
-POSTGRESQL: Final[sa.Dialect] = registry.load("postgresql.asyncpg")()
-SQLITE: Final[sa.Dialect] = registry.load("sqlite")(paramstyle="named")
+
+@cache
+def postgresql() -> sa.Dialect:
+    """Return how asyncpg is spoken to."""
+    dialect: sa.Dialect = registry.load("postgresql.asyncpg")()
+    return dialect
+
+
+@cache
+def sqlite() -> sa.Dialect:
+    """Return how the standard library's sqlite3 is spoken to."""
+    dialect: sa.Dialect = registry.load("sqlite")(paramstyle="named")
+    return dialect
 
 
 def given(column: sa.ColumnElement[Any], name: str | None = None) -> sa.BindParameter[Any]:
@@ -55,22 +67,27 @@ class ForSqlite(NamedTuple):
 
 
 class Statement:
-    """One statement in both dialects."""
+    """One statement, for either database."""
 
-    __slots__ = ("postgres", "sqlite")
+    def __init__(self, clause: sa.ClauseElement) -> None:
+        """Take the clause; it is compiled when the statement is first run."""
+        self._clause = clause
 
-    def __init__(self, clause: sa.Executable) -> None:
-        """Compile the clause for both databases."""
-        if not isinstance(clause, sa.ClauseElement):
-            raise TypeError
-        compiled = clause.compile(dialect=POSTGRESQL)
+    @cached_property
+    def postgres(self) -> ForPostgres:
+        """The statement as PostgreSQL takes it."""
+        compiled = self._clause.compile(dialect=postgresql())
         names = tuple(getattr(compiled, "positiontup", None) or ())
-        self.postgres = ForPostgres(str(compiled), names, _constants(compiled, names))
-        compiled = clause.compile(dialect=SQLITE)
+        return ForPostgres(str(compiled), names, _constants(compiled, names))
+
+    @cached_property
+    def sqlite(self) -> ForSqlite:
+        """The statement as SQLite takes it."""
+        compiled = self._clause.compile(dialect=sqlite())
         binds: Mapping[str, sa.BindParameter[Any]] = getattr(compiled, "binds", {})
         places = tuple(name for name in compiled.params if name in binds)
-        columns = tuple(getattr(clause, "exported_columns", ()))
-        self.sqlite = ForSqlite(
+        columns = tuple(getattr(self._clause, "exported_columns", ()))
+        return ForSqlite(
             str(compiled),
             tuple((name, convert) for name in places if (convert := _into(binds[name].type)) is not None),
             _constants(compiled, places),
@@ -84,8 +101,8 @@ def _constants(compiled: sa.Compiled, names: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _into(kind: sa.types.TypeEngine[Any]) -> Convert | None:
-    return kind.dialect_impl(SQLITE).bind_processor(SQLITE)
+    return kind.dialect_impl(sqlite()).bind_processor(sqlite())
 
 
 def _out_of(kind: sa.types.TypeEngine[Any]) -> Convert | None:
-    return kind.dialect_impl(SQLITE).result_processor(SQLITE, None)
+    return kind.dialect_impl(sqlite()).result_processor(sqlite(), None)

@@ -8,7 +8,7 @@ A record is a row that one person owns. Here are the only way to a row (`access`
 from app.records.filters import Filters, Flag, Where
 from app.records.resource import Resource, kinds, transitions
 from app.records.shapes import Fields, Page, RecordDraft, RecordPublic
-from app.records.tables import JSON_VALUE, Record, references
+from app.records.tables import Record, references
 from app.records.verbs import (
     IfMatch,
     IfNoneMatch,
@@ -25,7 +25,6 @@ from app.records.verbs import (
 )
 
 __all__ = [
-    "JSON_VALUE",
     "Fields",
     "Filters",
     "Flag",

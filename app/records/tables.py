@@ -5,13 +5,9 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
 from app.db import Stored
-
-JSON_VALUE = sa.JSON().with_variant(JSONB(), "postgresql")
-"""A list or an object: JSONB on PostgreSQL, text on SQLite."""
 
 
 class Change(Stored, table=True):
@@ -36,7 +32,7 @@ class Record(Stored):
     seq: int = Field(sa_type=sa.BigInteger)
     created_at: datetime
     updated_at: datetime
-    field_seq: dict[str, int] = Field(sa_type=JSON_VALUE)
+    field_seq: dict[str, int] = Field(sa_type=sa.JSON)
 
 
 def references(**fields: str) -> tuple[Any, ...]:

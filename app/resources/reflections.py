@@ -6,6 +6,7 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
 from pydantic import Field
+from sqlalchemy import JSON
 from sqlmodel import Field as Column
 
 from app import clock, records
@@ -49,8 +50,8 @@ class ReflectionRecord(ReflectionFields, records.Record, table=True):
 
     __tablename__ = "reflection"
     __table_args__ = records.references(session_id="session", element_id="element", intention_id="intention")
-    emotions: list[str] = Column(sa_type=records.JSON_VALUE)
-    domains: list[Domain] = Column(sa_type=records.JSON_VALUE)
+    emotions: list[str] = Column(sa_type=JSON)
+    domains: list[Domain] = Column(sa_type=JSON)
 
 
 EXAMPLE: Final = {

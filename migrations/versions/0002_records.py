@@ -2,13 +2,11 @@
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "0002"
 down_revision = "0001"
 
 MOMENT = sa.DateTime(timezone=True)
-JSON_VALUE = sa.JSON().with_variant(JSONB(), "postgresql")
 DOMAINS = "mind body spirit lifestyle relationships nature"
 
 
@@ -31,7 +29,7 @@ def record(table: str, *columns: sa.Column, references: dict[str, str], values: 
         sa.Column("seq", sa.BigInteger(), nullable=False),
         sa.Column("created_at", MOMENT, nullable=False),
         sa.Column("updated_at", MOMENT, nullable=False),
-        sa.Column("field_seq", JSON_VALUE, nullable=False),
+        sa.Column("field_seq", sa.JSON(), nullable=False),
         sa.Column("visibility", sa.String(), nullable=False),
         *columns,
         *known(table, visibility="private shared", **values),
@@ -150,8 +148,8 @@ def upgrade() -> None:
         sa.Column("prompt", sa.String()),
         sa.Column("capture", sa.String(), nullable=False),
         sa.Column("mood", sa.Integer()),
-        sa.Column("emotions", JSON_VALUE, nullable=False),
-        sa.Column("domains", JSON_VALUE, nullable=False),
+        sa.Column("emotions", sa.JSON(), nullable=False),
+        sa.Column("domains", sa.JSON(), nullable=False),
         references={"session_id": "session", "element_id": "element", "intention_id": "intention"},
         values={"capture": "typed voice-transcript imported"},
     )
