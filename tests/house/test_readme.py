@@ -1,0 +1,42 @@
+"""The README: its walk is really walked, against a server that its first command starts."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.house.starting import started
+
+README = Path(__file__).parents[2] / "README.md"
+BLOCK = re.compile(r"```sh\n(.*?)```", re.DOTALL)
+
+
+def section(title: str) -> list[str]:
+    """Return the commands of one section."""
+    return BLOCK.findall(README.read_text().partition(f"\n## {title}\n")[2].partition("\n## ")[0])
+
+
+@pytest.fixture
+def demo_server(tmp_path: Path) -> Iterator[str]:
+    program, *words = section("Two commands")[0].rpartition("uv run --no-dev ")[2].split()
+    with started([str(Path(sys.executable).with_name(program)), *words], tmp_path) as url:
+        yield url
+
+
+def test_the_walk_goes_through_the_whole_chain(demo_server: str, tmp_path: Path) -> None:
+    walk = "\n".join(["set -eu", *section("A walk through the chain")])
+    environment = {"PATH": os.environ["PATH"], "API": demo_server}
+    done = subprocess.run(
+        ["bash", "-c", walk], capture_output=True, text=True, env=environment, cwd=tmp_path, check=True
+    )
+    understood, completed, intentions, action_items = (json.loads(line) for line in done.stdout.splitlines())
+    assert understood["status"] == "understood"
+    assert completed["completed_at"] is not None
+    assert [each["element_id"] for each in intentions["items"]] == [understood["id"]]
+    assert action_items["items"] == [completed]
+    assert completed["intention_id"] == intentions["items"][0]["id"]
