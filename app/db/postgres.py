@@ -28,6 +28,10 @@ _UNAVAILABLE: Final = (
     asyncpg.InvalidCatalogNameError,
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.UndefinedTableError,
+    asyncpg.UndefinedColumnError,
+    asyncpg.InsufficientPrivilegeError,
+    asyncpg.ObjectNotInPrerequisiteStateError,
+    asyncpg.PostgresSystemError,
 )
 _STATEMENTS_KEPT: Final = 1000
 _REVISION: Final = "SELECT version_num FROM alembic_version"

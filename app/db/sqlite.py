@@ -22,6 +22,7 @@ T = TypeVar("T")
 _STEPS_BETWEEN_LOOKS: Final = 20_000
 _SETTINGS: Final = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON"
 _REVISION: Final = "SELECT version_num FROM alembic_version"
+_MISTAKES: Final = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.DataError)
 _TOUCH: Final = "UPDATE alembic_version SET version_num = version_num"
 
 
@@ -29,34 +30,51 @@ _TOUCH: Final = "UPDATE alembic_version SET version_num = version_num"
 def _translated() -> Iterator[None]:
     try:
         yield
-    except sqlite3.OperationalError as error:
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, _MISTAKES):
+            raise
         if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
             raise StorageFull from None
         raise Unavailable from None
 
 
 class _Connection:
-    """One connection, whose every statement ends by a deadline."""
+    """One connection, whose every statement ends by a deadline; opened when it is first used, or, after that failed,
+    when it is used again.
+    """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, pragmas: str = "") -> None:
+        self._path = settings.database_url.removeprefix("sqlite:///")
         self._seconds = settings.statement_seconds
+        self._pragmas = _SETTINGS + pragmas
         self._until = 0.0
-        self.raw = sqlite3.connect(
-            settings.database_url.removeprefix("sqlite:///"),
-            timeout=settings.statement_seconds,
+        self._raw: sqlite3.Connection | None = None
+
+    def _open(self) -> sqlite3.Connection:
+        raw = sqlite3.connect(
+            self._path,
+            timeout=self._seconds,
             isolation_level=None,
             check_same_thread=False,
             cached_statements=1000,
         )
-        self.raw.executescript(_SETTINGS)
-        self.raw.set_progress_handler(self._late, _STEPS_BETWEEN_LOOKS)
+        try:
+            raw.executescript(self._pragmas)
+        except sqlite3.DatabaseError:
+            raw.close()
+            raise
+        raw.set_progress_handler(self._late, _STEPS_BETWEEN_LOOKS)
+        return raw
 
     def _late(self) -> bool:
         return time.monotonic() > self._until
 
     def execute(self, sql: str, arguments: Mapping[str, Any]) -> sqlite3.Cursor:
+        raw = self._raw
+        if raw is None:
+            raw = self._raw = self._open()
         self._until = time.monotonic() + self._seconds
-        return self.raw.execute(sql, arguments)
+        return raw.execute(sql, arguments)
 
     def one(self, statement: Statement, values: Mapping[str, Any]) -> Row | None:
         plan = statement.sqlite
@@ -73,8 +91,12 @@ class _Connection:
             self.execute(plan.sql, plan.arguments(values))
 
     def rollback(self) -> None:
-        if self.raw.in_transaction:
+        if self._raw is not None and self._raw.in_transaction:
             self.execute("ROLLBACK", {})
+
+    def close(self) -> None:
+        if self._raw is not None:
+            self._raw.close()
 
 
 class SqliteTransaction:
@@ -110,23 +132,19 @@ class SqliteDatabase(Database):
     def __init__(self, settings: Settings) -> None:
         """Remember where it is; `open` connects."""
         self._settings = settings
-        self._reader: _Connection
-        self._writer: _Connection
+        self._reader = _Connection(settings, "; PRAGMA query_only=ON")
+        self._writer = _Connection(settings)
         self._turn = asyncio.Lock()
-        self._thread: ThreadPoolExecutor
+        self._thread = ThreadPoolExecutor(1, "sqlite-writer")
 
     async def open(self) -> None:
-        """Open the reading and the writing connection."""
-        self._thread = ThreadPoolExecutor(1, "sqlite-writer")
-        self._writer = _Connection(self._settings)
-        self._reader = _Connection(self._settings)
-        self._reader.raw.execute("PRAGMA query_only=ON")
+        """Do nothing: each connection is opened by the first who needs it."""
 
     async def close(self) -> None:
-        """Let the writer finish, then close both connections."""
+        """Let the writer finish, then close both connections, the writing one last: it alone checkpoints."""
         self._thread.shutdown()
-        self._reader.raw.close()
-        self._writer.raw.close()
+        self._reader.close()
+        self._writer.close()
 
     async def one(self, statement: Statement, /, **values: Any) -> Row | None:
         """Return the first row, autocommitted."""
@@ -148,18 +166,19 @@ class SqliteDatabase(Database):
         """Begin with the write lock; commit at the end of the block, or roll back where it raised."""
         writer = self._writer
         try:
-            await asyncio.wait_for(self._turn.acquire(), self._settings.statement_seconds)
+            async with asyncio.timeout(self._settings.statement_seconds):
+                await self._turn.acquire()
         except TimeoutError:
             raise Unavailable from None
         try:
             await self._step(writer.execute, "BEGIN IMMEDIATE", {})
             yield SqliteTransaction(writer, self._step)
             await self._step(writer.execute, "COMMIT", {})
+        except BaseException:
+            await asyncio.shield(self._step(writer.rollback))
+            raise
         finally:
-            try:
-                await asyncio.shield(self._step(writer.rollback))
-            finally:
-                self._turn.release()
+            self._turn.release()
 
     async def ready(self) -> str | None:
         """Return the schema's revision after a write that reached the disk."""

@@ -69,7 +69,7 @@ class ForSqlite(NamedTuple):
 class Statement:
     """One statement, for either database."""
 
-    def __init__(self, clause: sa.ClauseElement) -> None:
+    def __init__(self, clause: sa.SelectBase | sa.UpdateBase) -> None:
         """Take the clause; it is compiled when the statement is first run."""
         self._clause = clause
 

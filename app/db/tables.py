@@ -39,7 +39,5 @@ class Stored(SQLModel):
     @classmethod
     def table(cls) -> sa.Table:
         """Return the Core table."""
-        table = cls.__dict__["__table__"]
-        if not isinstance(table, sa.Table):
-            raise TypeError
+        table: sa.Table = cls.__dict__["__table__"]
         return table
