@@ -1,6 +1,7 @@
 """The command line: `afterglow serve`, `migrate`, `account add`, `keys create`, `openapi`."""
 
 import asyncio
+import signal
 import socket
 import sys
 from collections.abc import Coroutine
@@ -12,7 +13,6 @@ import orjson
 import typer
 import uvicorn
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy.exc import SQLAlchemyError
 
 from app import demo, starting
 from app.db import open_database, schema
@@ -69,7 +69,8 @@ def serve(
     if wants_demo:
         _plant(settings)
     if settings.serves_docs:
-        typer.echo(f"Docs:     http://{host}:{port}/docs")
+        typer.echo(f"Docs:     http://{f'[{host}]' if ':' in host else host}:{port}/docs")
+    signal.signal(signal.SIGTERM, lambda _signal, _frame: sys.exit(0))  # uvicorn raises it again once all is served
     uvicorn.run(
         "app.main:create_app",
         factory=True,
@@ -130,7 +131,7 @@ def create_keys(path: Annotated[Path, typer.Argument(help="The file to write; it
 @cli.command()
 def openapi() -> None:
     """Print the OpenAPI document of the API."""
-    typer.echo(orjson.dumps(create_app(Settings()).openapi(), option=orjson.OPT_INDENT_2).decode())
+    typer.echo(orjson.dumps(create_app(_settings()).openapi(), option=orjson.OPT_INDENT_2).decode())
 
 
 def main() -> None:
@@ -149,8 +150,8 @@ def _settings() -> Settings:
 def _migrate(settings: Settings) -> None:
     try:
         schema.migrate(settings.database_url, said=lambda line: typer.echo(f"Migrating {line}"))
-    except (OSError, SQLAlchemyError):
-        _fail("the database cannot be reached or changed: see AFTERGLOW_DATABASE_URL")
+    except schema.MigrationError as error:
+        _fail(str(error))
 
 
 def _plant(settings: Settings) -> None:

@@ -37,7 +37,9 @@ async def livez() -> Answer:
     return json_answer({"status": "ok"})
 
 
-@router.get("/readyz", response_model=Health, responses=problems(), summary="Check that the server can serve")
+@router.get(
+    "/readyz", response_model=Health, responses=problems(writes=True), summary="Check that the server can serve"
+)
 async def readyz(site: TheSite) -> Answer:
     """Ask whether the server can serve: its database answers, the schema is the newest, the disk takes writes."""
     if await site.db.ready() != HEAD:

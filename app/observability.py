@@ -1,7 +1,8 @@
 """What the server says of itself: one JSON line for each event, on the standard error.
 
 A line never holds what somebody wrote, an e-mail address, a token or an address as it was typed. So a crash is told by
-the kind of the error and the lines of code it passed, without its message: drivers quote rows in theirs.
+the kind of the error and the lines of code it passed, without its message: drivers quote rows in theirs. Of what
+libraries say only the first line is told, since the lines below quote errors.
 """
 
 import logging
@@ -20,7 +21,7 @@ class JsonLine(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
-        fields = record.msg if isinstance(record.msg, dict) else {"message": record.getMessage()}
+        fields = record.msg if isinstance(record.msg, dict) else {"message": record.getMessage().partition("\n")[0]}
         line = {"time": clock.spelled(clock.now()), "level": record.levelname.lower(), "logger": record.name, **fields}
         if record.exc_info and record.exc_info[1]:
             line |= _told(record.exc_info[1])
@@ -36,6 +37,7 @@ LOGGING: Final[dict[str, Any]] = {
         "afterglow": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
         "uvicorn": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
     },
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
 }
 
 

@@ -7,6 +7,7 @@ defaults that are only safe on a developer's machine, and then lists every reaso
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -27,7 +28,9 @@ class MailBackend(StrEnum):
 
 
 def _known_database(url: str) -> str:
-    if not url.startswith(("sqlite:///", "postgresql://")) or url.endswith((":///", ":memory:")):
+    file = url.removeprefix("sqlite:///")
+    names_file = file != url and file not in {"", ":memory:"} and not {"?", "#"} & {*file}
+    if not names_file and not (url.startswith("postgresql://") and urlsplit(url).port != 0):
         message = "give sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"
         raise ValueError(message)
     return url
@@ -45,7 +48,9 @@ DAY: Final = 86_400
 class Settings(BaseSettings):
     """Everything that can be configured."""
 
-    model_config = SettingsConfigDict(env_prefix="AFTERGLOW_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="AFTERGLOW_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
 
     env: Environment = Field(
         Environment.DEVELOPMENT, description="development or production; production refuses unsafe defaults."

@@ -11,13 +11,27 @@ HEAD: Final = max(
 )
 
 
+class MigrationError(Exception):
+    """The schema cannot be brought to where it should be; the message says why, without any value."""
+
+
 def migrate(database_url: str, revision: str = "head", said: Callable[[str], None] = lambda _line: None) -> None:
-    """Bring the schema to `revision`, up or down; `said` hears one line for each step."""
+    """Bring the schema to `revision`, up or down; `said` hears one line for each step. Raise `MigrationError`."""
     from alembic import command  # noqa: PLC0415 - Alembic is slow to load, and serving does not need it
     from alembic.config import Config  # noqa: PLC0415
+    from alembic.util import CommandError  # noqa: PLC0415
+    from asyncpg import InterfaceError, PostgresError  # noqa: PLC0415
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
 
     config = Config(attributes={"database_url": database_url, "said": said})
     config.set_main_option("script_location", str(MIGRATIONS))
     config.set_main_option("path_separator", "os")
     down = revision == "base" or (revision != "head" and revision < HEAD)
-    (command.downgrade if down else command.upgrade)(config, revision)
+    try:
+        (command.downgrade if down else command.upgrade)(config, revision)
+    except CommandError:
+        message = "the database's schema is of another version of Afterglow, probably a newer one"
+        raise MigrationError(message) from None
+    except (OSError, SQLAlchemyError, InterfaceError, PostgresError):
+        message = "the database cannot be reached or changed: see AFTERGLOW_DATABASE_URL"
+        raise MigrationError(message) from None

@@ -7,7 +7,7 @@ equal on both. Defaults are the shapes' business: a table takes exactly what it 
 from typing import Any
 
 import sqlalchemy as sa
-from sqlmodel import SQLModel
+from sqlmodel import AutoString, SQLModel
 
 SQLModel.metadata.naming_convention = {
     "pk": "pk_%(table_name)s",
@@ -32,7 +32,7 @@ class Stored(SQLModel):
                 listed = ", ".join(f"'{member.value}'" for member in column.type.enum_class or ())
                 checks.append(sa.CheckConstraint(f"{column.name} IN ({listed})", name=f"{column.name}_known"))
                 column.type = sa.String()
-            elif isinstance(column.type, sa.String):
+            elif isinstance(column.type, AutoString):
                 column.type = sa.String()  # how long a text may be is the shapes' business
         return sa.Table(name, metadata, *parts, *checks, **options)
 

@@ -94,10 +94,10 @@ class Keyring:
             secret = base64.b64decode(content["secret"])
             current = next(key for key in keys if key.state is State.CURRENT)
         except (OSError, ValueError, KeyError, TypeError, StopIteration):
-            message = f"the keyring {self._path} cannot be read"
+            message = "AFTERGLOW_KEYRING names a file that cannot be read"
             raise KeyringError(message) from None
         if len(secret) < _SHORTEST_SECRET:
-            message = f"the secret in the keyring {self._path} is too short"
+            message = "AFTERGLOW_KEYRING names a file whose secret is too short"
             raise KeyringError(message)
         self.secret = secret
         self.generated = bool(content.get("generated"))

@@ -1,0 +1,65 @@
+"""Databases opened without a server, and work carried out over them."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from app.db import Database, Statement, Transaction, open_database
+from app.identity.accounts import NewAccount, open_account
+from app.identity.tables import AccountRecord
+from app.records.access import LOCK_FEED
+from app.settings import Settings
+
+T = TypeVar("T")
+_account = AccountRecord.table()
+_numbers = sa.select(sa.literal_column("1", sa.Integer).label("n")).cte("numbers", recursive=True)
+_numbers = _numbers.union_all(sa.select(_numbers.c.n * -1))
+ENDLESS = Statement(sa.select(sa.func.sum(_numbers.c.n)))
+"""A statement that both databases would work on for ever."""
+ADDRESSES = Statement(sa.select(_account.c.email).order_by(_account.c.email))
+
+
+def over(settings: Settings, work: Callable[[Database], Coroutine[Any, Any, T]]) -> T:
+    """Return what the work returns, carried out over an open database."""
+
+    async def carried_out() -> T:
+        db = open_database(settings)
+        await db.open()
+        try:
+            return await work(db)
+        finally:
+            await db.close()
+
+    return asyncio.run(carried_out())
+
+
+async def added(tx: Transaction, name: str) -> UUID:
+    """Return the id of a new account."""
+    id = await open_account(tx, NewAccount(f"{name}@example.com", "no hash"))
+    assert id is not None
+    return id
+
+
+async def addresses(db: Database) -> list[str]:
+    """Return the name in each account's address."""
+    return [row["email"].partition("@")[0] for row in await db.all(ADDRESSES)]
+
+
+@contextmanager
+def holding(settings: Settings, owner_id: UUID) -> Iterator[None]:
+    """Hold the lock of a person's feed, as another process would."""
+    with asyncio.Runner() as runner:
+        db = open_database(settings)
+        runner.run(db.open())
+        transaction = db.transaction()
+        tx = runner.run(transaction.__aenter__())
+        assert runner.run(tx.one(LOCK_FEED, owner_id=owner_id)) is not None
+        try:
+            yield
+        finally:
+            runner.run(transaction.__aexit__(None, None, None))
+            runner.run(db.close())

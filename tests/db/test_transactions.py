@@ -1,0 +1,247 @@
+"""Transactions: there whole or not at all, whatever ends them; and reads that need none."""
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+import asyncpg
+import pytest
+import sqlalchemy as sa
+
+from app.db import Database, Statement, Transaction, given
+from app.identity.accounts import BY_EMAIL, EXISTS
+from app.identity.tables import AccountRecord, Feed
+from app.ids import new_id
+from app.problems import Unavailable
+from app.records.access import ADVANCE_FEED, LOCK_FEED
+from app.settings import Settings
+from tests.conftest import Databases
+from tests.db.opened import added, addresses, over
+
+_account = AccountRecord.table()
+_feed = Feed.table()
+RENAME = Statement(
+    sa.update(_account).where(_account.c.id == given(_account.c.id)).values(locale=given(_account.c.locale))
+)
+DELETE_FEEDS = Statement(sa.delete(_feed))
+LOCALES = Statement(sa.select(_account.c.locale).order_by(_account.c.email))
+
+
+class WisteriaError(Exception):
+    """Raised in the middle of a transaction."""
+
+
+def test_what_a_block_wrote_is_there_after_it_and_not_before(settings: Settings) -> None:
+    settings = settings.model_copy(update={"database_pool": 2})
+
+    async def work(db: Database) -> None:
+        async with db.transaction() as tx:
+            await added(tx, "alice")
+            await added(tx, "bob")
+            assert await tx.one(EXISTS, email_key="alice@example.com") is not None
+            assert len(await tx.all(LOCALES)) == 2
+            assert await addresses(db) == []
+        assert await addresses(db) == ["alice", "bob"]
+
+    over(settings, work)
+
+
+def test_a_block_that_raises_leaves_nothing(settings: Settings) -> None:
+    async def failing(db: Database) -> None:
+        async with db.transaction() as tx:
+            await added(tx, "alice")
+            raise WisteriaError
+
+    async def work(db: Database) -> None:
+        for _ in range(2):
+            with pytest.raises(WisteriaError):
+                await failing(db)
+        assert await addresses(db) == []
+        async with db.transaction() as tx:
+            await added(tx, "alice")
+        assert await addresses(db) == ["alice"]
+
+    over(settings, work)
+
+
+def test_a_statement_that_the_database_refuses_leaves_nothing(settings: Settings) -> None:
+    async def failing(db: Database) -> None:
+        async with db.transaction() as tx:
+            await added(tx, "alice")
+            await tx.run(DELETE_FEEDS)
+            await tx.many(RENAME, [{"id": new_id(), "locale": "de"}, {"id": new_id(), "locale": None}])
+            await tx.run(sa_refused())
+
+    async def work(db: Database) -> None:
+        with pytest.raises(Exception, match=r"(?i)not.null"):
+            await failing(db)
+        assert await addresses(db) == []
+
+    def sa_refused() -> Statement:
+        return Statement(sa.update(_account).values(locale=sa.null()))
+
+    over(settings, work)
+
+
+def test_a_transaction_that_is_cancelled_anywhere_is_there_whole_or_not_at_all(settings: Settings) -> None:
+    async def both(db: Database, attempt: int) -> None:
+        async with db.transaction() as tx:
+            await added(tx, f"alice{attempt}")
+            await added(tx, f"bob{attempt}")
+
+    async def work(db: Database) -> None:
+        attempt, turns, finished = 0, 0, 0
+        while finished < 3:
+            task = asyncio.create_task(both(db, attempt))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+            finished += not task.cancelled()
+            found = {name for name in await addresses(db) if name.endswith(f"{attempt}")}
+            assert found in (set(), {f"alice{attempt}", f"bob{attempt}"})
+            assert found or task.cancelled()
+            async with db.transaction() as tx:
+                await tx.run(DELETE_FEEDS)
+                await tx.run(Statement(sa.delete(_account)))
+            attempt, turns = attempt + 1, turns + 1 + turns // 3
+
+    over(settings, work)
+
+
+def test_one_that_is_cancelled_while_it_waits_takes_no_turn(settings: Settings) -> None:
+    async def work(db: Database) -> None:
+        async with db.transaction() as tx:
+            waiting = asyncio.create_task(failing_to_begin(db))
+            for _ in range(10):
+                await asyncio.sleep(0)
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+            await added(tx, "alice")
+        async with db.transaction() as tx:
+            await added(tx, "bob")
+        assert await addresses(db) == ["alice", "bob"]
+
+    async def failing_to_begin(db: Database) -> None:
+        async with db.transaction() as tx:
+            await added(tx, "never")
+
+    over(settings, work)
+
+
+def test_writers_of_one_feed_follow_one_another(settings: Settings) -> None:
+    settings = settings.model_copy(update={"database_pool": 8, "pool_seconds": 10, "statement_seconds": 10})
+
+    async def work(db: Database) -> None:
+        async with db.transaction() as tx:
+            alice = await added(tx, "alice")
+
+        async def advance() -> None:
+            async with db.transaction() as tx:
+                await tx.run(ADVANCE_FEED, owner_id=alice, head=await head(tx) + 1)
+
+        async def head(tx: Transaction) -> int:
+            row = await tx.one(LOCK_FEED, owner_id=alice)
+            assert row is not None
+            return int(row["head"])
+
+        await asyncio.gather(*(advance() for _ in range(40)))
+        async with db.transaction() as tx:
+            assert await head(tx) == 41
+
+    over(settings, work)
+
+
+def test_many_carries_a_statement_out_for_each_row(settings: Settings) -> None:
+    async def work(db: Database) -> None:
+        async with db.transaction() as tx:
+            people = [await added(tx, name) for name in ("alice", "bob", "carol")]
+            await tx.many(RENAME, [{"id": id, "locale": f"wisteria-{n}"} for n, id in enumerate(people)])
+            await tx.many(RENAME, [])
+        assert [row["locale"] for row in await db.all(LOCALES)] == ["wisteria-0", "wisteria-1", "wisteria-2"]
+
+    over(settings, work)
+
+
+def test_a_single_statement_needs_no_transaction(settings: Settings) -> None:
+    async def work(db: Database) -> None:
+        async with db.transaction() as tx:
+            alice = await added(tx, "alice")
+        await db.run(RENAME, id=alice, locale="wisteria")
+        assert await db.all(LOCALES) == [{"locale": "wisteria"}]
+
+    over(settings, work)
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+def test_the_reading_connection_of_sqlite_cannot_write(settings: Settings) -> None:
+    async def work(db: Database) -> None:
+        async with db.transaction() as tx:
+            await added(tx, "alice")
+        for verb in (db.one, db.all):
+            with pytest.raises(Unavailable):
+                await verb(DELETE_FEEDS)
+        assert await db.one(Statement(sa.select(sa.func.count().label("feeds")).select_from(_feed))) == {"feeds": 1}
+
+    over(settings, work)
+
+
+@pytest.mark.parametrize("database", ["postgresql"])
+def test_a_read_on_postgresql_sends_no_begin(settings: Settings) -> None:
+    async def work(db: Database) -> None:
+        watcher = await asyncpg.connect(settings.database_url)
+
+        async def last_said() -> Any:
+            """Return the last thing that the server heard of the pool's one connection, and whether it is idle."""
+            return await watcher.fetchrow(
+                "SELECT query, state FROM pg_stat_activity "
+                "WHERE datname = current_database() AND application_name = 'afterglow'"
+            )
+
+        for _ in range(2):
+            await db.one(BY_EMAIL, email_key="nobody@example.com")
+            assert tuple(await last_said()) == (BY_EMAIL.postgres.sql, "idle")
+            await db.all(LOCALES)
+            assert tuple(await last_said()) == (LOCALES.postgres.sql, "idle")
+        async with db.transaction() as tx:
+            await tx.one(BY_EMAIL, email_key="nobody@example.com")
+            assert tuple(await last_said()) == (BY_EMAIL.postgres.sql, "idle in transaction")
+        assert tuple(await last_said()) == ("COMMIT;", "idle")
+        await watcher.close()
+
+    over(settings, work)
+
+
+@pytest.mark.parametrize("database", ["postgresql"])
+def test_after_a_migration_a_prepared_statement_is_prepared_again(settings: Settings) -> None:
+    async def work(db: Database) -> None:
+        migrator = await asyncpg.connect(settings.database_url)
+        async with db.transaction() as tx:
+            await added(tx, "alice")
+        for kind in ("varchar(40)", "varchar(50)"):
+            assert await db.all(LOCALES) == [{"locale": "en"}]
+            await migrator.execute(f"ALTER TABLE account ALTER COLUMN locale TYPE {kind}")
+        assert await db.all(LOCALES) == [{"locale": "en"}]
+        await migrator.execute("ALTER TABLE account ALTER COLUMN locale TYPE varchar(60)")
+        with pytest.raises(Unavailable):
+            async with db.transaction() as tx:
+                await tx.all(LOCALES)
+        async with db.transaction() as tx:
+            assert await tx.all(LOCALES) == [{"locale": "en"}]
+        await migrator.close()
+
+    over(settings, work)
+
+
+def test_a_schema_without_tables_is_unavailable(databases: Databases, database: str) -> None:
+    async def work(db: Database) -> None:
+        with pytest.raises(Unavailable):
+            await addresses(db)
+        with pytest.raises(Unavailable):
+            await db.run(DELETE_FEEDS)
+        with pytest.raises(Unavailable):
+            await db.ready()
+
+    over(Settings(database_url=databases.fresh(database, migrated=False)), work)

@@ -1,0 +1,154 @@
+"""Values: what goes into a column comes out equal, and of the same type, whichever database keeps it."""
+
+import re
+from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+import sqlalchemy as sa
+
+from app import json
+from app.db import Database, Row, Statement, Stored, given
+from app.resources import RESOURCES
+from app.settings import Settings
+from tests.conftest import DATABASES, Databases
+from tests.db.opened import over
+
+KEY = UUID("019aa2c4-7b00-7000-8000-00000000a110")
+CET = timezone(timedelta(hours=1))
+TEXTS = [
+    "wisteria",
+    "",
+    "\U0001f33f wisteria \U00024f5c, \U0001f469\u200d\U0001f9b0, e\u0301 \u00e9",
+    " wisteria\r\n\t'\"\\%_;-- :name $1 ? \x01\x7f\u2028\ufeff ",
+    "wisteria " * 20_000,
+]
+VALUES: dict[type[sa.types.TypeEngine[Any]], list[Any]] = {
+    sa.Uuid: [KEY, UUID(int=0), UUID(int=2**128 - 1)],
+    sa.String: TEXTS,
+    sa.Integer: [0, 1, -1, 2**31 - 1, -(2**31)],
+    sa.BigInteger: [1, 0, 2**53, 2**63 - 1, -(2**63)],
+    sa.Boolean: [True, False],
+    sa.Date: [date(2026, 11, 22), date(1900, 1, 1), date(2200, 12, 31)],
+    sa.DateTime: [
+        datetime(2026, 11, 22, 10, 0, tzinfo=UTC),
+        datetime(1900, 1, 1, 0, 0, 0, 1, tzinfo=UTC),
+        datetime(2200, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),
+        datetime(2026, 3, 29, 2, 30, 0, 123_456, tzinfo=CET),
+        datetime(1969, 12, 31, 23, 59, 59, 500_000, tzinfo=UTC),
+    ],
+    sa.Numeric: [Decimal("62.5"), Decimal("0.001"), Decimal("99999.999"), Decimal("-99999.999"), Decimal(0)],
+    sa.JSON: [
+        [],
+        {},
+        TEXTS,
+        {"": "", "seq": 2**53, "wisteria": [None, True, -1, {"deep": [[]]}]},  # in the order that JSONB keeps
+        ["\\u0000 wisteria", '"', "\\"],
+    ],
+    sa.LargeBinary: [bytes(range(256)), b"", b"\0", b"wisteria" * 5_000],
+}
+VARIANTS = max(map(len, VALUES.values()))
+TYPES = {
+    sa.Uuid: UUID,
+    sa.String: str,
+    sa.Integer: int,
+    sa.BigInteger: int,
+    sa.Boolean: bool,
+    sa.Date: date,
+    sa.DateTime: datetime,
+    sa.Numeric: Decimal,
+    sa.LargeBinary: bytes,
+}
+TABLES = [table for table in Stored.metadata.sorted_tables if RESOURCES]
+
+
+class RolledBackError(Exception):
+    """Raised to leave nothing behind."""
+
+
+def kind_of(column: sa.Column[Any]) -> type[sa.types.TypeEngine[Any]]:
+    """Return which of `VALUES` a column takes."""
+    type_: object = column.type.impl_instance if isinstance(column.type, sa.TypeDecorator) else column.type
+    kinds: tuple[type[sa.types.TypeEngine[Any]], ...] = (sa.BigInteger, *VALUES)
+    return next(kind for kind in kinds if isinstance(type_, kind))
+
+
+def row_of(table: sa.Table, variant: int, *, nulls: bool) -> Row:
+    """Return a row of extremes, or one with every null that there may be; keys and references lead to one another."""
+    known = {
+        str(check.sqltext).partition(" IN ")[0]: re.findall("'([^']*)'", str(check.sqltext))
+        for check in table.constraints
+        if isinstance(check, sa.CheckConstraint)
+    }
+    row: Row = {}
+    for column in table.c:
+        values = known.get(column.name) or VALUES[kind_of(column)]
+        if isinstance(column.type, sa.Uuid) and (column.primary_key or column.foreign_keys):
+            row[column.name] = KEY
+        else:
+            row[column.name] = None if nulls and column.nullable else values[variant % len(values)]
+    return row
+
+
+def kept(url: str) -> dict[tuple[str, int, bool], tuple[Row, Row]]:
+    """Return what was written, and what was read, for each table and each variant."""
+    found: dict[tuple[str, int, bool], tuple[Row, Row]] = {}
+
+    async def written(db: Database, variant: int, *, nulls: bool) -> None:
+        async with db.transaction() as tx:
+            for table in TABLES:
+                row = row_of(table, variant, nulls=nulls)
+                await tx.run(Statement(sa.insert(table).values({c.name: given(c) for c in table.c})), **row)
+                read = await tx.one(Statement(sa.select(table)))
+                assert read is not None
+                found[table.name, variant, nulls] = row, read
+            raise RolledBackError
+
+    async def work(db: Database) -> None:
+        for variant, nulls in [*((number, False) for number in range(VARIANTS)), (0, True)]:
+            with pytest.raises(RolledBackError):
+                await written(db, variant, nulls=nulls)
+
+    over(Settings(database_url=url, statement_seconds=30), work)
+    return found
+
+
+def test_every_type_of_the_schema_is_among_the_values() -> None:
+    assert {kind_of(column) for table in TABLES for column in table.c} == set(VALUES)
+
+
+def test_values_come_back_equal_and_of_their_types_from_both_databases(databases: Databases) -> None:
+    everything = {kind: kept(databases.fresh(kind)) for kind in DATABASES}
+    for found in everything.values():
+        for (name, _, nulls), (written, read) in found.items():
+            assert read == written
+            assert list(read) == list(written)
+            assert all(type(column) is str for column in read)
+            assert not nulls or None in read.values() or not any(c.nullable for c in Stored.metadata.tables[name].c)
+            for column in Stored.metadata.tables[name].c:
+                value, kind = read[column.name], kind_of(column)
+                assert value is None or kind is sa.JSON or type(value) is TYPES[kind]
+                assert not isinstance(value, datetime) or value.utcoffset() == timedelta(0)
+    sqlite, postgresql = (everything[kind] for kind in DATABASES)
+    for key, (_, read) in sqlite.items():
+        other = postgresql[key][1]
+        assert {name: repr(value) for name, value in read.items()} == {
+            name: repr(value) for name, value in other.items()
+        }
+        texts = [
+            json.write({name: value for name, value in row.items() if type(value) is not bytes})
+            for row in (read, other)
+        ]
+        assert texts[0] == texts[1]
+
+
+def test_a_column_of_no_rows_and_of_many_rows_are_lists(settings: Settings) -> None:
+    async def work(db: Database) -> None:
+        table = TABLES[0]
+        assert await db.all(Statement(sa.select(table))) == []
+        assert await db.one(Statement(sa.select(table))) is None
+        assert await db.one(Statement(sa.select(sa.func.count().label("rows")).select_from(table))) == {"rows": 0}
+
+    over(settings, work)
