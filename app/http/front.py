@@ -41,7 +41,7 @@ class Front:
         scope["request_id"] = request_id.decode()
         bodiless = scope["method"] == "HEAD"
         if bodiless:
-            scope["method"] = "GET"
+            scope = {**scope, "method": "GET"}  # a copy: the server keeps its own count of a HEAD's body
         status = 0
 
         async def complete(message: Message) -> None:
