@@ -80,7 +80,8 @@ class Asked:
         """Return what it asks of a row."""
         column = table.c[self.name if self.where is None else self.where.column]
         if self._asks_presence:
-            return column.is_not(None) if self.values[0] else column.is_(None)
+            words = sa.func.coalesce(column, "")
+            return words != "" if self.values[0] else words == ""
         places = [given(column, f"{self.name}_{n}") for n in range(len(self.values))]
         if self.where is not None:
             return column.op(self.where.compare, is_comparison=True)(places[0])
