@@ -47,6 +47,10 @@ class Database(Db, ABC):
         """Begin; commit at the end of the block, or roll back where it raised."""
 
     @abstractmethod
+    async def forget(self) -> None:
+        """Let nothing of what was deleted stay behind in a file, as far as the database lets us."""
+
+    @abstractmethod
     async def ready(self) -> str | None:
         """Return the schema's revision after touching the database, and on SQLite the disk; None where it has none."""
 

@@ -165,20 +165,19 @@ class SqliteDatabase(Database):
     async def transaction(self) -> AsyncIterator[Transaction]:
         """Begin with the write lock; commit at the end of the block, or roll back where it raised."""
         writer = self._writer
-        try:
-            async with asyncio.timeout(self._settings.statement_seconds):
-                await self._turn.acquire()
-        except TimeoutError:
-            raise Unavailable from None
-        try:
-            await self._step(writer.execute, "BEGIN IMMEDIATE", {})
-            yield SqliteTransaction(writer, self._step)
-            await self._step(writer.execute, "COMMIT", {})
-        except BaseException:
-            await asyncio.shield(self._step(writer.rollback))
-            raise
-        finally:
-            self._turn.release()
+        async with self._taking_turns():
+            try:
+                await self._step(writer.execute, "BEGIN IMMEDIATE", {})
+                yield SqliteTransaction(writer, self._step)
+                await self._step(writer.execute, "COMMIT", {})
+            except BaseException:
+                await asyncio.shield(self._step(writer.rollback))
+                raise
+
+    async def forget(self) -> None:
+        """Bring the log into the file, where what was deleted is overwritten, and leave the log empty."""
+        async with self._taking_turns():
+            await self._step(self._writer.execute, "PRAGMA wal_checkpoint(TRUNCATE)", {})
 
     async def ready(self) -> str | None:
         """Return the schema's revision after a write that reached the disk."""
@@ -187,6 +186,18 @@ class SqliteDatabase(Database):
         with _translated():
             row = self._reader.execute(_REVISION, {}).fetchone()
         return None if row is None else str(row[0])
+
+    @asynccontextmanager
+    async def _taking_turns(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(self._settings.statement_seconds):
+                await self._turn.acquire()
+        except TimeoutError:
+            raise Unavailable from None
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     async def _step(self, function: Callable[..., T], *arguments: Any) -> T:
         with _translated():

@@ -100,6 +100,7 @@ async def remove(caller: Caller, resource: Resource, id: UUID, if_match: str | N
             await write.run(each.delete, id=id)
         await write.stamp(resource, id, deleted=True)
         await write.run(access.delete, id=id)
+    await caller.db.forget()
 
 
 async def _detach(write: Writing, access: Statements, id: UUID, gone: Mapping[Any, set[UUID]]) -> None:
