@@ -1,0 +1,58 @@
+"""What stands behind the records: the rows, as tests look at them, and rows that no request could write."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.db import Row, Statement, given
+from app.identity import Feed
+from app.ids import new_id
+from app.records import Resource
+from app.records.access import statements
+from app.records.tables import Change
+from tests.drafts import Json
+from tests.serving import Person, Server
+
+
+def _of_owner(table: sa.Table) -> Statement:
+    return Statement(sa.select(table).where(table.c.owner_id == given(table.c.owner_id)).order_by(*table.primary_key))
+
+
+FEED = _of_owner(Feed.table())
+CHANGES = _of_owner(Change.table())
+
+
+def feed_of(server: Server, person: Person) -> Row:
+    """Return a person's feed."""
+    return server.run(server.db.all(FEED, owner_id=person.id))[0]
+
+
+def changes_of(server: Server, person: Person) -> dict[str, Row]:
+    """Return the latest change of everything that a person ever wrote, by id."""
+    return {str(row["id"]): row for row in server.run(server.db.all(CHANGES, owner_id=person.id))}
+
+
+def rows_of(server: Server, person: Person, resource: Resource) -> dict[str, Row]:
+    """Return a person's rows of one kind, by id."""
+    rows = server.run(server.db.all(_of_owner(resource.table), owner_id=person.id))
+    return {str(row["id"]): row for row in rows}
+
+
+def version_of(feed: Row, row: Row) -> int:
+    """Put a number together with the feed's epoch, as sync.md says."""
+    version: int = feed["epoch"] * 2**40 + row["seq"]
+    return version
+
+
+def copied(server: Server, person: Person, resource: Resource, record: Json, changes: Iterable[Json]) -> list[str]:
+    """Copy a record's row once for each of `changes`, past every rule and at the same instant; return the new ids."""
+    row = rows_of(server, person, resource)[record["id"]]
+    rows: list[dict[str, Any]] = [row | {"id": new_id()} | each for each in changes]
+
+    async def insert() -> None:
+        async with server.db.transaction() as tx:
+            await tx.many(statements(resource).insert, rows)
+
+    server.run(insert())
+    return [str(each["id"]) for each in rows]
