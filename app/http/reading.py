@@ -29,15 +29,15 @@ def read_query(model: type[BaseModel] | None) -> Read:
         if not raw:
             return None if model is None else model()
         values, faults = _parameters(raw, known, several)
+        query = None
         if model is not None:
             try:
                 query = model.model_validate(values)
             except ValidationError as error:
                 faults += faults_of(error)
-            else:
-                if not faults:
-                    return query
-        raise Invalid(*faults, known=known)
+        if faults:
+            raise Invalid(*faults, known=known)
+        return query
 
     return read
 
@@ -70,7 +70,7 @@ def read_body(model: type[BaseModel], media_types: Iterable[str]) -> Read:
 
     async def read(request: Request) -> BaseModel:
         headers = request.headers
-        found = _media_type.fullmatch(headers.get("content-type", ""))
+        found = _media_type.fullmatch(", ".join(headers.getlist("content-type")))
         if found is None or found[1].lower() not in accepted or "content-encoding" in headers:
             raise UnsupportedMediaType
         return validated(model, json.read(await _body(request)))
