@@ -54,8 +54,8 @@ Email = Annotated[
 Locale = Annotated[
     str, PlainValidator(_read_locale), WithJsonSchema({"type": "string", "minLength": 2, "maxLength": _LONGEST_LOCALE})
 ]
-Password = Annotated[str, Field(min_length=8, max_length=256)]
-GivenPassword = Annotated[str, Field(min_length=1, max_length=256)]
+Password = Annotated[str, Field(min_length=8, max_length=256, pattern=_NO_NUL)]
+GivenPassword = Annotated[str, Field(min_length=1, max_length=256, pattern=_NO_NUL)]
 Name = Annotated[str, Field(max_length=100, pattern=_NO_NUL)]
 
 
@@ -93,7 +93,7 @@ class LoginDraft(Shape):
 class RefreshDraft(Shape):
     """The newest refresh token of a device."""
 
-    refresh_token: Annotated[str, Field(min_length=1, max_length=200)] = Field(
+    refresh_token: Annotated[str, Field(min_length=1, max_length=200, pattern=_NO_NUL)] = Field(
         description="The `refresh_token` of the last answer. It works once."
     )
 
