@@ -25,7 +25,9 @@ BY_EMAIL: Final = Statement(
         _account.c.email_key == given(_account.c.email_key)
     )
 )
-PUBLIC: Final = Statement(sa.select(*_public).where(_account.c.id == given(_account.c.id)))
+_this: Final = sa.select(*_public).where(_account.c.id == given(_account.c.id))
+PUBLIC: Final = Statement(_this)
+PUBLIC_TO_WRITE: Final = Statement(_this.with_for_update())
 _changeable: Final = ("display_name", "timezone", "locale", "updated_at")
 CHANGE: Final = Statement(
     sa.update(_account)
@@ -87,7 +89,7 @@ async def public_account(db: Database, id: UUID) -> Row:
 async def change_account(db: Database, id: UUID, changes: dict[str, Any]) -> Row:
     """Return the account after a change of its owner's."""
     async with db.transaction() as tx:
-        before = await tx.one(PUBLIC, id=id) or {}
+        before = await tx.one(PUBLIC_TO_WRITE, id=id) or {}
         after = before | changes
         if after != before:
             after |= {"updated_at": clock.now()}
