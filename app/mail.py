@@ -45,7 +45,7 @@ class Mail:
     async def _deliver(self, letter: Letter) -> None:
         try:
             await asyncio.to_thread(self._send, letter)
-        except (OSError, smtplib.SMTPException) as error:
+        except (OSError, ValueError, smtplib.SMTPException) as error:
             observability.happened("mail-failed", error=type(error).__name__)
 
     def _print(self, letter: Letter) -> None:
@@ -63,4 +63,4 @@ class Mail:
                 server.starttls()
             if settings.smtp_user:
                 server.login(settings.smtp_user, settings.smtp_password.get_secret_value())
-            server.send_message(message)
+            server.send_message(message, to_addrs=letter.to)  # a header would decode =?utf-8?q?…?= to another address
