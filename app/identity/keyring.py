@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import orjson
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from app import clock
+from app import clock, observability
 
 _SECONDS_BETWEEN_LOOKS: Final = 1.0
 _SHORTEST_SECRET: Final = 32
@@ -81,19 +82,22 @@ class Keyring:
     def _look(self) -> None:
         now = time.monotonic()
         if now - self._looked > _SECONDS_BETWEEN_LOOKS:
-            status = self._path.stat()
-            if (status.st_mtime_ns, status.st_ino) != self._stamp:
-                self._read()
             self._looked = now
+            try:
+                status = self._path.stat()
+                if (status.st_mtime_ns, status.st_ino) != self._stamp:
+                    self._read()
+            except (OSError, KeyringError) as error:  # what was read before stays in force
+                observability.happened("keyring-unreadable", error=type(error).__name__)
 
     def _read(self) -> None:
         try:
             status = self._path.stat()
             content: dict[str, Any] = orjson.loads(self._path.read_bytes())
-            keys = [Key(each["kid"], State(each["state"]), each["pem"]) for each in content["keys"]]
+            keys = [Key(thumbprint(each["pem"]), State(each["state"]), each["pem"]) for each in content["keys"]]
             secret = base64.b64decode(content["secret"])
             current = next(key for key in keys if key.state is State.CURRENT)
-        except (OSError, ValueError, KeyError, TypeError, StopIteration):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, StopIteration, UnsupportedAlgorithm):
             message = "AFTERGLOW_KEYRING names a file that cannot be read"
             raise KeyringError(message) from None
         if len(secret) < _SHORTEST_SECRET:
@@ -138,7 +142,7 @@ def thumbprint(pem: str) -> str:
 
 def _loaded(pem: str) -> ec.EllipticCurvePrivateKey:
     key = serialization.load_pem_private_key(pem.encode(), None)
-    if not isinstance(key, ec.EllipticCurvePrivateKey):
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
         raise TypeError
     return key
 
