@@ -1,0 +1,113 @@
+"""Every operation of the OpenAPI document, and bodies made from what the document says of them."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from uuid import UUID
+
+from app.ids import new_id
+from app.resources import RESOURCES
+from tests.drafts import written
+from tests.hostile.raw import Header
+from tests.serving import Person
+from tests.witness import DOCUMENT
+
+Json = dict[str, Any]
+_SAMPLES = {
+    "email": "somebody@example.com",
+    "uuid": "019aa2c4-7b00-7000-8000-00000000beef",
+    "date": "2026-11-22",
+    "date-time": "2026-11-22T10:00:00Z",
+}
+
+
+def resolved(schema: Json) -> Json:
+    """Return the schema behind references and behind "or null"."""
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return resolved(DOCUMENT.content["components"]["schemas"][name])
+    for each in schema.get("anyOf", []):
+        if each != {"type": "null"}:
+            return resolved(each)
+    return schema
+
+
+def nullable(schema: Json) -> bool:
+    """Say whether a member may be null."""
+    return {"type": "null"} in schema.get("anyOf", [])
+
+
+def sample(schema: Json) -> object:
+    """Return a value that the schema takes."""
+    schema = resolved(schema)
+    if "enum" in schema:
+        return schema["enum"][0]
+    if schema["type"] == "object":
+        return {name: sample(schema["properties"][name]) for name in schema.get("required", [])}
+    if schema["type"] == "string":
+        return _SAMPLES.get(
+            schema.get("format", ""), "000000" if "[0-9]{6}" in schema.get("pattern", "") else "wisteria"
+        )
+    return {"integer": 0, "number": 1, "array": [], "boolean": True}[schema["type"]]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation, as the document has it."""
+
+    method: str
+    path: str
+    content: Json
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+    @cached_property
+    def body(self) -> Json | None:
+        """The schema of the body; None where it takes none."""
+        if "requestBody" not in self.content:
+            return None
+        return resolved(self.content["requestBody"]["content"]["application/json"]["schema"])
+
+    @property
+    def parameters(self) -> dict[str, Json]:
+        """The schemas of the query's parameters, by name."""
+        every = self.content.get("parameters", [])
+        return {each["name"]: each["schema"] for each in every if each["in"] == "query"}
+
+    def target(self, person: Person) -> str:
+        """Return the path, with the id of a record of the person's; an id of nothing where it is no record's."""
+        if "{" not in self.path:
+            return self.path
+        if "{code}" in self.path:
+            return self.path.replace("{code}", "not-found")
+        resource = next((each for each in RESOURCES if f"/{each.collection}/" in self.path), None)
+        id = new_id() if resource is None else UUID(written(person.client, resource, person)["id"])
+        return self.path.replace("{id}", str(id))
+
+    def headers(self, person: Person, media_type: str | None = "application/json") -> list[Header]:
+        """Return the headers that let a request of the person's through to its body."""
+        found = [("Authorization", f"Bearer {person.token}")] if "security" in self.content else []
+        found += [("If-Match", "*")] if self.method in {"PATCH", "DELETE"} else []
+        return [*found, ("Content-Type", media_type)] if media_type and self.body else found
+
+    def body_with(self, name: str, value: str) -> bytes:
+        """Return a body that is right but for one member, whose value is given as JSON text."""
+        assert self.body is not None
+        members = {each: json.dumps(sample(self.body["properties"][each])) for each in self.body.get("required", [])}
+        text = ", ".join(f"{json.dumps(each)}: {said}" for each, said in (members | {name: value}).items())
+        return f"{{{text}}}".encode()
+
+
+def _every() -> Iterator[Operation]:
+    for path, methods in DOCUMENT.content["paths"].items():
+        for method, content in methods.items():
+            yield Operation(method.upper(), path, content)
+
+
+OPERATIONS = tuple(_every())
+WITH_BODY = tuple(each for each in OPERATIONS if each.body is not None)
+LISTS = tuple(each for each in OPERATIONS if "cursor" in each.parameters)
+PATHS = {each.path: {other.method for other in OPERATIONS if other.path == each.path} for each in OPERATIONS}

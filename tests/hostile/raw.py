@@ -1,0 +1,92 @@
+"""Requests as bytes, over a socket of their own: no client stands between a test and the server to correct them."""
+
+import json
+import socket
+from collections.abc import Iterable
+from http.client import HTTPMessage, HTTPResponse
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+from tests.witness import DOCUMENT, PROBLEM
+
+SECONDS = 20
+Header = tuple[str, str]
+
+
+class Reply(NamedTuple):
+    """An answer, as it came."""
+
+    status: int
+    headers: HTTPMessage
+    body: bytes
+
+    @property
+    def problem(self) -> dict[str, Any]:
+        """The problem document, which has to be one."""
+        assert self.status < 500 or self.status in {503, 507}, self
+        assert self.headers["content-type"] == PROBLEM, self
+        document: dict[str, Any] = json.loads(self.body)
+        DOCUMENT.check({"$ref": "#/components/schemas/Problem"}, document, exactly=False)
+        assert document["status"] == self.status
+        assert document["request_id"] == self.headers["x-request-id"]
+        assert document["type"] == f"/problems/{document['code']}"
+        return document
+
+    @property
+    def pointers(self) -> list[str]:
+        """Where the problem says that something is wrong."""
+        return [fault["pointer"] for fault in self.problem["errors"]]
+
+
+def request(method: str, target: str, headers: Iterable[Header] = (), body: bytes | None = None) -> bytes:
+    """Return the bytes of a request; the length is said where there is a body."""
+    sized = [] if body is None else [("Content-Length", str(len(body)))]
+    lines = [f"{method} {target} HTTP/1.1", "Host: afterglow", *(f"{a}: {b}" for a, b in [*headers, *sized]), "", ""]
+    return "\r\n".join(lines).encode("latin-1") + (body or b"")
+
+
+def in_chunks(method: str, target: str, headers: Iterable[Header], body: bytes, size: int = 65536) -> bytes:
+    """Return the bytes of a request whose length is not said."""
+    parts = [body[begin : begin + size] for begin in range(0, len(body), size)]
+    chunks = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts)
+    return request(method, target, [*headers, ("Transfer-Encoding", "chunked")]) + chunks + b"0\r\n\r\n"
+
+
+class Line:
+    """One connection, kept alive as long as the server does."""
+
+    def __init__(self, address: tuple[str, int]) -> None:
+        self._address = address
+        self._socket: socket.socket | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """End the connection; the next request opens another."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def send(self, content: bytes, *, method: str = "") -> Reply:
+        """Send the bytes of a request and return the answer to it."""
+        if self._socket is None:
+            self._socket = socket.create_connection(self._address, timeout=SECONDS)
+        self._socket.sendall(content)
+        method = method or content.partition(b" ")[0].decode()
+        with HTTPResponse(self._socket, method=method) as response:
+            response.begin()
+            reply = Reply(response.status, response.headers, response.read())
+            closing = response.will_close
+        if closing:
+            self.hang_up()
+        return reply
+
+    def ask(self, method: str, target: str, headers: Iterable[Header] = (), body: bytes | None = None) -> Reply:
+        """Send a request and return the answer."""
+        return self.send(request(method, target, headers, body))

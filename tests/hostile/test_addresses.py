@@ -1,0 +1,185 @@
+"""Addresses that name nothing, methods that an address does not take, and queries that cannot be read."""
+
+from collections.abc import Callable
+
+import pytest
+
+from app.db import Row
+from tests.hostile.operations import LISTS, OPERATIONS, PATHS, Operation, nullable, resolved
+from tests.hostile.raw import Header, Line
+from tests.hostile.test_fields import CASES
+from tests.serving import Person
+
+State = Callable[[], Row | None]
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "REPORT")
+UNREADABLE = ("%FF", "wisteria=%FF", "%C0%80", "%ED%A0%80", "%00", "a=%00", "%00=a", "a=1&b=%F4%90%80%80")
+LIMITS = (
+    *("-1", "0", "201", "1000000", "+5", "%2B5", "%205%20", "5%20", "5.0", "5e0", "0x5", "0_5", "", "wisteria"),
+    *("%D9%A5", "%EF%BC%95", "true", "null", "[5]", "NaN", "9" * 5000),
+)
+every = pytest.mark.parametrize("operation", OPERATIONS, ids=str)
+
+
+def bearer(person: Person) -> list[Header]:
+    return [("Authorization", f"Bearer {person.token}")]
+
+
+@every
+def test_another_spelling_of_an_address_is_404_without_a_redirect(
+    line: Line, alice: Person, state: State, operation: Operation
+) -> None:
+    target, headers = operation.target(alice), operation.headers(alice)
+    before = state()
+    head, _, last = target.rpartition("/")
+    aliases = [f"{target}/", f"{target}//", f"/{target}", f"{head}//{last}", f"{head}/./{last}", f"{target}%20"]
+    aliases += [f"{head}/x/../{last}", f"{head}%2F{last}", f"{head}/%{ord(last[0]):x}{last[1:]}", f"{target}%00"]
+    aliases += [f"{target};a=1", f"{head}\\{last}", f"{target}.json", f"{target}%", f"{target}/..", f"/..{target}"]
+    if "{id}" in operation.path:
+        spelled = (
+            last.upper(),
+            f"{{{last}}}",
+            f"urn:uuid:{last}",
+            last.replace("-", ""),
+            f"{last}a",
+            last[:-1],
+            f" {last}"[1:-2],
+        )
+        aliases += [f"{head}/{each}" for each in spelled]
+    else:
+        aliases += [target.upper(), target.title()]
+    for alias in filter(lambda each: each.startswith("/"), aliases):
+        reply = line.ask(operation.method, alias, headers, b"{}" if operation.body else None)
+        assert (reply.status, reply.problem["code"]) == (404, "not-found"), alias
+        assert reply.headers["location"] is None
+    assert state() == before
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_method_that_an_address_does_not_take_is_405_with_those_it_takes(
+    line: Line, alice: Person, state: State, path: str
+) -> None:
+    taken = PATHS[path] | ({"HEAD"} if "GET" in PATHS[path] else set())
+    target = next(each for each in OPERATIONS if each.path == path).target(alice)
+    before = state()
+    for method in (*METHODS, "HEAD"):
+        if method in taken:
+            continue
+        for headers in ([], bearer(alice)):
+            reply = line.ask(method, target, headers)
+            assert reply.status == 405, method
+            assert set(reply.headers["allow"].split(", ")) == taken
+            assert reply.body == b"" if method == "HEAD" else reply.problem["code"] == "method-not-allowed"
+    assert state() == before
+
+
+@pytest.mark.parametrize("path", [path for path in PATHS if "GET" in PATHS[path]])
+def test_head_is_get_without_the_body_and_overrides_are_ignored(line: Line, alice: Person, path: str) -> None:
+    target = next(each for each in OPERATIONS if each.path == path).target(alice)
+    changing = {"date", "x-request-id"}
+    for headers in (bearer(alice), []):
+        got = line.ask("GET", target, headers)
+        head = line.ask("HEAD", target, headers)
+        assert head.body == b""
+        assert head.status == got.status
+        assert [each for each in head.headers.items() if each[0] not in changing] == [
+            each for each in got.headers.items() if each[0] not in changing
+        ]
+        for name in ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"):
+            again = line.ask("GET", target, [*headers, (name, "DELETE")])
+            assert again.status == got.status
+            assert again.status == 401 or again.body == got.body
+    assert line.ask("GET", f"{target}?_method=DELETE", bearer(alice)).status == 422
+
+
+@every
+def test_a_query_that_cannot_be_read_is_400_and_an_unknown_parameter_422(
+    line: Line, alice: Person, state: State, operation: Operation
+) -> None:
+    target, headers = operation.target(alice), operation.headers(alice)
+    before = state()
+    for query in UNREADABLE:
+        reply = line.ask(operation.method, f"{target}?{query}", headers, b"{}" if operation.body else None)
+        assert (reply.status, reply.problem["code"]) == (400, "malformed-query"), query
+    for query, pointer in (
+        ("wisteria=1", "/wisteria"),
+        ("Limit=1", ""),
+        ("=1", ""),
+        ("offset", "/offset"),
+        ("%zz=1", ""),
+    ):
+        reply = line.ask(operation.method, f"{target}?{query}", headers, b"{}" if operation.body else None)
+        assert (reply.status, reply.pointers) == (422, [pointer]), query
+        assert reply.problem["known"] == list(operation.parameters)
+    assert state() == before
+
+
+@every
+def test_an_address_of_more_than_8_kib_is_414_before_anybody_is_known(
+    line: Line, alice: Person, operation: Operation
+) -> None:
+    target = operation.target(alice)
+    for longer in (f"{target}?{'w' * 8192}", f"{target}/{'w' * 8192}", f"{target}?{'w' * 60_000}"):
+        assert line.ask(operation.method, longer).problem["code"] == "url-too-long"
+    assert line.ask(operation.method, f"{target}?{'W' * (8192 - len(target))}", operation.headers(alice)).status == 422
+
+
+@pytest.mark.parametrize("operation", LISTS, ids=str)
+def test_a_filter_of_the_wrong_kind_is_422(line: Line, alice: Person, operation: Operation) -> None:
+    headers = bearer(alice)
+    for name, schema in operation.parameters.items():
+        kind = resolved(schema)
+        kind = resolved(kind["items"]) if kind.get("type") == "array" else kind
+        values = list(LIMITS) if name == "limit" else []
+        spelled = [
+            each[1:-1] for each in CASES.get(kind.get("format", ""), ()) if each.startswith('"') and "\\" not in each
+        ]
+        values += [each.replace(" ", "%20") for each in spelled if each.isascii()]
+        values += ["", "wisteria", "true%20", "TRUE"] if name not in {"cursor", "limit"} else []
+        for value in values:
+            reply = line.ask("GET", f"{operation.path}?{name}={value}", headers)
+            assert reply.status == 422, (name, value)
+            assert {pointer.split("/")[1] for pointer in reply.pointers} == {name}
+            assert b"wisteria" not in reply.body
+        if resolved(schema).get("type") != "array":
+            value = {"limit": "5", "cursor": "a"}.get(name) or "x"
+            reply = line.ask("GET", f"{operation.path}?{name}={value}&{name}={value}", headers)
+            assert f"/{name}" in reply.pointers
+        assert nullable(schema) or name == "limit"
+
+
+@pytest.mark.parametrize("operation", LISTS, ids=str)
+def test_a_cursor_that_is_not_of_this_list_is_400(line: Line, alice: Person, bob: Person, operation: Operation) -> None:
+    create = next(each for each in OPERATIONS if each.path == operation.path and each.method == "POST")
+    reads = next(each for each in OPERATIONS if each.path.startswith(f"{operation.path}/") and each.method == "GET")
+    assert create.body is not None
+    for person in (alice, alice, bob, bob):
+        reads.target(person)
+    hers = alice.client.get(operation.path, params={"limit": 1}).json()["next_cursor"]
+    his = bob.client.get(operation.path, params={"limit": 1}).json()["next_cursor"]
+    other = next(each for each in LISTS if each != operation)
+    flipped = chr(ord(hers[5]) ^ 1)
+    spoiled = [
+        hers[:5] + flipped + hers[6:],
+        hers[:-1],
+        hers + "A",
+        hers + "=",
+        hers + "%20",
+        hers[:-1] + chr(ord(hers[-1]) + 1),
+    ]
+    spoiled += ["", "wisteria", "A" * 54, "%F0%9F%8C%BF", "null", his, hers[:32] + his[32:], "A" * 7000, "%2e%2e%2f"]
+    assert line.ask("GET", f"{operation.path}?cursor={hers}", bearer(alice)).status == 200
+    for cursor in spoiled:
+        reply = line.ask("GET", f"{operation.path}?cursor={cursor}", bearer(alice))
+        assert (reply.status, reply.problem["code"]) == (400, "invalid-cursor"), cursor
+    name, schema = next(
+        (name, resolved(schema))
+        for name, schema in operation.parameters.items()
+        if name.endswith("_id") or name == "kind"
+    )
+    value = (
+        "019aa2c4-7b00-7000-8000-00000000beef"
+        if schema.get("format") == "uuid"
+        else resolved(schema["items"])["enum"][0]
+    )
+    for target in (f"{operation.path}?{name}={value}&cursor={hers}", f"{other.path}?cursor={hers}"):
+        assert line.ask("GET", target, bearer(alice)).problem["code"] == "invalid-cursor"

@@ -1,0 +1,164 @@
+"""Bodies that are not JSON, not of the right kind, or too large: refused by every operation that takes one."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from app.db import Row
+from tests.hostile.operations import OPERATIONS, WITH_BODY, Operation
+from tests.hostile.raw import Line, in_chunks, request
+from tests.serving import Person
+
+State = Callable[[], Row | None]
+LIMIT = 2**20
+NOT_JSON = {
+    "nothing": b"",
+    "truncated": b'{"wisteria": ',
+    "truncated text": b'{"wisteria": "wis',
+    "truncated escape": rb'{"wisteria": "\u12"}',
+    "trailing comma": b'{"wisteria": 1,}',
+    "two texts": b"{} {}",
+    "single quotes": b"{'wisteria': 1}",
+    "comment": b"{/* wisteria */}",
+    "control character": b'{"wisteria": "\n"}',
+    "NUL between": b"{\0}",
+    "leading zero": b'{"wisteria": 01}',
+    "plus sign": b'{"wisteria": +1}',
+    "invalid UTF-8": b'{"wisteria": "\xff"}',
+    "overlong UTF-8": b'{"wisteria": "\xc0\x80"}',
+    "encoded surrogate": b'{"wisteria": "\xed\xa0\x80"}',
+    "beyond Unicode": b'{"wisteria": "\xf4\x90\x80\x80"}',
+    "Latin-1": '{"wisteria": "é"}'.encode("latin-1"),
+    "byte order mark": b"\xef\xbb\xbf{}",
+    **{name: '{"wisteria": 1}'.encode(name) for name in ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le")},
+    "duplicate members": b'{"wisteria": 1, "wisteria": 1}',
+    "duplicate by escape": rb'{"wisteria": 1, "w\u0069steria": 1}',
+    "duplicate inside": b'{"wisteria": [{"a": 1, "a": 2}]}',
+    "33 deep": b'{"wisteria": ' + b"[" * 32 + b"]" * 32 + b"}",
+    "33 objects deep": b'{"wisteria": ' * 33 + b"1" + b"}" * 33,
+    "100 000 deep": b'{"wisteria": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    "100 000 open": b"[" * 100_000,
+}
+NO_OBJECT = {name: name.encode() for name in ("[]", "null", "true", "1", '"wisteria"', "NaN", "1e400", "-Infinity")}
+UNKNOWN_MEMBERS = {
+    "plain name": (b'{"wisteria": 1}', "/wisteria"),
+    "32 deep": (b'{"wisteria": ' + b"[" * 31 + b"]" * 31 + b"}", "/wisteria"),
+    "10^5000": (b'{"wisteria": 1' + b"0" * 5000 + b"}", "/wisteria"),
+    "capitals": (b'{"Wisteria": 1}', ""),
+    "long name": (b'{"' + b"wisteria_" * 5 + b'": 1}', ""),
+    "pointer in a name": (b'{"wisteria/~1": 1}', ""),
+    "empty name": (b'{"": 1}', ""),
+    "surrogate in a name": (rb'{"wisteria\ud800": 1}', ""),
+    "NUL in a name": (rb'{"wisteria\u0000": 1}', ""),
+    "prototype": (b'{"__proto__": {}}', "/__proto__"),
+    "owner": (b'{"owner_id": "019aa2c4-7b00-7000-8000-00000000beef"}', "/owner_id"),
+    "role": (b'{"role": "admin"}', "/role"),
+    "version": (b'{"version": 1}', "/version"),
+    "times": (b'{"created_at": "2026-11-22T10:00:00Z"}', "/created_at"),
+}
+WRONG_TYPES = (
+    None,
+    "",
+    "text/plain",
+    "application/x-www-form-urlencoded",
+    "multipart/form-data; boundary=wisteria",
+    "application/jsonx",
+    "application/vnd.api+json",
+    "application/json5",
+    "text/json",
+    "json",
+    "*/*",
+    "application/json, text/plain",
+    "application/json; charset=latin-1",
+    "application/json; charset=utf-16",
+    "application/json; wisteria=1",
+    "application/json\u00a0",
+)
+with_body = pytest.mark.parametrize("operation", WITH_BODY, ids=str)
+
+
+@with_body
+def test_what_is_not_json_is_400(line: Line, alice: Person, state: State, operation: Operation) -> None:
+    target, headers = operation.target(alice), operation.headers(alice)
+    before = state()
+    for name, body in NOT_JSON.items():
+        reply = line.ask(operation.method, target, headers, body)
+        assert (reply.status, reply.problem["code"]) == (400, "malformed-body"), name
+        assert b"wisteria" not in reply.body, name
+    assert state() == before
+
+
+@with_body
+def test_what_is_no_object_or_has_an_unknown_member_is_422(
+    line: Line, alice: Person, state: State, operation: Operation
+) -> None:
+    target, headers = operation.target(alice), operation.headers(alice)
+    before = state()
+    known = {f"/{name}" for name in (operation.body or {})["properties"]}
+    for name, body in NO_OBJECT.items():
+        reply = line.ask(operation.method, target, headers, body)
+        assert (reply.status, reply.pointers) == (422, [""]), name
+    for name, (body, pointer) in UNKNOWN_MEMBERS.items():
+        reply = line.ask(operation.method, target, headers, body)
+        assert reply.status == 422, name
+        assert pointer in reply.pointers, name
+        assert set(reply.pointers) - known <= {pointer}, name
+    assert state() == before
+
+
+@with_body
+def test_another_media_type_is_415(line: Line, alice: Person, state: State, operation: Operation) -> None:
+    target = operation.target(alice)
+    before = state()
+    plain = operation.headers(alice, None)
+    named = [[*plain, ("Content-Type", name)] if name is not None else plain for name in WRONG_TYPES]
+    json_ = operation.headers(alice)
+    coded = [[*json_, ("Content-Encoding", name)] for name in ("gzip", "br", "identity", "")]
+    twice = [[*json_, ("Content-Type", name)] for name in ("text/plain", "application/json")]
+    merge = [] if operation.method == "PATCH" else [[*plain, ("Content-Type", "application/merge-patch+json")]]
+    for headers in (*named, *coded, *twice, *merge):
+        reply = line.ask(operation.method, target, headers, b'{"wisteria": 1}')
+        assert (reply.status, reply.problem["code"]) == (415, "unsupported-media-type"), headers[len(plain) :]
+    assert state() == before
+
+
+@with_body
+def test_json_is_read_under_each_of_its_spellings(line: Line, alice: Person, operation: Operation) -> None:
+    target, plain = operation.target(alice), operation.headers(alice, None)
+    names = [
+        "application/json",
+        "Application/JSON",
+        "application/json;charset=utf-8",
+        'application/json ; charset="UTF-8"',
+    ]
+    for name in names + (["application/merge-patch+json"] if operation.method == "PATCH" else []):
+        reply = line.ask(operation.method, target, [*plain, ("Content-Type", name)], b'{"Wisteria": 1}')
+        assert reply.status == 422, name
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=str)
+def test_a_body_that_says_it_is_too_large_is_413_before_anybody_is_known(
+    line: Line, alice: Person, operation: Operation
+) -> None:
+    target = operation.target(alice)
+    for length in (LIMIT + 1, 10**12, 2**63 - 1):
+        reply = line.send(request(operation.method, target, [("Content-Length", str(length))]))
+        assert (reply.status, reply.problem["limit"]) == (413, LIMIT)
+        line.hang_up()
+    for length_ in ("wisteria", "+5", "-1", "1_0", "0x10", "", "9" * 30, "\u00b2"):
+        assert line.send(request(operation.method, target, [("Content-Length", length_)])).status == 400, length_
+        line.hang_up()
+
+
+@with_body
+def test_a_body_that_turns_out_too_large_is_413(line: Line, alice: Person, state: State, operation: Operation) -> None:
+    target, headers = operation.target(alice), operation.headers(alice)
+    before = state()
+    for size, status in ((LIMIT, 422), (LIMIT + 1, 413)):
+        body = json.dumps({"Wisteria": "w" * (size - len('{"Wisteria": ""}'))}).encode()
+        assert len(body) == size
+        assert line.send(in_chunks(operation.method, target, headers, body)).status == status
+        assert line.ask(operation.method, target, headers, body).status == status
+        line.hang_up()
+    assert state() == before
