@@ -8,20 +8,30 @@ from pydantic import BaseModel, Field
 from app.db.schema import HEAD
 from app.http import Answer, Route, json_answer
 from app.identity import TheSite
-from app.openapi import problems
-from app.problems import NotFound, Unavailable, kinds
+from app.openapi import example, problems
+from app.problems import NotFound, Problem, Unavailable, kinds
 
 router = APIRouter(tags=["Server"], route_class=Route)
 _PUBLIC: Final = [(b"cache-control", b"public, max-age=3600")]
 
 
-class Health(BaseModel):
+def _explained(kind: type[Problem]) -> dict[str, object]:
+    return {
+        "type": f"/problems/{kind.code}",
+        "title": kind.title(),
+        "status": kind.status,
+        "code": kind.code,
+        "explanation": kind.explanation(),
+    }
+
+
+class Health(BaseModel, json_schema_extra=example({"status": "ok"})):
     """How the server is."""
 
     status: str = Field(description="Always `ok`: anything else is a problem.")
 
 
-class ProblemKind(BaseModel):
+class ProblemKind(BaseModel, json_schema_extra=example(_explained(NotFound))):
     """What a kind of problem means."""
 
     type: str = Field(description="Its address, the `type` of every problem of the kind.")
@@ -55,11 +65,4 @@ async def get_problem(code: str) -> Answer:
     kind = next((each for each in kinds() if each.code == code), None)
     if kind is None:
         raise NotFound
-    explained = {
-        "type": f"/problems/{kind.code}",
-        "title": kind.title(),
-        "status": kind.status,
-        "code": kind.code,
-        "explanation": kind.explanation(),
-    }
-    return json_answer(explained, headers=_PUBLIC)
+    return json_answer(_explained(kind), headers=_PUBLIC)

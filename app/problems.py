@@ -52,6 +52,11 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it a problem
         self.members = members
 
     @classmethod
+    def shown(cls) -> Self:
+        """Return one as the docs show it."""
+        return cls()
+
+    @classmethod
     def title(cls) -> str:
         """Return the title: the first line of the class's docstring."""
         return inspect.cleandoc(cls.__doc__ or "").split("\n", 1)[0].rstrip(".")
@@ -193,6 +198,11 @@ class InvalidTransition(Problem):
 
     status, code = 409, "invalid-transition"
 
+    @classmethod
+    def shown(cls) -> Self:
+        """Show where it could go."""
+        return cls(allowed=["completed", "entered-in-error"])
+
 
 class Outdated(Problem):
     """The record has changed since you read it.
@@ -203,6 +213,11 @@ class Outdated(Problem):
 
     status, code = 412, "outdated"
 
+    @classmethod
+    def shown(cls) -> Self:
+        """Show the record, its fields left out here."""
+        return cls(current={"id": "019aa2c4-7b00-7000-8000-000000000003", "version": 1099511627790})
+
 
 class BodyTooLarge(Problem):
     """The body is too large.
@@ -211,6 +226,11 @@ class BodyTooLarge(Problem):
     """
 
     status, code = 413, "body-too-large"
+
+    @classmethod
+    def shown(cls) -> Self:
+        """Show the usual limit."""
+        return cls.beyond(2**20)
 
     @classmethod
     def beyond(cls, limit: int) -> Self:
@@ -244,11 +264,17 @@ class Invalid(Problem):
     """
 
     status, code = 422, "validation"
+    fault: ClassVar = Fault("/kind", "required", "Field required.")
 
     def __init__(self, *faults: Fault, **members: Any) -> None:
         """Refuse for all of `faults` at once."""
         errors = [{"pointer": fault.pointer, "code": fault.code, "message": fault.message} for fault in faults]
         super().__init__("", None, errors=errors, **members)
+
+    @classmethod
+    def shown(cls) -> Self:
+        """Show one fault."""
+        return cls(cls.fault)
 
 
 class UnknownReference(Invalid):
@@ -259,6 +285,7 @@ class UnknownReference(Invalid):
     """
 
     code = "unknown-reference"
+    fault = Fault("/session_id", "unknown-reference", "Name a living record of your own.")
 
 
 class DerivationCycle(Invalid):
@@ -268,6 +295,7 @@ class DerivationCycle(Invalid):
     """
 
     code = "derivation-cycle"
+    fault = Fault("/derived_from_id", "derivation-cycle", "This would lead back to the record itself.")
 
 
 class PreconditionRequired(Problem):

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from app.http import Answer, Route, json_answer
-from app.identity import families, registering
+from app.identity import examples, families, registering
 from app.identity.accounts import BY_EMAIL, change_account, public_account
 from app.identity.caller import Call
 from app.identity.shapes import (
@@ -27,8 +27,6 @@ from app.problems import NotFound, WrongCredentials
 router = APIRouter(route_class=Route)
 auth = APIRouter(prefix="/v1/auth", tags=["Signing in"], route_class=Route)
 
-ACCEPTED = {"message": "If the address can be registered, a letter with a six-digit code is on its way to it."}
-
 
 @auth.post(
     "/register", status_code=202, response_model=Accepted, responses=problems(body=True), summary="Register an address"
@@ -40,7 +38,7 @@ async def register(site: TheSite, draft: RegistrationDraft) -> Answer:
     the letter is printed on the server's own output.
     """
     await registering.register(site, draft)
-    return json_answer(ACCEPTED, 202)
+    return json_answer(examples.ACCEPTED, 202)
 
 
 @auth.post(

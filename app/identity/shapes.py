@@ -9,8 +9,10 @@ from pydantic import MISSING, BaseModel, ConfigDict, Field, PlainValidator, With
 from pydantic_core import PydanticCustomError
 
 from app.clock import Instant, Timezone
+from app.identity import examples
 from app.identity.tables import Role
 from app.ids import Id
+from app.openapi import example
 
 LONGEST_EMAIL: Final = 254
 _language_tag = re.compile(
@@ -65,7 +67,7 @@ class Shape(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class RegistrationDraft(Shape):
+class RegistrationDraft(Shape, json_schema_extra=example(examples.REGISTRATION)):
     """Somebody who would like an account."""
 
     email: Email = Field(description="The address that the code is mailed to.")
@@ -75,14 +77,14 @@ class RegistrationDraft(Shape):
     locale: Locale = Field("en", description="Language tag (BCP 47).")
 
 
-class VerificationDraft(Shape):
+class VerificationDraft(Shape, json_schema_extra=example(examples.VERIFICATION)):
     """An address and the code that was mailed to it."""
 
     email: Email = Field(description="The address that was registered.")
     code: Annotated[str, Field(pattern=r"^[0-9]{6}$")] = Field(description="The six digits from the mail.")
 
 
-class LoginDraft(Shape):
+class LoginDraft(Shape, json_schema_extra=example(examples.LOGIN)):
     """An address and its password."""
 
     email: Email = Field(description="The account's address, in any case.")
@@ -90,7 +92,7 @@ class LoginDraft(Shape):
     device_name: Name | None = Field(None, description="What the person calls this device; shown in the device list.")
 
 
-class RefreshDraft(Shape):
+class RefreshDraft(Shape, json_schema_extra=example(examples.REFRESH)):
     """The newest refresh token of a device."""
 
     refresh_token: Annotated[str, Field(min_length=1, max_length=200, pattern=_NO_NUL)] = Field(
@@ -98,7 +100,7 @@ class RefreshDraft(Shape):
     )
 
 
-class MePatch(Shape):
+class MePatch(Shape, json_schema_extra=example(examples.ME_PATCH)):
     """A change of one's own account."""
 
     display_name: Annotated[Name | MISSING | None, Field(description="How the person likes to be called.")] = MISSING
@@ -106,7 +108,7 @@ class MePatch(Shape):
     locale: Annotated[Locale | MISSING, Field(description="Language tag (BCP 47).")] = MISSING
 
 
-class Account(BaseModel):
+class Account(BaseModel, json_schema_extra=example(examples.ACCOUNT)):
     """One's own account."""
 
     id: Id = Field(description="The account's id.")
@@ -119,7 +121,7 @@ class Account(BaseModel):
     updated_at: Instant = Field(description="When the account last changed.")
 
 
-class TokenPair(BaseModel):
+class TokenPair(BaseModel, json_schema_extra=example(examples.TOKEN_PAIR)):
     """What a signed-in device holds."""
 
     access_token: str = Field(description="Send it as `Authorization: Bearer …`.")
@@ -129,13 +131,13 @@ class TokenPair(BaseModel):
     account: Account = Field(description="Who is signed in.")
 
 
-class Accepted(BaseModel):
+class Accepted(BaseModel, json_schema_extra=example(examples.ACCEPTED)):
     """What every registration is answered with."""
 
     message: str = Field(description="What happens next.")
 
 
-class Device(BaseModel):
+class Device(BaseModel, json_schema_extra=example(examples.DEVICE)):
     """A device that is signed in."""
 
     id: Id = Field(description="The device's id.")
@@ -145,13 +147,25 @@ class Device(BaseModel):
     current: bool = Field(description="Whether it is the one that asks.")
 
 
-class DeviceList(BaseModel):
+class DeviceList(BaseModel, json_schema_extra=example(examples.DEVICES)):
     """The devices that are signed in, newest first."""
 
     items: list[Device] = Field(description="The devices.")
 
 
-class PublicKeys(BaseModel):
+class PublicKey(BaseModel, json_schema_extra=example(examples.PUBLIC_KEY)):
+    """A public key on the curve P-256 (RFC 7517)."""
+
+    kty: str = Field(description="Always `EC`.")
+    crv: str = Field(description="Always `P-256`.")
+    x: str = Field(description="The point's first coordinate.")
+    y: str = Field(description="The point's second coordinate.")
+    kid: str = Field(description="The key's id, as in a token's header.")
+    alg: str = Field(description="Always `ES256`.")
+    use: str = Field(description="Always `sig`.")
+
+
+class PublicKeys(BaseModel, json_schema_extra=example(examples.PUBLIC_KEYS)):
     """The keys that access tokens are verified with (RFC 7517)."""
 
-    keys: list[dict[str, str]] = Field(description="Public keys, each with its `kid`.")
+    keys: list[PublicKey] = Field(description="The keys; a token's `kid` says which.")

@@ -7,7 +7,7 @@ A room writes its fields once, with their bounds, defaults and descriptions; the
 - the *public* shape has the fields without defaults, so that every answer has every member.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import Annotated, Any, Final, TypeVar, get_args
 
@@ -17,9 +17,9 @@ from pydantic_core import PydanticUndefined
 
 from app.clock import Instant
 from app.ids import Id
+from app.openapi import Example, example
 
 Shape = TypeVar("Shape", bound=BaseModel)
-Example = Mapping[str, Any]
 STORED_EXAMPLE: Final[Example] = {
     "version": 1099511627781,
     "created_at": "2026-11-22T18:40:12.504118Z",
@@ -69,30 +69,30 @@ class Page(BaseModel):
     next_cursor: str | None = Field(description="Continues the list: give it as `cursor`. Null on the last page.")
 
 
-def draft(example: Example, *, completed: Iterable[str] = ()) -> Callable[[type[Shape]], type[Shape]]:
+def draft(shown: Example, *, completed: Iterable[str] = ()) -> Callable[[type[Shape]], type[Shape]]:
     """Show what a draft looks like, whose `completed` fields may be left to the room's rules."""
 
     def derived(shape: type[Shape]) -> type[Shape]:
         for name in completed:
             _optional(shape.model_fields[name])
-        return _with_example(shape, dict(example))
+        return _with_example(shape, shown)
 
     return derived
 
 
-def patch(example: Example) -> Callable[[type[Shape]], type[Shape]]:
+def patch(shown: Example) -> Callable[[type[Shape]], type[Shape]]:
     """Make every field of the shape optional, without a default, and show what a patch looks like."""
 
     def derived(shape: type[Shape]) -> type[Shape]:
         for field in shape.model_fields.values():
             _optional(field)
-        return _with_example(shape, dict(example))
+        return _with_example(shape, shown)
 
     return derived
 
 
-def public(example: Example) -> Callable[[type[Shape]], type[Shape]]:
-    """Make every field of the shape required, and show the answer to the draft in `example`."""
+def public(draft: Example) -> Callable[[type[Shape]], type[Shape]]:
+    """Make every field of the shape required, and show the answer to a draft."""
 
     def derived(shape: type[Shape]) -> type[Shape]:
         shape.model_config["extra"] = "ignore"
@@ -101,7 +101,7 @@ def public(example: Example) -> Callable[[type[Shape]], type[Shape]]:
             default = field.get_default(call_default_factory=True, validated_data={})
             shown[name] = None if default is PydanticUndefined else default
             field.default, field.default_factory = PydanticUndefined, None
-        return _with_example(shape, shown | dict(STORED_EXAMPLE) | dict(example))
+        return _with_example(shape, shown | dict(STORED_EXAMPLE) | dict(draft))
 
     return derived
 
@@ -112,8 +112,8 @@ def page(shape: type[Page]) -> type[Page]:
     return _with_example(shape, {"items": item.model_config["json_schema_extra"]["examples"], "next_cursor": None})
 
 
-def _with_example(shape: type[Shape], example: dict[str, Any]) -> type[Shape]:
-    shape.model_config["json_schema_extra"] = {"examples": [example]}
+def _with_example(shape: type[Shape], shown: Example) -> type[Shape]:
+    shape.model_config["json_schema_extra"] = example(shown)
     shape.model_rebuild(force=True)
     return shape
 

@@ -1,16 +1,11 @@
-"""The OpenAPI document: what FastAPI finds in the routes, and what it cannot know.
-
-A route declares the problems that are its own with `problems(NotFound, Outdated)`; those that any request can meet are
-added. Shapes carry their examples, and an operation shows those of its body and its answer; the tests send them.
-"""
+"""Problems in the document: their shape, once; an example of each kind, once; and who can meet which."""
 
 from collections import defaultdict
 from typing import Any, Final
 
-from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel, Field
 
+from app.openapi.examples import Json
 from app.problems import (
     BodyTooLarge,
     Invalid,
@@ -22,11 +17,10 @@ from app.problems import (
     Unavailable,
     UnsupportedMediaType,
     UrlTooLong,
+    kinds,
 )
 
-Json = dict[str, Any]
-_PROBLEM_JSON: Final = "application/problem+json"
-_MERGE_PATCH: Final = "application/merge-patch+json"
+PROBLEM_JSON: Final = "application/problem+json"
 _ID: Final = "019aa2c4-7b00-7000-8000-00000000a110"
 
 
@@ -69,62 +63,26 @@ def problems(
 
 
 def _response(kinds: list[type[Problem]]) -> Json:
-    examples = {kind.code: {"summary": kind.title(), "value": kind().document(_ID)} for kind in kinds}
+    examples = {kind.code: {"$ref": f"#/components/examples/{kind.code}"} for kind in kinds}
     schema = {"$ref": "#/components/schemas/Problem"}
     return {
         "description": " ".join(f"`{kind.code}`: {kind.title()}." for kind in kinds),
-        "content": {_PROBLEM_JSON: {"schema": schema, "examples": examples}},
+        "content": {PROBLEM_JSON: {"schema": schema, "examples": examples}},
     }
 
 
-def document(app: FastAPI) -> Json:
-    """Return the OpenAPI document of the application's routes."""
-    found: Json = get_openapi(
-        title=app.title,
-        version=app.version,
-        openapi_version="3.1.0",
-        summary=app.summary,
-        description=app.description,
-        license_info=app.license_info,
-        routes=app.routes,
-        tags=app.openapi_tags,
-        servers=[{"url": "/"}],
-        separate_input_output_schemas=False,
-    )
-    schemas: Json = found["components"]["schemas"]
-    problem = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
-    schemas |= {"Fault": problem.pop("$defs")["FaultDocument"], "Problem": problem}
+def problem_schemas() -> Json:
+    """Return the schemas of a problem: members that only some kinds have are optional, without a default."""
+    problem = ProblemDocument.model_json_schema()
     problem["properties"]["errors"]["items"] = {"$ref": "#/components/schemas/Fault"}
-    for name in sorted(schemas):
-        _without_titles(schemas[name])
-        schemas[name] = schemas.pop(name)
-    for path in found["paths"].values():
-        for method, operation in path.items():
-            _complete(method, operation, schemas)
-    return found
+    for member in problem["properties"].values():
+        member.pop("default", None)
+    return {"Fault": problem.pop("$defs")["FaultDocument"], "Problem": problem}
 
 
-def _without_titles(schema: Json) -> None:
-    """Take away the titles that Pydantic makes of names, and the defaults of a problem's optional members."""
-    schema.pop("title", None)
-    for member in schema.get("properties", {}).values():
-        member.pop("title", None)
-
-
-def _complete(method: str, operation: Json, schemas: Json) -> None:
-    for parameter in operation.get("parameters", []):
-        parameter["schema"].pop("title", None)
-    bodies = [operation["requestBody"]] if "requestBody" in operation else []
-    for part in (*bodies, *operation["responses"].values()):
-        for media_type, content in part.get("content", {}).items():
-            example = _example(content["schema"], schemas)
-            if example is not None and media_type != _PROBLEM_JSON:
-                content["example"] = example
-    if method == "patch":
-        content = operation["requestBody"]["content"]
-        content[_MERGE_PATCH] = content["application/json"]
-
-
-def _example(schema: Json, schemas: Json) -> Any:
-    examples = schemas.get(schema.get("$ref", "").rpartition("/")[2], {}).get("examples", [None])
-    return examples[0]
+def problem_examples() -> Json:
+    """Return one problem of each kind."""
+    return {
+        kind.code: {"summary": kind.title(), "value": kind.shown().document(_ID)}
+        for kind in sorted(kinds(), key=lambda kind: kind.code)
+    }

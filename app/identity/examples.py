@@ -1,0 +1,59 @@
+"""What the bodies and answers of signing in look like: those of the demo's person, so that the docs can be tried."""
+
+from typing import Final
+
+from app.openapi import Example
+
+REGISTRATION: Final[Example] = {
+    "email": "ilse@example.com",
+    "password": "one-quiet-morning",
+    "display_name": "Ilse",
+    "timezone": "Europe/Amsterdam",
+    "locale": "nl",
+}
+ACCEPTED: Final[Example] = {
+    "message": "If the address can be registered, a letter with a six-digit code is on its way to it."
+}
+VERIFICATION: Final[Example] = {"email": "ilse@example.com", "code": "204816"}
+LOGIN: Final[Example] = {
+    "email": "ilse@example.com",
+    "password": "one-quiet-morning",
+    "device_name": "Ilse's phone",
+}
+REFRESH: Final[Example] = {"refresh_token": "YW4gZXhhbXBsZSBvZiBhIHRva2VuLCAzMiBieXRlcyA"}
+ACCOUNT: Final[Example] = {
+    "id": "019aa2c4-7b00-7000-8000-0000000000aa",
+    "email": "ilse@example.com",
+    "display_name": "Ilse",
+    "timezone": "Europe/Amsterdam",
+    "locale": "nl",
+    "role": "person",
+    "created_at": "2026-11-19T08:02:41.118302Z",
+    "updated_at": "2026-11-19T08:02:41.118302Z",
+}
+ME_PATCH: Final[Example] = {"display_name": "Ilse M.", "timezone": "Europe/Lisbon"}
+TOKEN_PAIR: Final[Example] = {
+    "access_token": "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiIwMTlhYTJjNCJ9.c2lnbmVkLCBhcyBhbiBleGFtcGxl",
+    "token_type": "Bearer",
+    "expires_in": 600,
+    "refresh_token": "dGhlIG5leHQgdG9rZW4gb2YgYW4gZXhhbXBsZSwgb2s",
+    "account": ACCOUNT,
+}
+DEVICE: Final[Example] = {
+    "id": "019aa2c4-7b00-7000-8000-0000000000dd",
+    "name": "Ilse's phone",
+    "created_at": "2026-11-22T18:31:07.730225Z",
+    "last_used_at": "2026-11-22T18:40:12.504118Z",
+    "current": True,
+}
+DEVICES: Final[Example] = {"items": [DEVICE]}
+PUBLIC_KEY: Final[Example] = {
+    "kty": "EC",
+    "crv": "P-256",
+    "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+    "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+    "kid": "oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U",
+    "alg": "ES256",
+    "use": "sig",
+}
+PUBLIC_KEYS: Final[Example] = {"keys": [PUBLIC_KEY]}

@@ -1,0 +1,106 @@
+"""The document, completed: what every operation, parameter and answer says besides what FastAPI found."""
+
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from app.openapi.examples import Json, completed, show
+from app.openapi.problems import problem_examples, problem_schemas
+
+_MERGE_PATCH: Final = "application/merge-patch+json"
+_HEADERS: Final[Json] = {
+    "ETag": "The record's version in quotes, for `If-Match` and `If-None-Match`.",
+    "Location": "The path of the record.",
+    "Retry-After": "Seconds after which the same request can be sent again.",
+    "WWW-Authenticate": "How to sign in (RFC 6750): `Bearer`.",
+}
+_PARAMETERS: Final = {"id": "The id, in lower case with hyphens.", "code": "The `code` of a problem."}
+_BOUNDS: Final = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
+
+
+def document(app: FastAPI) -> Json:
+    """Return the OpenAPI document of the application's routes."""
+    found: Json = get_openapi(
+        title=app.title,
+        version=app.version,
+        openapi_version="3.1.0",
+        summary=app.summary,
+        description=app.description,
+        license_info=app.license_info,
+        routes=app.routes,
+        tags=app.openapi_tags,
+        servers=[{"url": "/", "description": "The server that gave this document."}],
+        separate_input_output_schemas=False,
+    )
+    components: Json = found["components"]
+    schemas = components["schemas"] = dict(sorted((components["schemas"] | problem_schemas()).items()))
+    for schema in schemas.values():
+        _tidy(schema)
+        schema["examples"] = [completed(schema, each, schemas) for each in schema.pop("examples", [])]
+        if not schema["examples"]:
+            del schema["examples"]
+    for path in found["paths"].values():
+        for method, operation in path.items():
+            _complete(method, operation, schemas)
+            show(operation, schemas)
+    components["headers"] = {
+        name: {"description": said, "schema": {"type": "string"}} for name, said in _HEADERS.items()
+    }
+    shown = {code for path in found["paths"].values() for operation in path.values() for code in _codes(operation)}
+    components["examples"] = {code: each for code, each in problem_examples().items() if code in shown}
+    return found
+
+
+def _tidy(schema: Json) -> None:
+    """Take away the titles that Pydantic makes of names, and the fractions of whole bounds."""
+    if isinstance(schema.get("title"), str):
+        del schema["title"]
+    for bound in _BOUNDS:
+        if isinstance(schema.get(bound), float) and schema[bound].is_integer():
+            schema[bound] = int(schema[bound])
+    for inner in (*schema.get("properties", {}).values(), *schema.get("anyOf", ())):
+        _tidy(inner)
+    if "items" in schema:
+        _tidy(schema["items"])
+
+
+def _complete(method: str, operation: Json, schemas: Json) -> None:
+    """Say of an operation whether it is open, what its parameters mean, and which headers its answers carry."""
+    operation.setdefault("security", [])
+    for parameter in operation.get("parameters", []):
+        parameter["schema"] = _given(parameter["schema"])
+        parameter.setdefault("description", _PARAMETERS.get(parameter["name"]))
+    if method == "patch":
+        content = operation["requestBody"]["content"]
+        content[_MERGE_PATCH] = dict(content["application/json"])
+    answers = operation["responses"] = dict(sorted(operation["responses"].items()))
+    for status, answer in answers.items():
+        schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
+        shape = schemas.get(schema.get("$ref", "").rpartition("/")[2], {})
+        if answer["description"] == "Successful Response":
+            answer["description"] = shape.get("description", "Done. The answer has no body.")
+        names = {"201": ["Location"], "304": ["ETag"], "401": ["WWW-Authenticate"], "503": ["Retry-After"]}.get(
+            status, []
+        )
+        names = [*names, "ETag"] if "version" in shape.get("properties", {}) else names
+        if names:
+            answer["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
+def _given(schema: Json) -> Json:
+    """Return the schema of a parameter that is given: what is absent is not null, and its description stands above."""
+    choices: list[Json] = [choice for choice in schema.get("anyOf", []) if choice != {"type": "null"}]
+    given: Json = (choices[0] if choices else schema) | {name: schema[name] for name in ("examples",) if name in schema}
+    _tidy(given)
+    given.pop("description", None)
+    return given
+
+
+def _codes(operation: Json) -> list[Any]:
+    return [
+        code
+        for answer in operation["responses"].values()
+        for content in answer.get("content", {}).values()
+        for code in content.get("examples", {})
+    ]

@@ -1,0 +1,45 @@
+"""The examples: a shape carries its own, and every operation shows those of its body and its answer."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import JsonValue
+
+Json = dict[str, Any]
+Example = Mapping[str, Any]
+
+
+def example(members: Example) -> dict[str, JsonValue]:
+    """Return what a shape's `json_schema_extra` shows."""
+    return {"examples": [dict(members)]}
+
+
+def completed(schema: Json, value: Any, schemas: Json) -> Any:
+    """Return an example with its members in the shape's order and its nulls: FastAPI sorts and drops them."""
+    schema = schemas[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+    if isinstance(value, list):
+        return [completed(schema["items"], item, schemas) for item in value]
+    if not isinstance(value, dict):
+        return value
+    required = schema.get("required", ())
+    return {
+        name: completed(member, value.get(name), schemas)
+        for name, member in schema["properties"].items()
+        if name in value or name in required
+    }
+
+
+def show(operation: Json, schemas: Json) -> None:
+    """Show the examples of the operation's body and of its answers; a patch's answer shows the patch applied."""
+    sent = {}
+    for content in operation.get("requestBody", {}).get("content", {}).values():
+        sent = content["example"] = _of(content["schema"], schemas)
+    is_patch = "application/merge-patch+json" in operation.get("requestBody", {}).get("content", {})
+    for answer in operation["responses"].values():
+        content = answer.get("content", {}).get("application/json")
+        if content is not None:
+            content["example"] = _of(content["schema"], schemas) | (sent if is_patch else {})
+
+
+def _of(schema: Json, schemas: Json) -> Any:
+    return schemas[schema["$ref"].rpartition("/")[2]]["examples"][0]

@@ -1,0 +1,184 @@
+"""The contract: the committed document is the running app's, and it says everything, in one way."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from fastapi.routing import iter_route_contexts
+from jsonschema import Draft202012Validator
+
+from app.http import Route
+from app.main import create_app
+from app.settings import Settings
+from tests.witness import DOCUMENT
+
+Json = dict[str, Any]
+OPEN = {
+    "register",
+    "verify",
+    "login",
+    "refresh_tokens",
+    "get_public_keys",
+    "livez",
+    "readyz",
+    "get_problem",
+}
+"""The operations that anyone may call."""
+ROOT = Path(__file__).parents[2]
+CONTENT = DOCUMENT.content
+SCHEMAS: Json = CONTENT["components"]["schemas"]
+OPERATIONS: dict[str, Json] = {
+    operation["operationId"]: operation for path in CONTENT["paths"].values() for operation in path.values()
+}
+operations = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
+schemas = pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS)
+
+
+def _routes() -> list[Route]:
+    routes = [context.original_route for context in iter_route_contexts(create_app(Settings()).routes)]
+    return [route for route in routes if isinstance(route, Route) and route.include_in_schema]
+
+
+def _within(node: object) -> Iterator[Json]:
+    if isinstance(node, dict):
+        yield node
+    for inner in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from _within(inner)
+
+
+def _answers(operation: Json) -> Iterator[tuple[int, Json]]:
+    for status, answer in operation["responses"].items():
+        yield int(status), answer
+
+
+def test_the_committed_document_is_what_the_app_serves() -> None:
+    committed = orjson.loads((ROOT / "openapi/openapi.json").read_bytes())
+    assert committed == CONTENT, "run: uv run afterglow openapi > openapi/openapi.json"
+    assert orjson.dumps(committed) == orjson.dumps(CONTENT)
+
+
+def test_the_document_is_openapi_3_1_with_a_licence_and_a_server() -> None:
+    assert CONTENT["openapi"] == "3.1.0"
+    assert CONTENT["info"]["license"] == {"name": "Apache-2.0", "identifier": "Apache-2.0"}
+    assert [server["url"] for server in CONTENT["servers"]] == ["/"]
+
+
+def test_every_operation_has_a_name_of_its_own_which_is_its_functions() -> None:
+    names = [route.endpoint.__name__ for route in _routes()]
+    assert len(names) == len(set(names))
+    assert set(names) == set(OPERATIONS)
+
+
+def test_every_tag_in_use_is_explained() -> None:
+    tags = [tag["name"] for tag in CONTENT["tags"]]
+    assert all(tag["description"] for tag in CONTENT["tags"])
+    assert {tag for operation in OPERATIONS.values() for tag in operation["tags"]} == set(tags)
+
+
+@operations
+def test_an_operation_speaks_to_its_reader(operation: Json) -> None:
+    assert len(operation["tags"]) == 1
+    assert re.fullmatch(r"[A-Z][^\n.]{3,60}", operation["summary"])
+    assert operation["description"].endswith(".")
+    assert all(answer["description"].endswith(".") for _, answer in _answers(operation))
+    assert all(parameter["description"].endswith(".") for parameter in operation.get("parameters", ()))
+
+
+@operations
+def test_an_operation_is_guarded_unless_it_is_a_way_in(operation: Json) -> None:
+    guarded = operation["operationId"] not in OPEN
+    assert operation["security"] == ([{"AccessToken": []}] if guarded else [])
+    assert ("401" in operation["responses"]) >= guarded
+
+
+@pytest.mark.parametrize("route", _routes(), ids=lambda route: route.name)
+def test_an_operation_that_says_it_is_guarded_is(route: Route) -> None:
+    asks_for_a_caller = any(name == "call" for name, _ in route._plan)  # noqa: SLF001 - what the route really reads
+    assert asks_for_a_caller == bool(OPERATIONS[route.name]["security"])
+
+
+@operations
+def test_an_operation_documents_the_problems_that_it_can_meet(operation: Json) -> None:
+    documented = {
+        code
+        for _, answer in _answers(operation)
+        for code in answer.get("content", {}).get("application/problem+json", {}).get("examples", ())
+    }
+    expected = {"malformed-query", "url-too-long", "validation", "unavailable"}
+    if operation["security"]:
+        expected.add("not-signed-in")
+    if "requestBody" in operation:
+        expected |= {"malformed-body", "body-too-large", "unsupported-media-type", "storage-full"}
+    names = {parameter["name"] for parameter in operation.get("parameters", ())}
+    if names & {"id", "code"}:
+        expected.add("not-found")
+    if "cursor" in names:
+        expected.add("invalid-cursor")
+    if "If-Match" in names:
+        expected |= {"malformed-header", "precondition-required", "outdated"}
+    assert documented >= expected
+
+
+@operations
+def test_a_problem_is_one_schema_under_one_media_type(operation: Json) -> None:
+    for status, answer in _answers(operation):
+        if status < 400:
+            assert set(answer.get("content", {"application/json": {}})) == {"application/json"}
+            continue
+        assert list(answer["content"]) == ["application/problem+json"]
+        content = answer["content"]["application/problem+json"]
+        assert content["schema"] == {"$ref": "#/components/schemas/Problem"}
+        for code, example in content["examples"].items():
+            assert example == {"$ref": f"#/components/examples/{code}"}
+            assert CONTENT["components"]["examples"][code]["value"]["status"] == status
+
+
+@operations
+def test_an_operation_shows_its_body_and_its_answer(operation: Json) -> None:
+    bodies = [operation["requestBody"]] if "requestBody" in operation else []
+    answers = [answer for status, answer in _answers(operation) if status < 300]
+    assert answers
+    for part in (*bodies, *answers):
+        for content in part.get("content", {}).values():
+            assert list(content["schema"]) == ["$ref"]
+            DOCUMENT.check(content["schema"], content["example"], exactly=part not in bodies)
+
+
+@schemas
+def test_every_field_is_described(schema: Json) -> None:
+    Draft202012Validator.check_schema(schema)
+    assert schema["description"].endswith(".")
+    for name, field in schema.get("properties", {}).items():
+        said = field.get("description") or SCHEMAS[field["$ref"].rpartition("/")[2]]["description"]
+        assert said.endswith("."), name
+
+
+@schemas
+def test_no_name_is_a_generators_or_a_frameworks(schema: Json) -> None:
+    name = next(name for name, each in SCHEMAS.items() if each is schema)
+    assert re.fullmatch("([A-Z][a-z]+)+", name)
+    assert not re.search("Input|Output|Record|Document|HTTP|Validation", name)
+    assert all(not isinstance(node.get("title"), str) for node in _within(schema.get("properties", {})))
+
+
+def test_an_answer_always_has_every_field() -> None:
+    names = {
+        node["$ref"].rpartition("/")[2]
+        for operation in OPERATIONS.values()
+        for status, answer in _answers(operation)
+        if status < 300
+        for node in _within(answer)
+        if "$ref" in node and "/schemas/" in node["$ref"]
+    }
+    for name in sorted(names):
+        for node in _within(SCHEMAS[name].get("properties", {})):
+            assert "default" not in node, name
+        assert SCHEMAS[name]["required"] == list(SCHEMAS[name]["properties"]), name
+
+
+def test_every_kind_of_record_has_its_four_shapes() -> None:
+    for name in ("Session", "Element", "Intention", "Reflection", "ActionItem"):
+        assert {name, f"{name}Draft", f"{name}Patch", f"{name}Page"} <= set(SCHEMAS)
