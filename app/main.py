@@ -19,13 +19,13 @@ from app.resources import ROUTERS
 from app.settings import Environment, Settings
 
 DESCRIPTION: Final = """
-The API for **integration**: the work a person does after a session of ketamine therapy, so that what they lived
-through changes something. It keeps one chain, traceable in both directions:
+**Integration** is the work a person does after a session of ketamine therapy, so that what they lived through changes
+something. This API keeps its chain, traceable in both directions:
 
 `session → element → meaning → intention → reflection → action item`
 
-**To try it here**, open `POST /v1/auth/login`, send the address and the password of an account (a server started with
-`--demo` prints one), and every lock on this page opens. Then read `GET /v1/sessions`.
+**To try it**, open `POST /v1/auth/login` on the page `/docs` and press *Execute*: the example signs in the demo's person,
+where the server was started with `--demo`. Every lock on the page closes: you are signed in. Then read `GET /v1/sessions`.
 
 **Good to know.** A record's id can be chosen by the device, and sending the same draft again is always safe. Every
 change names the version it was made from (`If-Match`), so no edit is lost unseen. Another person's record looks exactly

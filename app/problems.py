@@ -107,6 +107,11 @@ class MalformedHeader(Problem):
 
     status, code = 400, "malformed-header"
 
+    @classmethod
+    def shown(cls) -> Self:
+        """Show the header that most often is."""
+        return cls("If-Match is malformed: give one entity tag in quotes, or *.")
+
 
 class InvalidCursor(Problem):
     """The cursor does not belong to this list.

@@ -15,6 +15,7 @@ from app.identity.keyring import create_keyring
 from app.observability import JsonLine
 from app.settings import MailBackend, Settings
 from tests import postgres
+from tests.browser import CHROMIUM
 from tests.mailbox import Mailbox
 from tests.serving import Person, Server, serving
 from tests.witness import Client
@@ -22,6 +23,18 @@ from tests.witness import Client
 DATABASES = ("sqlite", "postgresql")
 MARK = "wisteria"
 """A word that every written text in the suite carries, and no log line may."""
+
+
+collect_ignore = [] if CHROMIUM else ["house/test_docs_page.py"]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say plainly what was not run."""
+    if CHROMIUM is None:
+        terminalreporter.section("not run")
+        terminalreporter.write_line(
+            "tests/house/test_docs_page.py: there is no Chromium here (apt-get install chromium)"
+        )
 
 
 class Lines(logging.Handler):

@@ -1,9 +1,9 @@
-// Starts Swagger UI; signing in, refreshing or verifying opens every lock, and signing out closes them.
+// Starts Swagger UI; signing in, refreshing or verifying closes every lock, and signing out opens them.
 "use strict";
 
 const SCHEME = "AccessToken";
-const OPENS = /\/v1\/auth\/(login|verify|refresh)$/;
-const CLOSES = /\/v1\/auth\/(logout|logout-all)$/;
+const SIGNS_IN = /\/v1\/auth\/(login|verify|refresh)$/;
+const SIGNS_OUT = /\/v1\/auth\/(logout|logout-all)$/;
 
 const ui = SwaggerUIBundle({
   url: "/openapi.json",
@@ -19,9 +19,9 @@ const ui = SwaggerUIBundle({
   layout: "BaseLayout",
   responseInterceptor: (response) => {
     const path = new URL(response.url, location.href).pathname;
-    if (response.ok && OPENS.test(path)) {
+    if (response.ok && SIGNS_IN.test(path)) {
       ui.preauthorizeApiKey(SCHEME, JSON.parse(response.text).access_token);
-    } else if (response.ok && CLOSES.test(path)) {
+    } else if (response.ok && SIGNS_OUT.test(path)) {
       ui.authActions.logout([SCHEME]);
     }
     return response;

@@ -48,8 +48,8 @@ DEVICE: Final[Example] = {
 }
 DEVICES: Final[Example] = {"items": [DEVICE]}
 PUBLIC_KEY: Final[Example] = {
-    "kty": "EC",
     "crv": "P-256",
+    "kty": "EC",
     "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
     "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
     "kid": "oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U",

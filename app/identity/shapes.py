@@ -156,8 +156,8 @@ class DeviceList(BaseModel, json_schema_extra=example(examples.DEVICES)):
 class PublicKey(BaseModel, json_schema_extra=example(examples.PUBLIC_KEY)):
     """A public key on the curve P-256 (RFC 7517)."""
 
-    kty: str = Field(description="Always `EC`.")
     crv: str = Field(description="Always `P-256`.")
+    kty: str = Field(description="Always `EC`.")
     x: str = Field(description="The point's first coordinate.")
     y: str = Field(description="The point's second coordinate.")
     kid: str = Field(description="The key's id, as in a token's header.")

@@ -1,0 +1,108 @@
+"""The examples of problems: every kind that the docs show really comes back, with the words that they show."""
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx2 as httpx
+import pytest
+
+from app.ids import new_id
+from app.problems import Problem, kinds
+from tests.drafts import etag
+from tests.serving import Person
+from tests.witness import DOCUMENT, Client
+
+Json = dict[str, Any]
+EXAMPLES: Json = DOCUMENT.content["components"]["examples"]
+NEVER_SAME = {"request_id", "errors", "current", "allowed"}
+"""Members that tell of the one request."""
+ELSEWHERE = {"unavailable", "storage-full"}
+"""Kinds that take a database away, or a disk: the tests of `app.db` meet them."""
+PATH = "/v1/intentions"
+DRAFT = {"kind": "integration", "statement": "wisteria, and patience"}
+
+
+def _written(client: Client) -> Json:
+    record: Json = client.post(PATH, json=DRAFT).json()
+    return record
+
+
+def _already_exists(client: Client) -> httpx.Response:
+    return client.post(PATH, json=DRAFT | {"id": _written(client)["id"], "statement": "wisteria, and haste"})
+
+
+def _removed(client: Client) -> httpx.Response:
+    record = _written(client)
+    client.delete(f"{PATH}/{record['id']}", headers=etag(record))
+    return client.post(PATH, json=DRAFT | {"id": record["id"]})
+
+
+def _invalid_transition(client: Client) -> httpx.Response:
+    session = client.post("/v1/sessions", json={"status": "not-done", "status_reason": "wisteria in flower"}).json()
+    return client.patch(f"/v1/sessions/{session['id']}", json={"status": "planned"}, headers=etag(session))
+
+
+def _outdated(client: Client) -> httpx.Response:
+    record = _written(client)
+    client.patch(f"{PATH}/{record['id']}", json={"why": "wisteria grows slowly"}, headers=etag(record))
+    return client.patch(f"{PATH}/{record['id']}", json={"why": "wisteria waits"}, headers=etag(record))
+
+
+def _derivation_cycle(client: Client) -> httpx.Response:
+    record = _written(client)
+    change = {"derived_from_id": record["id"]}
+    return client.patch(f"{PATH}/{record['id']}", json=change, headers=etag(record))
+
+
+def _malformed_header(client: Client) -> httpx.Response:
+    return client.delete(f"{PATH}/{_written(client)['id']}", headers={"If-Match": "newest"})
+
+
+def _precondition_required(client: Client) -> httpx.Response:
+    return client.delete(f"{PATH}/{_written(client)['id']}")
+
+
+JSON = {"Content-Type": "application/json"}
+WRONG = {"email": "nobody@example.com", "password": "wisteria-and-rain"}
+PROVOKED: dict[str, Callable[[Client], httpx.Response]] = {
+    "already-exists": _already_exists,
+    "body-too-large": lambda client: client.post(PATH, content=b" " * (2**20 + 1), headers=JSON),
+    "derivation-cycle": _derivation_cycle,
+    "invalid-cursor": lambda client: client.get(PATH, params={"cursor": "elsewhere"}),
+    "invalid-transition": _invalid_transition,
+    "malformed-body": lambda client: client.post(PATH, content=b"{", headers=JSON),
+    "malformed-header": _malformed_header,
+    "malformed-query": lambda client: client.get(f"{PATH}?cursor=%FF"),
+    "not-found": lambda client: client.get(f"{PATH}/{new_id()}"),
+    "not-signed-in": lambda client: client.get(PATH, headers={"Authorization": "Bearer of good news"}),
+    "outdated": _outdated,
+    "precondition-required": _precondition_required,
+    "removed": _removed,
+    "unknown-reference": lambda client: client.post(PATH, json=DRAFT | {"session_id": str(new_id())}),
+    "unsupported-media-type": lambda client: client.post(PATH, content=b"{}", headers={"Content-Type": "text/plain"}),
+    "url-too-long": lambda client: client.get(PATH, params={"cursor": "c" * 8192}),
+    "validation": lambda client: client.post(PATH, json={"statement": "wisteria, and no kind"}),
+    "wrong-credentials": lambda client: client.post("/v1/auth/login", json=WRONG),
+}
+
+
+@pytest.mark.parametrize("code", PROVOKED)
+def test_a_problem_reads_as_the_docs_show_it(alice: Person, code: str) -> None:
+    problem = PROVOKED[code](alice.client).json()
+    shown = EXAMPLES[code]["value"]
+    assert list(problem) == list(shown)
+    for member in set(shown) - NEVER_SAME:
+        assert problem[member] == shown[member]
+    if code in {"validation", "derivation-cycle", "unknown-reference"}:
+        assert problem["errors"] == shown["errors"]
+
+
+def test_every_problem_in_the_docs_is_met() -> None:
+    assert set(EXAMPLES) == set(PROVOKED) | ELSEWHERE
+
+
+@pytest.mark.parametrize("kind", [*kinds()], ids=lambda kind: kind.code)
+def test_every_kind_of_problem_is_explained_where_its_type_leads(anyone: Client, kind: type[Problem]) -> None:
+    explained = anyone.get(kind.shown().document("")["type"]).json()
+    assert explained["title"] == kind.title()
+    assert explained["explanation"] == kind.explanation()
