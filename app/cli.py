@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from app import demo, starting
 from app.db import open_database, schema
+from app.http import Edge
 from app.identity.accounts import NewAccount, open_account
 from app.identity.keyring import create_keyring
 from app.identity.passwords import hashed_now
@@ -76,6 +77,7 @@ def serve(
         factory=True,
         host=host,
         port=port,
+        http=Edge,
         workers=workers,
         log_config=LOGGING,
         access_log=False,

@@ -1,7 +1,7 @@
 """What can go wrong, each kind with a document of its own (RFC 9457).
 
 Problem
-├── 400  MalformedBody · MalformedQuery · MalformedHeader · InvalidCursor
+├── 400  MalformedRequest · MalformedBody · MalformedQuery · MalformedHeader · InvalidCursor
 ├── 401  NotSignedIn · WrongCredentials
 ├── 403  Forbidden
 ├── 404  NotFound
@@ -15,6 +15,7 @@ Problem
 │        ├── UnknownReference
 │        └── DerivationCycle
 ├── 428  PreconditionRequired
+├── 431  HeadersTooLarge
 ├── 500  Crashed
 ├── 503  Unavailable
 └── 507  StorageFull
@@ -77,6 +78,16 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it a problem
             "request_id": request_id,
             **self.members,
         }
+
+
+class MalformedRequest(Problem):
+    """These bytes are no HTTP request.
+
+    A request has one Host, one way to tell how long its body is, headers on one line each, and no trailers (RFC 9112).
+    The connection was closed.
+    """
+
+    status, code = 400, "malformed-request"
 
 
 class MalformedBody(Problem):
@@ -311,6 +322,15 @@ class PreconditionRequired(Problem):
     """
 
     status, code = 428, "precondition-required"
+
+
+class HeadersTooLarge(Problem):
+    """There are too many headers, or they are too large.
+
+    A request has at most 100 headers, and 32 KiB of them together. The connection was closed.
+    """
+
+    status, code = 431, "headers-too-large"
 
 
 class Crashed(Problem):

@@ -13,6 +13,7 @@ from uuid import UUID
 import uvicorn
 
 from app.db import Database
+from app.http import Edge
 from app.identity import Site
 from app.identity.accounts import NewAccount, open_account
 from app.identity.families import sign_in
@@ -105,7 +106,15 @@ def serving(settings: Settings, mailbox: Mailbox) -> Iterator[Server]:
     """Serve on a free port until the block ends."""
     app = create_app(settings)
     config = uvicorn.Config(
-        app, host="127.0.0.1", port=0, log_config=None, access_log=False, server_header=False, ws="none", lifespan="on"
+        app,
+        host="127.0.0.1",
+        port=0,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        http=Edge,
+        ws="none",
+        lifespan="on",
     )
     server = uvicorn.Server(config)
     with socket.socket(

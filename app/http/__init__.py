@@ -1,12 +1,13 @@
 """HTTP as this API speaks it.
 
-`Front` gives every answer its headers and its log line; `Switch` finds the route and turns problems into answers;
+`Edge` bounds the bytes of a connection; `Front` gives every answer its headers and its log line; `Switch` finds the route and turns problems into answers;
 `Route` reads what an endpoint's signature asks for; `Answer` is what goes out.
 """
 
 from app.http.answer import JSON, Answer, json_answer, problem_answer
+from app.http.edge import Edge
 from app.http.front import Front
 from app.http.route import Route
 from app.http.switch import Switch
 
-__all__ = ["JSON", "Answer", "Front", "Route", "Switch", "json_answer", "problem_answer"]
+__all__ = ["JSON", "Answer", "Edge", "Front", "Route", "Switch", "json_answer", "problem_answer"]

@@ -12,10 +12,11 @@ from typing import Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import observability
+from app.http.answer import ALWAYS
 from app.ids import new_id
 
 _wellformed = re.compile(rb"[A-Za-z0-9._-]{1,64}").fullmatch
-_CLOSED: Final = b"default-src 'none'; frame-ancestors 'none'"
+_HTTPS: Final = b"max-age=63072000; includeSubDomains"
 
 
 class Front:
@@ -24,12 +25,7 @@ class Front:
     def __init__(self, app: ASGIApp, *, https_only: bool) -> None:
         """Wrap `app`; `https_only` tells browsers to never come back without TLS."""
         self._app = app
-        self._always = [
-            (b"x-content-type-options", b"nosniff"),
-            (b"referrer-policy", b"no-referrer"),
-            (b"x-frame-options", b"DENY"),
-            *([(b"strict-transport-security", b"max-age=63072000; includeSubDomains")] if https_only else []),
-        ]
+        self._always = ALWAYS | ({b"strict-transport-security": _HTTPS} if https_only else {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, and complete what comes back."""
@@ -51,13 +47,7 @@ class Front:
                 headers = message["headers"]
                 names = {name for name, _ in headers}
                 headers.append((b"x-request-id", request_id))
-                headers.extend(self._always)
-                if b"cache-control" not in names:
-                    headers.append((b"cache-control", b"no-store"))
-                if b"content-security-policy" not in names:
-                    headers.append((b"content-security-policy", _CLOSED))
-            elif bodiless:
-                message = {"type": "http.response.body", "more_body": message.get("more_body", False)}
+                headers.extend((name, value) for name, value in self._always.items() if name not in names)
             await send(message)
 
         await self._app(scope, receive, complete)

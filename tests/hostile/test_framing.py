@@ -1,0 +1,169 @@
+"""Framing: bytes that are no request, or too much of one, are refused at the edge; what comes too late is cut off."""
+
+import socket
+import threading
+import time
+
+import pytest
+
+from app.http import edge
+from tests.conftest import Servers
+from tests.hostile.raw import Line, request
+from tests.serving import Server
+
+GET = b"GET /livez HTTP/1.1\r\n"
+POST = b"POST /v1/auth/login HTTP/1.1\r\nHost: afterglow\r\nContent-Type: application/json\r\n"
+CHUNKED = POST + b"Transfer-Encoding: chunked\r\n"
+
+MALFORMED = {
+    "no host": GET + b"\r\n",
+    "two hosts": GET + b"Host: a\r\nHost: b\r\n\r\n",
+    "the same host twice": GET + b"Host: a\r\nHost: a\r\n\r\n",
+    "a folded header": GET + b"Host: a\r\nX-A: b\r\n c\r\n\r\n",
+    "a blank before the colon": GET + b"Host : a\r\n\r\n",
+    "a header without a name": GET + b"Host: a\r\n: b\r\n\r\n",
+    "a NUL in a header": GET + b"Host: a\r\nX-A: b\0c\r\n\r\n",
+    "bare line feeds": b"GET /livez HTTP/1.1\nHost: a\n\n",
+    "length and chunks": CHUNKED + b"Content-Length: 3\r\n\r\n0\r\n\r\n",
+    "chunks and length": POST + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "two lengths": POST + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{} ",
+    "a signed length": POST + b"Content-Length: +2\r\n\r\n{}",
+    "a hexadecimal length": POST + b"Content-Length: 0x2\r\n\r\n{}",
+    "an endless length": POST + b"Content-Length: 99999999999999999999999\r\n\r\n{}",
+    "a chunk of no size": CHUNKED + b"\r\nzz\r\n{}\r\n0\r\n\r\n",
+    "trailers": CHUNKED + b"\r\n2\r\n{}\r\n0\r\nX-Late: b\r\n\r\n",
+    "a long chunk extension": CHUNKED + b"\r\n2;" + b"x" * (1_000_000) + b"\r\n{}\r\n0\r\n\r\n",
+    "no version": b"GET /livez\r\n\r\n",
+    "an unknown version": b"GET /livez HTTP/9.9\r\nHost: a\r\n\r\n",
+    "an unknown method": b"BREW /livez HTTP/1.1\r\nHost: a\r\n\r\n",
+    "a byte beyond ASCII in the address": b"GET /livez\xff HTTP/1.1\r\nHost: a\r\n\r\n",
+    "a tunnel": b"CONNECT example.com:443 HTTP/1.1\r\nHost: example.com\r\n\r\n",
+    "another protocol": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" * 20,
+    "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+}
+
+
+@pytest.fixture(scope="session")
+def server(servers: Servers) -> Server:
+    """One server is enough: what is refused here reaches no database."""
+    return servers.shared("sqlite")
+
+
+@pytest.mark.parametrize("content", MALFORMED.values(), ids=MALFORMED)
+def test_bytes_that_are_no_request_are_400(server: Server, content: bytes) -> None:
+    with Line(server.address) as line:
+        reply = line.send(content, method="GET")
+    assert reply.status == 400
+    assert reply.problem["code"] == "malformed-request"
+    assert reply.headers["connection"] == "close"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [(f"X-{n}", "wisteria") for n in range(edge.MOST_HEADERS)],
+        [(f"X-{n}", "w" * 4096) for n in range(8)],
+        [("X-Long", "w" * edge.MOST_HEADER_BYTES)],
+        [("X-Endless", "w" * 10 * edge.MOST_HEADER_BYTES)],
+    ],
+    ids=["many", "large together", "one large", "one that does not end"],
+)
+def test_too_many_or_too_large_headers_are_431(server: Server, headers: list[tuple[str, str]]) -> None:
+    with Line(server.address) as line:
+        reply = line.send(request("GET", "/livez", headers))
+    assert reply.status == 431
+    assert reply.problem["code"] == "headers-too-large"
+
+
+def test_as_many_headers_as_there_may_be_are_taken(server: Server) -> None:
+    headers = [(f"X-{n}", "wisteria") for n in range(edge.MOST_HEADERS - 1)]
+    with Line(server.address) as line:
+        assert line.send(request("GET", "/livez", headers)).status == 200
+
+
+def test_an_endless_address_is_414(server: Server) -> None:
+    with Line(server.address) as line:
+        reply = line.send(request("GET", "/" + "w" * 200_000))
+    assert reply.status == 414
+    assert reply.problem["code"] == "url-too-long"
+
+
+def test_a_refusal_does_not_mix_with_an_answer_that_is_on_its_way(server: Server) -> None:
+    with Line(server.address) as line:
+        assert line.send(request("GET", "/livez") + MALFORMED["two hosts"]).status == 200
+
+
+def test_pipelined_requests_are_answered_in_turn(server: Server) -> None:
+    with socket.create_connection(server.address, timeout=20) as connection:
+        last = request("GET", "/problems/outdated", [("Connection", "close")])
+        connection.sendall(request("GET", "/livez") + last)
+        answers = _everything(connection)
+    assert answers.count(b"HTTP/1.1 200 OK") == 2
+    assert answers.index(b'{"status":"ok"}') < answers.index(b'"code":"outdated"')
+
+
+@pytest.mark.parametrize(
+    ("deadline", "content"),
+    [
+        ("HEADER_SECONDS", b""),
+        ("HEADER_SECONDS", b"\r\n"),
+        ("HEADER_SECONDS", GET + b"Host: a"),
+        ("BODY_SECONDS", POST + b"Content-Length: 200\r\n\r\n{"),
+    ],
+    ids=["silence", "blank lines", "half a header", "half a body"],
+)
+def test_what_comes_too_late_is_cut_off(
+    server: Server, deadline: str, content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(edge, deadline, 0.2)
+    with socket.create_connection(server.address, timeout=20) as connection:
+        connection.sendall(content)
+        assert _everything(connection) == b""
+
+
+def test_a_drip_does_not_put_off_the_deadline(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(edge, "HEADER_SECONDS", 0.5)
+    with socket.create_connection(server.address, timeout=20) as connection:
+        ended = threading.Event()
+
+        def drip() -> None:
+            while not ended.wait(0.02):
+                try:
+                    connection.sendall(b"X")
+                except OSError:
+                    return
+
+        connection.sendall(GET)
+        dripping = threading.Thread(target=drip)
+        dripping.start()
+        assert _everything(connection) == b""
+        ended.set()
+        dripping.join()
+
+
+def test_who_does_not_read_is_cut_off(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(edge, "READER_SECONDS", 0.2)
+    asked = request("GET", "/openapi.json")
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(20)
+        connection.connect(server.address)
+        try:
+            while True:
+                connection.sendall(asked)
+                time.sleep(0.01)
+        except OSError:
+            pass
+        else:
+            pytest.fail("the connection was kept")
+
+
+def _everything(connection: socket.socket) -> bytes:
+    """Return what comes until the connection ends, however it ends."""
+    parts = []
+    try:
+        while part := connection.recv(65536):
+            parts.append(part)
+    except ConnectionResetError:
+        pass
+    return b"".join(parts)
