@@ -116,7 +116,9 @@ def test_its_rules_hold_for_drafts_and_for_what_a_patch_makes_of_a_record(pen: P
 
 
 def test_its_status_moves_along_its_transitions(alice: Person) -> None:
-    Pen(alice, SESSIONS, started_at=START, status_reason=REASON).moves(
+    pen = Pen(alice, SESSIONS, started_at=START, status_reason=REASON)
+    pen.refuses(pen.create(), ("wisteria", "", "Planned", None, 5), "status")
+    pen.moves(
         {
             "planned": "in-progress completed not-done entered-in-error",
             "in-progress": "completed stopped entered-in-error",
