@@ -1,0 +1,127 @@
+"""Families: a refresh token works once, a lost answer is given again, and a thief is found out."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import time_machine
+
+from app.identity.families import sign_in
+from app.ids import new_id
+from tests.serving import Person, Server
+from tests.witness import Client
+
+Json = dict[str, Any]
+UNKNOWN = "wisteria-wisteria-wisteria-wisteria-wisteria"
+
+
+def refreshed(client: Client, token: str) -> Json:
+    response = client.post("/v1/auth/refresh", json={"refresh_token": token})
+    assert response.status_code == 200, response.text
+    tokens: Json = response.json()
+    return tokens
+
+
+def is_refused(client: Client, token: str) -> bool:
+    response = client.post("/v1/auth/refresh", json={"refresh_token": token})
+    assert response.status_code in {200, 401}
+    return response.status_code == 401
+
+
+def later(**amount: float) -> time_machine.travel:
+    return time_machine.travel(datetime.now(UTC) + timedelta(**amount), tick=True)
+
+
+def another_device(server: Server, person: Person) -> tuple[Json, Client]:
+    tokens = server.run(sign_in(server.site, person.id, "tablet"))
+    return tokens, server.client(tokens["access_token"])
+
+
+def test_a_refresh_answers_with_the_next_pair(server: Server, anyone: Client, alice: Person) -> None:
+    first = alice.tokens["refresh_token"]
+    second = refreshed(anyone, first)
+    third = refreshed(anyone, second["refresh_token"])
+    assert len({first, second["refresh_token"], third["refresh_token"]}) == 3
+    assert {second["access_token"], third["access_token"]}.isdisjoint({alice.token})
+    assert server.client(third["access_token"]).get("/v1/me").json() == third["account"]
+    assert is_refused(anyone, UNKNOWN)
+    assert is_refused(anyone, alice.token[:200])
+
+
+def test_a_lost_answer_is_given_again_for_ten_minutes(anyone: Client, alice: Person) -> None:
+    first = alice.tokens["refresh_token"]
+    lost = refreshed(anyone, first)["refresh_token"]
+    with later(minutes=9, seconds=50):
+        assert refreshed(anyone, first)["refresh_token"] == lost
+    with later(minutes=10, seconds=5):
+        assert is_refused(anyone, first)
+        assert is_refused(anyone, lost)
+
+
+def test_a_token_used_after_its_successor_ends_the_family_and_its_access_tokens(
+    server: Server, anyone: Client, alice: Person
+) -> None:
+    _, tablet = another_device(server, alice)
+    second = refreshed(anyone, alice.tokens["refresh_token"])
+    third = refreshed(anyone, second["refresh_token"])
+    assert is_refused(anyone, alice.tokens["refresh_token"])
+    assert is_refused(anyone, third["refresh_token"])
+    for token in (alice.token, second["access_token"], third["access_token"]):
+        assert server.client(token).get("/v1/me").status_code == 401
+    assert tablet.get("/v1/me").status_code == 200
+
+
+def test_many_refreshes_at_once_get_one_successor(anyone: Client, alice: Person) -> None:
+    with ThreadPoolExecutor(20) as threads:
+        every = list(threads.map(lambda _: refreshed(anyone, alice.tokens["refresh_token"]), range(20)))
+    assert len({tokens["refresh_token"] for tokens in every}) == 1
+    assert alice.client.get("/v1/me").status_code == 200
+    assert refreshed(anyone, every[0]["refresh_token"])
+
+
+def test_a_family_ends_after_14_days_of_rest_and_after_90_in_all(
+    server: Server, anyone: Client, alice: Person, bob: Person
+) -> None:
+    with later(days=14, seconds=5):
+        assert is_refused(anyone, alice.tokens["refresh_token"])
+        fresh, client = another_device(server, alice)
+        assert [each["name"] for each in client.get("/v1/auth/devices").json()["items"]] == ["tablet"]
+    assert fresh["refresh_token"]
+    token = bob.tokens["refresh_token"]
+    for day in range(13, 90, 13):
+        with later(days=day):
+            token = refreshed(anyone, token)["refresh_token"]
+    with later(days=89, hours=23):
+        token = refreshed(anyone, token)["refresh_token"]
+    with later(days=90, seconds=5):
+        assert is_refused(anyone, token)
+
+
+def test_the_devices_are_listed_and_each_can_be_ended(server: Server, alice: Person, bob: Person) -> None:
+    tokens, tablet = another_device(server, alice)
+    newest, oldest = alice.client.get("/v1/auth/devices").json()["items"]
+    assert (newest["name"], newest["current"], oldest["name"], oldest["current"]) == ("tablet", False, "phone", True)
+    assert bob.client.delete(f"/v1/auth/devices/{newest['id']}").status_code == 404
+    assert bob.client.delete(f"/v1/auth/devices/{new_id()}").status_code == 404
+    assert tablet.get("/v1/me").status_code == 200
+    assert alice.client.delete(f"/v1/auth/devices/{newest['id']}").status_code == 204
+    assert alice.client.delete(f"/v1/auth/devices/{newest['id']}").status_code == 404
+    assert tablet.get("/v1/me").status_code == 401
+    assert is_refused(server.anyone, tokens["refresh_token"])
+    assert [each["id"] for each in alice.client.get("/v1/auth/devices").json()["items"]] == [oldest["id"]]
+
+
+def test_logging_out_ends_this_device_or_all_of_them(server: Server, anyone: Client, alice: Person) -> None:
+    tablet_tokens, tablet = another_device(server, alice)
+    _, watch = another_device(server, alice)
+    ends: list[tuple[str, Callable[[str], Any], list[int]]] = [
+        ("/v1/auth/logout", tablet.post, [200, 401, 200]),
+        ("/v1/auth/logout-all", alice.client.post, [401, 401, 401]),
+    ]
+    for path, post, left in ends:
+        assert post(path).status_code == 204
+        assert [each.get("/v1/me").status_code for each in (alice.client, tablet, watch)] == left
+        assert post(path).status_code == 401
+    assert is_refused(anyone, tablet_tokens["refresh_token"])
+    assert is_refused(anyone, alice.tokens["refresh_token"])

@@ -1,0 +1,68 @@
+"""One's own account: what its owner may change, and what nobody may."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from tests.serving import Person
+
+
+def test_an_account_is_read_and_changed_by_its_owner(alice: Person, bob: Person) -> None:
+    before = alice.client.get("/v1/me").json()
+    his = bob.client.get("/v1/me").json()
+    assert (before["email"], before["display_name"], before["timezone"]) == (alice.email, "alice", "Europe/Berlin")
+    changes = {"display_name": "wisteria", "timezone": "Pacific/Chatham", "locale": "pt-BR"}
+    after = alice.client.patch("/v1/me", json=changes).json()
+    assert after == before | changes | {"updated_at": after["updated_at"]}
+    assert after["updated_at"] > before["updated_at"]
+    cleared = alice.client.patch(
+        "/v1/me", content=b'{"display_name": null}', headers={"Content-Type": "application/merge-patch+json"}
+    ).json()
+    assert cleared == after | {"display_name": None, "updated_at": cleared["updated_at"]}
+    for nothing in ({}, {"display_name": None, "locale": "pt-BR"}):
+        assert alice.client.patch("/v1/me", json=nothing).json() == cleared
+    assert alice.client.get("/v1/me").json() == cleared
+    assert bob.client.get("/v1/me").json() == his
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"timezone": "Europe/Wisteria"},
+        {"timezone": "europe/berlin"},
+        {"timezone": "UTC+1"},
+        {"timezone": "../../etc/passwd"},
+        {"timezone": None},
+        {"locale": None},
+        {"locale": ""},
+        {"locale": "en_US"},
+        {"locale": "english-wisteria-"},
+        {"locale": "en" + "-abcdefgh" * 4},
+        {"display_name": "w" * 101},
+        {"display_name": "wisteria\0"},
+        {"email": "wisteria@example.com"},
+        {"role": "admin"},
+        {"id": "019aa2c4-7b00-7000-8000-00000000beef"},
+        {"password": "wisteria wisteria"},
+        {"closed_at": None},
+        {"updated_at": "2026-11-22T10:00:00Z"},
+    ],
+    ids=str,
+)
+def test_what_cannot_be_so_is_refused_with_all_that_came_with_it(alice: Person, changes: dict[str, Any]) -> None:
+    before = alice.client.get("/v1/me").json()
+    response = alice.client.patch("/v1/me", json={"display_name": "wisteria"} | changes)
+    assert response.status_code == 422
+    assert [fault["pointer"] for fault in response.json()["errors"]] == [f"/{name}" for name in changes]
+    assert alice.client.get("/v1/me").json() == before
+
+
+def test_changes_of_different_fields_at_once_are_all_kept(alice: Person) -> None:
+    for name, zone in (("wisteria", "Asia/Tokyo"), ("arbour", "Africa/Lagos"), ("gate", "Asia/Kolkata")):
+        changes = ({"display_name": name}, {"timezone": zone})
+        with ThreadPoolExecutor(2) as threads:
+            for response in threads.map(lambda change: alice.client.patch("/v1/me", json=change), changes):
+                assert response.status_code == 200
+        account = alice.client.get("/v1/me").json()
+        assert (account["display_name"], account["timezone"]) == (name, zone)

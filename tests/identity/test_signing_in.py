@@ -1,0 +1,51 @@
+"""Signing in: whoever may not gets one and the same answer, whatever the reason."""
+
+import sqlalchemy as sa
+
+from app import clock
+from app.db import Statement, given
+from app.identity.tables import AccountRecord
+from app.ids import new_id
+from tests.serving import PASSWORD, Person, Server
+from tests.witness import Client
+
+_account = AccountRecord.table()
+CLOSE = Statement(
+    sa.update(_account).where(_account.c.id == given(_account.c.id)).values(closed_at=given(_account.c.closed_at))
+)
+
+
+def test_an_address_in_any_case_and_its_password_sign_a_device_in(
+    server: Server, anyone: Client, alice: Person
+) -> None:
+    body = {"email": alice.email.upper(), "password": PASSWORD, "device_name": "wisteria phone"}
+    tokens = anyone.post("/v1/auth/login", json=body).json()
+    assert (tokens["token_type"], tokens["expires_in"]) == ("Bearer", 600)
+    client = server.client(tokens["access_token"])
+    assert client.get("/v1/me").json() == tokens["account"]
+    devices = client.get("/v1/auth/devices").json()["items"]
+    assert [(each["name"], each["current"]) for each in devices] == [("wisteria phone", True), ("phone", False)]
+
+
+def test_a_wrong_password_an_unknown_an_unverified_and_a_closed_account_are_told_nothing(
+    server: Server, anyone: Client, alice: Person, bob: Person
+) -> None:
+    unverified = f"wisteria.{new_id().hex}@example.com"
+    anyone.post("/v1/auth/register", json={"email": unverified, "password": PASSWORD})
+    server.run(server.db.run(CLOSE, id=bob.id, closed_at=clock.now()))
+    answers = []
+    for email, password in (
+        (alice.email, f"{PASSWORD} "),
+        (alice.email, PASSWORD.upper()),
+        (f"nobody.{alice.email}", PASSWORD),
+        (unverified, PASSWORD),
+        (bob.email, PASSWORD),
+    ):
+        response = anyone.post("/v1/auth/login", json={"email": email, "password": password})
+        assert response.headers["www-authenticate"] == "Bearer"
+        answers.append((response.status_code, {**response.json(), "request_id": ""}, sorted(response.headers)))
+    assert answers[0][0] == 401
+    assert all(answer == answers[0] for answer in answers)
+    assert bob.client.get("/v1/me").status_code == 401
+    refreshed = anyone.post("/v1/auth/refresh", json={"refresh_token": bob.tokens["refresh_token"]})
+    assert refreshed.status_code == 401
