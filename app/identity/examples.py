@@ -18,7 +18,7 @@ VERIFICATION: Final[Example] = {"email": "ilse@example.com", "code": "204816"}
 LOGIN: Final[Example] = {
     "email": "ilse@example.com",
     "password": "one-quiet-morning",
-    "device_name": "Ilse's phone",
+    "device_name": "My phone",
 }
 REFRESH: Final[Example] = {"refresh_token": "YW4gZXhhbXBsZSBvZiBhIHRva2VuLCAzMiBieXRlcyA"}
 ACCOUNT: Final[Example] = {
@@ -41,7 +41,7 @@ TOKEN_PAIR: Final[Example] = {
 }
 DEVICE: Final[Example] = {
     "id": "019aa2c4-7b00-7000-8000-0000000000dd",
-    "name": "Ilse's phone",
+    "name": "My phone",
     "created_at": "2026-11-22T18:31:07.730225Z",
     "last_used_at": "2026-11-22T18:40:12.504118Z",
     "current": True,
