@@ -1,0 +1,55 @@
+"""The container: what it installs is locked by hashes, and is what pyproject.toml asks for."""
+
+import os
+import re
+import shutil
+import subprocess
+import sysconfig
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+REQUIREMENTS = ROOT / "requirements.txt"
+EXPORT = ("export", "--no-dev", "--group", "build", "--no-emit-project", "--format", "requirements-txt")
+
+
+def locked(text: str) -> dict[str, set[str]]:
+    """Return the hashes of every requirement, with its version and its condition."""
+    lines = text.replace("\\\n", " ").splitlines()
+    wanted = [line.split("--hash=") for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    return {first.strip(): {each.strip() for each in hashes} for first, *hashes in wanted}
+
+
+def test_the_requirements_are_what_pyproject_asks_for() -> None:
+    uv = os.environ.get("UV") or shutil.which("uv")
+    assert uv is not None, "uv runs the tests: pip install uv && uv run pytest"
+    found = subprocess.run([uv, *EXPORT, "--quiet"], cwd=ROOT, check=True, capture_output=True, text=True)
+    again = f"run: uv {' '.join(EXPORT)} --output-file requirements.txt"
+    assert locked(REQUIREMENTS.read_text()) == locked(found.stdout), again
+
+
+def test_every_requirement_is_one_version_with_its_hashes() -> None:
+    requirements = locked(REQUIREMENTS.read_text())
+    assert requirements
+    for name, hashes in requirements.items():
+        assert re.fullmatch(r"[a-z0-9.-]+(\[[a-z,]+\])?==[^ ]+( ; .+)?", name)
+        assert hashes
+        assert all(re.fullmatch("sha256:[0-9a-f]{64}", each) for each in hashes)
+
+
+def test_the_requirements_name_no_address() -> None:
+    text = REQUIREMENTS.read_text()
+    assert "://" not in text
+    assert not re.search(r"^\s*(-i|--index|--extra-index|--find-links|-f)\b", text, re.MULTILINE)
+
+
+def test_the_dockerfile_is_clean() -> None:
+    hadolint = shutil.which("hadolint", path=sysconfig.get_path("scripts"))
+    assert hadolint is not None
+    subprocess.run([hadolint, "--no-color", ROOT / "Dockerfile"], check=True)
+
+
+def test_the_image_runs_as_nobody_special_and_names_no_host() -> None:
+    text = (ROOT / "Dockerfile").read_text()
+    assert re.search(r"^USER [1-9]\d+:[1-9]\d+$", text, re.MULTILINE)
+    assert "HEALTHCHECK" in text
+    assert re.findall(r"^FROM (\S+)", text, re.MULTILINE) == ["python:3.11-slim"] * 2
