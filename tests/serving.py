@@ -97,7 +97,8 @@ class Server:
             self._clients.pop().close()
 
     def close(self) -> None:
-        """Close the last client."""
+        """Close every client."""
+        self.end_test()
         self.anyone.close()
 
 

@@ -16,7 +16,7 @@ class MigrationError(Exception):
 
 
 def migrate(database_url: str, revision: str = "head", said: Callable[[str], None] = lambda _line: None) -> None:
-    """Bring the schema to `revision`, up or down; `said` hears one line for each step. Raise `MigrationError`."""
+    """Bring the schema up to `revision`, or down to `base` or by `-1`; `said` hears one line for each step. Raise `MigrationError`."""
     from alembic import command  # noqa: PLC0415 - Alembic is slow to load, and serving does not need it
     from alembic.config import Config  # noqa: PLC0415
     from alembic.util import CommandError  # noqa: PLC0415
@@ -26,7 +26,7 @@ def migrate(database_url: str, revision: str = "head", said: Callable[[str], Non
     config = Config(attributes={"database_url": database_url, "said": said})
     config.set_main_option("script_location", str(MIGRATIONS))
     config.set_main_option("path_separator", "os")
-    down = revision == "base" or (revision != "head" and revision < HEAD)
+    down = revision == "base" or revision.startswith("-")
     try:
         (command.downgrade if down else command.upgrade)(config, revision)
     except CommandError:

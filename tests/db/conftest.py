@@ -9,5 +9,5 @@ from tests.conftest import Databases
 @pytest.fixture
 def settings(databases: Databases, database: str) -> Settings:
     return Settings(
-        database_url=databases.fresh(database), database_pool=1, pool_seconds=0.5, statement_seconds=0.5, docs=True
+        database_url=databases.fresh(database), database_pool=1, pool_seconds=0.2, statement_seconds=0.5, docs=True
     )

@@ -1,0 +1,196 @@
+"""A database that is away: requests are asked to try again, never told that something crashed, and recover with it."""
+
+import asyncio
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from app.db import schema
+from tests.conftest import Databases, Servers
+from tests.db.relay import Relay
+from tests.drafts import draft_of, resource_of
+from tests.serving import Person, Server
+
+REFLECTIONS = resource_of("reflections")
+LETTERS = "wisteria " * 2_000
+
+
+def everything_is_503_but_livez(server: Server, alice: Person) -> None:
+    draft = draft_of(REFLECTIONS)
+    login = {"email": alice.email, "password": "wisteria by the gate"}
+    for response in (
+        alice.client.get("/v1/reflections"),
+        alice.client.get(f"/v1/reflections/{draft['id']}"),
+        alice.client.post("/v1/reflections", json=draft),
+        server.anyone.post("/v1/auth/login", json=login),
+        server.anyone.get("/readyz"),
+    ):
+        assert response.status_code == 503
+        assert response.headers["retry-after"] == "1"
+        assert response.json()["code"] == "unavailable"
+    assert server.anyone.get("/livez").status_code == 200
+
+
+def everything_answers(server: Server, alice: Person) -> None:
+    assert server.anyone.get("/readyz").status_code == 200
+    draft = draft_of(REFLECTIONS)
+    assert alice.client.post("/v1/reflections", json=draft).status_code == 201
+    assert alice.client.get(f"/v1/reflections/{draft['id']}").json()["body"] == draft["body"]
+
+
+def test_requests_recover_when_postgresql_comes_back(servers: Servers, databases: Databases) -> None:
+    with Relay(databases.fresh("postgresql")) as relay:
+        settings = servers.settings("", database_url=relay.url, pool_seconds=0.5, statement_seconds=0.5)
+        server = servers.start(settings)
+        alice = server.person("alice")
+        everything_answers(server, alice)
+        relay.cut()
+        everything_is_503_but_livez(server, alice)
+        relay.mend()
+        everything_answers(server, alice)
+        relay.silence()
+        everything_is_503_but_livez(server, alice)
+        relay.mend()
+        everything_answers(server, alice)
+
+
+def test_requests_recover_when_postgresql_ends_every_connection(servers: Servers, databases: Databases) -> None:
+    url = databases.fresh("postgresql")
+    name = url.partition("?")[0].rpartition("/")[2]
+    server = servers.start(servers.settings("", database_url=url))
+    alice = server.person("alice")
+    administer(
+        databases.fresh("postgresql"),
+        f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false',
+        f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'",  # noqa: S608 - ours
+    )
+    everything_is_503_but_livez(server, alice)
+    administer(databases.fresh("postgresql"), f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+    everything_answers(server, alice)
+
+
+def administer(url: str, *statements: str) -> None:
+    async def carried_out() -> None:
+        connection = await asyncpg.connect(url)
+        for statement in statements:
+            await connection.execute(statement)
+        await connection.close()
+
+    asyncio.run(carried_out())
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://nobody@127.0.0.1:1/nothing",
+        "postgresql://nobody@/nothing?host=/nowhere",
+        "postgresql://nobody@nowhere.invalid/nothing",
+        "sqlite:////nowhere/wisteria.db",
+        "sqlite:////",
+        "sqlite:////dev/null",
+    ],
+)
+def test_a_server_starts_and_says_so_where_its_database_is_nowhere(servers: Servers, url: str) -> None:
+    server = servers.start(servers.settings("", database_url=url))
+    assert server.anyone.get("/livez").status_code == 200
+    for _ in range(2):
+        response = server.anyone.get("/readyz")
+        assert response.status_code == 503
+        assert response.headers["retry-after"] == "1"
+    login = {"email": "wisteria@example.com", "password": "wisteria by the gate"}
+    assert server.anyone.post("/v1/auth/login", json=login).status_code == 503
+
+
+def test_a_database_that_does_not_exist_is_503(servers: Servers, databases: Databases) -> None:
+    url = databases.fresh("postgresql")
+    server = servers.start(servers.settings("", database_url=url.replace("/fresh_", "/gone_")))
+    assert server.anyone.get("/readyz").status_code == 503
+
+
+def test_a_file_that_appears_later_is_taken(servers: Servers, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/later/wisteria.db"
+    server = servers.start(servers.settings("", database_url=url))
+    assert server.anyone.get("/readyz").status_code == 503
+    (tmp_path / "later").mkdir()
+    assert server.anyone.get("/readyz").status_code == 503
+    schema.migrate(url)
+    assert server.anyone.get("/readyz").status_code == 200
+
+
+def test_a_file_that_is_no_database_is_503(servers: Servers, tmp_path: Path) -> None:
+    path = tmp_path / "wisteria.db"
+    path.write_bytes(b"wisteria " * 1_000)
+    server = servers.start(servers.settings("", database_url=f"sqlite:///{path}"))
+    assert server.anyone.get("/readyz").status_code == 503
+    assert path.read_bytes() == b"wisteria " * 1_000
+
+
+def writer_told(server: Server, pragma: str) -> int:
+    """Return what SQLite answers to a pragma on the writing connection."""
+    writer = vars(server.db)["_writer"]
+
+    async def told() -> int:
+        async with server.db.transaction():
+            return int(next(iter(writer.execute(pragma, {})), [0])[0])
+
+    return server.run(told())
+
+
+def test_a_full_disk_is_507_and_leaves_no_trace(servers: Servers) -> None:
+    server = servers.start(servers.settings("sqlite"))
+    alice = server.person("alice")
+    pages = writer_told(server, "PRAGMA page_count")
+    writer_told(server, f"PRAGMA max_page_count={pages + 4}")
+    written = []
+    for _ in range(20):
+        draft = draft_of(REFLECTIONS) | {"body": LETTERS}
+        response = alice.client.post("/v1/reflections", json=draft)
+        if response.status_code == 507:
+            break
+        written.append(draft["id"])
+    assert response.json()["code"] == "storage-full"
+    listed = alice.client.get("/v1/reflections").json()["items"]
+    assert sorted(item["id"] for item in listed) == sorted(written)
+    assert alice.client.get(f"/v1/reflections/{draft['id']}").status_code == 404
+    writer_told(server, "PRAGMA max_page_count=100000")
+    assert alice.client.post("/v1/reflections", json=draft).status_code == 201
+
+
+def test_a_disk_that_takes_no_writes_is_not_ready_and_still_read(servers: Servers) -> None:
+    server = servers.start(servers.settings("sqlite"))
+    alice = server.person("alice")
+    everything_answers(server, alice)
+    writer_told(server, "PRAGMA query_only=ON")
+    assert server.anyone.get("/readyz").status_code == 503
+    assert alice.client.post("/v1/reflections", json=draft_of(REFLECTIONS)).status_code == 503
+    assert len(alice.client.get("/v1/reflections").json()["items"]) == 1
+
+
+def test_a_schema_that_is_behind_is_not_ready(servers: Servers, databases: Databases, database: str) -> None:
+    url = databases.fresh(database, migrated=False)
+    server = servers.start(servers.settings("", database_url=url))
+    for revision, status in (("0001", 503), ("head", 200), ("-1", 503), ("base", 503), ("head", 200)):
+        schema.migrate(url, revision)
+        assert server.anyone.get("/readyz").status_code == status
+
+
+def test_livez_never_touches_the_database(servers: Servers, databases: Databases, tmp_path: Path) -> None:
+    file = tmp_path / "wisteria.db"
+    server = servers.start(servers.settings("", database_url=f"sqlite:///{file}"))
+    assert server.anyone.get("/livez").json() == {"status": "ok"}
+    assert not file.exists()
+
+    url = databases.fresh("postgresql")
+    server = servers.start(servers.settings("", database_url=url))
+    assert server.anyone.get("/livez").json() == {"status": "ok"}
+
+    async def connections() -> int:
+        watcher = await asyncpg.connect(url)
+        count = await watcher.fetchval(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        await watcher.close()
+        return int(count)
+
+    assert asyncio.run(connections()) == 0
