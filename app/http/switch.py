@@ -7,7 +7,7 @@ anybody's token or body is looked at.
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from fastapi.routing import iter_route_contexts
 from starlette.routing import BaseRoute
@@ -16,9 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app import observability
 from app.http.answer import problem_answer
 from app.http.route import Route
-from app.problems import BodyTooLarge, Crashed, MethodNotAllowed, NotFound, Problem, UrlTooLong
-
-LONGEST_URL: Final = 8192
+from app.problems import BodyTooLarge, Crashed, MethodNotAllowed, NotFound, Problem
 
 
 class Table(NamedTuple):
@@ -55,8 +53,6 @@ class Switch:
         await answer.send(send)
 
     def _within_limits(self, scope: Scope) -> None:
-        if len(scope["raw_path"]) + len(scope["query_string"]) > LONGEST_URL:
-            raise UrlTooLong
         scope["max_body_bytes"] = self._max_body_bytes
         for name, value in scope["headers"]:
             if name == b"content-length" and int(value) > self._max_body_bytes:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from app.db import Row
-from tests.hostile.operations import LISTS, OPERATIONS, PATHS, Operation, nullable, resolved
+from tests.hostile.operations import LISTS, OPERATIONS, PATHS, Operation, resolved
 from tests.hostile.raw import Header, Line
 from tests.hostile.test_fields import CASES
 from tests.serving import Person
@@ -120,7 +120,7 @@ def test_an_address_of_more_than_8_kib_is_414_before_anybody_is_known(
     target = operation.target(alice)
     for longer in (f"{target}?{'w' * 8192}", f"{target}/{'w' * 8192}", f"{target}?{'w' * 60_000}"):
         assert line.ask(operation.method, longer).problem["code"] == "url-too-long"
-    assert line.ask(operation.method, f"{target}?{'W' * (8192 - len(target))}", operation.headers(alice)).status == 422
+    assert line.ask(operation.method, f"{target}?{'W' * (8191 - len(target))}", operation.headers(alice)).status == 422
 
 
 @pytest.mark.parametrize("operation", LISTS, ids=str)
@@ -144,7 +144,6 @@ def test_a_filter_of_the_wrong_kind_is_422(line: Line, alice: Person, operation:
             value = {"limit": "5", "cursor": "a"}.get(name) or "x"
             reply = line.ask("GET", f"{operation.path}?{name}={value}&{name}={value}", headers)
             assert f"/{name}" in reply.pointers
-        assert nullable(schema) or name == "limit"
 
 
 @pytest.mark.parametrize("operation", LISTS, ids=str)
