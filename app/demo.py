@@ -269,8 +269,10 @@ async def _account(site: Site) -> UUID:
     new = NewAccount(EMAIL, hashed_now(PASSWORD), "Ilse", _HOME.key, "en")
     async with site.db.transaction() as tx:
         id = await open_account(tx, new)
-    found = id or (await site.db.one(BY_EMAIL, email_key=email_key(EMAIL)) or {})["id"]
-    return UUID(str(found))
+    if id is not None:
+        return id
+    found: UUID = (await site.db.only(BY_EMAIL, email_key=email_key(EMAIL)))["id"]
+    return found
 
 
 def _id(owner_id: UUID, name: str) -> UUID:

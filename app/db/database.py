@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol
+from typing import Any
 
 from app.db.statement import Statement
 from app.settings import Settings
@@ -11,27 +11,38 @@ from app.settings import Settings
 Row = dict[str, Any]
 
 
-class Db(Protocol):
-    """The verbs: one row or None, all rows, or no rows."""
+class Db(ABC):
+    """The verbs: one row or None, the one row that is sure to be there, all rows, or no rows."""
 
+    @abstractmethod
     async def one(self, statement: Statement, /, **values: Any) -> Row | None:
         """Return the first row."""
 
+    @abstractmethod
     async def all(self, statement: Statement, /, **values: Any) -> list[Row]:
         """Return every row."""
 
+    @abstractmethod
     async def run(self, statement: Statement, /, **values: Any) -> None:
         """Carry out a statement that returns nothing."""
 
+    async def only(self, statement: Statement, /, **values: Any) -> Row:
+        """Return the first row of a statement that always has one; raise `LookupError` where it has none."""
+        row = await self.one(statement, **values)
+        if row is None:
+            raise LookupError
+        return row
 
-class Transaction(Db, Protocol):
+
+class Transaction(Db):
     """The verbs inside one transaction, and one more for many rows at once."""
 
+    @abstractmethod
     async def many(self, statement: Statement, rows: Sequence[Mapping[str, Any]], /) -> None:
         """Carry out a statement once for each row of values."""
 
 
-class Database(Db, ABC):
+class Database(Db):
     """An open database."""
 
     @abstractmethod

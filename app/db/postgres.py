@@ -64,10 +64,8 @@ async def _keep_as_it_is(_connection: asyncpg.Connection) -> None:
     """Nothing here changes a session's state, so nothing needs a reset query."""
 
 
-class PostgresTransaction:
+class PostgresTransaction(Transaction):
     """The verbs on one connection."""
-
-    __slots__ = ("_connection",)
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection

@@ -99,10 +99,8 @@ class _Connection:
             self._raw.close()
 
 
-class SqliteTransaction:
+class SqliteTransaction(Transaction):
     """The verbs inside a transaction, each a step of the writer thread."""
-
-    __slots__ = ("_connection", "_step")
 
     def __init__(self, connection: _Connection, step: Callable[..., Any]) -> None:
         self._connection, self._step = connection, step

@@ -105,7 +105,8 @@ _MARKS = (params.Depends, params.Query, params.Header)
 
 def _header(name: str) -> Read:
     async def read(request: Request) -> str | None:
-        return ", ".join(request.headers.getlist(name)) or None
+        values = request.headers.getlist(name)
+        return ", ".join(values) if values else None
 
     return read
 

@@ -83,13 +83,13 @@ async def open_account(tx: Transaction, new: NewAccount) -> UUID | None:
 
 async def public_account(db: Database, id: UUID) -> Row:
     """Return the account as its owner sees it."""
-    return await db.one(PUBLIC, id=id) or {}
+    return await db.only(PUBLIC, id=id)
 
 
 async def change_account(db: Database, id: UUID, changes: dict[str, Any]) -> Row:
     """Return the account after a change of its owner's."""
     async with db.transaction() as tx:
-        before = await tx.one(PUBLIC_TO_WRITE, id=id) or {}
+        before = await tx.only(PUBLIC_TO_WRITE, id=id)
         after = before | changes
         if after != before:
             after |= {"updated_at": clock.now()}

@@ -58,7 +58,7 @@ async def register(site: Site, draft: RegistrationDraft) -> None:
     key = email_key(draft.email)
     async with site.db.transaction() as tx:
         await tx.run(_FORGET_OLD, created_at=now - timedelta(days=1))
-        count = await tx.one(_COUNT, email_key=key) or {}
+        count = await tx.only(_COUNT, email_key=key)
         known = await tx.one(accounts.EXISTS, email_key=key) is not None
         if count["count"] >= settings.codes_a_day:
             return

@@ -12,7 +12,6 @@ from uuid import UUID
 from app import clock
 from app.db import Row, Statement, Transaction
 from app.identity import Caller
-from app.problems import Unavailable
 from app.records import access
 from app.records.resource import Resource
 
@@ -32,6 +31,10 @@ class Writing:
     async def one(self, statement: Statement, /, **values: object) -> Row | None:
         """Return the first row of the owner's."""
         return await self.tx.one(statement, owner_id=self.owner_id, **values)
+
+    async def only(self, statement: Statement, /, **values: object) -> Row:
+        """Return the first row of a statement that always has one."""
+        return await self.tx.only(statement, owner_id=self.owner_id, **values)
 
     async def all(self, statement: Statement, /, **values: object) -> list[Row]:
         """Return every row of the owner's."""
@@ -65,9 +68,6 @@ class Writing:
 async def writing(caller: Caller) -> AsyncIterator[Writing]:
     """Lock the caller's feed; commit what was written at the end of the block, or nothing where it raised."""
     async with caller.db.transaction() as tx:
-        feed = await tx.one(access.LOCK_FEED, owner_id=caller.account_id)
-        if feed is None:
-            raise Unavailable
-        write = Writing(tx, caller, feed)
+        write = Writing(tx, caller, await tx.only(access.LOCK_FEED, owner_id=caller.account_id))
         yield write
         await write.finish()

@@ -100,7 +100,7 @@ def asked(filters: Filters) -> list[Asked]:
         if value is None or name in Filters.model_fields:
             continue
         where = next((mark for mark in field.metadata if isinstance(mark, Where)), None)
-        values = tuple(dict.fromkeys(value)) if isinstance(value, list) else (value,)
+        values = tuple(sorted(set(value))) if isinstance(value, list) else (value,)
         if len(values) > 1:
             values += values[-1:] * (_choices(field.annotation) - len(values))
         found.append(Asked(name, where, values))

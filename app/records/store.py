@@ -11,21 +11,13 @@ from uuid import UUID
 from app.db import Row
 from app.identity import Caller
 from app.ids import new_id
-from app.problems import (
-    AlreadyExists,
-    DerivationCycle,
-    Fault,
-    Invalid,
-    InvalidTransition,
-    NotFound,
-    Removed,
-    UnknownReference,
-)
+from app.problems import AlreadyExists, NotFound, Removed
 from app.records.access import Statements, statements, version_of
 from app.records.codec import public_row
 from app.records.feed import Writing, writing
 from app.records.preconditions import matching
 from app.records.resource import Resource
+from app.records.rules import differing, references, refuse, refuse_transition, settled, unknown, unreferable
 from app.records.shapes import Fields, RecordDraft
 
 
@@ -34,24 +26,23 @@ async def create(caller: Caller, resource: Resource, draft: RecordDraft) -> tupl
     sent = draft.model_dump(exclude_unset=True)
     id = sent.pop("id", None) or new_id()
     values = dict.fromkeys(resource.field_names) | draft.model_dump(exclude={"id"})
-    record = _settled(caller, resource, values, None)
-    access = statements(resource)
+    record, faults = settled(caller, resource, values, None)
     async with writing(caller) as write:
-        known = await write.one(access.known, id=id, **{field: record[field] for field in resource.references}) or {}
+        known = await write.only(statements(resource).known, id=id, **references(resource, record))
         if known["deleted"]:
             raise Removed
         if known["deleted"] is not None:
             return await _again(write, resource, id, sent), False
-        _refuse_unknown(known, {field: record[field] for field in resource.references})
+        refuse(faults, unknown(known, references(resource, record)))
         seq = await write.stamp(resource, id, first=True)
         row = {**record, "id": id, "seq": seq, "created_at": write.now, "updated_at": write.now, "field_seq": {}}
-        await write.run(access.insert, **row)
+        await write.run(statements(resource).insert, **row)
         return public_row(resource, row | {"version": version_of(write.epoch, seq)}), True
 
 
 async def _again(write: Writing, resource: Resource, id: UUID, sent: Mapping[str, Any]) -> Row:
     """Return the existing record, if what was sent is what it is or was; a field changed since may differ."""
-    row = await write.one(statements(resource).read_to_write, id=id) or {}
+    row = await write.only(statements(resource).read_to_write, id=id)
     for name, value in sent.items():
         if value != row[name] and name not in row["field_seq"] and not (value is None and name in resource.completed):
             raise AlreadyExists
@@ -68,18 +59,16 @@ async def change(caller: Caller, resource: Resource, id: UUID, patch: Fields, if
         before = public_row(resource, row)
         matching(if_match, before)
         after = before | patch.model_dump(exclude_unset=True)
-        if not _differing(resource, before, after):
+        if not differing(resource, before, after):
             return before
-        settled = _settled(caller, resource, after, before)
-        differing = _differing(resource, before, settled)
-        if not differing:
-            return before
-        pointed = {field: settled[field] for field in resource.references if field in differing}
-        await _refuse_unreferable(write, resource, id, pointed)
+        record, faults = settled(caller, resource, after, before)
+        changed = differing(resource, before, record)
+        refuse(faults, await unreferable(write, resource, id, {field: record[field] for field in changed}))
+        refuse_transition(resource, before, record)
         seq = await write.stamp(resource, id)
-        field_seq = row["field_seq"] | dict.fromkeys(differing, seq)
-        await write.run(access.update, id=id, **settled, seq=seq, field_seq=field_seq, updated_at=write.now)
-        return before | settled | {"version": version_of(write.epoch, seq), "updated_at": write.now}
+        field_seq = row["field_seq"] | dict.fromkeys(changed, seq)
+        await write.run(access.update, id=id, **record, seq=seq, field_seq=field_seq, updated_at=write.now)
+        return before | record | {"version": version_of(write.epoch, seq), "updated_at": write.now}
 
 
 async def remove(caller: Caller, resource: Resource, id: UUID, if_match: str | None) -> None:
@@ -113,46 +102,3 @@ async def _detach(write: Writing, access: Statements, id: UUID, gone: Mapping[An
             references = {field: None if field in freed else row[field] for field in each.fields}
             field_seq = row["field_seq"] | dict.fromkeys(freed, seq)
             await write.run(each.detach, id=row["id"], **references, seq=seq, field_seq=field_seq, updated_at=write.now)
-
-
-def _settled(caller: Caller, resource: Resource, values: Row, before: Row | None) -> Row:
-    """Return the fields as the room's rules complete them, or raise everything that they refuse."""
-    names = resource.field_names
-    record = resource.fields.model_construct(**{name: values[name] for name in names})
-    earlier = None if before is None else resource.fields.model_construct(**{name: before[name] for name in names})
-    faults = list(resource.settle(record, earlier, caller))
-    if faults:
-        raise Invalid(*faults)
-    if before is not None and resource.transitions is not None and before["status"] != values["status"]:
-        allowed = resource.transitions.get(before["status"], frozenset())
-        if values["status"] not in allowed:
-            raise InvalidTransition(allowed=sorted(allowed))
-    return {name: getattr(record, name) for name in names}
-
-
-def _differing(resource: Resource, before: Row, after: Row) -> list[str]:
-    return [name for name in resource.field_names if after[name] != before[name]]
-
-
-async def _refuse_unreferable(write: Writing, resource: Resource, id: UUID, pointed: Mapping[str, UUID | None]) -> None:
-    """Refuse references that name nothing, and a line of descent that would lead back to the record."""
-    if not any(pointed.values()):
-        return
-    access = statements(resource)
-    every = {**dict.fromkeys(resource.references), **pointed}
-    _refuse_unknown(await write.one(access.known, id=id, **every) or {}, pointed)
-    above = pointed.get(resource.acyclic or "")
-    if above and any(row["id"] == id for row in await write.all(access.ancestors, id=above)):
-        fault = Fault(f"/{resource.acyclic}", DerivationCycle.code, "This would lead back to the record itself.")
-        raise DerivationCycle(fault)
-
-
-def _refuse_unknown(living: Row, pointed: Mapping[str, UUID | None]) -> None:
-    message = "Name a living record of your own."
-    faults = [
-        Fault(f"/{field}", UnknownReference.code, message)
-        for field, id in pointed.items()
-        if id is not None and not living[field]
-    ]
-    if faults:
-        raise UnknownReference(*faults)
