@@ -1,0 +1,52 @@
+"""Passwords: any script, exactly as sent, and never slower for the loop than for its threads."""
+
+import asyncio
+
+import pytest
+
+from app.identity.passwords import Passwords, hashed_now
+from app.ids import new_id
+from app.settings import Settings
+from tests.serving import Server
+from tests.witness import Client
+
+
+@pytest.mark.parametrize(
+    ("password", "near"),
+    [
+        (" wisteria ", "wisteria"),
+        ("wiste\u0301ria", "wist\u00e9ria"),
+        ("密码是紫藤花的香味", "密码是紫藤花的香味 "),
+        ("🌿" * 256, "🌿" * 255),
+    ],
+)
+def test_a_password_of_any_script_counts_exactly_as_sent(
+    server: Server, anyone: Client, password: str, near: str
+) -> None:
+    email = f"wisteria.{new_id().hex}@example.com"
+    anyone.post("/v1/auth/register", json={"email": email, "password": password})
+    code = server.mailbox.code_to(email)
+    assert anyone.post("/v1/auth/verify", json={"email": email, "code": code}).status_code == 200
+    for given, status in ((password, 200), (near, 401)):
+        assert anyone.post("/v1/auth/login", json={"email": email, "password": given}).status_code == status
+
+
+@pytest.mark.parametrize("password", ["", "1234567", "w" * 257, "wisteria\0", None, 12345678, ["wisteria"]])
+def test_what_cannot_be_a_password_is_refused(anyone: Client, password: object) -> None:
+    body = {"email": f"wisteria.{new_id().hex}@example.com", "password": password}
+    response = anyone.post("/v1/auth/register", json=body)
+    assert response.status_code == 422
+    assert [fault["pointer"] for fault in response.json()["errors"]] == ["/password"]
+
+
+def test_a_hash_is_argon2id_salted_and_knows_its_password() -> None:
+    first, second = hashed_now("wisteria"), hashed_now("wisteria")
+    assert first != second
+    assert first.startswith("$argon2id$")
+
+    async def answers() -> list[bool]:
+        passwords = Passwords(Settings(hash_threads=1))
+        tries = [("wisteria", first), ("Wisteria", first), ("wisteria", None), ("nobody's password", None), ("", "odd")]
+        return [await passwords.right(password, password_hash) for password, password_hash in tries]
+
+    assert asyncio.run(answers()) == [True, False, False, False, False]
