@@ -1,0 +1,157 @@
+"""The front: what every answer carries, whoever gives it, and the one line that each request leaves."""
+
+import json
+
+import pytest
+
+from app.identity.tables import Role
+from app.ids import new_id
+from app.settings import Environment
+from tests.conftest import Servers
+from tests.drafts import draft_of, resource_of
+from tests.hostile.raw import Line
+from tests.serving import Person, Server
+
+SECURE = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "x-frame-options": "DENY",
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+}
+ANSWERS = (("GET", "/v1/me", 200), ("GET", "/wisteria", 404), ("PUT", "/v1/me", 405), ("POST", "/v1/sessions", 415))
+
+
+def test_every_answer_is_kept_by_nobody_and_framed_by_nobody(server: Server, line: Line, alice: Person) -> None:
+    bearer = [("Authorization", f"Bearer {alice.token}")]
+    for method, target, status in (*ANSWERS, ("HEAD", "/v1/me", 200), ("POST", "/v1/auth/logout", 204)):
+        reply = line.ask(method, target, bearer)
+        assert reply.status == status
+        assert {name: reply.headers[name] for name in SECURE} == SECURE
+        assert reply.headers["server"] is None
+        assert reply.headers["strict-transport-security"] is None
+        assert len(reply.headers.get_all("content-length", [])) == (0 if status == 204 else 1)
+    assert line.ask("GET", "/v1/me", bearer).status == 401
+    assert "no-store" not in server.anyone.get("/problems/not-found").headers["cache-control"]
+
+
+def test_production_tells_browsers_to_come_back_only_with_tls(servers: Servers) -> None:
+    server = servers.start(servers.settings("sqlite", env=Environment.PRODUCTION))
+    answer = server.anyone.get("/livez")
+    assert answer.headers["strict-transport-security"].startswith("max-age=")
+    for page in ("/docs", "/redoc", "/openapi.json", "/docs/assets/swagger-ui.css"):
+        assert server.anyone.get(page).status_code == 404
+
+
+@pytest.mark.parametrize("given", ["a", "A-z_0.9", "w" * 64, "019aa2c4-7b00-7000-8000-00000000beef"])
+def test_a_valid_request_id_is_kept(line: Line, given: str) -> None:
+    for target in ("/livez", "/nothing"):
+        reply = line.ask("GET", target, [("X-Request-Id", given)])
+        assert reply.headers.get_all("x-request-id") == [given]
+    assert reply.problem["request_id"] == given
+
+
+@pytest.mark.parametrize(
+    "given", ["", "w" * 65, "wis teria", "wisteria\u00e9", '"', "<script>", "a,b", "a\tb", "wisteria;"]
+)
+def test_an_odd_request_id_is_replaced(line: Line, given: str) -> None:
+    first, second = (line.ask("GET", "/nothing", [("X-Request-Id", given)]) for _ in range(2))
+    ids = {first.headers["x-request-id"], second.headers["x-request-id"]}
+    assert len(ids) == 2
+    assert given not in ids
+    assert first.problem["request_id"] == first.headers["x-request-id"]
+
+
+def test_each_request_leaves_one_line_that_names_its_route_and_caller_and_nothing_written(
+    line: Line, alice: Person, every_log_line: list[str]
+) -> None:
+    bearer = ("Authorization", f"Bearer {alice.token}")
+    draft = draft_of(resource_of("sessions"), alice)
+    body = json.dumps(draft).encode()
+    asked: list[tuple[str, str, list[tuple[str, str]], bytes | None]] = [
+        ("POST", "/v1/sessions", [bearer, ("Content-Type", "application/json")], body),
+        ("GET", f"/v1/sessions/{draft['id']}", [bearer], None),
+        ("HEAD", f"/v1/sessions/{draft['id']}", [bearer], None),
+        ("GET", "/v1/sessions?wisteria=wisteria", [bearer], None),
+        ("GET", "/v1/sessions", [], None),
+        ("GET", "/wisteria/wisteria?wisteria", [bearer], None),
+        ("DELETE", "/v1/sessions", [bearer], None),
+        ("POST", "/v1/auth/login", [("Content-Type", "application/json")], b'{"email": "wisteria@example.com"}'),
+    ]
+    expected = [
+        ("POST", "/v1/sessions", 201, str(alice.id)),
+        ("GET", "/v1/sessions/{id}", 200, str(alice.id)),
+        ("HEAD", "/v1/sessions/{id}", 200, str(alice.id)),
+        ("GET", "/v1/sessions", 422, str(alice.id)),
+        ("GET", "/v1/sessions", 401, None),
+        ("GET", "-", 404, None),
+        ("DELETE", "-", 405, None),
+        ("POST", "/v1/auth/login", 422, None),
+    ]
+    for request, (method, route, status, account) in zip(asked, expected, strict=True):
+        id = str(new_id())
+        assert line.ask(request[0], request[1], [*request[2], ("X-Request-Id", id)], request[3]).status == status
+        line.ask("GET", "/livez")  # on the same connection, so that the line before it is out
+        (entry,) = [json.loads(each) for each in every_log_line if id in each]
+        assert entry.pop("milliseconds") >= 0
+        assert entry.pop("time").endswith("Z")
+        assert entry == {
+            "level": "info",
+            "logger": "afterglow.requests",
+            "request_id": id,
+            "route": route,
+            "method": method,
+            "status": status,
+            "account_id": account,
+        }
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_every_role_reads_its_own_account(server: Server, role: Role) -> None:
+    assert server.person(role=role).client.get("/v1/me").json()["role"] == role
+
+
+MINE = "https://app.example.com"
+
+
+def test_browsers_call_from_exactly_the_origins_that_were_named(servers: Servers) -> None:
+    server = servers.start(servers.settings("sqlite", origins=f"{MINE},https://other.example.com:8443"))
+    preflight = [
+        ("Access-Control-Request-Method", "PATCH"),
+        ("Access-Control-Request-Headers", "authorization,if-match"),
+    ]
+    with Line(server.address) as line:
+        for origin in (MINE, "https://other.example.com:8443"):
+            reply = line.ask("OPTIONS", "/v1/me", [("Origin", origin), *preflight])
+            assert (reply.status, reply.headers["access-control-allow-origin"]) == (200, origin)
+            assert "PATCH" in reply.headers["access-control-allow-methods"]
+            reply = line.ask("GET", "/v1/me", [("Origin", origin)])
+            assert (reply.status, reply.headers["access-control-allow-origin"]) == (401, origin)
+            assert "ETag" in reply.headers["access-control-expose-headers"]
+            assert reply.headers["vary"] == "Origin"
+            assert reply.headers["x-request-id"]
+        for origin in (
+            "null",
+            "*",
+            "http://app.example.com",
+            f"{MINE}:443",
+            f"{MINE}/",
+            f"{MINE}.wisteria.example",
+            "https://APP.example.com",
+            "https://wisteria-app.example.com",
+            "https://a.app.example.com",
+        ):
+            for reply in (
+                line.ask("OPTIONS", "/v1/me", [("Origin", origin), *preflight]),
+                line.ask("GET", "/livez", [("Origin", origin)]),
+            ):
+                assert reply.headers["access-control-allow-origin"] is None
+                assert reply.headers["access-control-allow-credentials"] is None
+                assert b"wisteria" not in reply.body
+
+
+def test_without_named_origins_no_browser_is_let_in(line: Line) -> None:
+    for method in ("OPTIONS", "GET"):
+        reply = line.ask(method, "/v1/me", [("Origin", MINE), ("Access-Control-Request-Method", "GET")])
+        assert reply.status == (405 if method == "OPTIONS" else 401)
+        assert not [name for name in reply.headers if name.lower().startswith("access-control")]

@@ -1,0 +1,130 @@
+"""Problems: each kind has one code, one page that explains it, and never tells what broke inside."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from fastapi import APIRouter, FastAPI
+from starlette.types import Message
+
+from app.db import Statement
+from app.http import Answer, Front, Route, Switch
+from app.http.switch import table_of
+from app.identity.tables import Registration
+from app.ids import Id
+from app.problems import Problem, kinds
+from tests.conftest import Servers
+from tests.witness import Client
+
+EVERY = tuple(kinds())
+
+
+def test_every_kind_has_a_code_and_words_of_its_own() -> None:
+    assert len({kind.code for kind in EVERY}) == len(EVERY)
+    assert len({kind.title() for kind in EVERY}) == len(EVERY)
+    assert len({kind.explanation() for kind in EVERY}) == len(EVERY)
+
+
+@pytest.mark.parametrize("kind", EVERY, ids=lambda kind: kind.code)
+def test_every_kind_explains_itself(anyone: Client, kind: type[Problem]) -> None:
+    answer = anyone.get(kind().document("")["type"])
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "type": f"/problems/{kind.code}",
+        "title": kind.title(),
+        "status": kind.status,
+        "code": kind.code,
+        "explanation": kind.explanation(),
+    }
+
+
+def test_a_kind_that_is_none_is_404(anyone: Client) -> None:
+    for code in ("wisteria", "Not-Found", "not-found ", "problem"):
+        assert anyone.get(f"/problems/{code.strip()}x").json()["code"] == "not-found"
+
+
+def tiny(router: APIRouter) -> Front:
+    return Front(Switch(FastAPI(), routes=list(router.routes), max_body_bytes=1024), https_only=False)
+
+
+async def asked(app: Front, path: str) -> tuple[int, dict[str, Any]]:
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": [],
+    }
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await app(scope, receive, send)
+    return sent[0]["status"], json.loads(sent[1]["body"])
+
+
+def test_a_crash_is_a_problem_that_says_nothing_of_its_cause(every_log_line: list[str]) -> None:
+    router = APIRouter(route_class=Route)
+
+    @router.get("/crash")
+    async def crash() -> Answer:
+        """Break."""
+        words = "wisteria"
+        raise RuntimeError(words)
+
+    begin = len(every_log_line)
+    status, document = asyncio.run(asked(tiny(router), "/crash"))
+    assert (status, document["code"]) == (500, "crashed")
+    assert "wisteria" not in json.dumps(document)
+    assert "RuntimeError" not in json.dumps(document)
+    crashed, served = map(json.loads, every_log_line[begin:])
+    assert (crashed["event"], crashed["error"], crashed["request_id"]) == (
+        "crashed",
+        "RuntimeError",
+        document["request_id"],
+    )
+    assert crashed["trace"][-1].startswith("crash:")
+    assert (served["route"], served["status"]) == ("/crash", 500)
+
+
+def test_a_route_that_the_switch_could_not_find_is_refused_when_it_is_declared() -> None:
+    inner = APIRouter(route_class=Route)
+
+    @inner.get("/a/{id}/b")
+    async def inside(id: Id) -> Answer:
+        """Stand behind a parameter."""
+        return Answer(204, str(id).encode())
+
+    with pytest.raises(ValueError, match=r"/a/\{id\}/b"):
+        table_of(inner.routes)
+    plain = APIRouter()
+    plain.add_api_route("/a", inside, response_model=None)
+    with pytest.raises(TypeError, match="/a"):
+        table_of(plain.routes)
+
+
+@contextmanager
+def _without_registrations(servers: Servers, database: str) -> Iterator[Client]:
+    server = servers.start(servers.settings(database))
+    server.run(server.db.run(Statement(sa.text(f"DROP TABLE {Registration.__tablename__}"))))
+    yield server.anyone
+    server.end_test()
+
+
+def test_a_database_that_fails_is_503_and_says_nothing_of_it(servers: Servers, database: str) -> None:
+    with _without_registrations(servers, database) as anyone:
+        body = {"email": "wisteria@example.com", "code": "123456"}
+        answer = anyone.post("/v1/auth/verify", json=body)
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+        assert "registration" not in answer.text
+        assert "wisteria" not in answer.text
+        assert anyone.get("/livez").status_code == 200
