@@ -89,7 +89,7 @@ class Operation:
 
     def headers(self, person: Person, media_type: str | None = "application/json") -> list[Header]:
         """Return the headers that let a request of the person's through to its body."""
-        found = [("Authorization", f"Bearer {person.token}")] if "security" in self.content else []
+        found = [("Authorization", f"Bearer {person.token}")] if self.content.get("security") else []
         found += [("If-Match", "*")] if self.method in {"PATCH", "DELETE"} else []
         return [*found, ("Content-Type", media_type)] if media_type and self.body else found
 
