@@ -14,8 +14,8 @@ from app.identity import Call, Caller
 from app.ids import Id
 from app.problems import DerivationCycle, Fault
 from app.records import IfMatch, IfNoneMatch, shapes
+from app.records.domains import Domain
 from app.records.text import Paragraph
-from app.resources.domains import Domain
 
 
 class IntentionKind(StrEnum):

@@ -16,8 +16,8 @@ from app.identity import Call, Caller
 from app.ids import Id
 from app.problems import Fault
 from app.records import IfMatch, IfNoneMatch, Where, shapes
+from app.records.domains import Domain
 from app.records.text import Emotion, Line, Pages, Short, ZeroToTen
-from app.resources.domains import Domain
 
 
 class Capture(StrEnum):

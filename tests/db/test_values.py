@@ -85,10 +85,9 @@ def row_of(table: sa.Table, variant: int, *, nulls: bool) -> Row:
     row: Row = {}
     for column in table.c:
         values = known.get(column.name) or VALUES[kind_of(column)]
-        if isinstance(column.type, sa.Uuid) and (column.primary_key or column.foreign_keys):
-            row[column.name] = KEY
-        else:
-            row[column.name] = None if nulls and column.nullable else values[variant % len(values)]
+        leads = isinstance(column.type, sa.Uuid) and (column.primary_key or column.foreign_keys)
+        value = KEY if leads else values[variant % len(values)]
+        row[column.name] = None if nulls and column.nullable else value
     return row
 
 

@@ -1,0 +1,96 @@
+"""Plans: over 100 000 records of 1 000 people, a page and a single record are found by an index, without a sort."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from app.db import Statement
+from app.db.postgres import SESSION
+from app.ids import new_id
+from app.records.access import statements
+from app.records.filters import Filters, asked
+from app.resources.reflections import REFLECTIONS, ReflectionFilters
+from tests.conftest import Databases
+
+ROWS = 201
+SOMEBODY = UUID(int=500)
+PLANTED = """
+INSERT INTO account SELECT id, id || '@example.com', id || '@example.com', 'none', NULL, 'UTC', 'en', 'person',
+  now(), now(), NULL FROM (SELECT lpad(to_hex(n), 32, '0')::uuid AS id FROM generate_series(1, 1000) n) people;
+INSERT INTO feed SELECT id, 1, 1, 0 FROM account;
+INSERT INTO session (owner_id, id, seq, created_at, updated_at, field_seq, visibility, kind, status, timezone)
+  SELECT id, id, 1, now(), now(), '{}', 'private', 'dosing', 'planned', 'UTC' FROM account;
+INSERT INTO reflection (owner_id, id, seq, created_at, updated_at, field_seq, visibility, body, occurred_at, timezone,
+  session_id, capture, emotions, domains)
+  SELECT account.id, gen_random_uuid(), n, now() - n * interval '1 hour', now(), '{}', 'private', 'wisteria', now(),
+  'UTC', CASE WHEN n % 2 = 0 THEN account.id END, 'typed', '[]', '[]'
+  FROM account, generate_series(1, 100) n ORDER BY random();
+ANALYZE;
+"""
+
+
+class Plans:
+    """Asks PostgreSQL for the plans of statements."""
+
+    def __init__(self, url: str, runner: asyncio.Runner) -> None:
+        self._runner = runner
+        self._connection = runner.run(asyncpg.connect(url, server_settings=SESSION))
+        runner.run(self._connection.execute(PLANTED))
+        runner.run(self._connection.set_type_codec("uuid", schema="pg_catalog", encoder=str, decoder=UUID))
+
+    def nodes(self, statement: Statement, *, generic: bool, **values: object) -> list[dict[str, Any]]:
+        """Return the steps of a statement's plan: for these values, or, as a prepared statement's, for any."""
+        mode = "force_generic_plan" if generic else "force_custom_plan"
+        plan = statement.postgres
+        self._runner.run(self._connection.execute(f"SET plan_cache_mode = {mode}"))
+        explained = self._connection.fetchval(f"EXPLAIN (FORMAT JSON) {plan.sql}", *plan.arguments(values))
+        return list(_steps(json.loads(self._runner.run(explained))[0]["Plan"]))
+
+    def close(self) -> None:
+        """Let the connection go."""
+        self._runner.run(self._connection.close())
+
+
+def _steps(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield node
+    for below in node.get("Plans", ()):
+        yield from _steps(below)
+
+
+@pytest.fixture(scope="module")
+def plans(databases: Databases) -> Iterator[Plans]:
+    with asyncio.Runner() as runner:
+        found = Plans(databases.fresh("postgresql"), runner)
+        yield found
+        found.close()
+
+
+def by_index(nodes: list[dict[str, Any]]) -> None:
+    kinds = {node["Node Type"] for node in nodes}
+    assert not kinds & {"Seq Scan", "Sort", "Incremental Sort", "Bitmap Heap Scan"}, kinds
+    assert any(node.get("Relation Name") == "reflection" and "Index Name" in node for node in nodes)
+
+
+@pytest.mark.parametrize("generic", [False, True], ids=["these", "any"])
+@pytest.mark.parametrize("continued", [False, True], ids=["first", "continued"])
+@pytest.mark.parametrize("filtered", [False, True], ids=["everything", "one-session"])
+def test_a_page_is_read_from_an_index_in_its_order(
+    plans: Plans, *, generic: bool, continued: bool, filtered: bool
+) -> None:
+    filters: Filters = ReflectionFilters(session_id=SOMEBODY) if filtered else ReflectionFilters()
+    given = asked(filters)
+    place = {"after_created_at": datetime.now(UTC), "after_id": new_id()} if continued else {}
+    values = {name: value for each in given for name, value in each.arguments.items()} | place
+    statement = statements(REFLECTIONS).page(given, continued=continued)
+    by_index(plans.nodes(statement, generic=generic, owner_id=SOMEBODY, rows=ROWS, **values))
+
+
+@pytest.mark.parametrize("generic", [False, True], ids=["these", "any"])
+def test_a_record_is_read_from_an_index(plans: Plans, *, generic: bool) -> None:
+    by_index(plans.nodes(statements(REFLECTIONS).read, generic=generic, owner_id=SOMEBODY, id=new_id()))

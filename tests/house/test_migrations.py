@@ -1,0 +1,221 @@
+"""Migrations: up and down on both databases, carried out once by however many start, and what the schema refuses."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from app.db import Database, Row, Statement, Stored, given, schema
+from app.ids import new_id
+from app.records import Resource
+from app.resources import RESOURCES
+from app.settings import Settings
+from tests.conftest import DATABASES, Databases
+from tests.db.opened import added, over
+from tests.db.test_values import row_of
+
+STARTERS = 4
+AFTERGLOW = Path(sys.executable).with_name("afterglow")
+
+
+def inspected(url: str, work: Any) -> Any:
+    """Return what `work` finds on a connection."""
+
+    async def carried_out() -> Any:
+        driver = url.replace("postgresql://", "postgresql+asyncpg://")
+        engine = create_async_engine(driver, poolclass=sa.NullPool)
+        async with engine.connect() as connection:
+            found = await connection.run_sync(work)
+        await engine.dispose()
+        return found
+
+    if url.startswith("postgresql:"):
+        return asyncio.run(carried_out())
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        return work(connection)
+
+
+def tables(url: str) -> set[str]:
+    return set(inspected(url, lambda connection: sa.inspect(connection).get_table_names()))
+
+
+def test_up_down_and_up_again_leaves_nothing_for_autogenerate(databases: Databases, database: str) -> None:
+    url = databases.fresh(database, migrated=False)
+    said: list[str] = []
+    for revision in ("head", "-1", "head", "base", "head"):
+        schema.migrate(url, revision, said.append)
+        if revision == "base":
+            assert tables(url) == {"alembic_version"}
+        elif revision == "head":
+            assert tables(url) == {"alembic_version", *Stored.metadata.tables}
+    assert said[0] == "up to 0001: accounts, and what is signed in to them."
+    assert sum(line.startswith("down from") for line in said) == int(schema.HEAD) + 1
+
+    def left(connection: sa.Connection) -> list[Any]:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        return list(compare_metadata(context, Stored.metadata))
+
+    assert inspected(url, left) == []
+
+
+def test_the_constraints_of_the_database_are_those_of_the_tables(databases: Databases, database: str) -> None:
+    def named(connection: sa.Connection) -> set[tuple[str, str | None]]:
+        inspector = sa.inspect(connection)
+        return {
+            (table, constraint["name"])
+            for table in Stored.metadata.tables
+            for constraint in (
+                *inspector.get_check_constraints(table),
+                *inspector.get_foreign_keys(table),
+                *inspector.get_unique_constraints(table),
+                inspector.get_pk_constraint(table),
+                *inspector.get_indexes(table),
+            )
+            if not constraint.get("duplicates_constraint")
+        }
+
+    declared: set[tuple[str, Any]] = {
+        (table.name, part.name)
+        for table in Stored.metadata.sorted_tables
+        for part in (*table.constraints, *table.indexes)
+        if isinstance(part, sa.Constraint | sa.Index)
+    }
+    assert inspected(databases.fresh(database), named) == declared
+
+
+def test_the_newest_revision_is_the_one_that_the_server_asks_for() -> None:
+    scripts = ScriptDirectory(str(schema.MIGRATIONS))
+    assert scripts.get_heads() == [schema.HEAD]
+    assert [script.revision for script in scripts.walk_revisions()] == [
+        f"{number:04}" for number in range(int(schema.HEAD), 0, -1)
+    ]
+
+
+def test_of_many_starters_exactly_one_migrates(databases: Databases, database: str) -> None:
+    url = databases.fresh(database, migrated=False)
+    environment = os.environ | {"AFTERGLOW_DATABASE_URL": url}
+    starters = [
+        subprocess.Popen(
+            [AFTERGLOW, "migrate"],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for _ in range(STARTERS)
+    ]
+    said = [starter.communicate(timeout=60)[0].splitlines() for starter in starters]
+    assert [starter.returncode for starter in starters] == [0] * STARTERS
+    assert sorted(map(len, said)) == [1] * (STARTERS - 1) + [1 + int(schema.HEAD)]
+    assert {lines[-1] for lines in said} == {f"The schema is at {schema.HEAD}."}
+
+
+def test_a_schema_of_a_newer_version_is_left_alone(databases: Databases, database: str) -> None:
+    url = databases.fresh(database)
+    version = sa.table("alembic_version", sa.column("version_num", sa.String))
+
+    async def age(db: Database) -> None:
+        await db.run(Statement(sa.update(version).values(version_num="9999")))
+
+    over(Settings(database_url=url), age)
+    with pytest.raises(schema.MigrationError, match="newer"):
+        schema.migrate(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["postgresql://nobody@127.0.0.1:1/nothing", "sqlite:////nowhere/wisteria.db"],
+)
+def test_a_database_that_is_nowhere_is_told_in_one_line(url: str) -> None:
+    with pytest.raises(schema.MigrationError, match=r"^the database cannot be reached [^\n]+$"):
+        schema.migrate(url)
+
+
+def stored(resource: Resource, owner_id: UUID, id: UUID, **changes: object) -> Row:
+    """Return a row of one kind of record, referring to nothing."""
+    now = datetime.now(UTC)
+    row = row_of(resource.table, 0, nulls=True)
+    return row | {"owner_id": owner_id, "id": id, "created_at": now, "updated_at": now} | changes
+
+
+def insert(table: sa.Table) -> Statement:
+    return Statement(sa.insert(table).values({column.name: given(column) for column in table.c}))
+
+
+class Refusals:
+    """A database with two people, and the rows that it refuses."""
+
+    def __init__(self, url: str) -> None:
+        self.settings = Settings(database_url=url)
+        self.alice, self.bob = over(self.settings, self._people)
+
+    async def _people(self, db: Database) -> tuple[UUID, UUID]:
+        async with db.transaction() as tx:
+            return await added(tx, "alice"), await added(tx, "bob")
+
+    def write(self, *rows: tuple[sa.Table, Row]) -> None:
+        """Write rows in one transaction."""
+
+        async def work(db: Database) -> None:
+            async with db.transaction() as tx:
+                for table, row in rows:
+                    await tx.run(insert(table), **row)
+
+        over(self.settings, work)
+
+    def refuses(self, reason: str, *rows: tuple[sa.Table, Row]) -> None:
+        """Expect the database to refuse the rows, naming the kind of its constraint."""
+        with pytest.raises(Exception, match=rf"(?i){reason}"):
+            self.write(*rows)
+
+
+@pytest.fixture(scope="module", params=DATABASES)
+def refusals(request: pytest.FixtureRequest, databases: Databases) -> Refusals:
+    return Refusals(databases.fresh(request.param))
+
+
+def whole(resource: Resource, owner_id: UUID, id: UUID, **changes: object) -> list[tuple[sa.Table, Row]]:
+    """Return a record and, where it cannot be without one, its parent."""
+    rows = []
+    if resource.parent and resource.parent not in changes:
+        parent = next(each for each in RESOURCES if each.table is resource.references[resource.parent or ""])
+        changes[resource.parent] = new_id()
+        rows.append((parent.table, stored(parent, owner_id, UUID(str(changes[resource.parent])))))
+    return [*rows, (resource.table, stored(resource, owner_id, id, **changes))]
+
+
+@pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.collection)
+def test_the_database_itself_refuses_what_no_record_may_be(refusals: Refusals, resource: Resource) -> None:
+    id = new_id()
+    refusals.write(*whole(resource, refusals.alice, id))
+    refusals.refuses("unique|duplicate", *whole(resource, refusals.alice, id))
+    refusals.write(*whole(resource, refusals.bob, id))
+    refusals.refuses("foreign key", *whole(resource, new_id(), new_id()))
+    for field, table in resource.references.items():
+        target = next(each for each in RESOURCES if each.table is table)
+        hers = new_id()
+        refusals.write(*whole(target, refusals.alice, hers))
+        refusals.write(*whole(resource, refusals.alice, new_id(), **{field: hers}))
+        refusals.refuses("foreign key", *whole(resource, refusals.bob, new_id(), **{field: hers}))
+        refusals.refuses("foreign key", *whole(resource, refusals.alice, new_id(), **{field: new_id()}))
+    known = [check for check in resource.table.constraints if isinstance(check, sa.CheckConstraint)]
+    assert known
+    for check in known:
+        field = str(check.sqltext).partition(" ")[0]
+        refusals.refuses("check", *whole(resource, refusals.alice, new_id(), **{field: "wisteria"}))
+    for column in resource.table.c:
+        if not column.nullable:
+            row = stored(resource, refusals.alice, new_id()) | {column.name: None}
+            refusals.refuses("not.null", (resource.table, row))

@@ -1,0 +1,181 @@
+"""Settings: listed for whoever has to set them, read from two places, and refused in production where unsafe."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from app import starting
+from app.identity.keyring import create_keyring
+from app.settings import Environment, MailBackend, Settings
+
+LISTED = Path(__file__).parents[2] / ".env.example"
+LINE = re.compile(r"# (?P<sentence>.+)\n#(?P<name>AFTERGLOW_[A-Z_]+)=(?P<value>.*)\n")
+SAFE = {
+    "env": Environment.PRODUCTION,
+    "database_url": "postgresql://afterglow@db/afterglow",
+    "issuer": "https://api.wisteria.example",
+    "mail": MailBackend.SMTP,
+}
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin in an empty folder, with no setting set."""
+    monkeypatch.chdir(tmp_path)
+    for name in list(os.environ):
+        if name.startswith("AFTERGLOW_"):
+            monkeypatch.delenv(name)
+
+
+def test_the_example_lists_every_setting_with_its_sentence_in_order() -> None:
+    listed = [(found["name"], found["sentence"]) for found in LINE.finditer(LISTED.read_text())]
+    fields = Settings.model_fields
+    assert listed == [(f"AFTERGLOW_{name.upper()}", field.description) for name, field in fields.items()]
+
+
+def test_every_line_of_the_example_taken_as_it_stands_changes_nothing(tmp_path: Path) -> None:
+    taken = "\n".join(f"{found['name']}={found['value']}" for found in LINE.finditer(LISTED.read_text()))
+    (tmp_path / ".env").write_text(taken)
+    assert Settings() == Settings.model_construct()
+    assert dict(Settings()) == {name: field.default for name, field in Settings.model_fields.items()}
+
+
+def test_every_setting_has_a_sentence() -> None:
+    for field in Settings.model_fields.values():
+        assert field.description is not None
+        assert field.description.endswith(".")
+
+
+def test_settings_come_from_the_file_and_the_environment_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_text(
+        "AFTERGLOW_AUDIENCE=wisteria\nAFTERGLOW_ORIGINS=https://a.example, https://b.example\nOTHER=1\nAFTERGLOW_OLD=1\n"
+    )
+    monkeypatch.setenv("AFTERGLOW_DATABASE_POOL", "3")
+    monkeypatch.setenv("AFTERGLOW_TRUSTED_PROXIES", "")
+    settings = Settings()
+    assert settings.audience == "wisteria"
+    assert settings.origins == ["https://a.example", "https://b.example"]
+    assert settings.database_pool == 3
+    assert settings.trusted_proxies == []
+    monkeypatch.setenv("AFTERGLOW_AUDIENCE", "the environment's")
+    assert Settings().audience == "the environment's"
+
+
+@pytest.mark.parametrize("url", ["sqlite:///a.db", "sqlite:////a/b.db", "postgresql://a:b@c:5432/d", "postgresql:///d"])
+def test_these_name_a_database(url: str) -> None:
+    settings = Settings(database_url=url)
+    assert settings.uses_sqlite == url.startswith("sqlite")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "wisteria",
+        "sqlite://",
+        "sqlite:///",
+        "sqlite:///:memory:",
+        "sqlite:///a.db?mode=ro",
+        "sqlite:///a.db#b",
+        "sqlite+aiosqlite:///a.db",
+        "postgres://a/b",
+        "postgresql+asyncpg://a/b",
+        "postgresql://a:wisteria/b",
+        "postgresql://a:99999/b",
+        "postgresql://a:0/b",
+        "mysql://a/b",
+    ],
+)
+def test_these_name_no_database(url: str) -> None:
+    with pytest.raises(ValidationError):
+        Settings(database_url=url)
+
+
+def test_docs_are_served_in_development_unless_said_otherwise() -> None:
+    assert Settings().serves_docs
+    assert not Settings(docs=False).serves_docs
+    assert not Settings(env=Environment.PRODUCTION).serves_docs
+    assert Settings(env=Environment.PRODUCTION, docs=True).serves_docs
+
+
+@pytest.fixture
+def keyring(tmp_path: Path) -> Path:
+    path = tmp_path / "wisteria.json"
+    create_keyring(path, generated=False)
+    return path
+
+
+def reasons(keyring: Path, **changes: object) -> list[str]:
+    return starting.prepare(Settings.model_validate(SAFE | {"keyring": keyring} | changes))
+
+
+def test_production_starts_on_safe_settings(keyring: Path) -> None:
+    assert reasons(keyring) == []
+    assert reasons(keyring, database_url="sqlite:///wisteria.db", allow_sqlite=True) == []
+
+
+UNSAFE: dict[str, dict[str, object]] = {
+    "AFTERGLOW_DATABASE_URL": {"database_url": "sqlite:///wisteria.db"},
+    "AFTERGLOW_ORIGINS": {"origins": ["https://wisteria.example", "*"]},
+    "AFTERGLOW_TRUSTED_PROXIES": {"trusted_proxies": ["*"]},
+    "AFTERGLOW_MAIL": {"mail": MailBackend.CONSOLE},
+    "AFTERGLOW_DEMO": {"demo": True},
+    "AFTERGLOW_ISSUER": {"issuer": "https://afterglow.invalid"},
+}
+
+
+@pytest.mark.parametrize("name", UNSAFE)
+def test_production_refuses(keyring: Path, name: str) -> None:
+    (reason,) = reasons(keyring, **UNSAFE[name])
+    assert reason.startswith(name)
+    assert "wisteria" not in reason
+
+
+def test_production_refuses_a_missing_keyring_and_makes_none(tmp_path: Path) -> None:
+    assert reasons(tmp_path / "none.json") == ["AFTERGLOW_KEYRING names a file that cannot be read"]
+    assert not (tmp_path / "none.json").exists()
+
+
+def test_production_refuses_a_keyring_that_development_made(tmp_path: Path) -> None:
+    made = tmp_path / "made.json"
+    assert starting.prepare(Settings(keyring=made)) == []
+    assert made.stat().st_mode & 0o777 == 0o600
+    (reason,) = reasons(made)
+    assert reason.startswith("AFTERGLOW_KEYRING was generated")
+    assert str(tmp_path) not in reason
+
+
+def test_production_refuses_a_short_secret(keyring: Path) -> None:
+    keyring.write_text(re.sub(r'"secret": "[^"]+"', '"secret": "d2lzdGVyaWE="', keyring.read_text()))
+    assert reasons(keyring) == ["AFTERGLOW_KEYRING names a file whose secret is too short"]
+
+
+def test_every_reason_is_told_at_once(tmp_path: Path) -> None:
+    changes: dict[str, object] = {}
+    for each in UNSAFE.values():
+        changes |= each
+    told = reasons(tmp_path / "none.json", **changes)
+    assert [reason.split(" ")[0] for reason in told] == [*UNSAFE, "AFTERGLOW_KEYRING"]
+
+
+def test_development_keeps_the_keyring_it_finds(keyring: Path) -> None:
+    before = keyring.read_bytes()
+    assert starting.prepare(Settings(keyring=keyring)) == []
+    assert keyring.read_bytes() == before
+
+
+def test_development_tells_of_a_keyring_that_cannot_be_written(tmp_path: Path) -> None:
+    told = starting.prepare(Settings(keyring=tmp_path / "nowhere" / "keys.json"))
+    assert told == [
+        "AFTERGLOW_KEYRING names a file that cannot be written",
+        "AFTERGLOW_KEYRING names a file that cannot be read",
+    ]
+
+
+def test_development_takes_no_keyring_that_leads_nowhere(tmp_path: Path) -> None:
+    link = tmp_path / "link.json"
+    link.symlink_to(tmp_path / "nowhere.json")
+    assert starting.prepare(Settings(keyring=link)) == ["AFTERGLOW_KEYRING names a file that cannot be read"]
