@@ -34,6 +34,8 @@ class Stored(SQLModel):
                 column.type = sa.String()
             elif isinstance(column.type, AutoString):
                 column.type = sa.String()  # how long a text may be is the shapes' business
+            elif isinstance(column.type, sa.JSON):
+                column.type = sa.JSON(none_as_null=True)
         return sa.Table(name, metadata, *parts, *checks, **options)
 
     @classmethod

@@ -104,15 +104,17 @@ def test_a_crash_is_told_by_its_kind_and_place_without_its_message(every_log_lin
 
 def test_what_libraries_say_is_told_by_its_first_line_and_the_kind_of_the_error() -> None:
     handler = Lines()
-    logger = logging.Logger("a.library")
+    logger = logging.getLogger("a.library")
     logger.addHandler(handler)
     try:
-        raise KeyError(MARK)
-    except KeyError:
+        int(MARK)
+    except ValueError:
         logger.exception("%s went wrong\n%s", "something", MARK)
+    finally:
+        logger.removeHandler(handler)
     line = json.loads(handler.lines[0])
     assert line["message"] == "something went wrong"
-    assert line["error"] == "KeyError"
+    assert line["error"] == "ValueError"
     assert line["level"] == "error"
     assert not telling(handler.lines)
 
