@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import socket
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
@@ -64,11 +63,12 @@ def serve(
     reasons = starting.prepare(settings.model_copy(update={"demo": wants_demo}))
     if reasons:
         _fail("not safe to start:\n" + "\n".join(f"- {reason}" for reason in reasons), UNSAFE)
-    _refuse_taken(host, port)
+    if not starting.can_listen(host, port):
+        _fail(f"cannot listen on {host}:{port}: it is in use, or not an address of this machine")
     if settings.env is Environment.DEVELOPMENT:
-        _migrate(settings)
+        starting.apart(_migrate, settings)
     if wants_demo:
-        _plant(settings)
+        starting.apart(_plant, settings)
     if settings.serves_docs:
         typer.echo(f"Docs:     http://{f'[{host}]' if ':' in host else host}:{port}/docs")
     signal.signal(signal.SIGTERM, lambda _signal, _frame: sys.exit(0))  # uvicorn raises it again once all is served
@@ -176,16 +176,6 @@ def _carried_out(work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run(work)
     except Problem:
         _fail(_NO_DATABASE)
-
-
-def _refuse_taken(host: str, port: int) -> None:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            _fail(f"cannot listen on {host}:{port}: it is in use, or not an address of this machine")
 
 
 def _fail(line: str, status: int = 1) -> NoReturn:

@@ -6,6 +6,7 @@ that cannot be sent is logged without its address: the person asks for another.
 
 import asyncio
 import smtplib
+import ssl
 import sys
 from dataclasses import dataclass
 from email.message import EmailMessage
@@ -60,7 +61,7 @@ class Mail:
         message.set_content(letter.text)
         with smtplib.SMTP(settings.smtp_host, settings.smtp_port, timeout=settings.smtp_seconds) as server:
             if settings.smtp_starttls:
-                server.starttls()
+                server.starttls(context=ssl.create_default_context())
             if settings.smtp_user:
                 server.login(settings.smtp_user, settings.smtp_password.get_secret_value())
             server.send_message(message, to_addrs=letter.to)  # a header would decode =?utf-8?q?…?= to another address
