@@ -79,6 +79,8 @@ def witness(response: httpx.Response) -> None:
         return
     documented = operation["responses"].get(str(status))
     assert documented is not None, f"{operation['operationId']} does not document {status}: {response.text}"
+    unsent = {name.lower() for name in documented.get("headers", ())} - set(response.headers)
+    assert not unsent, unsent
     if request.method == "HEAD":
         return
     if "content" not in documented:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, expect
 
+from app.ids import new_id
 from tests.browser import Visit, visiting
 from tests.conftest import Servers
 from tests.serving import PASSWORD, Person, Server
@@ -97,4 +98,15 @@ def test_signing_in_by_try_it_out_closes_every_lock_and_signing_out_opens_them(
     expect(locks(visit, "unlocked")).to_have_count(guarded)
     assert person.client.get("/v1/auth/devices").json()["items"][0]["current"]
     assert visit.hosts == {docs_server.url.removeprefix("http://")}
+    assert not visit.troubles
+
+
+def test_verifying_by_try_it_out_closes_every_lock(docs_server: Server, visit: Visit) -> None:
+    email = f"newcomer.{new_id().hex}@example.com"
+    visit.page.goto(f"{docs_server.url}/docs")
+    answer = tried_out(visit, "register", {"email": email, "password": PASSWORD, "display_name": "wisteria"})
+    expect(answer.locator(".response-col_status")).to_contain_text("202")
+    answer = tried_out(visit, "verify", {"email": email, "code": docs_server.mailbox.code_to(email)})
+    expect(answer.locator(".response-col_status")).to_contain_text("200")
+    expect(locks(visit, "unlocked")).to_have_count(0)
     assert not visit.troubles

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from app import demo
 from app.db import Statement, given
 from app.identity.tables import RefreshToken, Registration
 from app.resources import RESOURCES
@@ -90,6 +91,11 @@ def body_of(name: str) -> Json:
     """Return the body that the docs show."""
     body: Json = OPERATIONS[name][2]["requestBody"]["content"]["application/json"]["example"]
     return body
+
+
+def test_the_login_that_the_docs_show_is_the_demos() -> None:
+    shown = body_of("login")
+    assert (shown["email"], shown["password"]) == (demo.EMAIL, demo.PASSWORD)
 
 
 def test_all_that_the_docs_show_is_what_happens(servers: Servers, database: str) -> None:
