@@ -5,9 +5,13 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+import sqlalchemy as sa
 
-from app.db import schema
+from app.db import Database, Statement, schema
+from app.problems import StorageFull
+from app.settings import Settings
 from tests.conftest import Databases, Servers
+from tests.db.opened import over
 from tests.db.relay import Relay
 from tests.drafts import draft_of, resource_of
 from tests.serving import Person, Server
@@ -155,6 +159,21 @@ def test_a_full_disk_is_507_and_leaves_no_trace(servers: Servers) -> None:
     assert alice.client.get(f"/v1/reflections/{draft['id']}").status_code == 404
     writer_told(server, "PRAGMA max_page_count=100000")
     assert alice.client.post("/v1/reflections", json=draft).status_code == 201
+
+
+def test_a_full_disk_of_postgresql_is_told_as_such(databases: Databases) -> None:
+    url = databases.fresh("postgresql")
+    administer(
+        url,
+        "CREATE FUNCTION full_disk() RETURNS int LANGUAGE plpgsql "
+        "AS $$ BEGIN RAISE EXCEPTION USING ERRCODE = 'disk_full'; END $$",
+    )
+
+    async def work(db: Database) -> None:
+        with pytest.raises(StorageFull):
+            await db.one(Statement(sa.select(sa.func.full_disk())))
+
+    over(Settings(database_url=url), work)
 
 
 def test_a_disk_that_takes_no_writes_is_not_ready_and_still_read(servers: Servers) -> None:

@@ -307,6 +307,23 @@ def test_several_workers_serve_postgresql(databases: Databases) -> None:
         assert ended(process).status == 0
 
 
+def test_production_serves_without_migrating_and_without_docs(databases: Databases, tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    assert afterglow("keys", "create", str(path)).status == 0
+    settings = {
+        "env": "production",
+        "allow_sqlite": "true",
+        "keyring": str(path),
+        "issuer": "https://wisteria.example",
+        "mail": "smtp",
+        "database_url": databases.fresh("sqlite", migrated=False),
+    }
+    with running(**settings) as (url, process):
+        assert httpx.get(f"{url}/readyz").status_code == 503
+        assert httpx.get(f"{url}/docs").status_code == 404
+        assert ended(process)[:2] == (0, "")
+
+
 def test_the_demo_is_planted_once_over_any_database(databases: Databases, database: str, tmp_path: Path) -> None:
     settings = Settings(database_url=databases.fresh(database), keyring=tmp_path / "keys.json")
     assert afterglow("keys", "create", str(settings.keyring)).status == 0

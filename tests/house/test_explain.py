@@ -1,6 +1,7 @@
 """Plans: over 100 000 records of 1 000 people, a page and a single record are found by an index, without a sort."""
 
 import asyncio
+import itertools
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from app.db import Statement
 from app.db.postgres import SESSION
 from app.ids import new_id
 from app.records.access import statements
-from app.records.filters import Filters, asked
+from app.records.filters import asked
 from app.resources.reflections import REFLECTIONS, ReflectionFilters
 from tests.conftest import Databases
 
@@ -77,20 +78,11 @@ def by_index(nodes: list[dict[str, Any]]) -> None:
     assert any(node.get("Relation Name") == "reflection" and "Index Name" in node for node in nodes)
 
 
-@pytest.mark.parametrize("generic", [False, True], ids=["these", "any"])
-@pytest.mark.parametrize("continued", [False, True], ids=["first", "continued"])
-@pytest.mark.parametrize("filtered", [False, True], ids=["everything", "one-session"])
-def test_a_page_is_read_from_an_index_in_its_order(
-    plans: Plans, *, generic: bool, continued: bool, filtered: bool
-) -> None:
-    filters: Filters = ReflectionFilters(session_id=SOMEBODY) if filtered else ReflectionFilters()
-    given = asked(filters)
-    place = {"after_created_at": datetime.now(UTC), "after_id": new_id()} if continued else {}
-    values = {name: value for each in given for name, value in each.arguments.items()} | place
-    statement = statements(REFLECTIONS).page(given, continued=continued)
-    by_index(plans.nodes(statement, generic=generic, owner_id=SOMEBODY, rows=ROWS, **values))
-
-
-@pytest.mark.parametrize("generic", [False, True], ids=["these", "any"])
-def test_a_record_is_read_from_an_index(plans: Plans, *, generic: bool) -> None:
-    by_index(plans.nodes(statements(REFLECTIONS).read, generic=generic, owner_id=SOMEBODY, id=new_id()))
+def test_a_page_and_a_record_are_read_from_an_index_in_its_order(plans: Plans) -> None:
+    for generic, continued, filtered in itertools.product([False, True], repeat=3):
+        given = asked(ReflectionFilters(session_id=SOMEBODY) if filtered else ReflectionFilters())
+        place = {"after_created_at": datetime.now(UTC), "after_id": new_id()} if continued else {}
+        values = {name: value for each in given for name, value in each.arguments.items()} | place
+        statement = statements(REFLECTIONS).page(given, continued=continued)
+        by_index(plans.nodes(statement, generic=generic, owner_id=SOMEBODY, rows=ROWS, **values))
+        by_index(plans.nodes(statements(REFLECTIONS).read, generic=generic, owner_id=SOMEBODY, id=new_id()))
