@@ -45,7 +45,7 @@ def everything_answers(server: Server, alice: Person) -> None:
 
 def test_requests_recover_when_postgresql_comes_back(servers: Servers, databases: Databases) -> None:
     with Relay(databases.fresh("postgresql")) as relay:
-        settings = servers.settings("", database_url=relay.url, pool_seconds=0.5, statement_seconds=0.5)
+        settings = servers.settings("", database_url=relay.url, pool_seconds=1.5, statement_seconds=1)
         server = servers.start(settings)
         alice = server.person("alice")
         everything_answers(server, alice)

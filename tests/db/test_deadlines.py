@@ -17,11 +17,19 @@ from tests.db.opened import ENDLESS, added, addresses, holding, over
 from tests.drafts import draft_of, resource_of
 from tests.serving import Server
 
-SHORT = {"database_pool": 1, "pool_seconds": 0.3, "statement_seconds": 0.5}
+SHORT = {"database_pool": 1, "pool_seconds": 1, "statement_seconds": 0.5}
+
+
+@pytest.fixture
+def hasty(settings: Settings) -> Settings:
+    """Settings whose statements end soon."""
+    return settings.model_copy(update={"statement_seconds": 0.5})
+
+
 REFLECTIONS = resource_of("reflections")
 
 
-def test_a_statement_that_takes_too_long_is_given_up(settings: Settings) -> None:
+def test_a_statement_that_takes_too_long_is_given_up(hasty: Settings) -> None:
     async def in_a_transaction(db: Database) -> None:
         async with db.transaction() as tx:
             await added(tx, "alice")
@@ -34,10 +42,10 @@ def test_a_statement_that_takes_too_long_is_given_up(settings: Settings) -> None
             await in_a_transaction(db)
         assert await addresses(db) == []
 
-    over(settings, work)
+    over(hasty, work)
 
 
-def test_a_lock_that_somebody_else_holds_is_given_up(settings: Settings) -> None:
+def test_a_lock_that_somebody_else_holds_is_given_up(hasty: Settings) -> None:
     async def work(db: Database) -> None:
         with pytest.raises(Unavailable):
             async with db.transaction() as tx:
@@ -48,12 +56,14 @@ def test_a_lock_that_somebody_else_holds_is_given_up(settings: Settings) -> None
         async with db.transaction() as tx:
             return await added(tx, "alice")
 
-    alice = over(settings, add)
-    with holding(settings.model_copy(update={"statement_seconds": 30}), alice):
-        over(settings, work)
+    alice = over(hasty, add)
+    with holding(hasty.model_copy(update={"statement_seconds": 30}), alice):
+        over(hasty, work)
 
 
 def test_a_turn_that_does_not_come_is_given_up(settings: Settings) -> None:
+    settings = settings.model_copy(update={"pool_seconds": 1, "statement_seconds": 3})
+
     async def begin(db: Database) -> None:
         async with db.transaction():
             pass
