@@ -39,8 +39,6 @@ def timezones() -> frozenset[str]:
 
 
 def _read_instant(value: object) -> datetime:
-    if isinstance(value, datetime):
-        return value
     if isinstance(value, str) and _instant(value):
         try:
             moment = datetime.fromisoformat(value).astimezone(UTC)
@@ -53,8 +51,6 @@ def _read_instant(value: object) -> datetime:
 
 
 def _read_day(value: object) -> date:
-    if isinstance(value, date):
-        return value
     if isinstance(value, str) and _day(value):
         try:
             day = date.fromisoformat(value)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from app.db import Database
 from app.http import Edge
@@ -103,24 +104,14 @@ class Server:
 
 
 @contextmanager
-def serving(settings: Settings, mailbox: Mailbox) -> Iterator[Server]:
-    """Serve on a free port until the block ends."""
-    app = create_app(settings)
+def listening(app: ASGIApp, **options: Any) -> Iterator[tuple[str, asyncio.AbstractEventLoop]]:
+    """Run an application under uvicorn and the edge until the block ends; yield its URL and its loop."""
     config = uvicorn.Config(
-        app,
-        host="127.0.0.1",
-        port=0,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        http=Edge,
-        ws="none",
-        lifespan="on",
+        app, log_config=None, access_log=False, server_header=False, http=Edge, ws="none", lifespan="auto", **options
     )
     server = uvicorn.Server(config)
-    with socket.socket(
-        socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP
-    ) as listener:  # asyncio asks for TCP by name
+    # asyncio sends without delay only where TCP is asked for by name
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
         loops: list[asyncio.AbstractEventLoop] = []
 
@@ -135,10 +126,16 @@ def serving(settings: Settings, mailbox: Mailbox) -> Iterator[Server]:
             assert time.monotonic() < deadline
             assert thread.is_alive()
             time.sleep(0.01)
-        port = listener.getsockname()[1]
         try:
-            with closing(Server(settings, f"http://127.0.0.1:{port}", loops[0], app.state.site, mailbox)) as running:
-                yield running
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}", loops[0]
         finally:
             server.should_exit = True
             thread.join(SECONDS)
+
+
+@contextmanager
+def serving(settings: Settings, mailbox: Mailbox) -> Iterator[Server]:
+    """Serve on a free port until the block ends."""
+    app = create_app(settings)
+    with listening(app) as (url, loop), closing(Server(settings, url, loop, app.state.site, mailbox)) as server:
+        yield server

@@ -8,6 +8,7 @@ from uuid import UUID
 import asyncpg
 import orjson
 
+from app import observability
 from app.db.database import Database, Row, Transaction
 from app.db.statement import Statement
 from app.problems import StorageFull, Unavailable
@@ -45,7 +46,8 @@ def _translated() -> Iterator[None]:
         yield
     except asyncpg.DiskFullError:
         raise StorageFull from None
-    except _UNAVAILABLE:
+    except _UNAVAILABLE as error:
+        observability.happened("database-unavailable", error=type(error).__name__)
         raise Unavailable from None
 
 

@@ -66,7 +66,7 @@ class Edge(HttpToolsProtocol):
         self._unheard += len(data)
         super().data_received(data)
         bound = MOST_FRAMING_BYTES if self._waiting is Waiting.BODY else MOST_HEADER_BYTES
-        if self._unheard > bound:
+        if self._unheard > bound and not self.transport.is_closing():
             self._refuse(HeadersTooLarge() if self._waiting is Waiting.HEADERS else MalformedRequest())
         else:
             seconds = self._patience()
@@ -167,10 +167,9 @@ class Edge(HttpToolsProtocol):
         if owing:
             cycle.disconnected = True
             cycle.message_event.set()
-        if not self.transport.is_closing():
-            if not owing or not cycle.response_started:
-                self.transport.write(_spelled(problem))
-            self.transport.close()
+        if not owing or not cycle.response_started:
+            self.transport.write(_spelled(problem))
+        self.transport.close()
 
     def _patience(self) -> float | None:
         """Return how long to wait for what comes next; between requests, uvicorn's own timer waits."""

@@ -18,13 +18,11 @@ MOST: Final = 200
 USUAL: Final = 50
 
 
-def _read_limit(value: object) -> object:
-    if isinstance(value, str):
-        if value.isascii() and value.isdigit() and len(value) <= len(str(MOST)) and 1 <= int(value) <= MOST:
-            return int(value)
-        message = "Give a whole number from 1 to 200."
-        raise PydanticCustomError("limit", message)
-    return value
+def _read_limit(value: str) -> int:
+    if value.isascii() and value.isdigit() and len(value) <= len(str(MOST)) and 1 <= int(value) <= MOST:
+        return int(value)
+    message = "Give a whole number from 1 to 200."
+    raise PydanticCustomError("limit", message)
 
 
 def _read_flag(value: object) -> bool:

@@ -95,8 +95,6 @@ async def remove(caller: Caller, resource: Resource, id: UUID, if_match: str | N
 async def _detach(write: Writing, access: Statements, id: UUID, gone: Mapping[Any, set[UUID]]) -> None:
     for each in access.referrers:
         for row in await write.all(each.find, id=id):
-            if row["id"] in gone.get(each.resource.table, ()):
-                continue
             seq = await write.stamp(each.resource, row["id"])
             freed = [field for field in each.fields if row[field] in gone[each.resource.references[field]]]
             references = {field: None if field in freed else row[field] for field in each.fields}

@@ -235,6 +235,14 @@ def test_after_a_migration_a_prepared_statement_is_prepared_again(settings: Sett
     over(settings, work)
 
 
+def test_a_row_that_is_sure_to_be_there_and_is_not_is_a_mistake(settings: Settings) -> None:
+    async def work(db: Database) -> None:
+        with pytest.raises(LookupError):
+            await db.only(LOCALES)
+
+    over(settings, work)
+
+
 def test_a_schema_without_tables_is_unavailable(databases: Databases, database: str) -> None:
     async def work(db: Database) -> None:
         with pytest.raises(Unavailable):

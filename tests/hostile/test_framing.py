@@ -39,6 +39,7 @@ MALFORMED = {
     "a byte beyond ASCII in the address": b"GET /livez\xff HTTP/1.1\r\nHost: a\r\n\r\n",
     "a tunnel": b"CONNECT example.com:443 HTTP/1.1\r\nHost: example.com\r\n\r\n",
     "another protocol": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" * 20,
+    "much of nothing": b"\r\n" * 40_000,
     "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
 }
 

@@ -168,8 +168,10 @@ def test_serve_refuses_what_production_must_not_start_on() -> None:
 
 
 def test_serve_tells_of_a_database_that_is_nowhere() -> None:
-    url = "postgresql://nobody:wisteria@127.0.0.1:1/nothing"
-    refused(afterglow("serve", database_url=url), "the database cannot be reached or changed: [^\n]+")
+    environment = os.environ | {"AFTERGLOW_DATABASE_URL": "postgresql://nobody:wisteria@127.0.0.1:1/nothing"}
+    done = subprocess.run([AFTERGLOW, "serve"], env=environment, capture_output=True, text=True, check=False)
+    said = Said(done.returncode, done.stdout, done.stderr)
+    refused(said, "the database cannot be reached or changed: [^\n]+")
 
 
 def test_migrate_tells_what_it_did_and_can_be_repeated(databases: Databases, database: str) -> None:

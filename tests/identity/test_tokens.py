@@ -7,6 +7,7 @@ import jwt
 import pytest
 import time_machine
 
+from app.identity import tokens
 from tests.hostile.raw import Line
 from tests.identity.bad_tokens import BAD
 from tests.identity.tokens import Forge, Make
@@ -74,3 +75,12 @@ def test_a_token_that_was_believed_ends_with_its_time(alice: Person) -> None:
         assert alice.client.get("/v1/me").status_code == 200
     with time_machine.travel(datetime.now(UTC) + timedelta(seconds=600), tick=True):
         assert alice.client.get("/v1/me").status_code == 401
+
+
+def test_more_tokens_than_are_remembered_are_all_believed(
+    server: Server, alice: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokens, "CACHED", 1)
+    for person in (alice, bob, alice, bob):
+        assert person.client.get("/v1/me").json()["id"] == str(person.id)
+    assert server.anyone.get("/v1/me").status_code == 401
