@@ -17,9 +17,9 @@ from app import demo, starting
 from app.db import open_database, schema
 from app.http import Edge
 from app.identity.accounts import NewAccount, open_account
+from app.identity.fields import Email, Password
 from app.identity.keyring import create_keyring
 from app.identity.passwords import hashed_now
-from app.identity.shapes import Email, Password
 from app.identity.tables import Role
 from app.main import create_app
 from app.observability import LOGGING
@@ -106,7 +106,7 @@ def add_account(
     password = typer.prompt("Password", hide_input=True) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
     for kind, value, demand in (
         (Email, email, "an e-mail address"),
-        (Password, password, "a password of 8 to 256 characters"),
+        (Password, password, "a password of 8 to 256 characters that nobody would guess"),
     ):
         try:
             TypeAdapter(kind).validate_python(value)

@@ -14,9 +14,9 @@ from app import clock
 from app.db import open_database
 from app.identity import Caller, Site
 from app.identity.accounts import BY_EMAIL, NewAccount, open_account
+from app.identity.fields import email_key
 from app.identity.keyring import Keyring
 from app.identity.passwords import hashed_now
-from app.identity.shapes import email_key
 from app.identity.site import new_site
 from app.problems import AlreadyExists, Removed, UnknownReference
 from app.records import store

@@ -12,6 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 from app import docs, health, json, openapi
 from app.db import open_database
 from app.http import JSON, Answer, Front, Route, Switch
+from app.identity import password_routes
 from app.identity import routes as identity
 from app.identity.keyring import Keyring
 from app.identity.site import new_site
@@ -83,6 +84,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     for router in (
         identity.auth,
+        password_routes.router,
         identity.router,
         *ROUTERS,
         health.router,

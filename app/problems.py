@@ -15,6 +15,7 @@ Problem
 │        ├── UnknownReference
 │        └── DerivationCycle
 ├── 428  PreconditionRequired
+├── 429  TooManyAttempts
 ├── 431  HeadersTooLarge
 ├── 500  Crashed
 ├── 503  Unavailable
@@ -322,6 +323,19 @@ class PreconditionRequired(Problem):
     """
 
     status, code = 428, "precondition-required"
+
+
+class TooManyAttempts(Problem):
+    """There were too many wrong tries.
+
+    Wait for the seconds in Retry-After; until then even the right one is not looked at.
+    """
+
+    status, code = 429, "too-many-attempts"
+
+    def __init__(self, seconds: int = 60) -> None:
+        """Ask to be tried again after so many seconds."""
+        super().__init__("", {"Retry-After": str(seconds)})
 
 
 class HeadersTooLarge(Problem):

@@ -74,6 +74,11 @@ class Settings(BaseSettings):
     code_seconds: int = Field(1800, ge=60, description="Life of a mailed code, in seconds.")
     code_tries: int = Field(5, ge=1, description="Wrong tries that end a mailed code.")
     codes_a_day: int = Field(10, ge=1, description="Most codes mailed to one address in 24 hours.")
+    throttle_account: int = Field(5, ge=1, description="Wrong tries at one account before it is throttled.")
+    throttle_account_seconds: int = Field(900, ge=1, description="Seconds in which those wrong tries count.")
+    throttle_account_day: int = Field(20, ge=1, description="Wrong tries at one account in 24 hours.")
+    throttle_client: int = Field(20, ge=1, description="Wrong tries from one client network in a minute.")
+    hash_seconds: float = Field(2.0, gt=0, description="Longest wait for a place to compute a hash, in seconds.")
     hash_threads: int = Field(0, ge=0, description="Password hashes computed at once; 0 means one a core.")
     mail: MailBackend = Field(
         MailBackend.CONSOLE, description="console prints mail on the standard output; smtp sends it."

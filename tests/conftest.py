@@ -150,6 +150,9 @@ class Servers:
             "smtp_host": "127.0.0.1",
             "smtp_port": self._mailbox.port,
             "smtp_starttls": False,
+            "throttle_account": 1000,
+            "throttle_account_day": 1000,
+            "throttle_client": 100_000,
         }
         return Settings.model_validate(values | changes)
 
@@ -157,11 +160,12 @@ class Servers:
         """Start a server."""
         return self._stack.enter_context(serving(settings, self._mailbox))
 
-    def shared(self, kind: str) -> Server:
-        """Return the server that most tests share: people in it never meet."""
-        if kind not in self._shared:
-            self._shared[kind] = self.start(self.settings(kind))
-        return self._shared[kind]
+    def shared(self, kind: str, **changes: object) -> Server:
+        """Return the server that tests of these settings share: people in it never meet."""
+        key = repr((kind, changes))
+        if key not in self._shared:
+            self._shared[key] = self.start(self.settings(kind, **changes))
+        return self._shared[key]
 
 
 @pytest.fixture(scope="session")

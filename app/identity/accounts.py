@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from app import clock
 from app.db import Database, Row, Statement, Transaction, given
-from app.identity.shapes import Account, email_key
+from app.identity.fields import email_key
+from app.identity.shapes import Account
 from app.identity.tables import AccountRecord, Feed, Role
 from app.ids import new_id
 
@@ -21,13 +22,14 @@ _public = [_account.c[name] for name in Account.model_fields]
 INSERT: Final = Statement(sa.insert(_account).values({column.name: given(column) for column in _account.c}))
 OPEN_FEED: Final = Statement(sa.insert(_feed).values({column.name: given(column) for column in _feed.c}))
 BY_EMAIL: Final = Statement(
-    sa.select(_account.c.id, _account.c.password_hash, _account.c.closed_at).where(
+    sa.select(_account.c.id, _account.c.email, _account.c.password_hash, _account.c.closed_at).where(
         _account.c.email_key == given(_account.c.email_key)
     )
 )
 _this: Final = sa.select(*_public).where(_account.c.id == given(_account.c.id))
 PUBLIC: Final = Statement(_this)
 PUBLIC_TO_WRITE: Final = Statement(_this.with_for_update())
+PASSWORD: Final = Statement(sa.select(_account.c.password_hash).where(_account.c.id == given(_account.c.id)))
 _changeable: Final = ("display_name", "timezone", "locale", "updated_at")
 CHANGE: Final = Statement(
     sa.update(_account)

@@ -21,6 +21,10 @@ LOGIN: Final[Example] = {
     "device_name": "My phone",
 }
 REFRESH: Final[Example] = {"refresh_token": "YW4gZXhhbXBsZSBvZiBhIHRva2VuLCAzMiBieXRlcyA"}
+PASSWORD: Final[Example] = {"current": "one-quiet-morning", "new": "rain on the skylight"}
+FORGOTTEN: Final[Example] = {"email": "ilse@example.com"}
+FORGOTTEN_ACCEPTED: Final[Example] = {"message": "If the address has an account, a letter with a code is on its way."}
+RESET: Final[Example] = {"email": "ilse@example.com", "code": "7KQ2M-X9WDA", "new": "rain on the skylight"}
 ACCOUNT: Final[Example] = {
     "id": "019aa2c4-7b00-7000-8000-0000000000aa",
     "email": "ilse@example.com",

@@ -60,17 +60,28 @@ _END_MINE: Final = Statement(
 )
 _END_ALL: Final = Statement(
     sa.update(_device)
-    .where(_device.c.account_id == given(_device.c.account_id), _device.c.ended_at.is_(None))
+    .where(
+        _device.c.account_id == given(_device.c.account_id),
+        _device.c.ended_at.is_(None),
+        sa.or_(given(_device.c.id, "kept").is_(None), _device.c.id != given(_device.c.id, "kept")),
+    )
     .values(_ENDED)
 )
 _FORGET: Final = Statement(
     sa.delete(_token).where(
+        _token.c.superseded_at.is_not(None),
         _token.c.device_id.in_(
             sa.select(_device.c.id).where(
                 _device.c.account_id == given(_device.c.account_id), _device.c.ended_at.is_not(None)
             )
-        )
+        ),
     )
+)
+_HELD: Final = Statement(
+    sa.select(_device.c.id)
+    .join_from(_token, _device, _token.c.device_id == _device.c.id)
+    .join(_account, _device.c.account_id == _account.c.id)
+    .where(_token.c.digest == given(_token.c.digest), _account.c.email_key == given(_account.c.email_key))
 )
 _SIGNED_IN: Final = Statement(
     sa.select(_device.c.id, _device.c.name, _device.c.created_at, _device.c.last_used_at)
@@ -143,11 +154,18 @@ async def end_device(site: Site, account_id: UUID, device_id: UUID) -> bool:
     return ended is not None
 
 
-async def end_all_devices(site: Site, account_id: UUID) -> None:
-    """End every device of the account's."""
-    async with site.db.transaction() as tx:
-        await tx.run(_END_ALL, account_id=account_id, ended_at=clock.now())
-        await tx.run(_FORGET, account_id=account_id)
+async def end_devices(tx: Transaction, account_id: UUID, kept: UUID | None = None) -> None:
+    """End every device of the account's, save the one that is kept."""
+    await tx.run(_END_ALL, account_id=account_id, ended_at=clock.now(), kept=kept)
+    await tx.run(_FORGET, account_id=account_id)
+
+
+async def device_that_held(site: Site, token: str | None, email_key: str) -> UUID | None:
+    """Return the device that was signed in to the account with a refresh token, even if it is ended since."""
+    if token is None:
+        return None
+    row = await site.db.one(_HELD, digest=_digest(token), email_key=email_key)
+    return None if row is None else row["id"]
 
 
 async def signed_in_devices(site: Site, account_id: UUID, current: UUID) -> Iterable[Row]:

@@ -3,8 +3,8 @@
 from fastapi import APIRouter
 
 from app.http import Answer, Route, json_answer
-from app.identity import examples, families, registering
-from app.identity.accounts import BY_EMAIL, change_account, public_account
+from app.identity import examples, families, registering, signing_in
+from app.identity.accounts import change_account, public_account
 from app.identity.caller import Call
 from app.identity.shapes import (
     Accepted,
@@ -17,13 +17,14 @@ from app.identity.shapes import (
     RegistrationDraft,
     TokenPair,
     VerificationDraft,
-    email_key,
 )
 from app.identity.site import TheSite
+from app.identity.throttles import Network
 from app.ids import Id
 from app.openapi import problems
-from app.problems import NotFound, WrongCredentials
+from app.problems import NotFound, TooManyAttempts, WrongCredentials
 
+THROTTLED = problems(WrongCredentials, TooManyAttempts, body=True)
 router = APIRouter(route_class=Route)
 auth = APIRouter(prefix="/v1/auth", tags=["Signing in"], route_class=Route)
 
@@ -41,45 +42,34 @@ async def register(site: TheSite, draft: RegistrationDraft) -> Answer:
     return json_answer(examples.ACCEPTED, 202)
 
 
-@auth.post(
-    "/verify", response_model=TokenPair, responses=problems(WrongCredentials, body=True), summary="Verify an address"
-)
-async def verify(site: TheSite, draft: VerificationDraft) -> Answer:
+@auth.post("/verify", response_model=TokenPair, responses=THROTTLED, summary="Verify an address")
+async def verify(site: TheSite, network: Network, draft: VerificationDraft) -> Answer:
     """Finish a registration with the code from the mail, and be signed in.
 
     The password that counts is the one that was registered together with this code. A code lives 30 minutes and ends
     after five wrong tries.
     """
-    account_id = await registering.verify(site, draft.email, draft.code)
-    return json_answer(await families.sign_in(site, account_id, None))
+    return json_answer(await signing_in.by_code(site, network, draft))
 
 
-@auth.post("/login", response_model=TokenPair, responses=problems(WrongCredentials, body=True), summary="Sign in")
-async def login(site: TheSite, draft: LoginDraft) -> Answer:
+@auth.post("/login", response_model=TokenPair, responses=THROTTLED, summary="Sign in")
+async def login(site: TheSite, network: Network, draft: LoginDraft) -> Answer:
     """Sign in with a password, on a device of its own.
 
-    A wrong password, an unknown, an unverified and a closed account get one and the same answer.
+    A wrong password, an unknown, an unverified and a closed account get one and the same answer. After five wrong tries
+    the account is throttled for a quarter of an hour, save for devices that show a refresh token they once held.
     """
-    account = await site.db.one(BY_EMAIL, email_key=email_key(draft.email)) or {
-        "password_hash": None,
-        "closed_at": None,
-    }
-    right = await site.passwords.right(draft.password, account["password_hash"])
-    if not right or account["closed_at"] is not None:
-        raise WrongCredentials
-    return json_answer(await families.sign_in(site, account["id"], draft.device_name))
+    return json_answer(await signing_in.by_password(site, network, draft))
 
 
-@auth.post(
-    "/refresh", response_model=TokenPair, responses=problems(WrongCredentials, body=True), summary="Refresh the tokens"
-)
-async def refresh_tokens(site: TheSite, draft: RefreshDraft) -> Answer:
+@auth.post("/refresh", response_model=TokenPair, responses=THROTTLED, summary="Refresh the tokens")
+async def refresh_tokens(site: TheSite, network: Network, draft: RefreshDraft) -> Answer:
     """Get the next pair of tokens. Each refresh token works once.
 
     If the answer was lost, the same token gets the same answer again for ten minutes. Using an older one signs the
     device out, since somebody else may hold a copy.
     """
-    return json_answer(await families.refresh(site, draft.refresh_token))
+    return json_answer(await signing_in.again(site, network, draft))
 
 
 @auth.post("/logout", status_code=204, responses=problems(signed_in=True), summary="Sign this device out")
@@ -92,7 +82,8 @@ async def logout(call: Call) -> Answer:
 @auth.post("/logout-all", status_code=204, responses=problems(signed_in=True), summary="Sign every device out")
 async def logout_all(call: Call) -> Answer:
     """End every device of the account, this one too."""
-    await families.end_all_devices(call.site, call.account_id)
+    async with call.db.transaction() as tx:
+        await families.end_devices(tx, call.account_id)
     return Answer(204)
 
 

@@ -1,64 +1,15 @@
 """The shapes of signing in: what comes in, and what goes out."""
 
-import re
-import unicodedata
-from typing import Annotated, Final
+from typing import Annotated
 
-from email_validator import EmailNotValidError, validate_email
-from pydantic import MISSING, BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import MISSING, BaseModel, ConfigDict, Field
 
 from app.clock import Instant, Timezone
 from app.identity import examples
+from app.identity.fields import Email, GivenPassword, HeldToken, Locale, Name, Password
 from app.identity.tables import Role
 from app.ids import Id
 from app.openapi import example
-
-LONGEST_EMAIL: Final = 254
-_language_tag = re.compile(
-    r"(?:[a-z]{2,3}(?:-[a-z]{3}){0,3}|[a-z]{4,8})(?:-[a-z]{4})?(?:-(?:[a-z]{2}|\d{3}))?(?:-(?:[a-z\d]{5,8}|\d[a-z\d]{3}))*"
-    r"(?:-[a-wy-z\d](?:-[a-z\d]{2,8})+)*(?:-x(?:-[a-z\d]{1,8})+)?",
-    re.ASCII | re.IGNORECASE,
-).fullmatch
-_NO_NUL: Final = r"^[^\x00]*$"
-
-
-def email_key(email: str) -> str:
-    """Return what two spellings of one address have in common."""
-    return unicodedata.normalize("NFC", email).casefold()
-
-
-def _read_email(value: object) -> str:
-    if isinstance(value, str) and len(value) <= LONGEST_EMAIL:
-        try:
-            validate_email(value, check_deliverability=False, test_environment=True)
-        except (EmailNotValidError, UnicodeError):
-            pass
-        else:
-            return value
-    message = "Give an e-mail address of at most 254 characters."
-    raise PydanticCustomError("email", message)
-
-
-def _read_locale(value: object) -> str:
-    if isinstance(value, str) and len(value) <= _LONGEST_LOCALE and _language_tag(value):
-        return value
-    message = "Give a language tag as BCP 47 has it, such as en or pt-BR."
-    raise PydanticCustomError("locale", message)
-
-
-_LONGEST_LOCALE: Final = 35
-Email = Annotated[
-    str,
-    PlainValidator(_read_email),
-    WithJsonSchema({"type": "string", "format": "email", "maxLength": LONGEST_EMAIL}),
-]
-Locale = Annotated[
-    str, PlainValidator(_read_locale), WithJsonSchema({"type": "string", "minLength": 2, "maxLength": _LONGEST_LOCALE})
-]
-Password = Annotated[str, Field(min_length=8, max_length=256, pattern=_NO_NUL)]
-GivenPassword = Annotated[str, Field(min_length=1, max_length=256, pattern=_NO_NUL)]
-Name = Annotated[str, Field(max_length=100, pattern=_NO_NUL)]
 
 
 class Shape(BaseModel):
@@ -71,7 +22,7 @@ class RegistrationDraft(Shape, json_schema_extra=example(examples.REGISTRATION))
     """Somebody who would like an account."""
 
     email: Email = Field(description="The address that the code is mailed to.")
-    password: Password = Field(description="8 to 256 characters of any script, taken exactly as sent.")
+    password: Password = Field(description="8 to 256 characters of any script, taken exactly as sent; no common one.")
     display_name: Name | None = Field(None, description="How the person likes to be called.")
     timezone: Timezone = Field("UTC", description="IANA time zone, the default of what the person writes.")
     locale: Locale = Field("en", description="Language tag (BCP 47).")
@@ -90,14 +41,40 @@ class LoginDraft(Shape, json_schema_extra=example(examples.LOGIN)):
     email: Email = Field(description="The account's address, in any case.")
     password: GivenPassword = Field(description="The account's password.")
     device_name: Name | None = Field(None, description="What the person calls this device; shown in the device list.")
+    refresh_token: HeldToken | None = Field(
+        None,
+        description="The last refresh token that this device held for the account, if any. Its tries are then counted "
+        "apart, so that nobody else's wrong tries can lock the owner out.",
+    )
 
 
 class RefreshDraft(Shape, json_schema_extra=example(examples.REFRESH)):
     """The newest refresh token of a device."""
 
-    refresh_token: Annotated[str, Field(min_length=1, max_length=200, pattern=_NO_NUL)] = Field(
-        description="The `refresh_token` of the last answer. It works once."
+    refresh_token: HeldToken = Field(description="The `refresh_token` of the last answer. It works once.")
+
+
+class PasswordDraft(Shape, json_schema_extra=example(examples.PASSWORD)):
+    """The present password, and a new one."""
+
+    current: GivenPassword = Field(description="The present password.")
+    new: Password = Field(description="8 to 256 characters of any script, taken exactly as sent; no common one.")
+
+
+class ForgottenDraft(Shape, json_schema_extra=example(examples.FORGOTTEN)):
+    """An address whose password was forgotten."""
+
+    email: Email = Field(description="The account's address.")
+
+
+class ResetDraft(Shape, json_schema_extra=example(examples.RESET)):
+    """The code that was mailed to an address, and a new password."""
+
+    email: Email = Field(description="The account's address.")
+    code: Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{10,20}$")] = Field(
+        description="The ten characters from the mail, in either case, with or without hyphens."
     )
+    new: Password = Field(description="8 to 256 characters of any script, taken exactly as sent; no common one.")
 
 
 class MePatch(Shape, json_schema_extra=example(examples.ME_PATCH)):

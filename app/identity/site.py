@@ -27,6 +27,7 @@ class Site:
     cursor_key: bytes
     code_key: bytes
     refresh_key: bytes
+    throttle_key: bytes
 
 
 def new_site(settings: Settings, db: Database, keyring: Keyring) -> Site:
@@ -41,6 +42,7 @@ def new_site(settings: Settings, db: Database, keyring: Keyring) -> Site:
         cursor_key=keyring.derived("cursors"),
         code_key=keyring.derived("codes"),
         refresh_key=keyring.derived("refresh tokens"),
+        throttle_key=keyring.derived("throttles"),
     )
 
 

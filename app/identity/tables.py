@@ -68,6 +68,30 @@ class Registration(Stored, table=True):
     expires_at: datetime
 
 
+class ResetCode(Stored, table=True):
+    """A code mailed to an address whose password was forgotten, kept as an HMAC."""
+
+    __tablename__ = "reset_code"
+    __table_args__ = (sa.Index(None, "email_key", "created_at"), sa.Index(None, "created_at"))
+
+    id: UUID = Field(primary_key=True)
+    email_key: str
+    code_mac: bytes
+    tries: int
+    created_at: datetime
+    expires_at: datetime
+
+
+class Throttle(Stored, table=True):
+    """How many wrong tries there were since `began_at`; the key is an HMAC of whose they were."""
+
+    __tablename__ = "throttle"
+
+    key: bytes = Field(primary_key=True)
+    began_at: datetime = Field(index=True)
+    count: int
+
+
 class DeviceRecord(Stored, table=True):
     """A device that is, or was, signed in."""
 

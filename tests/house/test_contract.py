@@ -18,6 +18,8 @@ from tests.witness import DOCUMENT
 Json = dict[str, Any]
 OPEN = {
     "register",
+    "forgot_password",
+    "reset_password",
     "verify",
     "login",
     "refresh_tokens",

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from app import demo
 from app.db import Statement, given
-from app.identity.tables import RefreshToken, Registration
+from app.identity.tables import DeviceRecord, RefreshToken, Registration, ResetCode
 from app.resources import RESOURCES
 from tests.conftest import Servers
 from tests.serving import Server
@@ -24,10 +24,9 @@ OPERATIONS = {
     for path, methods in DOCUMENT.content["paths"].items()
     for method, operation in methods.items()
 }
-_attempt, _token = Registration.table(), RefreshToken.table()
-_ATTEMPTS = Statement(sa.select(_attempt.c.id))
-_PLANT_CODE = Statement(sa.update(_attempt).values(code_mac=given(_attempt.c.code_mac)))
-_PLANT_TOKEN = Statement(sa.update(_token).values(digest=given(_token.c.digest)))
+_token, _device = RefreshToken.table(), DeviceRecord.table()
+_alive = sa.select(_device.c.id).where(_device.c.ended_at.is_(None))
+_PLANT_TOKEN = Statement(sa.update(_token).where(_token.c.device_id.in_(_alive)).values(digest=given(_token.c.digest)))
 
 
 def same(shown: object, answered: object, assigned: set[str], name: str = "") -> None:
@@ -74,12 +73,13 @@ class Reader:
         """Be signed in."""
         self.client.headers["Authorization"] = f"Bearer {tokens['access_token']}"
 
-    def expect_code(self, code: str) -> None:
+    def expect_code(self, code: str, table: sa.Table) -> None:
         """Have the mailed code be the one that the docs show."""
         db, key = self.server.db, self.server.site.code_key
-        attempt: UUID = self.server.run(db.all(_ATTEMPTS))[0]["id"]
-        mac = hmac.digest(key, attempt.bytes + code.encode(), hashlib.sha256)
-        self.server.run(db.run(_PLANT_CODE, code_mac=mac))
+        id: UUID = self.server.run(db.all(Statement(sa.select(table.c.id))))[0]["id"]
+        mac = hmac.digest(key, id.bytes + code.encode(), hashlib.sha256)
+        plant = Statement(sa.update(table).values(code_mac=given(table.c.code_mac)))
+        self.server.run(db.run(plant, code_mac=mac))
 
     def expect_refresh_token(self, token: str) -> None:
         """Have the device's refresh token be the one that the docs show."""
@@ -106,7 +106,9 @@ def test_all_that_the_docs_show_is_what_happens(servers: Servers, database: str)
     reader.ask("get_problem", "not-found")
     _join(reader)
     _keep_records(reader)
+    reader.client.patch("/v1/me", json={name: body_of("register")[name] for name in ("display_name", "timezone")})
     reader.ask("logout_all")
+    _change_password(reader)
     documented = {
         (name, status)
         for name, (_, _, operation) in OPERATIONS.items()
@@ -119,7 +121,7 @@ def test_all_that_the_docs_show_is_what_happens(servers: Servers, database: str)
 
 def _join(reader: Reader) -> None:
     reader.ask("register")
-    reader.expect_code(body_of("verify")["code"])
+    reader.expect_code(body_of("verify")["code"], Registration.table())
     reader.carry(reader.ask("verify"))
     reader.ask("logout")
     reader.carry(reader.ask("login"))
@@ -133,6 +135,14 @@ def _join(reader: Reader) -> None:
     devices = other.get("/v1/auth/devices").json()["items"]
     reader.ask("end_device", next(device["id"] for device in devices if device["current"]))
     reader.ask("change_me")
+
+
+def _change_password(reader: Reader) -> None:
+    reader.carry(reader.ask("login"))
+    reader.ask("change_password")
+    reader.ask("forgot_password")
+    reader.expect_code(body_of("reset_password")["code"].replace("-", ""), ResetCode.table())
+    reader.ask("reset_password")
 
 
 def _keep_records(reader: Reader) -> None:

@@ -1,0 +1,73 @@
+"""Changing a password: by the one that is known, or by a mailed code where it is forgotten.
+
+A change ends every other device, a reset ends them all: whoever held the old password is out with the next request.
+"""
+
+import secrets
+from typing import Final
+
+from app import clock
+from app.identity import families
+from app.identity.accounts import BY_EMAIL, CHANGE_PASSWORD, PASSWORD
+from app.identity.caller import Caller
+from app.identity.codes import MailedCodes
+from app.identity.fields import email_key
+from app.identity.shapes import ForgottenDraft, PasswordDraft, ResetDraft
+from app.identity.site import Site
+from app.identity.tables import ResetCode
+from app.identity.throttles import clear, of_account
+from app.mail import Letter
+from app.problems import WrongCredentials
+
+_codes: Final = MailedCodes(ResetCode.table())
+_CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_LENGTH: Final = 10
+_READ_AS: Final = str.maketrans("OILoil", "011011")
+
+
+async def change(caller: Caller, draft: PasswordDraft) -> None:
+    """Set a new password for who knows the present one, and end the other devices."""
+    site = caller.site
+    account = await site.db.only(PASSWORD, id=caller.account_id)
+    if not await site.passwords.right(draft.current, account["password_hash"]):
+        raise WrongCredentials
+    password_hash = await site.passwords.hashed(draft.new)
+    async with site.db.transaction() as tx:
+        await tx.run(CHANGE_PASSWORD, id=caller.account_id, password_hash=password_hash)
+        await families.end_devices(tx, caller.account_id, kept=caller.device_id)
+
+
+async def forget(site: Site, draft: ForgottenDraft) -> None:
+    """Mail a code to an address that has an account; do the same work where it has none."""
+    key = email_key(draft.email)
+    code = "".join(secrets.choice(_CROCKFORD) for _ in range(_LENGTH))
+    async with site.db.transaction() as tx:
+        account = await tx.one(BY_EMAIL, email_key=key)
+        kept = await _codes.keep(tx, site, key, code, clock.now())
+    if kept and account is not None and account["closed_at"] is None:
+        site.mail.post(_letter(account["email"], code, site.settings.code_seconds // 60))
+
+
+async def reset(site: Site, draft: ResetDraft) -> None:
+    """Set a new password for who has the mailed code, end every device, and forget the account's wrong tries."""
+    key = email_key(draft.email)
+    code = draft.code.replace("-", "").translate(_READ_AS).upper()
+    password_hash = await site.passwords.hashed(draft.new)
+    async with site.db.transaction() as tx:
+        row = await _codes.redeem(tx, site, key, code, clock.now())
+        account = None if row is None else await tx.one(BY_EMAIL, email_key=key)
+        if account is not None:
+            await tx.run(CHANGE_PASSWORD, id=account["id"], password_hash=password_hash)
+            await families.end_devices(tx, account["id"])
+            await clear(tx, of_account(site, key))
+    if account is None:
+        raise WrongCredentials
+
+
+def _letter(to: str, code: str, minutes: int) -> Letter:
+    text = (
+        f"Code: {code}\n\n"
+        f"Type this code into the app, together with a new password. It works once, for {minutes} minutes.\n"
+        "If you did not ask for it, nothing happens: just leave this letter be."
+    )
+    return Letter(to, "A new Afterglow password", text)

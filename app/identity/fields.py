@@ -1,0 +1,65 @@
+"""The fields of signing in: addresses, passwords, names and languages, with what each refuses."""
+
+import re
+import unicodedata
+from typing import Annotated, Final
+
+from email_validator import EmailNotValidError, validate_email
+from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from app.identity.common_passwords import is_common
+
+LONGEST_EMAIL: Final = 254
+_language_tag = re.compile(
+    r"(?:[a-z]{2,3}(?:-[a-z]{3}){0,3}|[a-z]{4,8})(?:-[a-z]{4})?(?:-(?:[a-z]{2}|\d{3}))?(?:-(?:[a-z\d]{5,8}|\d[a-z\d]{3}))*"
+    r"(?:-[a-wy-z\d](?:-[a-z\d]{2,8})+)*(?:-x(?:-[a-z\d]{1,8})+)?",
+    re.ASCII | re.IGNORECASE,
+).fullmatch
+_NO_NUL: Final = r"^[^\x00]*$"
+
+
+def email_key(email: str) -> str:
+    """Return what two spellings of one address have in common."""
+    return unicodedata.normalize("NFC", email).casefold()
+
+
+def _read_email(value: object) -> str:
+    if isinstance(value, str) and len(value) <= LONGEST_EMAIL:
+        try:
+            validate_email(value, check_deliverability=False, test_environment=True)
+        except (EmailNotValidError, UnicodeError):
+            pass
+        else:
+            return value
+    message = "Give an e-mail address of at most 254 characters."
+    raise PydanticCustomError("email", message)
+
+
+def _read_locale(value: object) -> str:
+    if isinstance(value, str) and len(value) <= _LONGEST_LOCALE and _language_tag(value):
+        return value
+    message = "Give a language tag as BCP 47 has it, such as en or pt-BR."
+    raise PydanticCustomError("locale", message)
+
+
+def _refuse_common(password: str) -> str:
+    if is_common(password):
+        message = "Choose a password that is not among the first that anybody would try."
+        raise PydanticCustomError("common_password", message)
+    return password
+
+
+_LONGEST_LOCALE: Final = 35
+Email = Annotated[
+    str,
+    PlainValidator(_read_email),
+    WithJsonSchema({"type": "string", "format": "email", "maxLength": LONGEST_EMAIL}),
+]
+Locale = Annotated[
+    str, PlainValidator(_read_locale), WithJsonSchema({"type": "string", "minLength": 2, "maxLength": _LONGEST_LOCALE})
+]
+Password = Annotated[str, Field(min_length=8, max_length=256, pattern=_NO_NUL), AfterValidator(_refuse_common)]
+GivenPassword = Annotated[str, Field(min_length=1, max_length=256, pattern=_NO_NUL)]
+HeldToken = Annotated[str, Field(min_length=1, max_length=200, pattern=_NO_NUL)]
+Name = Annotated[str, Field(max_length=100, pattern=_NO_NUL)]

@@ -1,0 +1,137 @@
+"""Throttles: how often somebody may be wrong, counted in the database, so for all workers together.
+
+An attempt takes its place before a password is looked at: however many arrive at once, on however many workers, no more
+than the limit are ever checked. A right one gives its place back. Accounts are counted by an HMAC of the address, known
+and unknown alike; clients by their network, /32 of IPv4 and /64 of IPv6. A device that has signed in to the account
+before is counted by itself, so that nobody's wrong tries can lock its owner out.
+"""
+
+import hashlib
+import hmac
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Annotated, Final
+
+import sqlalchemy as sa
+from fastapi import Depends
+from starlette.requests import Request
+
+from app import clock
+from app.db import Statement, Transaction, given
+from app.identity.site import Site
+from app.identity.tables import Throttle
+from app.problems import TooManyAttempts, WrongCredentials
+
+DAY: Final = 86_400
+_throttle = Throttle.table()
+_this = _throttle.c.key == given(_throttle.c.key)
+_EXPIRED: Final = given(_throttle.c.began_at, "expired")
+_TAKE: Final = Statement(
+    sa.text(
+        "INSERT INTO throttle (key, began_at, count) VALUES (:key, :now, 1) ON CONFLICT (key) DO UPDATE SET"
+        " count = CASE WHEN throttle.began_at <= :expired THEN 1 ELSE throttle.count + 1 END,"
+        " began_at = CASE WHEN throttle.began_at <= :expired THEN :now ELSE throttle.began_at END"
+        " RETURNING count, began_at"
+    )
+    .bindparams(given(_throttle.c.key), given(_throttle.c.began_at, "now"), _EXPIRED)
+    .columns(_throttle.c.count, _throttle.c.began_at)
+)
+_GIVE_BACK: Final = Statement(
+    sa.update(_throttle)
+    .where(_this, _throttle.c.began_at == given(_throttle.c.began_at), _throttle.c.count > 0)
+    .values(count=_throttle.c.count - 1)
+)
+_CLEAR: Final = Statement(sa.delete(_throttle).where(_this))
+_FORGET_OLD: Final = Statement(sa.delete(_throttle).where(_throttle.c.began_at <= _EXPIRED))
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """What is counted, how often it may be wrong, and in how many seconds."""
+
+    key: bytes
+    most: int
+    seconds: int
+
+
+def of_account(site: Site, email_key: str) -> list[Bucket]:
+    """Return the buckets of an account, whether or not there is one."""
+    settings = site.settings
+    return [
+        Bucket(_key(site, "account", email_key), settings.throttle_account, settings.throttle_account_seconds),
+        Bucket(_key(site, "account by day", email_key), settings.throttle_account_day, DAY),
+    ]
+
+
+def of_device(site: Site, device_id: object) -> list[Bucket]:
+    """Return the buckets of a device that has signed in to the account before."""
+    settings = site.settings
+    return [
+        Bucket(_key(site, "device", device_id), settings.throttle_account, settings.throttle_account_seconds),
+        Bucket(_key(site, "device by day", device_id), settings.throttle_account_day, DAY),
+    ]
+
+
+def of_client(site: Site, network: str) -> list[Bucket]:
+    """Return the bucket of a client's network."""
+    return [Bucket(_key(site, "client", network), site.settings.throttle_client, 60)]
+
+
+@asynccontextmanager
+async def attempt(site: Site, *buckets: list[Bucket]) -> AsyncIterator[None]:
+    """Take a place in every bucket, or raise `TooManyAttempts`; keep them only where the block was wrong."""
+    taken = await _take(site, sorted((each for some in buckets for each in some), key=lambda bucket: bucket.key))
+    wrong = False
+    try:
+        yield
+    except WrongCredentials:
+        wrong = True
+        raise
+    finally:
+        if not wrong:
+            async with site.db.transaction() as tx:
+                await tx.many(_GIVE_BACK, taken)
+
+
+async def _take(site: Site, buckets: Sequence[Bucket]) -> list[dict[str, object]]:
+    now = clock.now()
+    taken: list[dict[str, object]] = []
+    async with site.db.transaction() as tx:
+        for bucket in buckets:
+            row = await tx.only(_TAKE, key=bucket.key, now=now, expired=now - timedelta(seconds=bucket.seconds))
+            if row["count"] > bucket.most:
+                raise TooManyAttempts(_seconds_left(row["began_at"], bucket, now))
+            taken.append({"key": bucket.key, "began_at": row["began_at"]})
+        await tx.run(_FORGET_OLD, expired=now - timedelta(seconds=DAY))
+    return taken
+
+
+async def clear(tx: Transaction, buckets: Sequence[Bucket]) -> None:
+    """Forget the wrong tries of these buckets."""
+    await tx.many(_CLEAR, [{"key": bucket.key} for bucket in buckets])
+
+
+def _seconds_left(began_at: datetime, bucket: Bucket, now: datetime) -> int:
+    return max(1, bucket.seconds - int((now - began_at).total_seconds()))
+
+
+def _key(site: Site, kind: str, value: object) -> bytes:
+    return hmac.digest(site.throttle_key, f"{kind}:{value}".encode(), hashlib.sha256)
+
+
+async def network_of(request: Request) -> str:
+    """Return the network that a request comes from."""
+    client = request.client
+    try:
+        address = ip_address("" if client is None else client.host)
+    except ValueError:
+        return "local"
+    if isinstance(address, IPv6Address):
+        return str(address.ipv4_mapped or ip_network((address, 64), strict=False))
+    return str(address)
+
+
+Network = Annotated[str, Depends(network_of)]

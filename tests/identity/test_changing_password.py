@@ -1,0 +1,128 @@
+"""Passwords: changed by who knows the present one, reset by who reads the mail; common ones refused everywhere."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
+
+from app.identity.accounts import CHANGE_PASSWORD
+from app.identity.accounts import PASSWORD as STORED
+from app.identity.common_passwords import is_common
+from tests.serving import PASSWORD, Person, Server
+from tests.witness import Client
+
+NEW = "wisteria over the door"
+
+
+def signs_in(client: Client, email: str, password: str) -> bool:
+    return client.post("/v1/auth/login", json={"email": email, "password": password}).status_code == 200
+
+
+def forgotten(server: Server, person: Person) -> str:
+    """Ask for a code, and return it."""
+    assert server.anyone.post("/v1/auth/password/forgot", json={"email": person.email}).status_code == 202
+    return server.mailbox.code_to(person.email)
+
+
+def test_a_change_ends_the_other_devices_and_no_more(server: Server, anyone: Client, alice: Person) -> None:
+    body = {"email": alice.email, "password": PASSWORD}
+    other = server.client(anyone.post("/v1/auth/login", json=body).json()["access_token"])
+    change = {"current": PASSWORD, "new": NEW}
+    assert alice.client.post("/v1/auth/password", json=change).status_code == 204
+    assert alice.client.get("/v1/me").status_code == 200
+    assert other.get("/v1/me").status_code == 401
+    assert not signs_in(anyone, alice.email, PASSWORD)
+    assert signs_in(anyone, alice.email, NEW)
+
+
+def test_a_wrong_present_password_changes_nothing(anyone: Client, alice: Person) -> None:
+    response = alice.client.post("/v1/auth/password", json={"current": "wisteria?", "new": NEW})
+    assert (response.status_code, response.json()["code"]) == (401, "wrong-credentials")
+    assert signs_in(anyone, alice.email, PASSWORD)
+
+
+def test_a_mailed_code_sets_a_new_password_once_and_ends_every_device(
+    server: Server, anyone: Client, alice: Person
+) -> None:
+    code = forgotten(server, alice)
+    spelled = f"{code[:5]}-{code[5:]}".lower().replace("0", "o").replace("1", "l")
+    reset = {"email": alice.email.upper(), "code": spelled, "new": NEW}
+    assert anyone.post("/v1/auth/password/reset", json=reset).status_code == 204
+    assert alice.client.get("/v1/me").status_code == 401
+    assert signs_in(anyone, alice.email, NEW)
+    again = anyone.post("/v1/auth/password/reset", json=reset | {"new": "wisteria by the well"})
+    assert (again.status_code, again.json()["code"]) == (401, "wrong-credentials")
+    assert signs_in(anyone, alice.email, NEW)
+
+
+def test_a_code_ends_by_wrong_tries_or_time(server: Server, anyone: Client, alice: Person) -> None:
+    reset = {"email": alice.email, "code": forgotten(server, alice), "new": NEW}
+    with time_machine.travel(datetime.now(UTC) + timedelta(minutes=30, seconds=1), tick=True):
+        assert anyone.post("/v1/auth/password/reset", json=reset).status_code == 401
+    reset["code"] = forgotten(server, alice)
+    for _ in range(5):
+        assert anyone.post("/v1/auth/password/reset", json=reset | {"code": "WISTERIA00"}).status_code == 401
+    assert anyone.post("/v1/auth/password/reset", json=reset).status_code == 401
+    assert signs_in(anyone, alice.email, PASSWORD)
+
+
+def test_an_unknown_address_is_answered_alike_and_gets_no_letter(server: Server, anyone: Client, alice: Person) -> None:
+    nobody = f"nobody.{alice.email}"
+    known, unknown = (anyone.post("/v1/auth/password/forgot", json={"email": email}) for email in (alice.email, nobody))
+    assert (known.status_code, known.content) == (unknown.status_code, unknown.content)
+    server.mailbox.code_to(alice.email)
+    assert server.mailbox.is_empty(nobody)
+    reset = {"email": nobody, "code": "WISTERIA00", "new": NEW}
+    assert anyone.post("/v1/auth/password/reset", json=reset).status_code == 401
+
+
+def test_no_more_than_ten_codes_a_day_are_mailed(server: Server, anyone: Client, alice: Person) -> None:
+    for _ in range(10):
+        forgotten(server, alice)
+    assert anyone.post("/v1/auth/password/forgot", json={"email": alice.email}).status_code == 202
+    assert server.mailbox.is_empty(alice.email)
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "password",
+        "Passw0rd!",
+        "12345678",
+        "11111111",
+        "qwertyuiop",
+        "abcabcabc",
+        "iloveyou1",
+        "P@ssword2026",
+        "asdfghjkl;",
+    ],
+)
+def test_what_everybody_tries_first_is_refused(alice: Person, anyone: Client, password: str) -> None:
+    assert is_common(password)
+    for client, path, body, pointer in (
+        (anyone, "/v1/auth/register", {"email": f"new.{alice.email}", "password": password}, "/password"),
+        (alice.client, "/v1/auth/password", {"current": PASSWORD, "new": password}, "/new"),
+        (anyone, "/v1/auth/password/reset", {"email": alice.email, "code": "WISTERIA00", "new": password}, "/new"),
+    ):
+        response = client.post(path, json=body)
+        assert response.status_code == 422
+        assert [(each["pointer"], each["code"]) for each in response.json()["errors"]] == [(pointer, "common-password")]
+
+
+@pytest.mark.parametrize(
+    "password", [PASSWORD, NEW, "tulpenbollen", "правда и дождь", "xkcd-staple-horse", "7hq2-kd93"]
+)
+def test_what_nobody_tries_first_is_taken(password: str) -> None:
+    assert not is_common(password)
+
+
+def test_a_weaker_hash_is_replaced_on_signing_in(server: Server, anyone: Client, alice: Person) -> None:
+    weak = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=1024, parallelism=1),)).hash(PASSWORD)
+    server.run(server.db.run(CHANGE_PASSWORD, id=alice.id, password_hash=weak))
+    assert signs_in(anyone, alice.email, PASSWORD)
+    stored = server.run(server.db.only(STORED, id=alice.id))["password_hash"]
+    assert stored != weak
+    assert "m=1024" not in stored
+    assert signs_in(anyone, alice.email, PASSWORD)

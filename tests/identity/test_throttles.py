@@ -1,0 +1,139 @@
+"""Throttles: no more than the limit are ever looked at, on however many workers, and nobody can lock an owner out."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx2 as httpx
+import pytest
+import time_machine
+from starlette.requests import Request
+
+from app.identity.throttles import network_of
+from tests.conftest import Servers
+from tests.parallel import at_once
+from tests.serving import PASSWORD, Person, Server
+
+LIMITS = {"throttle_account": 5, "throttle_account_day": 20, "throttle_client": 1000}
+
+
+@pytest.fixture
+def server(servers: Servers, database: str) -> Iterator[Server]:
+    server = servers.shared(database, **LIMITS)
+    yield server
+    server.end_test()
+
+
+def login(server: Server, email: str, password: str, **more: Any) -> httpx.Response:
+    return server.anyone.post("/v1/auth/login", json={"email": email, "password": password, **more})
+
+
+def wrong(server: Server, email: str, times: int, **more: Any) -> None:
+    for _ in range(times):
+        assert login(server, email, "wisteria?", **more).status_code == 401
+
+
+def test_after_five_wrong_tries_even_the_right_password_waits(server: Server, alice: Person) -> None:
+    wrong(server, alice.email, 5)
+    response = login(server, alice.email, PASSWORD)
+    assert (response.status_code, response.json()["code"]) == (429, "too-many-attempts")
+    assert 0 < int(response.headers["retry-after"]) <= 900
+    with time_machine.travel(datetime.now(UTC) + timedelta(seconds=901), tick=True):
+        assert login(server, alice.email, PASSWORD).status_code == 200
+
+
+def test_an_unknown_address_is_throttled_alike(server: Server, alice: Person) -> None:
+    nobody = f"nobody.{alice.email}"
+    wrong(server, nobody, 5)
+    assert login(server, nobody, PASSWORD).status_code == 429
+    assert login(server, alice.email, PASSWORD).status_code == 200
+
+
+def test_right_tries_are_not_counted(server: Server, alice: Person) -> None:
+    wrong(server, alice.email, 4)
+    for _ in range(3):
+        assert login(server, alice.email, PASSWORD).status_code == 200
+    wrong(server, alice.email, 1)
+    assert login(server, alice.email, PASSWORD).status_code == 429
+
+
+def test_twenty_wrong_tries_in_a_day_are_enough(server: Server, alice: Person) -> None:
+    now = datetime.now(UTC)
+    for hour in range(4):
+        with time_machine.travel(now + timedelta(hours=hour), tick=True):
+            wrong(server, alice.email, 5)
+    with time_machine.travel(now + timedelta(hours=5), tick=True):
+        assert login(server, alice.email, PASSWORD).status_code == 429
+    with time_machine.travel(now + timedelta(hours=25), tick=True):
+        assert login(server, alice.email, PASSWORD).status_code == 200
+
+
+def test_codes_and_the_present_password_are_throttled_too(server: Server, alice: Person, bob: Person) -> None:
+    code = {"email": alice.email, "code": "WISTERIA00", "new": "wisteria over the door"}
+    for _ in range(5):
+        assert server.anyone.post("/v1/auth/password/reset", json=code).status_code == 401
+    assert server.anyone.post("/v1/auth/password/reset", json=code).status_code == 429
+    verification = {"email": alice.email, "code": "000000"}
+    assert server.anyone.post("/v1/auth/verify", json=verification).status_code == 429
+    change = {"current": "wisteria?", "new": "wisteria over the door"}
+    for _ in range(5):
+        assert bob.client.post("/v1/auth/password", json=change).status_code == 401
+    assert bob.client.post("/v1/auth/password", json=change | {"current": PASSWORD}).status_code == 429
+
+
+def test_a_device_that_was_signed_in_before_cannot_be_locked_out(server: Server, alice: Person, bob: Person) -> None:
+    held = alice.tokens["refresh_token"]
+    assert alice.client.post("/v1/auth/logout").status_code == 204
+    wrong(server, alice.email, 5)
+    assert login(server, alice.email, PASSWORD).status_code == 429
+    assert login(server, alice.email, PASSWORD, refresh_token=bob.tokens["refresh_token"]).status_code == 429
+    assert login(server, alice.email, PASSWORD, refresh_token=held).status_code == 200
+    wrong(server, alice.email, 5, refresh_token=held)
+    assert login(server, alice.email, PASSWORD, refresh_token=held).status_code == 429
+
+
+def test_a_reset_forgets_the_wrong_tries(server: Server, alice: Person) -> None:
+    wrong(server, alice.email, 4)
+    server.anyone.post("/v1/auth/password/forgot", json={"email": alice.email})
+    code, new = server.mailbox.code_to(alice.email), "wisteria over the door"
+    reset = {"email": alice.email, "code": code, "new": new}
+    assert server.anyone.post("/v1/auth/password/reset", json=reset).status_code == 204
+    wrong(server, alice.email, 4)
+    assert login(server, alice.email, new).status_code == 200
+
+
+def test_a_client_is_throttled_whatever_the_account(servers: Servers, database: str) -> None:
+    server = servers.start(servers.settings(database, throttle_client=20))
+    for number in range(20):
+        wrong(server, f"wisteria.{number}@example.com", 1)
+    assert login(server, "wisteria.last@example.com", PASSWORD).status_code == 429
+    refresh = {"refresh_token": "wisteria"}
+    assert server.anyone.post("/v1/auth/refresh", json=refresh).status_code == 429
+    with time_machine.travel(datetime.now(UTC) + timedelta(seconds=61), tick=True):
+        assert server.anyone.post("/v1/auth/refresh", json=refresh).status_code == 401
+
+
+def test_guesses_at_once_on_two_workers_are_looked_at_five_times(servers: Servers) -> None:
+    settings = servers.settings("postgresql", **LIMITS)
+    workers = [servers.start(settings) for _ in range(2)]
+    alice = workers[0].person("alice")
+    responses = at_once(lambda device: login(workers[device % 2], alice.email, "wisteria?"), 40)
+    statuses = [response.status_code for response in responses]
+    assert (statuses.count(401), statuses.count(429)) == (5, 35)
+    workers[0].end_test()
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("::ffff:203.0.113.7", "203.0.113.7"),
+        ("testclient", "local"),
+        (None, "local"),
+    ],
+)
+def test_a_client_is_known_by_its_network(address: str | None, network: str) -> None:
+    client = None if address is None else (address, 1)
+    assert asyncio.run(network_of(Request({"type": "http", "client": client, "headers": []}))) == network
