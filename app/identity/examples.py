@@ -11,9 +11,7 @@ REGISTRATION: Final[Example] = {
     "timezone": "Europe/Amsterdam",
     "locale": "nl",
 }
-ACCEPTED: Final[Example] = {
-    "message": "If the address can be registered, a letter with a six-digit code is on its way to it."
-}
+ACCEPTED: Final[Example] = {"message": "If that is an address for it, a letter with a code is on its way."}
 VERIFICATION: Final[Example] = {"email": "ilse@example.com", "code": "204816"}
 LOGIN: Final[Example] = {
     "email": "ilse@example.com",
@@ -23,7 +21,6 @@ LOGIN: Final[Example] = {
 REFRESH: Final[Example] = {"refresh_token": "YW4gZXhhbXBsZSBvZiBhIHRva2VuLCAzMiBieXRlcyA"}
 PASSWORD: Final[Example] = {"current": "one-quiet-morning", "new": "rain on the skylight"}
 FORGOTTEN: Final[Example] = {"email": "ilse@example.com"}
-FORGOTTEN_ACCEPTED: Final[Example] = {"message": "If the address has an account, a letter with a code is on its way."}
 RESET: Final[Example] = {"email": "ilse@example.com", "code": "7KQ2M-X9WDA", "new": "rain on the skylight"}
 ACCOUNT: Final[Example] = {
     "id": "019aa2c4-7b00-7000-8000-0000000000aa",

@@ -34,7 +34,7 @@ async def change_password(call: Call, network: Network, draft: PasswordDraft) ->
 async def forgot_password(site: TheSite, draft: ForgottenDraft) -> Answer:
     """Ask for a code by mail. The answer is the same whether or not the address has an account."""
     await changing_password.forget(site, draft)
-    return json_answer(examples.FORGOTTEN_ACCEPTED, 202)
+    return json_answer(examples.ACCEPTED, 202)
 
 
 @router.post(
