@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import typer
 
-from app.identity.keyring import Keyring, KeyringError, create_keyring
+from app.identity.key_rotation import create_keyring
+from app.identity.keyring import Keyring, KeyringError
 from app.settings import Environment, Settings
 
 

@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from app.db import schema
-from app.identity.keyring import create_keyring
+from app.identity.key_rotation import create_keyring
 from app.observability import JsonLine
 from app.settings import MailBackend, Settings
 from tests import postgres

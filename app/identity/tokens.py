@@ -18,7 +18,8 @@ from jose.backends.base import Key as JoseKey
 from jose.exceptions import JOSEError
 
 from app import clock
-from app.identity.keyring import Key, Keyring
+from app.identity.keyring import Keyring
+from app.identity.keys import Key
 from app.ids import new_id
 from app.problems import NotSignedIn
 from app.settings import Settings

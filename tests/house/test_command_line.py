@@ -33,7 +33,7 @@ from tests.witness import Client
 AFTERGLOW = Path(sys.executable).with_name("afterglow")
 PASSWORD = "wisteria by the gate"
 SECONDS = 90
-COMMANDS = ["serve", "migrate", "account add", "keys create", "openapi"]
+COMMANDS = ["serve", "migrate", "account add", "keys create", "keys list", "keys rotate", "keys retire", "openapi"]
 
 
 class Said(NamedTuple):
@@ -68,12 +68,17 @@ def refused(said: Said, pattern: str, status: int = 1) -> None:
     assert re.fullmatch(rf"afterglow: {pattern}\n", said.err), said.err
 
 
+def free_port() -> str:
+    """Return a port that nobody listens on."""
+    with closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        return str(free.getsockname()[1])
+
+
 @contextmanager
 def running(*arguments: str, **settings: str) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
     """Serve on a free port as a process of its own, and yield the address once it answers."""
-    with closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
+    port = free_port()
     process = subprocess.Popen(
         [AFTERGLOW, "serve", "--port", port, *arguments],
         env=os.environ | {f"AFTERGLOW_{name.upper()}": value for name, value in settings.items()},
@@ -137,7 +142,7 @@ def test_openapi_prints_the_document() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_setting_that_is_not_valid_is_named_without_its_value(command: str) -> None:
-    words = [*command.split(), *{"account add": ["a@example.com"]}.get(command, [])]
+    words = [*command.split(), *{"account add": ["a@example.com"], "keys retire": ["wisteria"]}.get(command, [])]
     if command != "keys create":
         said = afterglow(*words, database_pool="wisteria", env="wisteria")
         refused(said, "these settings are not valid, see .env.example: AFTERGLOW_ENV, AFTERGLOW_DATABASE_POOL", 78)
@@ -169,7 +174,9 @@ def test_serve_refuses_what_production_must_not_start_on() -> None:
 
 def test_serve_tells_of_a_database_that_is_nowhere() -> None:
     environment = os.environ | {"AFTERGLOW_DATABASE_URL": "postgresql://nobody:wisteria@127.0.0.1:1/nothing"}
-    done = subprocess.run([AFTERGLOW, "serve"], env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [AFTERGLOW, "serve", "--port", free_port()], env=environment, capture_output=True, text=True, check=False
+    )
     said = Said(done.returncode, done.stdout, done.stderr)
     refused(said, "the database cannot be reached or changed: [^\n]+")
 
@@ -220,9 +227,9 @@ def test_account_add_makes_an_account_once(databases: Databases, database: str) 
     [
         ("wisteria", PASSWORD, "an e-mail address"),
         ("a@b@example.com", PASSWORD, "an e-mail address"),
-        ("alice@example.com", "short", "a password of 8 to 256 characters"),
-        ("alice@example.com", "", "a password of 8 to 256 characters"),
-        ("alice@example.com", "w" * 257, "a password of 8 to 256 characters"),
+        ("alice@example.com", "short", "a password of 8 to 256 characters that nobody would guess"),
+        ("alice@example.com", "", "a password of 8 to 256 characters that nobody would guess"),
+        ("alice@example.com", "w" * 257, "a password of 8 to 256 characters that nobody would guess"),
     ],
 )
 def test_account_add_refuses(databases: Databases, address: str, password: str, demand: str) -> None:
@@ -339,3 +346,19 @@ def test_the_demo_without_a_schema_is_unavailable(databases: Databases, tmp_path
     assert afterglow("keys", "create", str(settings.keyring)).status == 0
     with pytest.raises(Unavailable):
         asyncio.run(demo.plant(settings))
+
+
+def test_keys_are_listed_rotated_and_retired(tmp_path: Path) -> None:
+    path = str(tmp_path / "keys.json")
+    for command in (("list",), ("rotate",), ("retire", "wisteria")):
+        refused(afterglow("keys", *command, keyring=path), "AFTERGLOW_KEYRING names a file that cannot be read")
+    afterglow("keys", "create", path)
+    listed = afterglow("keys", "list", keyring=path).out
+    signing, coming = (line.split("  ")[0] for line in listed.splitlines())
+    assert listed == f"{signing}  current\n{coming}  next\n"
+    assert afterglow("keys", "rotate", keyring=path) == Said(0, f"{coming} signs now.\n", "")
+    after = afterglow("keys", "list", keyring=path).out
+    assert re.match(rf"{signing}  retired  until \S+Z\n{coming}  current\n\S+  next\n", after)
+    assert afterglow("keys", "retire", coming, keyring=path).status == 0
+    assert f"{coming}  retired\n" in afterglow("keys", "list", keyring=path).out
+    refused(afterglow("keys", "retire", "wisteria", keyring=path), "the keyring has no key wisteria")

@@ -6,15 +6,19 @@ import stat
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from app.identity import keyring as keyring_module
-from app.identity.keyring import Keyring, KeyringError, create_keyring, thumbprint
+from app.identity.key_rotation import create_keyring, retire, rotate
+from app.identity.keyring import Keyring, KeyringError
+from app.identity.keys import thumbprint
 from tests.conftest import Servers
 from tests.serving import Server
 
@@ -57,7 +61,8 @@ def own_server(servers: Servers, path: Path) -> Iterator[Server]:
 def test_a_new_keyring_is_its_owners_alone(path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     keyring = Keyring(path)
-    assert keyring.verifying == {keyring.current.kid: keyring.current}
+    assert keyring.verifying == {key.kid: key for key in keyring.keys}
+    assert [key.state for key in keyring.keys] == ["current", "next"]
     assert keyring.current.kid == thumbprint(keyring.current.pem)
     assert not keyring.generated
     assert len({keyring.derived("a"), keyring.derived("b"), keyring.secret}) == 3
@@ -123,7 +128,7 @@ def test_a_rotation_reaches_a_running_server_and_a_retired_key_is_refused(own_se
     old = own_server.person()
     assert old.client.get("/v1/me").status_code == 200
     content = json.loads(path.read_bytes())
-    (first,) = content["keys"]
+    first = content["keys"][0]
     fresh = {"state": "current", "pem": pem_of(ec.generate_private_key(ec.SECP256R1())), "kid": ""}
     for state, status in (("next", 200), ("retired", 401)):
         replaced(path, json.dumps(content | {"keys": [first | {"state": state}, fresh]}).encode())
@@ -155,3 +160,47 @@ def test_a_keyring_that_is_gone_or_spoiled_for_a_moment_leaves_the_old_one_in_fo
         begin = len(every_log_line)
         assert own_server.person().client.get("/v1/me").status_code == 200
         assert not any('"keyring-unreadable"' in each for each in every_log_line[begin:])
+
+
+def test_a_rotation_under_way_costs_no_honest_client_a_401(own_server: Server, path: Path) -> None:
+    person = own_server.person()
+    seen = {Keyring(path).current.kid}
+    for _ in range(3):
+        seen.add(rotate(path, access_seconds=600))
+        awaited(lambda: own_server.site.keyring.current.kid in seen - {Keyring(path).keys[0].kid})
+        newcomer = own_server.person()
+        for client in (person.client, newcomer.client):
+            assert client.get("/v1/me").status_code == 200
+    assert sorted(key.state for key in Keyring(path).keys) == ["current", "next", "retired", "retired", "retired"]
+    with time_machine.travel(datetime.now(UTC) + timedelta(seconds=661), tick=True):
+        rotate(path, access_seconds=600)
+        assert sorted(key.state for key in Keyring(path).keys) == ["current", "next", "retired"]
+
+
+def test_a_key_that_is_retired_in_an_emergency_is_refused_on_every_worker(servers: Servers, path: Path) -> None:
+    settings = servers.settings("postgresql", keyring=path)
+    workers = [servers.start(settings) for _ in range(2)]
+    person = workers[0].person()
+    clients = [worker.client(person.token) for worker in workers]
+    assert {client.get("/v1/me").status_code for client in clients} == {200}
+    kid = Keyring(path).current.kid
+    assert retire(path, kid) != kid
+    awaited(lambda: {client.get("/v1/me").status_code for client in clients} == {401})
+    refresh = {"refresh_token": person.tokens["refresh_token"]}
+    refreshed = workers[1].anyone.post("/v1/auth/refresh", json=refresh).json()["access_token"]
+    assert workers[0].client(refreshed).get("/v1/me").status_code == 200
+    for worker in workers:
+        worker.end_test()
+
+
+def test_what_is_retired_leaves_a_key_that_signs_and_one_that_is_next(path: Path) -> None:
+    signing, coming = (key.kid for key in Keyring(path).keys)
+    assert retire(path, coming) == signing
+    assert retire(path, coming) == signing
+    assert [key.state for key in Keyring(path).keys] == ["current", "retired", "next"]
+    with pytest.raises(KeyringError):
+        retire(path, "wisteria")
+    content = json.loads(path.read_bytes())
+    replaced(path, json.dumps(content | {"keys": content["keys"][:1]}).encode())
+    assert rotate(path, access_seconds=600) != signing
+    assert sorted(key.state for key in Keyring(path).keys) == ["current", "next", "retired"]

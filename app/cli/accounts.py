@@ -1,0 +1,47 @@
+"""Accounts, from the operator's side."""
+
+import sys
+from typing import Annotated
+from uuid import UUID
+
+import typer
+from pydantic import TypeAdapter, ValidationError
+
+from app.cli.ending import carried_out, fail, settings_now
+from app.db import open_database
+from app.identity.accounts import NewAccount, open_account
+from app.identity.fields import Email, Password
+from app.identity.passwords import hashed_now
+from app.identity.tables import Role
+from app.settings import Settings
+
+
+def add_account(
+    email: Annotated[str, typer.Argument(help="The address; it counts as verified at once.")],
+    role: Annotated[Role, typer.Option(help="What kind of caller it is.")] = Role.PERSON,
+) -> None:
+    """Add an account. The password is read from the standard input: 8 to 256 characters on one line."""
+    settings = settings_now()
+    password = typer.prompt("Password", hide_input=True) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
+    for kind, value, demand in (
+        (Email, email, "an e-mail address"),
+        (Password, password, "a password of 8 to 256 characters that nobody would guess"),
+    ):
+        try:
+            TypeAdapter(kind).validate_python(value)
+        except ValidationError:
+            fail(f"this is not {demand}")
+    new = NewAccount(email, hashed_now(password), role=role)
+    if carried_out(_added(settings, new)) is None:
+        fail(f"an account with the address {email} exists already; nothing was changed")
+    typer.echo(f"Added {email} as {role}.")
+
+
+async def _added(settings: Settings, new: NewAccount) -> UUID | None:
+    db = open_database(settings)
+    await db.open()
+    try:
+        async with db.transaction() as tx:
+            return await open_account(tx, new)
+    finally:
+        await db.close()

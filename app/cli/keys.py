@@ -1,0 +1,53 @@
+"""The keyring, from the operator's side."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app import clock
+from app.cli.ending import fail, settings_now
+from app.identity.key_rotation import create_keyring, retire, rotate
+from app.identity.keyring import Keyring, KeyringError
+from app.settings import Settings
+
+
+def create_keys(path: Annotated[Path, typer.Argument(help="The file to write; it must not exist yet.")]) -> None:
+    """Make a new keyring, readable by its owner alone; AFTERGLOW_KEYRING then names it."""
+    try:
+        create_keyring(path, generated=False)
+    except FileExistsError:
+        fail(f"{path} exists already; nothing was changed")
+    except OSError:
+        fail(f"{path} cannot be written")
+    typer.echo(f"Made {path}. Keep a copy in your secret store: without it every device has to sign in again.")
+
+
+def list_keys() -> None:
+    """List the keys of AFTERGLOW_KEYRING: which one signs, which comes next, and until when others are believed."""
+    for key in _keyring(settings_now()).keys:
+        typer.echo(f"{key.kid}  {key.state}" + (f"  until {clock.spelled(key.until)}" if key.until else ""))
+
+
+def rotate_keys() -> None:
+    """Let the next key sign. Every worker knows it already; tokens of the old one are believed until they end."""
+    settings = settings_now()
+    _keyring(settings)
+    typer.echo(f"{rotate(settings.keyring, settings.access_seconds)} signs now.")
+
+
+def retire_key(kid: Annotated[str, typer.Argument(help="The key, as `afterglow keys list` names it.")]) -> None:
+    """Stop believing a key at once, in an emergency: devices refresh, and tokens of that key are refused."""
+    settings = settings_now()
+    _keyring(settings)
+    try:
+        typer.echo(f"{retire(settings.keyring, kid)} signs now.")
+    except KeyringError as error:
+        fail(str(error))
+
+
+def _keyring(settings: Settings) -> Keyring:
+    try:
+        return Keyring(settings.keyring)
+    except KeyringError as error:
+        fail(str(error))

@@ -1,0 +1,83 @@
+"""Serving, and what goes before it."""
+
+import signal
+import sys
+from typing import Annotated
+
+import orjson
+import typer
+import uvicorn
+
+from app import demo, starting
+from app.cli.ending import UNSAFE, carried_out, fail, settings_now
+from app.db import schema
+from app.http import Edge
+from app.main import create_app
+from app.observability import LOGGING
+from app.settings import Environment, Settings
+
+
+def serve(
+    *,
+    demo_data: Annotated[
+        bool, typer.Option("--demo", help="Plant one invented person's journey, and print how to sign in as them.")
+    ] = False,
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 means every network.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes; more than one needs PostgreSQL.")] = 1,
+) -> None:
+    """Serve the API. In development the schema is brought up to date first."""
+    settings = settings_now()
+    wants_demo = demo_data or settings.demo
+    if workers > 1 and settings.uses_sqlite:
+        fail("SQLite serves one process: use --workers 1, or set AFTERGLOW_DATABASE_URL to a PostgreSQL database")
+    reasons = starting.prepare(settings.model_copy(update={"demo": wants_demo}))
+    if reasons:
+        fail("not safe to start:\n" + "\n".join(f"- {reason}" for reason in reasons), UNSAFE)
+    if not starting.can_listen(host, port):
+        fail(f"cannot listen on {host}:{port}: it is in use, or not an address of this machine")
+    if settings.env is Environment.DEVELOPMENT:
+        starting.apart(_migrate, settings)
+    if wants_demo:
+        starting.apart(_plant, settings)
+    if settings.serves_docs:
+        typer.echo(f"Docs:     http://{f'[{host}]' if ':' in host else host}:{port}/docs")
+    signal.signal(signal.SIGTERM, lambda _signal, _frame: sys.exit(0))  # uvicorn raises it again once all is served
+    uvicorn.run(
+        "app.main:create_app",
+        factory=True,
+        host=host,
+        port=port,
+        http=Edge,
+        workers=workers,
+        log_config=LOGGING,
+        access_log=False,
+        server_header=False,
+        ws="none",
+        timeout_graceful_shutdown=25,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies,
+    )
+
+
+def migrate() -> None:
+    """Bring the database's schema up to date. Safe to run from several hosts at once."""
+    _migrate(settings_now())
+    typer.echo(f"The schema is at {schema.HEAD}.")
+
+
+def openapi() -> None:
+    """Print the OpenAPI document of the API."""
+    typer.echo(orjson.dumps(create_app(settings_now()).openapi(), option=orjson.OPT_INDENT_2).decode())
+
+
+def _migrate(settings: Settings) -> None:
+    try:
+        schema.migrate(settings.database_url, said=lambda line: typer.echo(f"Migrating {line}"))
+    except schema.MigrationError as error:
+        fail(str(error))
+
+
+def _plant(settings: Settings) -> None:
+    carried_out(demo.plant(settings))
+    typer.echo(f"Demo:     {demo.EMAIL}\nPassword: {demo.PASSWORD}")
