@@ -1,0 +1,85 @@
+"""Endings: what ends a device is in force for the next request, on a worker that never heard of it, too."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx2 as httpx
+import pytest
+
+from tests.conftest import Servers
+from tests.house.starting import started
+from tests.serving import PASSWORD, Person, Server
+from tests.witness import Client
+
+AFTERGLOW = str(Path(sys.executable).with_name("afterglow"))
+NEW = "wisteria over the door"
+ROUNDS = 3
+
+
+@pytest.fixture(scope="module")
+def workers(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, list[str]]]:
+    """Two processes on one PostgreSQL, and a server in this one that makes people for them."""
+    settings = servers.settings("postgresql")
+    shared = {"AFTERGLOW_DATABASE_URL": settings.database_url, "AFTERGLOW_KEYRING": str(settings.keyring)}
+    with ExitStack() as stack:
+        folders = [tmp_path_factory.mktemp("worker") for _ in range(2)]
+        urls = [stack.enter_context(started([AFTERGLOW, "serve"], folder, **shared)) for folder in folders]
+        server = servers.start(settings)
+        yield server, urls
+        server.end_test()
+
+
+def logout(client: Client, _person: Person, _server: Server) -> httpx.Response:
+    return client.post("/v1/auth/logout")
+
+
+def logout_all(client: Client, _person: Person, _server: Server) -> httpx.Response:
+    return client.post("/v1/auth/logout-all")
+
+
+def device_removal(client: Client, _person: Person, _server: Server) -> httpx.Response:
+    device = client.get("/v1/auth/devices").json()["items"][0]["id"]
+    return client.delete(f"/v1/auth/devices/{device}")
+
+
+def password_change_elsewhere(client: Client, person: Person, _server: Server) -> httpx.Response:
+    login = {"email": person.email, "password": PASSWORD}
+    other = client.post("/v1/auth/login", json=login).json()["access_token"]
+    change = {"current": PASSWORD, "new": NEW}
+    return client.post("/v1/auth/password", json=change, headers={"Authorization": f"Bearer {other}"})
+
+
+def password_reset(client: Client, person: Person, server: Server) -> httpx.Response:
+    server.anyone.post("/v1/auth/password/forgot", json={"email": person.email})
+    reset = {"email": person.email, "code": server.mailbox.code_to(person.email), "new": NEW}
+    return client.post("/v1/auth/password/reset", json=reset)
+
+
+def reuse_of_a_refresh_token(client: Client, person: Person, _server: Server) -> httpx.Response:
+    token = person.tokens["refresh_token"]
+    for _ in range(2):
+        token = client.post("/v1/auth/refresh", json={"refresh_token": token}).json()["refresh_token"]
+    client.post("/v1/auth/refresh", json={"refresh_token": person.tokens["refresh_token"]})
+    return httpx.Response(204)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [logout, logout_all, device_removal, password_change_elsewhere, password_reset, reuse_of_a_refresh_token],
+    ids=lambda end: end.__name__,
+)
+def test_an_ending_is_in_force_on_every_worker(
+    workers: tuple[Server, list[str]], end: Callable[[Client, Person, Server], httpx.Response]
+) -> None:
+    server, urls = workers
+    for number in range(ROUNDS):
+        person = server.person("alice")
+        here, there = (Client(url, person.token) for url in (urls[number % 2], urls[1 - number % 2]))
+        with here, there:
+            assert {client.get("/v1/me").status_code for client in (here, there, here)} == {200}
+            assert end(here, person, server).status_code == 204
+            assert [client.get("/v1/me").status_code for client in (there, here, there)] == [401, 401, 401]
+            refresh = {"refresh_token": person.tokens["refresh_token"]}
+            assert there.post("/v1/auth/refresh", json=refresh).status_code == 401
