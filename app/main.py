@@ -23,7 +23,7 @@ DESCRIPTION: Final = """
 **Integration** is the work a person does after a session of ketamine therapy, so that what they lived through changes
 something. This API keeps its chain, traceable in both directions:
 
-`session → element → meaning → intention → reflection → action item`
+`session → element → meaning → intention → action item`, with reflections along the way
 
 **To try it**, open `POST /v1/auth/login` on the page `/docs` and press *Execute*: the example signs in the demo's person,
 where the server was started with `--demo`. Every lock on the page closes: you are signed in. Then read `GET /v1/sessions`.

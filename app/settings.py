@@ -60,8 +60,10 @@ class Settings(BaseSettings):
     )
     allow_sqlite: bool = Field(default=False, description="Lets production run on SQLite, on one host and one worker.")
     database_pool: int = Field(8, ge=1, le=200, description="PostgreSQL connections of one worker.")
-    pool_seconds: float = Field(1.0, gt=0, description="Longest wait for a database connection, in seconds.")
-    statement_seconds: float = Field(5.0, gt=0, description="Longest run of one database statement, in seconds.")
+    pool_seconds: float = Field(1.0, ge=0.01, le=60, description="Longest wait for a database connection, in seconds.")
+    statement_seconds: float = Field(
+        5.0, ge=0.01, le=600, description="Longest run of one database statement, in seconds."
+    )
     keyring: Path = Field(
         Path("afterglow-keys.json"), description="File of the signing keys and the server's secret, mode 600."
     )
@@ -78,7 +80,9 @@ class Settings(BaseSettings):
     throttle_account_seconds: int = Field(900, ge=1, description="Seconds in which those wrong tries count.")
     throttle_account_day: int = Field(20, ge=1, description="Wrong tries at one account in 24 hours.")
     throttle_client: int = Field(20, ge=1, description="Wrong tries from one client network in a minute.")
-    hash_seconds: float = Field(2.0, gt=0, description="Longest wait for a place to compute a hash, in seconds.")
+    hash_seconds: float = Field(
+        2.0, ge=0.01, le=60, description="Longest wait for a place to compute a hash, in seconds."
+    )
     hash_threads: int = Field(0, ge=0, description="Password hashes computed at once; 0 means one a core.")
     mail: MailBackend = Field(
         MailBackend.CONSOLE, description="console prints mail on the standard output; smtp sends it."
@@ -89,7 +93,7 @@ class Settings(BaseSettings):
     smtp_user: str = Field("", description="User name at the SMTP server; empty means no login.")
     smtp_password: SecretStr = Field(SecretStr(""), description="Password at the SMTP server.")
     smtp_starttls: bool = Field(default=True, description="Whether the SMTP connection is encrypted by STARTTLS.")
-    smtp_seconds: float = Field(10.0, gt=0, description="Longest wait for the SMTP server, in seconds.")
+    smtp_seconds: float = Field(10.0, ge=0.1, le=600, description="Longest wait for the SMTP server, in seconds.")
     origins: Names = Field([], description="Origins that browsers may call from (CORS), separated by commas.")
     trusted_proxies: Names = Field(
         [], description="Addresses of proxies whose forwarded headers are believed, separated by commas."

@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import orjson
@@ -36,10 +37,12 @@ def serve(
         fail("not safe to start:\n" + "\n".join(f"- {reason}" for reason in reasons), UNSAFE)
     if not starting.can_listen(host, port):
         fail(f"cannot listen on {host}:{port}: it is in use, or not an address of this machine")
-    if settings.env is Environment.DEVELOPMENT:
-        starting.apart(_migrate, settings)
-    if wants_demo:
-        starting.apart(_plant, settings)
+    work: list[Callable[[Settings], None]] = [
+        *([_migrate] if settings.env is Environment.DEVELOPMENT else []),
+        *([_plant] if wants_demo else []),
+    ]
+    if work:
+        starting.apart(work, settings)
     if settings.serves_docs:
         typer.echo(f"Docs:     http://{f'[{host}]' if ':' in host else host}:{port}/docs")
     signal.signal(signal.SIGTERM, lambda _signal, _frame: sys.exit(0))  # uvicorn raises it again once all is served

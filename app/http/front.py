@@ -16,7 +16,7 @@ from app.http.answer import ALWAYS
 from app.ids import new_id
 
 _wellformed = re.compile(rb"[A-Za-z0-9._-]{1,64}").fullmatch
-_HTTPS: Final = b"max-age=63072000; includeSubDomains"
+_HTTPS: Final = b"max-age=63072000"
 
 
 class Front:

@@ -13,6 +13,7 @@ from app.problems import BodyTooLarge, Fault, Invalid, MalformedBody, MalformedQ
 
 Read = Callable[[Request], Awaitable[Any]]
 
+_half_encoded = re.compile(rb"%(?![0-9A-Fa-f]{2})").search
 _plain = re.compile("[a-z_]{1,40}").fullmatch
 _media_type = re.compile(r'\s*([\w.+-]+/[\w.+-]+)\s*(?:;\s*charset\s*=\s*"?(utf-8)"?\s*)?', re.ASCII | re.IGNORECASE)
 _CODES: Final = {"extra_forbidden": "unknown-field", "missing": "required"}
@@ -43,6 +44,8 @@ def read_query(model: type[BaseModel] | None) -> Read:
 
 
 def _parameters(raw: bytes, known: list[str], several: set[str]) -> tuple[dict[str, Any], list[Fault]]:
+    if _half_encoded(raw):
+        raise MalformedQuery
     try:
         pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict")
     except ValueError:

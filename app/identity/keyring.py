@@ -8,6 +8,7 @@ one. In development it is made on the first start; production wants one that was
 import base64
 import hashlib
 import hmac
+import stat
 import time
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ from app.identity.keys import Key, State, thumbprint
 
 SHORTEST_SECRET: Final = 32
 _SECONDS_BETWEEN_LOOKS: Final = 1.0
+_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
 class KeyringError(Exception):
@@ -79,6 +81,7 @@ class Keyring:
             raise KeyringError(message)
         self.secret = secret
         self.generated = bool(content.get("generated"))
+        self.is_private = not status.st_mode & _OTHERS
         self.keys = keys
         self._current = current
         self._verifying = {key.kid: key for key in keys if key.is_believed(clock.now())}

@@ -44,6 +44,8 @@ def document(app: FastAPI) -> Json:
         for method, operation in path.items():
             _complete(method, operation, schemas)
             show(operation, schemas)
+    for path, operations in found["paths"].items():
+        _name_an_id(path, operations, found["paths"])
     components["headers"] = {
         name: {"description": said, "schema": {"type": "string"}} for name, said in _HEADERS.items()
     }
@@ -71,6 +73,8 @@ def _complete(method: str, operation: Json, schemas: Json) -> None:
     for parameter in operation.get("parameters", []):
         parameter["schema"] = _given(parameter["schema"])
         parameter.setdefault("description", _PARAMETERS.get(parameter["name"]))
+        if parameter["name"] == "If-Match":
+            parameter |= {"required": True, "example": "*"}
     if method == "patch":
         content = operation["requestBody"]["content"]
         content[_MERGE_PATCH] = dict(content["application/json"])
@@ -95,6 +99,18 @@ def _given(schema: Json) -> Json:
     _tidy(given)
     given.pop("description", None)
     return given
+
+
+def _name_an_id(path: str, operations: Json, paths: Json) -> None:
+    """Show the id of the first record of the collection's example, where an operation asks for one."""
+    listing = paths.get(path.removesuffix("/{id}"), {}).get("get")
+    for operation in operations.values():
+        for parameter in operation.get("parameters", []):
+            if parameter["name"] == "id" and listing is not None:
+                example = listing["responses"]["200"]["content"]["application/json"]["example"]
+                parameter["example"] = example["items"][0]["id"]
+            elif parameter["name"] == "code":
+                parameter["example"] = "not-found"
 
 
 def _codes(operation: Json) -> list[Any]:

@@ -47,6 +47,7 @@ class Writing:
     async def stamp(self, resource: Resource, id: UUID, *, first: bool = False, deleted: bool = False) -> int:
         """Take the next number for a record's change, and note the change."""
         self.head += 1
+        self.now = clock.now()
         await self.run(
             access.FIRST_CHANGE if first else access.NEXT_CHANGE,
             collection=resource.collection,

@@ -169,6 +169,8 @@ def settle(item: ActionItemFields, before: ActionItemFields | None, _caller: Cal
     if item.starts_on is not None and item.due_on is not None and item.due_on < item.starts_on:
         yield Fault("/due_on", "due-before-start", "An action item is due on the day it starts, or later.")
     if item.status == ActionItemStatus.COMPLETED:
+        if item.completed_at is None and before is not None and before.status == item.status:
+            yield Fault("/completed_at", "completion-required", "A completed action item keeps its time of completion.")
         item.completed_at = item.completed_at or clock.now()
     elif before is not None and before.completed_at == item.completed_at:
         item.completed_at = None
