@@ -22,6 +22,7 @@ from typer.testing import CliRunner
 from app import cli, demo
 from app.clock import now
 from app.db import schema
+from app.demo.journey import journey
 from app.identity.accounts import BY_EMAIL
 from app.problems import Unavailable
 from app.resources import RESOURCES
@@ -291,7 +292,7 @@ def test_the_demo_serves_one_whole_journey_however_often_it_starts() -> None:
         assert {"afterglow.requests", "uvicorn.error"} == {line["logger"] for line in lines}
         assert "Traceback" not in done.err
     assert seen[0] == seen[1]
-    collections = [collection for collection, _, _ in demo.journey(now())]
+    collections = [collection for collection, _, _ in journey(now())]
     assert {name: len(items) for name, items in seen[0].items()} == {
         resource.collection: collections.count(resource.collection) for resource in RESOURCES
     }
