@@ -37,7 +37,7 @@ def started(command: list[str], folder: Path, **environment: str) -> Iterator[st
         )
         try:
             deadline = time.monotonic() + SECONDS
-            while not _lives(url):
+            while not lives(url):
                 assert server.poll() is None, (folder / "output").read_text()
                 assert time.monotonic() < deadline, (folder / "output").read_text()
                 time.sleep(0.1)
@@ -47,7 +47,8 @@ def started(command: list[str], folder: Path, **environment: str) -> Iterator[st
             server.wait(SECONDS)
 
 
-def _lives(url: str) -> bool:
+def lives(url: str) -> bool:
+    """Say whether a server answers there."""
     try:
         return httpx.get(f"{url}/livez").status_code == httpx.codes.OK
     except httpx.TransportError:

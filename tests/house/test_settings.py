@@ -1,6 +1,5 @@
 """Settings: listed for whoever has to set them, read from two places, and refused in production where unsafe."""
 
-import os
 import re
 from pathlib import Path
 
@@ -20,14 +19,7 @@ SAFE = {
     "mail": MailBackend.SMTP,
 }
 
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Begin in an empty folder, with no setting set."""
-    monkeypatch.chdir(tmp_path)
-    for name in list(os.environ):
-        if name.startswith("AFTERGLOW_"):
-            monkeypatch.delenv(name)
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
 def test_the_example_lists_every_setting_with_its_sentence_in_order() -> None:

@@ -1,0 +1,133 @@
+"""Serving, as the command line does it: what it refuses, and what it does as a process of its own."""
+
+import asyncio
+import os
+import socket
+import sqlite3
+import subprocess
+from contextlib import closing
+from pathlib import Path
+
+import httpx2 as httpx
+import orjson
+import pytest
+
+from app import demo
+from app.clock import now
+from app.demo.journey import journey
+from app.identity.accounts import BY_EMAIL
+from app.problems import Unavailable
+from app.resources import RESOURCES
+from app.settings import Settings
+from tests.conftest import Databases
+from tests.db.opened import over
+from tests.house.commands import AFTERGLOW, Said, afterglow, ended, refused, running
+from tests.house.starting import free_port
+from tests.witness import Client
+
+pytestmark = pytest.mark.usefixtures("elsewhere")
+
+
+def test_serve_refuses_workers_on_sqlite() -> None:
+    refused(afterglow("serve", "--workers", "2"), "SQLite serves one process: [^\n]+")
+    assert not Path("afterglow.db").exists()
+
+
+def test_serve_refuses_a_port_that_is_taken() -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        port = taken.getsockname()[1]
+        refused(afterglow("serve", "--port", str(port)), f"cannot listen on 127.0.0.1:{port}: [^\n]+")
+    refused(afterglow("serve", "--host", "::2"), "cannot listen on ::2:8000: [^\n]+")
+
+
+def test_serve_refuses_what_production_must_not_start_on() -> None:
+    said = afterglow("serve", "--demo", env="production", origins="*,https://wisteria.example")
+    assert said.status == 78
+    assert said.out == ""
+    first, *reasons = said.err.splitlines()
+    assert first == "afterglow: not safe to start:"
+    assert all(reason.startswith("- AFTERGLOW_") for reason in reasons)
+    assert len(reasons) == 6
+    assert "wisteria" not in said.err
+    assert "afterglow-keys" not in said.err
+
+
+def test_serve_tells_of_a_database_that_is_nowhere() -> None:
+    environment = os.environ | {"AFTERGLOW_DATABASE_URL": "postgresql://nobody:wisteria@127.0.0.1:1/nothing"}
+    done = subprocess.run(
+        [AFTERGLOW, "serve", "--port", str(free_port())], env=environment, capture_output=True, text=True, check=False
+    )
+    said = Said(done.returncode, done.stdout, done.stderr)
+    refused(said, "the database cannot be reached or changed: [^\n]+")
+
+
+def test_the_demo_serves_one_whole_journey_however_often_it_starts() -> None:
+    seen = []
+    for _ in range(2):
+        with running("--demo") as (url, process):
+            said = httpx.get(f"{url}/docs")
+            assert said.status_code == 200
+            seen.append(_journey(url))
+            done = ended(process)
+        assert done.status == 0
+        assert f"Docs:     {url}/docs\n" in done.out
+        assert f"Demo:     {demo.EMAIL}\nPassword: {demo.PASSWORD}\n" in done.out
+        lines = [orjson.loads(line) for line in done.err.splitlines()]
+        assert {"afterglow.requests", "uvicorn.error"} == {line["logger"] for line in lines}
+        assert "Traceback" not in done.err
+    assert seen[0] == seen[1]
+    collections = [collection for collection, _, _ in journey(now())]
+    assert {name: len(items) for name, items in seen[0].items()} == {
+        resource.collection: collections.count(resource.collection) for resource in RESOURCES
+    }
+    with closing(sqlite3.connect("afterglow.db")) as file:
+        assert file.execute("SELECT count(*) FROM account").fetchone() == (1,)
+
+
+def _journey(url: str) -> dict[str, list[object]]:
+    credentials = {"email": demo.EMAIL, "password": demo.PASSWORD}
+    with Client(url) as anyone:
+        token = anyone.post("/v1/auth/login", json=credentials).json()["access_token"]
+    with Client(url, token) as ilse:
+        return {
+            resource.collection: ilse.get(f"/v1/{resource.collection}", params={"limit": 200}).json()["items"]
+            for resource in RESOURCES
+        }
+
+
+def test_several_workers_serve_postgresql(databases: Databases) -> None:
+    with running("--workers", "2", database_url=databases.fresh("postgresql")) as (url, process):
+        assert [httpx.get(f"{url}/readyz").status_code for _ in range(20)] == [200] * 20
+        assert ended(process).status == 0
+
+
+def test_production_serves_without_migrating_and_without_docs(databases: Databases, tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    assert afterglow("keys", "create", str(path)).status == 0
+    settings = {
+        "env": "production",
+        "allow_sqlite": "true",
+        "keyring": str(path),
+        "issuer": "https://wisteria.example",
+        "mail": "smtp",
+        "database_url": databases.fresh("sqlite", migrated=False),
+    }
+    with running(**settings) as (url, process):
+        assert httpx.get(f"{url}/readyz").status_code == 503
+        assert httpx.get(f"{url}/docs").status_code == 404
+        assert ended(process)[:2] == (0, "")
+
+
+def test_the_demo_is_planted_once_over_any_database(databases: Databases, database: str, tmp_path: Path) -> None:
+    settings = Settings(database_url=databases.fresh(database), keyring=tmp_path / "keys.json")
+    assert afterglow("keys", "create", str(settings.keyring)).status == 0
+    for _ in range(2):
+        asyncio.run(demo.plant(settings))
+    assert over(settings, lambda db: db.one(BY_EMAIL, email_key=demo.EMAIL)) is not None
+
+
+def test_the_demo_without_a_schema_is_unavailable(databases: Databases, tmp_path: Path) -> None:
+    settings = Settings(database_url=databases.fresh("sqlite", migrated=False), keyring=tmp_path / "keys.json")
+    assert afterglow("keys", "create", str(settings.keyring)).status == 0
+    with pytest.raises(Unavailable):
+        asyncio.run(demo.plant(settings))
