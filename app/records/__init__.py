@@ -7,7 +7,7 @@ A record is a row that one person owns. Here are the only way to a row (`access`
 
 from app.records.filters import Filters, Flag, Where
 from app.records.resource import Resource, kinds, transitions
-from app.records.shapes import Fields, Page, RecordDraft, RecordPublic
+from app.records.shapes import Fields, RecordDraft, RecordPublic
 from app.records.tables import Record, references
 from app.records.verbs import (
     IfMatch,
@@ -30,7 +30,6 @@ __all__ = [
     "Flag",
     "IfMatch",
     "IfNoneMatch",
-    "Page",
     "Record",
     "RecordDraft",
     "RecordPublic",

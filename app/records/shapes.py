@@ -9,9 +9,10 @@ A room writes its fields once, with their bounds, defaults and descriptions; the
 
 from collections.abc import Callable, Iterable
 from enum import StrEnum
-from typing import Annotated, Any, Final, TypeVar, get_args
+from types import GenericAlias
+from typing import Annotated, Any, Final, TypeVar
 
-from pydantic import MISSING, BaseModel, Field
+from pydantic import MISSING, BaseModel, Field, create_model
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
@@ -106,10 +107,12 @@ def public(draft: Example) -> Callable[[type[Shape]], type[Shape]]:
     return derived
 
 
-def page(shape: type[Page]) -> type[Page]:
-    """Show a page of one record."""
-    item = get_args(shape.model_fields["items"].annotation)[0]
-    return _with_example(shape, {"items": item.model_config["json_schema_extra"]["examples"], "next_cursor": None})
+def page(item: type[BaseModel], said: str) -> type[Page]:
+    """Return the shape of a page of such records, shown with one of them."""
+    items: Any = (GenericAlias(list, item), Field(description="The records of this page."))
+    extra: Any = item.model_config["json_schema_extra"]
+    shape = create_model(f"{item.__name__}Page", __base__=Page, __doc__=said, items=items)
+    return _with_example(shape, {"items": extra["examples"], "next_cursor": None})
 
 
 def _with_example(shape: type[Shape], shown: Example) -> type[Shape]:

@@ -127,11 +127,7 @@ class ActionItemPatch(ActionItemFields):
     """A change of an action item: absent is unchanged, null is cleared."""
 
 
-@shapes.page
-class ActionItemPage(records.Page):
-    """A page of action items, newest first."""
-
-    items: list[ActionItem] = Field(description="The records of this page.")
+ActionItemPage: Final = shapes.page(ActionItem, "A page of action items, newest first.")
 
 
 class ActionItemFilters(records.Filters):

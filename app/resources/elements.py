@@ -101,11 +101,7 @@ class ElementPatch(ElementFields):
     """A change of an element: absent is unchanged, null is cleared."""
 
 
-@shapes.page
-class ElementPage(records.Page):
-    """A page of elements, newest first."""
-
-    items: list[Element] = Field(description="The records of this page.")
+ElementPage: Final = shapes.page(Element, "A page of elements, newest first.")
 
 
 class ElementFilters(records.Filters):

@@ -97,11 +97,7 @@ class IntentionPatch(IntentionFields):
     """A change of an intention: absent is unchanged, null is cleared."""
 
 
-@shapes.page
-class IntentionPage(records.Page):
-    """A page of intentions, newest first."""
-
-    items: list[Intention] = Field(description="The records of this page.")
+IntentionPage: Final = shapes.page(Intention, "A page of intentions, newest first.")
 
 
 class IntentionFilters(records.Filters):

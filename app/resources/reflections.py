@@ -85,11 +85,7 @@ class ReflectionPatch(ReflectionFields):
     """A change of a reflection: absent is unchanged, null is cleared."""
 
 
-@shapes.page
-class ReflectionPage(records.Page):
-    """A page of reflections, newest first."""
-
-    items: list[Reflection] = Field(description="The records of this page.")
+ReflectionPage: Final = shapes.page(Reflection, "A page of reflections, newest first.")
 
 
 class ReflectionFilters(records.Filters):

@@ -160,11 +160,7 @@ class SessionPatch(SessionFields):
     """A change of a session: absent is unchanged, null is cleared."""
 
 
-@shapes.page
-class SessionPage(records.Page):
-    """A page of sessions, newest first."""
-
-    items: list[Session] = Field(description="The records of this page.")
+SessionPage: Final = shapes.page(Session, "A page of sessions, newest first.")
 
 
 class SessionFilters(records.Filters):
