@@ -16,7 +16,7 @@ from app.identity import password_routes
 from app.identity import routes as identity
 from app.identity.keyring import Keyring
 from app.identity.site import new_site
-from app.resources import ROUTERS
+from app.resources import RESOURCES
 from app.settings import Environment, Settings
 
 DESCRIPTION: Final = """
@@ -86,7 +86,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         identity.auth,
         password_routes.router,
         identity.router,
-        *ROUTERS,
+        *(resource.router for resource in RESOURCES),
         health.router,
         *(_pages(app) if settings.serves_docs else ()),
     ):

@@ -6,7 +6,9 @@ from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
+from fastapi import APIRouter
 
+from app.http import Route
 from app.identity import Caller
 from app.problems import Fault
 from app.records.filters import Filters
@@ -46,6 +48,17 @@ class Resource:
     def __post_init__(self) -> None:
         """Take a place among the kinds."""
         _kinds.append(self)
+
+    @property
+    def path(self) -> str:
+        """Where its records are."""
+        return f"/v1/{self.collection}"
+
+    @cached_property
+    def router(self) -> APIRouter:
+        """What its room declares its routes on."""
+        tag = self.collection.replace("-", " ").capitalize()
+        return APIRouter(prefix=self.path, tags=[tag], route_class=Route)
 
     @property
     def table(self) -> sa.Table:

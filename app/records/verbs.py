@@ -100,7 +100,7 @@ async def page(caller: Caller, resource: Resource, filters: Filters) -> Answer:
 async def create(caller: Caller, resource: Resource, draft: RecordDraft) -> Answer:
     """Answer with a new record, or with the one that the same draft made before."""
     row, new = await store.create(caller, resource, draft)
-    location = f"/v1/{resource.collection}/{row['id']}"
+    location = f"{resource.path}/{row['id']}"
     return record_answer(row, 201, location) if new else record_answer(row)
 
 

@@ -12,4 +12,3 @@ RESOURCES: Final[tuple[Resource, ...]] = (
     reflections.REFLECTIONS,
     action_items.ACTION_ITEMS,
 )
-ROUTERS: Final = tuple(room.router for room in (sessions, elements, intentions, reflections, action_items))

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import Field
 
 from app import clock, records
 from app.clock import Day, Instant
-from app.http import Answer, Route
+from app.http import Answer
 from app.identity import Call, Caller
 from app.ids import Id
 from app.problems import Fault, InvalidTransition
@@ -194,7 +194,7 @@ ACTION_ITEMS: Final = records.Resource(
     completed=frozenset({"completed_at"}),
 )
 
-router = APIRouter(prefix="/v1/action-items", tags=["Action items"], route_class=Route)
+router = ACTION_ITEMS.router
 
 
 @router.post(

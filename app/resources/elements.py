@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import Field
 
 from app import records
-from app.http import Answer, Route
+from app.http import Answer
 from app.identity import Call, Caller
 from app.ids import Id
 from app.problems import Fault
@@ -138,7 +138,7 @@ ELEMENTS: Final = records.Resource(
     parent="session_id",
 )
 
-router = APIRouter(prefix="/v1/elements", tags=["Elements"], route_class=Route)
+router = ELEMENTS.router
 
 
 @router.post(

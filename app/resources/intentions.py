@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import Field
 
 from app import records
 from app.clock import Day
-from app.http import Answer, Route
+from app.http import Answer
 from app.identity import Call, Caller
 from app.ids import Id
 from app.problems import DerivationCycle, Fault
@@ -128,7 +128,7 @@ INTENTIONS: Final = records.Resource(
     acyclic="derived_from_id",
 )
 
-router = APIRouter(prefix="/v1/intentions", tags=["Intentions"], route_class=Route)
+router = INTENTIONS.router
 
 
 @router.post(

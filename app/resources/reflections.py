@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import Field
 from sqlalchemy import JSON
 from sqlmodel import Field as Column
 
 from app import clock, records
 from app.clock import Instant, Timezone
-from app.http import Answer, Route
+from app.http import Answer
 from app.identity import Call, Caller
 from app.ids import Id
 from app.problems import Fault
@@ -117,7 +117,7 @@ REFLECTIONS: Final = records.Resource(
     example=EXAMPLE,
 )
 
-router = APIRouter(prefix="/v1/reflections", tags=["Reflections"], route_class=Route)
+router = REFLECTIONS.router
 
 
 @router.post(

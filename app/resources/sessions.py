@@ -5,14 +5,14 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from pydantic import Field
 from sqlalchemy import Numeric
 from sqlmodel import Field as Column
 
 from app import records
 from app.clock import Instant, Timezone
-from app.http import Answer, Route
+from app.http import Answer
 from app.identity import Call, Caller
 from app.ids import Id
 from app.problems import Fault, InvalidTransition
@@ -217,7 +217,7 @@ SESSIONS: Final = records.Resource(
     ),
 )
 
-router = APIRouter(prefix="/v1/sessions", tags=["Sessions"], route_class=Route)
+router = SESSIONS.router
 
 
 @router.post("", status_code=201, response_model=Session, responses=records.creating(Session), summary="Note a session")
