@@ -27,7 +27,7 @@ class Resource:
     every write, by whichever door it came. `transitions` lists where a status may go; None means anywhere.
     `coupled` are the groups of fields that stand or fall together when edits meet. A record goes when what its field
     `parent` refers to is removed; every other reference is set to null. The field `acyclic` never leads back.
-    The fields in `completed` are filled in by `settle` where null was sent.
+    The fields in `filled_in` may get a value from `settle` where null was sent.
     """
 
     collection: str
@@ -43,7 +43,7 @@ class Resource:
     coupled: tuple[frozenset[str], ...] = ()
     parent: str | None = None
     acyclic: str | None = None
-    completed: frozenset[str] = frozenset()
+    filled_in: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         """Take a place among the kinds."""

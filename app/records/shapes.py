@@ -70,11 +70,11 @@ class Page(BaseModel):
     next_cursor: str | None = Field(description="Continues the list: give it as `cursor`. Null on the last page.")
 
 
-def draft(shown: Example, *, completed: Iterable[str] = ()) -> Callable[[type[Shape]], type[Shape]]:
-    """Show what a draft looks like, whose `completed` fields may be left to the room's rules."""
+def draft(shown: Example, *, left_out: Iterable[str] = ()) -> Callable[[type[Shape]], type[Shape]]:
+    """Show what a draft looks like, whose `left_out` fields the room's rules complete."""
 
     def derived(shape: type[Shape]) -> type[Shape]:
-        for name in completed:
+        for name in left_out:
             _optional(shape.model_fields[name])
         return _with_example(shape, shown)
 

@@ -44,7 +44,7 @@ async def _again(write: Writing, resource: Resource, id: UUID, sent: Mapping[str
     """Return the existing record, if what was sent is what it is or was; a field changed since may differ."""
     row = await write.only(statements(resource).read_to_write, id=id)
     for name, value in sent.items():
-        if value != row[name] and name not in row["field_seq"] and not (value is None and name in resource.completed):
+        if value != row[name] and name not in row["field_seq"] and not (value is None and name in resource.filled_in):
             raise AlreadyExists
     return public_row(resource, row)
 

@@ -191,7 +191,7 @@ ACTION_ITEMS: Final = records.Resource(
         frozenset({"starts_on", "due_on"}),
         frozenset({"status", "completed_at"}),
     ),
-    completed=frozenset({"completed_at"}),
+    filled_in=frozenset({"completed_at"}),
 )
 
 router = ACTION_ITEMS.router

@@ -75,7 +75,7 @@ class Reflection(ReflectionFields, records.RecordPublic):
     """A reflection, as its owner sees it."""
 
 
-@shapes.draft(EXAMPLE, completed=("occurred_at", "timezone"))
+@shapes.draft(EXAMPLE, left_out=("occurred_at", "timezone"))
 class ReflectionDraft(ReflectionFields, records.RecordDraft):
     """A reflection, about to be written."""
 

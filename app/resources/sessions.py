@@ -150,7 +150,7 @@ class Session(SessionFields, records.RecordPublic):
     """A session, as its owner sees it."""
 
 
-@shapes.draft(EXAMPLE, completed=("timezone",))
+@shapes.draft(EXAMPLE, left_out=("timezone",))
 class SessionDraft(SessionFields, records.RecordDraft):
     """A session, about to be noted."""
 
