@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
-from enum import StrEnum
 from typing import Annotated, Final
 
 from fastapi import Query
@@ -18,80 +17,17 @@ from app.ids import Id
 from app.problems import Fault, InvalidTransition
 from app.records import IfMatch, IfNoneMatch, Where, shapes
 from app.records.text import Dose, Line, Short, Words, ZeroToTen
+from app.resources.sessions.terms import (
+    DoseUnit,
+    Medicine,
+    MedicineRoute,
+    SessionKind,
+    SessionStatus,
+    Setting,
+    Supervision,
+)
 
 LONGEST: Final = timedelta(hours=24)
-
-
-class SessionKind(StrEnum):
-    """What the appointment is for."""
-
-    PREPARATION = "preparation"
-    DOSING = "dosing"
-    INTEGRATION = "integration"
-
-
-class SessionStatus(StrEnum):
-    """How far it has come (FHIR R4 event status)."""
-
-    PLANNED = "planned"
-    IN_PROGRESS = "in-progress"
-    COMPLETED = "completed"
-    STOPPED = "stopped"
-    NOT_DONE = "not-done"
-    ENTERED_IN_ERROR = "entered-in-error"
-
-
-class Setting(StrEnum):
-    """Where it takes place."""
-
-    CLINIC = "clinic"
-    HOME = "home"
-    TELEHEALTH = "telehealth"
-    RETREAT = "retreat"
-    INPATIENT = "inpatient"
-    OTHER = "other"
-
-
-class Supervision(StrEnum):
-    """Who watches over it."""
-
-    IN_PERSON_CLINICIAN = "in-person-clinician"
-    IN_PERSON_SITTER = "in-person-sitter"
-    PEER_MONITOR = "peer-monitor"
-    REMOTE_GUIDE = "remote-guide"
-    SELF_LED = "self-led"
-
-
-class Medicine(StrEnum):
-    """What is taken."""
-
-    RACEMIC_KETAMINE = "racemic-ketamine"
-    ESKETAMINE = "esketamine"
-    ARKETAMINE = "arketamine"
-    OTHER = "other"
-    NONE = "none"
-
-
-class MedicineRoute(StrEnum):
-    """How it is taken."""
-
-    INTRAVENOUS = "intravenous"
-    INTRAMUSCULAR = "intramuscular"
-    SUBCUTANEOUS = "subcutaneous"
-    INTRANASAL = "intranasal"
-    SUBLINGUAL = "sublingual"
-    BUCCAL = "buccal"
-    ORAL = "oral"
-    RECTAL = "rectal"
-    OTHER = "other"
-
-
-class DoseUnit(StrEnum):
-    """What the dose is counted in."""
-
-    MG = "mg"
-    MG_PER_KG = "mg/kg"
-    UG = "ug"
 
 
 class SessionFields(records.Fields):

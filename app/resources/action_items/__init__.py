@@ -1,7 +1,6 @@
 """An action item: a change to make, within (how I think, feel or see) or without (what I do)."""
 
 from collections.abc import Iterator
-from enum import StrEnum
 from typing import Annotated, Final
 
 from fastapi import Query
@@ -15,46 +14,7 @@ from app.ids import Id
 from app.problems import Fault, InvalidTransition
 from app.records import IfMatch, IfNoneMatch, Where, shapes
 from app.records.text import Line, Short, Words
-
-
-class ActionItemChange(StrEnum):
-    """Where the change takes place."""
-
-    INTERNAL = "internal"
-    EXTERNAL = "external"
-
-
-class Facet(StrEnum):
-    """What the change is about: the first five are internal, the others external."""
-
-    THOUGHT = "thought"
-    EMOTION = "emotion"
-    PERSPECTIVE = "perspective"
-    ATTENTION = "attention"
-    SELF_TALK = "self-talk"
-    BEHAVIOUR = "behaviour"
-    RELATIONSHIP = "relationship"
-    ENVIRONMENT = "environment"
-    HEALTH = "health"
-    CREATIVE = "creative"
-    SERVICE = "service"
-    WORK = "work"
-    OTHER = "other"
-
-
-class ActionItemStatus(StrEnum):
-    """How far it has come (FHIR R4 task status)."""
-
-    DRAFT = "draft"
-    REQUESTED = "requested"
-    ACCEPTED = "accepted"
-    REJECTED = "rejected"
-    IN_PROGRESS = "in-progress"
-    ON_HOLD = "on-hold"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-    ENTERED_IN_ERROR = "entered-in-error"
+from app.resources.action_items.terms import ActionItemChange, ActionItemStatus, Facet
 
 
 class ActionItemFields(records.Fields):

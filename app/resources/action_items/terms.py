@@ -1,0 +1,43 @@
+"""The terms in which an action item is told."""
+
+from enum import StrEnum
+
+
+class ActionItemChange(StrEnum):
+    """Where the change takes place."""
+
+    INTERNAL = "internal"
+    EXTERNAL = "external"
+
+
+class Facet(StrEnum):
+    """What the change is about: the first five are internal, the others external."""
+
+    THOUGHT = "thought"
+    EMOTION = "emotion"
+    PERSPECTIVE = "perspective"
+    ATTENTION = "attention"
+    SELF_TALK = "self-talk"
+    BEHAVIOUR = "behaviour"
+    RELATIONSHIP = "relationship"
+    ENVIRONMENT = "environment"
+    HEALTH = "health"
+    CREATIVE = "creative"
+    SERVICE = "service"
+    WORK = "work"
+    OTHER = "other"
+
+
+class ActionItemStatus(StrEnum):
+    """How far it has come (FHIR R4 task status)."""
+
+    DRAFT = "draft"
+    REQUESTED = "requested"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    IN_PROGRESS = "in-progress"
+    ON_HOLD = "on-hold"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    ENTERED_IN_ERROR = "entered-in-error"
