@@ -3,12 +3,13 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any
+from typing import Any, Final
 
 from app.db.statement import Statement
 from app.settings import Settings
 
 Row = dict[str, Any]
+REVISION: Final = "SELECT version_num FROM alembic_version"
 
 
 class Db(ABC):

@@ -9,7 +9,7 @@ import asyncpg
 import orjson
 
 from app import observability
-from app.db.database import Database, Row, Transaction
+from app.db.database import REVISION, Database, Row, Transaction
 from app.db.statement import Statement
 from app.problems import StorageFull, Unavailable
 from app.settings import Settings
@@ -37,7 +37,6 @@ _UNAVAILABLE: Final = (
 SESSION: Final = {"application_name": "afterglow", "random_page_cost": "1.1"}
 """What each connection tells the server: who it is, and that disks seek fast, so that pages come sorted by an index."""
 _STATEMENTS_KEPT: Final = 1000
-_REVISION: Final = "SELECT version_num FROM alembic_version"
 
 
 @contextmanager
@@ -159,7 +158,7 @@ class PostgresDatabase(Database):
         """Return the schema's revision."""
         with _translated():
             async with self._pool.acquire(timeout=self._settings.pool_seconds) as connection:
-                revision = await connection.fetchval(_REVISION)
+                revision = await connection.fetchval(REVISION)
         return None if revision is None else str(revision)
 
     @asynccontextmanager

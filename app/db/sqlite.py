@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final, TypeVar
 
-from app.db.database import Database, Row, Transaction
+from app.db.database import REVISION, Database, Row, Transaction
 from app.db.statement import Statement
 from app.problems import StorageFull, Unavailable
 from app.settings import Settings
@@ -21,7 +21,6 @@ T = TypeVar("T")
 
 _STEPS_BETWEEN_LOOKS: Final = 20_000
 _SETTINGS: Final = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON"
-_REVISION: Final = "SELECT version_num FROM alembic_version"
 _MISTAKES: Final = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.DataError)
 _TOUCH: Final = "UPDATE alembic_version SET version_num = version_num"
 
@@ -52,11 +51,7 @@ class _Connection:
 
     def _open(self) -> sqlite3.Connection:
         raw = sqlite3.connect(
-            self._path,
-            timeout=self._seconds,
-            isolation_level=None,
-            check_same_thread=False,
-            cached_statements=1000,
+            self._path, timeout=self._seconds, isolation_level=None, check_same_thread=False, cached_statements=1000
         )
         try:
             raw.executescript(self._pragmas)
@@ -182,7 +177,7 @@ class SqliteDatabase(Database):
         async with self.transaction():
             await self._step(self._writer.execute, _TOUCH, {})
         with _translated():
-            row = self._reader.execute(_REVISION, {}).fetchone()
+            row = self._reader.execute(REVISION, {}).fetchone()
         return None if row is None else str(row[0])
 
     @asynccontextmanager
