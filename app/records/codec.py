@@ -1,4 +1,4 @@
-"""The codec: between a row and an answer. Sealing private words at rest would happen here and nowhere else."""
+"""The codec: from a row to an answer, and nothing else answers with records."""
 
 from app.db import Row
 from app.http import Answer, json_answer
@@ -16,6 +16,11 @@ def record_answer(row: Row, status: int = 200, location: str | None = None) -> A
     if location is not None:
         headers.append((b"location", location.encode()))
     return json_answer(row, status, headers)
+
+
+def page_answer(rows: list[Row], next_cursor: str | None) -> Answer:
+    """Answer with a page of records, and with what continues it."""
+    return json_answer({"items": rows, "next_cursor": next_cursor})
 
 
 def etag(row: Row) -> bytes:

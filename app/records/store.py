@@ -27,13 +27,14 @@ async def create(caller: Caller, resource: Resource, draft: RecordDraft) -> tupl
     id = sent.pop("id", None) or new_id()
     values = dict.fromkeys(resource.field_names) | draft.model_dump(exclude={"id"})
     record, faults = settled(caller, resource, values, None)
+    pointed = references(resource, record)
     async with writing(caller) as write:
-        known = await write.only(statements(resource).known, id=id, **references(resource, record))
+        known = await write.only(statements(resource).known, id=id, **pointed)
         if known["deleted"]:
             raise Removed
         if known["deleted"] is not None:
             return await _again(write, resource, id, sent), False
-        refuse(faults, unknown(known, references(resource, record)))
+        refuse(faults, unknown(known, pointed))
         seq = await write.stamp(resource, id, first=True)
         row = {**record, "id": id, "seq": seq, "created_at": write.now, "updated_at": write.now, "field_seq": {}}
         await write.run(statements(resource).insert, **row)

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import Header
 
-from app.http import Answer, json_answer
+from app.http import Answer
 from app.identity import Caller
 from app.openapi import problems
 from app.problems import (
@@ -21,7 +21,7 @@ from app.problems import (
 )
 from app.records import cursors, store
 from app.records.access import statements
-from app.records.codec import etag, record_answer
+from app.records.codec import etag, page_answer, record_answer
 from app.records.filters import Filters, asked
 from app.records.preconditions import unchanged
 from app.records.resource import Resource
@@ -94,7 +94,7 @@ async def page(caller: Caller, resource: Resource, filters: Filters) -> Answer:
     more = len(rows) > filters.limit
     items = rows[: filters.limit]
     next_cursor = cursors.written(caller, resource, given, items[-1]) if more else None
-    return json_answer({"items": items, "next_cursor": next_cursor})
+    return page_answer(items, next_cursor)
 
 
 async def create(caller: Caller, resource: Resource, draft: RecordDraft) -> Answer:
