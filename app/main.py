@@ -48,8 +48,10 @@ class Api(FastAPI):
     """The application; its document has what FastAPI cannot know."""
 
     def openapi(self) -> openapi.Json:
-        """Return the OpenAPI document."""
-        return openapi.document(self)
+        """Return the OpenAPI document, which is put together once."""
+        if self.openapi_schema is None:
+            self.openapi_schema = openapi.document(self)
+        return self.openapi_schema
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
