@@ -1,0 +1,84 @@
+"""What can go wrong, each kind with a document of its own (RFC 9457).
+
+Problem
+├── 400  MalformedRequest · MalformedBody · MalformedQuery · MalformedHeader · InvalidCursor
+├── 401  NotSignedIn · WrongCredentials
+├── 403  Forbidden
+├── 404  NotFound
+├── 405  MethodNotAllowed
+├── 409  AlreadyExists · Removed · InvalidTransition
+├── 412  Outdated
+├── 413  BodyTooLarge
+├── 414  UrlTooLong
+├── 415  UnsupportedMediaType
+├── 422  Invalid
+│        ├── UnknownReference
+│        └── DerivationCycle
+├── 428  PreconditionRequired
+├── 429  TooManyAttempts
+├── 431  HeadersTooLarge
+├── 500  Crashed
+├── 503  Unavailable
+└── 507  StorageFull
+
+A class's docstring is what `GET /problems/<code>` tells a reader: the first line is the title. A problem never
+repeats what was sent: the input may be the most private text there is.
+"""
+
+from app.problems.callers import Forbidden, NotFound, NotSignedIn, TooManyAttempts, WrongCredentials
+from app.problems.problem import Fault, Problem, kinds
+from app.problems.records import (
+    AlreadyExists,
+    DerivationCycle,
+    Invalid,
+    InvalidCursor,
+    InvalidTransition,
+    Outdated,
+    PreconditionRequired,
+    Removed,
+    UnknownReference,
+)
+from app.problems.requests import (
+    BodyTooLarge,
+    HeadersTooLarge,
+    MalformedBody,
+    MalformedHeader,
+    MalformedQuery,
+    MalformedRequest,
+    MethodNotAllowed,
+    UnsupportedMediaType,
+    UrlTooLong,
+)
+from app.problems.server import Crashed, StorageFull, Unavailable
+
+__all__ = [
+    "AlreadyExists",
+    "BodyTooLarge",
+    "Crashed",
+    "DerivationCycle",
+    "Fault",
+    "Forbidden",
+    "HeadersTooLarge",
+    "Invalid",
+    "InvalidCursor",
+    "InvalidTransition",
+    "MalformedBody",
+    "MalformedHeader",
+    "MalformedQuery",
+    "MalformedRequest",
+    "MethodNotAllowed",
+    "NotFound",
+    "NotSignedIn",
+    "Outdated",
+    "PreconditionRequired",
+    "Problem",
+    "Removed",
+    "StorageFull",
+    "TooManyAttempts",
+    "Unavailable",
+    "UnknownReference",
+    "UnsupportedMediaType",
+    "UrlTooLong",
+    "WrongCredentials",
+    "kinds",
+]

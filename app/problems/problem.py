@@ -1,0 +1,63 @@
+"""What every problem is."""
+
+import inspect
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong with the input: where (a JSON pointer, RFC 6901), which, and what would be right."""
+
+    pointer: str
+    code: str
+    message: str
+
+
+class Problem(Exception):  # noqa: N818 - RFC 9457 calls it a problem
+    """Something went wrong."""
+
+    status: ClassVar[int]
+    code: ClassVar[str]
+
+    def __init__(self, detail: str = "", headers: Mapping[str, str] | None = None, **members: Any) -> None:
+        """Say what happened in `detail`; `members` extend the document."""
+        super().__init__(self.code)
+        self.detail = detail or self.explanation()
+        self.headers = dict(headers or {})
+        self.members = members
+
+    @classmethod
+    def shown(cls) -> Self:
+        """Return one as the docs show it."""
+        return cls()
+
+    @classmethod
+    def title(cls) -> str:
+        """Return the title: the first line of the class's docstring."""
+        return inspect.cleandoc(cls.__doc__ or "").split("\n", 1)[0].rstrip(".")
+
+    @classmethod
+    def explanation(cls) -> str:
+        """Return what the docstring says below its first line, as one paragraph."""
+        return " ".join(inspect.cleandoc(cls.__doc__ or "").split("\n", 1)[1].split())
+
+    def document(self, request_id: str) -> dict[str, Any]:
+        """Return the members of the problem document, in their order."""
+        return {
+            "type": f"/problems/{self.code}",
+            "title": self.title(),
+            "status": self.status,
+            "detail": self.detail,
+            "code": self.code,
+            "request_id": request_id,
+            **self.members,
+        }
+
+
+def kinds(root: type[Problem] = Problem) -> Iterator[type[Problem]]:
+    """Yield every kind of problem there is."""
+    for kind in root.__subclasses__():
+        yield kind
+        yield from kinds(kind)
