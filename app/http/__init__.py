@@ -1,7 +1,7 @@
 """HTTP as this API speaks it.
 
-`Edge` bounds the bytes of a connection; `Front` gives every answer its headers and its log line; `Switch` finds the route and turns problems into answers;
-`Route` reads what an endpoint's signature asks for; `Answer` is what goes out.
+`Edge` bounds the bytes of a connection; `Front` gives every answer its headers and its log line; `Switch` finds the
+route and turns problems into answers; `Route` reads what an endpoint's signature asks for; `Answer` is what goes out.
 """
 
 from app.http.answer import JSON, Answer, json_answer, problem_answer
