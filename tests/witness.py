@@ -50,9 +50,19 @@ class Document:
             kind = validator_for(whole, default=Draft202012Validator)
             self._validators[key] = kind(whole, format_checker=kind.FORMAT_CHECKER)
         self._validators[key].validate(body)
+        if exactly:
+            self._exactly(schema, body)
+
+    def _exactly(self, schema: Json, body: object) -> None:
         name = schema.get("$ref", "").rpartition("/")[2]
-        if exactly and isinstance(body, dict) and name:
-            assert set(body) == set(self.content["components"]["schemas"][name]["properties"])
+        shape = self.content["components"]["schemas"][name] if name else schema
+        if isinstance(body, list):
+            for each in body:
+                self._exactly(shape.get("items", {}), each)
+        elif isinstance(body, dict) and "properties" in shape:
+            assert set(body) == set(shape["properties"])
+            for member, value in body.items():
+                self._exactly(shape["properties"][member], value)
 
 
 DOCUMENT = Document()

@@ -9,9 +9,10 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, Final, TypeVar
 
+from app import observability
 from app.db.database import REVISION, Database, Row, Transaction
 from app.db.statement import Statement
 from app.problems import StorageFull, Unavailable
@@ -34,6 +35,7 @@ def _translated() -> Iterator[None]:
             raise
         if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
             raise StorageFull from None
+        observability.happened("database-unavailable", error=error.sqlite_errorname)
         raise Unavailable from None
 
 
@@ -168,9 +170,10 @@ class SqliteDatabase(Database):
                 raise
 
     async def forget(self) -> None:
-        """Bring the log into the file, where what was deleted is overwritten, and leave the log empty."""
-        async with self._taking_turns():
-            await self._step(self._writer.execute, "PRAGMA wal_checkpoint(TRUNCATE)", {})
+        """Bring the log into the file, where what was deleted is overwritten; a busy log is left to the next time."""
+        with suppress(Unavailable, StorageFull):  # the removal is acknowledged already
+            async with self._taking_turns():
+                await self._step(self._writer.execute, "PRAGMA wal_checkpoint(TRUNCATE)", {})
 
     async def ready(self) -> str | None:
         """Return the schema's revision after a write that reached the disk."""

@@ -19,7 +19,15 @@ _account = AccountRecord.table()
 _feed = Feed.table()
 _public = [_account.c[name] for name in Account.model_fields]
 
-INSERT: Final = Statement(sa.insert(_account).values({column.name: given(column) for column in _account.c}))
+_names: Final = [column.name for column in _account.c]
+INSERT: Final = Statement(
+    sa.text(
+        f"INSERT INTO account ({', '.join(_names)}) "  # noqa: S608 - columns' names, nothing that was sent
+        f"VALUES ({', '.join(f':{name}' for name in _names)}) ON CONFLICT (email_key) DO NOTHING RETURNING id"
+    )
+    .bindparams(*(given(column) for column in _account.c))
+    .columns(_account.c.id)
+)
 OPEN_FEED: Final = Statement(sa.insert(_feed).values({column.name: given(column) for column in _feed.c}))
 BY_EMAIL: Final = Statement(
     sa.select(_account.c.id, _account.c.email, _account.c.password_hash, _account.c.closed_at).where(
@@ -36,6 +44,16 @@ CHANGE: Final = Statement(
     .where(_account.c.id == given(_account.c.id))
     .values({name: given(_account.c[name]) for name in _changeable})
 )
+STILL: Final = Statement(
+    sa.select(_account.c.id)
+    .where(
+        _account.c.id == given(_account.c.id),
+        _account.c.password_hash == given(_account.c.password_hash),
+        _account.c.closed_at.is_(None),
+    )
+    .with_for_update()
+)
+"""Locks an account, if its password is still the one that was looked at."""
 CHANGE_PASSWORD: Final = Statement(
     sa.update(_account)
     .where(_account.c.id == given(_account.c.id))
@@ -61,15 +79,12 @@ async def open_account(tx: Transaction, new: NewAccount) -> UUID | None:
 
     The feed's random epoch makes another person's cursor mostly recognised.
     """
-    key = email_key(new.email)
-    if await tx.one(EXISTS, email_key=key) is not None:
-        return None
     id, now = new_id(), clock.now()
-    await tx.run(
+    made = await tx.one(
         INSERT,
         id=id,
         email=new.email,
-        email_key=key,
+        email_key=email_key(new.email),
         password_hash=new.password_hash,
         display_name=new.display_name,
         timezone=new.timezone,
@@ -79,6 +94,8 @@ async def open_account(tx: Transaction, new: NewAccount) -> UUID | None:
         updated_at=now,
         closed_at=None,
     )
+    if made is None:
+        return None
     await tx.run(OPEN_FEED, owner_id=id, head=1, epoch=1 + randbelow(_FIRST_EPOCHS), floor=0)
     return id
 

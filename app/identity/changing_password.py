@@ -8,7 +8,7 @@ from typing import Final
 
 from app import clock
 from app.identity import families
-from app.identity.accounts import BY_EMAIL, CHANGE_PASSWORD, PASSWORD
+from app.identity.accounts import BY_EMAIL, CHANGE_PASSWORD, PASSWORD, STILL
 from app.identity.caller import Caller
 from app.identity.codes import MailedCodes
 from app.identity.fields import email_key
@@ -29,10 +29,12 @@ async def change(caller: Caller, draft: PasswordDraft) -> None:
     """Set a new password for who knows the present one, and end the other devices."""
     site = caller.site
     account = await site.db.only(PASSWORD, id=caller.account_id)
-    if not await site.passwords.right(draft.current, account["password_hash"]):
-        raise WrongCredentials
+    right = await site.passwords.right(draft.current, account["password_hash"])
     password_hash = await site.passwords.hashed(draft.new)
     async with site.db.transaction() as tx:
+        still = await tx.one(STILL, id=caller.account_id, password_hash=account["password_hash"])
+        if not right or still is None:
+            raise WrongCredentials
         await tx.run(CHANGE_PASSWORD, id=caller.account_id, password_hash=password_hash)
         await families.end_devices(tx, caller.account_id, kept=caller.device_id)
 

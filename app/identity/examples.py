@@ -57,4 +57,13 @@ PUBLIC_KEY: Final[Example] = {
     "alg": "ES256",
     "use": "sig",
 }
-PUBLIC_KEYS: Final[Example] = {"keys": [PUBLIC_KEY]}
+NEXT_PUBLIC_KEY: Final[Example] = {
+    "crv": "P-256",
+    "kty": "EC",
+    "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
+    "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM",
+    "kid": "cn-I_WNMClehiVp51i_0VpOENW1upEerA8sEam5hn-s",
+    "alg": "ES256",
+    "use": "sig",
+}
+PUBLIC_KEYS: Final[Example] = {"keys": [PUBLIC_KEY, NEXT_PUBLIC_KEY]}

@@ -11,105 +11,39 @@ import hmac
 import secrets
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
-import sqlalchemy as sa
-
 from app import clock
-from app.db import Row, Statement, Transaction, given
+from app.db import Row, Transaction
+from app.identity import family_statements as statements
 from app.identity.accounts import public_account
 from app.identity.site import Site
-from app.identity.tables import AccountRecord, DeviceRecord, RefreshToken
 from app.ids import new_id
 from app.problems import WrongCredentials
-
-_account, _device, _token = AccountRecord.table(), DeviceRecord.table(), RefreshToken.table()
-_this_device = _device.c.id == given(_device.c.id)
-_OPEN_DEVICE: Final = Statement(sa.insert(_device).values({column.name: given(column) for column in _device.c}))
-_ADD: Final = Statement(sa.insert(_token).values({column.name: given(column) for column in _token.c}))
-_FIND: Final = Statement(
-    sa.select(
-        _token.c.device_id, _token.c.superseded_at, _device.c.account_id, _device.c.created_at, _device.c.last_used_at
-    )
-    .join_from(_token, _device, _token.c.device_id == _device.c.id)
-    .join(_account, _device.c.account_id == _account.c.id)
-    .where(_token.c.digest == given(_token.c.digest), _device.c.ended_at.is_(None), _account.c.closed_at.is_(None))
-)
-_LOCK: Final = Statement(sa.select(_device.c.id).where(_this_device).with_for_update())
-_SUPERSEDE: Final = Statement(
-    sa.update(_token)
-    .where(_token.c.digest == given(_token.c.digest))
-    .values(superseded_at=given(_token.c.superseded_at))
-)
-_UNUSED: Final = Statement(
-    sa.select(_token.c.digest).where(_token.c.digest == given(_token.c.digest), _token.c.superseded_at.is_(None))
-)
-_USED: Final = Statement(sa.update(_device).where(_this_device).values(last_used_at=given(_device.c.last_used_at)))
-_ENDED: Final = {"ended_at": given(_device.c.ended_at)}
-_END: Final = Statement(sa.update(_device).where(_this_device).values(_ENDED))
-_END_MINE: Final = Statement(
-    sa.update(_device)
-    .where(
-        _this_device,
-        _device.c.account_id == given(_device.c.account_id),
-        _device.c.ended_at.is_(None),
-    )
-    .values(_ENDED)
-    .returning(_device.c.id)
-)
-_END_ALL: Final = Statement(
-    sa.update(_device)
-    .where(
-        _device.c.account_id == given(_device.c.account_id),
-        _device.c.ended_at.is_(None),
-        sa.or_(given(_device.c.id, "kept").is_(None), _device.c.id != given(_device.c.id, "kept")),
-    )
-    .values(_ENDED)
-)
-_FORGET: Final = Statement(
-    sa.delete(_token).where(
-        _token.c.superseded_at.is_not(None),
-        _token.c.device_id.in_(
-            sa.select(_device.c.id).where(
-                _device.c.account_id == given(_device.c.account_id), _device.c.ended_at.is_not(None)
-            )
-        ),
-    )
-)
-_HELD: Final = Statement(
-    sa.select(_device.c.id)
-    .join_from(_token, _device, _token.c.device_id == _device.c.id)
-    .join(_account, _device.c.account_id == _account.c.id)
-    .where(_token.c.digest == given(_token.c.digest), _account.c.email_key == given(_account.c.email_key))
-)
-_SIGNED_IN: Final = Statement(
-    sa.select(_device.c.id, _device.c.name, _device.c.created_at, _device.c.last_used_at)
-    .where(
-        _device.c.account_id == given(_device.c.account_id),
-        _device.c.ended_at.is_(None),
-        _device.c.created_at > given(_device.c.created_at, "oldest"),
-        _device.c.last_used_at > given(_device.c.last_used_at, "idle_since"),
-    )
-    .order_by(_device.c.created_at.desc(), _device.c.id.desc())
-)
 
 
 async def sign_in(site: Site, account_id: UUID, device_name: str | None) -> dict[str, Any]:
     """Begin a family on a new device, and return its first pair of tokens."""
-    now, device_id, token = clock.now(), new_id(), _spelled(secrets.token_bytes(32))
     async with site.db.transaction() as tx:
-        await tx.run(
-            _OPEN_DEVICE,
-            id=device_id,
-            account_id=account_id,
-            name=device_name,
-            created_at=now,
-            last_used_at=now,
-            ended_at=None,
-        )
-        await tx.run(_ADD, digest=_digest(token), device_id=device_id, superseded_at=None)
-    return await _pair(site, account_id, device_id, token)
+        device = await begin(tx, account_id, device_name)
+    return await pair(site, account_id, *device)
+
+
+async def begin(tx: Transaction, account_id: UUID, device_name: str | None) -> tuple[UUID, str]:
+    """Open a device, and return its id and its first refresh token."""
+    now, device_id, token = clock.now(), new_id(), _spelled(secrets.token_bytes(32))
+    await tx.run(
+        statements.OPEN_DEVICE,
+        id=device_id,
+        account_id=account_id,
+        name=device_name,
+        created_at=now,
+        last_used_at=now,
+        ended_at=None,
+    )
+    await tx.run(statements.ADD, digest=_digest(token), device_id=device_id, superseded_at=None)
+    return device_id, token
 
 
 async def refresh(site: Site, token: str) -> dict[str, Any]:
@@ -122,49 +56,49 @@ async def refresh(site: Site, token: str) -> dict[str, Any]:
             raise WrongCredentials
         used_twice = False
         if found["superseded_at"] is None:
-            await tx.run(_SUPERSEDE, digest=_digest(token), superseded_at=now)
-            await tx.run(_ADD, digest=_digest(successor), device_id=found["device_id"], superseded_at=None)
-            await tx.run(_USED, id=found["device_id"], last_used_at=now)
+            await tx.run(statements.SUPERSEDE, digest=_digest(token), superseded_at=now)
+            await tx.run(statements.ADD, digest=_digest(successor), device_id=found["device_id"], superseded_at=None)
+            await tx.run(statements.USED, id=found["device_id"], last_used_at=now)
         else:
             grace = timedelta(seconds=site.settings.refresh_grace_seconds)
-            unused = await tx.one(_UNUSED, digest=_digest(successor)) is not None
+            unused = await tx.one(statements.UNUSED, digest=_digest(successor)) is not None
             used_twice = not unused or now - found["superseded_at"] > grace
             if used_twice:
-                await tx.run(_END, id=found["device_id"], ended_at=now)
-                await tx.run(_FORGET, account_id=found["account_id"])
+                await tx.run(statements.END, id=found["device_id"], ended_at=now)
+                await tx.run(statements.FORGET, account_id=found["account_id"])
     if used_twice:
         raise WrongCredentials
-    return await _pair(site, found["account_id"], found["device_id"], successor)
+    return await pair(site, found["account_id"], found["device_id"], successor)
 
 
 async def _found(tx: Transaction, token: str) -> Row | None:
     """Return the token's row, with its device locked: the row is read again once the lock is held."""
-    found = await tx.one(_FIND, digest=_digest(token))
+    found = await tx.one(statements.FIND, digest=_digest(token))
     if found is not None:
-        await tx.one(_LOCK, id=found["device_id"])
-        found = await tx.one(_FIND, digest=_digest(token))
+        await tx.one(statements.LOCK, id=found["device_id"])
+        found = await tx.one(statements.FIND, digest=_digest(token))
     return found
 
 
 async def end_device(site: Site, account_id: UUID, device_id: UUID) -> bool:
     """End one device of the account's; say whether it was signed in."""
     async with site.db.transaction() as tx:
-        ended = await tx.one(_END_MINE, id=device_id, account_id=account_id, ended_at=clock.now())
-        await tx.run(_FORGET, account_id=account_id)
+        ended = await tx.one(statements.END_MINE, id=device_id, account_id=account_id, ended_at=clock.now())
+        await tx.run(statements.FORGET, account_id=account_id)
     return ended is not None
 
 
 async def end_devices(tx: Transaction, account_id: UUID, kept: UUID | None = None) -> None:
     """End every device of the account's, save the one that is kept."""
-    await tx.run(_END_ALL, account_id=account_id, ended_at=clock.now(), kept=kept)
-    await tx.run(_FORGET, account_id=account_id)
+    await tx.run(statements.END_ALL, account_id=account_id, ended_at=clock.now(), kept=kept)
+    await tx.run(statements.FORGET, account_id=account_id)
 
 
 async def device_that_held(site: Site, token: str | None, email_key: str) -> UUID | None:
     """Return the device that was signed in to the account with a refresh token, even if it is ended since."""
     if token is None:
         return None
-    row = await site.db.one(_HELD, digest=_digest(token), email_key=email_key)
+    row = await site.db.one(statements.HELD, digest=_digest(token), email_key=email_key)
     return None if row is None else row["id"]
 
 
@@ -172,7 +106,7 @@ async def signed_in_devices(site: Site, account_id: UUID, current: UUID) -> Iter
     """Return the devices whose family is alive, newest first."""
     now, settings = clock.now(), site.settings
     rows = await site.db.all(
-        _SIGNED_IN,
+        statements.SIGNED_IN,
         account_id=account_id,
         oldest=now - timedelta(seconds=settings.refresh_total_seconds),
         idle_since=now - timedelta(seconds=settings.refresh_idle_seconds),
@@ -186,7 +120,8 @@ def _alive(site: Site, found: Row, now: datetime) -> bool:
     return bool(idle < site.settings.refresh_idle_seconds and age < site.settings.refresh_total_seconds)
 
 
-async def _pair(site: Site, account_id: UUID, device_id: UUID, token: str) -> dict[str, Any]:
+async def pair(site: Site, account_id: UUID, device_id: UUID, token: str) -> dict[str, Any]:
+    """Return a device's refresh token with a fresh access token."""
     account = await public_account(site.db, account_id)
     return {
         "access_token": site.tokens.issue(account_id, device_id, account["role"]),

@@ -59,12 +59,17 @@ class Keyring:
         now = time.monotonic()
         if now - self._looked > _SECONDS_BETWEEN_LOOKS:
             self._looked = now
+            self._verifying = self._believed()
             try:
                 status = self._path.stat()
                 if (status.st_mtime_ns, status.st_ino) != self._stamp:
                     self._read()
             except (OSError, KeyringError) as error:  # what was read before stays in force
                 observability.happened("keyring-unreadable", error=type(error).__name__)
+
+    def _believed(self) -> dict[str, Key]:
+        now = clock.now()
+        return {key.kid: key for key in self.keys if key.is_believed(now)}
 
     def _read(self) -> None:
         try:
@@ -84,7 +89,7 @@ class Keyring:
         self.is_private = not status.st_mode & _OTHERS
         self.keys = keys
         self._current = current
-        self._verifying = {key.kid: key for key in keys if key.is_believed(clock.now())}
+        self._verifying = self._believed()
         self._stamp = (status.st_mtime_ns, status.st_ino)
 
 

@@ -10,6 +10,7 @@ from typing import Final
 from uuid import UUID
 
 from app import clock
+from app.db import Row
 from app.identity import accounts
 from app.identity.accounts import NewAccount, open_account
 from app.identity.codes import MailedCodes
@@ -48,15 +49,16 @@ async def register(site: Site, draft: RegistrationDraft) -> None:
 
 async def verify(site: Site, email: str, code: str) -> UUID:
     """Activate the attempt that the code was mailed for, discard the others, and return the account's id."""
-    id = None
     async with site.db.transaction() as tx:
         row = await _codes.redeem(tx, site, email_key(email), code, clock.now())
-        if row is not None:
-            new = NewAccount(row["email"], row["password_hash"], row["display_name"], row["timezone"], row["locale"])
-            id = await open_account(tx, new)
+        id = None if row is None else await open_account(tx, _account_of(row))
     if id is None:
         raise WrongCredentials
     return id
+
+
+def _account_of(row: Row) -> NewAccount:
+    return NewAccount(row["email"], row["password_hash"], row["display_name"], row["timezone"], row["locale"])
 
 
 def _welcome(to: str, code: str, minutes: int) -> Letter:

@@ -2,12 +2,13 @@
 
 from typing import Any
 
+from app.db import Row
 from app.identity import families, registering
-from app.identity.accounts import BY_EMAIL, CHANGE_PASSWORD
+from app.identity.accounts import BY_EMAIL, CHANGE_PASSWORD, STILL
 from app.identity.fields import email_key
 from app.identity.shapes import LoginDraft, RefreshDraft, VerificationDraft
 from app.identity.site import Site
-from app.identity.throttles import attempt, of_account, of_client, of_device
+from app.identity.throttles import attempt, counted, of_account, of_client, of_device
 from app.problems import WrongCredentials
 
 Tokens = dict[str, Any]
@@ -22,11 +23,20 @@ async def by_password(site: Site, network: str, draft: LoginDraft) -> Tokens:
         account = await site.db.one(BY_EMAIL, email_key=key)
         password_hash = None if account is None else account["password_hash"]
         right, stronger = await site.passwords.checked(draft.password, password_hash)
-        if account is None or not right or account["closed_at"] is not None:
+        if account is None or not right:
             raise WrongCredentials
-    if stronger is not None:
-        await site.db.run(CHANGE_PASSWORD, id=account["id"], password_hash=stronger)
-    return await families.sign_in(site, account["id"], draft.device_name)
+        return await _still_right(site, account, stronger, draft.device_name)
+
+
+async def _still_right(site: Site, account: Row, stronger: str | None, device_name: str | None) -> Tokens:
+    """Sign in, unless the account was closed or its password changed while the given one was looked at."""
+    async with site.db.transaction() as tx:
+        if await tx.one(STILL, id=account["id"], password_hash=account["password_hash"]) is None:
+            raise WrongCredentials
+        if stronger is not None:
+            await tx.run(CHANGE_PASSWORD, id=account["id"], password_hash=stronger)
+        device = await families.begin(tx, account["id"], device_name)
+    return await families.pair(site, account["id"], *device)
 
 
 async def by_code(site: Site, network: str, draft: VerificationDraft) -> Tokens:
@@ -37,6 +47,6 @@ async def by_code(site: Site, network: str, draft: VerificationDraft) -> Tokens:
 
 
 async def again(site: Site, network: str, draft: RefreshDraft) -> Tokens:
-    """Stay signed in."""
-    async with attempt(site, of_client(site, network)):
+    """Stay signed in. Nobody guesses 256 bits, so only what was wrong is counted."""
+    async with counted(site, of_client(site, network)):
         return await families.refresh(site, draft.refresh_token)

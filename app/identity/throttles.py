@@ -9,7 +9,7 @@ before is counted by itself, so that nobody's wrong tries can lock its owner out
 import hashlib
 import hmac
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import IPv6Address, ip_address, ip_network
@@ -23,7 +23,7 @@ from app import clock
 from app.db import Statement, Transaction, given
 from app.identity.site import Site
 from app.identity.tables import Throttle
-from app.problems import TooManyAttempts, WrongCredentials
+from app.problems import TooManyAttempts, Unavailable, WrongCredentials
 
 DAY: Final = 86_400
 _throttle = Throttle.table()
@@ -43,6 +43,9 @@ _GIVE_BACK: Final = Statement(
     sa.update(_throttle)
     .where(_this, _throttle.c.began_at == given(_throttle.c.began_at), _throttle.c.count > 0)
     .values(count=_throttle.c.count - 1)
+)
+_LOOK: Final = Statement(
+    sa.select(_throttle.c.count, _throttle.c.began_at).where(_this, _throttle.c.began_at > _EXPIRED)
 )
 _CLEAR: Final = Statement(sa.delete(_throttle).where(_this))
 _FORGET_OLD: Final = Statement(sa.delete(_throttle).where(_throttle.c.began_at <= _EXPIRED))
@@ -92,8 +95,24 @@ async def attempt(site: Site, *buckets: list[Bucket]) -> AsyncIterator[None]:
         raise
     finally:
         if not wrong:
-            async with site.db.transaction() as tx:
-                await tx.many(_GIVE_BACK, taken)
+            with suppress(Unavailable):  # a right try is right, even where its place stays taken
+                async with site.db.transaction() as tx:
+                    await tx.many(_GIVE_BACK, taken)
+
+
+@asynccontextmanager
+async def counted(site: Site, buckets: list[Bucket]) -> AsyncIterator[None]:
+    """Raise `TooManyAttempts` where there were too many wrong tries; count another only where the block was wrong."""
+    now = clock.now()
+    for bucket in buckets:
+        row = await site.db.one(_LOOK, key=bucket.key, expired=now - timedelta(seconds=bucket.seconds))
+        if row is not None and row["count"] >= bucket.most:
+            raise TooManyAttempts(_seconds_left(row["began_at"], bucket, now))
+    try:
+        yield
+    except WrongCredentials:
+        await _take(site, buckets)
+        raise
 
 
 async def _take(site: Site, buckets: Sequence[Bucket]) -> list[dict[str, object]]:

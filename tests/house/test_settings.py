@@ -140,6 +140,12 @@ def test_production_refuses_a_keyring_that_development_made(tmp_path: Path) -> N
     assert str(tmp_path) not in reason
 
 
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o620])
+def test_production_refuses_a_keyring_that_others_can_read_or_change(keyring: Path, mode: int) -> None:
+    keyring.chmod(mode)
+    assert reasons(keyring) == ["AFTERGLOW_KEYRING names a file that others can read or change; give it mode 600"]
+
+
 def test_production_refuses_a_short_secret(keyring: Path) -> None:
     keyring.write_text(re.sub(r'"secret": "[^"]+"', '"secret": "d2lzdGVyaWE="', keyring.read_text()))
     assert reasons(keyring) == ["AFTERGLOW_KEYRING names a file whose secret is too short"]

@@ -10,6 +10,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from app.identity.accounts import CHANGE_PASSWORD
 from app.identity.accounts import PASSWORD as STORED
 from app.identity.common_passwords import is_common
+from tests.parallel import at_once
 from tests.serving import PASSWORD, Person, Server
 from tests.witness import Client
 
@@ -126,3 +127,13 @@ def test_a_weaker_hash_is_replaced_on_signing_in(server: Server, anyone: Client,
     assert stored != weak
     assert "m=1024" not in stored
     assert signs_in(anyone, alice.email, PASSWORD)
+
+
+def test_of_two_changes_at_once_one_wins(server: Server, anyone: Client, alice: Person) -> None:
+    def change(device: int) -> int:
+        body = {"current": PASSWORD, "new": f"{NEW} {device}"}
+        return server.client(alice.token).post("/v1/auth/password", json=body).status_code
+
+    statuses = at_once(change, 2)
+    assert sorted(statuses) == [204, 401]
+    assert signs_in(anyone, alice.email, f"{NEW} {statuses.index(204)}")

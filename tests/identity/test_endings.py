@@ -22,7 +22,11 @@ ROUNDS = 3
 def workers(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, list[str]]]:
     """Two processes on one PostgreSQL, and a server in this one that makes people for them."""
     settings = servers.settings("postgresql")
-    shared = {"AFTERGLOW_DATABASE_URL": settings.database_url, "AFTERGLOW_KEYRING": str(settings.keyring)}
+    shared = {
+        "AFTERGLOW_DATABASE_URL": settings.database_url,
+        "AFTERGLOW_KEYRING": str(settings.keyring),
+        "AFTERGLOW_THROTTLE_CLIENT": "1000",
+    }
     with ExitStack() as stack:
         folders = [tmp_path_factory.mktemp("worker") for _ in range(2)]
         urls = [stack.enter_context(started([AFTERGLOW, "serve"], folder, **shared)) for folder in folders]

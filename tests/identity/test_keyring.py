@@ -173,6 +173,7 @@ def test_a_rotation_under_way_costs_no_honest_client_a_401(own_server: Server, p
             assert client.get("/v1/me").status_code == 200
     assert sorted(key.state for key in Keyring(path).keys) == ["current", "next", "retired", "retired", "retired"]
     with time_machine.travel(datetime.now(UTC) + timedelta(seconds=661), tick=True):
+        awaited(lambda: len(own_server.site.keyring.verifying) == 2)
         rotate(path, access_seconds=600)
         assert sorted(key.state for key in Keyring(path).keys) == ["current", "next", "retired"]
 

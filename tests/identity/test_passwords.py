@@ -4,11 +4,18 @@ import asyncio
 
 import pytest
 
-from app.identity.passwords import Passwords, hashed_now
+from app.identity.passwords import NOBODYS, Passwords, hashed_now
 from app.ids import new_id
 from app.settings import Settings
 from tests.serving import Server
 from tests.witness import Client
+
+
+def test_nobodys_hash_takes_as_long_as_anybodys() -> None:
+    def costs(password_hash: str) -> list[str]:
+        return password_hash.split("$")[:4]
+
+    assert costs(NOBODYS) == costs(hashed_now("wisteria"))
 
 
 @pytest.mark.parametrize(
