@@ -6,6 +6,7 @@ import pytest
 
 from app.identity.passwords import NOBODYS, Passwords, hashed_now
 from app.ids import new_id
+from app.problems import Unavailable
 from app.settings import Settings
 from tests.serving import Server
 from tests.witness import Client
@@ -57,3 +58,13 @@ def test_a_hash_is_argon2id_salted_and_knows_its_password() -> None:
         return [await passwords.right(password, password_hash) for password, password_hash in tries]
 
     assert asyncio.run(answers()) == [True, False, False, False]
+
+
+def test_who_waits_too_long_for_a_place_is_turned_away() -> None:
+    async def crowd() -> list[str | BaseException]:
+        passwords = Passwords(Settings(hash_threads=1, hash_seconds=0.01))
+        return await asyncio.gather(*(passwords.hashed("wisteria") for _ in range(3)), return_exceptions=True)
+
+    first, *others = asyncio.run(crowd())
+    assert isinstance(first, str)
+    assert all(isinstance(each, Unavailable) for each in others)
