@@ -81,7 +81,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        generate_unique_id_function=lambda route: route.name,
         lifespan=lifespan,
     )
     for router in (
@@ -92,7 +91,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         health.router,
         *(_pages(app) if settings.serves_docs else ()),
     ):
-        app.include_router(router)
+        app.router.routes.extend(router.routes)  # whole already: including would build every route again
     app.user_middleware = [
         Middleware(Front, https_only=settings.env is Environment.PRODUCTION),
         *([_cors(settings.origins)] if settings.origins else []),

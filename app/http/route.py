@@ -59,6 +59,7 @@ class Route(APIRoute):
         """Declare the route to FastAPI, and plan how its parameters are read."""
         if isinstance(options.get("response_model"), DefaultPlaceholder):
             options["response_model"] = None
+        options["operation_id"] = endpoint.__name__
         super().__init__(path, endpoint, **options)
         media_types = [JSON, MERGE_PATCH] if "PATCH" in (self.methods or ()) else [JSON]
         self._plan = _plan(endpoint, media_types)

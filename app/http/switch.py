@@ -9,7 +9,6 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from fastapi.routing import iter_route_contexts
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -30,11 +29,10 @@ class Switch:
     """Pure ASGI middleware, innermost: it answers instead of the application's own router."""
 
     def __init__(self, app: ASGIApp, *, routes: list[BaseRoute], max_body_bytes: int) -> None:
-        """Serve `routes`, as they are when the first request comes; leave the rest (start, end) to `app`."""
+        """Serve `routes`; leave the rest (start, end) to `app`."""
         self._app = app
-        self._routes = routes
+        self._table = table_of(routes)
         self._max_body_bytes = max_body_bytes
-        self._table: Table | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -60,8 +58,6 @@ class Switch:
 
     def _find(self, scope: Scope) -> Route:
         table = self._table
-        if table is None:
-            table = self._table = table_of(self._routes)
         path: str = scope["path"]
         if b"%" in scope["raw_path"]:
             raise NotFound
@@ -87,10 +83,9 @@ class Switch:
 def table_of(routes: Iterable[BaseRoute]) -> Table:
     """Sort the routes by path; a parameter other than a path's last segment would have no place here."""
     table = Table(defaultdict(dict), defaultdict(dict))
-    for context in iter_route_contexts(list(routes)):
-        route = context.original_route
+    for route in routes:
         if not isinstance(route, Route):
-            raise TypeError(context.path)
+            raise TypeError(route)
         head, _, tail = route.path_format.rpartition("/")
         if "{" in head:
             raise ValueError(route.path_format)
