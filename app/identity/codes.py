@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from app.db import Row, Statement, Transaction, given
 from app.identity.site import Site
+from app.identity.throttles import take_turns
 from app.ids import new_id
 
 
@@ -36,6 +37,7 @@ class MailedCodes:
     async def keep(self, tx: Transaction, site: Site, key: str, code: str, now: datetime, **values: Any) -> bool:
         """Keep a new code for an address; say whether it had not had too many today."""
         settings, id = site.settings, new_id()
+        await take_turns(tx, site, "codes", key)
         await tx.run(self._forget_old, created_at=now - timedelta(days=1))
         count = await tx.only(self._count, email_key=key)
         if count["count"] >= settings.codes_a_day:

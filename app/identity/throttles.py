@@ -128,6 +128,12 @@ async def _take(site: Site, buckets: Sequence[Bucket]) -> list[dict[str, object]
     return taken
 
 
+async def take_turns(tx: Transaction, site: Site, kind: str, value: str) -> None:
+    """Let nobody else count the same thing until the transaction ends."""
+    now = clock.now()
+    await tx.only(_TAKE, key=_key(site, kind, value), now=now, expired=now)
+
+
 async def clear(tx: Transaction, buckets: Sequence[Bucket]) -> None:
     """Forget the wrong tries of these buckets."""
     await tx.many(_CLEAR, [{"key": bucket.key} for bucket in buckets])

@@ -137,3 +137,14 @@ def test_of_two_changes_at_once_one_wins(server: Server, anyone: Client, alice: 
     statuses = at_once(change, 2)
     assert sorted(statuses) == [204, 401]
     assert signs_in(anyone, alice.email, f"{NEW} {statuses.index(204)}")
+
+
+def test_codes_asked_for_at_once_are_no_more_than_ten(server: Server, anyone: Client, alice: Person) -> None:
+    def forget(_device: int) -> int:
+        return server.client().post("/v1/auth/password/forgot", json={"email": alice.email}).status_code
+
+    assert set(at_once(forget, 16)) == {202}
+    reset = {"email": alice.email, "new": NEW}
+    codes = [server.mailbox.code_to(alice.email) for _ in range(10)]
+    assert server.mailbox.is_empty(alice.email)
+    assert anyone.post("/v1/auth/password/reset", json=reset | {"code": codes[0]}).status_code == 204
