@@ -49,37 +49,35 @@ class Feed(Stored, table=True):
     floor: int = Field(sa_type=sa.BigInteger)
 
 
-class Registration(Stored, table=True):
-    """One attempt to register an address, with its own password and its own code, kept as an HMAC."""
+class MailedCode(Stored):
+    """A code that was mailed to an address, kept as an HMAC."""
+
+    id: UUID = Field(primary_key=True)
+    email_key: str
+    code_mac: bytes
+    tries: int
+    created_at: datetime
+    expires_at: datetime
+
+
+class Registration(MailedCode, table=True):
+    """One attempt to register an address, with its own password and its own code."""
 
     __tablename__ = "registration"
     __table_args__ = (sa.Index(None, "email_key", "created_at"), sa.Index(None, "created_at"))
 
-    id: UUID = Field(primary_key=True)
     email: str
-    email_key: str
     password_hash: str
     display_name: str | None
     timezone: str
     locale: str
-    code_mac: bytes
-    tries: int
-    created_at: datetime
-    expires_at: datetime
 
 
-class ResetCode(Stored, table=True):
-    """A code mailed to an address whose password was forgotten, kept as an HMAC."""
+class ResetCode(MailedCode, table=True):
+    """A code for an address whose password was forgotten."""
 
     __tablename__ = "reset_code"
     __table_args__ = (sa.Index(None, "email_key", "created_at"), sa.Index(None, "created_at"))
-
-    id: UUID = Field(primary_key=True)
-    email_key: str
-    code_mac: bytes
-    tries: int
-    created_at: datetime
-    expires_at: datetime
 
 
 class Throttle(Stored, table=True):
