@@ -20,8 +20,8 @@ URL = "AFTERGLOW_TEST_POSTGRES"
 
 
 @contextmanager
-def running() -> Iterator[str]:
-    """Yield the URL of a server's maintenance database."""
+def running(*changes: str) -> Iterator[str]:
+    """Yield the URL of a server's maintenance database; `changes` are options that a server started here gets besides."""
     given = os.environ.get(URL)
     if given:
         yield given
@@ -59,6 +59,7 @@ def running() -> Iterator[str]:
             "synchronous_commit=off",
             "listen_addresses=",
             "max_connections=200",
+            *changes,
         ]
         server = subprocess.Popen(
             [binaries / "postgres", "-D", data, "-k", folder, *(part for each in options for part in ("-c", each))],

@@ -1,0 +1,151 @@
+"""The arena: a database, a world in it, and the contestants, all running at once."""
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from tests import postgres
+from tests.bench import machine
+from tests.bench.contestants import HERE, Contestant
+from tests.bench.load import Address, Round, ask, drive
+from tests.bench.operations import Operation
+from tests.bench.world import ISSUER, SECRET, TOKEN_SECONDS, World, new_world
+
+DURABLE: Final = ("fsync=on", "full_page_writes=on", "synchronous_commit=on", "shared_buffers=512MB", "autovacuum=off")
+"""A commit is on the disk before it is acknowledged; nobody is vacuumed in the middle of somebody's round."""
+WARM_SECONDS: Final = 0.3
+
+
+@dataclass
+class Runner:
+    """A contestant that is running."""
+
+    contestant: Contestant
+    process: subprocess.Popen[bytes]
+    port: int
+    world: World
+    file: Path
+
+    @property
+    def address(self) -> Address:
+        """Where it listens."""
+        return "127.0.0.1", self.port
+
+    def check(self, operation: Operation) -> None:
+        """Raise where it does not answer rightly."""
+        if self.contestant.floor or self.contestant.plain:
+            return
+        conversations = operation.conversations(self.world.people, ours=self.contestant.ours)
+        operation.check(ask(self.address, conversations[0]))
+
+    def round(self, operation: Operation, seconds: float) -> tuple[Round, float]:
+        """Put load on it; return what was seen, and the processor seconds that it took."""
+        if self.contestant.floor:
+            return self._own_round(operation, seconds)
+        people, ours = self.world.people, self.contestant.ours
+        status = 200 if self.contestant.plain else operation.status
+        drive(self.address, operation.conversations(people, ours=ours), WARM_SECONDS, status)
+        before = machine.cpu_seconds(self.process.pid)
+        seen = drive(self.address, operation.conversations(people, ours=ours), seconds, status)
+        return seen, machine.cpu_seconds(self.process.pid) - before
+
+    def _own_round(self, operation: Operation, seconds: float) -> tuple[Round, float]:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        line = f"{operation.name} {seconds} {operation.people.start} {operation.people.stop} {self.file}\n"
+        self.process.stdin.write(line.encode())
+        self.process.stdin.flush()
+        said: dict[str, Any] = json.loads(self.process.stdout.readline())
+        return Round(said["seconds"], said["waits"], said["failures"]), said["cpu"]
+
+
+class Arena:
+    """Runs contestants on databases of one kind."""
+
+    def __init__(self, kind: str, folder: Path, server: str, stack: ExitStack) -> None:
+        """`server` is the URL of a PostgreSQL, or nothing."""
+        self.kind, self._folder, self._server, self._stack = kind, folder, server, stack
+        self._worlds = 0
+
+    def world(self, sizes: Iterable[int]) -> World:
+        """Plant a world in a new database."""
+        self._worlds += 1
+        if self.kind == "sqlite":
+            return new_world(f"sqlite:///{self._folder}/world{self._worlds}.db", self._folder, [*sizes])
+        name = f"world{self._worlds}"
+        subprocess.run(["psql", "-q", self._server, "-c", f"CREATE DATABASE {name}"], check=True)
+        return new_world(self._server.replace("/postgres?", f"/{name}?"), self._folder, [*sizes])
+
+    def database_seconds(self) -> float:
+        """Return the processor seconds that the database has used; an embedded one is its server's."""
+        return machine.cpu_seconds(self.postmaster) if self.postmaster else 0.0
+
+    @property
+    def postmaster(self) -> int:
+        """The process of PostgreSQL."""
+        if self.kind == "sqlite":
+            return 0
+        folder = Path(self._server.partition("host=")[2])
+        return int((folder / "data" / "postmaster.pid").read_text().split()[0])
+
+    def start(self, contestant: Contestant, world: World, **settings: str) -> Runner:
+        """Start a contestant on a world; our settings can be changed."""
+        port = machine.free_port()
+        log = self._folder / f"{contestant.name}-{port}.log"
+        url = world.url
+        if self.kind == "sqlite" and not contestant.plain:  # one process owns a file
+            copy = self._folder / f"{contestant.name}-{port}.db"
+            shutil.copy(url.removeprefix("sqlite:///"), copy)
+            url = f"sqlite:///{copy}"
+        environment = {
+            "DATABASE_URL": url,
+            "PORT": str(port),
+            "SECRET": SECRET,
+            "NODE_ENV": "production",
+            "AFTERGLOW_ENV": "production",
+            "AFTERGLOW_DATABASE_URL": url,
+            "AFTERGLOW_ALLOW_SQLITE": "true",
+            "AFTERGLOW_KEYRING": str(world.keyring),
+            "AFTERGLOW_ISSUER": ISSUER,
+            "AFTERGLOW_ACCESS_SECONDS": str(TOKEN_SECONDS),
+            "AFTERGLOW_MAIL": "smtp",
+            "AFTERGLOW_DATABASE_POOL": "16",
+        } | {f"AFTERGLOW_{name.upper()}": value for name, value in settings.items()}
+        folder = self._node(contestant.name) if contestant.command[0] == "node" else Path.cwd()
+        command = [part.replace("{port}", str(port)) for part in contestant.command]
+        running = machine.running(command, environment, folder, log, listens=not contestant.floor)
+        process = self._stack.enter_context(running)
+        if not contestant.floor:
+            machine.await_listening(process, port, log)
+        return Runner(contestant, process, port, world, self._file(world))
+
+    def _file(self, world: World) -> Path:
+        file = self._folder / "world.json"
+        if not file.exists():
+            file.write_text(json.dumps([(str(person.id), person.seqs) for person in world.people]), encoding="utf-8")
+        return file
+
+    def _node(self, name: str) -> Path:
+        folder = self._folder / name
+        if not folder.exists():
+            shutil.copytree(HERE / name, folder)
+            subprocess.run(["npm", "install", "--silent", "--no-audit", "--no-fund"], cwd=folder, check=True)
+        return folder
+
+
+@contextmanager
+def arena(kind: str) -> Iterator[Arena]:
+    """Prepare all that runs need, and take it away at the end of the block."""
+    os.environ.pop(postgres.URL, None)  # its processes are somebody else's, so what they cost could not be told
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench")))
+        machine.pin(0, machine.LOAD_CORE)  # what starts from here on shares it: the database
+        server = stack.enter_context(postgres.running(*DURABLE)) if kind == "postgresql" else ""
+        yield Arena(kind, folder, server, stack)

@@ -1,0 +1,54 @@
+"""The contestants: small honest programs, each written the way its own documentation recommends, production settings on.
+
+Each takes `DATABASE_URL`, `PORT` and `SECRET` from its environment. Peers are spared what only we promise: they believe
+a token's HS256 signature without asking whether its device is still signed in, keep no epochs and no field numbers, and
+validate no references. All write the same rows: the record, its change, the feed's head, in one transaction.
+"""
+
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+HERE: Final = Path(__file__).parent
+_BIN: Final = Path(sys.executable).parent
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """One program: how it is started (`{port}` is where it listens), and what it can do."""
+
+    name: str
+    title: str
+    command: tuple[str, ...]
+    ours: bool = False
+    plain: bool = False
+    """Answers anything with the same few bytes: the ceiling, and the control."""
+    floor: bool = False
+    """Serves nobody: runs the statements in a loop of its own."""
+    databases: tuple[str, ...] = ("postgresql", "sqlite")
+    operations: tuple[str, ...] = ("get", "list", "post", "patch", "pull", "push")
+
+
+def _module(name: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", f"tests.bench.contestants.{name}")
+
+
+def _gunicorn(name: str) -> tuple[str, ...]:
+    options = (
+        "--workers 1 --worker-class gthread --threads 16 --keep-alive 75 --log-level error --bind 127.0.0.1:{port}"
+    )
+    return (str(_BIN / "gunicorn"), *options.split(), f"tests.bench.contestants.{name}:application")
+
+
+CONTESTANTS: Final = tuple(
+    each
+    for each in (
+        Contestant("floor", "raw driver", _module("floor"), floor=True, databases=("postgresql",)),
+        Contestant("plaintext", "ASGI plaintext", _module("plaintext"), plain=True),
+        Contestant("afterglow", "Afterglow", (str(_BIN / "afterglow"), "serve", "--port", "{port}"), ours=True),
+        Contestant("fastify", "Fastify + pg", ("node", "server.js"), databases=("postgresql",)),
+    )
+    if shutil.which(each.command[0])
+)

@@ -1,0 +1,134 @@
+"""The floor: asyncpg doing only the statement, in a loop, on sixteen connections.
+
+No HTTP, no token, no JSON: what the database and its driver cost by themselves. Each operation is one statement, the
+least that leaves the same rows behind; values are made beforehand where the load makes them beforehand for the others.
+It reads `operation seconds` from its standard input, and answers with a line of JSON.
+"""
+
+import asyncio
+import json
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, date, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import uvloop
+
+COLUMNS = (
+    "id, seq, created_at, updated_at, visibility, kind, statement, why, session_id, element_id, derived_from_id, domain, "
+    "status, achievement, target_on"
+)
+PUBLIC = ", ".join(f"i.{name}" for name in COLUMNS.split(", "))
+TAKE = "WITH f AS (UPDATE feed SET head = head + $2 WHERE owner_id = $1 RETURNING head, epoch), "
+GET = f"SELECT {COLUMNS} FROM intention WHERE owner_id = $1 AND id = $2"
+LIST = f"SELECT {COLUMNS} FROM intention WHERE owner_id = $1 ORDER BY created_at DESC, id DESC LIMIT 51"
+POST = f"""{TAKE} c AS (
+    INSERT INTO change (owner_id, collection, id, seq, deleted, written_at, written_by)
+    SELECT $1, 'intentions', n.id, f.head - $2 + n.place, false, $3, $1 FROM f, unnest($4::uuid[]) WITH ORDINALITY n(id, place)
+) INSERT INTO intention AS i (owner_id, {COLUMNS}, field_seq)
+SELECT $1, n.id, f.head - $2 + n.place, $3, $3, 'private', 'integration', $5, $6, NULL, NULL, NULL, 'relationships', 'active',
+       NULL, $7, '{{}}' FROM f, unnest($4::uuid[]) WITH ORDINALITY n(id, place) RETURNING {PUBLIC}"""
+PATCH = f"""{TAKE} c AS (
+    UPDATE change SET seq = f.head, written_at = $3, written_by = $1 FROM f
+    WHERE owner_id = $1 AND collection = 'intentions' AND id = $4
+) UPDATE intention i SET statement = $5, seq = f.head, updated_at = $3, field_seq = json_build_object('statement', f.head)
+FROM f WHERE i.owner_id = $1 AND i.id = $4 AND i.seq = $6 RETURNING {PUBLIC}"""
+PULL = f"""SELECT c.collection, c.deleted, {PUBLIC} FROM change c JOIN intention i USING (owner_id, id)
+WHERE c.owner_id = $1 AND c.seq > 0 ORDER BY c.seq LIMIT 1000"""
+WORDS = "When my mother goes quiet, I stay, and I do not try to repair it."
+WHY = "Repairing is how I left the room without moving."
+
+Connection = Any
+Person = tuple[UUID, list[list[Any]]]
+
+
+async def get(connection: Connection, person: Person) -> None:
+    """Read one record."""
+    await connection.fetchrow(GET, person[0], person[1][-1][0])
+
+
+async def list_(connection: Connection, person: Person) -> None:
+    """Read a page."""
+    await connection.fetch(LIST, person[0])
+
+
+async def post(connection: Connection, person: Person, count: int = 1) -> None:
+    """Write new records."""
+    ids = [uuid4() for _ in range(count)]
+    await connection.fetch(POST, person[0], count, datetime.now(UTC), ids, WORDS, WHY, date(2026, 12, 31))
+
+
+async def patch(connection: Connection, person: Person) -> None:
+    """Change a record that no other contestant changes."""
+    record = person[1][-2]
+    row = await connection.fetchrow(PATCH, person[0], 1, datetime.now(UTC), record[0], WORDS, record[1])
+    record[1] = row["seq"]
+
+
+async def pull(connection: Connection, person: Person) -> None:
+    """Read a thousand changes."""
+    await connection.fetch(PULL, person[0])
+
+
+async def push(connection: Connection, person: Person) -> None:
+    """Write a hundred records."""
+    await post(connection, person, 100)
+
+
+WORK: dict[str, Callable[[Connection, Person], Any]] = {
+    "get": get,
+    "list": list_,
+    "post": post,
+    "patch": patch,
+    "pull": pull,
+    "push": push,
+}
+
+
+async def measured(
+    work: Callable[[Connection, Person], Any], lines: list[tuple[Connection, list[Person]]], seconds: float
+) -> dict[str, Any]:
+    """Keep every connection busy; return how long it took, and each wait."""
+    waits: list[float] = []
+    began = time.perf_counter()
+    until = began + seconds
+
+    async def keep_busy(connection: Connection, people: list[Person]) -> None:
+        while True:
+            for person in people:
+                sent = time.perf_counter()
+                if sent > until:
+                    return
+                await work(connection, person)
+                waits.append(time.perf_counter() - sent)
+
+    await asyncio.gather(*(keep_busy(*line) for line in lines))
+    return {"seconds": time.perf_counter() - began, "waits": waits, "failures": 0}
+
+
+async def spoken() -> AsyncIterator[list[str]]:
+    """Return the words of each line of the standard input."""
+    while line := await asyncio.to_thread(sys.stdin.readline):
+        yield line.split()
+
+
+async def main() -> None:
+    """Do what is asked until nothing more is."""
+    connections = [await asyncpg.connect(os.environ["DATABASE_URL"]) for _ in range(16)]
+    async for name, seconds, first, last, path in spoken():
+        with open(path, encoding="utf-8") as file:  # noqa: ASYNC230, PTH123 - nothing else waits
+            world = json.load(file)[int(first) : int(last)]
+        people = [(UUID(id), [[UUID(key), seq] for key, seq in seqs.items()]) for id, seqs in world]
+        lines = [(connection, people[number::16]) for number, connection in enumerate(connections)]
+        await measured(WORK[name], lines, 0.2)
+        begin = time.process_time()
+        result = await measured(WORK[name], lines, float(seconds))
+        print(json.dumps(result | {"cpu": time.process_time() - begin}), flush=True)
+
+
+if __name__ == "__main__":
+    uvloop.run(main())

@@ -1,0 +1,100 @@
+"""The machine: which core does what, what a process has cost so far, and programs that run while they are measured."""
+
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+TICKS: Final = os.sysconf("SC_CLK_TCK")
+PAGE: Final = os.sysconf("SC_PAGE_SIZE")
+SECONDS: Final = 30
+_cores = sorted(os.sched_getaffinity(0))
+SERVER_CORE: Final = {_cores[0]}
+LOAD_CORE: Final = {_cores[-1]}
+"""Servers have a core to themselves; the load and the database share the other, where there is one."""
+
+
+def pin(pid: int, cores: set[int]) -> None:
+    """Let a process, and whatever it starts from now on, run on these cores only."""
+    os.sched_setaffinity(pid, cores)
+
+
+def tree(pid: int) -> Iterator[int]:
+    """Return a process and all that descend from it."""
+    yield pid
+    with suppress(OSError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in (task / "children").read_text().split():
+                yield from tree(int(child))
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the processor time that a process and its descendants have used, those included that have ended."""
+    ticks = 0
+    for each in tree(pid):
+        with suppress(OSError):
+            fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
+            ticks += sum(int(field) for field in fields[11:15])
+    return ticks / TICKS
+
+
+def resident_mib(pid: int) -> float:
+    """Return the memory that a process and its descendants hold, without what they share."""
+    pages = 0
+    for each in tree(pid):
+        with suppress(OSError):
+            _, resident, shared, *_ = Path(f"/proc/{each}/statm").read_text().split()
+            pages += int(resident) - int(shared)
+    return pages * PAGE / 2**20
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+@contextmanager
+def running(
+    command: list[str], environment: Mapping[str, str], folder: Path, log: Path, *, listens: bool = True
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a program on the server's core until the block ends; its errors go to `log`, and where it serves nobody, it
+    is spoken to by its standard input and output.
+    """
+    pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
+    with log.open("wb") as said:
+        process = subprocess.Popen(
+            command,
+            env=os.environ | environment,
+            cwd=folder,
+            stdin=nothing if listens else pipe,
+            stdout=nothing if listens else pipe,
+            stderr=said,
+        )
+    try:
+        pin(process.pid, SERVER_CORE)
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def await_listening(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    """Wait until the server takes connections."""
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return
+        time.sleep(0.05)
+    message = f"nothing listens on {port}:\n{log.read_text()[-2000:]}"
+    raise TimeoutError(message)

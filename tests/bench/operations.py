@@ -1,0 +1,193 @@
+"""The operations: what a client asks, again and again, and what the right answer is.
+
+Paths and bodies are the same for every contestant. Each connection goes about people of its own, so that nobody waits
+for another connection's lock, and a change names the version that the answer before it told.
+"""
+
+import itertools
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import uuid4
+
+from app.resources.intentions import INTENTIONS
+from tests.bench.load import Answer, Conversation
+from tests.bench.world import Person
+
+CONNECTIONS: Final = 16
+EPOCH_SHIFT: Final = 40
+PULLED: Final = 1000
+PUSHED: Final = 100
+LISTED: Final = 50
+_version = re.compile(rb'"version":\s*(\d+)').search
+_FIELDS: Final = frozenset(INTENTIONS.public_names)
+
+
+@dataclass(frozen=True)
+class Client:
+    """How one connection speaks: for whom, and with which kind of token; peers' versions have no epoch."""
+
+    people: list[Person]
+    ours: bool
+
+    def request(self, person: Person, method: str, path: str, body: bytes = b"", extra: str = "") -> bytes:
+        """Return a request's bytes."""
+        if body:
+            extra += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        token = person.token if self.ours else person.peers_token
+        head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: */*\r\nAuthorization: Bearer {token}\r\n{extra}\r\n"
+        return head.encode() + body
+
+    def version(self, seq: int) -> int:
+        """Return a number as this contestant's wire has it."""
+        return seq + (1 << EPOCH_SHIFT) * self.ours
+
+
+def _again(requests: list[bytes]) -> Conversation:
+    while True:
+        for request in requests:
+            _answer = yield request
+
+
+def get_one(client: Client) -> Conversation:
+    """Read the newest records of one person after the other."""
+    requests = [
+        client.request(person, "GET", f"/v1/intentions/{id}")
+        for number in range(5)
+        for person in client.people
+        for id in itertools.islice(reversed(person.seqs), number, number + 1)
+    ]
+    return _again(requests)
+
+
+def list_fifty(client: Client) -> Conversation:
+    """Read the first page of one person after the other."""
+    return _again([client.request(person, "GET", f"/v1/intentions?limit={LISTED}") for person in client.people])
+
+
+def _draft() -> dict[str, Any]:
+    return {
+        "kind": "integration",
+        "statement": "When my mother goes quiet, I stay, and I do not try to repair it.",
+        "why": "Repairing is how I left the room without moving.",
+        "domain": "relationships",
+        "target_on": "2026-12-31",
+    }
+
+
+def post(client: Client) -> Conversation:
+    """Write new records, whose ids the device chose."""
+    before, _, after = json.dumps({"id": "ID"} | _draft()).encode().partition(b"ID")
+    for person in itertools.cycle(client.people):
+        yield client.request(person, "POST", "/v1/intentions", before + str(uuid4()).encode() + after)
+
+
+def patch(client: Client) -> Conversation:
+    """Change the oldest records of one person after the other, from the version that was seen last."""
+    for number in itertools.count():
+        for person in client.people:
+            id = next(iter(person.seqs))
+            body = json.dumps({"statement": f"I stay, for the {number}th time, and do not repair it."}).encode()
+            match = f'If-Match: "{client.version(person.seqs[id])}"\r\n'
+            answer = yield client.request(person, "PATCH", f"/v1/intentions/{id}", body, match)
+            found = _version(answer.body)
+            if found:
+                person.seqs[id] = int(found[1]) % (1 << EPOCH_SHIFT)
+
+
+def pull(client: Client) -> Conversation:
+    """Read a thousand changes from the beginning."""
+    return _again(
+        [client.request(person, "GET", f"/v1/sync/changes?since=0&limit={PULLED}") for person in client.people]
+    )
+
+
+def push(client: Client) -> Conversation:
+    """Write a hundred new records at once."""
+    op = {"op": "upsert", "collection": "intentions", "id": "ID", "set": _draft()}
+    before, _, after = json.dumps(op).encode().partition(b"ID")
+    for person in itertools.cycle(client.people):
+        ops = b",".join(before + str(uuid4()).encode() + after for _ in range(PUSHED))
+        yield client.request(person, "POST", "/v1/sync/push", b'{"ops":[' + ops + b"]}")
+
+
+def _is_record(record: dict[str, Any]) -> None:
+    assert record.keys() >= _FIELDS, sorted(_FIELDS - record.keys())
+    assert record["statement"], record
+    assert record["target_on"], record
+    assert record["created_at"].endswith(("Z", "+00:00")), record
+
+
+def _one(body: dict[str, Any]) -> None:
+    _is_record(body)
+
+
+def _page(body: dict[str, Any]) -> None:
+    assert len(body["items"]) == LISTED, len(body["items"])
+    moments = [item["created_at"] for item in body["items"]]
+    assert moments == sorted(moments, reverse=True)
+    for item in body["items"]:
+        _is_record(item)
+
+
+def _pulled(body: dict[str, Any]) -> None:
+    assert len(body["changes"]) == PULLED, len(body["changes"])
+    versions = [change["version"] for change in body["changes"]]
+    assert versions == sorted(versions)
+    for change in body["changes"]:
+        assert change["collection"] == "intentions", change
+        _is_record(change["record"])
+
+
+def _pushed(body: dict[str, Any]) -> None:
+    assert len(body["results"]) == PUSHED, len(body["results"])
+    for result in body["results"]:
+        assert result["outcome"] == "applied", result
+        _is_record(result["record"])
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation: who it is about (which people of the world), and how it is known to be right."""
+
+    name: str
+    title: str
+    talk: Callable[[Client], Conversation]
+    people: slice
+    status: int
+    look: Callable[[dict[str, Any]], None]
+
+    def conversations(self, people: list[Person], *, ours: bool, connections: int = CONNECTIONS) -> list[Conversation]:
+        """Return a conversation for each connection, about people of its own."""
+        chosen = people[self.people]
+        return [self.talk(Client(chosen[each::connections], ours)) for each in range(connections)]
+
+    def check(self, answer: Answer) -> None:
+        """Raise `AssertionError` where the answer is not the right one."""
+        assert answer.status == self.status, (answer.status, answer.body[:500])
+        self.look(json.loads(answer.body))
+
+
+ORDINARY: Final = slice(0, 1000)
+LARGE: Final = slice(1000, 1016)
+"""The world has a thousand people of a hundred records each, and sixteen of a thousand, who pull."""
+
+OPERATIONS: Final = {
+    each.name: each
+    for each in (
+        Operation("get", "GET one", get_one, ORDINARY, 200, _one),
+        Operation("list", "list 50", list_fifty, ORDINARY, 200, _page),
+        Operation("post", "POST", post, ORDINARY, 201, _one),
+        Operation("patch", "PATCH with If-Match", patch, ORDINARY, 200, _one),
+        Operation("pull", "pull of 1 000 changes", pull, LARGE, 200, _pulled),
+        Operation("push", "push of 100", push, ORDINARY, 200, _pushed),
+    )
+}
+
+
+def sizes() -> Iterator[int]:
+    """Return how many records each person of the world has."""
+    yield from itertools.repeat(100, ORDINARY.stop)
+    yield from itertools.repeat(PULLED, LARGE.stop - LARGE.start)
