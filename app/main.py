@@ -68,6 +68,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             yield
         finally:
             await site.mail.close()
+            site.passwords.close()
             await db.close()
 
     app = Api(

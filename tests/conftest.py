@@ -153,6 +153,8 @@ class Servers:
             "throttle_account": 1000,
             "throttle_account_day": 1000,
             "throttle_client": 100_000,
+            "hash_seconds": 60,
+            "pool_seconds": 10,
         }
         return Settings.model_validate(values | changes)
 

@@ -59,7 +59,6 @@ CHANGE_PASSWORD: Final = Statement(
     .where(_account.c.id == given(_account.c.id))
     .values(password_hash=given(_account.c.password_hash))
 )
-EXISTS: Final = Statement(sa.select(_account.c.id).where(_account.c.email_key == given(_account.c.email_key)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from app.identity.fields import email_key
 from app.identity.shapes import ForgottenDraft, PasswordDraft, ResetDraft
 from app.identity.site import Site
 from app.identity.tables import ResetCode
-from app.identity.throttles import clear, of_account
+from app.identity.throttles import Guess, clear, of_account
 from app.mail import Letter
 from app.problems import WrongCredentials
 
@@ -57,11 +57,12 @@ async def reset(site: Site, draft: ResetDraft) -> None:
     password_hash = await site.passwords.hashed(draft.new)
     async with site.db.transaction() as tx:
         row = await _codes.redeem(tx, site, key, code, clock.now())
-        account = None if row is None else await tx.one(BY_EMAIL, email_key=key)
+        found = None if row is None else await tx.one(BY_EMAIL, email_key=key)
+        account = found if found is not None and found["closed_at"] is None else None
         if account is not None:
             await tx.run(CHANGE_PASSWORD, id=account["id"], password_hash=password_hash)
             await families.end_devices(tx, account["id"])
-            await clear(tx, of_account(site, key))
+            await clear(tx, *(of_account(site, key, guess) for guess in (Guess.PASSWORD, Guess.RESET)))
     if account is None:
         raise WrongCredentials
 

@@ -8,7 +8,7 @@ from app.identity.caller import Call
 from app.identity.fields import email_key
 from app.identity.shapes import Accepted, ForgottenDraft, PasswordDraft, ResetDraft
 from app.identity.site import TheSite
-from app.identity.throttles import Network, attempt, of_account, of_client, of_device
+from app.identity.throttles import Guess, Network, attempt, of_account, of_client, of_device
 from app.openapi import problems
 from app.problems import TooManyAttempts, WrongCredentials
 
@@ -45,6 +45,7 @@ async def forgot_password(site: TheSite, draft: ForgottenDraft) -> Answer:
 )
 async def reset_password(site: TheSite, network: Network, draft: ResetDraft) -> Answer:
     """Set a new password with the code from the mail. Every device is signed out. A code works once, for 30 minutes."""
-    async with attempt(site, of_account(site, email_key(draft.email)), of_client(site, network)):
+    whose = of_account(site, email_key(draft.email), Guess.RESET)
+    async with attempt(site, whose, of_client(site, network)):
         await changing_password.reset(site, draft)
     return Answer(204)

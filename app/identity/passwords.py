@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
 from pwdlib import PasswordHash
@@ -17,11 +18,16 @@ NOBODYS: Final = "$argon2id$v=19$m=65536,t=3,p=4$kPw8KVwJS8KKilDZDn+5ng$GNttkA60
 
 
 class Passwords:
-    """Hashes and checks passwords without ever blocking the loop; who waits too long for a place is turned away."""
+    """Hashes and checks passwords without ever blocking the loop; who waits too long for a place is turned away.
+
+    The threads are its own: letters that a slow mail server holds up hold up nobody's password.
+    """
 
     def __init__(self, settings: Settings) -> None:
         """Take the number of places from the settings."""
-        self._places = asyncio.Semaphore(settings.hash_threads or os.cpu_count() or 1)
+        places = settings.hash_threads or os.cpu_count() or 1
+        self._places = asyncio.Semaphore(places)
+        self._threads = ThreadPoolExecutor(places, "hash")
         self._seconds = settings.hash_seconds
 
     async def hashed(self, password: str) -> str:
@@ -46,9 +52,13 @@ class Passwords:
         except TimeoutError:
             raise Unavailable from None
         try:
-            return await asyncio.to_thread(function, *arguments)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
         finally:
             self._places.release()
+
+    def close(self) -> None:
+        """Let the threads go."""
+        self._threads.shutdown(wait=False)
 
 
 def hashed_now(password: str) -> str:

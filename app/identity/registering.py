@@ -11,8 +11,7 @@ from uuid import UUID
 
 from app import clock
 from app.db import Row
-from app.identity import accounts
-from app.identity.accounts import NewAccount, open_account
+from app.identity.accounts import BY_EMAIL, NewAccount, open_account
 from app.identity.codes import MailedCodes
 from app.identity.fields import email_key
 from app.identity.shapes import RegistrationDraft
@@ -29,7 +28,7 @@ async def register(site: Site, draft: RegistrationDraft) -> None:
     key, code = email_key(draft.email), f"{secrets.randbelow(10**6):06}"
     password_hash = await site.passwords.hashed(draft.password)
     async with site.db.transaction() as tx:
-        known = await tx.one(accounts.EXISTS, email_key=key) is not None
+        known = await tx.one(BY_EMAIL, email_key=key)
         kept = await _codes.keep(
             tx,
             site,
@@ -44,7 +43,7 @@ async def register(site: Site, draft: RegistrationDraft) -> None:
         )
     if kept:
         minutes = site.settings.code_seconds // 60
-        site.mail.post(_welcome_back(draft.email) if known else _welcome(draft.email, code, minutes))
+        site.mail.post(_welcome(draft.email, code, minutes) if known is None else _welcome_back(known["email"]))
 
 
 async def verify(site: Site, email: str, code: str) -> UUID:

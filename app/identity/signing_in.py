@@ -8,7 +8,7 @@ from app.identity.accounts import BY_EMAIL, CHANGE_PASSWORD, STILL
 from app.identity.fields import email_key
 from app.identity.shapes import LoginDraft, RefreshDraft, VerificationDraft
 from app.identity.site import Site
-from app.identity.throttles import attempt, counted, of_account, of_client, of_device
+from app.identity.throttles import Guess, attempt, counted, of_account, of_client, of_device
 from app.problems import WrongCredentials
 
 Tokens = dict[str, Any]
@@ -18,8 +18,8 @@ async def by_password(site: Site, network: str, draft: LoginDraft) -> Tokens:
     """Sign in on a new device; unknown, unverified and closed accounts are as wrong as a wrong password."""
     key = email_key(draft.email)
     device_id = await families.device_that_held(site, draft.refresh_token, key)
-    counted = of_account(site, key) if device_id is None else of_device(site, device_id)
-    async with attempt(site, counted, of_client(site, network)):
+    whose = of_account(site, key, Guess.PASSWORD) if device_id is None else of_device(site, device_id)
+    async with attempt(site, whose, of_client(site, network)):
         account = await site.db.one(BY_EMAIL, email_key=key)
         password_hash = None if account is None else account["password_hash"]
         right, stronger = await site.passwords.checked(draft.password, password_hash)
@@ -41,7 +41,8 @@ async def _still_right(site: Site, account: Row, stronger: str | None, device_na
 
 async def by_code(site: Site, network: str, draft: VerificationDraft) -> Tokens:
     """Finish a registration, and sign in."""
-    async with attempt(site, of_account(site, email_key(draft.email)), of_client(site, network)):
+    whose = of_account(site, email_key(draft.email), Guess.REGISTRATION)
+    async with attempt(site, whose, of_client(site, network)):
         account_id = await registering.verify(site, draft.email, draft.code)
     return await families.sign_in(site, account_id, None)
 

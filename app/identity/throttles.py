@@ -3,7 +3,8 @@
 An attempt takes its place before a password is looked at: however many arrive at once, on however many workers, no more
 than the limit are ever checked. A right one gives its place back. Accounts are counted by an HMAC of the address, known
 and unknown alike; clients by their network, /32 of IPv4 and /64 of IPv6. A device that has signed in to the account
-before is counted by itself, so that nobody's wrong tries can lock its owner out.
+before is counted by itself, so that nobody's wrong tries can lock its owner out; and what is mailed is counted apart
+from passwords, so that a mailed code stays the way in for an owner without such a device.
 """
 
 import hashlib
@@ -12,8 +13,10 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Annotated, Final
+from uuid import UUID
 
 import sqlalchemy as sa
 from fastapi import Depends
@@ -48,7 +51,17 @@ _LOOK: Final = Statement(
     sa.select(_throttle.c.count, _throttle.c.began_at).where(_this, _throttle.c.began_at > _EXPIRED)
 )
 _CLEAR: Final = Statement(sa.delete(_throttle).where(_this))
-_FORGET_OLD: Final = Statement(sa.delete(_throttle).where(_throttle.c.began_at <= _EXPIRED))
+_old = sa.select(_throttle.c.key).where(_throttle.c.began_at <= _EXPIRED).with_for_update(skip_locked=True)
+_FORGET_OLD: Final = Statement(sa.delete(_throttle).where(_throttle.c.key.in_(_old)))
+"""Waits for nobody: what another attempt holds is not old any more."""
+
+
+class Guess(StrEnum):
+    """What may be guessed of an account, each counted apart."""
+
+    PASSWORD = "password"  # noqa: S105 - its name
+    REGISTRATION = "registration code"
+    RESET = "reset code"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,21 +73,21 @@ class Bucket:
     seconds: int
 
 
-def of_account(site: Site, email_key: str) -> list[Bucket]:
+def of_account(site: Site, email_key: str, guess: Guess) -> list[Bucket]:
     """Return the buckets of an account, whether or not there is one."""
-    settings = site.settings
-    return [
-        Bucket(_key(site, "account", email_key), settings.throttle_account, settings.throttle_account_seconds),
-        Bucket(_key(site, "account by day", email_key), settings.throttle_account_day, DAY),
-    ]
+    return _short_and_daily(site, f"account, {guess}", email_key)
 
 
-def of_device(site: Site, device_id: object) -> list[Bucket]:
+def of_device(site: Site, device_id: UUID) -> list[Bucket]:
     """Return the buckets of a device that has signed in to the account before."""
+    return _short_and_daily(site, "device", str(device_id))
+
+
+def _short_and_daily(site: Site, kind: str, value: str) -> list[Bucket]:
     settings = site.settings
     return [
-        Bucket(_key(site, "device", device_id), settings.throttle_account, settings.throttle_account_seconds),
-        Bucket(_key(site, "device by day", device_id), settings.throttle_account_day, DAY),
+        Bucket(_key(site, kind, value), settings.throttle_account, settings.throttle_account_seconds),
+        Bucket(_key(site, f"{kind} by day", value), settings.throttle_account_day, DAY),
     ]
 
 
@@ -86,7 +99,7 @@ def of_client(site: Site, network: str) -> list[Bucket]:
 @asynccontextmanager
 async def attempt(site: Site, *buckets: list[Bucket]) -> AsyncIterator[None]:
     """Take a place in every bucket, or raise `TooManyAttempts`; keep them only where the block was wrong."""
-    taken = await _take(site, sorted((each for some in buckets for each in some), key=lambda bucket: bucket.key))
+    taken = await _take(site, _in_order(*buckets))
     wrong = False
     try:
         yield
@@ -134,16 +147,21 @@ async def take_turns(tx: Transaction, site: Site, kind: str, value: str) -> None
     await tx.only(_TAKE, key=_key(site, kind, value), now=now, expired=now)
 
 
-async def clear(tx: Transaction, buckets: Sequence[Bucket]) -> None:
+async def clear(tx: Transaction, *buckets: list[Bucket]) -> None:
     """Forget the wrong tries of these buckets."""
-    await tx.many(_CLEAR, [{"key": bucket.key} for bucket in buckets])
+    await tx.many(_CLEAR, [{"key": bucket.key} for bucket in _in_order(*buckets)])
+
+
+def _in_order(*buckets: list[Bucket]) -> list[Bucket]:
+    """Return the buckets in the one order in which everybody locks them, so that no two ever wait for each other."""
+    return sorted((each for some in buckets for each in some), key=lambda bucket: bucket.key)
 
 
 def _seconds_left(began_at: datetime, bucket: Bucket, now: datetime) -> int:
     return max(1, bucket.seconds - int((now - began_at).total_seconds()))
 
 
-def _key(site: Site, kind: str, value: object) -> bytes:
+def _key(site: Site, kind: str, value: str) -> bytes:
     return hmac.digest(site.throttle_key, f"{kind}:{value}".encode(), hashlib.sha256)
 
 

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.db import Database, Statement, Transaction, given
-from app.identity.accounts import BY_EMAIL, EXISTS
+from app.identity.accounts import BY_EMAIL
 from app.identity.tables import AccountRecord, Feed
 from app.ids import new_id
 from app.problems import Unavailable
@@ -38,7 +38,7 @@ def test_what_a_block_wrote_is_there_after_it_and_not_before(settings: Settings)
         async with db.transaction() as tx:
             await added(tx, "alice")
             await added(tx, "bob")
-            assert await tx.one(EXISTS, email_key="alice@example.com") is not None
+            assert await tx.one(BY_EMAIL, email_key="alice@example.com") is not None
             assert len(await tx.all(LOCALES)) == 2
             assert await addresses(db) == []
         assert await addresses(db) == ["alice", "bob"]

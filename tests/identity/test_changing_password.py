@@ -10,8 +10,9 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from app.identity.accounts import CHANGE_PASSWORD
 from app.identity.accounts import PASSWORD as STORED
 from app.identity.common_passwords import is_common
+from tests.identity.operator import close
 from tests.parallel import at_once
-from tests.serving import PASSWORD, Person, Server
+from tests.serving import PASSWORD, PASSWORD_HASH, Person, Server
 from tests.witness import Client
 
 NEW = "wisteria over the door"
@@ -148,3 +149,12 @@ def test_codes_asked_for_at_once_are_no_more_than_ten(server: Server, anyone: Cl
     codes = [server.mailbox.code_to(alice.email) for _ in range(10)]
     assert server.mailbox.is_empty(alice.email)
     assert anyone.post("/v1/auth/password/reset", json=reset | {"code": codes[0]}).status_code == 204
+
+
+def test_a_code_for_an_account_that_was_closed_since_is_worth_nothing(
+    server: Server, anyone: Client, alice: Person
+) -> None:
+    reset = {"email": alice.email, "code": forgotten(server, alice), "new": NEW}
+    close(server, alice)
+    assert anyone.post("/v1/auth/password/reset", json=reset).status_code == 401
+    assert server.run(server.db.only(STORED, id=alice.id))["password_hash"] == PASSWORD_HASH

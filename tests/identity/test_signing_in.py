@@ -1,18 +1,16 @@
 """Signing in: whoever may not gets one and the same answer, whatever the reason."""
 
-import sqlalchemy as sa
+from types import SimpleNamespace
 
-from app import clock
-from app.db import Statement, given
-from app.identity.tables import AccountRecord
+import jwt
+from starlette.requests import Request
+
+from app.identity.caller import SignedIn
+from app.identity.tables import Role
 from app.ids import new_id
+from tests.identity.operator import appoint, close
 from tests.serving import PASSWORD, Person, Server
 from tests.witness import Client
-
-_account = AccountRecord.table()
-CLOSE = Statement(
-    sa.update(_account).where(_account.c.id == given(_account.c.id)).values(closed_at=given(_account.c.closed_at))
-)
 
 
 def test_an_address_in_any_case_and_its_password_sign_a_device_in(
@@ -32,7 +30,7 @@ def test_a_wrong_password_an_unknown_an_unverified_and_a_closed_account_are_told
 ) -> None:
     unverified = f"wisteria.{new_id().hex}@example.com"
     anyone.post("/v1/auth/register", json={"email": unverified, "password": PASSWORD})
-    server.run(server.db.run(CLOSE, id=bob.id, closed_at=clock.now()))
+    close(server, bob)
     answers = []
     for email, password in (
         (alice.email, f"{PASSWORD} "),
@@ -49,3 +47,21 @@ def test_a_wrong_password_an_unknown_an_unverified_and_a_closed_account_are_told
     assert bob.client.get("/v1/me").status_code == 401
     refreshed = anyone.post("/v1/auth/refresh", json={"refresh_token": bob.tokens["refresh_token"]})
     assert refreshed.status_code == 401
+
+
+def test_another_role_is_in_force_for_the_next_request(server: Server, anyone: Client, alice: Person) -> None:
+    app = SimpleNamespace(state=SimpleNamespace(site=server.site))
+
+    async def role_of(token: str) -> str:
+        headers = [(b"authorization", f"Bearer {token}".encode())]
+        return (await SignedIn()(Request({"type": "http", "app": app, "headers": headers}))).role
+
+    assert server.run(role_of(alice.token)) == "person"
+    for role in (Role.CLINICIAN, Role.ADMIN, Role.PERSON):
+        appoint(server, alice, role)
+        assert server.run(role_of(alice.token)) == role
+        assert alice.client.get("/v1/me").json()["role"] == role
+        refresh = {"refresh_token": alice.tokens["refresh_token"]}
+        alice.tokens = anyone.post("/v1/auth/refresh", json=refresh).json()
+        claims = jwt.decode(alice.token, options={"verify_signature": False})
+        assert (alice.tokens["account"]["role"], claims["scope"]) == (role, role)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,9 @@ import pytest
 import time_machine
 from starlette.requests import Request
 
-from app.identity.throttles import network_of
+from app.identity.throttles import Guess, attempt, clear, network_of, of_account
+from app.ids import new_id
+from app.problems import TooManyAttempts, WrongCredentials
 from tests.conftest import Servers
 from tests.parallel import at_once
 from tests.serving import PASSWORD, Person, Server
@@ -75,6 +78,8 @@ def test_codes_and_the_present_password_are_throttled_too(server: Server, alice:
         assert server.anyone.post("/v1/auth/password/reset", json=code).status_code == 401
     assert server.anyone.post("/v1/auth/password/reset", json=code).status_code == 429
     verification = {"email": alice.email, "code": "000000"}
+    for _ in range(5):
+        assert server.anyone.post("/v1/auth/verify", json=verification).status_code == 401
     assert server.anyone.post("/v1/auth/verify", json=verification).status_code == 429
     change = {"current": "wisteria?", "new": "wisteria over the door"}
     for _ in range(5):
@@ -93,14 +98,45 @@ def test_a_device_that_was_signed_in_before_cannot_be_locked_out(server: Server,
     assert login(server, alice.email, PASSWORD, refresh_token=held).status_code == 429
 
 
-def test_a_reset_forgets_the_wrong_tries(server: Server, alice: Person) -> None:
-    wrong(server, alice.email, 4)
+def test_an_owner_who_is_locked_out_comes_in_by_a_mailed_code(server: Server, alice: Person) -> None:
+    wrong(server, alice.email, 5)
     server.anyone.post("/v1/auth/password/forgot", json={"email": alice.email})
     code, new = server.mailbox.code_to(alice.email), "wisteria over the door"
     reset = {"email": alice.email, "code": code, "new": new}
+    for _ in range(4):
+        assert server.anyone.post("/v1/auth/password/reset", json=reset | {"code": "WISTERIA00"}).status_code == 401
+    assert login(server, alice.email, PASSWORD).status_code == 429
     assert server.anyone.post("/v1/auth/password/reset", json=reset).status_code == 204
     wrong(server, alice.email, 4)
     assert login(server, alice.email, new).status_code == 200
+    assert server.anyone.post("/v1/auth/password/reset", json=reset).status_code == 401
+
+
+def test_wrong_passwords_do_not_keep_a_newcomer_from_verifying(server: Server) -> None:
+    email = f"wisteria.{new_id().hex}@example.com"
+    server.anyone.post("/v1/auth/register", json={"email": email, "password": PASSWORD})
+    wrong(server, email, 5)
+    verification = {"email": email, "code": server.mailbox.code_to(email)}
+    assert server.anyone.post("/v1/auth/verify", json=verification).status_code == 200
+
+
+def test_tries_and_a_reset_at_once_never_wait_for_each_other(server: Server) -> None:
+    site = server.site
+
+    async def try_(key: str) -> None:
+        with suppress(TooManyAttempts, WrongCredentials):
+            async with attempt(site, of_account(site, key, Guess.PASSWORD)):
+                raise WrongCredentials
+
+    async def forgive(key: str) -> None:
+        async with site.db.transaction() as tx:
+            await clear(tx, of_account(site, key, Guess.PASSWORD))
+
+    async def act(key: str) -> None:
+        await asyncio.gather(*(act(key) for _ in range(20) for act in (try_, forgive)))
+
+    for _ in range(5):
+        server.run(act(new_id().hex))
 
 
 def test_a_client_is_throttled_whatever_the_account(servers: Servers, database: str) -> None:

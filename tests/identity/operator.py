@@ -1,0 +1,23 @@
+"""What an operator does to an account, past every route."""
+
+import sqlalchemy as sa
+
+from app import clock
+from app.db import Statement, given
+from app.identity.tables import AccountRecord, Role
+from tests.serving import Person, Server
+
+_account = AccountRecord.table()
+_this = sa.update(_account).where(_account.c.id == given(_account.c.id))
+CLOSE = Statement(_this.values(closed_at=given(_account.c.closed_at)))
+APPOINT = Statement(_this.values(role=given(_account.c.role)))
+
+
+def close(server: Server, person: Person) -> None:
+    """Close a person's account."""
+    server.run(server.db.run(CLOSE, id=person.id, closed_at=clock.now()))
+
+
+def appoint(server: Server, person: Person, role: Role) -> None:
+    """Give a person another role."""
+    server.run(server.db.run(APPOINT, id=person.id, role=role))
