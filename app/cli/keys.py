@@ -1,5 +1,6 @@
 """The keyring, from the operator's side."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -32,18 +33,22 @@ def list_keys() -> None:
 def rotate_keys() -> None:
     """Let the next key sign. Every worker knows it already; tokens of the old one are believed until they end."""
     settings = settings_now()
-    _keyring(settings)
-    typer.echo(f"{rotate(settings.keyring, settings.access_seconds)} signs now.")
+    _change(settings, lambda: rotate(settings.keyring, settings.access_seconds))
 
 
 def retire_key(kid: Annotated[str, typer.Argument(help="The key, as `afterglow keys list` names it.")]) -> None:
     """Stop believing a key at once, in an emergency: devices refresh, and tokens of that key are refused."""
     settings = settings_now()
-    _keyring(settings)
+    _change(settings, lambda: retire(settings.keyring, kid))
+
+
+def _change(settings: Settings, change: Callable[[], str]) -> None:
     try:
-        typer.echo(f"{retire(settings.keyring, kid)} signs now.")
+        typer.echo(f"{change()} signs now.")
     except KeyringError as error:
         fail(str(error))
+    except OSError:
+        fail(f"{settings.keyring} cannot be changed")
 
 
 def _keyring(settings: Settings) -> Keyring:

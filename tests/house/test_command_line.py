@@ -3,10 +3,12 @@
 import os
 import re
 import subprocess
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import orjson
 import pytest
+import time_machine
 
 from app.db import schema
 from app.identity.accounts import BY_EMAIL
@@ -157,9 +159,15 @@ def test_keys_are_listed_rotated_and_retired(tmp_path: Path) -> None:
     listed = afterglow("keys", "list", keyring=path).out
     signing, coming = (line.split("  ")[0] for line in listed.splitlines())
     assert listed == f"{signing}  current\n{coming}  next\n"
-    assert afterglow("keys", "rotate", keyring=path) == Said(0, f"{coming} signs now.\n", "")
+    refused(afterglow("keys", "rotate", keyring=path), "the next key is too new [^\n]+; rotate 2 seconds later")
+    assert afterglow("keys", "list", keyring=path).out == listed
+    with time_machine.travel(datetime.now(UTC) + timedelta(seconds=2), tick=True):
+        assert afterglow("keys", "rotate", keyring=path) == Said(0, f"{coming} signs now.\n", "")
     after = afterglow("keys", "list", keyring=path).out
     assert re.match(rf"{signing}  retired  until \S+Z\n{coming}  current\n\S+  next\n", after)
     assert afterglow("keys", "retire", coming, keyring=path).status == 0
     assert f"{coming}  retired\n" in afterglow("keys", "list", keyring=path).out
     refused(afterglow("keys", "retire", "wisteria", keyring=path), "the keyring has no key wisteria")
+    with Path(path).open() as file:
+        elsewhere = f"/proc/self/fd/{file.fileno()}"  # a file whose folder takes no other
+        refused(afterglow("keys", "retire", coming, keyring=elsewhere), f"{elsewhere} cannot be changed")
