@@ -1,38 +1,16 @@
 """Endings: what ends a device is in force for the next request, on a worker that never heard of it, too."""
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from pathlib import Path
+from collections.abc import Callable
 
 import httpx2 as httpx
 import pytest
 
-from tests.conftest import Servers
-from tests.house.starting import started
+from tests.identity.conftest import Fleet
 from tests.serving import PASSWORD, Person, Server
 from tests.witness import Client
 
-AFTERGLOW = str(Path(sys.executable).with_name("afterglow"))
 NEW = "wisteria over the door"
 ROUNDS = 3
-
-
-@pytest.fixture(scope="module")
-def workers(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, list[str]]]:
-    """Two processes on one PostgreSQL, and a server in this one that makes people for them."""
-    settings = servers.settings("postgresql")
-    shared = {
-        "AFTERGLOW_DATABASE_URL": settings.database_url,
-        "AFTERGLOW_KEYRING": str(settings.keyring),
-        "AFTERGLOW_THROTTLE_CLIENT": "1000",
-    }
-    with ExitStack() as stack:
-        folders = [tmp_path_factory.mktemp("worker") for _ in range(2)]
-        urls = [stack.enter_context(started([AFTERGLOW, "serve"], folder, **shared)) for folder in folders]
-        server = servers.start(settings)
-        yield server, urls
-        server.end_test()
 
 
 def logout(client: Client, _person: Person, _server: Server) -> httpx.Response:
@@ -75,9 +53,9 @@ def reuse_of_a_refresh_token(client: Client, person: Person, _server: Server) ->
     ids=lambda end: end.__name__,
 )
 def test_an_ending_is_in_force_on_every_worker(
-    workers: tuple[Server, list[str]], end: Callable[[Client, Person, Server], httpx.Response]
+    fleet: Fleet, end: Callable[[Client, Person, Server], httpx.Response]
 ) -> None:
-    server, urls = workers
+    server, urls = fleet.server, fleet.urls
     for number in range(ROUNDS):
         person = server.person("alice")
         here, there = (Client(url, person.token) for url in (urls[number % 2], urls[1 - number % 2]))

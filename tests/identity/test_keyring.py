@@ -3,7 +3,6 @@
 import json
 import os
 import stat
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -23,6 +22,7 @@ from app.identity.keys import thumbprint
 from tests.conftest import Servers
 from tests.parallel import at_once
 from tests.serving import Server
+from tests.waiting import awaited
 
 Json = dict[str, Any]
 
@@ -36,14 +36,6 @@ def replaced(path: Path, content: bytes) -> None:
     draft = path.with_suffix(".new")
     draft.write_bytes(content)
     draft.replace(path)
-
-
-def awaited(condition: Callable[[], bool]) -> None:
-    """Wait until the condition holds; fail where it does not within ten seconds."""
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def later(*, tick: bool = True, **amount: float) -> time_machine.travel:
@@ -183,22 +175,6 @@ def test_a_rotation_under_way_costs_no_honest_client_a_401(own_server: Server, p
         awaited(lambda: len(own_server.site.keyring.verifying) == 2)
         rotate(path, access_seconds=600)
         assert sorted(key.state for key in Keyring(path).keys) == ["current", "next", "retired"]
-
-
-def test_a_key_that_is_retired_in_an_emergency_is_refused_on_every_worker(servers: Servers, path: Path) -> None:
-    settings = servers.settings("postgresql", keyring=path)
-    workers = [servers.start(settings) for _ in range(2)]
-    person = workers[0].person()
-    clients = [worker.client(person.token) for worker in workers]
-    assert {client.get("/v1/me").status_code for client in clients} == {200}
-    kid = Keyring(path).current.kid
-    assert retire(path, kid) != kid
-    awaited(lambda: {client.get("/v1/me").status_code for client in clients} == {401})
-    refresh = {"refresh_token": person.tokens["refresh_token"]}
-    refreshed = workers[1].anyone.post("/v1/auth/refresh", json=refresh).json()["access_token"]
-    assert workers[0].client(refreshed).get("/v1/me").status_code == 200
-    for worker in workers:
-        worker.end_test()
 
 
 def test_what_is_retired_leaves_a_key_that_signs_and_one_that_is_next(path: Path) -> None:

@@ -15,7 +15,6 @@ from app.identity.throttles import Guess, attempt, clear, network_of, of_account
 from app.ids import new_id
 from app.problems import TooManyAttempts, WrongCredentials
 from tests.conftest import Servers
-from tests.parallel import at_once
 from tests.serving import PASSWORD, Person, Server
 
 LIMITS = {"throttle_account": 5, "throttle_account_day": 20, "throttle_client": 1000}
@@ -148,16 +147,6 @@ def test_a_client_is_throttled_whatever_the_account(servers: Servers, database: 
     assert server.anyone.post("/v1/auth/refresh", json=refresh).status_code == 429
     with time_machine.travel(datetime.now(UTC) + timedelta(seconds=61), tick=True):
         assert server.anyone.post("/v1/auth/refresh", json=refresh).status_code == 401
-
-
-def test_guesses_at_once_on_two_workers_are_looked_at_five_times(servers: Servers) -> None:
-    settings = servers.settings("postgresql", **LIMITS)
-    workers = [servers.start(settings) for _ in range(2)]
-    alice = workers[0].person("alice")
-    responses = at_once(lambda device: login(workers[device % 2], alice.email, "wisteria?"), 40)
-    statuses = [response.status_code for response in responses]
-    assert (statuses.count(401), statuses.count(429)) == (5, 35)
-    workers[0].end_test()
 
 
 @pytest.mark.parametrize(
