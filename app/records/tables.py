@@ -1,4 +1,4 @@
-"""The rows behind every record: one change for each record ever seen, and the record itself."""
+"""The rows behind every record: one change for each record ever seen, the record itself, and what syncing remembers."""
 
 from datetime import datetime
 from typing import Any
@@ -11,9 +11,16 @@ from app.db import Stored
 
 
 class Change(Stored, table=True):
-    """The latest change of one record: what a pull reads, and, once the record is removed, its tombstone."""
+    """The latest change of one record: what a pull reads, and, once the record is removed, its tombstone.
 
-    __table_args__ = (sa.UniqueConstraint("owner_id", "seq"),)
+    `body` is the record as its owner sees it, ready to be sent but for its id and version; a tombstone has none.
+    """
+
+    __table_args__ = (
+        sa.UniqueConstraint("owner_id", "seq"),
+        sa.CheckConstraint("(body IS NULL) = deleted", name="tombstones_are_empty"),
+        sa.Index(None, "written_at", sqlite_where=sa.text("deleted"), postgresql_where=sa.text("deleted")),
+    )
 
     owner_id: UUID = Field(primary_key=True, foreign_key="feed.owner_id")
     collection: str = Field(primary_key=True)
@@ -22,6 +29,29 @@ class Change(Stored, table=True):
     deleted: bool
     written_at: datetime
     written_by: UUID
+    body: str | None
+
+
+class RememberedOp(Stored, table=True):
+    """An operation of a device that had its effect: asked again, it has none. Kept without its content."""
+
+    __tablename__ = "remembered_op"
+
+    owner_id: UUID = Field(primary_key=True, foreign_key="feed.owner_id")
+    op_id: UUID = Field(primary_key=True)
+    digest: bytes
+    outcome: str
+    status: int
+    written_at: datetime = Field(index=True)
+
+
+class Restoration(Stored, table=True):
+    """The number up to which a feed had the changes of an epoch, when its database was restored from a backup."""
+
+    owner_id: UUID = Field(primary_key=True, foreign_key="feed.owner_id")
+    epoch: int = Field(primary_key=True)
+    head: int = Field(sa_type=sa.BigInteger)
+    restored_at: datetime
 
 
 class Record(Stored):
