@@ -43,6 +43,16 @@ def write(value: Any) -> bytes:
     return orjson.dumps(value, _spelled, orjson.OPT_PASSTHROUGH_DATETIME)
 
 
+def canonical(value: Any) -> bytes:
+    """Return the JSON text of a value with its members in alphabetical order: one text for one meaning."""
+    return orjson.dumps(value, _spelled, orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_SORT_KEYS)
+
+
+def ready(text: bytes) -> orjson.Fragment:
+    """Return a JSON text as a value that is written as it is."""
+    return orjson.Fragment(text)
+
+
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):

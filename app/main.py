@@ -18,6 +18,7 @@ from app.identity.keyring import Keyring
 from app.identity.site import new_site
 from app.resources import RESOURCES
 from app.settings import Environment, Settings
+from app.sync import routes as sync
 
 DESCRIPTION: Final = """
 **Integration** is the work a person does after a session of ketamine therapy, so that what they lived through changes
@@ -40,6 +41,7 @@ TAGS: Final = [
     {"name": "Intentions", "description": "What you mean to work on, in a session or afterwards."},
     {"name": "Reflections", "description": "Words written or spoken while processing."},
     {"name": "Action items", "description": "Changes to make, within or without."},
+    {"name": "Sync", "description": "A whole copy of your records on a device that is often offline."},
     {"name": "Server", "description": "How the server is, and what its problems mean."},
 ]
 
@@ -89,6 +91,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         password_routes.router,
         identity.router,
         *(resource.router for resource in RESOURCES),
+        sync.router,
         health.router,
         *(_pages(app) if settings.serves_docs else ()),
     ):

@@ -7,7 +7,7 @@ which the answer is `Unavailable`; values come back equal from both databases.
 """
 
 from app.db.database import Database, Db, Row, Transaction, open_database
-from app.db.statement import Statement, given
+from app.db.statement import Statement, among, given
 from app.db.tables import Stored
 
-__all__ = ["Database", "Db", "Row", "Statement", "Stored", "Transaction", "given", "open_database"]
+__all__ = ["Database", "Db", "Row", "Statement", "Stored", "Transaction", "among", "given", "open_database"]

@@ -1,7 +1,6 @@
-"""The demo: one invented person's journey, written through the same store as any record."""
+"""The demo: one invented person's journey, pushed as a phone would push it."""
 
-from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 from uuid import UUID, uuid5
 
 from app import clock
@@ -13,10 +12,9 @@ from app.identity.fields import email_key
 from app.identity.keyring import Keyring
 from app.identity.passwords import hashed_now
 from app.identity.site import new_site
-from app.problems import AlreadyExists, Removed, UnknownReference
-from app.records import store
-from app.resources import RESOURCES
 from app.settings import Settings
+from app.sync.push import push
+from app.sync.shapes import BY_COLLECTION, SyncPush
 
 EMAIL: Final = "ilse@example.com"
 PASSWORD: Final = "one-quiet-morning"  # noqa: S105 - an invented person's, printed on purpose
@@ -30,13 +28,8 @@ async def plant(settings: Settings) -> None:
         site = new_site(settings, db, Keyring(settings.keyring))
         owner_id = await _account(site)
         caller = Caller(site, owner_id, owner_id, "person", HOME.key)
-        by_collection = {resource.collection: resource for resource in RESOURCES}
-        for collection, name, draft in journey(clock.now()):
-            resource = by_collection[collection]
-            named = {field: _id(owner_id, draft[field]) for field in resource.references if field in draft}
-            record = resource.draft.model_validate({**draft, **named, "id": _id(owner_id, name)})
-            with suppress(AlreadyExists, Removed, UnknownReference):
-                await store.create(caller, resource, record)
+        ops = [_op(owner_id, *told) for told in journey(clock.now())]
+        await push(caller, SyncPush.model_validate({"ops": ops}))
     finally:
         await db.close()
 
@@ -51,5 +44,8 @@ async def _account(site: Site) -> UUID:
     return found
 
 
-def _id(owner_id: UUID, name: str) -> UUID:
-    return uuid5(owner_id, name)
+def _op(owner_id: UUID, collection: str, name: str, draft: dict[str, Any]) -> dict[str, Any]:
+    """Return the operation that writes a record, whose references are ids instead of names."""
+    references = BY_COLLECTION[collection].references
+    fields = {field: str(uuid5(owner_id, value)) if field in references else value for field, value in draft.items()}
+    return {"op": "upsert", "collection": collection, "id": str(uuid5(owner_id, name)), "set": fields}

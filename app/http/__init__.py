@@ -7,7 +7,7 @@ route and turns problems into answers; `Route` reads what an endpoint's signatur
 from app.http.answer import JSON, Answer, json_answer, problem_answer
 from app.http.edge import Edge
 from app.http.front import Front
-from app.http.route import Route
+from app.http.route import LIMIT, Route
 from app.http.switch import Switch
 
-__all__ = ["JSON", "Answer", "Edge", "Front", "Route", "Switch", "json_answer", "problem_answer"]
+__all__ = ["JSON", "LIMIT", "Answer", "Edge", "Front", "Route", "Switch", "json_answer", "problem_answer"]

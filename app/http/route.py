@@ -32,6 +32,8 @@ from app.http.reading import Read, read_body, read_query
 from app.ids import CANONICAL
 
 JSON: Final = "application/json"
+LIMIT: Final = "x-max-body-bytes"
+"""In a route's `openapi_extra`: the most bytes of a body, where they are not those of every route."""
 MERGE_PATCH: Final = "application/merge-patch+json"
 
 
@@ -62,6 +64,7 @@ class Route(APIRoute):
         options["operation_id"] = endpoint.__name__
         super().__init__(path, endpoint, **options)
         media_types = [JSON, MERGE_PATCH] if "PATCH" in (self.methods or ()) else [JSON]
+        self.max_body_bytes: int | None = (self.openapi_extra or {}).get(LIMIT)
         self._plan = _plan(endpoint, media_types)
 
     async def answer(self, scope: Scope, receive: Receive) -> Answer:

@@ -40,8 +40,8 @@ class Switch:
             await self._app(scope, receive, send)
             return
         try:
-            self._within_limits(scope)
             route = self._find(scope)
+            self._within_limits(scope, route)
             answer = await route.answer(scope, receive)
         except Problem as problem:
             answer = problem_answer(problem, scope["request_id"])
@@ -50,11 +50,11 @@ class Switch:
             answer = problem_answer(Crashed(), scope["request_id"])
         await answer.send(send)
 
-    def _within_limits(self, scope: Scope) -> None:
-        scope["max_body_bytes"] = self._max_body_bytes
+    def _within_limits(self, scope: Scope, route: Route) -> None:
+        limit = scope["max_body_bytes"] = route.max_body_bytes or self._max_body_bytes
         for name, value in scope["headers"]:
-            if name == b"content-length" and int(value) > self._max_body_bytes:
-                raise BodyTooLarge.beyond(self._max_body_bytes)
+            if name == b"content-length" and int(value) > limit:
+                raise BodyTooLarge.beyond(limit)
 
     def _find(self, scope: Scope) -> Route:
         table = self._table

@@ -28,6 +28,7 @@ class Site:
     code_key: bytes
     refresh_key: bytes
     throttle_key: bytes
+    op_key: bytes
 
 
 def new_site(settings: Settings, db: Database, keyring: Keyring) -> Site:
@@ -43,6 +44,7 @@ def new_site(settings: Settings, db: Database, keyring: Keyring) -> Site:
         code_key=keyring.derived("codes"),
         refresh_key=keyring.derived("refresh tokens"),
         throttle_key=keyring.derived("throttles"),
+        op_key=keyring.derived("operations"),
     )
 
 

@@ -19,7 +19,7 @@ def completed(schema: Json, value: Any, schemas: Json) -> Any:
     schema = schemas[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
     if isinstance(value, list):
         return [completed(schema["items"], item, schemas) for item in value]
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or "properties" not in schema:
         return value
     required = schema.get("required", ())
     return {

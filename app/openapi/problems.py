@@ -24,7 +24,7 @@ PROBLEM_JSON: Final = "application/problem+json"
 _ID: Final = "019aa2c4-7b00-7000-8000-00000000a110"
 
 
-class FaultDocument(BaseModel):
+class Fault(BaseModel):
     """One thing that was wrong with the request."""
 
     pointer: str = Field(description="Where: a JSON pointer (RFC 6901) into the body, or `/` and a parameter's name.")
@@ -41,7 +41,7 @@ class ProblemDocument(BaseModel):
     detail: str = Field(description="What happened, for a person to read. Never what was sent.")
     code: str = Field(description="The kind of problem, for programs.")
     request_id: str = Field(description="The request's id, as in the header X-Request-Id and in the log.")
-    errors: list[FaultDocument] = Field([], description="With 422: everything that was wrong.")
+    errors: list[Fault] = Field([], description="With 422: everything that was wrong.")
     known: list[str] = Field([], description="With 422 for a parameter: the parameters that there are.")
     allowed: list[str] = Field([], description="With `invalid-transition`: where the status can go.")
     current: dict[str, Any] = Field({}, description="With `outdated`: the record as it stands.")
@@ -77,7 +77,7 @@ def problem_schemas() -> Json:
     problem["properties"]["errors"]["items"] = {"$ref": "#/components/schemas/Fault"}
     for member in problem["properties"].values():
         member.pop("default", None)
-    return {"Fault": problem.pop("$defs")["FaultDocument"], "Problem": problem}
+    return {"Fault": problem.pop("$defs")["Fault"], "Problem": problem}
 
 
 def problem_examples() -> Json:

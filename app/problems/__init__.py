@@ -6,14 +6,16 @@ Problem
 ├── 403  Forbidden
 ├── 404  NotFound
 ├── 405  MethodNotAllowed
-├── 409  AlreadyExists · Removed · InvalidTransition
+├── 409  AlreadyExists · Removed · InvalidTransition · BatchRefused
+├── 410  CursorExpired
 ├── 412  Outdated
-├── 413  BodyTooLarge
+├── 413  BodyTooLarge · TooManyOps
 ├── 414  UrlTooLong
 ├── 415  UnsupportedMediaType
 ├── 422  Invalid
-│        ├── UnknownReference
-│        └── DerivationCycle
+│        ├── UnknownReference · DerivationCycle
+│        ├── OpIdReused · DuplicateTarget
+│        └── ParentMissing (424)
 ├── 428  PreconditionRequired
 ├── 429  TooManyAttempts
 ├── 431  HeadersTooLarge
@@ -50,12 +52,16 @@ from app.problems.requests import (
     UrlTooLong,
 )
 from app.problems.server import Crashed, StorageFull, Unavailable
+from app.problems.sync import BatchRefused, CursorExpired, DuplicateTarget, OpIdReused, ParentMissing, TooManyOps
 
 __all__ = [
     "AlreadyExists",
+    "BatchRefused",
     "BodyTooLarge",
     "Crashed",
+    "CursorExpired",
     "DerivationCycle",
+    "DuplicateTarget",
     "Fault",
     "Forbidden",
     "HeadersTooLarge",
@@ -69,12 +75,15 @@ __all__ = [
     "MethodNotAllowed",
     "NotFound",
     "NotSignedIn",
+    "OpIdReused",
     "Outdated",
+    "ParentMissing",
     "PreconditionRequired",
     "Problem",
     "Removed",
     "StorageFull",
     "TooManyAttempts",
+    "TooManyOps",
     "Unavailable",
     "UnknownReference",
     "UnsupportedMediaType",

@@ -14,6 +14,10 @@ class Fault:
     code: str
     message: str
 
+    def document(self) -> dict[str, str]:
+        """Return its members, in their order."""
+        return {"pointer": self.pointer, "code": self.code, "message": self.message}
+
 
 class Problem(Exception):  # noqa: N818 - RFC 9457 calls it a problem
     """Something went wrong."""

@@ -76,8 +76,7 @@ class Invalid(Problem):
 
     def __init__(self, *faults: Fault, **members: Any) -> None:
         """Refuse for all of `faults` at once."""
-        errors = [{"pointer": fault.pointer, "code": fault.code, "message": fault.message} for fault in faults]
-        super().__init__("", None, errors=errors, **members)
+        super().__init__("", None, errors=[fault.document() for fault in faults], **members)
 
     @classmethod
     def shown(cls) -> Self:

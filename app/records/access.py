@@ -4,35 +4,22 @@ A rule that has to be remembered is forgotten once; a statement that does not ex
 a kind of record are built here, from `mine`, when it is first used, and the store and the lists run no other.
 """
 
-from collections.abc import Iterator
 from functools import cache, cached_property
-from typing import Any, Final, NamedTuple
+from typing import Final
 
 import sqlalchemy as sa
 
-from app.db import Statement, given
+from app.db import Statement, among, given
 from app.identity import Feed
+from app.records.codec import EPOCH_SHIFT
 from app.records.filters import Asked
-from app.records.resource import Resource, kinds
-from app.records.tables import Change
+from app.records.resource import Resource
+from app.records.tables import Change, RememberedOp, Restoration
 
-EPOCH_SHIFT: Final = 2**40
 _feed = Feed.table()
 _change = Change.table()
-_epoch = sa.select(_feed.c.epoch).where(_feed.c.owner_id == given(_feed.c.owner_id)).scalar_subquery()
-
-LOCK_FEED: Final = Statement(
-    sa.select(_feed.c.head, _feed.c.epoch).where(_feed.c.owner_id == given(_feed.c.owner_id)).with_for_update()
-)
-ADVANCE_FEED: Final = Statement(
-    sa.update(_feed).where(_feed.c.owner_id == given(_feed.c.owner_id)).values(head=given(_feed.c.head))
-)
-FIRST_CHANGE: Final = Statement(sa.insert(_change).values({column.name: given(column) for column in _change.c}))
-NEXT_CHANGE: Final = Statement(
-    sa.update(_change)
-    .where(*(_change.c[name] == given(_change.c[name]) for name in ("owner_id", "collection", "id")))
-    .values({name: given(_change.c[name]) for name in ("seq", "deleted", "written_at", "written_by")})
-)
+_remembered = RememberedOp.table()
+_restoration = Restoration.table()
 
 
 def mine(table: sa.Table) -> sa.ColumnElement[bool]:
@@ -40,26 +27,55 @@ def mine(table: sa.Table) -> sa.ColumnElement[bool]:
     return table.c.owner_id == given(table.c.owner_id)
 
 
-def version_of(epoch: int, seq: int) -> int:
-    """Put a feed's epoch and a number together, as the wire has them."""
-    return epoch * EPOCH_SHIFT + seq
+def _insert(table: sa.Table) -> Statement:
+    return Statement(sa.insert(table).values({column.name: given(column) for column in table.c}))
 
 
-class Children(NamedTuple):
-    """Records that go with the record they belong to, and how they are found and deleted."""
+_epoch = sa.select(_feed.c.epoch).where(mine(_feed)).scalar_subquery()
+LOCK_FEED: Final = Statement(sa.select(_feed.c.head, _feed.c.epoch).where(mine(_feed)).with_for_update())
+ADVANCE_FEED: Final = Statement(sa.update(_feed).where(mine(_feed)).values(head=given(_feed.c.head)))
+CHANGES_AMONG: Final = Statement(
+    sa.select(_change.c.collection, _change.c.id, _change.c.seq, _change.c.deleted).where(
+        mine(_change), among(_change.c.collection, "collections"), among(_change.c.id, "ids")
+    )
+)
+FIRST_CHANGE: Final = _insert(_change)
+NEXT_CHANGE: Final = Statement(
+    sa.update(_change)
+    .where(mine(_change), *(_change.c[name] == given(_change.c[name]) for name in ("collection", "id")))
+    .values({name: given(_change.c[name]) for name in ("seq", "deleted", "written_at", "written_by", "document")})
+)
+REMEMBERED_AMONG: Final = Statement(
+    sa.select(_remembered).where(mine(_remembered), among(_remembered.c.op_id, "op_ids"))
+)
+RESTORATIONS: Final = Statement(sa.select(_restoration.c.epoch, _restoration.c.head).where(mine(_restoration)))
+REMEMBER: Final = _insert(_remembered)
 
-    resource: Resource
-    find: Statement
-    delete: Statement
+
+def changes(*, filtered: bool) -> Statement:
+    """Return the statement of a pull: the feed as it is, and beside it the changes above a number, in one snapshot.
+
+    The feed is there even where no change is; then the change's columns are null.
+    """
+    some = [among(_change.c.collection, "collections")] if filtered else []
+    sent = (
+        sa.select(*(_change.c[name] for name in ("owner_id", "collection", "id", "seq", "deleted", "document")))
+        .where(mine(_change), _change.c.seq > given(_change.c.seq, "after"), *some)
+        .order_by(_change.c.seq)
+        .limit(sa.bindparam("rows", type_=sa.BigInteger))
+        .subquery("sent")
+    )
+    return Statement(
+        sa.select(_feed.c.head, _feed.c.epoch, _feed.c.floor, *(each for each in sent.c if each.name != "owner_id"))
+        .join_from(_feed, sent, sent.c.owner_id == _feed.c.owner_id, isouter=True)
+        .where(mine(_feed))
+        .order_by(sent.c.seq)
+    )
 
 
-class Referrers(NamedTuple):
-    """Records that refer to one that goes, or to a child of it: how they are found, and set free."""
-
-    resource: Resource
-    fields: tuple[str, ...]
-    find: Statement
-    detach: Statement
+FEED: Final = Statement(sa.select(_feed.c.head, _feed.c.epoch, _feed.c.floor).where(mine(_feed)))
+CHANGES: Final = changes(filtered=False)
+CHANGES_OF_SOME: Final = changes(filtered=True)
 
 
 class Statements:
@@ -70,28 +86,19 @@ class Statements:
         self._resource = resource
         table = resource.table
         this = (mine(table), table.c.id == given(table.c.id))
+        these = (mine(table), among(table.c.id, "ids"))
         version = (sa.cast(_epoch, sa.BigInteger) * sa.literal_column(str(EPOCH_SHIFT)) + table.c.seq).label("version")
         self._public = [version if name == "version" else table.c[name] for name in resource.public_names]
+        self._stored = [column for column in table.c if column.name != "owner_id"]
         self.read = Statement(sa.select(*self._public).where(*this))
-        self.read_to_write = Statement(sa.select(*self._public, table.c.field_seq).where(*this))
-        self.insert = Statement(sa.insert(table).values({column.name: given(column) for column in table.c}))
+        self.stored_among = Statement(sa.select(*self._stored).where(*these))
+        self.insert = _insert(table)
         changeable = (*resource.field_names, "seq", "field_seq", "updated_at")
         self.update = Statement(
             sa.update(table).where(*this).values({name: given(table.c[name]) for name in changeable})
         )
-        self.delete = Statement(sa.delete(table).where(*this))
-        self.known = Statement(
-            sa.select(
-                sa.select(_change.c.deleted)
-                .where(mine(_change), _change.c.collection == resource.collection, _change.c.id == given(_change.c.id))
-                .scalar_subquery()
-                .label("deleted"),
-                *_living(resource),
-            )
-        )
+        self.delete_among = Statement(sa.delete(table).where(*these))
         self.lists: dict[tuple[object, ...], Statement] = {}
-        self.children = tuple(_children(resource))
-        self.referrers = tuple(_referrers(resource))
 
     def page(self, filters: list[Asked], *, continued: bool) -> Statement:
         """Return the statement of a list with these filters, newest first; `continued` starts below a given row."""
@@ -112,60 +119,29 @@ class Statements:
         return statement
 
     @cached_property
-    def ancestors(self) -> Statement:
-        """The statement that follows the acyclic reference from a given record to the end of its line."""
+    def children(self) -> Statement:
+        """The statement that finds the records that go with the given `parents`."""
+        table, parent = self._resource.table, self._resource.parent or ""
+        return Statement(sa.select(table.c.id).where(mine(table), among(table.c[parent], "parents")))
+
+    @cached_property
+    def referrers(self) -> Statement:
+        """The statement that finds the records that refer, by a reference that may be null, to any of those given under
+        the reference's name.
+        """
+        table = self._resource.table
+        points = [among(table.c[field], field) for field in self._resource.loose]
+        return Statement(sa.select(*self._stored).where(mine(table), sa.or_(*points)))
+
+    @cached_property
+    def lines(self) -> Statement:
+        """The statement that follows the acyclic reference from given records to the ends of their lines."""
         table, field = self._resource.table, self._resource.acyclic or ""
-        line = (
-            sa.select(table.c.id, table.c[field].label("next"))
-            .where(mine(table), table.c.id == given(table.c.id))
-            .cte("line", recursive=True)
-        )
-        above = sa.select(table.c.id, table.c[field]).where(mine(table), table.c.id == line.c.next)
-        return Statement(sa.select(line.union(above).c.id))
-
-
-def _living(resource: Resource) -> list[sa.ColumnElement[Any]]:
-    """Return, for each reference, whether the record that it names is there."""
-    return [
-        sa.exists(sa.select(sa.literal_column("1")).where(mine(table), table.c.id == given(table.c.id, field))).label(
-            field
-        )
-        for field, table in resource.references.items()
-    ]
-
-
-def _children(resource: Resource) -> Iterator[Children]:
-    for kind in kinds():
-        if kind.parent and kind.references[kind.parent] is resource.table:
-            table = kind.table
-            theirs = (mine(table), table.c[kind.parent] == given(table.c.id))
-            find = sa.select(table.c.id).where(*theirs).order_by(table.c.id)
-            yield Children(kind, Statement(find), Statement(sa.delete(table).where(*theirs)))
-
-
-def _referrers(resource: Resource) -> Iterator[Referrers]:
-    children = {
-        kind.table: kind.parent for kind in kinds() if kind.parent and kind.references[kind.parent] is resource.table
-    }
-    for kind in kinds():
-        table = kind.table
-        points = []
-        for field, target in kind.references.items():
-            if target is resource.table and field != kind.parent:
-                points.append((field, table.c[field] == given(table.c.id)))
-            elif target in children:
-                gone = sa.select(target.c.id).where(mine(target), target.c[children[target]] == given(table.c.id))
-                points.append((field, table.c[field].in_(gone)))
-        if points:
-            fields = tuple(field for field, _ in points)
-            found = sa.select(table.c.id, table.c.field_seq, *(table.c[field] for field in fields))
-            changed = {name: given(table.c[name]) for name in (*fields, "seq", "field_seq", "updated_at")}
-            yield Referrers(
-                kind,
-                fields,
-                Statement(found.where(mine(table), sa.or_(*(point for _, point in points))).order_by(table.c.id)),
-                Statement(sa.update(table).where(mine(table), table.c.id == given(table.c.id)).values(changed)),
-            )
+        step = (table.c.id, table.c[field].label("above"))
+        line = sa.select(*step).where(mine(table), among(table.c.id, "ids")).cte("line", recursive=True)
+        above = sa.select(*step).where(mine(table), table.c.id == line.c.above)
+        whole = line.union(above)
+        return Statement(sa.select(whole.c.id, whole.c.above))
 
 
 @cache

@@ -5,15 +5,15 @@ owner's numbers become visible in their order, and a reader that has seen N neve
 different owners do not meet.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from uuid import UUID
+from typing import Any
 
 from app import clock
 from app.db import Row, Statement, Transaction
 from app.identity import Caller
 from app.records import access
-from app.records.resource import Resource
+from app.records.codec import version_of
 
 
 class Writing:
@@ -26,15 +26,7 @@ class Writing:
         self.now = clock.now()
         self.epoch: int = feed["epoch"]
         self.head: int = feed["head"]
-        self._began = self.head
-
-    async def one(self, statement: Statement, /, **values: object) -> Row | None:
-        """Return the first row of the owner's."""
-        return await self.tx.one(statement, owner_id=self.owner_id, **values)
-
-    async def only(self, statement: Statement, /, **values: object) -> Row:
-        """Return the first row of a statement that always has one."""
-        return await self.tx.only(statement, owner_id=self.owner_id, **values)
+        self.began: int = self.head
 
     async def all(self, statement: Statement, /, **values: object) -> list[Row]:
         """Return every row of the owner's."""
@@ -44,24 +36,28 @@ class Writing:
         """Write the owner's rows."""
         await self.tx.run(statement, owner_id=self.owner_id, **values)
 
-    async def stamp(self, resource: Resource, id: UUID, *, first: bool = False, deleted: bool = False) -> int:
-        """Take the next number for a record's change, and note the change."""
+    async def many(self, statement: Statement, rows: Sequence[Mapping[str, Any]], /) -> None:
+        """Carry out a statement once for each row of the owner's, in one go; without rows, not at all."""
+        if rows:
+            await self.tx.many(statement, [{**row, "owner_id": self.owner_id} for row in rows])
+
+    def serves(self, version: int) -> bool:
+        """Say whether a version is one that this feed has given out."""
+        return version_of(self.epoch, 0) <= version <= version_of(self.epoch, self.began)
+
+    def take(self) -> int:
+        """Take the next number, and look at the clock."""
         self.head += 1
         self.now = clock.now()
-        await self.run(
-            access.FIRST_CHANGE if first else access.NEXT_CHANGE,
-            collection=resource.collection,
-            id=id,
-            seq=self.head,
-            deleted=deleted,
-            written_at=self.now,
-            written_by=self.owner_id,
-        )
         return self.head
+
+    def give_back(self) -> None:
+        """Give back the numbers that were taken: nothing is written."""
+        self.head = self.began
 
     async def finish(self) -> None:
         """Store the new head, where numbers were taken."""
-        if self.head != self._began:
+        if self.head != self.began:
             await self.run(access.ADVANCE_FEED, head=self.head)
 
 

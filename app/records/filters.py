@@ -5,6 +5,7 @@ of several values; a mark `Where` says another column or comparison. The conditi
 filters given, never from what was sent: values always travel beside the statement.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal, get_args
 
@@ -18,11 +19,16 @@ MOST: Final = 200
 USUAL: Final = 50
 
 
-def _read_limit(value: str) -> int:
-    if value.isascii() and value.isdigit() and len(value) <= len(str(MOST)) and 1 <= int(value) <= MOST:
-        return int(value)
-    message = "Give a whole number from 1 to 200."
-    raise PydanticCustomError("limit", message)
+def whole_number(least: int, most: int) -> Callable[[str], int]:
+    """Return a reader of a parameter that is a whole number within bounds, in plain digits."""
+
+    def read(value: str) -> int:
+        if value.isascii() and value.isdigit() and len(value) <= len(str(most)) and least <= int(value) <= most:
+            return int(value)
+        message = f"Give a whole number from {least} to {most}."
+        raise PydanticCustomError("limit", message)
+
+    return read
 
 
 def _read_flag(value: object) -> bool:
@@ -48,7 +54,7 @@ class Filters(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    limit: Annotated[int, BeforeValidator(_read_limit)] = Field(
+    limit: Annotated[int, BeforeValidator(whole_number(1, MOST))] = Field(
         USUAL, ge=1, le=MOST, description="Most records of one page, 1 to 200."
     )
     cursor: str | None = Field(None, description="Continues a list: the `next_cursor` of the page before.")

@@ -84,6 +84,34 @@ class Resource:
             if len(key.column_keys) > 1
         }
 
+    @cached_property
+    def targets(self) -> dict[str, "Resource"]:
+        """The kind of record that each reference leads to, by field."""
+        of_table = {kind.table: kind for kind in _kinds}
+        return {field: of_table[table] for field, table in self.references.items()}
+
+    @cached_property
+    def loose(self) -> tuple[str, ...]:
+        """The references that become null when what they refer to goes."""
+        return tuple(field for field in self.references if field != self.parent)
+
+    def completed(self, draft: RecordDraft) -> dict[str, Any]:
+        """Return the fields of a new record; those left out that the rules fill in are null so far."""
+        return dict.fromkeys(self.field_names) | draft.model_dump(exclude={"id"})
+
+    @cached_property
+    def depth(self) -> int:
+        """How many kinds of record may stand above one of these: parents come before children."""
+        return max((1 + kind.depth for kind in self.targets.values() if kind is not self), default=0)
+
+    @cached_property
+    def units(self) -> dict[str, frozenset[str]]:
+        """The fields that each field stands or falls together with, itself included."""
+        return {
+            name: frozenset({name}).union(*(group for group in self.coupled if name in group))
+            for name in self.field_names
+        }
+
 
 def kinds() -> tuple[Resource, ...]:
     """Return every kind of record, in the order in which the rooms were opened."""

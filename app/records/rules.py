@@ -4,14 +4,11 @@ A room's `settle` completes a record and says what is wrong with it; here are th
 is wrong is told at once: first what the fields and the references break (422), then where a status cannot go (409).
 """
 
-from collections.abc import Mapping
-from uuid import UUID
+from collections.abc import Iterable
 
 from app.db import Row
 from app.identity import Caller
-from app.problems import DerivationCycle, Fault, Invalid, InvalidTransition, UnknownReference
-from app.records.access import statements
-from app.records.feed import Writing
+from app.problems import DerivationCycle, Fault, Invalid, InvalidTransition, Problem, UnknownReference
 from app.records.resource import Resource
 
 
@@ -29,47 +26,40 @@ def differing(resource: Resource, before: Row, after: Row) -> list[str]:
     return [name for name in resource.field_names if after[name] != before[name]]
 
 
-def references(resource: Resource, record: Row) -> dict[str, UUID | None]:
-    """Return what a record refers to, by field; a field that it does not have refers to nothing."""
-    return {field: record.get(field) for field in resource.references}
+def unknown(field: str) -> Fault:
+    """Say that a reference names nothing that lives."""
+    return Fault(f"/{field}", UnknownReference.code, "Name a living record of your own.")
 
 
-def unknown(living: Row, pointed: Mapping[str, UUID | None]) -> list[Fault]:
-    """Return a fault for each reference to what is not `living`."""
-    message = "Name a living record of your own."
-    return [
-        Fault(f"/{field}", UnknownReference.code, message)
-        for field, id in pointed.items()
-        if id is not None and not living[field]
-    ]
+def leading_back(field: str) -> Fault:
+    """Say that a reference leads back to where it comes from."""
+    return Fault(f"/{field}", DerivationCycle.code, "This would lead back to the record itself.")
 
 
-async def unreferable(write: Writing, resource: Resource, id: UUID, changed: Row) -> list[Fault]:
-    """Return what is wrong with the changed references: they name nothing, or a line that leads back to the record."""
-    pointed = references(resource, changed)
-    if not any(pointed.values()):
-        return []
-    access = statements(resource)
-    faults = unknown(await write.only(access.known, id=id, **pointed), pointed)
-    above = pointed.get(resource.acyclic or "")
-    if above and any(row["id"] == id for row in await write.all(access.ancestors, id=above)):
-        message = "This would lead back to the record itself."
-        faults.append(Fault(f"/{resource.acyclic}", DerivationCycle.code, message))
-    return faults
+def broken(faults: Iterable[Fault]) -> Problem | None:
+    """Return everything that is wrong, as the kind of problem that it all is, if it is all one."""
+    found = [*faults]
+    if not found:
+        return None
+    codes = {fault.code for fault in found}
+    kind = next((each for each in (UnknownReference, DerivationCycle) if codes == {each.code}), Invalid)
+    return kind(*found)
 
 
-def refuse(*faults: list[Fault]) -> None:
-    """Raise everything that is wrong, as the kind of problem that it all is, if it is all one."""
-    found = [fault for some in faults for fault in some]
-    if found:
-        codes = {fault.code for fault in found}
-        kind = next((each for each in (UnknownReference, DerivationCycle) if codes == {each.code}), Invalid)
-        raise kind(*found)
+def cannot_move(resource: Resource, before: Row, after: Row, *, stepwise: bool) -> Problem | None:
+    """Return why the status cannot go where it is sent: one step at a time, or as far as steps lead."""
+    if resource.transitions is None or before["status"] == after["status"]:
+        return None
+    allowed = resource.transitions.get(before["status"], frozenset()) if stepwise else reachable(resource, before)
+    return None if after["status"] in allowed else InvalidTransition(allowed=sorted(allowed))
 
 
-def refuse_transition(resource: Resource, before: Row, after: Row) -> None:
-    """Raise where the status cannot go where it is sent, and name where it can."""
-    if resource.transitions is not None and before["status"] != after["status"]:
-        allowed = resource.transitions.get(before["status"], frozenset())
-        if after["status"] not in allowed:
-            raise InvalidTransition(allowed=sorted(allowed))
+def reachable(resource: Resource, row: Row) -> frozenset[str]:
+    """Return the statuses to which steps lead from a record's own: those taken offline arrive as one."""
+    transitions = resource.transitions or {}
+    found: frozenset[str] = frozenset()
+    ahead = transitions.get(row["status"], frozenset())
+    while ahead - found:
+        found |= ahead
+        ahead = frozenset().union(*(transitions.get(status, frozenset()) for status in ahead))
+    return found - {row["status"]}

@@ -13,12 +13,12 @@ from app.db import Stored
 class Change(Stored, table=True):
     """The latest change of one record: what a pull reads, and, once the record is removed, its tombstone.
 
-    `body` is the record as its owner sees it, ready to be sent but for its id and version; a tombstone has none.
+    `document` is the record as its owner sees it, ready to be sent but for its id and version; a tombstone has none.
     """
 
     __table_args__ = (
         sa.UniqueConstraint("owner_id", "seq"),
-        sa.CheckConstraint("(body IS NULL) = deleted", name="tombstones_are_empty"),
+        sa.CheckConstraint("(document IS NULL) = deleted", name="tombstones_are_empty"),
         sa.Index(None, "written_at", sqlite_where=sa.text("deleted"), postgresql_where=sa.text("deleted")),
     )
 
@@ -29,7 +29,7 @@ class Change(Stored, table=True):
     deleted: bool
     written_at: datetime
     written_by: UUID
-    body: str | None
+    document: str | None
 
 
 class RememberedOp(Stored, table=True):

@@ -1,12 +1,15 @@
 """The verbs that routes call, each of them once: read, page, create, change, remove."""
 
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Header
 
+from app.db import Row
 from app.http import Answer
 from app.identity import Caller
+from app.ids import new_id
 from app.openapi import problems
 from app.problems import (
     AlreadyExists,
@@ -21,9 +24,11 @@ from app.problems import (
 )
 from app.records import cursors, store
 from app.records.access import statements
-from app.records.codec import etag, page_answer, record_answer
+from app.records.codec import etag, page_answer, record_answer, row_answer, version_of, whole
 from app.records.filters import Filters, asked
-from app.records.preconditions import unchanged
+from app.records.merging import has
+from app.records.ops import OnConflict, Op, Outcome, Result
+from app.records.preconditions import matching, unchanged
 from app.records.resource import Resource
 from app.records.shapes import Fields, RecordDraft, RecordPublic
 
@@ -79,8 +84,8 @@ async def read(caller: Caller, resource: Resource, id: UUID, if_none_match: str 
     if row is None:
         raise NotFound
     if unchanged(if_none_match, row):
-        return Answer(304, headers=[(b"etag", etag(row))])
-    return record_answer(row)
+        return Answer(304, headers=[(b"etag", etag(row["version"]))])
+    return row_answer(row)
 
 
 async def page(caller: Caller, resource: Resource, filters: Filters) -> Answer:
@@ -98,18 +103,40 @@ async def page(caller: Caller, resource: Resource, filters: Filters) -> Answer:
 
 
 async def create(caller: Caller, resource: Resource, draft: RecordDraft) -> Answer:
-    """Answer with a new record, or with the one that the same draft made before."""
-    row, new = await store.create(caller, resource, draft)
-    location = f"{resource.path}/{row['id']}"
-    return record_answer(row, 201, location) if new else record_answer(row)
+    """Answer with a new record, or with the one that the same draft made before; a field changed since may differ."""
+    sent = draft.model_dump(exclude_unset=True)
+    id = sent.pop("id", None) or new_id()
+    op = Op(resource=resource, id=id, sent=sent, whole=resource.completed(draft), strict=True)
+    outcome, epoch = await store.write_one(caller, op)
+    row = outcome.row
+    if row is None:
+        raise Removed
+    if any(not has(op, row, name, sent[name]) and name not in row["field_seq"] for name in outcome.fields):
+        raise AlreadyExists
+    is_new = outcome.result is Result.APPLIED
+    return _answer(row, outcome, epoch, f"{resource.path}/{id}" if is_new else None)
 
 
 async def change(caller: Caller, resource: Resource, id: UUID, patch: Fields, if_match: str | None) -> Answer:
-    """Answer with the record after a merge patch."""
-    return record_answer(await store.change(caller, resource, id, patch, if_match))
+    """Answer with the record after a merge patch; one that changes nothing takes no number."""
+    sent = patch.model_dump(exclude_unset=True)
+    guard = partial(matching, if_match)
+    op = Op(resource=resource, id=id, sent=sent, strict=True, check=guard, on_conflict=OnConflict.MINE)
+    outcome, epoch = await store.write_one(caller, op)
+    if outcome.row is None:
+        raise NotFound
+    return _answer(outcome.row, outcome, epoch)
 
 
 async def remove(caller: Caller, resource: Resource, id: UUID, if_match: str | None) -> Answer:
-    """Answer that the record is gone."""
-    await store.remove(caller, resource, id, if_match)
+    """Answer that the record is gone, and what goes with it; what referred to it is set free."""
+    op = Op(resource=resource, id=id, sent=None, check=partial(matching, if_match))
+    outcome, _ = await store.write_one(caller, op)
+    if outcome.result is Result.UNCHANGED:
+        raise NotFound
     return Answer(204)
+
+
+def _answer(row: Row, outcome: Outcome, epoch: int, location: str | None = None) -> Answer:
+    version = version_of(epoch, row["seq"])
+    return record_answer(whole(row["id"], version, outcome.document), version, location)

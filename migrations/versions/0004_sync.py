@@ -35,17 +35,17 @@ def sent(value: Any) -> Any:
 
 
 def fill(connection: sa.Connection) -> None:
-    """Write the body of every living record beside its latest change."""
+    """Write the document of every living record beside its latest change."""
     metadata = sa.MetaData()
     known = {"autoload_with": connection, "resolve_fks": False, "listeners": [("column_reflect", typed)]}
     change = sa.Table("change", metadata, **known)
     for collection, name in KINDS.items():
         rows = connection.execute(sa.select(sa.Table(name, metadata, **known))).mappings()
         this = (change.c.owner_id == sa.bindparam("owner"), change.c.id == sa.bindparam("record"))
-        write = sa.update(change).where(change.c.collection == collection, *this).values(body=sa.bindparam("text"))
+        write = sa.update(change).where(change.c.collection == collection, *this).values(document=sa.bindparam("text"))
         for some in rows.partitions(AT_ONCE):
-            bodies = [{key: sent(row[key]) for key in row if key not in UNSENT} for row in some]
-            texts = [json.write(body).decode() for body in bodies]
+            documents = [{key: sent(row[key]) for key in row if key not in UNSENT} for row in some]
+            texts = [json.write(document).decode() for document in documents]
             connection.execute(
                 write,
                 [
@@ -57,10 +57,10 @@ def fill(connection: sa.Connection) -> None:
 
 def upgrade() -> None:
     """Go up."""
-    op.add_column("change", sa.Column("body", sa.String()))
+    op.add_column("change", sa.Column("document", sa.String()))
     fill(op.get_bind())
     with op.batch_alter_table("change") as change:
-        change.create_check_constraint(op.f("ck_change_tombstones_are_empty"), "(body IS NULL) = deleted")
+        change.create_check_constraint(op.f("ck_change_tombstones_are_empty"), "(document IS NULL) = deleted")
     op.create_index(
         op.f("ix_change_written_at"),
         "change",
@@ -98,4 +98,4 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_change_written_at"), "change")
     with op.batch_alter_table("change") as change:
         change.drop_constraint(op.f("ck_change_tombstones_are_empty"), type_="check")
-        change.drop_column("body")
+        change.drop_column("document")

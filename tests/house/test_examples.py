@@ -16,9 +16,21 @@ from tests.serving import Server
 from tests.witness import DOCUMENT
 
 Json = dict[str, Any]
-ASSIGNED = {"version", "created_at", "updated_at", "last_used_at", "access_token", "refresh_token", "x", "y", "kid"}
+ASSIGNED = {
+    "version",
+    "created_at",
+    "updated_at",
+    "last_used_at",
+    "access_token",
+    "refresh_token",
+    "x",
+    "y",
+    "kid",
+    "head",
+    "cursor",
+}
 """What the server chooses: an answer has another value of the same type there."""
-CHOSEN_IDS = tuple(f"/v1/{resource.collection}" for resource in RESOURCES)
+CHOSEN_IDS = ("/v1/sync", *(f"/v1/{resource.collection}" for resource in RESOURCES))
 OPERATIONS = {
     operation["operationId"]: (method, path, operation)
     for path, methods in DOCUMENT.content["paths"].items()
@@ -105,6 +117,9 @@ def test_all_that_the_docs_show_is_what_happens(servers: Servers, database: str)
         reader.ask(name)
     reader.ask("get_problem", "not-found")
     _join(reader)
+    reader.ask("push_changes")
+    reader.ask("pull_changes")
+    reader.ask("get_sync_state")
     _keep_records(reader)
     reader.client.patch("/v1/me", json={name: body_of("register")[name] for name in ("display_name", "timezone")})
     reader.ask("logout_all")

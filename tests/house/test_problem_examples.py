@@ -14,11 +14,12 @@ from tests.witness import DOCUMENT, Client
 
 Json = dict[str, Any]
 EXAMPLES: Json = DOCUMENT.content["components"]["examples"]
-NEVER_SAME = {"request_id", "errors", "current", "allowed"}
+NEVER_SAME = {"request_id", "errors", "current", "allowed", "reason", "resync", "results", "head"}
 """Members that tell of the one request."""
 ELSEWHERE = {"unavailable", "storage-full", "too-many-attempts"}
 """Kinds that take a database away, a disk, or much patience: the tests of `app.db` and of throttles meet them."""
 PATH = "/v1/intentions"
+PUSH = "/v1/sync/push"
 DRAFT = {"kind": "integration", "statement": "wisteria, and patience"}
 
 
@@ -66,7 +67,9 @@ JSON = {"Content-Type": "application/json"}
 WRONG = {"email": "nobody@example.com", "password": "wisteria-and-rain"}
 PROVOKED: dict[str, Callable[[Client], httpx.Response]] = {
     "already-exists": _already_exists,
+    "batch-refused": lambda client: client.post(PUSH, json={"atomic": True, "ops": [{"op": "upsert"}]}),
     "body-too-large": lambda client: client.post(PATH, content=b" " * (2**20 + 1), headers=JSON),
+    "cursor-expired": lambda client: client.get("/v1/sync/changes", params={"since": 1}),
     "derivation-cycle": _derivation_cycle,
     "invalid-cursor": lambda client: client.get(PATH, params={"cursor": "elsewhere"}),
     "invalid-transition": _invalid_transition,
@@ -78,6 +81,7 @@ PROVOKED: dict[str, Callable[[Client], httpx.Response]] = {
     "outdated": _outdated,
     "precondition-required": _precondition_required,
     "removed": _removed,
+    "too-many-ops": lambda client: client.post(PUSH, json={"ops": [{}] * 501}),
     "unknown-reference": lambda client: client.post(PATH, json=DRAFT | {"session_id": str(new_id())}),
     "unsupported-media-type": lambda client: client.post(PATH, content=b"{}", headers={"Content-Type": "text/plain"}),
     "url-too-long": lambda client: client.get(PATH, params={"cursor": "c" * 8192}),

@@ -36,7 +36,8 @@ def test_a_tombstone_has_a_number_and_no_content(server: Server, alice: Person, 
     assert tombstone["seq"] == feed["head"]
     assert tombstone["deleted"] is True
     assert tombstone["written_by"] == alice.id
-    names = {"owner_id", "collection", "id", "seq", "deleted", "written_at", "written_by"}
+    assert tombstone["document"] is None
+    names = {"owner_id", "collection", "id", "seq", "deleted", "written_at", "written_by", "document"}
     assert tombstone.keys() == set(Change.table().c.keys()) == names
 
 

@@ -1,0 +1,69 @@
+"""A pull: what changed above a number of the owner's feed, one page of it from one snapshot."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from app import json
+from app.db import Row
+from app.identity import Caller
+from app.records import access
+from app.records.codec import EPOCH_SHIFT, version_of, whole
+from app.records.filters import whole_number
+from app.records.restorations import expired
+from app.sync.cursors import Place, Since
+from app.sync.shapes import BY_COLLECTION, MOST_BYTES, MOST_CHANGES, MOST_OPS, USUAL_CHANGES, Collections
+
+
+class Asked(BaseModel):
+    """What a device asks for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    since: Since = Field(
+        Place(0), description="The `cursor` of the page before; 0, the default, begins from the beginning."
+    )
+    limit: Annotated[int, BeforeValidator(whole_number(1, MOST_CHANGES))] = Field(
+        USUAL_CHANGES, ge=1, le=MOST_CHANGES, description="Most changes of one page, 1 to 1000."
+    )
+    collections: Collections = Field((), description="Only these collections, separated by commas; empty means all.")
+
+
+async def pull(caller: Caller, asked: Asked) -> Row:
+    """Return a page of changes; raise `CursorExpired` where it would not be the whole truth."""
+    place = asked.since.of(asked.collections)
+    after = place.version % EPOCH_SHIFT
+    given = {"owner_id": caller.account_id, "after": after, "rows": asked.limit + 1}
+    if asked.collections:
+        rows = await caller.db.all(access.CHANGES_OF_SOME, collections=[*asked.collections], **given)
+    else:
+        rows = await caller.db.all(access.CHANGES, **given)
+    feed = rows[0]
+    epoch, head, floor = feed["epoch"], feed["head"], feed["floor"]
+    if not place.is_served(epoch, head, floor):
+        raise expired(place.version, epoch, await caller.db.all(access.RESTORATIONS, owner_id=caller.account_id))
+    found = [_change(row, version_of(epoch, row["seq"])) for row in rows[: asked.limit] if row["seq"] is not None]
+    more = len(rows) > asked.limit
+    cursor = place.continued(found[-1]["version"], floor) if more else version_of(epoch, head)
+    return {"changes": found, "cursor": cursor, "has_more": more}
+
+
+def _change(row: Row, version: int) -> Row:
+    text = row["document"]
+    return {
+        "collection": row["collection"],
+        "id": row["id"],
+        "version": version,
+        "deleted": text is None,
+        "record": None if text is None else json.ready(whole(row["id"], version, text)),
+    }
+
+
+async def state(caller: Caller) -> Row:
+    """Return where the feed is, and what can be synced."""
+    feed = await caller.db.only(access.FEED, owner_id=caller.account_id)
+    return {
+        "cursor": version_of(feed["epoch"], feed["head"]),
+        "collections": {name: resource.field_names for name, resource in BY_COLLECTION.items()},
+        "limits": {"max_ops": MOST_OPS, "max_bytes": MOST_BYTES, "max_page": MOST_CHANGES},
+    }

@@ -1,0 +1,52 @@
+"""A push: operations of a device, carried out together, and what became of each."""
+
+from app import json
+from app.db import Row
+from app.identity import Caller
+from app.problems import BatchRefused, Problem
+from app.records import store
+from app.records.codec import whole
+from app.records.ops import Op, Outcome, rejected, rolled_back
+from app.records.store import Written
+from app.sync.reading import read_ops
+from app.sync.shapes import Misread, SyncOp, SyncPush
+
+
+async def push(caller: Caller, sent: SyncPush) -> Row:
+    """Carry out a push; return its head and its results. Raise `BatchRefused` where it is atomic and one failed."""
+    read = read_ops(caller, sent.ops, sent.on_conflict)
+    ops = [each for each in read if isinstance(each, Op)]
+    refused = sent.atomic and len(ops) < len(read)
+    written = await store.write(caller, [] if refused else ops, atomic=sent.atomic)
+    done = iter([rolled_back() for _ in ops] if refused else written.outcomes)
+    outcomes = [next(done) if isinstance(each, Op) else rejected(each) for each in read]
+    results = [_result(each, outcome, written) for each, outcome in zip(sent.ops, outcomes, strict=True)]
+    told: Row = {"head": written.version(written.head), "results": results}
+    if sent.atomic and any(outcome.failed for outcome in outcomes):
+        raise BatchRefused(**told)
+    return told
+
+
+def _result(sent: SyncOp | Misread, outcome: Outcome, written: Written) -> Row:
+    version = None if outcome.seq is None else written.version(outcome.seq)
+    row = outcome.row
+    return {
+        "collection": sent.collection,
+        "id": sent.id,
+        "op_id": sent.op_id,
+        "outcome": outcome.result,
+        "status": outcome.status,
+        "version": version,
+        "record": None if row is None else json.ready(whole(row["id"], written.version(row["seq"]), outcome.document)),
+        "reason": outcome.reason,
+        "fields": outcome.fields,
+        "error": None if outcome.problem is None else _error(outcome.problem),
+        "warnings": [fault.document() for fault in outcome.warnings],
+        "replayed": outcome.replayed,
+    }
+
+
+def _error(problem: Problem) -> Row:
+    document = problem.document("")
+    del document["request_id"]
+    return document

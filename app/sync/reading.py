@@ -1,0 +1,85 @@
+"""From what a device sent to an operation that the store understands, or to what is wrong with it."""
+
+import hashlib
+import hmac
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from app import json
+from app.db import Row
+from app.http.reading import faults_of
+from app.identity import Caller
+from app.problems import DuplicateTarget, Fault, Invalid, OpIdReused, Problem
+from app.records import Resource
+from app.records.ops import OnConflict, Op
+from app.sync.shapes import BY_COLLECTION, Misread, SyncOp
+
+
+def read_ops(caller: Caller, sent: Iterable[SyncOp | Misread], on_conflict: OnConflict) -> list[Op | Problem]:
+    """Return each operation, or why it cannot be carried out; the second on a record, or under an op_id, cannot."""
+    targets: set[tuple[str, object]] = set()
+    named: set[object] = set()
+    found: list[Op | Problem] = []
+    for each in sent:
+        if isinstance(each, Misread):
+            found.append(Invalid(*each.faults))
+        elif (each.collection, each.id) in targets:
+            found.append(DuplicateTarget(DuplicateTarget.fault))
+        elif each.op_id is not None and each.op_id in named:
+            found.append(OpIdReused(OpIdReused.fault))
+        else:
+            targets.add((each.collection, each.id))
+            named.add(each.op_id)
+            found.append(_read(caller, each, on_conflict))
+    return found
+
+
+def _read(caller: Caller, sent: SyncOp, on_conflict: OnConflict) -> Op | Problem:
+    resource = BY_COLLECTION[sent.collection]
+    if sent.op == "delete" and sent.set:
+        return Invalid(Fault("/set", "upsert-only", "A removal sets no fields."))
+    try:
+        fields = _fields(resource, sent.set or {}) if sent.op == "upsert" else None
+        was = None if sent.was is None else _fields(resource, sent.was, "/was")
+    except Invalid as problem:
+        return problem
+    create_missing = sent.if_missing == "create"
+    may_be_new = (sent.base is None and was is None) or create_missing or sent.undelete
+    whole, faults = _whole(resource, sent.set or {}) if fields is not None and may_be_new else (None, ())
+    return Op(
+        resource=resource,
+        id=sent.id,
+        sent=fields,
+        whole=whole,
+        faults=faults,
+        base=sent.base,
+        was=was,
+        undelete=sent.undelete,
+        create_missing=create_missing,
+        on_conflict=sent.on_conflict or on_conflict,
+        op_id=sent.op_id,
+        digest=_digest(caller, sent) if sent.op_id else b"",
+    )
+
+
+def _fields(resource: Resource, values: Mapping[str, Any], where: str = "") -> Row:
+    """Return the values of fields, as a patch has them."""
+    try:
+        return resource.patch.model_validate(values).model_dump(exclude_unset=True)
+    except ValidationError as error:
+        faults = (Fault(f"{where}{fault.pointer}", fault.code, fault.message) for fault in faults_of(error))
+        raise Invalid(*faults) from None
+
+
+def _whole(resource: Resource, values: Mapping[str, Any]) -> tuple[Row | None, tuple[Fault, ...]]:
+    """Return the record that these fields make, or what they lack."""
+    try:
+        return resource.completed(resource.draft.model_validate(values)), ()
+    except ValidationError as error:
+        return None, tuple(faults_of(error))
+
+
+def _digest(caller: Caller, sent: SyncOp) -> bytes:
+    return hmac.digest(caller.site.op_key, json.canonical(sent.model_dump()), hashlib.sha256)
