@@ -16,7 +16,7 @@ def example(members: Example) -> dict[str, JsonValue]:
 
 def completed(schema: Json, value: Any, schemas: Json) -> Any:
     """Return an example with its members in the shape's order and its nulls: FastAPI sorts and drops them."""
-    schema = schemas[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+    schema = _meant(schema, value, schemas)
     if isinstance(value, list):
         return [completed(schema["items"], item, schemas) for item in value]
     if not isinstance(value, dict) or "properties" not in schema:
@@ -27,6 +27,15 @@ def completed(schema: Json, value: Any, schemas: Json) -> Any:
         for name, member in schema["properties"].items()
         if name in value or name in required
     }
+
+
+def _meant(schema: Json, value: Any, schemas: Json) -> Json:
+    """Return the schema behind a reference; of several, the one that has the value's members."""
+    if isinstance(value, dict) and "anyOf" in schema:
+        choices: list[Json] = [_meant(choice, value, schemas) for choice in schema["anyOf"]]
+        return next((each for each in choices if value.keys() <= each.get("properties", {}).keys()), schema)
+    found: Json = schemas[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+    return found
 
 
 def show(operation: Json, schemas: Json) -> None:

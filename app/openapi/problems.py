@@ -46,6 +46,11 @@ class ProblemDocument(BaseModel):
     allowed: list[str] = Field([], description="With `invalid-transition`: where the status can go.")
     current: dict[str, Any] = Field({}, description="With `outdated`: the record as it stands.")
     limit: int = Field(0, description="With `body-too-large`: the most bytes.")
+    limits: dict[str, int] = Field({}, description="With `too-many-ops`: the most operations and bytes of a push.")
+    reason: str = Field("", description="With `cursor-expired`: `expired`, or `restored` from a backup.")
+    resync: dict[str, Any] = Field({}, description="With `cursor-expired`: how to come to a common state again.")
+    head: int = Field(0, description="With `batch-refused`: the newest version of the feed.")
+    results: list[Any] = Field([], description="With `batch-refused`: what would have become of each operation.")
 
 
 def problems(

@@ -15,6 +15,11 @@ class BatchRefused(Problem):
 
     status, code = 409, "batch-refused"
 
+    @classmethod
+    def shown(cls) -> Self:
+        """Show an empty one."""
+        return cls(head=1099511627790, results=[])
+
 
 class CursorExpired(Problem):
     """The cursor or base cannot be served any more.
@@ -44,6 +49,16 @@ class TooManyOps(Problem):
     """
 
     status, code = 413, "too-many-ops"
+
+    @classmethod
+    def shown(cls) -> Self:
+        """Show the limits."""
+        return cls.beyond(500, 2 * 2**20)
+
+    @classmethod
+    def beyond(cls, max_ops: int, max_bytes: int) -> Self:
+        """Refuse a push of more than `max_ops` operations."""
+        return cls(limits={"max_ops": max_ops, "max_bytes": max_bytes})
 
 
 class OpIdReused(Invalid):

@@ -9,7 +9,7 @@ import base64
 import re
 from typing import Annotated, Final, NamedTuple
 
-from pydantic import PlainValidator, WithJsonSchema
+from pydantic import AfterValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from app.problems import Fault, Invalid
@@ -26,13 +26,8 @@ class Place(NamedTuple):
     version: int
     from_zero: bool = False
     floor: int = 0
-    collections: tuple[str, ...] | None = None
-
-    def of(self, collections: tuple[str, ...]) -> "Place":
-        """Return the place, if it is one of a pull of these collections."""
-        if self.collections not in {None, collections}:
-            raise Invalid(Fault("/since", "other-collections", "This cursor continues a pull of other collections."))
-        return self._replace(collections=collections)
+    collections: tuple[str, ...] = ()
+    is_between_pulls: bool = True
 
     def is_served(self, epoch: int, head: int, floor: int) -> bool:
         """Say whether the feed can tell everything that happened since."""
@@ -44,7 +39,7 @@ class Place(NamedTuple):
     def continued(self, version: int, floor: int) -> str:
         """Return the text that continues the pull after a version."""
         began = self if self.from_zero or self.version else self._replace(from_zero=True, floor=floor)
-        spelled = f"{version} {began.from_zero:d} {began.floor} {','.join(self.collections or ())}"
+        spelled = f"{version} {began.from_zero:d} {began.floor} {','.join(self.collections)}"
         return base64.urlsafe_b64encode(spelled.encode()).decode().rstrip("=")
 
 
@@ -60,9 +55,21 @@ def _read(value: str) -> Place:
         message = "Give 0, or the cursor that a pull answered with."
         raise PydanticCustomError("cursor", message)
     version, from_zero, floor, collections = found.groups()
-    return Place(int(version), from_zero == "1", int(floor), tuple(filter(None, collections.split(","))))
+    return Place(
+        int(version), from_zero == "1", int(floor), tuple(filter(None, collections.split(","))), is_between_pulls=False
+    )
+
+
+def place_of(value: str, collections: tuple[str, ...]) -> Place:
+    """Return where a cursor stands, if it is one of a pull of these collections."""
+    place = _read(value)
+    if not place.is_between_pulls and place.collections != collections:
+        raise Invalid(Fault("/since", "other-collections", "This cursor continues a pull of other collections."))
+    return place._replace(collections=collections)
 
 
 Since = Annotated[
-    Place, PlainValidator(_read), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": _LONGEST})
+    str,
+    AfterValidator(lambda value: _read(value) and value),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": _LONGEST}),
 ]

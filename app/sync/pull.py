@@ -11,7 +11,7 @@ from app.records import access
 from app.records.codec import EPOCH_SHIFT, version_of, whole
 from app.records.filters import whole_number
 from app.records.restorations import expired
-from app.sync.cursors import Place, Since
+from app.sync.cursors import Since, place_of
 from app.sync.shapes import BY_COLLECTION, MOST_BYTES, MOST_CHANGES, MOST_OPS, USUAL_CHANGES, Collections
 
 
@@ -20,9 +20,7 @@ class Asked(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    since: Since = Field(
-        Place(0), description="The `cursor` of the page before; 0, the default, begins from the beginning."
-    )
+    since: Since = Field("0", description="The `cursor` of the page before; 0, the default, begins at the beginning.")
     limit: Annotated[int, BeforeValidator(whole_number(1, MOST_CHANGES))] = Field(
         USUAL_CHANGES, ge=1, le=MOST_CHANGES, description="Most changes of one page, 1 to 1000."
     )
@@ -31,7 +29,7 @@ class Asked(BaseModel):
 
 async def pull(caller: Caller, asked: Asked) -> Row:
     """Return a page of changes; raise `CursorExpired` where it would not be the whole truth."""
-    place = asked.since.of(asked.collections)
+    place = place_of(asked.since, asked.collections)
     after = place.version % EPOCH_SHIFT
     given = {"owner_id": caller.account_id, "after": after, "rows": asked.limit + 1}
     if asked.collections:
@@ -64,6 +62,6 @@ async def state(caller: Caller) -> Row:
     feed = await caller.db.only(access.FEED, owner_id=caller.account_id)
     return {
         "cursor": version_of(feed["epoch"], feed["head"]),
-        "collections": {name: resource.field_names for name, resource in BY_COLLECTION.items()},
+        "collections": {name: resource.field_names for name, resource in sorted(BY_COLLECTION.items())},
         "limits": {"max_ops": MOST_OPS, "max_bytes": MOST_BYTES, "max_page": MOST_CHANGES},
     }

@@ -1,5 +1,7 @@
 """What syncing hears and says. Records have the shapes of their own rooms."""
 
+from functools import reduce
+from operator import or_
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
@@ -32,6 +34,7 @@ MOST_BYTES: Final = 2 * 2**20
 MOST_CHANGES: Final = 1000
 USUAL_CHANGES: Final = 500
 BY_COLLECTION: Final[dict[str, Resource]] = {resource.collection: resource for resource in RESOURCES}
+Record: Any = reduce(or_, (resource.public for resource in RESOURCES))
 _COLLECTIONS: Final = {"type": "string", "enum": [*BY_COLLECTION]}
 
 
@@ -105,7 +108,7 @@ def _each_by_itself(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
 
 def _not_too_many(value: Any) -> Any:
     if isinstance(value, list) and len(value) > MOST_OPS:
-        raise TooManyOps(limits={"max_ops": MOST_OPS, "max_bytes": MOST_BYTES})
+        raise TooManyOps.beyond(MOST_OPS, MOST_BYTES)
     return value
 
 
@@ -125,7 +128,7 @@ class SyncPush(BaseModel):
     ops: Annotated[
         list[Annotated[SyncOp, WrapValidator(_each_by_itself)]],
         BeforeValidator(_not_too_many),
-        Field(max_length=MOST_OPS, description="The operations, in any order: parents are written before children."),
+        Field(description="The operations, in any order: parents are written before children."),
     ]
 
 
@@ -141,7 +144,7 @@ class SyncResult(BaseModel):
     )
     status: int = Field(description="The HTTP status that the operation would have by itself.")
     version: int | None = Field(description="The record's version now, or its tombstone's.")
-    record: dict[str, Any] | None = Field(description="The whole record as it stands now; null where there is none.")
+    record: Record | None = Field(description="The whole record as it stands now; null where there is none.")
     reason: Reason | None = Field(description="With `conflict`: whether fields were changed, or the record deleted.")
     fields: list[str] = Field(description="With `conflict`: the fields that collide.")
     error: dict[str, Any] | None = Field(
@@ -168,7 +171,7 @@ class SyncChange(BaseModel):
     id: Id = Field(description="The record's id.")
     version: int = Field(description="The record's version.")
     deleted: bool = Field(description="Whether the record was removed.")
-    record: dict[str, Any] | None = Field(description="The record, as a GET of it answers; null if it was removed.")
+    record: Record | None = Field(description="The record, as a GET of it answers; null if it was removed.")
 
 
 class SyncChanges(BaseModel):

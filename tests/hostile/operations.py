@@ -72,6 +72,12 @@ class Operation:
         return resolved(self.content["requestBody"]["content"]["application/json"]["schema"])
 
     @property
+    def limit(self) -> int:
+        """The most bytes of a body."""
+        most: int = self.content.get("x-max-body-bytes", 2**20)
+        return most
+
+    @property
     def parameters(self) -> dict[str, Json]:
         """The schemas of the query's parameters, by name."""
         every = self.content.get("parameters", [])

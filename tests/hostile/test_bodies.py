@@ -11,7 +11,6 @@ from tests.hostile.raw import Line, in_chunks, request
 from tests.serving import Person
 
 State = Callable[[], Row | None]
-LIMIT = 2**20
 NOT_JSON = {
     "nothing": b"",
     "truncated": b'{"wisteria": ',
@@ -142,9 +141,9 @@ def test_a_body_that_says_it_is_too_large_is_413_before_anybody_is_known(
     line: Line, alice: Person, operation: Operation
 ) -> None:
     target = operation.target(alice)
-    for length in (LIMIT + 1, 10**12, 2**63 - 1):
+    for length in (operation.limit + 1, 10**12, 2**63 - 1):
         reply = line.send(request(operation.method, target, [("Content-Length", str(length))]))
-        assert (reply.status, reply.problem["limit"]) == (413, LIMIT)
+        assert (reply.status, reply.problem["limit"]) == (413, operation.limit)
         line.hang_up()
     for length_ in ("wisteria", "+5", "-1", "1_0", "0x10", "", "9" * 30, "\u00b2"):
         assert line.send(request(operation.method, target, [("Content-Length", length_)])).status == 400, length_
@@ -155,7 +154,7 @@ def test_a_body_that_says_it_is_too_large_is_413_before_anybody_is_known(
 def test_a_body_that_turns_out_too_large_is_413(line: Line, alice: Person, state: State, operation: Operation) -> None:
     target, headers = operation.target(alice), operation.headers(alice)
     before = state()
-    for size, status in ((LIMIT, 422), (LIMIT + 1, 413)):
+    for size, status in ((operation.limit, 422), (operation.limit + 1, 413)):
         body = json.dumps({"Wisteria": "w" * (size - len('{"Wisteria": ""}'))}).encode()
         assert len(body) == size
         assert line.send(in_chunks(operation.method, target, headers, body)).status == status

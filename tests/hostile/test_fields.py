@@ -23,6 +23,9 @@ CASES = {
     "integer": (*NO_NUMBERS, *NO_INTEGERS, "[]", "{}", '""', "9223372036854775808", "2147483648"),
     "number": (*NO_NUMBERS, '"5"', "true", "[]", "{}", "0", "-1", "0.0001", "1e-400", "1.0005", "100000", "9" * 40),
     "array": ('"wisteria"', "1", "true", "{}", "[null]", "[[]]", "[1]", '[""]', r'["\u0000"]', r'["\ud800"]', "NaN"),
+    "object": ('"wisteria"', "1", "true", "[]", "NaN"),
+    "boolean": ('"true"', "0", "1", "1.0", "[]", "{}", '""', *NO_NUMBERS),
+    "list of objects": ('"wisteria"', "1", "true", "{}", "NaN"),
     "string": ("5", "5.0", "true", "[]", "{}", '["wisteria"]', '{"wisteria": 1}', *NO_NUMBERS, *TEXTS),
     "date-time": (
         *("5", "1764000000", "1764000000.5", '"1764000000"', '""', "[]", *NO_NUMBERS, *TEXTS),
@@ -77,7 +80,9 @@ def refused(schema: Json) -> Iterator[str]:
     kind = resolved(schema)
     if not nullable(schema):
         yield "null"
-    yield from CASES["string" if "enum" in kind else str(kind.get("format", kind["type"]))]
+    name = "string" if "enum" in kind else str(kind.get("format", kind["type"]))
+    holds_objects = name == "array" and resolved(kind["items"])["type"] == "object"
+    yield from CASES["list of objects" if holds_objects else name]
     if "enum" in kind:
         yield from ('""', '"wisteria"', json.dumps(kind["enum"][0].upper()), json.dumps(kind["enum"][0] + " "))
     if "maximum" in kind and kind["type"] == "integer":

@@ -43,6 +43,9 @@ SELF = {
     "get_me": 200,
     "change_me": 200,
     "change_password": 204,
+    "get_sync_state": 200,
+    "pull_changes": 200,
+    "push_changes": 200,
     **{f"create_{one}": 201 for one in ONES},
     **{f"list_{one}s": 200 for one in ONES},
 }
@@ -63,6 +66,7 @@ BODIES = {
     "reset_password": {"email": "wisteria.matrix@example.com", "code": "WISTERIA00", "new": PASSWORD},
     "change_me": {"display_name": "wisteria"},
     "change_password": {"current": PASSWORD, "new": "wisteria over the door"},
+    "push_changes": {"ops": []},
     **{f"change_{one}": {"visibility": "shared"} for one in ONES},
 }
 
