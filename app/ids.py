@@ -21,7 +21,8 @@ def new_id() -> UUID:
     return uuid7()
 
 
-def _read(value: object) -> UUID:
+def read(value: object) -> UUID:
+    """Return the id that a value spells; raise `ValueError` where it is none, or another spelling of one."""
     if isinstance(value, UUID):
         return value
     if isinstance(value, str) and _canonical(value):
@@ -30,4 +31,4 @@ def _read(value: object) -> UUID:
     raise PydanticCustomError("id", message)
 
 
-Id = Annotated[UUID, PlainValidator(_read), WithJsonSchema({"type": "string", "format": "uuid"})]
+Id = Annotated[UUID, PlainValidator(read), WithJsonSchema({"type": "string", "format": "uuid"})]

@@ -11,7 +11,8 @@ import asyncpg
 import pytest
 
 from app.db import schema
-from app.identity.key_rotation import create_keyring
+from app.identity.key_rotation import create_keyring, retire
+from app.identity.keyring import Keyring
 from app.observability import JsonLine
 from app.settings import MailBackend, Settings
 from tests import postgres
@@ -129,8 +130,10 @@ def databases(postgres_server: str, migrated_postgres: str, tmp_path_factory: py
 
 @pytest.fixture(scope="session")
 def keyring(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A keyring with a key that signs, one that comes next, and one that is not believed any more."""
     path = tmp_path_factory.mktemp("keys") / "keys.json"
     create_keyring(path, generated=False)
+    retire(path, Keyring(path).current.kid)
     return path
 
 

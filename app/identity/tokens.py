@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
+import orjson
 from jose import jwk, jws
 from jose.backends.base import Key as JoseKey
 from jose.exceptions import JOSEError
 
-from app import clock
+from app import clock, ids
 from app.identity.keyring import Keyring
 from app.identity.keys import Key
-from app.ids import new_id
 from app.problems import NotSignedIn
 from app.settings import Settings
 
@@ -62,7 +62,7 @@ class Tokens:
             "scope": scope,
             "iat": now,
             "exp": now + self._settings.access_seconds,
-            "jti": str(new_id()),
+            "jti": str(ids.new_id()),
         }
         key = self._keyring.current
         signer = self._pair(key)[0]
@@ -123,7 +123,7 @@ class Tokens:
             or expires - begins > self._settings.access_seconds
         ):
             raise NotSignedIn
-        return Claims(UUID(claims["sub"]), UUID(claims["sid"]), claims["scope"], expires)
+        return Claims(ids.read(claims["sub"]), ids.read(claims["sid"]), claims["scope"], expires)
 
     def _pair(self, key: Key) -> tuple[JoseKey, JoseKey]:
         """Return the private and the public key, each made once."""
@@ -151,6 +151,7 @@ def _flat(content: bytes) -> dict[str, Any]:
             raise ValueError
         return found
 
+    orjson.loads(content)  # refuses lone surrogates, NaN and Infinity, which the standard library lets pass
     value = json.loads(content.decode("utf-8"), object_pairs_hook=members)
     if not isinstance(value, dict):
         raise TypeError

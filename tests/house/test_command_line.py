@@ -3,12 +3,10 @@
 import os
 import re
 import subprocess
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import orjson
 import pytest
-import time_machine
 
 from app.db import schema
 from app.identity.accounts import BY_EMAIL
@@ -17,6 +15,7 @@ from app.settings import Settings
 from tests.conftest import Databases
 from tests.db.opened import over
 from tests.house.commands import AFTERGLOW, PASSWORD, SECONDS, Said, afterglow, refused
+from tests.waiting import later
 
 COMMANDS = ["serve", "migrate", "account add", "keys create", "keys list", "keys rotate", "keys retire", "openapi"]
 
@@ -161,7 +160,7 @@ def test_keys_are_listed_rotated_and_retired(tmp_path: Path) -> None:
     assert listed == f"{signing}  current\n{coming}  next\n"
     refused(afterglow("keys", "rotate", keyring=path), "the next key is too new [^\n]+; rotate 2 seconds later")
     assert afterglow("keys", "list", keyring=path).out == listed
-    with time_machine.travel(datetime.now(UTC) + timedelta(seconds=2), tick=True):
+    with later(seconds=2):
         assert afterglow("keys", "rotate", keyring=path) == Said(0, f"{coming} signs now.\n", "")
     after = afterglow("keys", "list", keyring=path).out
     assert re.match(rf"{signing}  retired  until \S+Z\n{coming}  current\n\S+  next\n", after)

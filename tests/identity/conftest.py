@@ -25,6 +25,22 @@ def line(server: Server) -> Iterator[Line]:
         yield line
 
 
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """The file of a keyring of the test's own."""
+    found = tmp_path / "keys.json"
+    create_keyring(found, generated=False)
+    return found
+
+
+@pytest.fixture
+def own_server(servers: Servers, path: Path) -> Iterator[Server]:
+    """A server with that keyring."""
+    server = servers.start(servers.settings("sqlite", keyring=path))
+    yield server
+    server.end_test()
+
+
 @dataclass(frozen=True)
 class Fleet:
     """Processes that serve one PostgreSQL with one keyring, and a server in this process that makes people for them."""

@@ -1,15 +1,13 @@
 """Families: a refresh token works once, a lost answer is given again, and a thief is found out."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from typing import Any
-
-import time_machine
 
 from app.identity.families import sign_in
 from app.ids import new_id
 from tests.parallel import at_once
 from tests.serving import Person, Server
+from tests.waiting import later
 from tests.witness import Client
 
 Json = dict[str, Any]
@@ -27,10 +25,6 @@ def is_refused(client: Client, token: str) -> bool:
     response = client.post("/v1/auth/refresh", json={"refresh_token": token})
     assert response.status_code in {200, 401}
     return response.status_code == 401
-
-
-def later(**amount: float) -> time_machine.travel:
-    return time_machine.travel(datetime.now(UTC) + timedelta(**amount), tick=True)
 
 
 def another_device(server: Server, person: Person) -> tuple[Json, Client]:

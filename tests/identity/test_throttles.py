@@ -3,12 +3,10 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx2 as httpx
 import pytest
-import time_machine
 from starlette.requests import Request
 
 from app.identity.throttles import Guess, attempt, clear, network_of, of_account
@@ -16,6 +14,7 @@ from app.ids import new_id
 from app.problems import TooManyAttempts, WrongCredentials
 from tests.conftest import Servers
 from tests.serving import PASSWORD, Person, Server
+from tests.waiting import later
 
 LIMITS = {"throttle_account": 5, "throttle_account_day": 20, "throttle_client": 1000}
 
@@ -41,7 +40,7 @@ def test_after_five_wrong_tries_even_the_right_password_waits(server: Server, al
     response = login(server, alice.email, PASSWORD)
     assert (response.status_code, response.json()["code"]) == (429, "too-many-attempts")
     assert 0 < int(response.headers["retry-after"]) <= 900
-    with time_machine.travel(datetime.now(UTC) + timedelta(seconds=901), tick=True):
+    with later(seconds=901):
         assert login(server, alice.email, PASSWORD).status_code == 200
 
 
@@ -61,13 +60,12 @@ def test_right_tries_are_not_counted(server: Server, alice: Person) -> None:
 
 
 def test_twenty_wrong_tries_in_a_day_are_enough(server: Server, alice: Person) -> None:
-    now = datetime.now(UTC)
     for hour in range(4):
-        with time_machine.travel(now + timedelta(hours=hour), tick=True):
+        with later(hours=hour):
             wrong(server, alice.email, 5)
-    with time_machine.travel(now + timedelta(hours=5), tick=True):
+    with later(hours=5):
         assert login(server, alice.email, PASSWORD).status_code == 429
-    with time_machine.travel(now + timedelta(hours=25), tick=True):
+    with later(hours=25):
         assert login(server, alice.email, PASSWORD).status_code == 200
 
 
@@ -145,7 +143,7 @@ def test_a_client_is_throttled_whatever_the_account(servers: Servers, database: 
     assert login(server, "wisteria.last@example.com", PASSWORD).status_code == 429
     refresh = {"refresh_token": "wisteria"}
     assert server.anyone.post("/v1/auth/refresh", json=refresh).status_code == 429
-    with time_machine.travel(datetime.now(UTC) + timedelta(seconds=61), tick=True):
+    with later(seconds=61):
         assert server.anyone.post("/v1/auth/refresh", json=refresh).status_code == 401
 
 

@@ -1,17 +1,42 @@
 """Access tokens: exactly ours are believed; whatever is odd about one is 401, through the real server."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
 
 import jwt
 import pytest
 import time_machine
 
 from app.identity import tokens
-from tests.hostile.raw import Line
-from tests.identity.bad_tokens import BAD
+from tests.hostile.raw import Header, Line
+from tests.identity.bad_tokens import BAD, LONGEST, of_length
 from tests.identity.tokens import Forge, Make
 from tests.serving import Person, Server
+from tests.waiting import later
+
+CARRIERS: dict[str, Callable[[str], list[Header]]] = {
+    "nowhere else": lambda _: [],
+    "two headers": lambda token: [("Authorization", f"Bearer {token}")] * 2,
+    "two headers, of two schemes": lambda token: [
+        ("Authorization", f"Bearer {token}"),
+        ("Authorization", "Basic YTpi"),
+    ],
+    "two headers, the first wrong": lambda token: [
+        ("Authorization", "Bearer a.b.c"),
+        ("Authorization", f"Bearer {token}"),
+    ],
+    "two in one header": lambda token: [("Authorization", f"Bearer {token}, Bearer {token}")],
+    "no scheme": lambda token: [("Authorization", token)],
+    "two spaces": lambda token: [("Authorization", f"Bearer  {token}")],
+    "a tab": lambda token: [("Authorization", f"Bearer\t{token}")],
+    "the scheme Token": lambda token: [("Authorization", f"Token {token}")],
+    "the scheme DPoP": lambda token: [("Authorization", f"DPoP {token}")],
+    "the scheme alone": lambda _: [("Authorization", "Bearer")],
+    "an empty header": lambda _: [("Authorization", "")],
+    "a cookie": lambda token: [("Cookie", f"access_token={token}; Authorization=Bearer {token}; __Host-token={token}")],
+    "headers of its own": lambda token: [("X-Access-Token", token), ("Proxy-Authorization", f"Bearer {token}")],
+}
+"""Where else a token could stand; each is tried along with the query and the body."""
 
 
 @pytest.fixture
@@ -44,36 +69,47 @@ def test_whatever_is_odd_about_a_token_is_401(line: Line, forge: Forge, make: Ma
     assert reply.headers["www-authenticate"] == "Bearer"
 
 
-def test_a_token_counts_only_in_one_authorization_header(line: Line, alice: Person) -> None:
-    token = alice.token
-    good = ("Authorization", f"Bearer {token}")
-    assert line.ask("GET", "/v1/me", [("authorization", f"bearer {token}")]).status == 200
-    bad = [
-        [good, good],
-        [good, ("Authorization", "Basic d2lzdGVyaWE=")],
-        [("Authorization", token)],
-        [("Authorization", f"Bearer  {token}")],
-        [("Authorization", f"Bearer {token}, Bearer {token}")],
-        [("Authorization", f"Token {token}")],
-        [("Authorization", f"DPoP {token}")],
-        [("Authorization", "")],
-        [("Cookie", f"access_token={token}; Authorization=Bearer {token}")],
-        [("X-Access-Token", token), ("Proxy-Authorization", f"Bearer {token}")],
-        [],
-    ]
-    for headers in bad:
-        assert line.ask("GET", "/v1/me", headers).problem["code"] == "not-signed-in"
-        assert line.ask("GET", f"/v1/me?access_token={token}", headers).status == 401
-        body = json.dumps({"access_token": token, "display_name": "wisteria"}).encode()
-        json_ = [*headers, ("Content-Type", "application/json")]
-        assert line.ask("PATCH", f"/v1/me?access_token={token}", json_, body).status == 401
+@pytest.mark.parametrize("carry", CARRIERS.values(), ids=CARRIERS)
+def test_a_token_counts_only_in_one_authorization_header(
+    line: Line, alice: Person, carry: Callable[[str], list[Header]]
+) -> None:
+    headers = carry(alice.token)
+    reply = line.ask("GET", "/v1/me", headers)
+    assert (reply.status, reply.problem["code"]) == (401, "not-signed-in")
+    assert line.ask("GET", f"/v1/me?access_token={alice.token}", headers).status == 401
+    as_json = json.dumps({"access_token": alice.token, "display_name": "wisteria"}).encode()
+    assert line.ask("PATCH", "/v1/me", [*headers, ("Content-Type", "application/json")], as_json).status == 401
+    form = [*headers, ("Content-Type", "application/x-www-form-urlencoded")]
+    assert line.ask("POST", "/v1/auth/logout", form, f"access_token={alice.token}".encode()).status == 401
+    assert line.ask("GET", "/v1/me", [("authorization", f"bearer {alice.token}")]).status == 200
+
+
+def test_a_token_ends_exactly_when_it_says(forge: Forge) -> None:
+    ends = forge.claims["exp"]
+    for moment, status in ((ends - 0.001, 200), (ends, 401)):
+        with time_machine.travel(moment, tick=False):
+            for token in (forge.signed(), forge.person.token):  # one that is seen for the first time, and a known one
+                assert forge.server.client(token).get("/v1/me").status_code == status
+
+
+def test_a_token_begins_exactly_when_it_says(forge: Forge) -> None:
+    begins = forge.claims["iat"]
+    for moment, status in ((begins - 0.001, 401), (begins, 200)):
+        with time_machine.travel(moment, tick=False):
+            assert forge.server.client(forge.signed()).get("/v1/me").status_code == status
+
+
+def test_the_longest_token_is_believed(forge: Forge) -> None:
+    token = of_length(forge, LONGEST)
+    assert len(token) == LONGEST
+    assert forge.server.client(token).get("/v1/me").status_code == 200
 
 
 def test_a_token_that_was_believed_ends_with_its_time(alice: Person) -> None:
     assert alice.client.get("/v1/me").status_code == 200
-    with time_machine.travel(datetime.now(UTC) + timedelta(seconds=590), tick=True):
+    with later(seconds=590):
         assert alice.client.get("/v1/me").status_code == 200
-    with time_machine.travel(datetime.now(UTC) + timedelta(seconds=600), tick=True):
+    with later(seconds=600):
         assert alice.client.get("/v1/me").status_code == 401
 
 

@@ -3,21 +3,30 @@
 import base64
 import hashlib
 import json
+import os
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
+from uuid import UUID
 
 import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.concatkdf import ConcatKDFHash
 
+from app.identity.families import end_device, sign_in
+from app.identity.keys import State
 from app.ids import new_id
+from tests.identity.operator import close
 from tests.serving import Person, Server
 
 Json = dict[str, Any]
 Make = Callable[["Forge"], str]
 STRANGER = ec.generate_private_key(ec.SECP256R1())
+ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+"""How many points P-256 has (FIPS 186-4, D.1.2.3)."""
 
 
 def spelled(content: bytes) -> str:
@@ -31,15 +40,25 @@ def flipped(text: str) -> str:
     return text[:-1] + alphabet[alphabet.index(text[-1]) ^ 1]
 
 
+def signature(r: int, s: int) -> str:
+    """Return a signature as JWS has it (RFC 7518, section 3.4)."""
+    return spelled(r.to_bytes(32, "big") + s.to_bytes(32, "big"))
+
+
+def loaded(pem: str) -> ec.EllipticCurvePrivateKey:
+    """Return a private key."""
+    key = serialization.load_pem_private_key(pem.encode(), None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    return key
+
+
 class Forge:
     """Makes tokens for a person, with the server's own key where asked, so that only what is odd can be the reason."""
 
     def __init__(self, server: Server, person: Person) -> None:
-        self.person = person
+        self.server, self.person = server, person
         self.kid = server.site.keyring.current.kid
-        key = serialization.load_pem_private_key(server.site.keyring.current.pem.encode(), None)
-        assert isinstance(key, ec.EllipticCurvePrivateKey)
-        self.key = key
+        self.key = loaded(server.site.keyring.current.pem)
         self.claims: Json = jwt.decode(person.token, options={"verify_signature": False})
         self.header: Json = {"alg": "ES256", "typ": "at+jwt", "kid": self.kid}
 
@@ -53,14 +72,20 @@ class Forge:
         """The key that verifies."""
         return self.key.public_key()
 
-    def signed(self, header: bytes | Json | None = None, claims: bytes | Json | None = None, **more: Any) -> str:
-        """Return a token that the server's key signed, whatever it says."""
+    def signed(
+        self,
+        header: bytes | Json | None = None,
+        claims: bytes | Json | None = None,
+        key: ec.EllipticCurvePrivateKey | None = None,
+        **more: Any,
+    ) -> str:
+        """Return a token that the server's key, or another, signed, whatever it says."""
         said = self.claims if claims is None else claims
         payload = said if isinstance(said, bytes) else json.dumps(said | more).encode()
         head = self.header if header is None else header
         parts = f"{spelled(head if isinstance(head, bytes) else json.dumps(head).encode())}.{spelled(payload)}"
-        r, s = utils.decode_dss_signature(self.key.sign(parts.encode(), ec.ECDSA(SHA256())))
-        return f"{parts}.{spelled(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}"
+        r, s = utils.decode_dss_signature((key or self.key).sign(parts.encode(), ec.ECDSA(SHA256())))
+        return f"{parts}.{signature(r, s)}"
 
     def headed(self, **members: Any) -> str:
         """Return a token whose header has other members; None takes one away."""
@@ -79,9 +104,9 @@ class Forge:
         """Return a token as PyJWT makes it."""
         return jwt.encode(self.claims, key, algorithm, headers={"typ": "at+jwt", "kid": self.kid, **(headers or {})})
 
-    def by_hmac(self, secret: bytes, algorithm: str = "HS256") -> str:
+    def by_hmac(self, secret: bytes) -> str:
         """Return a token with a keyed hash in place of the signature; PyJWT would refuse to make it."""
-        parts = f"{spelled(json.dumps(self.header | {'alg': algorithm}).encode())}.{self.parts[1]}"
+        parts = f"{spelled(json.dumps(self.header | {'alg': 'HS256'}).encode())}.{self.parts[1]}"
         block = (secret if len(secret) <= 64 else hashlib.sha256(secret).digest()).ljust(64, b"\0")
         inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block) + parts.encode()).digest()
         return f"{parts}.{spelled(hashlib.sha256(bytes(byte ^ 0x5C for byte in block) + inner).digest())}"
@@ -108,3 +133,47 @@ class Forge:
     def other_id(self) -> str:
         """Return an id of nobody."""
         return str(new_id())
+
+    def retired(self) -> tuple[str, ec.EllipticCurvePrivateKey]:
+        """Return a key that the server believed once."""
+        found = next(each for each in self.server.site.keyring.keys if each.state is State.RETIRED)
+        return found.kid, loaded(found.pem)
+
+    def assertion(self, key: ec.EllipticCurvePrivateKey, **headers: str) -> str:
+        """Return what a client would prove with who it is (RFC 7523, section 2.2), as PyJWT makes it."""
+        client = f"client-{self.other_id()}"
+        token_endpoint = f"{self.server.settings.issuer}/v1/auth/token"
+        claims = {"iss": client, "sub": client, "aud": token_endpoint, "exp": self.now + 60, "jti": self.other_id()}
+        return jwt.encode(claims, key, "ES256", headers)
+
+    def encrypted(self, alg: str) -> str:
+        """Return the claims as JWE (RFC 7516) that the server's key could decrypt, or that anybody's copy of it made."""
+        header: Json = {"alg": alg, "enc": "A256GCM", "typ": "at+jwt", "kid": self.kid}
+        key = hashlib.sha256(self.public_bytes(serialization.Encoding.DER)).digest()
+        if alg == "ECDH-ES":  # RFC 7518, section 4.6
+            sender = ec.generate_private_key(ec.SECP256R1())
+            header["epk"] = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(sender.public_key()))
+            names = len(header["enc"]).to_bytes(4, "big") + header["enc"].encode() + bytes(8)
+            derive = ConcatKDFHash(SHA256(), 32, names + (256).to_bytes(4, "big"))
+            key = derive.derive(sender.exchange(ec.ECDH(), self.public))
+        head, nonce = spelled(json.dumps(header).encode()), os.urandom(12)
+        sealed = AESGCM(key).encrypt(nonce, json.dumps(self.claims).encode(), head.encode())
+        return f"{head}..{spelled(nonce)}.{spelled(sealed[:-16])}.{spelled(sealed[-16:])}"
+
+    def of_ended_device(self) -> str:
+        """Return a good token of a device that is signed out since."""
+        tokens = self.server.run(sign_in(self.server.site, self.person.id, "tablet"))
+        device = jwt.decode(tokens["access_token"], options={"verify_signature": False})["sid"]
+        self._believe(tokens["access_token"])
+        assert self.server.run(end_device(self.server.site, self.person.id, UUID(device)))
+        return str(tokens["access_token"])
+
+    def of_closed_account(self) -> str:
+        """Return a good token of an account that is closed since."""
+        other = self.server.person("somebody")
+        self._believe(other.token)
+        close(self.server, other)
+        return other.token
+
+    def _believe(self, token: str) -> None:
+        assert self.server.client(token).get("/v1/me").status_code == 200
