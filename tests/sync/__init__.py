@@ -1,0 +1,1 @@
+"""Syncing: what the specification says, and the proof that nothing is lost."""

@@ -1,0 +1,216 @@
+"""Merging: edits of different fields meet, edits of one field collide, and no collision is resolved unseen."""
+
+from typing import Any
+
+import pytest
+
+from tests.sync.phone import Json, Phone, delete, edit, told, upsert
+
+CHANGED = ("conflict", 409, "changed")
+DOSE = {"medicine": "racemic-ketamine", "route": "oral", "dose_value": 60, "dose_unit": "mg"}
+
+
+def test_a_new_record_is_created_and_answered_whole(phone: Phone) -> None:
+    result = phone.one(op := upsert())
+    assert told(result) == ("applied", 201, None, [])
+    assert result["record"] == phone.get(op)
+    assert result["version"] == result["record"]["version"]
+    assert (result["error"], result["warnings"], result["replayed"], result["op_id"]) == (None, [], False, None)
+
+
+def test_edits_of_different_fields_merge(phone: Phone) -> None:
+    record = phone.applied(upsert())
+    phone.applied(edit(record, set={"why": "wisteria climbs"}))
+    result = phone.one(edit(record, set={"domain": "nature"}))
+    assert told(result) == ("applied", 200, None, [])
+    assert (result["record"]["why"], result["record"]["domain"]) == ("wisteria climbs", "nature")
+
+
+def test_edits_of_one_field_collide_and_nothing_of_the_second_is_applied(phone: Phone) -> None:
+    record = phone.applied(upsert())
+    theirs = phone.applied(edit(record, set={"why": "wisteria climbs"}))
+    result = phone.one(edit(record, set={"why": "wisteria hangs", "domain": "nature"}))
+    assert told(result) == (*CHANGED, ["why"])
+    assert (result["record"], result["version"]) == (theirs, theirs["version"])
+    assert phone.get(record) == theirs
+
+
+def test_the_same_edit_twice_is_no_conflict(phone: Phone) -> None:
+    record = phone.applied(upsert())
+    theirs = phone.applied(edit(record, set={"why": "wisteria climbs"}))
+    result = phone.one(edit(record, set={"why": "wisteria climbs"}))
+    assert (told(result), result["record"]) == (("unchanged", 200, None, []), theirs)
+    result = phone.one(edit(record, set={"why": "wisteria climbs", "domain": "mind"}))
+    assert told(result) == ("applied", 200, None, [])
+
+
+@pytest.mark.parametrize("choice", ["mine", "theirs"])
+@pytest.mark.parametrize("of_the_push", [False, True])
+def test_a_conflict_is_resolved_as_the_device_says(phone: Phone, choice: str, of_the_push: bool) -> None:  # noqa: FBT001
+    record = phone.applied(upsert())
+    phone.applied(edit(record, set={"why": "wisteria climbs"}))
+    op = edit(record, set={"why": "wisteria hangs", "domain": "nature"})
+    result = phone.one(op, on_conflict=choice) if of_the_push else phone.one(op | {"on_conflict": choice})
+    assert told(result) == ("applied", 200, None, [])
+    kept = "wisteria hangs" if choice == "mine" else "wisteria climbs"
+    assert (result["record"]["why"], result["record"]["domain"]) == (kept, "nature")
+
+
+def test_what_is_all_theirs_changes_nothing(phone: Phone) -> None:
+    record = phone.applied(upsert())
+    theirs = phone.applied(edit(record, set={"why": "wisteria climbs"}))
+    result = phone.one(edit(record, set={"why": "wisteria hangs"}, on_conflict="theirs"))
+    assert (told(result), result["record"]) == (("unchanged", 200, None, []), theirs)
+
+
+def test_was_stands_for_a_base(phone: Phone) -> None:
+    record = phone.applied(upsert())
+    phone.applied(edit(record, set={"why": "wisteria climbs"}))
+    right = upsert(id=record["id"], set={"why": "wisteria hangs"}, was={"why": "wisteria climbs"})
+    assert told(phone.one(right)) == ("applied", 200, None, [])
+    assert told(phone.one(right)) == ("unchanged", 200, None, [])
+    wrong = right | {"set": {"why": "wisteria sleeps"}}
+    assert told(phone.one(wrong)) == (*CHANGED, ["why"])
+    beside_an_old_base = edit(record, set={"why": "wisteria sleeps"}, was={"why": "wisteria hangs"})
+    assert told(phone.one(beside_an_old_base)) == ("applied", 200, None, [])
+    untold = upsert(id=record["id"], set={"domain": "mind"}, was={"why": "wisteria sleeps"})
+    assert told(phone.one(untold)) == (*CHANGED, ["domain"])
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        ("sessions", DOSE, {"dose_value": 70}, {"dose_unit": "ug"}, ["dose_unit"]),
+        ("sessions", DOSE, {"route": "buccal"}, {"dose_value": 70, "dose_unit": "mg"}, ["dose_value", "dose_unit"]),
+        (
+            "sessions",
+            {"started_at": "2026-11-20T09:00:00Z"},
+            {"ended_at": "2026-11-20T11:00:00Z"},
+            {"started_at": "2026-11-20T10:00:00Z"},
+            ["started_at"],
+        ),
+        (
+            "sessions",
+            {},
+            {"status": "not-done", "status_reason": "wisteria was late"},
+            {"status_reason": "wisteria"},
+            ["status_reason"],
+        ),
+        (
+            "action-items",
+            {"title": "w", "change": "internal", "facet": "thought"},
+            {"facet": "emotion"},
+            {"change": "external", "facet": "work"},
+            ["change", "facet"],
+        ),
+        (
+            "action-items",
+            {"title": "w", "change": "internal", "facet": "thought", "if_cue": "w", "then_response": "v"},
+            {"if_cue": "x"},
+            {"then_response": "y"},
+            ["then_response"],
+        ),
+        (
+            "action-items",
+            {"title": "w", "change": "internal", "facet": "thought", "starts_on": "2026-11-20"},
+            {"starts_on": "2026-11-25"},
+            {"due_on": "2026-11-22"},
+            ["due_on"],
+        ),
+        (
+            "action-items",
+            {"title": "w", "change": "internal", "facet": "thought", "status": "completed"},
+            {"status": "in-progress"},
+            {"completed_at": "2026-11-20T10:00:00Z"},
+            ["completed_at"],
+        ),
+    ],
+)
+def test_coupled_fields_collide_as_one(phone: Phone, case: tuple[str, Json, Json, Json, list[str]]) -> None:
+    collection, first, theirs, mine, collide = case
+    record = phone.applied(upsert(collection, set=first))
+    phone.applied(edit(record, collection, set=theirs))
+    before = phone.get(record, collection)
+    assert told(phone.one(edit(record, collection, set=mine))) == (*CHANGED, collide)
+    assert told(phone.one(edit(record, collection, set=mine, on_conflict="theirs"))) == ("unchanged", 200, None, [])
+    assert phone.get(record, collection) == before
+
+
+def test_a_coupled_field_set_to_what_it_is_collides_with_nothing(phone: Phone) -> None:
+    session = phone.applied(upsert("sessions", set={}))
+    element = phone.applied(upsert("elements", set={"session_id": session["id"], "kind": "memory", "title": "w"}))
+    phone.applied(edit(element, "elements", set={"status": "exploring"}))
+    op = edit(element, "elements", set={"status": "exploring", "meaning": "wisteria"})
+    assert told(phone.one(op)) == ("applied", 200, None, [])
+
+
+def test_a_record_never_read_is_never_overwritten(phone: Phone) -> None:
+    record = phone.applied(op := upsert())
+    assert told(phone.one(op)) == ("unchanged", 200, None, [])
+    other = upsert(id=record["id"], set={"statement": "wisteria in winter"})
+    assert told(phone.one(other)) == (*CHANGED, ["statement"])
+    assert told(phone.one(other | {"on_conflict": "theirs"})) == ("unchanged", 200, None, [])
+    assert told(phone.one(other | {"on_conflict": "mine"})) == ("applied", 200, None, [])
+
+
+def test_a_completion_that_was_filled_in_is_no_conflict(phone: Phone) -> None:
+    op = upsert("action-items", set={"title": "w", "change": "internal", "facet": "thought", "status": "completed"})
+    op["set"]["completed_at"] = None
+    record = phone.applied(op)
+    again = phone.one(op)
+    assert (told(again), again["record"]) == (("unchanged", 200, None, []), record)
+
+
+def test_a_removal_collides_with_what_was_changed_since(phone: Phone) -> None:
+    record = phone.applied(upsert())
+    newer = phone.applied(edit(record, set={"why": "wisteria climbs"}))
+    for known in ({"base": record["version"]}, {"was": {"why": None}}):
+        result = phone.one(delete(record, **known))
+        assert (told(result), result["record"]) == ((*CHANGED, ["why"]), newer)
+        assert told(phone.one(delete(record, **known, on_conflict="theirs"))) == ("unchanged", 200, None, [])
+    assert told(phone.one(delete(record, was={"why": "wisteria climbs"}))) == ("applied", 204, None, [])
+
+
+def removed(phone: Phone, **known: Any) -> Json:
+    record = phone.applied(upsert())
+    result = phone.one(delete(record, **{name: record[name] for name in known.values()}))
+    assert (told(result), result["record"]) == (("applied", 204, None, []), None)
+    assert result["version"] == record["version"] + 1
+    return record
+
+
+def test_a_removal_without_a_base_removes_and_removing_again_changes_nothing(phone: Phone) -> None:
+    record = removed(phone)
+    again = phone.one(delete(record))
+    assert (told(again), again["record"], again["version"]) == (
+        ("unchanged", 204, None, []),
+        None,
+        record["version"] + 1,
+    )
+    unheard = phone.one(delete(upsert()))
+    assert (told(unheard), unheard["version"]) == (("unchanged", 204, None, []), None)
+    forced = phone.applied(upsert())
+    phone.applied(edit(forced, set={"why": "wisteria"}))
+    assert told(phone.one(delete(forced, base=forced["version"], on_conflict="mine"))) == ("applied", 204, None, [])
+
+
+def test_what_was_removed_comes_back_only_by_undelete(phone: Phone) -> None:
+    record = removed(phone)
+    for op in (upsert(id=record["id"]), edit(record, set={"why": "wisteria"}), edit(record, if_missing="create")):
+        result = phone.one(op)
+        assert (told(result), result["record"]) == (("conflict", 409, "deleted", []), None)
+    back = phone.one(edit(record, undelete=True, set={"statement": "wisteria again"}))
+    assert back["error"]["errors"][0]["pointer"] == "/kind"
+    back = phone.one(edit(record, undelete=True))
+    assert told(back) == ("applied", 201, None, [])
+    assert back["record"] == phone.get(record)
+    assert told(phone.one(edit(record, set={"statement": "wisteria"}))) == (*CHANGED, ["statement"])
+    assert told(phone.one(edit(back["record"], set={"statement": "wisteria"}))) == ("applied", 200, None, [])
+
+
+def test_a_record_that_the_server_does_not_know_is_created_only_on_demand(phone: Phone) -> None:
+    base = phone.applied(upsert())["version"]
+    op = upsert(base=base)
+    assert told(phone.one(op)) == ("conflict", 409, "deleted", [])
+    assert told(phone.one(op | {"base": None, "was": {"why": None}})) == ("conflict", 409, "deleted", [])
+    assert told(phone.one(op | {"if_missing": "create"})) == ("applied", 201, None, [])
