@@ -59,7 +59,9 @@ class Settings(BaseSettings):
         "sqlite:///afterglow.db", description="sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME."
     )
     allow_sqlite: bool = Field(default=False, description="Lets production run on SQLite, on one host and one worker.")
-    database_pool: int = Field(8, ge=1, le=200, description="PostgreSQL connections of one worker.")
+    database_pool: int = Field(
+        8, ge=1, le=200, description="PostgreSQL connections of one worker, besides one for wake-ups."
+    )
     pool_seconds: float = Field(1.0, ge=0.01, le=60, description="Longest wait for a database connection, in seconds.")
     statement_seconds: float = Field(
         5.0, ge=0.01, le=600, description="Longest run of one database statement, in seconds."

@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
 from app.db.statement import Statement
+from app.db.wakes import Wakes
 from app.settings import Settings
 
 Row = dict[str, Any]
@@ -45,6 +46,9 @@ class Transaction(Db):
 
 class Database(Db):
     """An open database."""
+
+    wakes: Wakes
+    """Who waits for news, and who tells that there is some."""
 
     @abstractmethod
     async def open(self) -> None:

@@ -10,6 +10,7 @@ import orjson
 
 from app import observability
 from app.db.database import REVISION, Database, Row, Transaction
+from app.db.postgres_wakes import PostgresWakes
 from app.db.statement import Statement
 from app.problems import StorageFull, Unavailable
 from app.settings import Settings
@@ -102,6 +103,7 @@ class PostgresDatabase(Database):
         """Remember where it is; `open` connects."""
         self._settings = settings
         self._pool: Any = None
+        self.wakes = PostgresWakes(settings)
 
     async def open(self) -> None:
         """Make the pool; its connections are opened as they are needed."""
@@ -128,6 +130,7 @@ class PostgresDatabase(Database):
 
     async def close(self) -> None:
         """Let running statements end, then close every connection."""
+        await self.wakes.close()
         await self._pool.close()
 
     async def one(self, statement: Statement, /, **values: Any) -> Row | None:

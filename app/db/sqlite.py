@@ -5,101 +5,27 @@ acknowledged (`synchronous=FULL`), and what is deleted is overwritten (`secure_d
 """
 
 import asyncio
-import sqlite3
-import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final, TypeVar
 
-from app import observability
 from app.db.database import REVISION, Database, Row, Transaction
+from app.db.sqlite_connection import Connection, translated
+from app.db.sqlite_wakes import SqliteWakes
 from app.db.statement import Statement
 from app.problems import StorageFull, Unavailable
 from app.settings import Settings
 
 T = TypeVar("T")
 
-_STEPS_BETWEEN_LOOKS: Final = 20_000
-_SETTINGS: Final = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON"
-_MISTAKES: Final = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.DataError)
 _TOUCH: Final = "UPDATE alembic_version SET version_num = version_num"
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        if isinstance(error, _MISTAKES):
-            raise
-        if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
-            raise StorageFull from None
-        observability.happened("database-unavailable", error=error.sqlite_errorname)
-        raise Unavailable from None
-
-
-class _Connection:
-    """One connection, whose every statement ends by a deadline; opened when it is first used, or, after that failed,
-    when it is used again.
-    """
-
-    def __init__(self, settings: Settings, pragmas: str = "") -> None:
-        self._path = settings.database_url.removeprefix("sqlite:///")
-        self._seconds = settings.statement_seconds
-        self._pragmas = _SETTINGS + pragmas
-        self._until = 0.0
-        self._raw: sqlite3.Connection | None = None
-
-    def _open(self) -> sqlite3.Connection:
-        raw = sqlite3.connect(
-            self._path, timeout=self._seconds, isolation_level=None, check_same_thread=False, cached_statements=1000
-        )
-        try:
-            raw.executescript(self._pragmas)
-        except sqlite3.DatabaseError:
-            raw.close()
-            raise
-        raw.set_progress_handler(self._late, _STEPS_BETWEEN_LOOKS)
-        return raw
-
-    def _late(self) -> bool:
-        return time.monotonic() > self._until
-
-    def execute(self, sql: str, arguments: Mapping[str, Any]) -> sqlite3.Cursor:
-        raw = self._raw
-        if raw is None:
-            raw = self._raw = self._open()
-        self._until = time.monotonic() + self._seconds
-        return raw.execute(sql, arguments)
-
-    def one(self, statement: Statement, values: Mapping[str, Any]) -> Row | None:
-        plan = statement.sqlite
-        row = self.execute(plan.sql, plan.arguments(values)).fetchone()
-        return None if row is None else plan.row(row)
-
-    def all(self, statement: Statement, values: Mapping[str, Any]) -> list[Row]:
-        plan = statement.sqlite
-        return [plan.row(row) for row in self.execute(plan.sql, plan.arguments(values)).fetchall()]
-
-    def many(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
-        plan = statement.sqlite
-        for values in rows:
-            self.execute(plan.sql, plan.arguments(values))
-
-    def rollback(self) -> None:
-        if self._raw is not None and self._raw.in_transaction:
-            self.execute("ROLLBACK", {})
-
-    def close(self) -> None:
-        if self._raw is not None:
-            self._raw.close()
 
 
 class SqliteTransaction(Transaction):
     """The verbs inside a transaction, each a step of the writer thread."""
 
-    def __init__(self, connection: _Connection, step: Callable[..., Any]) -> None:
+    def __init__(self, connection: Connection, step: Callable[..., Any]) -> None:
         self._connection, self._step = connection, step
 
     async def one(self, statement: Statement, /, **values: Any) -> Row | None:
@@ -127,28 +53,30 @@ class SqliteDatabase(Database):
     def __init__(self, settings: Settings) -> None:
         """Remember where it is; `open` connects."""
         self._settings = settings
-        self._reader = _Connection(settings, "; PRAGMA query_only=ON")
-        self._writer = _Connection(settings)
+        self._reader = Connection(settings, "; PRAGMA query_only=ON")
+        self._writer = Connection(settings)
         self._turn = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, "sqlite-writer")
+        self.wakes = SqliteWakes(self._changes_elsewhere)
 
     async def open(self) -> None:
         """Do nothing: each connection is opened by the first who needs it."""
 
     async def close(self) -> None:
         """Let the writer finish, then close both connections, the writing one last: it alone checkpoints."""
+        await self.wakes.close()
         self._thread.shutdown()
         self._reader.close()
         self._writer.close()
 
     async def one(self, statement: Statement, /, **values: Any) -> Row | None:
         """Return the first row, autocommitted."""
-        with _translated():
+        with translated():
             return self._reader.one(statement, values)
 
     async def all(self, statement: Statement, /, **values: Any) -> list[Row]:
         """Return every row, autocommitted."""
-        with _translated():
+        with translated():
             return self._reader.all(statement, values)
 
     async def run(self, statement: Statement, /, **values: Any) -> None:
@@ -179,9 +107,14 @@ class SqliteDatabase(Database):
         """Return the schema's revision after a write that reached the disk."""
         async with self.transaction():
             await self._step(self._writer.execute, _TOUCH, {})
-        with _translated():
+        with translated():
             row = self._reader.execute(REVISION, {}).fetchone()
         return None if row is None else str(row[0])
+
+    async def _changes_elsewhere(self) -> int:
+        """Return a number that changes with every commit of another process."""
+        async with self._taking_turns():
+            return await self._step(self._writer.changes_elsewhere)
 
     @asynccontextmanager
     async def _taking_turns(self) -> AsyncIterator[None]:
@@ -196,5 +129,5 @@ class SqliteDatabase(Database):
             self._turn.release()
 
     async def _step(self, function: Callable[..., T], *arguments: Any) -> T:
-        with _translated():
+        with translated():
             return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)

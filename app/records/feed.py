@@ -68,3 +68,5 @@ async def writing(caller: Caller) -> AsyncIterator[Writing]:
         write = Writing(tx, caller, await tx.only(access.LOCK_FEED, owner_id=caller.account_id))
         yield write
         await write.finish()
+    if write.head != write.began:
+        caller.db.wakes.tell(caller.account_id)
