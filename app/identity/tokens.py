@@ -90,7 +90,7 @@ class Tokens:
             if header != {"alg": "ES256", "typ": "at+jwt", "kid": key.kid}:
                 raise NotSignedIn
             payload = jws.verify(token, self._pair(key)[1], ["ES256"])
-            return self._claims(_flat(payload)), kid
+            return self._claims(_members(payload)), kid
         except (JOSEError, ValueError, KeyError, TypeError, RecursionError, OverflowError):
             raise NotSignedIn from None
 
@@ -103,7 +103,7 @@ class Tokens:
         header, _, _ = (_canonical(part) for part in parts)
         if len(header) > LONGEST_HEADER:
             raise NotSignedIn
-        members = _flat(header)
+        members = _members(header)
         kid = members.get("kid")
         if not isinstance(kid, str):
             raise NotSignedIn
@@ -112,14 +112,12 @@ class Tokens:
     def _claims(self, claims: dict[str, Any]) -> Claims:
         if any(type(claims.get(name)) is not kind for name, kind in _TYPES.items()):
             raise NotSignedIn
-        now = clock.now().timestamp()
         begins, expires = claims["iat"], claims["exp"]
         if (
             set(claims) != set(_TYPES)
             or claims["iss"] != self._settings.issuer
             or claims["aud"] != self._settings.audience
-            or begins > now
-            or expires <= now
+            or begins > clock.now().timestamp()
             or expires - begins > self._settings.access_seconds
         ):
             raise NotSignedIn
@@ -142,12 +140,12 @@ def _canonical(part: str) -> bytes:
     return content
 
 
-def _flat(content: bytes) -> dict[str, Any]:
-    """Return a JSON object whose members have different names and are neither objects nor lists."""
+def _members(content: bytes) -> dict[str, Any]:
+    """Return the members of a JSON object, each of another name."""
 
     def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
-        if len(found) != len(pairs) or any(isinstance(value, dict | list) for value in found.values()):
+        if len(found) != len(pairs):
             raise ValueError
         return found
 

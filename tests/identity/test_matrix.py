@@ -1,20 +1,21 @@
-"""Who gets what: every operation, by every kind of caller, on every kind of object, from one table to be reviewed.
+"""Who gets what, asked of the server: every row of the matrix, by every caller, on every object.
 
-An operation of the document that has no row here fails the suite. What is refused to a caller is refused alike for each
-object, byte for byte but for the request's id.
+What is refused to a caller is refused alike, byte for byte but for the request's id, whatever the object.
 """
 
-from collections.abc import Callable
+from typing import NamedTuple
 
-import httpx2 as httpx
 import pytest
 
+from app.identity.families import sign_in
 from app.identity.tables import Role
 from app.ids import new_id
+from app.records import Resource
 from app.resources import RESOURCES
-from tests.drafts import draft_of, written
+from tests.drafts import Json, draft_of, written
+from tests.identity.matrix import BODIES, NOBODY, OBJECTS, ONES, ROWS, SOMEBODY
 from tests.identity.tokens import Forge
-from tests.serving import PASSWORD, Person, Server
+from tests.serving import Person, Server
 from tests.witness import DOCUMENT
 
 OPERATIONS = {
@@ -22,150 +23,133 @@ OPERATIONS = {
     for path, methods in DOCUMENT.content["paths"].items()
     for method, operation in methods.items()
 }
-ONES = [resource.collection.replace("-", "_").removesuffix("s") for resource in RESOURCES]
-OPEN = {
-    "register": 202,
-    "verify": 401,
-    "login": 401,
-    "refresh_tokens": 401,
-    "forgot_password": 202,
-    "reset_password": 401,
-    "get_public_keys": 200,
-    "livez": 200,
-    "readyz": 200,
-    "get_problem": 200,
-}
-"""Anybody may ask; who asks makes no difference."""
-SELF = {
-    "logout": 204,
-    "logout_all": 204,
-    "list_devices": 200,
-    "get_me": 200,
-    "change_me": 200,
-    "change_password": 204,
-    "get_sync_state": 200,
-    "pull_changes": 200,
-    "push_changes": 200,
-    **{f"create_{one}": 201 for one in ONES},
-    **{f"list_{one}s": 200 for one in ONES},
-}
-"""Whoever is signed in may ask, and is answered for themselves."""
-OWN = {
-    "end_device": 204,
-    **{f"get_{one}": 200 for one in ONES},
-    **{f"change_{one}": 200 for one in ONES},
-    **{f"remove_{one}": 204 for one in ONES},
-}
-"""Whoever is signed in may ask for what is their own; anything else is not there."""
-BODIES = {
-    "register": {"email": "wisteria.matrix@example.com", "password": PASSWORD},
-    "verify": {"email": "wisteria.matrix@example.com", "code": "000000"},
-    "login": {"email": "wisteria.matrix@example.com", "password": PASSWORD},
-    "refresh_tokens": {"refresh_token": "wisteria"},
-    "forgot_password": {"email": "wisteria.matrix@example.com"},
-    "reset_password": {"email": "wisteria.matrix@example.com", "code": "WISTERIA00", "new": PASSWORD},
-    "change_me": {"display_name": "wisteria"},
-    "change_password": {"current": PASSWORD, "new": "wisteria over the door"},
-    "push_changes": {"ops": []},
-    **{f"change_{one}": {"visibility": "shared"} for one in ONES},
-}
+ROLES = {"Alice": Role.PERSON, "Bob": Role.PERSON, "clinician": Role.CLINICIAN, "admin": Role.ADMIN}
 
 
-def aged(server: Server, person: Person) -> str:
-    forge = Forge(server, person)
-    return forge.signed(iat=forge.now - 1200, exp=forge.now - 600)
+class Answer(NamedTuple):
+    """What can be told of an answer, where every request has one id."""
+
+    status: int
+    content: bytes
+    headers: str
 
 
-def ended(server: Server, person: Person) -> str:
-    other = server.client()
-    login = {"email": person.email, "password": PASSWORD}
-    token: str = other.post("/v1/auth/login", json=login).json()["access_token"]
-    assert other.post("/v1/auth/logout", headers={"Authorization": f"Bearer {token}"}).status_code == 204
-    return token
+def ask(server: Server, token: str | None, method: str, path: str, body: object = None, **query: str) -> Answer:
+    headers = {"X-Request-Id": "the-same"} | ({"If-Match": "*"} if method in {"patch", "delete"} else {})
+    response = server.client(token).request(method, path, json=body, headers=headers, params=query)
+    return Answer(response.status_code, response.content, str({**response.headers, "date": ""}))
 
 
-REFUSED: dict[str, Callable[[Server, Person], str | None]] = {
-    "anonymous": lambda _server, _person: None,
-    "expired": aged,
-    "ended device": ended,
-    "wrong audience": lambda server, person: Forge(server, person).signed(aud="somebody-else"),
-}
+class Cast:
+    """The people who ask, and what they ask for."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.people = {who: server.person(who, role=ROLES[who]) for who in SOMEBODY}
+
+    def person(self, who: str) -> Person:
+        """Return who asks; where it is nobody, whose tokens they once were."""
+        return self.people.get(who, self.people["Alice"])
+
+    def token(self, who: str) -> str | None:
+        """Return the access token that somebody shows."""
+        forge = Forge(self.server, self.person(who))
+        if who == "expired":
+            return forge.signed(iat=forge.now - 1200, exp=forge.now - 600)
+        if who == "ended device":
+            return forge.of_ended_device()
+        if who == "wrong audience":
+            return forge.signed(aud="somebody-else")
+        return None if who == "anonymous" else self.people[who].token
+
+    def object(self, kind: str, who: str, resource: Resource | None) -> str:
+        """Return the id of a record, or, without a resource, of a device, as it is for somebody."""
+        if kind == "missing":
+            return str(new_id())
+        owner = self.people["Bob"] if kind == "Bob's" else self.person(who)
+        if resource is None:
+            self.server.run(sign_in(self.server.site, owner.id, "tablet"))
+            id = owner.client.get("/v1/auth/devices").json()["items"][0]["id"]
+        else:
+            id = written(owner.client, resource, owner)["id"]
+        if kind == "removed":
+            path = "/v1/auth/devices" if resource is None else resource.path
+            assert owner.client.delete(f"{path}/{id}", headers={"If-Match": "*"}).status_code == 204
+        return str(id)
 
 
-def ask(server: Server, token: str | None, name: str, id: str, body: object) -> httpx.Response:
-    method, path = OPERATIONS[name]
-    headers = (
-        {"If-Match": "*", "X-Request-Id": "the-same"} if method in {"patch", "delete"} else {"X-Request-Id": "the-same"}
-    )
-    return server.client(token).request(
-        method, path.format(id=id, code="not-found"), json=BODIES.get(name, body), headers=headers
-    )
-
-
-def body_of(name: str, person: Person) -> object:
-    for one, resource in zip(ONES, RESOURCES, strict=True):
-        if name == f"create_{one}":
-            return draft_of(resource, person)
-    return None
-
-
-def object_of(name: str, person: Person) -> str:
-    """Return the id of something that the person owns, for the operation to be asked for."""
-    for one, resource in zip(ONES, RESOURCES, strict=True):
-        if name.endswith(f"_{one}"):
-            return str(written(person.client, resource, person)["id"])
-    return str(person.client.get("/v1/auth/devices").json()["items"][0]["id"])
-
-
-def removed_object_of(name: str, person: Person) -> str:
-    """Return the id of something that the person owned once."""
-    for one, resource in zip(ONES, RESOURCES, strict=True):
-        if name.endswith(f"_{one}"):
-            record = written(person.client, resource, person)
-            address = f"/v1/{resource.collection}/{record['id']}"
-            assert person.client.delete(address, headers={"If-Match": "*"}).status_code == 204
-            return str(record["id"])
-    tokens = person.client.post("/v1/auth/login", json={"email": person.email, "password": PASSWORD}).json()
-    other = {"Authorization": f"Bearer {tokens['access_token']}"}
-    device = next(
-        each for each in person.client.get("/v1/auth/devices", headers=other).json()["items"] if each["current"]
-    )
-    assert person.client.delete(f"/v1/auth/devices/{device['id']}").status_code == 204
-    return str(device["id"])
+def resource_in(name: str) -> Resource | None:
+    return next((each for one, each in zip(ONES, RESOURCES, strict=True) if name.endswith(f"_{one}")), None)
 
 
 def test_every_operation_has_its_row() -> None:
-    assert sorted([*OPEN, *SELF, *OWN]) == sorted(OPERATIONS)
+    assert sorted(ROWS) == sorted(OPERATIONS)
 
 
-@pytest.mark.parametrize("name", OPEN)
-def test_an_open_operation_does_not_look_at_who_asks(server: Server, alice: Person, name: str) -> None:
-    for token in (None, alice.token, *(make(server, alice) for make in REFUSED.values())):
-        assert ask(server, token, name, str(new_id()), None).status_code == OPEN[name]
+@pytest.mark.parametrize("name", ROWS)
+def test_everybody_gets_what_the_matrix_says(server: Server, name: str) -> None:
+    row, cast, resource = ROWS[name], Cast(server), resource_in(name)
+    method, path = OPERATIONS[name]
+
+    def asked(who: str, token: str | None, kind: str) -> Answer:
+        person, id = cast.person(who), "" if row.other is None else cast.object(kind, who, resource)
+        body = draft_of(resource, person) if name.startswith("create_") and resource else BODIES.get(name)
+        return ask(server, token, method, path.format(id=id, code="not-found"), body)
+
+    kinds = ("own",) if row.other is None else OBJECTS
+    refusal = ask(server, None, "get", "/v1/me")
+    for who in NOBODY:
+        token = cast.token(who)
+        for kind in kinds:
+            answer = asked(who, token, kind)
+            assert answer.status == row.nobody, (who, kind)
+            assert answer == refusal or row.nobody == row.own
+    for who in SOMEBODY:
+        token = cast.token(who)
+        others = {asked(who, token, kind) for kind in kinds if kind != "own" and (who, kind) != ("Bob", "Bob's")}
+        assert [answer.status for answer in others] == ([] if row.other is None else [row.other]), who
+        assert asked(who, token, "own").status == row.own, who
 
 
-@pytest.mark.parametrize("role", Role)
-@pytest.mark.parametrize("name", [*SELF, *OWN])
-def test_whoever_is_signed_in_has_what_is_their_own_and_nothing_else(
-    server: Server, bob: Person, role: Role, name: str
+@pytest.mark.parametrize("resource", [each for each in RESOURCES if each.references], ids=lambda each: each.collection)
+def test_what_a_draft_a_change_or_a_filter_names_is_looked_for_among_ones_own(
+    server: Server, resource: Resource
 ) -> None:
-    caller = server.person("alice", role=role)
-    if name in SELF:
-        assert ask(server, caller.token, name, "", body_of(name, caller)).status_code == SELF[name]
-        return
-    his, gone = object_of(name, bob), removed_object_of(name, caller)
-    answers = [ask(server, caller.token, name, id, None) for id in (his, gone, str(new_id()))]
-    assert {(answer.status_code, answer.content) for answer in answers} == {(404, answers[0].content)}
-    assert ask(server, caller.token, name, object_of(name, caller), None).status_code == OWN[name]
+    cast = Cast(server)
+    alice = cast.people["Alice"]
+    record = written(alice.client, resource, alice)["id"]
+    filters = {each["name"] for each in DOCUMENT.content["paths"][resource.path]["get"]["parameters"]}
+    for field, target in resource.targets.items():
+        for method, own, other in (("post", 201, 422), ("patch", 200, 422), ("get", 200, 200)):
+            if method == "get" and field not in filters:
+                continue
+            path = f"{resource.path}/{record}" if method == "patch" else resource.path
+            answers: dict[str, Answer] = {}
+            for kind in OBJECTS:
+                naming = {field: cast.object(kind, "Alice", target)}
+                body = draft_of(resource, alice) | naming if method == "post" else naming
+                query = naming if method == "get" else {}
+                answers[kind] = ask(server, alice.token, method, path, None if query else body, **query)
+            assert answers.pop("own").status == own
+            assert {(answer.status, answer) for answer in answers.values()} == {(other, answers["missing"])}
 
 
-@pytest.mark.parametrize("kind", REFUSED)
-def test_who_is_not_signed_in_gets_one_answer_everywhere(server: Server, alice: Person, bob: Person, kind: str) -> None:
-    token = REFUSED[kind](server, alice)
-    seen = set()
-    for name in (*SELF, *OWN):
-        ids = [""] if name in SELF else [object_of(name, alice), object_of(name, bob), str(new_id())]
-        for id in ids:
-            answer = ask(server, token, name, id, body_of(name, alice))
-            seen.add((answer.status_code, answer.content))
-    assert [status for status, _ in seen] == [401]
+OPS: dict[str, Json] = {
+    "a removal": {"op": "delete"},
+    "a removal of what was seen": {"op": "delete", "base": None},
+    "a change of what was seen": {"op": "upsert", "base": None, "set": {"visibility": "shared"}},
+}
+
+
+@pytest.mark.parametrize("resource", RESOURCES, ids=lambda each: each.collection)
+@pytest.mark.parametrize("op", OPS.values(), ids=OPS)
+def test_another_persons_record_looks_missing_to_a_push(server: Server, resource: Resource, op: Json) -> None:
+    cast = Cast(server)
+    alice = cast.people["Alice"]
+    answers = set()
+    for kind in ("Bob's", "missing"):
+        target = {"collection": resource.collection, "id": cast.object(kind, "Alice", resource)}
+        base = {"base": alice.client.get("/v1/sync").json()["cursor"]} if "base" in op else {}
+        answer = ask(server, alice.token, "post", "/v1/sync/push", {"ops": [op | base | target]})
+        answers.add(answer._replace(content=answer.content.replace(target["id"].encode(), b"the-same")))
+    assert [answer.status for answer in answers] == [200]
