@@ -73,14 +73,14 @@ class Phone:
         found: Json = response.json()
         return found
 
-    def page(self, since: object = 0, **query: object) -> Json:
+    def page(self, since: Any = 0, **query: Any) -> Json:
         """Return a page of a pull."""
         response = self.client.get(CHANGES, params={"since": since, **query})
         assert response.status_code == 200, response.text
         page: Json = response.json()
         return page
 
-    def pull(self, since: object = 0, **query: object) -> tuple[list[Json], int]:
+    def pull(self, since: Any = 0, **query: Any) -> tuple[list[Json], int]:
         """Pull every page; return the changes and the cursor to keep."""
         changes: list[Json] = []
         while True:
