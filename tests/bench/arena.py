@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -32,6 +33,7 @@ class Runner:
     port: int
     world: World
     file: Path
+    log: Path
 
     @property
     def address(self) -> Address:
@@ -43,7 +45,13 @@ class Runner:
         if self.contestant.floor or self.contestant.plain:
             return
         conversations = operation.conversations(self.world.people, ours=self.contestant.ours)
-        operation.check(ask(self.address, conversations[0]))
+        try:
+            operation.check(ask(self.address, conversations[0]))
+        except (AssertionError, OSError, KeyError) as error:
+            error.add_note(
+                f"{self.contestant.title}, {operation.title}: not the right answer\n{self.log.read_text()[-2000:]}"
+            )
+            raise
 
     def round(self, operation: Operation, seconds: float) -> tuple[Round, float]:
         """Put load on it; return what was seen, and the processor seconds that it took."""
@@ -104,6 +112,7 @@ class Arena:
             copy = self._folder / f"{contestant.name}-{port}.db"
             shutil.copy(url.removeprefix("sqlite:///"), copy)
             url = f"sqlite:///{copy}"
+            world = World(url, deepcopy(world.people), world.keyring)
         environment = {
             "DATABASE_URL": url,
             "PORT": str(port),
@@ -124,7 +133,7 @@ class Arena:
         process = self._stack.enter_context(running)
         if not contestant.floor:
             machine.await_listening(process, port, log)
-        return Runner(contestant, process, port, world, self._file(world))
+        return Runner(contestant, process, port, world, self._file(world), log)
 
     def _file(self, world: World) -> Path:
         file = self._folder / "world.json"

@@ -35,11 +35,13 @@ def _module(name: str) -> tuple[str, ...]:
     return (sys.executable, "-m", f"tests.bench.contestants.{name}")
 
 
-def _gunicorn(name: str) -> tuple[str, ...]:
+def _django(urls: str) -> tuple[str, ...]:
+    here = "tests.bench.contestants"
     options = (
-        "--workers 1 --worker-class gthread --threads 16 --keep-alive 75 --log-level error --bind 127.0.0.1:{port}"
+        "--workers 1 --worker-class gthread --threads 16 --keep-alive 75 --log-level error --bind 127.0.0.1:{port} "
+        f"--env DJANGO_SETTINGS_MODULE={here}.django_settings --env URLS={here}.{urls} {here}.django_wsgi:application"
     )
-    return (str(_BIN / "gunicorn"), *options.split(), f"tests.bench.contestants.{name}:application")
+    return (str(_BIN / "gunicorn"), *options.split())
 
 
 CONTESTANTS: Final = tuple(
@@ -47,7 +49,18 @@ CONTESTANTS: Final = tuple(
     for each in (
         Contestant("floor", "raw driver", _module("floor"), floor=True, databases=("postgresql",)),
         Contestant("plaintext", "ASGI plaintext", _module("plaintext"), plain=True),
-        Contestant("afterglow", "Afterglow", (str(_BIN / "afterglow"), "serve", "--port", "{port}"), ours=True),
+        Contestant(
+            "afterglow",
+            "Afterglow",
+            (str(_BIN / "afterglow"), "serve", "--port", "{port}"),
+            ours=True,
+            operations=("get", "list", "post", "patch"),
+        ),
+        Contestant("common", "the common FastAPI way", _module("common")),
+        Contestant("core", "FastAPI + Core + orjson", _module("core"), operations=("get", "list", "pull")),
+        Contestant("litestar", "Litestar + advanced-alchemy", _module("litestar_alchemy")),
+        Contestant("ninja", "django-ninja", _django("ninja_api")),
+        Contestant("rest_framework", "Django REST framework", _django("rest_framework_api")),
         Contestant("fastify", "Fastify + pg", ("node", "server.js"), databases=("postgresql",)),
     )
     if shutil.which(each.command[0])

@@ -1,0 +1,84 @@
+"""What both Django contestants do in the database: the feed is locked, numbers are taken, rows and changes are written."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from tests.bench.contestants.django_models import Change, Feed, Intention
+
+
+class Outdated(Exception):
+    """The version is not the current one."""
+
+
+def take(owner: UUID, count: int = 1) -> int:
+    """Lock the feed, and take numbers from it; return the last one."""
+    feed = Feed.objects.select_for_update().get(pk=owner)
+    feed.head += count
+    feed.save(update_fields=["head"])
+    return feed.head
+
+
+@transaction.atomic
+def create(owner: UUID, id: UUID, values: dict[str, Any]) -> Intention:
+    """Write one."""
+    seq, now = take(owner), datetime.now(UTC)
+    made = Intention.objects.create(owner_id=owner, id=id, seq=seq, created_at=now, updated_at=now, **values)
+    Change.objects.create(owner_id=owner, collection="intentions", id=id, seq=seq, written_at=now, written_by=owner)
+    return made
+
+
+@transaction.atomic
+def change(owner: UUID, id: UUID, values: dict[str, Any], if_match: str | None) -> Intention:
+    """Change one. Raise `Intention.DoesNotExist` or `Outdated`."""
+    seq, now = take(owner), datetime.now(UTC)
+    found = Intention.objects.get(owner_id=owner, id=id)
+    if if_match != f'"{found.version}"':
+        raise Outdated
+    for name, value in (values | {"seq": seq, "updated_at": now}).items():
+        setattr(found, name, value)
+    found.save(update_fields=[*values, "seq", "updated_at"])
+    Change.objects.filter(owner_id=owner, collection="intentions", id=id).update(seq=seq, written_at=now)
+    return found
+
+
+@transaction.atomic
+def push(owner: UUID, sets: list[tuple[UUID, dict[str, Any]]]) -> list[Intention]:
+    """Write several, new or known, as `bulk_create` does."""
+    head, now = take(owner, len(sets)), datetime.now(UTC)
+    stamp = {"created_at": now, "updated_at": now}
+    rows = [
+        Intention(owner_id=owner, id=id, seq=seq, **stamp, **values)
+        for seq, (id, values) in enumerate(sets, head - len(sets) + 1)
+    ]
+    fields = [
+        "seq",
+        "updated_at",
+        "visibility",
+        "kind",
+        "statement",
+        "why",
+        "domain",
+        "status",
+        "achievement",
+        "target_on",
+    ]
+    Intention.objects.bulk_create(rows, update_conflicts=True, unique_fields=["owner_id", "id"], update_fields=fields)
+    noted = {"collection": "intentions", "written_at": now, "written_by": owner}
+    Change.objects.bulk_create(
+        [Change(owner_id=owner, id=row.id, seq=row.seq, **noted) for row in rows],
+        update_conflicts=True,
+        unique_fields=["owner_id", "collection", "id"],
+        update_fields=["seq", "written_at"],
+    )
+    return rows
+
+
+def changed(owner: UUID, since: int, limit: int) -> list[tuple[Change, Intention]]:
+    """Return changes in their order, each with its record: two queries, as `prefetch_related` would make."""
+    changes = list(Change.objects.filter(owner_id=owner, seq__gt=since).order_by("seq")[:limit])
+    first, last = (changes[0].seq, changes[-1].seq) if changes else (0, 0)
+    rows = {row.id: row for row in Intention.objects.filter(owner_id=owner, seq__range=(first, last))}
+    return [(change, rows[change.id]) for change in changes]
