@@ -26,6 +26,7 @@ from app.identity.tables import AccountRecord, DeviceRecord
 from app.identity.tokens import Tokens
 from app.ids import new_id
 from app.records.access import statements
+from app.records.codec import document_of
 from app.records.tables import Change
 from app.resources.intentions import INTENTIONS
 from app.settings import Settings
@@ -188,4 +189,4 @@ def _records(person: Person, size: int) -> Iterator[tuple[dict[str, Any], dict[s
             "target_on": clock.now().date(),
         }
         noted = {"collection": "intentions", "deleted": False, "written_at": moment, "written_by": person.id}
-        yield row, {"owner_id": person.id, "id": id, "seq": seq, **noted}
+        yield row, noted | {"owner_id": person.id, "id": id, "seq": seq, "document": document_of(INTENTIONS, row)}

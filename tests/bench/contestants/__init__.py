@@ -54,7 +54,6 @@ CONTESTANTS: Final = tuple(
             "Afterglow",
             (str(_BIN / "afterglow"), "serve", "--port", "{port}"),
             ours=True,
-            operations=("get", "list", "post", "patch"),
         ),
         Contestant("common", "the common FastAPI way", _module("common")),
         Contestant("core", "FastAPI + Core + orjson", _module("core"), operations=("get", "list", "pull")),

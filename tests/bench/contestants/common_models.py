@@ -52,6 +52,7 @@ class Change(SQLModel, table=True):
     deleted: bool = False
     written_at: datetime
     written_by: UUID
+    document: str = "{}"
 
 
 class IntentionCreate(IntentionBase):

@@ -69,6 +69,7 @@ class Change(models.Model):
     deleted = models.BooleanField(default=False)
     written_at = models.DateTimeField()
     written_by = models.UUIDField()
+    document = models.TextField(default="{}")
 
     class Meta:
         """The table is there."""

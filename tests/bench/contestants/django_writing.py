@@ -78,7 +78,7 @@ def push(owner: UUID, sets: list[tuple[UUID, dict[str, Any]]]) -> list[Intention
 
 def changed(owner: UUID, since: int, limit: int) -> list[tuple[Change, Intention]]:
     """Return changes in their order, each with its record: two queries, as `prefetch_related` would make."""
-    changes = list(Change.objects.filter(owner_id=owner, seq__gt=since).order_by("seq")[:limit])
+    changes = list(Change.objects.filter(owner_id=owner, seq__gt=since).defer("document").order_by("seq")[:limit])
     first, last = (changes[0].seq, changes[-1].seq) if changes else (0, 0)
     rows = {row.id: row for row in Intention.objects.filter(owner_id=owner, seq__range=(first, last))}
     return [(change, rows[change.id]) for change in changes]

@@ -62,6 +62,7 @@ class Change(Base):
     deleted: Mapped[bool] = mapped_column(default=False)
     written_at: Mapped[datetime]
     written_by: Mapped[UUID]
+    document: Mapped[str] = mapped_column(default="{}", deferred=True)
 
 
 class Draft(msgspec.Struct, forbid_unknown_fields=True):
