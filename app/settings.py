@@ -100,6 +100,9 @@ class Settings(BaseSettings):
     trusted_proxies: Names = Field(
         [], description="Addresses of proxies whose forwarded headers are believed, separated by commas."
     )
+    max_waiting_each: int = Field(
+        20, ge=0, le=1000, description="Long polls and event streams of one account at one worker."
+    )
     max_body_bytes: int = Field(2**20, ge=1024, description="Largest body of a request, in bytes.")
     docs: bool | None = Field(None, description="Whether /docs and /redoc are served; unset means in development only.")
     demo: bool = Field(default=False, description="Whether an invented person's journey is planted at the start.")

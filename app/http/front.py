@@ -38,16 +38,20 @@ class Front:
         bodiless = scope["method"] == "HEAD"
         if bodiless:
             scope = {**scope, "method": "GET"}  # a copy: the server keeps its own count of a HEAD's body
-        status = 0
+        status, ended = 0, False
 
         async def complete(message: Message) -> None:
-            nonlocal status
+            nonlocal status, ended
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = message["headers"]
                 names = {name for name, _ in headers}
                 headers.append((b"x-request-id", request_id))
                 headers.extend((name, value) for name, value in self._always.items() if name not in names)
+            elif bodiless and ended:
+                return
+            elif bodiless:
+                ended, message = True, {"type": "http.response.body"}  # even where the body of a GET would go on
             await send(message)
 
         await self._app(scope, receive, complete)

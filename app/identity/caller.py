@@ -53,6 +53,10 @@ class Caller:
         """What cursors are made unforgeable with."""
         return self.site.cursor_key
 
+    async def is_signed_in(self) -> bool:
+        """Ask again, for a request that goes on."""
+        return await self.db.one(_ALIVE, device_id=self.device_id, account_id=self.account_id) is not None
+
 
 class SignedIn(SecurityBase):
     """Finds the caller, or refuses; and tells the document how callers are known."""

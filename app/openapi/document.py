@@ -15,6 +15,13 @@ _HEADERS: Final[Json] = {
     "Retry-After": "Seconds after which the same request can be sent again.",
     "WWW-Authenticate": "How to sign in (RFC 6750): `Bearer`.",
 }
+_SENT_WITH: Final = {
+    "201": ["Location"],
+    "304": ["ETag"],
+    "401": ["WWW-Authenticate"],
+    "429": ["Retry-After"],
+    "503": ["Retry-After"],
+}
 _PARAMETERS: Final = {"id": "The id, in lower case with hyphens.", "code": "The `code` of a problem."}
 _BOUNDS: Final = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 
@@ -84,9 +91,7 @@ def _complete(method: str, operation: Json, schemas: Json) -> None:
         shape = schemas.get(schema.get("$ref", "").rpartition("/")[2], {})
         if answer["description"] == "Successful Response":
             answer["description"] = shape.get("description", "Done. The answer has no body.")
-        names = {"201": ["Location"], "304": ["ETag"], "401": ["WWW-Authenticate"], "503": ["Retry-After"]}.get(
-            status, []
-        )
+        names = _SENT_WITH.get(status, [])
         names = [*names, "ETag"] if "version" in shape.get("properties", {}) else names
         if names:
             answer["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}

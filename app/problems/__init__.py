@@ -17,7 +17,7 @@ Problem
 │        ├── OpIdReused · DuplicateTarget
 │        └── ParentMissing (424)
 ├── 428  PreconditionRequired
-├── 429  TooManyAttempts
+├── 429  TooManyAttempts · TooManyWaiting
 ├── 431  HeadersTooLarge
 ├── 500  Crashed
 ├── 503  Unavailable
@@ -27,7 +27,7 @@ A class's docstring is what `GET /problems/<code>` tells a reader: the first lin
 repeats what was sent: the input may be the most private text there is.
 """
 
-from app.problems.callers import Forbidden, NotFound, NotSignedIn, TooManyAttempts, WrongCredentials
+from app.problems.callers import Forbidden, NotFound, NotSignedIn, TooManyAttempts, TooManyWaiting, WrongCredentials
 from app.problems.problem import Fault, Problem, kinds
 from app.problems.records import (
     AlreadyExists,
@@ -84,6 +84,7 @@ __all__ = [
     "StorageFull",
     "TooManyAttempts",
     "TooManyOps",
+    "TooManyWaiting",
     "Unavailable",
     "UnknownReference",
     "UnsupportedMediaType",

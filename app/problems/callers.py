@@ -57,3 +57,17 @@ class TooManyAttempts(Problem):
     def __init__(self, seconds: int = 60) -> None:
         """Ask to be tried again after so many seconds."""
         super().__init__("", {"Retry-After": str(seconds)})
+
+
+class TooManyWaiting(Problem):
+    """You are waiting too often at once.
+
+    An account has only so many long polls and event streams at a time. End one, or come back after the seconds in
+    Retry-After; without waiting, everything else is served.
+    """
+
+    status, code = 429, "too-many-waiting"
+
+    def __init__(self, seconds: int = 30) -> None:
+        """Ask to be tried again once a long poll is over."""
+        super().__init__("", {"Retry-After": str(seconds)})

@@ -67,3 +67,4 @@ STATE: Final[Example] = {
     "collections": {resource.collection: [*resource.field_names] for resource in RESOURCES},
     "limits": {"max_ops": 500, "max_bytes": 2 * 2**20, "max_page": 1000},
 }
+EVENTS: Final = f'id: {_VERSION}\nevent: head\ndata: {{"cursor":{_VERSION}}}\n\n'

@@ -57,11 +57,16 @@ def _change(row: Row, version: int) -> Row:
     }
 
 
+async def version(caller: Caller) -> int:
+    """Return where the feed is."""
+    feed = await caller.db.only(access.FEED, owner_id=caller.account_id)
+    return version_of(feed["epoch"], feed["head"])
+
+
 async def state(caller: Caller) -> Row:
     """Return where the feed is, and what can be synced."""
-    feed = await caller.db.only(access.FEED, owner_id=caller.account_id)
     return {
-        "cursor": version_of(feed["epoch"], feed["head"]),
+        "cursor": await version(caller),
         "collections": {name: resource.field_names for name, resource in sorted(BY_COLLECTION.items())},
         "limits": {"max_ops": MOST_OPS, "max_bytes": MOST_BYTES, "max_page": MOST_CHANGES},
     }

@@ -2,15 +2,23 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Header, Query
 
-from app.http import LIMIT, Answer, Route, json_answer
+from app.http import LIMIT, Answer, Route, Stream, TheReader, json_answer
 from app.identity import Call
 from app.openapi import problems
-from app.problems import BatchRefused, CursorExpired, TooManyOps
-from app.sync import pull, push
+from app.problems import BatchRefused, CursorExpired, TooManyOps, TooManyWaiting
+from app.sync import examples, pull, push
+from app.sync.events import HEADERS, EventStream, events
 from app.sync.shapes import MOST_BYTES, SyncChanges, SyncPush, SyncResults, SyncState
 
+LastEventId = Annotated[
+    str | None,
+    Header(
+        alias="Last-Event-ID",
+        description="The id of the last event that you have: if nothing changed since, none comes at once.",
+    ),
+]
 router = APIRouter(prefix="/v1/sync", tags=["Sync"], route_class=Route)
 
 
@@ -30,6 +38,27 @@ async def pull_changes(call: Call, asked: Annotated[pull.Asked, Query()]) -> Ans
     the next pull brings only what changed since. On 410, begin again as `resync` says.
     """
     return json_answer(await pull.pull(call, asked))
+
+
+@router.get(
+    "/events",
+    response_class=EventStream,
+    responses=problems(TooManyWaiting, signed_in=True)
+    | {
+        200: {
+            "description": "Events, for as long as you listen.",
+            "content": {EventStream.media_type: {"example": examples.EVENTS}},
+        }
+    },
+    summary="Hear of changes",
+)
+async def follow_changes(call: Call, reader: TheReader, last_event_id: LastEventId = None) -> Answer:
+    """Hear at once where your feed is, and again whenever anything changed: a stream of server-sent events.
+
+    Each event is a `head`; its data is `{"cursor": …}`, the number up to which a pull would come now, which is the
+    event's id, too. In between, a comment comes every 15 seconds. It ends when the device is signed out.
+    """
+    return await Stream.begun(events(call, reader, last_event_id), HEADERS)
 
 
 @router.post(

@@ -7,7 +7,7 @@ from http.client import HTTPMessage, HTTPResponse
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-from tests.witness import DOCUMENT, PROBLEM
+from tests.witness import DOCUMENT, PROBLEM, STREAM
 
 SECONDS = 20
 Header = tuple[str, str]
@@ -74,15 +74,17 @@ class Line:
             self._socket = None
 
     def send(self, content: bytes, *, method: str = "") -> Reply:
-        """Send the bytes of a request and return the answer to it."""
+        """Send the bytes of a request and return the answer to it; of a stream, its first event."""
         if self._socket is None:
             self._socket = socket.create_connection(self._address, timeout=SECONDS)
         self._socket.sendall(content)
         method = method or content.partition(b" ")[0].decode()
         with HTTPResponse(self._socket, method=method) as response:
             response.begin()
-            reply = Reply(response.status, response.headers, response.read())
-            closing = response.will_close
+            goes_on = response.headers["content-type"] == STREAM and method != "HEAD"
+            body = b"".join(iter(response.readline, b"\n")) if goes_on else response.read()
+            reply = Reply(response.status, response.headers, body)
+            closing = response.will_close or goes_on
         if closing:
             self.hang_up()
         return reply

@@ -13,9 +13,10 @@ from jsonschema import Draft202012Validator
 from app.http import Route
 from app.main import create_app
 from app.settings import Settings
-from tests.witness import DOCUMENT
+from tests.witness import DOCUMENT, STREAM
 
 Json = dict[str, Any]
+JSON = "application/json"
 OPEN = {
     "register",
     "forgot_password",
@@ -128,7 +129,7 @@ def test_an_operation_documents_the_problems_that_it_can_meet(operation: Json) -
 def test_a_problem_is_one_schema_under_one_media_type(operation: Json) -> None:
     for status, answer in _answers(operation):
         if status < 400:
-            assert set(answer.get("content", {"application/json": {}})) == {"application/json"}
+            assert [*answer.get("content", {JSON: {}})] in ([JSON], [STREAM])
             continue
         assert list(answer["content"]) == ["application/problem+json"]
         content = answer["content"]["application/problem+json"]
@@ -145,7 +146,7 @@ def test_an_operation_shows_its_body_and_its_answer(operation: Json) -> None:
     assert answers
     for part in (*bodies, *answers):
         for content in part.get("content", {}).values():
-            assert list(content["schema"]) == ["$ref"]
+            assert list(content["schema"]) == ["$ref"] or content["schema"] == {"type": "string"}
             DOCUMENT.check(content["schema"], content["example"], exactly=part not in bodies)
 
 

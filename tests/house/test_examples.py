@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import re
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from app.resources import RESOURCES
 from app.sync.examples import ID as PUSHED
 from tests.conftest import Servers
 from tests.serving import Server
-from tests.witness import DOCUMENT
+from tests.witness import DOCUMENT, STREAM
 
 Json = dict[str, Any]
 ASSIGNED = {
@@ -120,7 +121,8 @@ def test_all_that_the_docs_show_is_what_happens(servers: Servers, database: str)
     _join(reader)
     reader.ask("push_changes")
     reader.ask("pull_changes")
-    reader.ask("get_sync_state")
+    state = reader.ask("get_sync_state")
+    _follow(reader, state["cursor"])
     reader.client.delete(f"/v1/reflections/{PUSHED}", headers={"If-Match": "*"})
     _keep_records(reader)
     reader.client.patch("/v1/me", json={name: body_of("register")[name] for name in ("display_name", "timezone")})
@@ -134,6 +136,13 @@ def test_all_that_the_docs_show_is_what_happens(servers: Servers, database: str)
     }
     assert reader.seen == documented
     server.end_test()
+
+
+def _follow(reader: Reader, cursor: int) -> None:
+    method, path, operation = OPERATIONS["follow_changes"]
+    shown = operation["responses"]["200"]["content"][STREAM]["example"]
+    assert re.sub(r"\d+", str(cursor), shown) == reader.client.request(method, path).text
+    reader.seen.add(("follow_changes", "200"))
 
 
 def _join(reader: Reader) -> None:

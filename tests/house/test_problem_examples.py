@@ -16,8 +16,8 @@ Json = dict[str, Any]
 EXAMPLES: Json = DOCUMENT.content["components"]["examples"]
 NEVER_SAME = {"request_id", "errors", "current", "allowed", "reason", "resync", "results", "head"}
 """Members that tell of the one request."""
-ELSEWHERE = {"unavailable", "storage-full", "too-many-attempts"}
-"""Kinds that take a database away, a disk, or much patience: the tests of `app.db` and of throttles meet them."""
+ELSEWHERE = {"unavailable", "storage-full", "too-many-attempts", "too-many-waiting"}
+"""Kinds that take a database away, a disk, or much patience: the tests of `app.db`, throttles and waiting meet them."""
 PATH = "/v1/intentions"
 PUSH = "/v1/sync/push"
 DRAFT = {"kind": "integration", "statement": "wisteria, and patience"}

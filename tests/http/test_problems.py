@@ -81,7 +81,7 @@ def test_a_crash_is_a_problem_that_says_nothing_of_its_cause(every_log_line: lis
     assert (status, document["code"]) == (500, "crashed")
     assert "wisteria" not in json.dumps(document)
     assert "RuntimeError" not in json.dumps(document)
-    crashed, served = map(json.loads, every_log_line[begin:])
+    crashed, served = (json.loads(line) for line in every_log_line[begin:] if document["request_id"] in line)
     assert (crashed["event"], crashed["error"], crashed["request_id"]) == (
         "crashed",
         "RuntimeError",

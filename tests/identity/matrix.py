@@ -46,6 +46,7 @@ ROWS: Final[dict[str, Row]] = {
     "get_sync_state": Row(401, 200),
     "pull_changes": Row(401, 200),
     "push_changes": Row(401, 200),
+    "follow_changes": Row(401, 200),
     **{f"create_{one}": Row(401, 201) for one in ONES},
     **{f"list_{one}s": Row(401, 200) for one in ONES},
     # Whoever is signed in may ask for what is their own; another's, a missing and a removed one look the same

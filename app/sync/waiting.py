@@ -1,0 +1,50 @@
+"""Waiting for news of one's own feed: a long poll answers with it, a stream goes on with it.
+
+Whoever waits holds no database connection. They look at the feed when they are woken, and every 15 seconds all the
+same; each look asks again whether their device is signed in. Waiting ends when the caller hangs up.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+
+from app.http import Reader
+from app.identity import Caller
+from app.problems import TooManyWaiting
+
+LOOK_SECONDS: Final = 15.0
+"""The longest that anybody goes without a look."""
+
+
+class Waiter:
+    """Somebody who waits, until one of the reasons to end comes about."""
+
+    def __init__(self, bell: asyncio.Event, ends: list[asyncio.Task[object]]) -> None:
+        """Take what wakes, and what ends the waiting."""
+        self._bell, self._ends = bell, ends
+        for end in ends:
+            end.add_done_callback(lambda _: bell.set())
+
+    async def rest(self, seconds: float) -> bool:
+        """Wait until there may be news or the time is out; say whether to go on waiting after that."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._bell.wait()
+        self._bell.clear()
+        return not any(end.done() for end in self._ends)
+
+
+@asynccontextmanager
+async def waiting(caller: Caller, reader: Reader) -> AsyncIterator[Waiter]:
+    """Let the caller wait in here; raise `TooManyWaiting` where they do too often already."""
+    wakes = caller.db.wakes
+    if wakes.waiting(caller.account_id) >= caller.site.settings.max_waiting_each:
+        raise TooManyWaiting
+    with wakes.bell(caller.account_id) as bell:
+        ends: list[asyncio.Task[object]] = [asyncio.create_task(reader.gone())]
+        try:
+            yield Waiter(bell, ends)
+        finally:
+            for end in ends:
+                end.cancel()
