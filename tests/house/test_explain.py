@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -14,8 +15,10 @@ import pytest
 from app.db import Statement
 from app.db.postgres import SESSION
 from app.ids import new_id
+from app.records import access
 from app.records.access import statements
 from app.records.filters import asked
+from app.resources.elements import ELEMENTS
 from app.resources.reflections import REFLECTIONS, ReflectionFilters
 from tests.conftest import Databases
 
@@ -27,6 +30,14 @@ INSERT INTO account SELECT id, id || '@example.com', id || '@example.com', 'none
 INSERT INTO feed SELECT id, 1, 1, 0 FROM account;
 INSERT INTO session (owner_id, id, seq, created_at, updated_at, field_seq, visibility, kind, status, timezone)
   SELECT id, id, 1, now(), now(), '{}', 'private', 'dosing', 'planned', 'UTC' FROM account;
+INSERT INTO change (owner_id, collection, id, seq, deleted, written_at, written_by, document)
+  SELECT account.id, CASE WHEN n % 2 = 0 THEN 'reflections' ELSE 'intentions' END, gen_random_uuid(), n, false, now(),
+  account.id, '{}' FROM account, generate_series(1, 50) n ORDER BY random();
+INSERT INTO remembered_op SELECT account.id, gen_random_uuid(), '', 'applied', 200, now()
+  FROM account, generate_series(1, 20);
+INSERT INTO element (owner_id, id, seq, created_at, updated_at, field_seq, visibility, session_id, kind, title, status)
+  SELECT account.id, gen_random_uuid(), n, now(), now(), '{}', 'private', account.id, 'memory', 'wisteria', 'captured'
+  FROM account, generate_series(1, 10) n;
 INSERT INTO reflection (owner_id, id, seq, created_at, updated_at, field_seq, visibility, body, occurred_at, timezone,
   session_id, capture, emotions, domains)
   SELECT account.id, gen_random_uuid(), n, now() - n * interval '1 hour', now(), '{}', 'private', 'wisteria', now(),
@@ -86,3 +97,29 @@ def test_a_page_and_a_record_are_read_from_an_index_in_its_order(plans: Plans) -
         statement = statements(REFLECTIONS).page(given, continued=continued)
         by_index(plans.nodes(statement, generic=generic, owner_id=SOMEBODY, rows=ROWS, **values))
         by_index(plans.nodes(statements(REFLECTIONS).read, generic=generic, owner_id=SOMEBODY, id=new_id()))
+
+
+def test_a_pull_walks_the_feeds_index_and_a_filtered_one_too(plans: Plans) -> None:
+    for generic, statement in itertools.product([False, True], [access.CHANGES, access.CHANGES_OF_SOME]):
+        some = {"collections": ["reflections", "sessions"]} if statement is access.CHANGES_OF_SOME else {}
+        nodes = plans.nodes(statement, generic=generic, owner_id=SOMEBODY, after=10, rows=ROWS, **some)
+        assert not {node["Node Type"] for node in nodes} & {"Seq Scan", "Bitmap Heap Scan"}
+        (walk,) = [node for node in nodes if node.get("Relation Name") == "change"]
+        assert walk["Index Name"] == "uq_change_owner_id_seq"
+        assert {"owner_id", "seq"} <= {*re.findall(r"[a-z_]+", walk["Index Cond"])}
+
+
+def test_what_a_push_looks_up_is_found_by_an_index(plans: Plans) -> None:
+    ids = [new_id() for _ in range(500)]
+    known = {"collections": ["reflections", "sessions"], "ids": ids}
+    for generic in (False, True):
+        for statement, table, given in (
+            (access.CHANGES_AMONG, "change", known),
+            (access.REMEMBERED_AMONG, "remembered_op", {"op_ids": ids}),
+            (statements(REFLECTIONS).stored_among, "reflection", {"ids": ids}),
+            (statements(ELEMENTS).children, "element", {"parents": ids[:1]}),
+            (statements(REFLECTIONS).referrers, "reflection", dict.fromkeys(REFLECTIONS.loose, ids[:1])),
+        ):
+            nodes = plans.nodes(statement, generic=generic, owner_id=SOMEBODY, **given)
+            assert not [node for node in nodes if node["Node Type"] == "Seq Scan"], table
+            assert any("Index Name" in node for node in nodes), table

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from app.db import Statement, given
+from app.db import Statement, given, schema
 from app.identity import Feed
 from app.ids import new_id
 from app.records.tables import Change, Restoration
 from app.resources import RESOURCES
+from tests.conftest import Databases, Servers
 from tests.drafts import etag, written
 from tests.refusals import pointers, refused
 from tests.rows import feed_of
@@ -312,3 +313,21 @@ def record_draft(record: Json) -> Json:
 def test_a_pull_of_a_stranger_is_empty(phone: Phone, bob: Person) -> None:
     phone.applied(upsert(id=str(new_id())))
     assert Phone(bob).pull()[0] == []
+
+
+def test_records_of_before_there_was_syncing_are_pulled_as_they_are_read(
+    databases: Databases, servers: Servers, database: str
+) -> None:
+    url = databases.fresh(database)
+    server = servers.start(servers.settings(database, database_url=url))
+    person = server.person("alice", "Europe/Berlin")
+    for resource in RESOURCES:
+        written(person.client, resource, person)
+    gone = written(person.client, RESOURCES[0], person)
+    person.client.delete(f"{RESOURCES[0].path}/{gone['id']}", headers=etag(gone))
+    before = Phone(person).pull()
+    schema.migrate(url, "0003")
+    schema.migrate(url)
+    assert Phone(person).pull() == before
+    assert before[0][-1]["deleted"]
+    server.end_test()

@@ -1,0 +1,114 @@
+"""Statements: a push asks the database a bounded number of times, however many operations it has, and a pull once."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from app.db import Statement, Transaction
+from tests.serving import Server
+from tests.sync.phone import INTENTION, SESSION, Json, Phone, delete, edit, upsert
+
+KINDS = 5
+MOST_OF_A_PUSH = 40
+"""Bounded by the number of kinds of record: locking, remembering, reading, writing and noting, once for each kind."""
+
+MOST_OF_A_WRITE = 5
+
+
+class Counted:
+    """Counts what is asked of a database."""
+
+    def __init__(self) -> None:
+        self.statements = 0
+
+
+@contextmanager
+def counting(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Counted]:
+    """Count the statements that run until the block ends, the check of who is calling aside."""
+    counted = Counted()
+
+    def count(kind: type[Any], name: str) -> None:
+        real = getattr(kind, name)
+
+        async def asked(self: object, statement: Statement, /, *rows: Any, **values: Any) -> Any:
+            counted.statements += "device_id" not in values
+            return await real(self, statement, *rows, **values)
+
+        patch.setattr(kind, name, asked)
+
+    with monkeypatch.context() as patch:
+        ours = type(server.db).__module__
+        for kind in (each for each in Transaction.__subclasses__() if each.__module__ == ours):
+            for name in ("one", "all", "run", "many"):
+                count(kind, name)
+        for name in ("one", "all") if server.settings.uses_sqlite else ():  # PostgreSQL's go through the same verbs
+            count(type(server.db), name)
+        yield counted
+
+
+def batch(size: int) -> list[Json]:
+    """Return operations on every kind of record."""
+    ops: list[Json] = []
+    for _ in range(size // KINDS):
+        session, intention = upsert("sessions", set=SESSION), upsert()
+        refers = {"session_id": session["id"]}
+        ops += [
+            session,
+            intention,
+            upsert("elements", set={"kind": "memory", "title": "wisteria"} | refers),
+            upsert("reflections", set={"body": "wisteria", "intention_id": intention["id"]} | refers),
+            upsert("action-items", set={"title": "wisteria", "change": "internal", "facet": "thought"} | refers),
+        ]
+    return [op | {"op_id": op["id"]} for op in ops]
+
+
+def asked_for(server: Server, monkeypatch: pytest.MonkeyPatch, phone: Phone, ops: list[Json]) -> tuple[int, list[Json]]:
+    with counting(server, monkeypatch) as counted:
+        results = phone.push(*ops)
+    assert {each["outcome"] for each in results} == {"applied"}
+    return counted.statements, results
+
+
+def test_a_push_of_500_asks_no_more_often_than_one_of_5(
+    server: Server, phone: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few, _ = asked_for(server, monkeypatch, phone, batch(5))
+    many, results = asked_for(server, monkeypatch, phone, batch(500))
+    assert few == many < MOST_OF_A_PUSH
+    edits = [edit(each["record"], each["collection"], set={"visibility": "shared"}) for each in results]
+    few, changed = asked_for(server, monkeypatch, phone, edits[:5])
+    many, rest = asked_for(server, monkeypatch, phone, edits[5:])
+    assert few == many < MOST_OF_A_PUSH
+    removals = [delete(each["record"], each["collection"], base=each["version"]) for each in (*changed, *rest)]
+    few, _ = asked_for(server, monkeypatch, phone, removals[:5])
+    many, _ = asked_for(server, monkeypatch, phone, removals[5:])
+    assert few == many < MOST_OF_A_PUSH
+
+
+def test_lines_of_descent_are_followed_at_once(server: Server, phone: Phone, monkeypatch: pytest.MonkeyPatch) -> None:
+    records = [each["record"] for each in phone.push(*(upsert() for _ in range(100)))]
+    line = [edit(record, set={"derived_from_id": above["id"]}) for above, record in pairwise(records)]
+    few, _ = asked_for(server, monkeypatch, phone, line[:2])
+    many, _ = asked_for(server, monkeypatch, phone, line[2:])
+    assert few == many
+
+
+def test_a_pull_is_one_statement(server: Server, phone: Phone, monkeypatch: pytest.MonkeyPatch) -> None:
+    phone.push(*batch(500))
+    for query in ({}, {"collections": "sessions,elements"}):
+        with counting(server, monkeypatch) as counted:
+            page = phone.page(limit=1000, **query)
+        assert (counted.statements, page["has_more"]) == (1, False)
+
+
+def test_one_write_is_few_statements(server: Server, phone: Phone, monkeypatch: pytest.MonkeyPatch) -> None:
+    with counting(server, monkeypatch) as counted:
+        response = phone.client.post("/v1/intentions", json=INTENTION)
+    assert (response.status_code, counted.statements <= MOST_OF_A_WRITE) == (201, True)
+    address = f"/v1/intentions/{response.json()['id']}"
+    with counting(server, monkeypatch) as counted:
+        response = phone.client.patch(address, json={"why": "wisteria"}, headers={"If-Match": "*"})
+    assert (response.status_code, counted.statements <= MOST_OF_A_WRITE) == (200, True)
