@@ -9,7 +9,8 @@ from app import json
 from app.http import Reader
 from app.identity import Caller
 from app.problems import Unavailable
-from app.sync import pull, waiting
+from app.sync import pull
+from app.sync.waiting import waiting
 
 HEADERS: Final = [(b"content-type", b"text/event-stream"), (b"x-accel-buffering", b"no")]
 _COMMENT: Final = b":\n\n"
@@ -26,10 +27,10 @@ async def events(caller: Caller, reader: Reader, seen: str | None) -> AsyncGener
 
     A database that is away is quiet; a device that is signed in no more ends it.
     """
-    async with waiting.waiting(caller, reader) as waiter:
+    async with waiting(caller, reader) as waiter:
         sent = await pull.version(caller)
         yield _COMMENT if str(sent) == seen else event(sent)
-        while await waiter.rest(waiting.LOOK_SECONDS):
+        while await waiter.rest():
             try:
                 if not await caller.is_signed_in():
                     return

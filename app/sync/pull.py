@@ -1,18 +1,24 @@
 """A pull: what changed above a number of the owner's feed, one page of it from one snapshot."""
 
-from typing import Annotated
+import time
+from typing import Annotated, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from app import json
 from app.db import Row
+from app.http import Reader
 from app.identity import Caller
+from app.problems import NotSignedIn
 from app.records import access
 from app.records.codec import EPOCH_SHIFT, version_of, whole
 from app.records.filters import whole_number
 from app.records.restorations import expired
 from app.sync.cursors import Since, place_of
 from app.sync.shapes import BY_COLLECTION, MOST_BYTES, MOST_CHANGES, MOST_OPS, USUAL_CHANGES, Collections
+from app.sync.waiting import waiting
+
+LONGEST_WAIT: Final = 30
 
 
 class Asked(BaseModel):
@@ -25,6 +31,24 @@ class Asked(BaseModel):
         USUAL_CHANGES, ge=1, le=MOST_CHANGES, description="Most changes of one page, 1 to 1000."
     )
     collections: Collections = Field((), description="Only these collections, separated by commas; empty means all.")
+    wait: Annotated[int, BeforeValidator(whole_number(0, LONGEST_WAIT))] = Field(
+        0, ge=0, le=LONGEST_WAIT, description="Seconds to wait for a change where there is none yet, 0 to 30."
+    )
+
+
+async def awaited(caller: Caller, asked: Asked, reader: Reader) -> Row:
+    """Return a page of changes as soon as there are any; an empty one once the time is out or the waiting has to end."""
+    page = await pull(caller, asked)
+    if page["changes"] or not asked.wait:
+        return page
+    until = time.monotonic() + asked.wait
+    async with waiting(caller, reader) as waiter:
+        page = await pull(caller, asked)
+        while not page["changes"] and (left := until - time.monotonic()) > 0 and await waiter.rest(left):
+            if not await caller.is_signed_in():
+                raise NotSignedIn
+            page = await pull(caller, asked)
+    return page
 
 
 async def pull(caller: Caller, asked: Asked) -> Row:

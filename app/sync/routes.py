@@ -29,15 +29,19 @@ async def get_sync_state(call: Call) -> Answer:
 
 
 @router.get(
-    "/changes", response_model=SyncChanges, responses=problems(CursorExpired, signed_in=True), summary="Pull changes"
+    "/changes",
+    response_model=SyncChanges,
+    responses=problems(CursorExpired, TooManyWaiting, signed_in=True),
+    summary="Pull changes",
 )
-async def pull_changes(call: Call, asked: Annotated[pull.Asked, Query()]) -> Answer:
+async def pull_changes(call: Call, reader: TheReader, asked: Annotated[pull.Asked, Query()]) -> Answer:
     """Pull what changed since a cursor, each record once, at its latest state; removed ones without content.
 
     Begin with `since=0`, ask again with the page's `cursor` while `has_more` is true, and keep the last one: with it,
-    the next pull brings only what changed since. On 410, begin again as `resync` says.
+    the next pull brings only what changed since. With `wait`, the answer comes as soon as there is a change. On 410,
+    begin again as `resync` says.
     """
-    return json_answer(await pull.pull(call, asked))
+    return json_answer(await pull.awaited(call, asked, reader))
 
 
 @router.get(

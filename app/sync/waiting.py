@@ -5,6 +5,7 @@ same; each look asks again whether their device is signed in. Waiting ends when 
 """
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Final
@@ -26,10 +27,10 @@ class Waiter:
         for end in ends:
             end.add_done_callback(lambda _: bell.set())
 
-    async def rest(self, seconds: float) -> bool:
-        """Wait until there may be news or the time is out; say whether to go on waiting after that."""
+    async def rest(self, seconds: float = math.inf) -> bool:
+        """Wait until there may be news, the time is out, or a look is due; say whether to go on waiting after that."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(min(seconds, LOOK_SECONDS)):
                 await self._bell.wait()
         self._bell.clear()
         return not any(end.done() for end in self._ends)

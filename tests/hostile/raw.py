@@ -73,13 +73,18 @@ class Line:
             self._socket.close()
             self._socket = None
 
-    def send(self, content: bytes, *, method: str = "") -> Reply:
-        """Send the bytes of a request and return the answer to it; of a stream, its first event."""
+    def speak(self, content: bytes) -> socket.socket:
+        """Send bytes, and leave it to others to hear what comes back."""
         if self._socket is None:
             self._socket = socket.create_connection(self._address, timeout=SECONDS)
         self._socket.sendall(content)
+        return self._socket
+
+    def send(self, content: bytes, *, method: str = "") -> Reply:
+        """Send the bytes of a request and return the answer to it; of a stream, its first event."""
+        connection = self.speak(content)
         method = method or content.partition(b" ")[0].decode()
-        with HTTPResponse(self._socket, method=method) as response:
+        with HTTPResponse(connection, method=method) as response:
             response.begin()
             goes_on = response.headers["content-type"] == STREAM and method != "HEAD"
             body = b"".join(iter(response.readline, b"\n")) if goes_on else response.read()
