@@ -1,26 +1,18 @@
 """A line to the server, and the proof that what was refused left no trace."""
 
+import hashlib
 from collections.abc import Callable, Iterator
 
 import pytest
 import sqlalchemy as sa
 from sqlmodel import SQLModel
 
-from app.db import Row, Statement
-from app.identity import Feed
+from app.db import Statement
 from tests.hostile.raw import Line
 from tests.serving import Server
 
-_tables = SQLModel.metadata.sorted_tables
-_STATE = Statement(
-    sa.select(
-        *(
-            sa.select(sa.func.count()).select_from(table).correlate(None).scalar_subquery().label(table.name)
-            for table in _tables
-        ),
-        sa.select(sa.cast(sa.func.sum(Feed.table().c.head), sa.BigInteger)).scalar_subquery().label("heads"),
-    )
-)
+State = Callable[[], dict[str, str]]
+_EVERYTHING = {table.name: Statement(sa.select(table)) for table in SQLModel.metadata.sorted_tables}
 
 
 @pytest.fixture
@@ -30,6 +22,14 @@ def line(server: Server) -> Iterator[Line]:
 
 
 @pytest.fixture
-def state(server: Server) -> Callable[[], Row | None]:
-    """How many rows there are of everything, and how many writes there have been."""
-    return lambda: server.run(server.db.one(_STATE))
+def state(server: Server) -> State:
+    """A fingerprint of every table, of all that is in it."""
+
+    async def taken() -> dict[str, str]:
+        found = {}
+        for name, statement in _EVERYTHING.items():
+            rows = sorted(repr([*row.values()]) for row in await server.db.all(statement))
+            found[name] = f"{len(rows)} rows, {hashlib.sha256(repr(rows).encode()).hexdigest()}"
+        return found
+
+    return lambda: server.run(taken())

@@ -1,5 +1,6 @@
-"""Every operation of the OpenAPI document, and bodies made from what the document says of them."""
+"""Every operation of the OpenAPI document, and requests made from what the document says of them."""
 
+import copy
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,19 +9,23 @@ from typing import Any
 from uuid import UUID
 
 from app.ids import new_id
+from app.records import Resource
 from app.resources import RESOURCES
-from tests.drafts import written
+from tests.drafts import draft_of, written
 from tests.hostile.raw import Header
 from tests.serving import Person
 from tests.witness import DOCUMENT
 
 Json = dict[str, Any]
+Path = tuple[str | int, ...]
+BODY_BYTES = 2**20
 _SAMPLES = {
     "email": "somebody@example.com",
     "uuid": "019aa2c4-7b00-7000-8000-00000000beef",
     "date": "2026-11-22",
     "date-time": "2026-11-22T10:00:00Z",
 }
+_HERE = "\ufffcHERE"
 
 
 def resolved(schema: Json) -> Json:
@@ -39,11 +44,11 @@ def nullable(schema: Json) -> bool:
     return {"type": "null"} in schema.get("anyOf", [])
 
 
-def sample(schema: Json) -> object:
+def sample(schema: Json) -> Any:
     """Return a value that the schema takes."""
     schema = resolved(schema)
-    if "enum" in schema:
-        return schema["enum"][0]
+    if "enum" in schema or "const" in schema:
+        return schema.get("enum", [schema.get("const")])[0]
     if schema["type"] == "object":
         return {name: sample(schema["properties"][name]) for name in schema.get("required", [])}
     if schema["type"] == "string":
@@ -51,6 +56,16 @@ def sample(schema: Json) -> object:
             schema.get("format", ""), "000000" if "[0-9]{6}" in schema.get("pattern", "") else "wisteria"
         )
     return {"integer": 0, "number": 1, "array": [], "boolean": True}[schema["type"]]
+
+
+def members(schema: Json, above: Path = ()) -> Iterator[tuple[Path, Json]]:
+    """Yield every member that a body may have, with its place; of a list of objects, those of the first."""
+    for name, member in schema.get("properties", {}).items():
+        yield (*above, name), member
+        kind = resolved(member)
+        inner = resolved(kind["items"]) if kind.get("type") == "array" else kind
+        if inner.get("type") == "object":
+            yield from members(inner, (*above, name, 0) if inner is not kind else (*above, name))
 
 
 @dataclass(frozen=True)
@@ -73,9 +88,15 @@ class Operation:
 
     @property
     def limit(self) -> int:
-        """The most bytes of a body."""
-        most: int = self.content.get("x-max-body-bytes", 2**20)
-        return most
+        """The most bytes that its body may have."""
+        return int(self.content.get("x-max-body-bytes", BODY_BYTES))
+
+    @cached_property
+    def answer(self) -> Json:
+        """The schema of what a success answers with."""
+        success = next(each for status, each in sorted(self.content["responses"].items()) if status.startswith("2"))
+        content: Json = success.get("content", {})
+        return resolved(content["application/json"]["schema"]) if content else {}
 
     @property
     def parameters(self) -> dict[str, Json]:
@@ -83,13 +104,18 @@ class Operation:
         every = self.content.get("parameters", [])
         return {each["name"]: each["schema"] for each in every if each["in"] == "query"}
 
+    @property
+    def resource(self) -> Resource | None:
+        """The kind of record that it is about."""
+        return next((each for each in RESOURCES if f"{self.path}/".startswith(f"{each.path}/")), None)
+
     def target(self, person: Person) -> str:
         """Return the path, with the id of a record of the person's; an id of nothing where it is no record's."""
         if "{" not in self.path:
             return self.path
         if "{code}" in self.path:
             return self.path.replace("{code}", "not-found")
-        resource = next((each for each in RESOURCES if f"/{each.collection}/" in self.path), None)
+        resource = self.resource
         id = new_id() if resource is None else UUID(written(person.client, resource, person)["id"])
         return self.path.replace("{id}", str(id))
 
@@ -99,12 +125,27 @@ class Operation:
         found += [("If-Match", "*")] if self.method in {"PATCH", "DELETE"} else []
         return [*found, ("Content-Type", media_type)] if media_type and self.body else found
 
-    def body_with(self, name: str, value: str) -> bytes:
+    def right_body(self, person: Person) -> Json | None:
+        """Return a body that it takes from the person: the documented one, with what it refers to written first."""
+        if self.body is None:
+            return None
+        if self.resource is not None and self.method == "POST":
+            return draft_of(self.resource, person)
+        example: Json = self.content["requestBody"]["content"]["application/json"]["example"]
+        return copy.deepcopy(example)
+
+    def body_with(self, place: Path, value: str, among: Json | None = None) -> bytes:
         """Return a body that is right but for one member, whose value is given as JSON text."""
-        assert self.body is not None
-        members = {each: json.dumps(sample(self.body["properties"][each])) for each in self.body.get("required", [])}
-        text = ", ".join(f"{json.dumps(each)}: {said}" for each, said in (members | {name: value}).items())
-        return f"{{{text}}}".encode()
+        body: Any = copy.deepcopy(sample(self.body or {}) if among is None else among)
+        node, schema = body, self.body or {}
+        for step, then in zip(place, (*place[1:], None), strict=True):
+            schema = resolved(schema["items"] if isinstance(step, int) else schema["properties"][step])
+            if then is None:
+                node[step] = _HERE
+            elif isinstance(then, int):
+                node[step] = node.get(step) or [sample(schema["items"])]
+            node = node[step]
+        return json.dumps(body).replace(json.dumps(_HERE), value).encode()
 
 
 def _every() -> Iterator[Operation]:
@@ -115,5 +156,6 @@ def _every() -> Iterator[Operation]:
 
 OPERATIONS = tuple(_every())
 WITH_BODY = tuple(each for each in OPERATIONS if each.body is not None)
+WITH_QUERY = tuple(each for each in OPERATIONS if each.parameters)
 LISTS = tuple(each for each in OPERATIONS if "cursor" in each.parameters)
 PATHS = {each.path: {other.method for other in OPERATIONS if other.path == each.path} for each in OPERATIONS}

@@ -1,16 +1,14 @@
 """Bodies that are not JSON, not of the right kind, or too large: refused by every operation that takes one."""
 
 import json
-from collections.abc import Callable
 
 import pytest
 
-from app.db import Row
+from tests.hostile.conftest import State
 from tests.hostile.operations import OPERATIONS, WITH_BODY, Operation
 from tests.hostile.raw import Line, in_chunks, request
 from tests.serving import Person
 
-State = Callable[[], Row | None]
 NOT_JSON = {
     "nothing": b"",
     "truncated": b'{"wisteria": ',
@@ -108,7 +106,7 @@ def test_what_is_no_object_or_has_an_unknown_member_is_422(
 
 @with_body
 def test_another_media_type_is_415(line: Line, alice: Person, state: State, operation: Operation) -> None:
-    target = operation.target(alice)
+    target, right = operation.target(alice), json.dumps(operation.right_body(alice)).encode()
     before = state()
     plain = operation.headers(alice, None)
     named = [[*plain, ("Content-Type", name)] if name is not None else plain for name in WRONG_TYPES]
@@ -117,7 +115,7 @@ def test_another_media_type_is_415(line: Line, alice: Person, state: State, oper
     twice = [[*json_, ("Content-Type", name)] for name in ("text/plain", "application/json")]
     merge = [] if operation.method == "PATCH" else [[*plain, ("Content-Type", "application/merge-patch+json")]]
     for headers in (*named, *coded, *twice, *merge):
-        reply = line.ask(operation.method, target, headers, b'{"wisteria": 1}')
+        reply = line.ask(operation.method, target, headers, right)
         assert (reply.status, reply.problem["code"]) == (415, "unsupported-media-type"), headers[len(plain) :]
     assert state() == before
 

@@ -1,0 +1,72 @@
+"""What is accepted reads back equal, on both databases: every member of every body, at the edges of what it takes."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from app.ids import new_id
+from tests.drafts import COLLECTION_OF
+from tests.hostile.conftest import State
+from tests.hostile.operations import WITH_BODY, Json, Operation, nullable, resolved
+from tests.hostile.raw import Line, Reply
+from tests.hostile.values import taken
+from tests.serving import Person
+
+READABLE = [each for each in WITH_BODY if "id" in each.answer.get("properties", {})]
+REFUSALS = {(422, "validation"), (409, "invalid-transition")}
+NAMED = {"timezone", "locale"}
+"""Members that take the names of a list which no schema holds."""
+
+
+def is_moment(schema: Json) -> bool:
+    return resolved(schema).get("format") == "date-time"
+
+
+def said(value: Any, schema: Json) -> Any:
+    """Return what a value means: moments are equal in any spelling."""
+    return datetime.fromisoformat(value) if is_moment(schema) and value is not None else value
+
+
+@pytest.mark.parametrize("operation", READABLE, ids=str)
+def test_what_is_accepted_reads_back_equal_and_what_is_refused_leaves_no_trace(
+    line: Line, alice: Person, state: State, operation: Operation
+) -> None:
+    members = (operation.body or {})["properties"]
+    headers, right = operation.headers(alice), operation.right_body(alice) or {}
+    bare: Json = {name: right[name] for name in (operation.body or {}).get("required", [])}
+    bare |= {name: None for name, schema in members.items() if is_moment(schema) and nullable(schema)}
+    filled_in = operation.resource.filled_in if operation.resource else ()
+    refused = []
+
+    def send(name: str, value: str, among: Json, target: str) -> Reply:
+        fresh = {"id": str(new_id())} if "id" in members else {}
+        return line.ask(operation.method, target, headers, operation.body_with((name,), value, among | fresh))
+
+    for name, schema in members.items():
+        accepted = False
+        values = [value for value in taken(schema) if name not in COLLECTION_OF or value == "null"]
+        for value in values:
+            for among in ({}, bare) if operation.method == "PATCH" else (right, bare):
+                target = operation.target(alice)
+                reply = send(name, value, among, target)
+                if reply.status in {200, 201}:
+                    break
+                assert (reply.status, reply.problem["code"]) in REFUSALS, (name, value)
+                refused.append((name, value, among, target))
+            else:
+                continue
+            accepted = True
+            read = line.ask("GET", reply.headers["location"] or target, headers)
+            assert read.body == reply.body, (name, value)
+            if value != "null" or name not in filled_in:
+                sent = said(json.loads(value, parse_float=float), schema)
+                assert said(json.loads(read.body)[name], schema) == sent, (name, value)
+        assert accepted or not values or name in NAMED, name
+    before = state()
+    for name, value, among, target in refused:
+        assert send(name, value, among, target).status in {409, 422}, (name, value)
+    assert state() == before
+    if operation.method == "POST":
+        assert line.ask("GET", f"{operation.path}?limit=200", headers).status == 200

@@ -1,0 +1,96 @@
+"""Requests that are right but for one thing outside of their body: refused by every operation, without a trace."""
+
+import json
+
+import pytest
+
+from app.http import edge
+from tests.hostile.conftest import State
+from tests.hostile.operations import OPERATIONS, Operation
+from tests.hostile.raw import Header, Line, Reply, request
+from tests.serving import Person
+
+every = pytest.mark.parametrize("operation", OPERATIONS, ids=str)
+WRONG = {"verify", "login", "refresh_tokens", "change_password", "reset_password"}
+"""The documented body of these is somebody else's: a wrong try, which is counted."""
+
+
+def ask(line: Line, person: Person, operation: Operation, target: str, body: bytes | None, *more: Header) -> Reply:
+    line.hang_up()
+    return line.ask(operation.method, target, [*operation.headers(person), *more], body)
+
+
+def parts(operation: Operation, person: Person) -> tuple[str, bytes | None]:
+    """Return where a right request of the person's goes, and its body."""
+    body = operation.right_body(person)
+    return operation.target(person), None if body is None else json.dumps(body).encode()
+
+
+@every
+def test_a_right_request_is_taken_and_the_fingerprint_sees_what_it_does(
+    line: Line, alice: Person, state: State, operation: Operation
+) -> None:
+    target, body = parts(operation, alice)
+    before = state()
+    reply = ask(line, alice, operation, target, body)
+    name = operation.content["operationId"]
+    if name in WRONG:
+        assert (reply.status, reply.problem["code"]) == (401, "wrong-credentials")
+    elif name == "end_device":
+        assert reply.status == 404
+    else:
+        assert reply.status < 300
+    assert (state() == before) == (operation.method == "GET" or reply.status == 404)
+
+
+@every
+def test_headers_that_nobody_could_read_one_way_are_400_and_too_many_are_431(
+    line: Line, alice: Person, state: State, operation: Operation
+) -> None:
+    target, body = parts(operation, alice)
+    before = state()
+    length = str(len(body or b"{}"))
+    chunked = ("Transfer-Encoding", "chunked")
+    for wrong in (
+        [("Host", "afterglow")],
+        [("host", "elsewhere")],
+        [("X-Folded", "a\r\n b")],
+        [chunked] if body else [("Content-Length", length), chunked],
+        [chunked, ("Content-Length", length)],
+        [("Content-Length", length), ("Content-Length", f"{length}0")],
+        [("Transfer-Encoding", "gzip"), ("Content-Length", length)],
+    ):
+        reply = ask(line, alice, operation, target, body, *wrong)
+        assert (reply.status, reply.problem["code"]) == (400, "malformed-request"), wrong
+    for large in (
+        [(f"X-{n}", "wisteria") for n in range(edge.MOST_HEADERS)],
+        [("X-Long", "w" * edge.MOST_HEADER_BYTES)],
+    ):
+        reply = ask(line, alice, operation, target, body, *large)
+        assert (reply.status, reply.problem["code"]) == (431, "headers-too-large")
+    assert state() == before
+
+
+@pytest.mark.parametrize("operation", [each for each in OPERATIONS if each.content["security"]], ids=str)
+def test_who_is_asking_is_said_once_and_in_its_place(
+    line: Line, alice: Person, bob: Person, state: State, operation: Operation
+) -> None:
+    target, body = parts(operation, alice)
+    before = state()
+    headers = [each for each in operation.headers(alice) if each[0] != "Authorization"]
+    for wrong in (
+        [("Authorization", f"Bearer {person.token}") for person in (alice, bob)],
+        [("Authorization", f"Bearer {alice.token}")] * 2,
+        [("Authorization", f"Basic {alice.token}")],
+        [("Authorization", alice.token)],
+        [("Authorization", f"Bearer  {alice.token}")],
+        [("Cookie", f"access_token={alice.token}; Authorization=Bearer {alice.token}")],
+        [("Proxy-Authorization", f"Bearer {alice.token}")],
+        [("X-Authorization", f"Bearer {alice.token}")],
+        [],
+    ):
+        reply = line.send(request(operation.method, target, [*headers, *wrong], body))
+        assert (reply.status, reply.problem["code"]) == (401, "not-signed-in"), wrong
+    reply = line.ask(operation.method, f"{target}?access_token={alice.token}", headers, body)
+    assert reply.status == 401
+    assert state() == before
