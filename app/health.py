@@ -51,8 +51,11 @@ async def livez() -> Answer:
     "/readyz", response_model=Health, responses=problems(writes=True), summary="Check that the server can serve"
 )
 async def readyz(site: TheSite) -> Answer:
-    """Ask whether the server can serve: its database answers, the schema is the newest, the disk takes writes."""
-    if await site.db.ready() != HEAD:
+    """Ask whether the server can serve: its database answers, the schema is the newest, the disk takes writes.
+
+    A server that was asked to stop is not ready from then on; it still answers for a few seconds.
+    """
+    if site.places.ending.is_set() or await site.db.ready() != HEAD:
         raise Unavailable
     return json_answer({"status": "ok"})
 

@@ -7,11 +7,10 @@ from typing import Final
 
 from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 
 from app import docs, health, json, openapi
 from app.db import open_database
-from app.http import JSON, Answer, Front, Route, Switch
+from app.http import HTTPS_ONLY, JSON, Answer, Cors, Front, Places, Route, Switch, draining
 from app.identity import password_routes
 from app.identity import routes as identity
 from app.identity.keyring import Keyring
@@ -59,15 +58,25 @@ class Api(FastAPI):
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Put the application together; nothing is opened before it starts."""
     settings = settings or Settings()
+    in_production = settings.env is Environment.PRODUCTION
+    always = tuple(route.path.partition("{")[0] for route in health.router.routes if isinstance(route, Route))
+    places = Places(
+        settings.max_in_flight,
+        settings.max_waiting,
+        always=always,
+        headers=HTTPS_ONLY if in_production else {},
+        origins=settings.origins,
+    )
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Places]]:
         db = open_database(settings)
-        site = new_site(settings, db, Keyring(settings.keyring))
+        site = new_site(settings, db, Keyring(settings.keyring), places)
         await db.open()
         app.state.site = site
         try:
-            yield
+            with draining(places, settings.drains_for):
+                yield {"places": places}  # each connection finds them here
         finally:
             await site.mail.close()
             site.passwords.close()
@@ -97,9 +106,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     ):
         app.router.routes.extend(router.routes)  # whole already: including would build every route again
     app.user_middleware = [
-        Middleware(Front, https_only=settings.env is Environment.PRODUCTION),
-        *([_cors(settings.origins)] if settings.origins else []),
-        Middleware(Switch, routes=app.routes, max_body_bytes=settings.max_body_bytes),
+        Middleware(Front, https_only=in_production),
+        *([Middleware(Cors, origins=settings.origins)] if settings.origins else []),
+        Middleware(
+            Switch,
+            routes=app.routes,
+            max_body_bytes=settings.max_body_bytes,
+            hosts=settings.served_hosts,
+            always=always,
+        ),
     ]
     return app
 
@@ -113,14 +128,3 @@ def _pages(app: FastAPI) -> tuple[APIRouter, APIRouter]:
         return Answer(200, json.write(app.openapi()), [JSON, (b"cache-control", b"no-cache")])
 
     return router, docs.router
-
-
-def _cors(origins: list[str]) -> Middleware:
-    return Middleware(
-        CORSMiddleware,
-        allow_origins=origins,
-        allow_methods=["GET", "POST", "PATCH", "DELETE"],
-        allow_headers=["Authorization", "Content-Type", "If-Match", "If-None-Match", "X-Request-Id"],
-        expose_headers=["ETag", "Location", "Retry-After", "X-Request-Id"],
-        max_age=600,
-    )

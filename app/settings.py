@@ -100,8 +100,22 @@ class Settings(BaseSettings):
     trusted_proxies: Names = Field(
         [], description="Addresses of proxies whose forwarded headers are believed, separated by commas."
     )
+    hosts: Names = Field(
+        [],
+        description="Hosts that requests may be for, separated by commas; unset means the issuer's in production, any in development.",
+    )
+    max_in_flight: int = Field(
+        64, ge=1, le=10_000, description="Requests that one worker has in hand at once; more are told to come back."
+    )
+    max_waiting: int = Field(1000, ge=0, le=100_000, description="Long polls and event streams of one worker.")
     max_waiting_each: int = Field(
         20, ge=0, le=1000, description="Long polls and event streams of one account at one worker."
+    )
+    drain_seconds: int | None = Field(
+        None,
+        ge=0,
+        le=20,
+        description="Seconds from SIGTERM, when readiness goes off, until no connection is taken; unset means 5 in production.",
     )
     max_body_bytes: int = Field(2**20, ge=1024, description="Largest body of a request, in bytes.")
     docs: bool | None = Field(None, description="Whether /docs and /redoc are served; unset means in development only.")
@@ -111,6 +125,18 @@ class Settings(BaseSettings):
     def serves_docs(self) -> bool:
         """Whether the docs pages are on."""
         return self.env is Environment.DEVELOPMENT if self.docs is None else self.docs
+
+    @property
+    def served_hosts(self) -> set[str]:
+        """The hosts that requests may be for; none means any."""
+        own = {urlsplit(self.issuer).hostname or ""} if self.env is Environment.PRODUCTION else set()
+        return {host.lower() for host in self.hosts} or own
+
+    @property
+    def drains_for(self) -> int:
+        """How many seconds the server goes on taking connections after it was asked to stop."""
+        unset = 5 if self.env is Environment.PRODUCTION else 0
+        return unset if self.drain_seconds is None else self.drain_seconds
 
     @property
     def uses_sqlite(self) -> bool:

@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Coroutine, Iterator
+from concurrent.futures import Future
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -69,9 +70,13 @@ class Server:
         host, _, port = self.url.removeprefix("http://").partition(":")
         return host, int(port)
 
+    def begin(self, work: Coroutine[Any, Any, T]) -> "Future[T]":
+        """Begin work on the server's own loop."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Carry out work on the server's own loop."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(SECONDS)
+        return self.begin(work).result(SECONDS)
 
     def person(self, name: str = "somebody", timezone: str = "UTC", role: Role = Role.PERSON) -> Person:
         """Return a new person, verified and signed in."""

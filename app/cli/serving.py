@@ -17,6 +17,9 @@ from app.main import create_app
 from app.observability import LOGGING
 from app.settings import Environment, Settings
 
+STOPPING_SECONDS = 25
+"""From SIGTERM to the end, whatever is still in hand then."""
+
 
 def serve(
     *,
@@ -57,7 +60,7 @@ def serve(
         access_log=False,
         server_header=False,
         ws="none",
-        timeout_graceful_shutdown=25,
+        timeout_graceful_shutdown=STOPPING_SECONDS - settings.drains_for,
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=settings.trusted_proxies,
     )

@@ -1,27 +1,36 @@
 """HTTP as this API speaks it.
 
 `Edge` bounds the bytes of a connection; `Front` gives every answer its headers and its log line; `Switch` finds the
-route and turns problems into answers; `Route` reads what an endpoint's signature asks for; `Answer` is what goes out, whole, and `Stream` what goes on as long as somebody reads it.
+route and turns problems into answers; `Route` reads what an endpoint's signature asks for; `Answer` is what goes out,
+whole, and `Stream` what goes on as long as somebody reads it. `Places` says how much of all that happens at once; who
+waits for news says `with places.waiting():`.
 """
 
-from app.http.answer import JSON, Answer, json_answer, problem_answer
+from app.http.answer import HTTPS_ONLY, JSON, Answer, json_answer, problem_answer
+from app.http.cors import Cors
+from app.http.draining import draining
 from app.http.edge import Edge
 from app.http.front import Front
+from app.http.places import Places
 from app.http.route import LIMIT, Route
 from app.http.stream import Reader, Stream, TheReader
 from app.http.switch import Switch
 
 __all__ = [
+    "HTTPS_ONLY",
     "JSON",
     "LIMIT",
     "Answer",
+    "Cors",
     "Edge",
     "Front",
+    "Places",
     "Reader",
     "Route",
     "Stream",
     "Switch",
     "TheReader",
+    "draining",
     "json_answer",
     "problem_answer",
 ]

@@ -20,6 +20,8 @@ ALWAYS: Final = {
     b"x-frame-options": b"DENY",
 }
 """What every answer carries, unless its route says otherwise."""
+HTTPS_ONLY: Final = {b"strict-transport-security": b"max-age=63072000"}
+"""What tells browsers to never come back without TLS."""
 
 
 class Answer:

@@ -4,17 +4,16 @@ A small subclass of uvicorn's httptools protocol, which has no limits of its own
 a client that sends one byte a minute. Here a request has at most 100 headers and 32 KiB of them, an address of 8 KiB,
 exactly one Host, and no trailers; its headers arrive within 5 seconds, its body within 15, and whoever does not read
 its answer for 30 is cut off. What breaks a bound gets a problem and the end of the connection; what is late, the end.
+A request that is within them, but finds no place free (`places.py`), is told to come back later.
 """
 
-import asyncio
 from enum import Enum, auto
 from typing import Any, Final
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
-
-from app.http.answer import ALWAYS, problem_answer
-from app.ids import new_id
-from app.problems import HeadersTooLarge, MalformedRequest, Problem, UrlTooLong
+from app.http.deadlines import Deadlined
+from app.http.places import Places
+from app.http.refusal import Refusal, requested_id
+from app.problems import ExpectationFailed, HeadersTooLarge, MalformedRequest, Problem, UrlTooLong
 
 MOST_HEADERS: Final = 100
 MOST_HEADER_BYTES: Final = 32 * 1024
@@ -22,7 +21,6 @@ LONGEST_URL: Final = 8192
 MOST_FRAMING_BYTES: Final = 4096
 HEADER_SECONDS: Final = 5.0
 BODY_SECONDS: Final = 15.0
-READER_SECONDS: Final = 30.0
 _VERSIONS: Final = ("1.1", "1.0")
 
 
@@ -34,7 +32,7 @@ class Waiting(Enum):
     BODY = auto()
 
 
-class Edge(HttpToolsProtocol):
+class Edge(Deadlined):
     """One connection."""
 
     _waiting = Waiting.REQUEST
@@ -44,18 +42,21 @@ class Edge(HttpToolsProtocol):
     _hosts = 0
     _refusal: Problem | None = None
     _refused = False
-    _deadline: asyncio.TimerHandle | None = None
-    _reader_deadline: asyncio.TimerHandle | None = None
+    _turned_away = False
+    """Whether the request that is being heard was answered already: there was no place for it."""
+    _receiving = False
 
     def __init__(self, *parts: Any, **options: Any) -> None:
         """Expect the first request."""
         super().__init__(*parts, **options)
+        if "places" not in self.app_state:
+            self.app_state["places"] = Places()
+        self._places: Places = self.app_state["places"]
         self._expect(HEADER_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Expect nothing more."""
-        self._expect(None)
-        self.resume_writing()
+        """Receive nothing more."""
+        self._count(receiving=False)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -65,6 +66,7 @@ class Edge(HttpToolsProtocol):
         before = self._waiting
         self._unheard += len(data)
         super().data_received(data)
+        self._count(receiving=self._waiting is Waiting.BODY and not self.pipeline and self._owing)
         bound = MOST_FRAMING_BYTES if self._waiting is Waiting.BODY else MOST_HEADER_BYTES
         if self._unheard > bound and not self.transport.is_closing():
             self._refuse(HeadersTooLarge() if self._waiting is Waiting.HEADERS else MalformedRequest())
@@ -94,7 +96,11 @@ class Edge(HttpToolsProtocol):
         self._header_bytes += len(name) + len(value)
         if len(self.headers) > MOST_HEADERS or self._header_bytes > MOST_HEADER_BYTES:
             self._stop(HeadersTooLarge())
-        self._hosts += self.headers[-1][0] == b"host"
+        name = self.headers[-1][0]
+        if name == b"host":
+            self._hosts += 1
+        elif name == b"expect" and value.lower() != b"100-continue":
+            self._stop(ExpectationFailed())
 
     def on_headers_complete(self) -> None:
         """Let the request be answered, if it says where it goes."""
@@ -102,7 +108,11 @@ class Edge(HttpToolsProtocol):
         version = self.parser.get_http_version()
         if version not in _VERSIONS or self._hosts > 1 or (version == "1.1" and not self._hosts):
             self._stop(MalformedRequest())
-        super().on_headers_complete()
+        self.expect_100_continue &= version == "1.1"
+        if self._owing or self._places.has_one_for(self.url, len(self.tasks)):
+            super().on_headers_complete()
+        else:
+            self._turn_away()
         self._waiting = Waiting.BODY
 
     def on_chunk_header(self) -> None:
@@ -112,43 +122,27 @@ class Edge(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """Take a part of the body."""
         self._unheard = 0
-        super().on_body(body)
+        if not self._turned_away:
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         """End a request."""
         self._unheard = 0
         self._waiting = Waiting.REQUEST
-        super().on_message_complete()
+        if not self._turned_away:
+            super().on_message_complete()
+        elif not self.parser.should_keep_alive():
+            self.transport.close()
+        self._turned_away = False
+
+    def on_response_complete(self) -> None:
+        """End an answer; what is left of its request is not waited for."""
+        self._count(receiving=False)
+        super().on_response_complete()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's own words, not ours
         """Answer bytes that are no request, with the problem that stopped the parser."""
         self._refuse(self._refusal or MalformedRequest())
-
-    def pause_writing(self) -> None:
-        """Give a reader that does not keep up a while."""
-        super().pause_writing()
-        self._reader_deadline = self.loop.call_later(READER_SECONDS, self.transport.abort)
-
-    def resume_writing(self) -> None:
-        """Go on with a reader that has caught up."""
-        if self._reader_deadline is not None:
-            self._reader_deadline.cancel()
-            self._reader_deadline = None
-        super().resume_writing()
-
-    def timeout_keep_alive_handler(self) -> None:
-        """End an idle connection; one whose last answer was never read is cut off."""
-        if self.transport.get_write_buffer_size():
-            self.transport.abort()
-        super().timeout_keep_alive_handler()
-
-    def _expect(self, seconds: float | None) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-        self._deadline = None if seconds is None else self.loop.call_later(seconds, self._late)
-
-    def _late(self) -> None:
-        self.transport.abort()
 
     def _stop(self, problem: Problem) -> None:
         """Stop the parser; it then asks `send_400_response` to answer."""
@@ -158,8 +152,7 @@ class Edge(HttpToolsProtocol):
     def _refuse(self, problem: Problem) -> None:
         """Answer with a problem and end the connection; where answers are still owed, only end it after them."""
         self._expect(None)
-        cycle = self.cycle
-        owing = cycle is not None and not cycle.response_complete
+        cycle, owing = self.cycle, self._owing
         if owing and self._waiting is not Waiting.BODY:
             self._refused = True
             cycle.keep_alive = False
@@ -167,25 +160,30 @@ class Edge(HttpToolsProtocol):
         if owing:
             cycle.disconnected = True
             cycle.message_event.set()
-        if not owing or not cycle.response_started:
-            self.transport.write(_spelled(problem))
+        if self._waiting is not Waiting.BODY or (owing and not cycle.response_started):
+            self.transport.write(Refusal(problem, self._places.headers).spelled(requested_id([])))
         self.transport.close()
+
+    @property
+    def _owing(self) -> bool:
+        """Whether an answer is owed."""
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _count(self, *, receiving: bool) -> None:
+        """Count the request among those whose body is on its way, or no more."""
+        if receiving is not self._receiving:
+            self._receiving = receiving
+            self._places.receiving += 1 if receiving else -1
+
+    def _turn_away(self) -> None:
+        """Answer that there is no place, and hear the rest of the request without keeping it."""
+        self._turned_away = True
+        bodiless, closing = self.parser.get_method() == b"HEAD", not self.parser.should_keep_alive()
+        self.transport.write(self._places.refusal(self.headers, bodiless=bodiless, closing=closing))
+        self.on_response_complete()
 
     def _patience(self) -> float | None:
         """Return how long to wait for what comes next; between requests, uvicorn's own timer waits."""
         if self._waiting is Waiting.BODY:
             return BODY_SECONDS
         return HEADER_SECONDS if self._waiting is Waiting.HEADERS or self._unheard else None
-
-
-def _spelled(problem: Problem) -> bytes:
-    request_id = str(new_id())
-    answer = problem_answer(problem, request_id)
-    headers = [
-        *answer.headers,
-        (b"content-length", b"%d" % len(answer.body)),
-        (b"x-request-id", request_id.encode()),
-        *ALWAYS.items(),
-        (b"connection", b"close"),
-    ]
-    return STATUS_LINE[answer.status] + b"".join(b"%s: %s\r\n" % header for header in headers) + b"\r\n" + answer.body

@@ -5,18 +5,13 @@ answered as GET without the body. Each request leaves one log line: the id, the 
 milliseconds, and who called; never an address as it was typed, which could carry what somebody wrote.
 """
 
-import re
 import time
-from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import observability
-from app.http.answer import ALWAYS
-from app.ids import new_id
-
-_wellformed = re.compile(rb"[A-Za-z0-9._-]{1,64}").fullmatch
-_HTTPS: Final = b"max-age=63072000"
+from app.http.answer import ALWAYS, HTTPS_ONLY
+from app.http.refusal import requested_id
 
 
 class Front:
@@ -25,7 +20,7 @@ class Front:
     def __init__(self, app: ASGIApp, *, https_only: bool) -> None:
         """Wrap `app`; `https_only` tells browsers to never come back without TLS."""
         self._app = app
-        self._always = ALWAYS | ({b"strict-transport-security": _HTTPS} if https_only else {})
+        self._always = ALWAYS | (HTTPS_ONLY if https_only else {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, and complete what comes back."""
@@ -33,7 +28,7 @@ class Front:
             await self._app(scope, receive, send)
             return
         began = time.perf_counter()
-        request_id = _request_id(scope)
+        request_id = requested_id(scope["headers"])
         scope["request_id"] = request_id.decode()
         bodiless = scope["method"] == "HEAD"
         if bodiless:
@@ -63,11 +58,3 @@ class Front:
             milliseconds=round((time.perf_counter() - began) * 1000, 1),
             account_id=scope.get("account_id"),
         )
-
-
-def _request_id(scope: Scope) -> bytes:
-    for name, value in scope["headers"]:
-        if name == b"x-request-id":
-            given: bytes = value
-            return given if _wellformed(given) else str(new_id()).encode()
-    return str(new_id()).encode()

@@ -5,6 +5,7 @@ A path has one spelling. Anything else (a trailing slash, `//`, `..`, an id in c
 anybody's token or body is looked at.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -15,7 +16,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app import observability
 from app.http.answer import problem_answer
 from app.http.route import Route
-from app.problems import BodyTooLarge, Crashed, MethodNotAllowed, NotFound, Problem
+from app.problems import BodyTooLarge, Crashed, MethodNotAllowed, Misdirected, NotFound, Problem
+
+_port = re.compile(rb":\d*\Z")
 
 
 class Table(NamedTuple):
@@ -28,9 +31,22 @@ class Table(NamedTuple):
 class Switch:
     """Pure ASGI middleware, innermost: it answers instead of the application's own router."""
 
-    def __init__(self, app: ASGIApp, *, routes: list[BaseRoute], max_body_bytes: int) -> None:
-        """Serve `routes`; leave the rest (start, end) to `app`."""
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        routes: list[BaseRoute],
+        max_body_bytes: int,
+        hosts: Iterable[str] = (),
+        always: tuple[str, ...] = (),
+    ) -> None:
+        """Serve `routes`; leave the rest (start, end) to `app`.
+
+        Where `hosts` are named, a request for another is refused, unless its path begins as one of `always`.
+        """
         self._app = app
+        self._hosts = {host.encode() for host in hosts}
+        self._always = always
         self._table = table_of(routes)
         self._max_body_bytes = max_body_bytes
 
@@ -40,6 +56,8 @@ class Switch:
             await self._app(scope, receive, send)
             return
         try:
+            if self._hosts:
+                self._is_for_us(scope)
             route = self._find(scope)
             self._within_limits(scope, route)
             answer = await route.answer(scope, receive)
@@ -49,6 +67,12 @@ class Switch:
             observability.crashed(error, scope["request_id"])
             answer = problem_answer(Crashed(), scope["request_id"])
         await answer.send(send)
+
+    def _is_for_us(self, scope: Scope) -> None:
+        host: bytes = next((value for name, value in scope["headers"] if name == b"host"), b"")
+        known = host in self._hosts or _port.sub(b"", host.lower()) in self._hosts
+        if not known and not scope["path"].startswith(self._always):
+            raise Misdirected
 
     def _within_limits(self, scope: Scope, route: Route) -> None:
         limit = scope["max_body_bytes"] = route.max_body_bytes or self._max_body_bytes

@@ -7,6 +7,7 @@ from fastapi import Depends
 from starlette.requests import Request
 
 from app.db import Database
+from app.http import Places
 from app.identity.keyring import Keyring
 from app.identity.passwords import Passwords
 from app.identity.tokens import Tokens
@@ -29,10 +30,11 @@ class Site:
     refresh_key: bytes
     throttle_key: bytes
     op_key: bytes
+    places: Places
 
 
-def new_site(settings: Settings, db: Database, keyring: Keyring) -> Site:
-    """Put a site together."""
+def new_site(settings: Settings, db: Database, keyring: Keyring, places: Places | None = None) -> Site:
+    """Put a site together; `places` are those of the server, where there is one."""
     return Site(
         settings=settings,
         db=db,
@@ -45,6 +47,7 @@ def new_site(settings: Settings, db: Database, keyring: Keyring) -> Site:
         refresh_key=keyring.derived("refresh tokens"),
         throttle_key=keyring.derived("throttles"),
         op_key=keyring.derived("operations"),
+        places=places or Places(),
     )
 
 

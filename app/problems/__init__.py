@@ -12,6 +12,8 @@ Problem
 ├── 413  BodyTooLarge · TooManyOps
 ├── 414  UrlTooLong
 ├── 415  UnsupportedMediaType
+├── 417  ExpectationFailed
+├── 421  Misdirected
 ├── 422  Invalid
 │        ├── UnknownReference · DerivationCycle
 │        ├── OpIdReused · DuplicateTarget
@@ -42,12 +44,14 @@ from app.problems.records import (
 )
 from app.problems.requests import (
     BodyTooLarge,
+    ExpectationFailed,
     HeadersTooLarge,
     MalformedBody,
     MalformedHeader,
     MalformedQuery,
     MalformedRequest,
     MethodNotAllowed,
+    Misdirected,
     UnsupportedMediaType,
     UrlTooLong,
 )
@@ -62,6 +66,7 @@ __all__ = [
     "CursorExpired",
     "DerivationCycle",
     "DuplicateTarget",
+    "ExpectationFailed",
     "Fault",
     "Forbidden",
     "HeadersTooLarge",
@@ -73,6 +78,7 @@ __all__ = [
     "MalformedQuery",
     "MalformedRequest",
     "MethodNotAllowed",
+    "Misdirected",
     "NotFound",
     "NotSignedIn",
     "OpIdReused",

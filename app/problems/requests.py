@@ -95,6 +95,24 @@ class UnsupportedMediaType(Problem):
     status, code = 415, "unsupported-media-type"
 
 
+class ExpectationFailed(Problem):
+    """The request expects something that this server does not do.
+
+    The only expectation that is met is `Expect: 100-continue` (RFC 9110). The connection was closed.
+    """
+
+    status, code = 417, "expectation-failed"
+
+
+class Misdirected(Problem):
+    """The request is for another host.
+
+    Host names no host that this server answers for. Use the API's own address.
+    """
+
+    status, code = 421, "misdirected"
+
+
 class HeadersTooLarge(Problem):
     """There are too many headers, or they are too large.
 

@@ -15,8 +15,8 @@ class Crashed(Problem):
 class Unavailable(Problem):
     """Busy; try again in a moment.
 
-    The database did not answer in time. Nothing was acknowledged; the same request can be sent again after the
-    seconds in Retry-After.
+    The server has too much in hand, is about to stop, or its database did not answer in time. Nothing was acknowledged;
+    the same request can be sent again after the seconds in Retry-After.
     """
 
     status, code = 503, "unavailable"

@@ -1,7 +1,8 @@
 """Waiting for news of one's own feed: a long poll answers with it, a stream goes on with it.
 
 Whoever waits holds no database connection. They look at the feed when they are woken, and every 15 seconds all the
-same; each look asks again whether their device is signed in. Waiting ends when the caller hangs up.
+same; each look asks again whether their device is signed in. Waiting ends when the caller hangs up, or the server is
+about to stop.
 """
 
 import asyncio
@@ -38,12 +39,15 @@ class Waiter:
 
 @asynccontextmanager
 async def waiting(caller: Caller, reader: Reader) -> AsyncIterator[Waiter]:
-    """Let the caller wait in here; raise `TooManyWaiting` where they do too often already."""
-    wakes = caller.db.wakes
+    """Let the caller wait in here; raise `TooManyWaiting` where they do too often already, `Unavailable` where all do."""
+    wakes, places = caller.db.wakes, caller.site.places
     if wakes.waiting(caller.account_id) >= caller.site.settings.max_waiting_each:
         raise TooManyWaiting
-    with wakes.bell(caller.account_id) as bell:
-        ends: list[asyncio.Task[object]] = [asyncio.create_task(reader.gone())]
+    with places.waiting(), wakes.bell(caller.account_id) as bell:
+        ends: list[asyncio.Task[object]] = [
+            asyncio.create_task(reader.gone()),
+            asyncio.create_task(places.ending.wait()),
+        ]
         try:
             yield Waiter(bell, ends)
         finally:

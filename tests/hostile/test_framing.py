@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from app.http import edge
+from app.http import deadlines, edge
 from tests.conftest import Servers
 from tests.hostile.raw import Line, request
 from tests.serving import Server
@@ -89,6 +89,34 @@ def test_an_endless_address_is_414(server: Server) -> None:
     assert reply.problem["code"] == "url-too-long"
 
 
+def test_a_body_is_asked_for_once_it_is_read(server: Server) -> None:
+    expecting = POST + b"Expect: 100-Continue\r\nContent-Length: 2\r\n\r\n"
+    with socket.create_connection(server.address, timeout=20) as connection:
+        connection.sendall(expecting)
+        assert connection.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(b"{}")
+        assert connection.recv(65536).startswith(b"HTTP/1.1 422 ")
+
+
+@pytest.mark.parametrize(
+    ("status", "content"),
+    [
+        (413, POST + b"Expect: 100-continue\r\nContent-Length: 9999999\r\n\r\n"),
+        (415, POST.replace(b"json", b"xml") + b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\n"),
+        (401, POST.replace(b"auth/login", b"sessions") + b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\n"),
+        (422, POST.replace(b"1.1", b"1.0") + b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\n{}"),
+        (417, POST + b"Expect: wonders\r\nContent-Length: 2\r\n\r\n{}"),
+        (417, POST + b"Expect: 100-continue, wonders\r\nContent-Length: 2\r\n\r\n{}"),
+    ],
+    ids=["too large", "of another type", "of nobody", "of another age", "wonders", "wonders besides"],
+)
+def test_a_body_that_will_not_be_read_is_not_asked_for(server: Server, status: int, content: bytes) -> None:
+    with Line(server.address) as line:
+        reply = line.send(content)
+    assert reply.status == status
+    assert reply.problem["status"] == status
+
+
 def test_a_refusal_does_not_mix_with_an_answer_that_is_on_its_way(server: Server) -> None:
     with Line(server.address) as line:
         assert line.send(request("GET", "/livez") + MALFORMED["two hosts"]).status == 200
@@ -143,7 +171,7 @@ def test_a_drip_does_not_put_off_the_deadline(server: Server, monkeypatch: pytes
 
 
 def test_who_does_not_read_is_cut_off(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(edge, "READER_SECONDS", 0.2)
+    monkeypatch.setattr(deadlines, "READER_SECONDS", 0.2)
     asked = request("GET", "/openapi.json")
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

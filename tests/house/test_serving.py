@@ -111,10 +111,11 @@ def test_production_serves_without_migrating_and_without_docs(databases: Databas
         "issuer": "https://wisteria.example",
         "mail": "smtp",
         "database_url": databases.fresh("sqlite", migrated=False),
+        "drain_seconds": "0",
     }
     with running(**settings) as (url, process):
         assert httpx.get(f"{url}/readyz").status_code == 503
-        assert httpx.get(f"{url}/docs").status_code == 404
+        assert httpx.get(f"{url}/docs", headers={"Host": "wisteria.example"}).status_code == 404
         assert ended(process)[:2] == (0, "")
 
 

@@ -36,7 +36,7 @@ def test_every_answer_is_kept_by_nobody_and_framed_by_nobody(server: Server, lin
 
 
 def test_production_tells_browsers_to_come_back_only_with_tls(servers: Servers) -> None:
-    server = servers.start(servers.settings("sqlite", env=Environment.PRODUCTION))
+    server = servers.start(servers.settings("sqlite", env=Environment.PRODUCTION, hosts="127.0.0.1"))
     answer = server.anyone.get("/livez")
     assert answer.headers["strict-transport-security"].startswith("max-age=")
     for page in ("/docs", "/redoc", "/openapi.json", "/docs/assets/swagger-ui.css"):
@@ -123,7 +123,7 @@ def test_browsers_call_from_exactly_the_origins_that_were_named(servers: Servers
     with Line(server.address) as line:
         for origin in (MINE, "https://other.example.com:8443"):
             reply = line.ask("OPTIONS", "/v1/me", [("Origin", origin), *preflight])
-            assert (reply.status, reply.headers["access-control-allow-origin"]) == (200, origin)
+            assert (reply.status, reply.headers["access-control-allow-origin"]) == (204, origin)
             assert "PATCH" in reply.headers["access-control-allow-methods"]
             reply = line.ask("GET", "/v1/me", [("Origin", origin)])
             assert (reply.status, reply.headers["access-control-allow-origin"]) == (401, origin)
@@ -141,13 +141,24 @@ def test_browsers_call_from_exactly_the_origins_that_were_named(servers: Servers
             "https://wisteria-app.example.com",
             "https://a.app.example.com",
         ):
-            for reply in (
-                line.ask("OPTIONS", "/v1/me", [("Origin", origin), *preflight]),
-                line.ask("GET", "/livez", [("Origin", origin)]),
-            ):
+            refused = line.ask("OPTIONS", "/v1/me", [("Origin", origin), *preflight])
+            assert refused.problem["code"] == "method-not-allowed"
+            for reply in (refused, line.ask("GET", "/livez", [("Origin", origin)])):
                 assert reply.headers["access-control-allow-origin"] is None
                 assert reply.headers["access-control-allow-credentials"] is None
+                assert reply.headers["vary"] == "Origin"
                 assert b"wisteria" not in reply.body
+        both = line.ask("GET", "/livez", [("Origin", MINE), ("Origin", MINE)])
+        assert both.headers["access-control-allow-origin"] is None
+        plain = line.ask("OPTIONS", "/v1/me", [("Origin", MINE)])
+        assert (plain.status, plain.headers["access-control-allow-origin"]) == (405, MINE)
+
+
+def test_in_development_any_origin_can_be_let_in(servers: Servers) -> None:
+    server = servers.start(servers.settings("sqlite", origins="*"))
+    with Line(server.address) as line:
+        assert line.ask("GET", "/livez", [("Origin", MINE)]).headers["access-control-allow-origin"] == "*"
+        assert line.ask("GET", "/livez").headers["access-control-allow-origin"] is None
 
 
 def test_without_named_origins_no_browser_is_let_in(line: Line) -> None:

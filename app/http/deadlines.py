@@ -1,0 +1,48 @@
+"""Deadlines: what a connection waits for comes in time, or the connection ends."""
+
+import asyncio
+from typing import Final
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+READER_SECONDS: Final = 30.0
+
+
+class Deadlined(HttpToolsProtocol):
+    """A connection that waits for nothing without end: not for the client to speak, not for it to read."""
+
+    _deadline: asyncio.TimerHandle | None = None
+    _reader_deadline: asyncio.TimerHandle | None = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Expect nothing more."""
+        self._expect(None)
+        self.resume_writing()
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Give a reader that does not keep up a while."""
+        super().pause_writing()
+        self._reader_deadline = self.loop.call_later(READER_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Go on with a reader that has caught up."""
+        if self._reader_deadline is not None:
+            self._reader_deadline.cancel()
+            self._reader_deadline = None
+        super().resume_writing()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """End an idle connection; one whose last answer was never read is cut off."""
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+        super().timeout_keep_alive_handler()
+
+    def _expect(self, seconds: float | None) -> None:
+        """Expect what comes next within some seconds; None expects nothing."""
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._deadline = None if seconds is None else self.loop.call_later(seconds, self._late)
+
+    def _late(self) -> None:
+        self.transport.abort()

@@ -1,0 +1,75 @@
+"""The places of one worker: how many requests it has in hand at once, and how many callers it lets wait.
+
+A worker that takes on more than it can do serves nobody in time. A request that finds no place free is told so at once
+(503, `Retry-After`): by the edge, after its limits and before a task is made, a token looked at or a body read. Not
+counted is a body that is still on its way, so that slow senders keep nobody out, and who waits for news rather than for
+work: a long poll or a stream says so by `with places.waiting():` and is counted apart. Whoever asks after the server's
+health always gets in.
+
+Once `ending` is set the server is about to stop: it is not ready any more, and who waits should let go.
+"""
+
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+
+from app import observability
+from app.http.answer import Header
+from app.http.cors import allowing, origin_of
+from app.http.refusal import Refusal, lines, requested_id
+from app.problems import Unavailable
+
+TELLING_SECONDS = 1.0
+FULL = "The server has as many requests in hand as it can serve in time."
+
+
+class Places:
+    """What the connections of one worker share."""
+
+    def __init__(
+        self,
+        most: int = 64,
+        most_waiting: int = 1000,
+        *,
+        always: Iterable[str] = (),
+        headers: Mapping[bytes, bytes] | None = None,
+        origins: Iterable[str] = (),
+    ) -> None:
+        """Paths that begin as one of `always` are never refused; `headers` go with each refusal, to named `origins`."""
+        self.headers = headers or {}
+        self.most, self.most_waiting = most, most_waiting
+        self.receiving = 0
+        """Requests whose body is still on its way."""
+        self.ending = asyncio.Event()
+        self._waiting = 0
+        self._always = tuple(path.encode() for path in always)
+        self._refusal = Refusal(Unavailable(FULL), self.headers)
+        self._origins = {origin: lines(found) for origin, found in allowing(origins).items()}
+        self._refused = 0
+
+    def has_one_for(self, url: bytes, running: int) -> bool:
+        """Say whether one more request can be taken while so many are running."""
+        return running - self._waiting - self.receiving < self.most or url.startswith(self._always)
+
+    def refusal(self, headers: list[Header], *, bodiless: bool, closing: bool) -> bytes:
+        """Return the bytes that tell a request to come back later, and note it: one line of the log each second."""
+        if not self._refused:
+            asyncio.get_running_loop().call_later(TELLING_SECONDS, self._tell)
+        self._refused += 1
+        told = self._origins.get(origin_of(headers), b"") if self._origins else b""
+        return self._refusal.spelled(requested_id(headers), told, bodiless=bodiless, closing=closing)
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Wait for news in here: the request gives its place to others. Raise `Unavailable` where too many wait."""
+        if self._waiting >= self.most_waiting:
+            raise Unavailable(FULL)
+        self._waiting += 1
+        try:
+            yield
+        finally:
+            self._waiting -= 1
+
+    def _tell(self) -> None:
+        observability.happened("overloaded", refused=self._refused)
+        self._refused = 0

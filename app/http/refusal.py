@@ -1,0 +1,48 @@
+"""A refusal: a problem as the bytes of an answer, for those who answer before there is a request to speak of."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+
+from app.http.answer import ALWAYS, Header, problem_answer
+from app.ids import new_id
+from app.problems import Problem
+
+_ID: Final = "{request_id}"
+_CLOSING: Final = b"connection: close\r\n"
+_wellformed = re.compile(rb"[A-Za-z0-9._-]{1,64}").fullmatch
+
+
+def requested_id(headers: list[Header]) -> bytes:
+    """Return the id that a request was given, or a new one."""
+    for name, value in headers:
+        if name == b"x-request-id" and _wellformed(value):
+            return value
+        if name == b"x-request-id":
+            break
+    return str(new_id()).encode()
+
+
+def lines(headers: Iterable[Header]) -> bytes:
+    """Return headers as lines."""
+    return b"".join(b"%b: %b\r\n" % header for header in headers)
+
+
+class Refusal:
+    """A problem, written once; only the request's id changes."""
+
+    def __init__(self, problem: Problem, headers: Mapping[bytes, bytes]) -> None:
+        """Write it down; `headers` are told besides those that every answer has."""
+        answer = problem_answer(problem, _ID)
+        head = STATUS_LINE[answer.status] + lines([*answer.headers, *{**ALWAYS, **headers}.items()])
+        self._head = head.replace(b"%", b"%%") + b"x-request-id: %b\r\ncontent-length: %d\r\n%b%b\r\n"
+        before, _, after = answer.body.partition(_ID.encode())
+        self._body = before.replace(b"%", b"%%") + b"%b" + after.replace(b"%", b"%%")
+
+    def spelled(self, request_id: bytes, told: bytes = b"", *, bodiless: bool = False, closing: bool = True) -> bytes:
+        """Return the bytes, with the lines `told` of this request; `closing` says that the connection ends with them."""
+        body = self._body % request_id
+        head = self._head % (request_id, len(body), told, _CLOSING if closing else b"")
+        return head if bodiless else head + body
