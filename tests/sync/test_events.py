@@ -122,6 +122,26 @@ def test_one_person_waits_only_so_often_at_once(servers: Servers, database: str)
     server.end_test()
 
 
+def test_who_waits_keeps_nobody_from_being_served_and_lets_go_when_the_server_stops(
+    servers: Servers, database: str
+) -> None:
+    server = servers.start(servers.settings(database, max_waiting=1, max_in_flight=1))
+    alice, bob = server.person("alice"), server.person("bob")
+    with following(alice.client) as stream:
+        assert stream.next() is not None
+        assert bob.client.get("/v1/me").status_code == 200
+        refused = bob.client.get(EVENTS)
+        assert (refused.status_code, refused.json()["code"]) == (503, "unavailable")
+        server.run(_about_to_stop(server))
+        assert stream.ends()
+    assert bob.client.get("/readyz").status_code == 503
+    assert bob.client.get("/v1/me").status_code == 200
+
+
+async def _about_to_stop(server: Server) -> None:
+    server.site.places.ending.set()
+
+
 @pytest.fixture
 def relayed(servers: Servers, databases: Databases) -> Iterator[tuple[Server, Relay]]:
     with Relay(databases.fresh("postgresql")) as relay:
