@@ -1,16 +1,13 @@
 """A statement: SQL written once in SQLAlchemy Core, compiled once for the database in use, run many times."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache, cached_property
 from typing import Any, NamedTuple
 
-import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects import registry
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
 
-Convert = Callable[[Any], Any]
+from app.db.clauses import Convert
 
 
 @cache
@@ -30,45 +27,6 @@ def sqlite() -> sa.Dialect:
 def given(column: sa.ColumnElement[Any], name: str | None = None) -> sa.BindParameter[Any]:
     """Return the place of a value of the column's type, to be given by name when the statement runs."""
     return sa.bindparam(name or getattr(column, "name", None), type_=column.type)
-
-
-class Listed(sa.types.UserDefinedType[list[Any]]):
-    """A list of values, as SQLite is given it: JSON."""
-
-    cache_ok = True
-
-    def __init__(self, item: sa.types.TypeEngine[Any]) -> None:
-        """Take the type of its values."""
-        self.item = item
-
-    def bind_processor(self, dialect: sa.Dialect) -> Convert:
-        """Return how a list is given."""
-        convert: Convert | None = self.item.dialect_impl(dialect).bind_processor(dialect)
-        return lambda values: orjson.dumps(values if convert is None else [*map(convert, values)]).decode()
-
-
-class among(sa.ColumnElement[bool]):  # noqa: N801 - it reads as SQLAlchemy's own `and_`, `exists`, `tuple_`
-    """The condition that a column has one of the values given by a name: however many, it is one statement."""
-
-    type = sa.Boolean()
-    inherit_cache = False
-
-    def __init__(self, column: sa.ColumnElement[Any], name: str) -> None:
-        """Take the column, and the name under which the list of values is given."""
-        self.column, self.name = column, name
-
-
-@compiles(among, "postgresql")
-def _any_of(element: among, compiler: SQLCompiler, **options: Any) -> str:
-    values = sa.bindparam(element.name, type_=sa.ARRAY(element.column.type))
-    return f"{compiler.process(element.column, **options)} = ANY ({compiler.process(values, **options)})"
-
-
-@compiles(among, "sqlite")
-def _in_json(element: among, compiler: SQLCompiler, **options: Any) -> str:
-    values = sa.bindparam(element.name, type_=Listed(element.column.type))
-    column, list_ = compiler.process(element.column, **options), compiler.process(values, **options)
-    return f"{column} IN (SELECT value FROM json_each({list_}))"  # noqa: S608 - places of values, not values
 
 
 class ForPostgres(NamedTuple):

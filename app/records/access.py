@@ -9,7 +9,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from app.db import Statement, among, given
+from app.db import Statement, among, given, size_of
 from app.identity import Feed
 from app.records.codec import EPOCH_SHIFT
 from app.records.filters import Asked
@@ -55,21 +55,26 @@ REMEMBER: Final = _insert(_remembered)
 def changes(*, filtered: bool) -> Statement:
     """Return the statement of a pull: the feed as it is, and beside it the changes above a number, in one snapshot.
 
-    The feed is there even where no change is; then the change's columns are null.
+    The feed is there even where no change is; then the change's columns are null. A change `fits` where the documents
+    before it have less than `most_bytes` together; where it does not, its document is not read.
     """
     some = [among(_change.c.collection, "collections")] if filtered else []
-    sent = (
-        sa.select(*(_change.c[name] for name in ("owner_id", "collection", "id", "seq", "deleted", "document")))
+    found = (
+        sa.select(*(_change.c[name] for name in ("owner_id", "collection", "id", "seq", "document")))
         .where(mine(_change), _change.c.seq > given(_change.c.seq, "after"), *some)
         .order_by(_change.c.seq)
         .limit(sa.bindparam("rows", type_=sa.BigInteger))
-        .subquery("sent")
+        .subquery("found")
     )
+    above = sa.func.sum(size_of(found.c.document)).over(order_by=found.c.seq, rows=(None, -1))
+    sized = sa.select(*found.c, sa.cast(sa.func.coalesce(above, 0), sa.BigInteger).label("before")).subquery("sized")
+    fits = sized.c.before < sa.bindparam("most_bytes", type_=sa.BigInteger)
     return Statement(
-        sa.select(_feed.c.head, _feed.c.epoch, _feed.c.floor, *(each for each in sent.c if each.name != "owner_id"))
-        .join_from(_feed, sent, sent.c.owner_id == _feed.c.owner_id, isouter=True)
+        sa.select(_feed.c.head, _feed.c.epoch, _feed.c.floor, sized.c.collection, sized.c.id, sized.c.seq)
+        .add_columns(fits.label("fits"), sa.case((fits, sized.c.document)).label("document"))
+        .join_from(_feed, sized, sized.c.owner_id == _feed.c.owner_id, isouter=True)
         .where(mine(_feed))
-        .order_by(sent.c.seq)
+        .order_by(sized.c.seq)
     )
 
 

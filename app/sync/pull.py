@@ -19,6 +19,8 @@ from app.sync.shapes import BY_COLLECTION, MOST_BYTES, MOST_CHANGES, MOST_OPS, U
 from app.sync.waiting import waiting
 
 LONGEST_WAIT: Final = 30
+PAGE_BYTES: Final = 4 * 2**20
+"""A page ends, whatever its limit, with the record that reaches so many bytes: neither phone nor server holds more."""
 
 
 class Asked(BaseModel):
@@ -55,7 +57,7 @@ async def pull(caller: Caller, asked: Asked) -> Row:
     """Return a page of changes; raise `CursorExpired` where it would not be the whole truth."""
     place = place_of(asked.since, asked.collections)
     after = place.version % EPOCH_SHIFT
-    given = {"owner_id": caller.account_id, "after": after, "rows": asked.limit + 1}
+    given = {"owner_id": caller.account_id, "after": after, "rows": asked.limit + 1, "most_bytes": PAGE_BYTES}
     if asked.collections:
         rows = await caller.db.all(access.CHANGES_OF_SOME, collections=[*asked.collections], **given)
     else:
@@ -64,8 +66,9 @@ async def pull(caller: Caller, asked: Asked) -> Row:
     epoch, head, floor = feed["epoch"], feed["head"], feed["floor"]
     if not place.is_served(epoch, head, floor):
         raise expired(place.version, epoch, await caller.db.all(access.RESTORATIONS, owner_id=caller.account_id))
-    found = [_change(row, version_of(epoch, row["seq"])) for row in rows[: asked.limit] if row["seq"] is not None]
-    more = len(rows) > asked.limit
+    fitting = [row for row in rows[: asked.limit] if row["fits"]]
+    found = [_change(row, version_of(epoch, row["seq"])) for row in fitting]
+    more = len(rows) > len(found) and feed["seq"] is not None
     cursor = place.continued(found[-1]["version"], floor) if more else version_of(epoch, head)
     return {"changes": found, "cursor": cursor, "has_more": more}
 

@@ -14,6 +14,7 @@ from app.identity import Feed
 from app.ids import new_id
 from app.records.tables import Change, Restoration
 from app.resources import RESOURCES
+from app.sync.pull import PAGE_BYTES
 from tests.conftest import Databases, Servers
 from tests.drafts import etag, written
 from tests.refusals import pointers, refused
@@ -331,3 +332,18 @@ def test_records_of_before_there_was_syncing_are_pulled_as_they_are_read(
     assert Phone(person).pull() == before
     assert before[0][-1]["deleted"]
     server.end_test()
+
+
+def test_a_page_of_long_texts_ends_before_it_is_too_large(phone: Phone) -> None:
+    long = {"body": "wisteria " * 11_000}
+    ops = [upsert("reflections", set=long) for _ in range(60)]
+    for some in (ops[:15], ops[15:30], ops[30:45], ops[45:]):
+        phone.push(*some)
+    page = phone.page(limit=1000)
+    assert page["has_more"]
+    assert (
+        PAGE_BYTES < sum(len(each["record"]["body"]) for each in page["changes"]) < PAGE_BYTES + 2 * len(long["body"])
+    )
+    rest, cursor = phone.pull(page["cursor"])
+    assert [each["id"] for each in (*page["changes"], *rest)] == [op["id"] for op in ops]
+    assert phone.page(cursor)["changes"] == []
