@@ -2,60 +2,110 @@
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
 
+from tests.bench import goals, growth, owners, pressure
 from tests.bench.arena import arena
 from tests.bench.contestants import CONTESTANTS
 from tests.bench.operations import OPERATIONS, sizes
 from tests.bench.report import spelled
 from tests.bench.rounds import Table, compare
 
+FURTHER: Final = ("owners", "pressure", "growth")
+PARTS: Final = (*OPERATIONS, *FURTHER)
+OURS: Final = next(each for each in CONTESTANTS if each.ours)
+
 
 def _say(line: str) -> None:
     print(f"\r\x1b[K{line}" if sys.stderr.isatty() else line, end="" if sys.stderr.isatty() else "\n", file=sys.stderr)
 
 
-def _compared(kind: str, operations: list[str], names: set[str], *, seconds: float, rounds: int) -> list[Table]:
-    tables = []
-    chosen = [
-        each for each in CONTESTANTS if kind in each.databases and (not names or each.name in names or each.plain)
-    ]
-    with arena(kind) as place:
-        _say(f"planting a world on {kind}")
-        world = place.world(sizes())
-        _say("starting " + ", ".join(each.title for each in chosen))
-        runners = [place.start(each, world) for each in chosen]
-        for name in operations:
-            table = compare(place, OPERATIONS[name], runners, seconds=seconds, rounds=rounds, say=_say)
-            print(f"\n{spelled(table)}\n", flush=True)
-            tables.append(table)
-    return tables
+def _show(text: str) -> None:
+    print(f"\r\x1b[K{text}\n" if sys.stdout.isatty() else f"{text}\n", flush=True)
+
+
+class Bench:
+    """One run: what is measured, and what was found."""
+
+    def __init__(self, parts: list[str], names: set[str], seconds: float, rounds: int) -> None:
+        """Begin with nothing."""
+        self._parts, self._names, self._seconds, self._rounds = parts, names, seconds, rounds
+        self.tables: list[Table] = []
+        self.further: dict[str, Any] = {}
+
+    def run(self, kind: str) -> None:
+        """Measure on one kind of database."""
+        chosen = [
+            each
+            for each in CONTESTANTS
+            if kind in each.databases and (not self._names or each.name in self._names or each.plain)
+        ]
+        operations = [OPERATIONS[part] for part in self._parts if part in OPERATIONS]
+        with arena(kind) as place:
+            _say(f"planting a world on {kind}")
+            world = place.world(sizes())
+            if operations:
+                _say("starting " + ", ".join(each.title for each in chosen))
+                runners = [place.start(each, world) for each in chosen]
+                for operation in operations:
+                    table = compare(place, operation, runners, seconds=self._seconds, rounds=self._rounds, say=_say)
+                    _show(spelled(table))
+                    self.tables.append(table)
+            timing: dict[str, Any] = {"seconds": self._seconds, "say": _say}
+            if "owners" in self._parts:
+                written = owners.measure(place, place.start(OURS, world), rounds=self._rounds, **timing)
+                self._found(f"owners, {kind}", owners.spelled(written), asdict(written))
+            if "pressure" in self._parts and kind == "postgresql":
+                pressed = pressure.measure(place, OURS, world, **timing)
+                self._found("pressure", pressure.spelled(pressed), [asdict(each) for each in pressed])
+        if "growth" in self._parts and kind == "postgresql":
+            with arena(kind) as place:
+                grown, memory = growth.measure(place, OURS, rounds=self._rounds, **timing)
+            figures = {"costs": [asdict(each) for each in grown], "memory": asdict(memory)}
+            self._found("growth", growth.spelled(grown, memory), figures)
+
+    def _found(self, name: str, text: str, figures: Any) -> None:
+        _show(text)
+        self.further[name] = figures
+
+    def end(self, json_file: Path | None, chart_file: Path | None) -> None:
+        """Say what became of the goals, and write the files that were asked for."""
+        outcomes = [*goals.outcomes(self.tables)]
+        if outcomes:
+            _show(goals.spelled(outcomes))
+        if json_file is not None:
+            figures = {
+                "tables": [asdict(table) for table in self.tables],
+                "goals": [asdict(each) for each in outcomes],
+                **self.further,
+            }
+            json_file.write_text(json.dumps(figures, indent=2), encoding="utf-8")
+        if chart_file is not None and self.tables:
+            from tests.bench import chart  # noqa: PLC0415 - slow to load, and rarely asked for
+
+            chart.draw(self.tables, chart_file)
 
 
 def main(
     *,
-    only: Annotated[str, typer.Option(help=f"Operations, by comma: {', '.join(OPERATIONS)}.")] = "",
-    contestants: Annotated[
-        str, typer.Option(help="Contestants, by comma; plaintext, the control, is always there.")
-    ] = "",
-    database: Annotated[str, typer.Option(help="postgresql or sqlite; both by default.")] = "postgresql,sqlite",
-    seconds: Annotated[float, typer.Option(min=0.1, max=30, help="Length of one round.")] = 1.5,
+    only: Annotated[str, typer.Option(help=f"Parts, by comma: {', '.join(PARTS)}.")] = ",".join(PARTS),
+    contestants: Annotated[str, typer.Option(help=f"By comma: {', '.join(each.name for each in CONTESTANTS)}.")] = "",
+    database: Annotated[str, typer.Option(help="Which, by comma.")] = "postgresql,sqlite",
+    seconds: Annotated[float, typer.Option(min=0.1, max=30, help="Length of one round.")] = 1.0,
     rounds: Annotated[int, typer.Option(min=1, max=50, help="Rounds of each contestant.")] = 5,
     json_file: Annotated[Path | None, typer.Option("--json", help="Where to write the figures.")] = None,
+    chart_file: Annotated[Path | None, typer.Option("--chart", help="Where to write the chart, a PNG.")] = None,
 ) -> None:
-    """Measure this API beside what else could be picked."""
-    operations = [name for name in OPERATIONS if not only or name in only.split(",")]
-    names = {name for name in contestants.split(",") if name}
-    tables = [
-        table
-        for kind in database.split(",")
-        for table in _compared(kind, operations, names, seconds=seconds, rounds=rounds)
-    ]
-    if json_file is not None:
-        json_file.write_text(json.dumps([table.as_json() for table in tables], indent=2), encoding="utf-8")
+    """Measure this API beside what else could be picked. Everything it needs, it prepares itself."""
+    parts = [part for part in PARTS if part in only.split(",")]
+    bench = Bench(parts, {name for name in contestants.split(",") if name}, seconds, rounds)
+    for kind in database.split(","):
+        bench.run(kind)
+    bench.end(json_file, chart_file)
 
 
 if __name__ == "__main__":

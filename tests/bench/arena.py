@@ -4,7 +4,9 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from copy import deepcopy
@@ -32,7 +34,6 @@ class Runner:
     process: subprocess.Popen[bytes]
     port: int
     world: World
-    file: Path
     log: Path
 
     @property
@@ -67,10 +68,10 @@ class Runner:
     def _own_round(self, operation: Operation, seconds: float) -> tuple[Round, float]:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        line = f"{operation.name} {seconds} {operation.people.start} {operation.people.stop} {self.file}\n"
+        line = f"{operation.name} {seconds} {operation.people.start} {operation.people.stop}\n"
         self.process.stdin.write(line.encode())
         self.process.stdin.flush()
-        said: dict[str, Any] = json.loads(self.process.stdout.readline())
+        said: dict[str, Any] = json.loads(self.process.stdout.readline() or self.log.read_text())
         return Round(said["seconds"], said["waits"], said["failures"]), said["cpu"]
 
 
@@ -95,19 +96,32 @@ class Arena:
         """Return the processor seconds that the database has used; an embedded one is its server's."""
         return machine.cpu_seconds(self.postmaster) if self.postmaster else 0.0
 
+    def slow(self, world: World, milliseconds: int) -> str:
+        """Return a URL by which the world's database answers later."""
+        folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="slow")))
+        command = [sys.executable, "-m", "tests.bench.delay", str(folder), self._sockets, str(milliseconds)]
+        process = self._stack.enter_context(machine.running(command, {}, Path.cwd(), self._folder / "delay.log"))
+        machine.pin(process.pid, machine.LOAD_CORE)
+        while not any(folder.iterdir()):
+            time.sleep(0.05)
+        return world.url.replace(self._sockets, str(folder))
+
+    @property
+    def _sockets(self) -> str:
+        return self._server.partition("host=")[2]
+
     @property
     def postmaster(self) -> int:
         """The process of PostgreSQL."""
         if self.kind == "sqlite":
             return 0
-        folder = Path(self._server.partition("host=")[2])
-        return int((folder / "data" / "postmaster.pid").read_text().split()[0])
+        return int((Path(self._sockets) / "data" / "postmaster.pid").read_text().split()[0])
 
-    def start(self, contestant: Contestant, world: World, **settings: str) -> Runner:
-        """Start a contestant on a world; our settings can be changed."""
+    def start(self, contestant: Contestant, world: World, url: str = "", **settings: str) -> Runner:
+        """Start a contestant on a world, reached by another URL if one is given; our settings can be changed."""
         port = machine.free_port()
         log = self._folder / f"{contestant.name}-{port}.log"
-        url = world.url
+        url = url or world.url
         if self.kind == "sqlite" and not contestant.plain:  # one process owns a file
             copy = self._folder / f"{contestant.name}-{port}.db"
             shutil.copy(url.removeprefix("sqlite:///"), copy)
@@ -129,18 +143,15 @@ class Arena:
             "AFTERGLOW_DATABASE_POOL": "16",
         } | {f"AFTERGLOW_{name.upper()}": value for name, value in settings.items()}
         folder = self._node(contestant.name) if contestant.command[0] == "node" else Path.cwd()
-        command = [part.replace("{port}", str(port)) for part in contestant.command]
+        file = self._folder / f"{contestant.name}-{port}.json"
+        command = [part.replace("{port}", str(port)).replace("{world}", str(file)) for part in contestant.command]
+        if contestant.floor:
+            file.write_text(json.dumps([(str(person.id), person.seqs) for person in world.people]), encoding="utf-8")
         running = machine.running(command, environment, folder, log, listens=not contestant.floor)
         process = self._stack.enter_context(running)
         if not contestant.floor:
             machine.await_listening(process, port, log)
-        return Runner(contestant, process, port, world, self._file(world), log)
-
-    def _file(self, world: World) -> Path:
-        file = self._folder / "world.json"
-        if not file.exists():
-            file.write_text(json.dumps([(str(person.id), person.seqs) for person in world.people]), encoding="utf-8")
-        return file
+        return Runner(contestant, process, port, world, log)
 
     def _node(self, name: str) -> Path:
         folder = self._folder / name

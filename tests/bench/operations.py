@@ -45,7 +45,8 @@ class Client:
         return seq + (1 << EPOCH_SHIFT) * self.ours
 
 
-def _again(requests: list[bytes]) -> Conversation:
+def again(requests: list[bytes]) -> Conversation:
+    """Ask the same, over and over."""
     while True:
         for request in requests:
             _answer = yield request
@@ -59,12 +60,12 @@ def get_one(client: Client) -> Conversation:
         for person in client.people
         for id in itertools.islice(reversed(person.seqs), number, number + 1)
     ]
-    return _again(requests)
+    return again(requests)
 
 
 def list_fifty(client: Client) -> Conversation:
     """Read the first page of one person after the other."""
-    return _again([client.request(person, "GET", f"/v1/intentions?limit={LISTED}") for person in client.people])
+    return again([client.request(person, "GET", f"/v1/intentions?limit={LISTED}") for person in client.people])
 
 
 def _draft() -> dict[str, Any]:
@@ -99,7 +100,7 @@ def patch(client: Client) -> Conversation:
 
 def pull(client: Client) -> Conversation:
     """Read a thousand changes from the beginning."""
-    return _again(
+    return again(
         [client.request(person, "GET", f"/v1/sync/changes?since=0&limit={PULLED}") for person in client.people]
     )
 
@@ -158,11 +159,12 @@ class Operation:
     people: slice
     status: int
     look: Callable[[dict[str, Any]], None]
+    connections: int = CONNECTIONS
 
-    def conversations(self, people: list[Person], *, ours: bool, connections: int = CONNECTIONS) -> list[Conversation]:
+    def conversations(self, people: list[Person], *, ours: bool) -> list[Conversation]:
         """Return a conversation for each connection, about people of its own."""
-        chosen = people[self.people]
-        return [self.talk(Client(chosen[each::connections], ours)) for each in range(connections)]
+        chosen, count = people[self.people], self.connections
+        return [self.talk(Client(chosen[each::count], ours)) for each in range(count)]
 
     def check(self, answer: Answer) -> None:
         """Raise `AssertionError` where the answer is not the right one."""

@@ -9,13 +9,13 @@ HEAD: Final = (
     "| | requests/s | p50 ms | p99 ms | server µs | database µs | server µs, times ours | rate, of ours |\n"
     "|---|--:|--:|--:|--:|--:|--:|--:|"
 )
-_DATABASES: Final = {"postgresql": "PostgreSQL", "sqlite": "SQLite"}
+DATABASES: Final = {"postgresql": "PostgreSQL", "sqlite": "SQLite"}
 
 
 def spelled(table: Table) -> str:
     """Return a table as Markdown."""
     ours = table.by(OURS)
-    lines = [f"### {table.title}, {_DATABASES[table.database]}", "", HEAD]
+    lines = [f"### {table.title}, {DATABASES[table.database]}", "", HEAD]
     lines += [_line(each, ours) for each in table.figures]
     drift = f"The control moved by {table.drift:+.0%} between the first round and the last"
     if abs(table.drift) > DRIFT:

@@ -1,9 +1,9 @@
 """The rounds: every contestant in turn, again and again, each time in another order; then the medians."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from statistics import median
-from typing import Any, Final
+from typing import Final
 
 from tests.bench.arena import Arena, Runner
 from tests.bench.operations import Operation
@@ -41,10 +41,6 @@ class Table:
     def by(self, name: str) -> Figures | None:
         """Return a contestant's figures."""
         return next((each for each in self.figures if each.contestant == name), None)
-
-    def as_json(self) -> dict[str, Any]:
-        """Return it as JSON has it."""
-        return asdict(self)
 
 
 def figures(arena: Arena, runner: Runner, operation: Operation, seconds: float) -> Figures:

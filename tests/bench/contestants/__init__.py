@@ -1,8 +1,8 @@
 """The contestants: small honest programs, each written the way its own documentation recommends, production settings on.
 
 Each takes `DATABASE_URL`, `PORT` and `SECRET` from its environment. Peers are spared what only we promise: they believe
-a token's HS256 signature without asking whether its device is still signed in, keep no epochs and no field numbers, and
-validate no references. All write the same rows: the record, its change, the feed's head, in one transaction.
+a token's HS256 signature (the common FastAPI way looks up its account besides, as its template does), keep no epochs, no
+field numbers and no ready-made documents, and validate no references. All write the same rows: the record, its change, the feed's head, in one transaction.
 """
 
 import shutil
@@ -17,7 +17,7 @@ _BIN: Final = Path(sys.executable).parent
 
 @dataclass(frozen=True)
 class Contestant:
-    """One program: how it is started (`{port}` is where it listens), and what it can do."""
+    """One program: how it is started (`{port}` is where it listens, `{world}` a file of who there is), and what it can do."""
 
     name: str
     title: str
@@ -47,7 +47,7 @@ def _django(urls: str) -> tuple[str, ...]:
 CONTESTANTS: Final = tuple(
     each
     for each in (
-        Contestant("floor", "raw driver", _module("floor"), floor=True, databases=("postgresql",)),
+        Contestant("floor", "raw driver", (*_module("floor"), "{world}"), floor=True, databases=("postgresql",)),
         Contestant("plaintext", "ASGI plaintext", _module("plaintext"), plain=True),
         Contestant(
             "afterglow",

@@ -17,6 +17,7 @@ from sqlalchemy.orm import defer
 from sqlmodel import Session, select
 
 from tests.bench.contestants.common_models import (
+    Account,
     Change,
     ChangesPublic,
     Feed,
@@ -41,14 +42,20 @@ def get_session() -> Iterator[Session]:
         yield session
 
 
-def get_owner(token: Annotated[str, Depends(scheme)]) -> UUID:
+SessionDep = Annotated[Session, Depends(get_session)]
+
+
+def get_owner(session: SessionDep, token: Annotated[str, Depends(scheme)]) -> UUID:
     try:
-        return UUID(jwt.decode(token, os.environ["SECRET"], algorithms=["HS256"])["sub"])
+        id = UUID(jwt.decode(token, os.environ["SECRET"], algorithms=["HS256"])["sub"])
     except (JWTError, KeyError, ValueError):
         raise HTTPException(401) from None
+    account = session.get(Account, id)
+    if account is None or account.closed_at is not None:
+        raise HTTPException(401)
+    return id
 
 
-SessionDep = Annotated[Session, Depends(get_session)]
 Owner = Annotated[UUID, Depends(get_owner)]
 
 

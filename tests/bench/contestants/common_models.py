@@ -39,6 +39,17 @@ class Intention(IntentionBase, table=True):
         return self.seq
 
 
+class Account(SQLModel, table=True):
+    id: UUID = Field(primary_key=True)
+    email: str
+    password_hash: str
+    display_name: str | None
+    timezone: str
+    locale: str
+    role: str
+    closed_at: datetime | None
+
+
 class Feed(SQLModel, table=True):
     owner_id: UUID = Field(primary_key=True)
     head: int = Field(sa_type=BigInteger)

@@ -2,7 +2,7 @@
 
 No HTTP, no token, no JSON: what the database and its driver cost by themselves. Each operation is one statement, the
 least that leaves the same rows behind; values are made beforehand where the load makes them beforehand for the others.
-It reads `operation seconds` from its standard input, and answers with a line of JSON.
+It reads an operation, seconds, and whose records, from its standard input, and answers with a line of JSON.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -117,13 +118,13 @@ async def spoken() -> AsyncIterator[list[str]]:
         yield line.split()
 
 
-async def main() -> None:
-    """Do what is asked until nothing more is."""
+async def main(path: str) -> None:
+    """Do what is asked until nothing more is; the people are in the file `path`, with their records and numbers."""
     connections = [await asyncpg.connect(os.environ["DATABASE_URL"]) for _ in range(16)]
-    async for name, seconds, first, last, path in spoken():
-        with open(path, encoding="utf-8") as file:  # noqa: ASYNC230, PTH123 - nothing else waits
-            world = json.load(file)[int(first) : int(last)]
-        people = [(UUID(id), [[UUID(key), seq] for key, seq in seqs.items()]) for id, seqs in world]
+    world = json.loads(await asyncio.to_thread(Path(path).read_text, encoding="utf-8"))
+    everybody = [(UUID(id), [[UUID(key), seq] for key, seq in seqs.items()]) for id, seqs in world]
+    async for name, seconds, first, last in spoken():
+        people = everybody[int(first) : int(last)]
         lines = [(connection, people[number::16]) for number, connection in enumerate(connections)]
         await measured(WORK[name], lines, 0.2)
         begin = time.process_time()
@@ -132,4 +133,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(main())
+    uvloop.run(main(sys.argv[1]))

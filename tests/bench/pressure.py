@@ -1,0 +1,88 @@
+"""Pressure: many more connections than places, and a database that answers late.
+
+At saturation a request's fair share of waiting is the median wait. Nobody may fail, and nobody may wait for more than
+twice that. With four workers and a database that takes 20 ms longer, the rate has to follow the size of the pool.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from tests.bench.arena import Arena, Runner
+from tests.bench.contestants import Contestant
+from tests.bench.operations import OPERATIONS
+from tests.bench.rounds import Say
+from tests.bench.world import World
+
+CROWD: Final = 256
+PATIENT: Final = 32
+DELAY: Final = 20
+WORKERS: Final = 4
+POOLS: Final = (2, 4, 8)
+MOST: Final = 2.0
+SCALES: Final = 0.8
+"""A pool twice as large has to bring at least 1.6 times the rate."""
+
+
+@dataclass(frozen=True)
+class Pressed:
+    """What a round under pressure saw; waits in milliseconds."""
+
+    title: str
+    rate: float
+    middle: float
+    longest: float
+    failures: int
+    pool: int = 0
+
+
+def measure(arena: Arena, contestant: Contestant, world: World, *, seconds: float, say: Say) -> list[Pressed]:
+    """Measure a crowd, then the slow database with pools of several sizes."""
+    found = []
+    crowded = arena.start(contestant, world)
+    for name in ("get", "list", "post", "patch"):
+        say(f"pressure · {CROWD} connections · {OPERATIONS[name].title}")
+        found.append(_pressed(crowded, name, CROWD, seconds, f"{CROWD} connections, {OPERATIONS[name].title}"))
+    url = arena.slow(world, DELAY)
+    several = replace(contestant, command=(*contestant.command, "--workers", str(WORKERS)))
+    for name in ("get", "post"):
+        for pool in POOLS:
+            say(f"pressure · a database {DELAY} ms away · pool of {pool}")
+            runner = arena.start(
+                several, world, url, database_pool=str(pool), pool_seconds="30", statement_seconds="30"
+            )
+            title = f"{DELAY} ms away, {WORKERS} workers, pool of {pool}, {OPERATIONS[name].title}"
+            found.append(replace(_pressed(runner, name, PATIENT, 2 * seconds, title), pool=pool))
+            runner.process.terminate()
+    return found
+
+
+def _pressed(runner: Runner, name: str, connections: int, seconds: float, title: str) -> Pressed:
+    seen, _ = runner.round(replace(OPERATIONS[name], connections=connections), seconds)
+    waits = sorted(seen.waits)
+    return Pressed(title, len(waits) / seen.seconds, waits[len(waits) // 2] * 1000, waits[-1] * 1000, seen.failures)
+
+
+def spelled(found: list[Pressed]) -> str:
+    """Return it as Markdown."""
+    lines = [
+        "### Under pressure, PostgreSQL",
+        "",
+        "| | requests/s | median wait, ms | longest, of the median | failed | |",
+        "|---|--:|--:|--:|--:|---|",
+    ]
+    smaller: Pressed | None = None
+    for each in found:
+        ratio = each.longest / each.middle
+        holds = not each.failures and (ratio <= MOST if not each.pool else _scales(smaller, each))
+        lines.append(
+            f"| {each.title} | {each.rate:,.0f} | {each.middle:.1f} | {ratio:.2f} | {each.failures} "
+            f"| {'met' if holds else '**not met**'} |"
+        )
+        smaller = each
+    return "\n".join(lines)
+
+
+def _scales(smaller: Pressed | None, each: Pressed) -> bool:
+    if smaller is None or not 0 < smaller.pool < each.pool:
+        return True
+    return each.rate / smaller.rate >= SCALES * each.pool / smaller.pool
