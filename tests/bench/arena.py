@@ -71,7 +71,9 @@ class Runner:
         line = f"{operation.name} {seconds} {operation.people.start} {operation.people.stop}\n"
         self.process.stdin.write(line.encode())
         self.process.stdin.flush()
-        said: dict[str, Any] = json.loads(self.process.stdout.readline() or self.log.read_text())
+        answer = self.process.stdout.readline()
+        assert answer, self.log.read_text()
+        said: dict[str, Any] = json.loads(answer)
         return Round(said["seconds"], said["waits"], said["failures"]), said["cpu"]
 
 
