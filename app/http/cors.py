@@ -16,7 +16,10 @@ _EXPOSED: Final = (b"access-control-expose-headers", b"ETag, Location, Retry-Aft
 _ASKED: Final = b"access-control-request-method"
 _PREFLIGHT: Final = (
     (b"access-control-allow-methods", b"DELETE, GET, PATCH, POST"),
-    (b"access-control-allow-headers", b"Authorization, Content-Type, If-Match, If-None-Match, X-Request-Id"),
+    (
+        b"access-control-allow-headers",
+        b"Authorization, Content-Type, If-Match, If-None-Match, Last-Event-ID, X-Request-Id",
+    ),
     (b"access-control-max-age", b"600"),
 )
 

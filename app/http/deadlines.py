@@ -1,11 +1,14 @@
 """Deadlines: what a connection waits for comes in time, or the connection ends."""
 
 import asyncio
-from typing import Final
+import socket
+from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 READER_SECONDS: Final = 30.0
+_UNHEARD_OF: Final = [getattr(socket, name) for name in ("TCP_USER_TIMEOUT",) if hasattr(socket, name)]
+"""What tells Linux to give up on a client that confirms nothing of what was sent: a phone without a network."""
 
 
 class Deadlined(HttpToolsProtocol):
@@ -13,6 +16,12 @@ class Deadlined(HttpToolsProtocol):
 
     _deadline: asyncio.TimerHandle | None = None
     _reader_deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        """Begin."""
+        super().connection_made(transport)
+        for option in _UNHEARD_OF:
+            transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, option, int(READER_SECONDS * 1000))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Expect nothing more."""

@@ -61,8 +61,10 @@ class Places:
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """Wait for news in here: the request gives its place to others. Raise `Unavailable` where too many wait."""
-        if self._waiting >= self.most_waiting:
+        """Wait for news in here: the request gives its place to others. Raise `Unavailable` where too many wait, or
+        would at once be let go.
+        """
+        if self._waiting >= self.most_waiting or self.ending.is_set():
             raise Unavailable(FULL)
         self._waiting += 1
         try:

@@ -73,18 +73,21 @@ class Line:
             self._socket.close()
             self._socket = None
 
-    def speak(self, content: bytes) -> socket.socket:
-        """Send bytes, and leave it to others to hear what comes back."""
+    def send(self, content: bytes, *, method: str = "") -> Reply:
+        """Send the bytes of a request and return the answer to it."""
+        self.speak(content)
+        return self.hear(method or content.partition(b" ")[0].decode())
+
+    def speak(self, content: bytes) -> None:
+        """Send bytes."""
         if self._socket is None:
             self._socket = socket.create_connection(self._address, timeout=SECONDS)
         self._socket.sendall(content)
-        return self._socket
 
-    def send(self, content: bytes, *, method: str = "") -> Reply:
-        """Send the bytes of a request and return the answer to it; of a stream, its first event."""
-        connection = self.speak(content)
-        method = method or content.partition(b" ")[0].decode()
-        with HTTPResponse(connection, method=method) as response:
+    def hear(self, method: str = "GET") -> Reply:
+        """Return the answer to what was sent; of a stream, its first event."""
+        assert self._socket is not None
+        with HTTPResponse(self._socket, method=method) as response:
             response.begin()
             goes_on = response.headers["content-type"] == STREAM and method != "HEAD"
             body = b"".join(iter(response.readline, b"\n")) if goes_on else response.read()

@@ -4,7 +4,9 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from types import MethodType
 
+import httpx2 as httpx
 import pytest
 from starlette.types import Receive, Scope, Send
 
@@ -86,3 +88,18 @@ def test_an_idle_connection_whose_answer_was_never_read_is_cut_off(lengthy: tupl
             while part := connection.recv(65536):
                 received += len(part)
     assert received < LARGE
+
+
+async def says_when_the_system_gives_up(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer with the milliseconds that a client may leave unconfirmed what was sent to it."""
+    assert scope["type"] == "http"
+    assert isinstance(receive, MethodType)
+    connection = vars(receive.__self__)["transport"].get_extra_info("socket")
+    milliseconds = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": str(milliseconds).encode()})
+
+
+def test_a_client_that_is_gone_without_a_word_is_given_up_as_soon_as_one_that_does_not_read() -> None:
+    with listening(says_when_the_system_gives_up) as (url, _):
+        assert httpx.get(url).text == "30000"

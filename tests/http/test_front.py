@@ -11,6 +11,7 @@ from tests.conftest import Servers
 from tests.drafts import draft_of, resource_of
 from tests.hostile.raw import Line
 from tests.serving import Person, Server
+from tests.witness import DOCUMENT
 
 SECURE = {
     "x-content-type-options": "nosniff",
@@ -111,6 +112,14 @@ def test_every_role_reads_its_own_account(server: Server, role: Role) -> None:
     assert server.person(role=role).client.get("/v1/me").json()["role"] == role
 
 
+READ = {
+    parameter["name"]
+    for operations in DOCUMENT.content["paths"].values()
+    for operation in operations.values()
+    for parameter in operation.get("parameters", ())
+    if parameter["in"] == "header"
+}
+"""The headers that operations read."""
 MINE = "https://app.example.com"
 
 
@@ -125,6 +134,7 @@ def test_browsers_call_from_exactly_the_origins_that_were_named(servers: Servers
             reply = line.ask("OPTIONS", "/v1/me", [("Origin", origin), *preflight])
             assert (reply.status, reply.headers["access-control-allow-origin"]) == (204, origin)
             assert "PATCH" in reply.headers["access-control-allow-methods"]
+            assert set(reply.headers["access-control-allow-headers"].split(", ")) > READ
             reply = line.ask("GET", "/v1/me", [("Origin", origin)])
             assert (reply.status, reply.headers["access-control-allow-origin"]) == (401, origin)
             assert "ETag" in reply.headers["access-control-expose-headers"]

@@ -37,9 +37,10 @@ def test_three_hundred_wait_while_everybody_is_served(server: Server) -> None:
     people = [server.person(f"person {number}") for number in range(PEOPLE)]
 
     async def crowd() -> None:
-        streams = {person.id: [await opened(server, person) for _ in range(DEVICES)] for person in people}
+        streams = {}
         for person in people:
             head = await asyncio.to_thread(head_of, person)
+            streams[person.id] = [await opened(server, person) for _ in range(DEVICES)]
             await asyncio.gather(*(told(stream, head) for stream in streams[person.id]))
         assert [server.db.wakes.waiting(person.id) for person in people] == [DEVICES] * PEOPLE
         records = await asyncio.to_thread(at_once, lambda number: Phone(people[number]).applied(upsert()), PEOPLE)

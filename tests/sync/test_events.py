@@ -134,6 +134,7 @@ def test_who_waits_keeps_nobody_from_being_served_and_lets_go_when_the_server_st
         assert (refused.status_code, refused.json()["code"]) == (503, "unavailable")
         server.run(_about_to_stop(server))
         assert stream.ends()
+    assert bob.client.get(EVENTS).status_code == 503
     assert bob.client.get("/readyz").status_code == 503
     assert bob.client.get("/v1/me").status_code == 200
 
