@@ -40,14 +40,19 @@ async def change(caller: Caller, draft: PasswordDraft) -> None:
 
 
 async def forget(site: Site, draft: ForgottenDraft) -> None:
-    """Mail a code to an address that has an account; do the same work where it has none."""
+    """Mail a code to an address that has an account, or the news that it has none: one letter either way.
+
+    Without one, the work that a letter is would tell the next request which of the two it was.
+    """
     key = email_key(draft.email)
     code = "".join(secrets.choice(_CROCKFORD) for _ in range(_LENGTH))
     async with site.db.transaction() as tx:
         account = await tx.one(BY_EMAIL, email_key=key)
         kept = await _codes.keep(tx, site, key, code, clock.now())
-    if kept and account is not None and account["closed_at"] is None:
-        site.mail.post(_letter(account["email"], code, site.settings.code_seconds // 60))
+    to = None if account is None or account["closed_at"] is not None else account["email"]
+    if kept:
+        minutes = site.settings.code_seconds // 60
+        site.mail.post(_no_account(draft.email) if to is None else _letter(to, code, minutes))
 
 
 async def reset(site: Site, draft: ResetDraft) -> None:
@@ -72,5 +77,14 @@ def _letter(to: str, code: str, minutes: int) -> Letter:
         f"Code: {code}\n\n"
         f"Type this code into the app, together with a new password. It works once, for {minutes} minutes.\n"
         "If you did not ask for it, nothing happens: just leave this letter be."
+    )
+    return Letter(to, "A new Afterglow password", text)
+
+
+def _no_account(to: str) -> Letter:
+    text = (
+        "Somebody, perhaps you, asked for a new password for this address. It has no account with Afterglow: if you\n"
+        "have one, it is under another address.\n"
+        "If it was not you, nothing happens: just leave this letter be."
     )
     return Letter(to, "A new Afterglow password", text)

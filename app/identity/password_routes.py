@@ -32,7 +32,7 @@ async def change_password(call: Call, network: Network, draft: PasswordDraft) ->
     "/forgot", status_code=202, response_model=Accepted, responses=problems(body=True), summary="Forget the password"
 )
 async def forgot_password(site: TheSite, draft: ForgottenDraft) -> Answer:
-    """Ask for a code by mail. The answer is the same whether or not the address has an account."""
+    """Ask for a code by mail. The answer is the same whether or not the address has an account; the letter says it."""
     await changing_password.forget(site, draft)
     return json_answer(examples.ACCEPTED, 202)
 

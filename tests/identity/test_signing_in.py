@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import jwt
+import pytest
 from starlette.requests import Request
 
 from app.identity.caller import SignedIn
@@ -65,3 +66,27 @@ def test_another_role_is_in_force_for_the_next_request(server: Server, anyone: C
         alice.tokens = anyone.post("/v1/auth/refresh", json=refresh).json()
         claims = jwt.decode(alice.token, options={"verify_signature": False})
         assert (alice.tokens["account"]["role"], claims["scope"]) == (role, role)
+
+
+BODIES: dict[str, dict[str, str]] = {
+    "register": {"password": "wisteria by the gate"},
+    "password/forgot": {},
+    "login": {"password": "wisteria?"},
+    "verify": {"code": "000000"},
+    "password/reset": {"code": "WISTERIA00", "new": "wisteria by the gate"},
+}
+
+
+@pytest.mark.parametrize("path", BODIES)
+def test_an_answer_does_not_tell_by_a_byte_who_has_an_account(
+    server: Server, anyone: Client, alice: Person, bob: Person, path: str
+) -> None:
+    close(server, bob)
+    waiting = f"wisteria.{new_id().hex}@example.com"
+    anyone.post("/v1/auth/register", json={"email": waiting, "password": PASSWORD})
+    answers = set()
+    for email in (alice.email, bob.email, waiting, f"nobody.{alice.email}"):
+        body = {"email": email, **BODIES[path]}
+        response = anyone.post(f"/v1/auth/{path}", json=body, headers={"X-Request-Id": "the-same"})
+        answers.add((response.status_code, response.content, str({**response.headers, "date": ""})))
+    assert len(answers) == 1

@@ -1,0 +1,173 @@
+"""Whether a clock can tell who has an account: `uv run python -m tests.bench.alike`.
+
+A real server on each database, with its limits as they are and mail by SMTP, is asked to register, to forget, to sign
+in, and for codes, for addresses that have an account and for ones that have none, in turn; with `--more` also for
+accounts that are closed, and for addresses that wait for their code. One line for each: the medians in milliseconds, of
+the answer and of a request that follows at once, and their ratios. It ends with 1 where two medians of answers differ
+by more than a tenth, and with an error where two answers differ in a byte.
+"""
+
+import asyncio
+import json
+import multiprocessing
+import random
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from app import clock
+from app.db import open_database
+from app.identity.accounts import NewAccount, open_account
+from app.ids import new_id
+from app.settings import Settings
+from tests import postgres
+from tests.hostile.raw import Line
+from tests.house.starting import started
+from tests.identity.operator import CLOSE
+from tests.mailbox import Mailbox
+from tests.serving import PASSWORD, PASSWORD_HASH
+
+AFTERGLOW: Final = str(Path(sys.executable).with_name("afterglow"))
+TRIES: Final = 200
+TRIES_EACH: Final = 5
+"""How often one address is asked for: as often as its limits let it be."""
+MOST: Final = 0.1
+JSON: Final = [("Content-Type", "application/json")]
+Addresses = list[str]
+Body = Callable[[str], dict[str, str]]
+QUESTIONS: Final[dict[str, Body]] = {
+    "register": lambda email: {"email": email, "password": PASSWORD},
+    "password/forgot": lambda email: {"email": email},
+    "login": lambda email: {"email": email, "password": "not this one"},
+    "verify": lambda email: {"email": email, "code": "000000"},
+    "password/reset": lambda email: {"email": email, "code": "0000000000", "new": PASSWORD},
+}
+
+
+def addresses(name: str) -> Addresses:
+    """Return as many addresses as it takes."""
+    return [f"{name}.{new_id().hex}@example.com" for _ in range(TRIES // TRIES_EACH)]
+
+
+async def _join(settings: Settings, emails: Addresses, *, closed: bool) -> None:
+    db = open_database(settings)
+    await db.open()
+    for email in emails:
+        async with db.transaction() as tx:
+            id = await open_account(tx, NewAccount(email, PASSWORD_HASH))
+            if closed:
+                await tx.run(CLOSE, id=id, closed_at=clock.now())
+    await db.close()
+
+
+def ask(line: Line, path: str, body: dict[str, str]) -> tuple[float, float, tuple[Any, ...]]:
+    """Return the milliseconds of an answer, those of a request that follows at once, and all that can be told of it."""
+    content = json.dumps(body).encode()
+    begin = time.perf_counter()
+    reply = line.ask("POST", f"/v1/auth/{path}", [*JSON, ("X-Request-Id", "the-same")], content)
+    between = time.perf_counter()
+    line.ask("GET", "/livez")
+    end = time.perf_counter()
+    said = reply.status, reply.body, sorted((name, value) for name, value in reply.headers.items() if name != "date")
+    return (between - begin) * 1000, (end - between) * 1000, said
+
+
+def compare(line: Line, path: str, groups: dict[str, Addresses]) -> dict[str, tuple[float, float]]:
+    """Ask for each group's addresses in turn; return both medians of each. Raise where two answers differ in a byte."""
+    seen: dict[str, list[tuple[float, float]]] = {name: [] for name in groups}
+    said = set()
+    for number in range(TRIES):
+        for name in random.sample(list(groups), len(groups)):
+            emails = groups[name]
+            answered, followed, told = ask(line, path, QUESTIONS[path](emails[number % len(emails)]))
+            seen[name].append((answered, followed))
+            said.add(repr(told))
+            time.sleep(0.01)  # until what was begun in the background is done
+    if len(said) != 1:
+        raise AssertionError(said)
+    return {name: (_median(0, pairs), _median(1, pairs)) for name, pairs in seen.items()}
+
+
+def _median(place: int, pairs: list[tuple[float, float]]) -> float:
+    return statistics.median(pair[place] for pair in pairs)
+
+
+def _post_office(told: Connection) -> None:
+    with Mailbox() as box:
+        told.send(box.port)
+        told.recv()
+
+
+@contextmanager
+def post_office() -> Iterator[int]:
+    """Take letters in a process of its own, so that they cost the clock nothing."""
+    here, there = multiprocessing.Pipe()
+    process = multiprocessing.Process(target=_post_office, args=(there,))
+    process.start()
+    yield here.recv()
+    here.send(None)
+    process.join()
+
+
+def measure(kind: str, url: str, folder: Path, names: tuple[str, ...], only: list[str]) -> bool:
+    """Measure every question on one database; print the lines, and say whether all is alike."""
+    alike = True
+    with post_office() as port:
+        settings = Settings.model_validate({"database_url": url})
+        environment = {
+            "AFTERGLOW_DATABASE_URL": url,
+            "AFTERGLOW_MAIL": "smtp",
+            "AFTERGLOW_SMTP_HOST": "127.0.0.1",
+            "AFTERGLOW_SMTP_PORT": str(port),
+            "AFTERGLOW_SMTP_STARTTLS": "false",
+            "AFTERGLOW_THROTTLE_CLIENT": "1000000",
+        }
+        with started([AFTERGLOW, "serve"], folder, **environment) as address:
+            host, _, number = address.removeprefix("http://").partition(":")
+            with Line((host, int(number))) as line:
+                for path in only:
+                    groups = {name: addresses(name) for name in names}
+                    for name in {*names} & {"known", "closed"}:
+                        asyncio.run(_join(settings, groups[name], closed=name == "closed"))
+                    for email in groups.get("waiting", ()):
+                        ask(line, "register", QUESTIONS["register"](email))
+                    medians = compare(line, path, groups)
+                    alike &= _told(kind, path, medians)
+    return alike
+
+
+def _told(kind: str, path: str, medians: dict[str, tuple[float, float]]) -> bool:
+    first, *others = medians
+    ratios = [medians[name][0] / medians[first][0] for name in others]
+    shown = "  ".join(
+        f"{name} {answered:7.2f} (×{answered / medians[first][0]:.3f}), after {followed:5.2f}"  # noqa: RUF001
+        for name, (answered, followed) in medians.items()
+    )
+    print(f"{kind:10}  {path:15}  {shown}", flush=True)
+    return all(abs(ratio - 1) <= MOST for ratio in ratios)
+
+
+def main(
+    *,
+    only: Annotated[str, typer.Option(help="What to ask, by comma.")] = ",".join(QUESTIONS),
+    more: Annotated[bool, typer.Option("--more", help="Ask for closed and waiting addresses, too.")] = False,
+) -> None:
+    """Tell whether a clock can tell who has an account."""
+    names = ("unknown", "known", "closed", "waiting") if more else ("unknown", "known")
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        urls = {"postgresql": stack.enter_context(postgres.running()), "sqlite": f"sqlite:///{folder / 'alike.db'}"}
+        alike = [measure(kind, url, folder, names, only.split(",")) for kind, url in urls.items()]
+    raise typer.Exit(0 if all(alike) else 1)
+
+
+if __name__ == "__main__":
+    typer.run(main)
