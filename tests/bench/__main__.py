@@ -1,6 +1,7 @@
 """The bench's command: `uv run --group bench python -m tests.bench`. `README.md` here tells what it does and how."""
 
 import json
+import signal
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -101,6 +102,7 @@ def main(
     chart_file: Annotated[Path | None, typer.Option("--chart", help="Where to write the chart, a PNG.")] = None,
 ) -> None:
     """Measure this API beside what else could be picked. Everything it needs, it prepares itself."""
+    signal.signal(signal.SIGTERM, lambda _signal, _frame: sys.exit(1))  # and end what was started
     parts = [part for part in PARTS if part in only.split(",")]
     bench = Bench(parts, {name for name in contestants.split(",") if name}, seconds, rounds)
     for kind in database.split(","):
