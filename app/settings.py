@@ -40,6 +40,10 @@ def _listed(value: object) -> object:
     return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
 
 
+def _is_everybody(proxy: str) -> bool:
+    return proxy == "*" or proxy.endswith("/0")
+
+
 DatabaseUrl = Annotated[str, AfterValidator(_known_database)]
 Names = Annotated[list[str], NoDecode, BeforeValidator(_listed)]
 DAY: Final = 86_400
@@ -152,7 +156,7 @@ class Settings(BaseSettings):
                 self.uses_sqlite and not self.allow_sqlite
             ),
             "AFTERGLOW_ORIGINS contains *": "*" in self.origins,
-            "AFTERGLOW_TRUSTED_PROXIES contains *": "*" in self.trusted_proxies,
+            "AFTERGLOW_TRUSTED_PROXIES contains everybody": any(_is_everybody(each) for each in self.trusted_proxies),
             "AFTERGLOW_MAIL is console": self.mail is MailBackend.CONSOLE,
             "AFTERGLOW_DEMO plants demo data": self.demo,
             "AFTERGLOW_ISSUER is not set": self.issuer == Settings.model_fields["issuer"].default,

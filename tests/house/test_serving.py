@@ -132,3 +132,21 @@ def test_the_demo_without_a_schema_is_unavailable(databases: Databases, tmp_path
     assert afterglow("keys", "create", str(settings.keyring)).status == 0
     with pytest.raises(Unavailable):
         asyncio.run(demo.plant(settings))
+
+
+@pytest.mark.parametrize(("proxies", "believed"), [("127.0.0.1", True), ("203.0.113.1", False), ("", False)])
+def test_only_a_trusted_proxy_is_believed_whom_it_speaks_for(
+    databases: Databases, proxies: str, *, believed: bool
+) -> None:
+    settings = {"database_url": databases.fresh("sqlite"), "trusted_proxies": proxies, "throttle_client": "2"}
+    with running(**settings) as (url, _), Client(url) as anyone:
+
+        def statuses(client: str) -> list[int]:
+            headers = {"X-Forwarded-For": f"10.9.9.9, {client}"}
+            refresh = {"refresh_token": "wisteria"}
+            return [anyone.post("/v1/auth/refresh", json=refresh, headers=headers).status_code for _ in range(3)]
+
+        assert statuses("198.51.100.1") == [401, 401, 429]
+        assert statuses("198.51.100.2") == ([401, 401, 429] if believed else [429] * 3)
+        assert statuses("2001:db8::1") == ([401, 401, 429] if believed else [429] * 3)
+        assert statuses("2001:db8::2") == [429] * 3

@@ -119,6 +119,13 @@ UNSAFE: dict[str, dict[str, object]] = {
 }
 
 
+@pytest.mark.parametrize("network", ["0.0.0.0/0", "::/0", "10.0.0.0/0"])
+def test_production_refuses_a_network_of_everybody_for_a_proxy(keyring: Path, network: str) -> None:
+    (reason,) = reasons(keyring, trusted_proxies=["10.0.0.0/8", network])
+    assert reason == "AFTERGLOW_TRUSTED_PROXIES contains everybody"
+    assert reasons(keyring, trusted_proxies=["10.0.0.0/8", "10.0.0.10", "fd00::/8"]) == []
+
+
 @pytest.mark.parametrize("name", UNSAFE)
 def test_production_refuses(keyring: Path, name: str) -> None:
     (reason,) = reasons(keyring, **UNSAFE[name])

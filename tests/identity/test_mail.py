@@ -112,6 +112,36 @@ def test_a_mail_server_that_is_away_costs_nobody_their_request(
     assert any('"mail-failed"' in line for line in every_log_line)
 
 
+@contextmanager
+def silence() -> Iterator[int]:
+    """Take connections, and say nothing on any of them until the block ends."""
+    enough = threading.Event()
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            enough.wait()
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1]
+        enough.set()
+        server.shutdown()
+
+
+def test_a_mail_server_that_hangs_holds_up_nobodys_password(servers: Servers, database: str) -> None:
+    with silence() as port:
+        server = servers.start(servers.settings(database, smtp_port=port, smtp_seconds=600))
+        alice = server.person("alice")
+        for _ in range(40):  # more letters than a loop has threads of its own
+            email = f"wisteria.{new_id().hex}@example.com"
+            assert server.anyone.post("/v1/auth/password/forgot", json={"email": email}).status_code == 202
+        login = {"email": alice.email, "password": PASSWORD}
+        assert server.anyone.post("/v1/auth/login", json=login).status_code == 200
+        server.end_test()
+    server.run(server.site.mail.close())
+
+
 def test_the_console_prints_a_block_with_the_code_on_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     posted(Settings(mail=MailBackend.CONSOLE))
     lines = capsys.readouterr().out.splitlines()

@@ -60,13 +60,18 @@ def test_right_tries_are_not_counted(server: Server, alice: Person) -> None:
 
 
 def test_twenty_wrong_tries_in_a_day_are_enough(server: Server, alice: Person) -> None:
+    verification = {"email": alice.email, "code": "000000"}
+
+    def verify() -> int:
+        return server.anyone.post("/v1/auth/verify", json=verification).status_code
+
     for hour in range(4):
         with later(hours=hour):
-            wrong(server, alice.email, 5)
+            assert [verify() for _ in range(6)] == [401] * 5 + [429]
     with later(hours=5):
-        assert login(server, alice.email, PASSWORD).status_code == 429
+        assert verify() == 429
     with later(hours=25):
-        assert login(server, alice.email, PASSWORD).status_code == 200
+        assert verify() == 401
 
 
 def test_codes_and_the_present_password_are_throttled_too(server: Server, alice: Person, bob: Person) -> None:
@@ -139,7 +144,8 @@ def test_tries_and_a_reset_at_once_never_wait_for_each_other(server: Server) -> 
 def test_a_client_is_throttled_whatever_the_account(servers: Servers, database: str) -> None:
     server = servers.start(servers.settings(database, throttle_client=20))
     for number in range(20):
-        wrong(server, f"wisteria.{number}@example.com", 1)
+        verification = {"email": f"wisteria.{number}@example.com", "code": "000000"}
+        assert server.anyone.post("/v1/auth/verify", json=verification).status_code == 401
     assert login(server, "wisteria.last@example.com", PASSWORD).status_code == 429
     refresh = {"refresh_token": "wisteria"}
     assert server.anyone.post("/v1/auth/refresh", json=refresh).status_code == 429
