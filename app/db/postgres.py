@@ -1,15 +1,15 @@
-"""PostgreSQL through asyncpg: prepared statements kept per connection, a small last-in-first-out pool."""
+"""PostgreSQL through asyncpg: statements run on connections of a small pool."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from types import TracebackType
 from typing import Any, Final
-from uuid import UUID
 
 import asyncpg
-import orjson
 
 from app import observability
 from app.db.database import REVISION, Database, Row, Transaction
+from app.db.postgres_pool import Pool
 from app.db.postgres_wakes import PostgresWakes
 from app.db.statement import Statement
 from app.problems import StorageFull, Unavailable
@@ -35,37 +35,16 @@ _UNAVAILABLE: Final = (
     asyncpg.ObjectNotInPrerequisiteStateError,
     asyncpg.PostgresSystemError,
 )
-SESSION: Final = {"application_name": "afterglow", "random_page_cost": "1.1"}
-"""What each connection tells the server: who it is, and that disks seek fast, so that pages come sorted by an index."""
-_STATEMENTS_KEPT: Final = 1000
 
 
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except asyncpg.DiskFullError:
-        raise StorageFull from None
-    except _UNAVAILABLE as error:
+def _translated(error: BaseException) -> BaseException:
+    """Return what failed in the API's own words, if it is the database's failure; else the error itself."""
+    if isinstance(error, asyncpg.DiskFullError):
+        return StorageFull()
+    if isinstance(error, _UNAVAILABLE):
         observability.happened("database-unavailable", error=type(error).__name__)
-        raise Unavailable from None
-
-
-async def _prepare(connection: asyncpg.Connection) -> None:
-    await connection.set_type_codec(
-        "uuid", schema="pg_catalog", encoder=lambda value: value.bytes, decoder=_uuid, format="binary"
-    )
-    await connection.set_type_codec(
-        "json", schema="pg_catalog", encoder=lambda value: orjson.dumps(value).decode(), decoder=orjson.loads
-    )
-
-
-def _uuid(value: bytes) -> UUID:
-    return UUID(bytes=bytes(value))
-
-
-async def _keep_as_it_is(_connection: asyncpg.Connection) -> None:
-    """Nothing here changes a session's state, so nothing needs a reset query."""
+        return Unavailable()
+    return error
 
 
 class PostgresTransaction(Transaction):
@@ -95,77 +74,86 @@ class PostgresTransaction(Transaction):
         plan = statement.postgres
         await self._connection.executemany(plan.sql, [plan.arguments(row) for row in rows])
 
+    async def say(self, sql: str) -> None:
+        """Carry out plain SQL, which the server need not prepare."""
+        await self._connection.execute(sql)
+
+    async def revision(self) -> str | None:
+        """Return the schema's revision."""
+        found: str | None = await self._connection.fetchval(REVISION)
+        return found
+
+
+class _Lease:
+    """A connection, for as long as a block lasts."""
+
+    __slots__ = ("_connection", "_pool")
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def __aenter__(self) -> PostgresTransaction:
+        try:
+            self._connection = await self._pool.take()
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is translated or raised as it is
+            raise _translated(error) from None
+        return PostgresTransaction(self._connection)
+
+    async def __aexit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self._pool.give_back(self._connection, error)
+        if error is not None and (told := _translated(error)) is not error:
+            raise told from None
+
 
 class PostgresDatabase(Database):
     """A PostgreSQL database, reached through a pool."""
 
     def __init__(self, settings: Settings) -> None:
-        """Remember where it is; `open` connects."""
-        self._settings = settings
-        self._pool: Any = None
+        """Remember where it is; the first who needs a connection makes it."""
+        self._pool = Pool(settings)
         self.wakes = PostgresWakes(settings)
 
     async def open(self) -> None:
-        """Make the pool; its connections are opened as they are needed."""
-        settings = self._settings
-        milliseconds = str(int(settings.statement_seconds * 1000))
-        self._pool = asyncpg.create_pool(
-            settings.database_url,
-            min_size=0,
-            max_size=settings.database_pool,
-            timeout=settings.statement_seconds,
-            command_timeout=settings.statement_seconds,
-            statement_cache_size=_STATEMENTS_KEPT,
-            max_cached_statement_lifetime=0,
-            max_inactive_connection_lifetime=0,
-            reset=_keep_as_it_is,
-            init=_prepare,
-            server_settings={
-                **SESSION,
-                "statement_timeout": milliseconds,
-                "idle_in_transaction_session_timeout": milliseconds,
-            },
-        )
-        await self._pool
+        """Do nothing: connections are made as they are needed."""
 
     async def close(self) -> None:
-        """Let running statements end, then close every connection."""
+        """Close every connection."""
         await self.wakes.close()
         await self._pool.close()
 
     async def one(self, statement: Statement, /, **values: Any) -> Row | None:
         """Return the first row, autocommitted."""
-        async with self._connection() as connection:
+        async with _Lease(self._pool) as connection:
             return await connection.one(statement, **values)
 
     async def all(self, statement: Statement, /, **values: Any) -> list[Row]:
         """Return every row, autocommitted."""
-        async with self._connection() as connection:
+        async with _Lease(self._pool) as connection:
             return await connection.all(statement, **values)
 
     async def run(self, statement: Statement, /, **values: Any) -> None:
         """Carry out a statement, autocommitted."""
-        async with self._connection() as connection:
+        async with _Lease(self._pool) as connection:
             await connection.run(statement, **values)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
         """Begin at READ COMMITTED; commit at the end of the block, or roll back where it raised."""
-        async with self._connection() as connection, connection._connection.transaction():  # noqa: SLF001 - same file
-            yield connection
+        async with _Lease(self._pool) as connection:
+            await connection.say("BEGIN")
+            try:
+                yield connection
+                await connection.say("COMMIT")
+            except BaseException:
+                await connection.say("ROLLBACK")
+                raise
 
     async def forget(self) -> None:
         """Leave it to VACUUM: a deleted row is out of every statement's reach."""
 
     async def ready(self) -> str | None:
         """Return the schema's revision."""
-        with _translated():
-            async with self._pool.acquire(timeout=self._settings.pool_seconds) as connection:
-                revision = await connection.fetchval(REVISION)
-        return None if revision is None else str(revision)
-
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[PostgresTransaction]:
-        with _translated():
-            async with self._pool.acquire(timeout=self._settings.pool_seconds) as connection:
-                yield PostgresTransaction(connection)
+        async with _Lease(self._pool) as connection:
+            return await connection.revision()

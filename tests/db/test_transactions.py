@@ -208,7 +208,7 @@ def test_a_read_on_postgresql_sends_no_begin(settings: Settings) -> None:
         async with db.transaction() as tx:
             await tx.one(BY_EMAIL, email_key="nobody@example.com")
             assert tuple(await last_said()) == (BY_EMAIL.postgres.sql, "idle in transaction")
-        assert tuple(await last_said()) == ("COMMIT;", "idle")
+        assert tuple(await last_said()) == ("COMMIT", "idle")
         await watcher.close()
 
     over(settings, work)

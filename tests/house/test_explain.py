@@ -13,7 +13,7 @@ import asyncpg
 import pytest
 
 from app.db import Statement
-from app.db.postgres import SESSION
+from app.db.postgres_pool import SESSION
 from app.ids import new_id
 from app.records import access
 from app.records.access import statements

@@ -1,0 +1,183 @@
+"""The pool of connections to PostgreSQL: who gets one, in which order, and what becomes of one that is broken."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import asyncpg
+import pytest
+
+from app.db.postgres_pool import Pool
+from app.settings import Settings
+
+
+@pytest.fixture
+def database() -> str:
+    return "postgresql"
+
+
+def over(settings: Settings, work: Callable[[Pool], Coroutine[Any, Any, None]], size: int = 1) -> None:
+    async def carried_out() -> None:
+        pool = Pool(settings.model_copy(update={"database_pool": size, "pool_seconds": 5}))
+        try:
+            async with asyncio.timeout(20):
+                await work(pool)
+        finally:
+            await pool.close()
+
+    asyncio.run(carried_out())
+
+
+async def a_moment() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+def test_the_last_one_given_back_is_the_first_one_taken(settings: Settings) -> None:
+    async def work(pool: Pool) -> None:
+        first, second = await pool.take(), await pool.take()
+        assert first is not second
+        pool.give_back(first, None)
+        pool.give_back(second, None)
+        assert await pool.take() is second
+        assert await pool.take() is first
+        pool.give_back(first, None)
+        pool.give_back(second, None)
+
+    over(settings, work, size=2)
+
+
+def test_who_waits_is_served_in_order_and_who_gave_up_is_passed_over(settings: Settings) -> None:
+    async def work(pool: Pool) -> None:
+        connection = await pool.take()
+        served: list[int] = []
+
+        async def wait(name: int) -> None:
+            taken = await pool.take()
+            served.append(name)
+            assert taken is connection
+            pool.give_back(taken, None)
+
+        waiting = [asyncio.create_task(wait(name)) for name in range(4)]
+        await a_moment()
+        waiting[1].cancel()
+        await a_moment()
+        pool.give_back(connection, None)
+        await asyncio.wait(waiting)
+        assert served == [0, 2, 3]
+
+    over(settings, work)
+
+
+def test_a_connection_that_comes_in_the_moment_of_giving_up_is_not_lost(settings: Settings) -> None:
+    async def work(pool: Pool) -> None:
+        connection = await pool.take()
+        waiting = asyncio.create_task(pool.take())
+        await a_moment()
+        pool.give_back(connection, None)
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        assert waiting.cancelled()
+        assert await pool.take() is connection
+        pool.give_back(connection, None)
+
+    over(settings, work)
+
+
+def test_no_more_are_open_than_there_are_places(settings: Settings) -> None:
+    async def work(pool: Pool) -> None:
+        seen = set()
+
+        async def use() -> None:
+            connection = await pool.take()
+            seen.add(await connection.fetchval("SELECT pg_backend_pid()"))
+            pool.give_back(connection, None)
+
+        await asyncio.gather(*(use() for _ in range(50)))
+        assert len(seen) == 3
+
+    over(settings, work, size=3)
+
+
+@pytest.mark.parametrize("error", [asyncio.CancelledError(), TimeoutError()])
+def test_one_whose_statement_was_cut_short_is_replaced(settings: Settings, error: BaseException) -> None:
+    async def work(pool: Pool) -> None:
+        connection = await pool.take()
+        waiting = asyncio.create_task(pool.take())
+        await a_moment()
+        pool.give_back(connection, error)
+        other = await waiting
+        assert connection.is_closed()
+        assert not other.is_closed()
+        pool.give_back(other, ValueError())
+        assert await pool.take() is other
+        pool.give_back(other, None)
+
+    over(settings, work)
+
+
+def test_one_that_is_closed_or_in_a_transaction_is_replaced(settings: Settings) -> None:
+    async def work(pool: Pool) -> None:
+        first = await pool.take()
+        await first.execute("BEGIN")
+        pool.give_back(first, None)
+        assert first.is_closed()
+        second = await pool.take()
+        pool.give_back(second, None)
+        await second.close()
+        third = await pool.take()
+        await third.close()
+        pool.give_back(third, None)
+        fourth = await pool.take()
+        assert await fourth.fetchval("SELECT 1") == 1
+        pool.give_back(fourth, None)
+
+    over(settings, work)
+
+
+def test_a_place_is_not_lost_where_no_connection_can_be_made(settings: Settings) -> None:
+    async def work(pool: Pool) -> None:
+        for _ in range(3):
+            with pytest.raises(asyncpg.InvalidCatalogNameError):
+                await pool.take()
+
+    over(settings.model_copy(update={"database_url": settings.database_url.replace("/fresh_", "/gone_")}), work)
+
+
+def test_one_that_is_given_up_while_it_is_made_leaves_its_place(settings: Settings) -> None:
+    async def work(pool: Pool) -> None:
+        attempts, made = 0, False
+        while not made:
+            taking = asyncio.create_task(pool.take())
+            await asyncio.wait([taking], timeout=attempts * 0.0002)
+            taking.cancel()
+            await asyncio.wait([taking])
+            made, attempts = not taking.cancelled(), attempts + 1
+        pool.give_back(taking.result(), None)
+
+    over(settings, work)
+
+
+def test_a_cancelled_statement_leaves_the_pool_whole(settings: Settings) -> None:
+    async def work(pool: Pool) -> None:
+        async def sleep() -> None:
+            connection = await pool.take()
+            error: BaseException | None = None
+            try:
+                await connection.fetch("SELECT pg_sleep(10)")
+            except asyncio.CancelledError as cancelled:
+                error = cancelled
+                raise
+            finally:
+                pool.give_back(connection, error)
+
+        for _ in range(3):
+            task = asyncio.create_task(sleep())
+            await asyncio.sleep(0.05)
+            task.cancel()
+            await asyncio.wait([task])
+        connection = await pool.take()
+        assert await connection.fetchval("SELECT 1") == 1
+        pool.give_back(connection, None)
+
+    over(settings, work)
