@@ -180,7 +180,8 @@ def test_after_a_restore_the_device_is_told_what_was_kept(phone: Phone, server: 
     server.run(server.db.run(note, owner_id=alice.id, **kept))
     set_feed(server, alice, epoch=feed["epoch"] + 3)
     kept_through = feed["epoch"] * 2**40 + feed["head"] - 1
-    for since in (record["version"], record["version"] + 2**40):
+    further = record["version"] + 5 * 2**40  # from another restore of the same backup, which went to a later epoch
+    for since in (record["version"], record["version"] + 2**40, further):
         document = expired(phone, since)
         assert (document["reason"], document["resync"]["kept_through"]) == ("restored", kept_through)
     error = phone.rejected(edit(record, set={"why": "wisteria"}), 410, "cursor-expired")

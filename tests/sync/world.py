@@ -1,0 +1,144 @@
+"""A world in which phones sync: the real application in this process, and what can befall it.
+
+Requests reach the application without a socket, so that thousands of them take seconds; everything behind is real. The
+database can be copied, restored from a copy as an operator would, and purged.
+"""
+
+import asyncio
+import shutil
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import UUID
+
+import asyncpg
+import httpx2 as httpx
+
+from app.identity import Site
+from app.identity.accounts import NewAccount, open_account
+from app.identity.families import sign_in
+from app.identity.tables import Role
+from app.ids import new_id
+from app.main import create_app
+from app.settings import Settings
+from tests.serving import PASSWORD_HASH
+from tests.sync import upkeep
+from tests.sync.device import Transport
+from tests.sync.notebook import Json
+
+T = TypeVar("T")
+
+
+def database_of(url: str, name: str | None = None) -> str:
+    """Return the name of a PostgreSQL URL's database; or, given a name, the URL of that database."""
+    head, _, query = url.partition("?")
+    start, _, own = head.rpartition("/")
+    return own if name is None else f"{start}/{name}?{query}"
+
+
+class World:
+    """One server, and its database."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Take the settings; `open` starts it."""
+        self._url = settings.database_url
+        self._is_sqlite = settings.uses_sqlite
+        self._name = self._url.removeprefix("sqlite:///") if self._is_sqlite else database_of(self._url)
+        self._app = create_app(settings)
+        self._loop = asyncio.new_event_loop()
+        self._running = AsyncExitStack()
+        self.copies = 0
+
+    @property
+    def site(self) -> Site:
+        """What stands behind the application."""
+        site: Site = self._app.state.site
+        return site
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Carry out work on the application's loop."""
+        return self._loop.run_until_complete(work)
+
+    def open(self) -> None:
+        """Start the server."""
+        self.run(self._running.enter_async_context(self._app.router.lifespan_context(self._app)))
+        transport = httpx.ASGITransport(self._app)
+        self._client = httpx.AsyncClient(transport=transport, base_url="http://world")
+        self._running.push_async_callback(self._client.aclose)
+
+    def close(self) -> None:
+        """Stop the server."""
+        self.run(self._running.aclose())
+
+    def end(self) -> None:
+        """Stop for good."""
+        self.close()
+        self._loop.close()
+
+    def account(self) -> UUID:
+        """Open an account for somebody new."""
+
+        async def opened() -> UUID | None:
+            async with self.site.db.transaction() as tx:
+                email = f"{new_id().hex}@example.com"
+                return await open_account(tx, NewAccount(email, PASSWORD_HASH, "alice", "UTC", "en", Role.PERSON))
+
+        id = self.run(opened())
+        assert id is not None
+        return id
+
+    def sign_in(self, account: UUID) -> Transport:
+        """Sign somebody in on a device; return how it calls."""
+        token = self.run(sign_in(self.site, account, "phone"))["access_token"]
+        headers = {"Authorization": f"Bearer {token}"}
+
+        def call(method: str, path: str, body: Json | None) -> tuple[int, Json]:
+            response = self.run(self._client.request(method, path, json=body, headers=headers))
+            assert response.status_code < 500, response.text
+            return response.status_code, response.json()
+
+        return call
+
+    # What can befall it
+
+    def purge(self) -> None:
+        """Purge every tombstone and every remembered operation, as if they were old."""
+        self.run(upkeep.purge(self.site.db))
+
+    def copy(self) -> str:
+        """Copy the database, with the server stopped; return the copy's name."""
+        self.close()
+        self.copies += 1
+        name = f"{self._name}_copy{self.copies}"
+        if self._is_sqlite:
+            shutil.copyfile(self._name, name)
+        else:
+            self._administer(f'CREATE DATABASE "{name}" TEMPLATE "{self._name}"')
+        self.open()
+        return name
+
+    def restore(self, name: str) -> None:
+        """Put a copy in the database's place, as an operator restores a backup."""
+        self.close()
+        if self._is_sqlite:
+            for suffix in ("", "-wal", "-shm"):
+                Path(self._name + suffix).unlink(missing_ok=True)
+            shutil.copyfile(name, self._name)
+        else:
+            self._administer(f'DROP DATABASE "{self._name}"')
+            self._administer(f'CREATE DATABASE "{self._name}" TEMPLATE "{name}"')
+        self.open()
+        self.begin_epochs()
+
+    def begin_epochs(self) -> None:
+        """Say that the database was restored."""
+        self.run(upkeep.restored(self.site.db))
+
+    def _administer(self, sql: str) -> None:
+        async def administered() -> None:
+            connection = await asyncpg.connect(database_of(self._url, "postgres"))
+            await connection.execute(sql)
+            await connection.close()
+
+        self.run(administered())
