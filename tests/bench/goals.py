@@ -31,15 +31,15 @@ class Goal:
 
 
 _EVERY: Final = ("get", "list", "post", "patch", "pull", "push")
-_PYTHON: Final = ("common", "core", "litestar", "ninja", "rest_framework")
+_PYTHON: Final = ("litestar", "ninja", "rest_framework")
 _SERVER: Final = "processor of the server, times less"
 _RATE: Final = "rate, of theirs"
 GOALS: Final = (
     Goal("fastify", _SERVER, cheaper, {"get": 1.3, "list": 1.3, "post": 1.3, "patch": 1.1, "pull": 2}),
-    Goal("common", _SERVER, cheaper, {"get": 10, "list": 8, "post": 10, "patch": 10, "pull": 5}),
-    *(Goal(name, _SERVER, cheaper, dict.fromkeys(_EVERY, 4.0)) for name in _PYTHON if name != "core"),
+    Goal("common", _SERVER, cheaper, {"get": 10, "list": 8, "post": 10, "patch": 10, "pull": 5, "push": 4}),
+    *(Goal(name, _SERVER, cheaper, dict.fromkeys(_EVERY, 4.0)) for name in _PYTHON),
     Goal("core", _SERVER, cheaper, {"get": 4, "list": 4, "pull": 1.3}),
-    Goal("floor", _RATE, faster, {"get": 0.5, "list": 0.5, "post": 0.6, "pull": 0.5}),
+    *(Goal(name, _RATE, faster, {"get": 0.5, "list": 0.5, "post": 0.6, "pull": 0.5}) for name in ("floor", "pool")),
     Goal("common", _SERVER, cheaper, dict.fromkeys(_EVERY, 8.0), database="sqlite"),
 )
 PUSH_WANTED: Final = 20.0

@@ -48,6 +48,13 @@ CONTESTANTS: Final = tuple(
     each
     for each in (
         Contestant("floor", "raw driver", (*_module("floor"), "{world}"), floor=True, databases=("postgresql",)),
+        Contestant(
+            "pool",
+            "raw driver, its own pool",
+            (*_module("floor"), "{world}", "pooled"),
+            floor=True,
+            databases=("postgresql",),
+        ),
         Contestant("plaintext", "ASGI plaintext", _module("plaintext"), plain=True),
         Contestant(
             "afterglow",
