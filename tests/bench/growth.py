@@ -17,8 +17,8 @@ from tests.bench.arena import Arena, Runner
 from tests.bench.contestants import Contestant
 from tests.bench.load import Conversation, ask
 from tests.bench.operations import OPERATIONS, PULLED, Client, Operation, again, get_one, list_fifty
+from tests.bench.planting import Person
 from tests.bench.rounds import Say, figures
-from tests.bench.world import Person
 
 SMALL: Final = (100,) * 100
 RICH: Final = 100_000

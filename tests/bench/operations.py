@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from app.resources.intentions import INTENTIONS
 from tests.bench.load import Answer, Conversation
-from tests.bench.world import Person
+from tests.bench.planting import Person
 
 CONNECTIONS: Final = 16
 EPOCH_SHIFT: Final = 40

@@ -1,65 +1,26 @@
 """The world that is measured: people with devices, and their intentions, in our own schema.
 
-Every contestant reads and writes these same tables. Rows are planted through our own statements, so that they are what
-our server would have written: a feed for each person, a change for each record.
+Every contestant reads and writes these same tables.
 """
 
 import asyncio
 import base64
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
-from uuid import UUID
+from typing import Final
 
-import asyncpg
-import sqlalchemy as sa
-
-from app import clock
-from app.db import Database, Statement, given, open_database, schema
-from app.identity import Feed
+from app.db import schema
 from app.identity.key_rotation import create_keyring
 from app.identity.keyring import Keyring
-from app.identity.tables import AccountRecord, DeviceRecord
 from app.identity.tokens import Tokens
 from app.ids import new_id
-from app.records.access import statements
-from app.records.codec import document_of
-from app.records.tables import Change
-from app.resources.intentions import INTENTIONS
 from app.settings import Settings
+from tests.bench.planting import Person, plant
 
-EPOCH: Final = 1
 ISSUER: Final = "https://bench.invalid"
 SECRET: Final = base64.b64encode(b"the peers' shared secret of HS256").decode()
 TOKEN_SECONDS: Final = 3600
-_ROWS_AT_ONCE: Final = 5000
-
-
-def _inserting(table: sa.Table) -> Statement:
-    return Statement(sa.insert(table).values({column.name: given(column) for column in table.c}))
-
-
-_PLANT: Final = {
-    "account": _inserting(AccountRecord.table()),
-    "device": _inserting(DeviceRecord.table()),
-    "feed": _inserting(Feed.table()),
-    "intention": statements(INTENTIONS).insert,
-    "change": _inserting(Change.table()),
-}
-
-
-@dataclass
-class Person:
-    """Somebody who owns intentions; `seqs` has the number of each one's last change, in the order of writing."""
-
-    id: UUID
-    device_id: UUID
-    seqs: dict[str, int] = field(default_factory=dict)
-    token: str = ""
-    peers_token: str = ""
 
 
 @dataclass
@@ -86,7 +47,7 @@ def new_world(url: str, folder: Path, sizes: list[int]) -> World:
         create_keyring(keyring, generated=False)
     people = [Person(new_id(), new_id()) for _ in sizes]
     settings = settings_for(url, keyring)
-    asyncio.run(_plant(settings, people, sizes))
+    asyncio.run(plant(settings, people, sizes))
     tokens = Tokens(settings, Keyring(keyring))
     for person in people:
         person.token = tokens.issue(person.id, person.device_id, "person")
@@ -108,85 +69,3 @@ def _peers_token(person: Person) -> str:
     }
     token: str = jwt.encode(claims, SECRET, "HS256")
     return token
-
-
-async def _plant(settings: Settings, people: list[Person], sizes: list[int]) -> None:
-    db = open_database(settings)
-    await db.open()
-    try:
-        for table in ("account", "device", "feed"):
-            rows = [_person_row(table, person, size) for person, size in zip(people, sizes, strict=True)]
-            await _write(db, table, rows)
-        batch: list[tuple[dict[str, Any], dict[str, Any]]] = []
-        for person, size in zip(people, sizes, strict=True):
-            batch += _records(person, size)
-            if len(batch) >= _ROWS_AT_ONCE or person is people[-1]:
-                await _write(db, "intention", [record for record, _ in batch])
-                await _write(db, "change", [change for _, change in batch])
-                batch = []
-    finally:
-        await db.close()
-    if not settings.uses_sqlite:
-        connection = await asyncpg.connect(settings.database_url)
-        await connection.execute("VACUUM ANALYZE")
-        await connection.execute("CHECKPOINT")
-        await connection.close()
-
-
-async def _write(db: Database, table: str, rows: list[dict[str, Any]]) -> None:
-    async with db.transaction() as tx:
-        await tx.many(_PLANT[table], rows)
-
-
-def _person_row(table: str, person: Person, size: int) -> dict[str, Any]:
-    now = clock.now()
-    email = f"{person.id.hex}@example.com"
-    rows: dict[str, dict[str, Any]] = {
-        "account": {
-            "id": person.id,
-            "email": email,
-            "email_key": email,
-            "password_hash": "",
-            "display_name": None,
-            "timezone": "UTC",
-            "locale": "en",
-            "role": "person",
-            "created_at": now,
-            "updated_at": now,
-            "closed_at": None,
-        },
-        "device": {
-            "id": person.device_id,
-            "account_id": person.id,
-            "name": "phone",
-            "created_at": now,
-            "last_used_at": now,
-            "ended_at": None,
-        },
-        "feed": {"owner_id": person.id, "head": 1 + size, "epoch": EPOCH, "floor": 0},
-    }
-    return rows[table]
-
-
-def _records(person: Person, size: int) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    began = clock.now() - timedelta(days=300)
-    for number in range(size):
-        id, seq, moment = new_id(), 2 + number, began + timedelta(minutes=number)
-        person.seqs[str(id)] = seq
-        row = dict.fromkeys(column.name for column in INTENTIONS.table.c) | {
-            "owner_id": person.id,
-            "id": id,
-            "seq": seq,
-            "created_at": moment,
-            "updated_at": moment,
-            "field_seq": {},
-            "visibility": "private",
-            "kind": "integration",
-            "statement": f"When my mother goes quiet, I stay, and I do not try to repair it ({number}).",
-            "why": "Repairing is how I left the room without moving.",
-            "domain": "relationships",
-            "status": "active",
-            "target_on": clock.now().date(),
-        }
-        noted = {"collection": "intentions", "deleted": False, "written_at": moment, "written_by": person.id}
-        yield row, noted | {"owner_id": person.id, "id": id, "seq": seq, "document": document_of(INTENTIONS, row)}

@@ -1,0 +1,149 @@
+"""Planting: the rows of a world, as our server would have written them.
+
+A feed for each person, a change with its document for each record. PostgreSQL takes them by COPY, SQLite through our own
+statements.
+"""
+
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+import orjson
+import sqlalchemy as sa
+
+from app import clock
+from app.db import Row, Statement, given, open_database
+from app.identity import Feed
+from app.identity.tables import AccountRecord, DeviceRecord
+from app.ids import new_id
+from app.records.codec import document_of
+from app.records.tables import Change
+from app.resources.intentions import INTENTIONS
+from app.settings import Settings
+
+EPOCH: Final = 1
+_ROWS_AT_ONCE: Final = 5000
+_TABLES: Final = (AccountRecord.table(), DeviceRecord.table(), Feed.table(), INTENTIONS.table, Change.table())
+_PLANT: Final = {
+    table.name: Statement(sa.insert(table).values({column.name: given(column) for column in table.c}))
+    for table in _TABLES
+}
+Write = Callable[[str, list[Row]], Coroutine[Any, Any, None]]
+
+
+@dataclass
+class Person:
+    """Somebody who owns intentions; `seqs` has the number of each one's last change, in the order of writing."""
+
+    id: UUID
+    device_id: UUID
+    seqs: dict[str, int] = field(default_factory=dict)
+    token: str = ""
+    peers_token: str = ""
+
+
+async def plant(settings: Settings, people: list[Person], sizes: list[int]) -> None:
+    """Write the rows of people who have so many records each."""
+    async with (_embedded if settings.uses_sqlite else _copying)(settings) as write:
+        for table in ("account", "device", "feed"):
+            rows = [_person_row(table, person, size) for person, size in zip(people, sizes, strict=True)]
+            await write(table, rows)
+        batch: list[tuple[Row, Row]] = []
+        for person, size in zip(people, sizes, strict=True):
+            batch += _records(person, size)
+            if len(batch) >= _ROWS_AT_ONCE or person is people[-1]:
+                await write("intention", [record for record, _ in batch])
+                await write("change", [change for _, change in batch])
+                batch = []
+
+
+@asynccontextmanager
+async def _embedded(settings: Settings) -> AsyncIterator[Write]:
+    db = open_database(settings)
+    await db.open()
+
+    async def write(table: str, rows: list[Row]) -> None:
+        async with db.transaction() as tx:
+            await tx.many(_PLANT[table], rows)
+
+    try:
+        yield write
+    finally:
+        await db.close()
+
+
+@asynccontextmanager
+async def _copying(settings: Settings) -> AsyncIterator[Write]:
+    connection = await asyncpg.connect(settings.database_url)
+
+    async def write(table: str, rows: list[Row]) -> None:
+        texts = [
+            tuple(orjson.dumps(each).decode() if isinstance(each, dict) else each for each in row.values())
+            for row in rows
+        ]
+        await connection.copy_records_to_table(table, records=texts, columns=list(rows[0]))
+
+    try:
+        yield write
+        await connection.execute("VACUUM ANALYZE")
+        await connection.execute("CHECKPOINT")
+    finally:
+        await connection.close()
+
+
+def _person_row(table: str, person: Person, size: int) -> dict[str, Any]:
+    now = clock.now()
+    email = f"{person.id.hex}@example.com"
+    rows: dict[str, dict[str, Any]] = {
+        "account": {
+            "id": person.id,
+            "email": email,
+            "email_key": email,
+            "password_hash": "",
+            "display_name": None,
+            "timezone": "UTC",
+            "locale": "en",
+            "role": "person",
+            "created_at": now,
+            "updated_at": now,
+            "closed_at": None,
+        },
+        "device": {
+            "id": person.device_id,
+            "account_id": person.id,
+            "name": "phone",
+            "created_at": now,
+            "last_used_at": now,
+            "ended_at": None,
+        },
+        "feed": {"owner_id": person.id, "head": 1 + size, "epoch": EPOCH, "floor": 0},
+    }
+    return rows[table]
+
+
+def _records(person: Person, size: int) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    began = clock.now() - timedelta(days=300)
+    for number in range(size):
+        id, seq, moment = new_id(), 2 + number, began + timedelta(minutes=number)
+        person.seqs[str(id)] = seq
+        row = dict.fromkeys(column.name for column in INTENTIONS.table.c) | {
+            "owner_id": person.id,
+            "id": id,
+            "seq": seq,
+            "created_at": moment,
+            "updated_at": moment,
+            "field_seq": {},
+            "visibility": "private",
+            "kind": "integration",
+            "statement": f"When my mother goes quiet, I stay, and I do not try to repair it ({number}).",
+            "why": "Repairing is how I left the room without moving.",
+            "domain": "relationships",
+            "status": "active",
+            "target_on": clock.now().date(),
+        }
+        noted = {"collection": "intentions", "deleted": False, "written_at": moment, "written_by": person.id}
+        yield row, noted | {"owner_id": person.id, "id": id, "seq": seq, "document": document_of(INTENTIONS, row)}
