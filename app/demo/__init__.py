@@ -13,8 +13,9 @@ from app.identity.keyring import Keyring
 from app.identity.passwords import hashed_now
 from app.identity.site import new_site
 from app.settings import Settings
+from app.sync.collections import BY_COLLECTION
 from app.sync.push import push
-from app.sync.shapes import BY_COLLECTION, SyncPush
+from app.sync.sent import SyncPush
 
 EMAIL: Final = "ilse@example.com"
 PASSWORD: Final = "one-quiet-morning"  # noqa: S105 - an invented person's, printed on purpose

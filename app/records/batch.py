@@ -4,7 +4,7 @@ Parents come before children, whatever the order they arrived in, and removals l
 nothing behind, and its neighbours as they are.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -28,7 +28,8 @@ from app.records.ops import (
     rolled_back,
     unchanged,
 )
-from app.records.picture import Picture, pointed
+from app.records.order import parents_first
+from app.records.picture import Picture
 from app.records.restorations import expired
 from app.records.rules import broken, cannot_move, differing, leading_back, settled, unknown
 
@@ -51,7 +52,7 @@ class Batch:
         done = await self._done_before()
         todo = [op for op in self._ops if op.key not in done]
         await self._picture.load(self._ops)
-        coming = _parents_first(op for op in todo if op.sent is not None)
+        coming = parents_first(op for op in todo if op.sent is not None)
         self._waiting = {op.key for op in coming}
         for op in coming:
             self._waiting.discard(op.key)
@@ -190,22 +191,3 @@ class Batch:
                 if op.op_id is not None and not done[op.key].failed
             ],
         )
-
-
-def _parents_first(ops: Iterable[Op]) -> list[Op]:
-    """Order operations so that each comes after those on the records that it refers to."""
-    by_key = {op.key: op for op in ops}
-    placed: list[Op] = []
-    seen: set[Key] = set()
-
-    def place(op: Op) -> None:
-        if op.key not in seen:
-            seen.add(op.key)
-            for key in pointed(op):
-                if key in by_key:
-                    place(by_key[key])
-            placed.append(op)
-
-    for op in by_key.values():
-        place(op)
-    return placed

@@ -15,13 +15,8 @@ from app.records.access import statements
 from app.records.codec import document_of
 from app.records.feed import Writing
 from app.records.ops import Key, Op
+from app.records.order import pointed
 from app.records.resource import Resource, kinds
-
-
-def pointed(op: Op) -> list[Key]:
-    """Return the records that an operation refers to."""
-    sent = op.sent or {}
-    return [(kind, sent[field]) for field, kind in op.resource.targets.items() if sent.get(field)]
 
 
 class Picture:

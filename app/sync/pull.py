@@ -14,8 +14,8 @@ from app.records import access
 from app.records.codec import EPOCH_SHIFT, version_of, whole
 from app.records.filters import whole_number
 from app.records.restorations import expired
+from app.sync.collections import BY_COLLECTION, MOST_BYTES, MOST_CHANGES, MOST_OPS, USUAL_CHANGES, Collections
 from app.sync.cursors import Since, place_of
-from app.sync.shapes import BY_COLLECTION, MOST_BYTES, MOST_CHANGES, MOST_OPS, USUAL_CHANGES, Collections
 from app.sync.waiting import waiting
 
 LONGEST_WAIT: Final = 30

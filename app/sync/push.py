@@ -9,7 +9,7 @@ from app.records.codec import whole
 from app.records.ops import Op, Outcome, rejected, rolled_back
 from app.records.store import Written
 from app.sync.reading import read_ops
-from app.sync.shapes import Misread, SyncOp, SyncPush
+from app.sync.sent import Misread, SyncOp, SyncPush
 
 
 async def push(caller: Caller, sent: SyncPush) -> Row:

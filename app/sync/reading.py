@@ -14,7 +14,8 @@ from app.identity import Caller
 from app.problems import DuplicateTarget, Fault, Invalid, OpIdReused, Problem
 from app.records import Resource
 from app.records.ops import OnConflict, Op
-from app.sync.shapes import BY_COLLECTION, Misread, SyncOp
+from app.sync.collections import BY_COLLECTION
+from app.sync.sent import Misread, SyncOp
 
 
 def read_ops(caller: Caller, sent: Iterable[SyncOp | Misread], on_conflict: OnConflict) -> list[Op | Problem]:

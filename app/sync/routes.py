@@ -9,8 +9,10 @@ from app.identity import Call
 from app.openapi import problems
 from app.problems import BatchRefused, CursorExpired, TooManyOps, TooManyWaiting
 from app.sync import examples, pull, push
+from app.sync.collections import MOST_BYTES
 from app.sync.events import HEADERS, EventStream, events
-from app.sync.shapes import MOST_BYTES, SyncChanges, SyncPush, SyncResults, SyncState
+from app.sync.sent import SyncPush
+from app.sync.shapes import SyncChanges, SyncResults, SyncState
 
 LastEventId = Annotated[
     str | None,

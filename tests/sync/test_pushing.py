@@ -193,42 +193,6 @@ def test_two_operations_on_one_record_are_one_too_many(phone: Phone) -> None:
     assert [each["status"] for each in phone.push(*same_id)] == [200, 201]
 
 
-def test_a_repeated_operation_has_one_effect(phone: Phone) -> None:
-    op = upsert(op_id=str(new_id()))
-    first = phone.one(op)
-    assert (told(first), first["op_id"], first["replayed"]) == (("applied", 201, None, []), op["op_id"], False)
-    newer = phone.applied(edit(first["record"], set={"why": "wisteria climbs"}))
-    again = phone.one(op)
-    assert (told(again), again["replayed"], again["record"]) == (("applied", 201, None, []), True, newer)
-    gone = phone.one(delete(newer, op_id=str(new_id())))
-    assert gone["status"] == 204
-    again = phone.one(op)
-    assert (told(again), again["replayed"], again["record"]) == (("applied", 201, None, []), True, None)
-    assert again["version"] == gone["version"]
-
-
-def test_an_unchanged_operation_is_remembered_and_a_conflict_is_not(phone: Phone) -> None:
-    record = phone.applied(upsert())
-    same = edit(record, set={"kind": "integration"}, op_id=str(new_id()))
-    assert told(phone.one(same))[0] == "unchanged"
-    phone.applied(edit(record, set={"kind": "session"}))
-    assert (told(phone.one(same))[0], phone.one(same)["replayed"]) == ("unchanged", True)
-    colliding = edit(record, set={"kind": "integration"}, op_id=str(new_id()))
-    assert told(phone.one(colliding))[0] == "conflict"
-    resolved = phone.one(colliding | {"on_conflict": "mine"})
-    assert (told(resolved)[0], resolved["replayed"]) == ("applied", False)
-
-
-def test_an_op_id_names_one_operation(phone: Phone, bob: Person) -> None:
-    op = upsert(op_id=str(new_id()))
-    phone.applied(op)
-    for other in (upsert(op_id=op["op_id"]), op | {"set": INTENTION | {"why": "wisteria"}}, op | {"undelete": True}):
-        phone.rejected(other, 422, "op-id-reused")
-    twice = phone.push(upsert(op_id=(op_id := str(new_id()))), upsert(op_id=op_id))
-    assert [each["status"] for each in twice] == [201, 422]
-    assert told(Phone(bob).one(op)) == ("applied", 201, None, [])
-
-
 def test_another_persons_records_are_not_there(phone: Phone, bob: Person) -> None:
     theirs = Phone(bob).applied(upsert("sessions", set=SESSION))
     phone.rejected(upsert(set=INTENTION | {"session_id": theirs["id"]}), 424, "parent-missing")

@@ -1,0 +1,34 @@
+"""What can be synced, and how much of it at once."""
+
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, PlainValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from app.records import Resource
+from app.resources import RESOURCES
+
+MOST_OPS: Final = 500
+MOST_BYTES: Final = 2 * 2**20
+MOST_CHANGES: Final = 1000
+USUAL_CHANGES: Final = 500
+BY_COLLECTION: Final[dict[str, Resource]] = {resource.collection: resource for resource in RESOURCES}
+_COLLECTIONS: Final = {"type": "string", "enum": [*BY_COLLECTION]}
+
+
+def _known(value: str) -> str:
+    if value not in BY_COLLECTION:
+        message = "Give the name of a collection."
+        raise PydanticCustomError("collection", message)
+    return value
+
+
+Collection = Annotated[str, AfterValidator(_known), WithJsonSchema(_COLLECTIONS)]
+
+
+def _listed(value: str) -> tuple[str, ...]:
+    names = {_known(name) for name in value.split(",")} if value else set()
+    return tuple(name for name in BY_COLLECTION if name in names)
+
+
+Collections = Annotated[tuple[str, ...], PlainValidator(_listed), WithJsonSchema({"type": "string", "maxLength": 200})]

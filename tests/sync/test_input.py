@@ -1,0 +1,83 @@
+"""What a pull or a push does not take: each wrong thing at its pointer, without harm to its neighbours."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.refusals import pointers, refused
+from tests.sync.phone import CHANGES, PUSH, Json, Phone, delete, upsert
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("limit", "0"), ("limit", "1001"), ("limit", "+5"), ("limit", "wisteria"), ("collections", "wisteria"),
+     ("collections", "sessions,"), ("collections", "sessions, elements"), ("wisteria", "1")],
+)  # fmt: skip
+def test_what_a_pull_does_not_know_is_422(phone: Phone, name: str, value: str) -> None:
+    assert pointers(phone.client.get(CHANGES, params={name: value})) == [f"/{name}"]
+
+
+def bad_ops() -> Iterator[tuple[str, Any]]:
+    good = upsert()
+    for collection in ("wisteria", "Sessions", "session", "", None, 5):
+        yield "/collection", good | {"collection": collection}
+    for id in ("wisteria", good["id"].upper(), f"{{{good['id']}}}", f"urn:uuid:{good['id']}", None, 5):
+        yield "/id", good | {"id": id}
+        yield "/op_id", good | {"op_id": id if id is not None else ""}
+    for op in ("wisteria", "Upsert", None, ["upsert"]):
+        yield "/op", good | {"op": op}
+    for base in (0, -1, 2**53, "5", True, 1.5, 1.0):
+        yield "/base", good | {"base": base}
+    yield "/set", good | {"set": []}
+    yield "/set", delete(good, set={"why": "wisteria"})
+    yield "/was", good | {"was": "wisteria"}
+    yield "/was/wisteria", good | {"was": {"wisteria": 1}}
+    yield "/was/statement", good | {"was": {"statement": "w" * 2001}}
+    yield "/undelete", good | {"undelete": "true"}
+    yield "/if_missing", good | {"if_missing": "merge"}
+    yield "/on_conflict", good | {"on_conflict": "ours"}
+    yield "/wisteria", good | {"wisteria": 1}
+    for field, value in (
+        *(("statement", text) for text in ("\0", "wisteria\0", "\ud800", "w" * 2001, "", None, 5)),
+        *(("owner_id", good["id"]), ("version", 5), ("id", good["id"]), ("role", "admin"), ("created_at", None)),
+        *(("session_id", "wisteria"), ("kind", "wisteria"), ("target_on", "2026-02-30")),
+    ):
+        yield f"/{field}", good | {"set": good["set"] | {field: value}}
+
+
+@pytest.mark.parametrize(("pointer", "op"), [*bad_ops()])
+def test_a_malformed_operation_is_rejected_where_it_is_wrong_and_its_neighbours_are_not(
+    phone: Phone, pointer: str, op: Json
+) -> None:
+    neighbour = upsert()
+    body = json.dumps({"ops": [op, neighbour]}).encode()  # escaped, so that what is no text can be said
+    response = phone.client.post(PUSH, content=body, headers={"Content-Type": "application/json"})
+    bad, good = response.json()["results"]
+    assert (bad["outcome"], bad["status"], bad["error"]["code"]) == ("rejected", 422, "validation")
+    assert [fault["pointer"] for fault in bad["error"]["errors"]] == [pointer]
+    assert (good["outcome"], bad["record"], bad["version"]) == ("applied", None, None)
+    assert len(phone.pull()[0]) == 1
+
+
+def test_a_push_that_is_none_is_refused_as_a_whole(phone: Phone) -> None:
+    for body, pointer in (
+        ({}, "/ops"),
+        ({"ops": {}}, "/ops"),
+        ({"ops": [], "atomic": 1}, "/atomic"),
+        ({"ops": [], "on_conflict": "ours"}, "/on_conflict"),
+        ({"ops": [], "wisteria": 1}, "/wisteria"),
+    ):
+        assert pointers(phone.client.post(PUSH, json=body)) == [pointer]
+
+
+def test_a_push_has_its_limits(phone: Phone) -> None:
+    many = refused(phone.client.post(PUSH, json={"ops": [upsert() for _ in range(501)]}), 413, "too-many-ops")
+    assert many["limits"] == {"max_ops": 500, "max_bytes": 2**21}
+    padding = {"Content-Type": "application/json"}
+    body = b'{"ops": []}'
+    assert phone.client.post(PUSH, content=body.ljust(2**21), headers=padding).status_code == 200
+    large = refused(phone.client.post(PUSH, content=body.ljust(2**21 + 1), headers=padding), 413, "body-too-large")
+    assert large["limit"] == 2**21
+    assert phone.pull()[0] == []
