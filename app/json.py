@@ -11,6 +11,7 @@ import math
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
+from uuid import UUID
 
 import orjson
 
@@ -89,4 +90,6 @@ def _spelled(value: object) -> object:
         return value.isoformat()
     if isinstance(value, Decimal):
         return float(value)
+    if isinstance(value, UUID):  # a driver's own kind of it, which orjson does not know
+        return str(value)
     raise TypeError

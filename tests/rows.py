@@ -1,15 +1,15 @@
 """What stands behind the records: the rows, as tests look at them, and rows that no request could write."""
 
 from collections.abc import Iterable
-from typing import Any
 
 import sqlalchemy as sa
 
 from app.db import Row, Statement, given
 from app.identity import Feed
 from app.ids import new_id
-from app.records import Resource
+from app.records import Resource, access
 from app.records.access import statements
+from app.records.codec import document_of
 from app.records.tables import Change
 from tests.drafts import Json
 from tests.serving import Person, Server
@@ -48,11 +48,17 @@ def version_of(feed: Row, row: Row) -> int:
 def copied(server: Server, person: Person, resource: Resource, record: Json, changes: Iterable[Json]) -> list[str]:
     """Copy a record's row once for each of `changes`, past every rule and at the same instant; return the new ids."""
     row = rows_of(server, person, resource)[record["id"]]
-    rows: list[dict[str, Any]] = [row | {"id": new_id()} | each for each in changes]
+    head = feed_of(server, person)["head"]
+    rows: list[Row] = [row | {"id": new_id(), "seq": seq} | each for seq, each in enumerate(changes, head + 1)]
+    noted = {"collection": resource.collection, "deleted": False, "written_at": row["updated_at"]}
 
     async def insert() -> None:
         async with server.db.transaction() as tx:
             await tx.many(statements(resource).insert, rows)
+            for each in rows:
+                document = document_of(resource, each)
+                await tx.run(access.FIRST_CHANGE, **each | noted | {"written_by": person.id, "document": document})
+            await tx.run(access.ADVANCE_FEED, owner_id=person.id, head=head + len(rows))
 
     server.run(insert())
     return [str(each["id"]) for each in rows]

@@ -9,7 +9,6 @@ import asyncio
 from collections import deque
 from contextlib import suppress
 from typing import Any, Final
-from uuid import UUID
 
 import asyncpg
 import orjson
@@ -39,16 +38,9 @@ async def connected(settings: Settings) -> asyncpg.Connection:
         },
     )
     await connection.set_type_codec(
-        "uuid", schema="pg_catalog", encoder=lambda value: value.bytes, decoder=_uuid, format="binary"
-    )
-    await connection.set_type_codec(
         "json", schema="pg_catalog", encoder=lambda value: orjson.dumps(value).decode(), decoder=orjson.loads
     )
     return connection
-
-
-def _uuid(value: bytes) -> UUID:
-    return UUID(bytes=bytes(value))
 
 
 class Pool:

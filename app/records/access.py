@@ -39,6 +39,14 @@ CHANGES_AMONG: Final = Statement(
         mine(_change), among(_change.c.collection, "collections"), among(_change.c.id, "ids")
     )
 )
+_version = sa.cast(_epoch, sa.BigInteger) * sa.literal_column(str(EPOCH_SHIFT))
+READ: Final = Statement(
+    sa.select((_version + _change.c.seq).label("version"), _change.c.document).where(
+        mine(_change),
+        *(_change.c[name] == given(_change.c[name]) for name in ("collection", "id")),
+        _change.c.deleted.is_(False),
+    )
+)
 FIRST_CHANGE: Final = _insert(_change)
 NEXT_CHANGE: Final = Statement(
     sa.update(_change)
@@ -92,10 +100,7 @@ class Statements:
         table = resource.table
         this = (mine(table), table.c.id == given(table.c.id))
         these = (mine(table), among(table.c.id, "ids"))
-        version = (sa.cast(_epoch, sa.BigInteger) * sa.literal_column(str(EPOCH_SHIFT)) + table.c.seq).label("version")
-        self._public = [version if name == "version" else table.c[name] for name in resource.public_names]
         self._stored = [column for column in table.c if column.name != "owner_id"]
-        self.read = Statement(sa.select(*self._public).where(*this))
         self.stored_among = Statement(sa.select(*self._stored).where(*these))
         self.insert = _insert(table)
         changeable = (*resource.field_names, "seq", "field_seq", "updated_at")
@@ -111,12 +116,22 @@ class Statements:
         statement = self.lists.get(key)
         if statement is None:
             table = self._resource.table
+            document = sa.select(_change.c.document).where(
+                _change.c.owner_id == table.c.owner_id,
+                _change.c.collection == self._resource.collection,
+                _change.c.id == table.c.id,
+            )
             chosen = [mine(table), *(each.condition(table) for each in filters)]
             if continued:
                 place = sa.tuple_(given(table.c.created_at, "after_created_at"), given(table.c.id, "after_id"))
                 chosen.append(sa.tuple_(table.c.created_at, table.c.id) < place)
             statement = self.lists[key] = Statement(
-                sa.select(*self._public)
+                sa.select(
+                    table.c.id,
+                    table.c.created_at,
+                    (_version + table.c.seq).label("version"),
+                    document.scalar_subquery().label("document"),
+                )
                 .where(*chosen)
                 .order_by(table.c.created_at.desc(), table.c.id.desc())
                 .limit(sa.bindparam("rows", type_=sa.BigInteger))

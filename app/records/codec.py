@@ -1,7 +1,7 @@
 """The codec: from a row to what its owner sees, and nothing else answers with records.
 
 A record's *document* is its JSON text without the first two members, `id` and `version`: it is kept ready beside the
-record's latest change, so that a pull only puts the two in front.
+record's latest change, so that whoever reads it only puts the two in front.
 """
 
 from typing import Any, Final
@@ -45,14 +45,10 @@ def record_answer(text: bytes, version: int, location: str | None = None) -> Ans
     return Answer(201, text, [*headers, (b"location", location.encode())])
 
 
-def row_answer(row: Row) -> Answer:
-    """Answer with a record as it was read."""
-    return record_answer(json.write(row), row["version"])
-
-
 def page_answer(rows: list[Row], next_cursor: str | None) -> Answer:
     """Answer with a page of records, and with what continues it."""
-    return json_answer({"items": rows, "next_cursor": next_cursor})
+    items = [json.ready(whole(row["id"], row["version"], row["document"])) for row in rows]
+    return json_answer({"items": items, "next_cursor": next_cursor})
 
 
 def etag(version: Any) -> bytes:

@@ -22,9 +22,9 @@ from app.problems import (
     Removed,
     UnknownReference,
 )
-from app.records import cursors, store
+from app.records import access, cursors, store
 from app.records.access import statements
-from app.records.codec import etag, page_answer, record_answer, row_answer, version_of, whole
+from app.records.codec import etag, page_answer, record_answer, version_of, whole
 from app.records.filters import Filters, asked
 from app.records.merging import has
 from app.records.ops import OnConflict, Op, Outcome, Result
@@ -80,12 +80,12 @@ def removing() -> Responses:
 
 async def read(caller: Caller, resource: Resource, id: UUID, if_none_match: str | None) -> Answer:
     """Answer with one record."""
-    row = await caller.db.one(statements(resource).read, owner_id=caller.account_id, id=id)
+    row = await caller.db.one(access.READ, owner_id=caller.account_id, collection=resource.collection, id=id)
     if row is None:
         raise NotFound
     if unchanged(if_none_match, row):
         return Answer(304, headers=[(b"etag", etag(row["version"]))])
-    return row_answer(row)
+    return record_answer(whole(id, row["version"], row["document"]), row["version"])
 
 
 async def page(caller: Caller, resource: Resource, filters: Filters) -> Answer:
