@@ -13,7 +13,7 @@ from tests.bench import goals, growth, owners, pressure
 from tests.bench.arena import arena
 from tests.bench.contestants import CONTESTANTS
 from tests.bench.operations import OPERATIONS, sizes
-from tests.bench.report import spelled
+from tests.bench.report import spelled, summary
 from tests.bench.rounds import Table, compare
 
 FURTHER: Final = ("owners", "pressure", "growth")
@@ -76,6 +76,8 @@ class Bench:
     def end(self, json_file: Path | None, chart_file: Path | None) -> None:
         """Say what became of the goals, and write the files that were asked for."""
         outcomes = [*goals.outcomes(self.tables)]
+        for kind in dict.fromkeys(table.database for table in self.tables):
+            _show(summary(self.tables, kind))
         if outcomes:
             _show(goals.spelled(outcomes))
         if json_file is not None:

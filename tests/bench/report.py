@@ -1,5 +1,6 @@
 """The report: tables for people, in Markdown."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from tests.bench.rounds import DRIFT, Figures, Table
@@ -34,3 +35,19 @@ def _line(each: Figures, ours: Figures | None) -> str:
         f"| {title}{failed} | {each.rate:,.0f} | {each.p50:.2f} | {each.p99:.2f} | {each.server:,.0f} "
         f"| {each.database:,.0f} | {dearer} | {faster} |"
     )
+
+
+def summary(tables: Sequence[Table], database: str) -> str:
+    """Return what everything cost on a kind of database, in one table: µs of the server's processor."""
+    shown = [table for table in tables if table.database == database]
+    titles = {each.contestant: each.title for table in shown for each in table.figures}
+    lines = [
+        f"### µs of the server's processor per request, {DATABASES[database]}",
+        "",
+        f"| | {' | '.join(table.title for table in shown)} |",
+        f"|---|{'--:|' * len(shown)}",
+    ]
+    for name, title in titles.items():
+        costs = [f"{found.server:,.0f}" if (found := table.by(name)) else "" for table in shown]
+        lines.append(f"| {f'**{title}**' if name == OURS else title} | {' | '.join(costs)} |")
+    return "\n".join(lines)
