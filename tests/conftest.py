@@ -30,7 +30,10 @@ collect_ignore = [] if CHROMIUM else ["house/test_docs_page.py"]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say plainly what was not run."""
+    """Say plainly what was not run, and what tests have to say: seeds, and what was tried."""
+    reports = [each for outcome in ("passed", "failed") for each in terminalreporter.getreports(outcome)]
+    for said in (value for report in reports for name, value in report.user_properties if name == "said"):
+        terminalreporter.write_line(str(said))
     if CHROMIUM is None:
         terminalreporter.section("not run")
         terminalreporter.write_line(

@@ -8,9 +8,11 @@ import sqlalchemy as sa
 from sqlmodel import SQLModel
 
 from app.db import Statement
+from tests.hostile.chance import seed
 from tests.hostile.raw import Line
 from tests.serving import Server
 
+__all__ = ["State", "line", "seed", "state"]
 State = Callable[[], dict[str, str]]
 _EVERYTHING = {table.name: Statement(sa.select(table)) for table in SQLModel.metadata.sorted_tables}
 

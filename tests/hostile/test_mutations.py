@@ -1,0 +1,170 @@
+"""Mutations of right requests, by chance: whatever its bytes, no request breaks the server or leaves half a trace."""
+
+import json
+import random
+import socket
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from app.http import edge
+from app.resources import RESOURCES
+from tests.drafts import written
+from tests.hostile.chance import EFFORT, Say
+from tests.hostile.conftest import State
+from tests.hostile.mutations import Mutant, Right, mutated
+from tests.hostile.operations import OPERATIONS, Operation
+from tests.hostile.raw import SECONDS, Line, Reply
+from tests.hostile.test_reading_back import is_moment, said
+from tests.serving import Person, Server
+
+PARTS = 4
+BATCHES = 5
+MUTANTS = 500
+PATIENCE = 0.3
+"""Seconds that the server waits for the rest of a mutant, instead of 5 and 15."""
+COUNTED = {401, 429}
+"""A wrong try at signing in is counted, and leaves that trace."""
+SLOW = {"register", "verify", "login", "change_password", "reset_password", "forgot_password"}
+"""Operations that compute hashes: asked for more seldom."""
+ENDING = {"logout", "logout_all"}
+
+
+class BrokenError(AssertionError):
+    """What was found, with what it takes to see it again."""
+
+    def __init__(self, mutant: Mutant, found: object) -> None:
+        super().__init__(f"{mutant.right.operation} {mutant.how}: {found}\nsent: {mutant.content[:8000]!r}")
+
+
+class Attack:
+    """One person's requests, mutated and sent, and what came back."""
+
+    def __init__(self, server: Server, chance: random.Random, line: Line) -> None:
+        self.server, self.chance, self.line = server, chance, line
+        self.outcomes: Counter[str] = Counter()
+        self._waiting: list[tuple[Mutant, socket.socket]] = []
+
+    def batch(self) -> list[Mutant]:
+        """Send mutants of a new person's requests; return those that may leave no trace."""
+        person = self.server.person("mallory")
+        rights = [*self._rights(person)]
+        weights = [1 if each.operation.content["operationId"] in SLOW else 10 for each in rights]
+        refused = []
+        for right in self.chance.choices(rights, weights, k=MUTANTS):
+            mutant = mutated(right, self.chance)
+            reply = self.send(mutant)
+            if reply is None:
+                refused.append(mutant)
+                continue
+            self.outcomes[f"{reply.status // 100}xx"] += 1
+            if reply.status >= 400:
+                refused += [mutant] if reply.status not in COUNTED else []
+            elif reply.status in {200, 201} and right.operation.method != "GET":
+                self._read_back(mutant, reply)
+        return refused
+
+    def _rights(self, person: Person) -> Iterator[Right]:
+        for operation in OPERATIONS:
+            if operation.content["operationId"] in ENDING:
+                continue
+            body = operation.right_body(person)
+            if body is not None and operation.method == "PATCH" and operation.resource is not None:
+                shape = (operation.body or {})["properties"]
+                draft = written(person.client, operation.resource, person)
+                body |= {name: value for name, value in draft.items() if name in shape}
+            yield Right(operation, operation.target(person), operation.headers(person), body)
+
+    def send(self, mutant: Mutant) -> Reply | None:
+        """Return the answer to a mutant; None where it has no end, and the server waits for one."""
+        if not mutant.is_whole:
+            self.outcomes["cut off"] += 1
+            waiting = socket.create_connection(self.server.address, timeout=SECONDS)
+            waiting.sendall(mutant.content)
+            self._waiting.append((mutant, waiting))
+            return None
+        method = mutant.content.partition(b" ")[0].decode("latin-1").upper()
+        try:
+            reply = self.line.send(mutant.content, method=method)
+        except (ConnectionError, TimeoutError) as error:
+            self.outcomes[type(error).__name__] += 1
+            self.line.hang_up()
+            return None
+        if mutant.how != "of_json":
+            self.line.hang_up()
+        if reply.status >= 500 and reply.status not in {503, 507}:
+            raise BrokenError(mutant, reply)
+        if reply.status in {400, 404, 413, 414, 415, 422, 428, 431} and b"wisteria" in reply.body:
+            raise BrokenError(mutant, reply)
+        return reply
+
+    def hear_the_late(self) -> None:
+        """Let the server give up those that it waits for."""
+        for mutant, waiting in self._waiting:
+            with waiting, suppress(ConnectionError):
+                if waiting.recv(65536)[9:10] == b"5":
+                    raise BrokenError(mutant, "an answer too early, and a wrong one")
+        self._waiting.clear()
+
+    def _read_back(self, mutant: Mutant, reply: Reply) -> None:
+        operation, answer = mutant.right.operation, json.loads(reply.body)
+        for record in (answer, *(each["record"] for each in answer.get("results", []) if each["record"])):
+            path = self._path_of(record, operation)
+            if path is None:
+                continue
+            read = self.line.ask("GET", path, [mutant.right.headers[0]])
+            if read.status != 200 or json.loads(read.body) != record:
+                raise BrokenError(mutant, f"answered {record}, kept {read.body!r}")
+        if (reply.status == 201 or operation.method == "PATCH") and mutant.how == "of_json":
+            self._compare(mutant, operation, answer)
+
+    def _compare(self, mutant: Mutant, operation: Operation, answer: dict[str, Any]) -> None:
+        filled_in = operation.resource.filled_in if operation.resource else ()
+        for name, value in json.loads(mutant.body).items():
+            schema = (operation.body or {})["properties"][name]
+            if value is None and name in filled_in:
+                continue
+            if said(answer[name], schema) != said(value, schema) and not is_moment(schema):
+                raise BrokenError(mutant, f"{name} is {answer[name]!r}")
+
+    @staticmethod
+    def _path_of(record: dict[str, Any], operation: Operation) -> str | None:
+        if "email" in record:
+            return "/v1/me"
+        fits = (each for each in RESOURCES if {*each.public_names} == {*record})
+        resource = operation.resource or next(fits, None)
+        return None if resource is None or "id" not in record else f"{resource.path}/{record['id']}"
+
+    def leave_no_trace(self, mutants: list[Mutant], state: State) -> None:
+        """Send what was refused again, all together, and look for a trace; leave out what is no longer refused."""
+        while True:
+            before = state()
+            replies = [(mutant, self.send(mutant)) for mutant in mutants]
+            self.hear_the_late()
+            still = [mutant for mutant, reply in replies if reply is None or reply.status >= 400]
+            if len(still) == len(mutants):
+                assert state() == before, "\n".join(repr(mutant.content[:300]) for mutant in mutants)
+                return
+            mutants = still
+
+
+@pytest.fixture(params=range(PARTS))
+def attack(
+    request: pytest.FixtureRequest, server: Server, line: Line, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> Attack:
+    monkeypatch.setattr(edge, "HEADER_SECONDS", PATIENCE)
+    monkeypatch.setattr(edge, "BODY_SECONDS", PATIENCE)
+    return Attack(server, random.Random(f"{seed} {request.node.name}"), line)  # noqa: S311 - it has to be repeatable
+
+
+def test_no_mutation_breaks_the_server_or_leaves_half_a_trace(
+    attack: Attack, line: Line, state: State, database: str, record_property: Say
+) -> None:
+    for _ in range(BATCHES * EFFORT):
+        attack.leave_no_trace(attack.batch(), state)
+    assert line.ask("GET", "/livez").status == 200
+    tried = BATCHES * EFFORT * MUTANTS
+    record_property("said", f"{tried} mutations on {database}: {dict(sorted(attack.outcomes.items()))}")
