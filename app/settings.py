@@ -122,6 +122,9 @@ class Settings(BaseSettings):
         description="Seconds from SIGTERM, when readiness goes off, until no connection is taken; unset means 5 in production.",
     )
     max_body_bytes: int = Field(2**20, ge=1024, description="Largest body of a request, in bytes.")
+    remembered_days: int = Field(
+        400, ge=1, description="Days for which removals, and what devices pushed, are remembered."
+    )
     docs: bool | None = Field(None, description="Whether /docs and /redoc are served; unset means in development only.")
     demo: bool = Field(default=False, description="Whether an invented person's journey is planted at the start.")
 

@@ -7,13 +7,12 @@ from uuid import UUID
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from app.cli.ending import carried_out, fail, settings_now
-from app.db import open_database
+from app.cli.ending import carried_out, fail, over, settings_now
+from app.db import Database
 from app.identity.accounts import NewAccount, open_account
 from app.identity.fields import Email, Password
 from app.identity.passwords import hashed_now
 from app.identity.tables import Role
-from app.settings import Settings
 
 
 def add_account(
@@ -32,16 +31,11 @@ def add_account(
         except ValidationError:
             fail(f"this is not {demand}")
     new = NewAccount(email, hashed_now(password), role=role)
-    if carried_out(_added(settings, new)) is None:
-        fail(f"an account with the address {email} exists already; nothing was changed")
-    typer.echo(f"Added {email} as {role}.")
 
-
-async def _added(settings: Settings, new: NewAccount) -> UUID | None:
-    db = open_database(settings)
-    await db.open()
-    try:
+    async def add(db: Database) -> UUID | None:
         async with db.transaction() as tx:
             return await open_account(tx, new)
-    finally:
-        await db.close()
+
+    if carried_out(over(settings, add)) is None:
+        fail(f"an account with the address {email} exists already; nothing was changed")
+    typer.echo(f"Added {email} as {role}.")

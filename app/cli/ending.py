@@ -1,12 +1,13 @@
 """How a command ends where it cannot do its work: with one clear line, and not with zero."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Final, NoReturn, TypeVar
 
 import typer
 from pydantic import ValidationError
 
+from app.db import Database, open_database
 from app.problems import Problem
 from app.settings import Settings
 
@@ -39,3 +40,13 @@ def carried_out(work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run(work)
     except Problem:
         fail(_NO_DATABASE)
+
+
+async def over(settings: Settings, work: Callable[[Database], Coroutine[Any, Any, T]]) -> T:
+    """Return what the work returns, carried out over the settings' database."""
+    db = open_database(settings)
+    await db.open()
+    try:
+        return await work(db)
+    finally:
+        await db.close()

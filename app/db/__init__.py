@@ -6,9 +6,22 @@ by the drivers themselves: `await db.one(statement, **values)`, `db.all`, `db.ru
 which the answer is `Unavailable`; values come back equal from both databases.
 """
 
+from app.db.background import unhurried
 from app.db.clauses import among, size_of
 from app.db.database import Database, Db, Row, Transaction, open_database
 from app.db.statement import Statement, given
 from app.db.tables import Stored
 
-__all__ = ["Database", "Db", "Row", "Statement", "Stored", "Transaction", "among", "given", "open_database", "size_of"]
+__all__ = [
+    "Database",
+    "Db",
+    "Row",
+    "Statement",
+    "Stored",
+    "Transaction",
+    "among",
+    "given",
+    "open_database",
+    "size_of",
+    "unhurried",
+]

@@ -9,7 +9,7 @@ import base64
 import hashlib
 import hmac
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -92,6 +92,13 @@ async def end_devices(tx: Transaction, account_id: UUID, kept: UUID | None = Non
     """End every device of the account's, save the one that is kept."""
     await tx.run(statements.END_ALL, account_id=account_id, ended_at=clock.now(), kept=kept)
     await tx.run(statements.FORGET, account_id=account_id)
+
+
+async def end_every_device(tx: Transaction, account_ids: Sequence[UUID]) -> None:
+    """End every device of all these accounts."""
+    now = clock.now()
+    await tx.many(statements.END_ALL, [{"account_id": id, "ended_at": now, "kept": None} for id in account_ids])
+    await tx.many(statements.FORGET, [{"account_id": id} for id in account_ids])
 
 
 async def device_that_held(site: Site, token: str | None, email_key: str) -> UUID | None:

@@ -54,6 +54,16 @@ class Restoration(Stored, table=True):
     restored_at: datetime
 
 
+class Restoring(Stored, table=True):
+    """How far a restoration has come through the feeds, in the order of their owners: one row, of id 1, while it is
+    under way.
+    """
+
+    id: int = Field(primary_key=True)
+    began_at: datetime
+    through: UUID
+
+
 class Record(Stored):
     """What every record's row has besides its fields; `field_seq` is field → number of its last change."""
 

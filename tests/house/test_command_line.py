@@ -17,7 +17,18 @@ from tests.db.opened import over
 from tests.house.commands import AFTERGLOW, PASSWORD, SECONDS, Said, afterglow, refused
 from tests.waiting import later
 
-COMMANDS = ["serve", "migrate", "account add", "keys create", "keys list", "keys rotate", "keys retire", "openapi"]
+COMMANDS = [
+    "serve",
+    "migrate",
+    "purge",
+    "restored",
+    "account add",
+    "keys create",
+    "keys list",
+    "keys rotate",
+    "keys retire",
+    "openapi",
+]
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
 

@@ -8,6 +8,7 @@ import asyncio
 import shutil
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
@@ -15,15 +16,16 @@ from uuid import UUID
 import asyncpg
 import httpx2 as httpx
 
+from app import clock
 from app.identity import Site
 from app.identity.accounts import NewAccount, open_account
 from app.identity.families import sign_in
 from app.identity.tables import Role
 from app.ids import new_id
 from app.main import create_app
+from app.records import purging, restoring
 from app.settings import Settings
 from tests.serving import PASSWORD_HASH
-from tests.sync import upkeep
 from tests.sync.device import Transport
 from tests.sync.notebook import Json
 
@@ -104,7 +106,14 @@ class World:
 
     def purge(self) -> None:
         """Purge every tombstone and every remembered operation, as if they were old."""
-        self.run(upkeep.purge(self.site.db))
+        soon = clock.now() + timedelta(days=1)
+
+        async def purged() -> None:
+            for forgetting in (purging.purge, purging.forget):
+                async for _ in forgetting(self.site.db, soon):
+                    pass
+
+        self.run(purged())
 
     def copy(self) -> str:
         """Copy the database, with the server stopped; return the copy's name."""
@@ -133,7 +142,13 @@ class World:
 
     def begin_epochs(self) -> None:
         """Say that the database was restored."""
-        self.run(upkeep.restored(self.site.db))
+
+        async def begun() -> None:
+            await restoring.begin(self.site.db)
+            async for _ in restoring.restored(self.site.db):
+                pass
+
+        self.run(begun())
 
     def _administer(self, sql: str) -> None:
         async def administered() -> None:

@@ -1,0 +1,86 @@
+"""Purging: forgetting removals, and operations of devices, that no device asks after any more.
+
+Safe while others write: tombstones go by pages, each in a short transaction that first locks the feeds of those whose they
+are, as every write does, and raises their floors to the highest number that went, so that a cursor below is told to begin
+again. What is old is found by an index, oldest first; it can be interrupted at any moment, and repeated.
+"""
+
+from collections.abc import AsyncGenerator
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from app.db import Database, Statement, given, unhurried
+from app.identity import Feed
+from app.records.access import mine
+from app.records.tables import Change, RememberedOp
+
+AT_ONCE: Final = 500
+_feed, _change, _operation = Feed.table(), Change.table(), RememberedOp.table()
+_tombstone, _forgotten = _change.alias("tombstone"), _operation.alias("forgotten")
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
+
+
+def _oldest(table: sa.FromClause, *columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
+    moment = table.c.written_at
+    return (
+        sa.select(*columns)
+        .where(moment >= given(moment, "since"), moment < given(moment, "before"))
+        .order_by(moment)
+        .limit(sa.bindparam("rows", type_=sa.BigInteger))
+    )
+
+
+_IS_REMOVED: Final = sa.text("tombstone.deleted")  # in the words of the index, or SQLite would not use it
+_page: Final = _oldest(_tombstone, _tombstone.c.owner_id, _tombstone.c.seq, _tombstone.c.written_at).where(_IS_REMOVED)
+OLDEST: Final = Statement(_page)
+"""The operator's: the oldest tombstones, whosever they are."""
+LOCK_THEIR_FEEDS: Final = Statement(
+    sa.select(_feed.c.owner_id)
+    .where(_feed.c.owner_id.in_(sa.select(_page.subquery("page").c.owner_id)))
+    .order_by(_feed.c.owner_id)
+    .with_for_update(of=_feed)
+)
+_PURGE: Final = Statement(sa.delete(_change).where(mine(_change), _change.c.seq == given(_change.c.seq)))
+_RAISE_FLOOR: Final = Statement(
+    sa.update(_feed).where(mine(_feed), _feed.c.floor < given(_feed.c.floor)).values(floor=given(_feed.c.floor))
+)
+FORGET: Final = Statement(
+    sa.delete(_operation)
+    .where(
+        sa.tuple_(_operation.c.owner_id, _operation.c.op_id).in_(
+            _oldest(_forgotten, _forgotten.c.owner_id, _forgotten.c.op_id).with_for_update(skip_locked=True)
+        )
+    )
+    .returning(_operation.c.written_at)
+)
+"""The operator's: a device asks for its operations by their ids, and finds each of them whole or not at all."""
+
+
+async def purge(db: Database, before: datetime) -> AsyncGenerator[int, None]:
+    """Purge the tombstones written before a moment; yield how many went, after each transaction."""
+    page = {"since": _LONG_AGO, "before": before, "rows": AT_ONCE}
+    while True:
+        async with unhurried(db) as tx:
+            locked = {feed["owner_id"] for feed in await tx.all(LOCK_THEIR_FEEDS, **page)}
+            old = [row for row in await tx.all(OLDEST, **page) if row["owner_id"] in locked]
+            floors = {row["owner_id"]: row["seq"] for row in sorted(old, key=lambda row: row["seq"])}
+            await tx.many(_PURGE, old)
+            await tx.many(_RAISE_FLOOR, [{"owner_id": id, "floor": floor} for id, floor in floors.items()])
+        if not locked:
+            return
+        yield len(old)
+        page["since"] = max((row["written_at"] for row in old), default=page["since"])
+
+
+async def forget(db: Database, before: datetime) -> AsyncGenerator[int, None]:
+    """Forget the operations carried out before a moment; yield how many went, after each transaction."""
+    since = _LONG_AGO
+    while True:
+        async with unhurried(db) as tx:
+            gone = await tx.all(FORGET, since=since, before=before, rows=AT_ONCE)
+        if not gone:
+            return
+        yield len(gone)
+        since = max(row["written_at"] for row in gone)

@@ -1,0 +1,156 @@
+"""Upkeep from the command line: what `purge` and `restored` say, ask, and refuse, at a terminal and without one."""
+
+import os
+import re
+import subprocess
+
+import pytest
+
+from app.cli import progress
+from app.db import Database, Row, Stored
+from app.identity import Feed
+from app.records import restoring
+from app.records.tables import Change, RememberedOp, Restoration
+from app.settings import Settings
+from tests.conftest import Databases
+from tests.db.opened import added, over
+from tests.house.commands import AFTERGLOW, SECONDS, Said, afterglow, refused
+from tests.sync.planted import SET_FEED, Planted, every, plant, plant_operations
+
+REFUSAL = "nothing was changed; say so at a terminal, or with --yes, where the database was restored from a backup"
+RAISED = "Feeds in a new epoch: 1. Every device has to sign in again.\n"
+MOMENT = r"\d{4}-\d\d-\d\dT[\d:.]+Z"
+
+pytestmark = pytest.mark.usefixtures("elsewhere")
+
+
+@pytest.fixture
+def url(databases: Databases, database: str) -> str:
+    """A database with three years of one person's removals and operations."""
+    url = databases.fresh(database)
+
+    async def work(db: Database) -> None:
+        async with db.transaction() as tx:
+            alice = await added(tx, "alice")
+            await plant(tx, alice, [Planted(seq, days) for seq, days in enumerate([1000, 500, 401, 399, 50], 2)])
+            await plant_operations(tx, alice, [1000, 401, 0])
+
+    over(Settings(database_url=url), work)
+    return url
+
+
+def rows(url: str, kind: type[Stored]) -> list[Row]:
+    return over(Settings(database_url=url), lambda db: db.all(every(kind)))
+
+
+def epoch(url: str) -> int:
+    number: int = rows(url, Feed)[0]["epoch"]
+    return number
+
+
+def at_a_terminal(*arguments: str, url: str, answer: str = "") -> Said:
+    """Run a command at a terminal, and answer its question, if it has one."""
+    controller, terminal = os.openpty()
+    process = subprocess.Popen(
+        [AFTERGLOW, *arguments],
+        env=os.environ | {"AFTERGLOW_DATABASE_URL": url, "TERM": "xterm", "COLUMNS": "100"},
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        start_new_session=True,
+    )
+    os.close(terminal)
+    shown = b""
+    while b"[y/N]: " not in shown and answer:
+        shown += os.read(controller, 1024)
+    os.write(controller, answer.encode())
+    try:
+        while more := os.read(controller, 1024):
+            shown += more
+    except OSError:  # the command is gone, and its terminal with it
+        pass
+    os.close(controller)
+    return Said(process.wait(SECONDS), shown.decode().replace("\r\n", "\n"), "")
+
+
+def test_purge_forgets_what_is_older_than_the_setting_says_and_can_be_repeated(url: str) -> None:
+    first = afterglow("purge", database_url=url)
+    assert first.status == 0
+    assert re.fullmatch(rf"Purged: removals 3, operations 2, all from before {MOMENT}\.\n", first.out)
+    assert sorted(row["seq"] for row in rows(url, Change)) == [5, 6]
+    assert len(rows(url, RememberedOp)) == 1
+    assert rows(url, Feed)[0]["floor"] == 4
+    assert "Purged: removals 0, operations 0, " in afterglow("purge", database_url=url).out
+    assert "Purged: removals 1, " in afterglow("purge", database_url=url, remembered_days="100").out
+    assert "Purged: removals 1, " in afterglow("purge", "--older-than", "49", database_url=url).out
+    assert rows(url, Feed)[0]["floor"] == 6
+
+
+@pytest.mark.parametrize("days", ["0", "-1", "1.5", "wisteria", "36501"])
+def test_purge_refuses_what_is_no_number_of_days(url: str, days: str) -> None:
+    assert afterglow("purge", "--older-than", days, database_url=url).status == 2
+    assert len(rows(url, Change)) == 5
+
+
+def test_without_a_terminal_progress_is_told_by_lines_now_and_then(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0)
+    said = afterglow("purge", database_url=url)
+    assert said.out.splitlines()[:-1] == ["Removals: 3", "Operations: 2"]
+    said = afterglow("restored", "--yes", database_url=url)
+    assert said == Said(0, f"Feeds: 1 of 1\n{RAISED}", "")
+
+
+def test_at_a_terminal_progress_is_drawn(url: str) -> None:
+    said = at_a_terminal("purge", url=url)
+    assert said.status == 0
+    assert re.search("Removals .*3/", said.out)
+    assert re.search("Operations .*2/", said.out)
+    assert re.search(rf"Purged: removals 3, operations 2, all from before {MOMENT}\.\n$", said.out)
+
+
+def test_restored_is_not_begun_without_a_terminal_unless_told_to(url: str) -> None:
+    before = epoch(url)
+    refused(afterglow("restored", given="y\n", database_url=url), REFUSAL)
+    assert epoch(url) == before
+    assert afterglow("restored", "--yes", database_url=url) == Said(0, RAISED, "")
+    assert epoch(url) > before
+    assert [row["epoch"] for row in rows(url, Restoration)] == [before]
+
+
+def test_restored_asks_at_a_terminal(url: str) -> None:
+    before = epoch(url)
+    said = at_a_terminal("restored", url=url, answer="n\n")
+    assert said.status == 1
+    assert said.out.endswith(f"afterglow: {REFUSAL}\n")
+    assert epoch(url) == before
+    said = at_a_terminal("restored", url=url, answer="y\n")
+    assert said.status == 0
+    assert re.search("Feeds .*1/1", said.out)
+    assert said.out.endswith(RAISED)
+    assert epoch(url) > before
+
+
+def test_restored_says_that_it_goes_on(url: str) -> None:
+    assert over(Settings(database_url=url), restoring.begin) == 1
+    said = afterglow("restored", "--yes", database_url=url)
+    assert re.fullmatch(rf"Going on with the run that began at {MOMENT}\.\n{RAISED}", said.out)
+    assert afterglow("restored", "--yes", database_url=url).out == RAISED
+
+
+def test_restored_refuses_where_no_epoch_is_left(url: str) -> None:
+    feed = rows(url, Feed)[0] | {"epoch": 8191}
+
+    async def spend(db: Database) -> None:
+        async with db.transaction() as tx:
+            await tx.run(SET_FEED, **feed)
+
+    over(Settings(database_url=url), spend)
+    said = afterglow("restored", "--yes", database_url=url)
+    refused(said, "a feed is in epoch 8191, the last there is; nothing was changed")
+    assert rows(url, Feed) == [feed]
+
+
+@pytest.mark.parametrize("command", ["purge", "restored --yes"])
+def test_upkeep_without_a_schema_says_what_to_do(databases: Databases, database: str, command: str) -> None:
+    said = afterglow(*command.split(), database_url=databases.fresh(database, migrated=False))
+    refused(said, "the database does not answer, or has no schema yet: [^\n]+ `afterglow migrate`")

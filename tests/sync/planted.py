@@ -1,0 +1,87 @@
+"""Feeds planted row by row, past every rule: what years of syncing leave behind."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from app import clock
+from app.db import Database, Row, Statement, Stored, Transaction, given
+from app.identity import Feed
+from app.ids import new_id
+from app.records.tables import Change, RememberedOp
+
+_feed = Feed.table()
+_change = Change.table()
+SET_FEED = Statement(
+    sa.update(_feed)
+    .where(_feed.c.owner_id == given(_feed.c.owner_id))
+    .values({name: given(_feed.c[name]) for name in ("head", "epoch", "floor")})
+)
+SET_CHANGE = Statement(
+    sa.update(_change)
+    .where(_change.c.owner_id == given(_change.c.owner_id), _change.c.seq == given(_change.c.seq))
+    .values(seq=given(_change.c.seq, "new_seq"), deleted=False, document="{}", written_at=given(_change.c.written_at))
+)
+TODAY = clock.now()
+
+
+def days_ago(days: float) -> datetime:
+    """Return a moment so many days before the tests began."""
+    return TODAY - timedelta(days=days)
+
+
+class Planted(NamedTuple):
+    """A change: its number, how many days ago it was written, and whether it is a tombstone."""
+
+    seq: int
+    days: float
+    deleted: bool = True
+
+
+def insert(kind: type[Stored]) -> Statement:
+    """Return the statement that inserts a row as it is."""
+    return Statement(sa.insert(kind.table()).values({column.name: given(column) for column in kind.table().c}))
+
+
+def every(kind: type[Stored]) -> Statement:
+    """Return the statement that reads every row, in the order of the key."""
+    return Statement(sa.select(kind.table()).order_by(*kind.table().primary_key))
+
+
+async def plant(tx: Transaction, owner_id: UUID, changes: Iterable[Planted], *, floor: int = 0) -> None:
+    """Write changes into a person's feed."""
+    planted = list(changes)
+    rows = [
+        {
+            "owner_id": owner_id,
+            "collection": "sessions",
+            "id": new_id(),
+            "seq": each.seq,
+            "deleted": each.deleted,
+            "written_at": days_ago(each.days),
+            "written_by": owner_id,
+            "document": None if each.deleted else "{}",
+        }
+        for each in planted
+    ]
+    await tx.many(insert(Change), rows)
+    await tx.run(SET_FEED, owner_id=owner_id, head=max(each.seq for each in planted), epoch=7, floor=floor)
+
+
+async def plant_operations(tx: Transaction, owner_id: UUID, days: Iterable[float]) -> None:
+    """Write remembered operations of so many days ago."""
+    row = {"owner_id": owner_id, "digest": b"\0" * 32, "outcome": "applied", "status": 201}
+    await tx.many(insert(RememberedOp), [row | {"op_id": new_id(), "written_at": days_ago(each)} for each in days])
+
+
+async def seqs(db: Database, owner_id: UUID) -> list[int]:
+    """Return the numbers of a person's changes."""
+    return sorted(row["seq"] for row in await db.all(every(Change)) if row["owner_id"] == owner_id)
+
+
+async def feed(db: Database, owner_id: UUID) -> Row:
+    """Return a person's feed."""
+    return next(row for row in await db.all(every(Feed)) if row["owner_id"] == owner_id)

@@ -1,0 +1,95 @@
+"""Plans: among 200 000 changes of 1 000 people, what is old is found by an index, without a look at what is not."""
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from app.db import Statement
+from app.db.postgres_pool import SESSION
+from app.records import purging
+from tests.conftest import Databases
+
+SOMEBODY = UUID(int=500)
+VALUES: dict[str, Any] = {
+    "since": datetime.now(UTC) - timedelta(days=500),
+    "before": datetime.now(UTC) - timedelta(days=499),
+    "rows": 1000,
+}
+PEOPLE = """
+INSERT INTO account SELECT id, id || '@example.com', id || '@example.com', 'none', NULL, 'UTC', 'en', 'person',
+  now(), now(), NULL FROM (SELECT lpad(to_hex(n), 32, '0')::uuid AS id FROM generate_series(1, 1000) n) people;
+INSERT INTO feed SELECT id, 300, 1, 0 FROM account;
+"""
+CHANGES = """
+INSERT INTO change (owner_id, collection, id, seq, deleted, written_at, written_by, document)
+  SELECT owner_id, 'sessions', gen_random_uuid(), n, n % 10 = 0, now() - (300 - n) * interval '3 days', owner_id,
+  CASE WHEN n % 10 > 0 THEN '{}' END FROM feed, generate_series(101, 300) n ORDER BY n;
+INSERT INTO remembered_op SELECT owner_id, gen_random_uuid(), '\\x00', 'applied', 201, written_at FROM change;
+ANALYZE;
+"""
+
+
+@pytest.fixture(scope="module")
+def runner() -> Iterator[asyncio.Runner]:
+    with asyncio.Runner() as runner:
+        yield runner
+
+
+@pytest.fixture(scope="module")
+def connection(databases: Databases, runner: asyncio.Runner) -> Iterator[asyncpg.Connection]:
+    connection = runner.run(asyncpg.connect(databases.fresh("postgresql"), server_settings=SESSION))
+    for planted in (PEOPLE, CHANGES):
+        runner.run(connection.execute(planted))
+    yield connection
+    runner.run(connection.close())
+
+
+def steps(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield node
+    for below in node.get("Plans", ()):
+        yield from steps(below)
+
+
+@pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
+@pytest.mark.parametrize(
+    ("statement", "index"),
+    [
+        (purging.OLDEST, "ix_change_written_at"),
+        (purging.LOCK_THEIR_FEEDS, "ix_change_written_at"),
+        (purging.FORGET, "ix_remembered_op_written_at"),
+    ],
+    ids=["tombstones", "feeds", "forget"],
+)
+def test_on_postgresql(
+    connection: asyncpg.Connection, runner: asyncio.Runner, statement: Statement, index: str, mode: str
+) -> None:
+    plan = statement.postgres
+    runner.run(connection.execute(f"SET plan_cache_mode = {mode}"))
+    explained = connection.fetchval(
+        f"EXPLAIN (FORMAT JSON) {plan.sql}", *plan.arguments(VALUES | {"owner_id": SOMEBODY})
+    )
+    nodes = list(steps(json.loads(runner.run(explained))[0]["Plan"]))
+    assert not {node.get("Relation Name") for node in nodes if node["Node Type"] == "Seq Scan"} - {"feed"}
+    assert index in {node.get("Index Name") for node in nodes}
+
+
+def test_on_sqlite(databases: Databases) -> None:
+    connection = sqlite3.connect(databases.fresh("sqlite").removeprefix("sqlite:///"))
+    for statement, index in (
+        (purging.OLDEST, "ix_change_written_at"),
+        (purging.LOCK_THEIR_FEEDS, "ix_change_written_at"),
+        (purging.FORGET, "ix_remembered_op_written_at"),
+    ):
+        plan = statement.sqlite
+        told = connection.execute(f"EXPLAIN QUERY PLAN {plan.sql}", plan.arguments(VALUES | {"owner_id": SOMEBODY}))
+        lines = [line[3] for line in told]
+        assert any(index in line for line in lines), lines
+        assert not [line for line in lines if line.startswith("SCAN") and line not in {"SCAN page", "SCAN feed"}], lines
+    connection.close()

@@ -1,0 +1,228 @@
+"""After a restore: every feed begins a new epoch once, notes what it had, and nobody is signed in any more."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from app.db import Database, Row, Transaction
+from app.identity import Feed
+from app.identity.tables import DeviceRecord
+from app.problems import Unavailable
+from app.records import restoring
+from app.records.tables import Restoration, Restoring
+from app.settings import Settings
+from tests.conftest import Databases, Servers
+from tests.db.opened import added, holding, over
+from tests.drafts import etag
+from tests.sync.planted import SET_FEED, every
+
+NAMES = ["alice", "bob", "carol", "dan", "erin", "frank", "grace"]
+
+
+@pytest.fixture
+def settings(databases: Databases, database: str) -> Settings:
+    return Settings(database_url=databases.fresh(database), database_pool=2, pool_seconds=10, statement_seconds=10)
+
+
+@pytest.fixture
+def by_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the feeds two by two."""
+    monkeypatch.setattr(restoring, "AT_ONCE", 2)
+
+
+async def people(db: Database, epoch: int = 100) -> list[UUID]:
+    """Return people whose feeds are in this epoch, each at a head of its own."""
+    async with db.transaction() as tx:
+        ids = [await added(tx, name) for name in NAMES]
+        for head, id in enumerate(ids, 10):
+            await tx.run(SET_FEED, owner_id=id, head=head, epoch=epoch, floor=head - 5)
+    return ids
+
+
+async def feeds(db: Database) -> list[Row]:
+    return await db.all(every(Feed))
+
+
+async def notes(db: Database) -> list[Row]:
+    return await db.all(every(Restoration))
+
+
+async def whole(steps: AsyncIterator[int]) -> list[int]:
+    return [each async for each in steps]
+
+
+async def run(db: Database) -> int:
+    """Carry out a run, and return how many feeds were left at its beginning."""
+    left = await restoring.begin(db)
+    assert sum(await whole(restoring.restored(db))) == left
+    return left
+
+
+def raised_once(before: Sequence[Row], after: Sequence[Row]) -> None:
+    """Expect each feed in a later epoch, and nothing else of it changed."""
+    for old, new in zip(before, after, strict=True):
+        assert old["epoch"] < new["epoch"] <= old["epoch"] + restoring.MOST_STEPS
+        assert new | {"epoch": old["epoch"]} == old
+
+
+@pytest.mark.usefixtures("by_two")
+def test_every_feed_begins_a_new_epoch_and_notes_what_it_had(settings: Settings) -> None:
+    async def work(db: Database) -> None:
+        await people(db)
+        before = await feeds(db)
+        assert await run(db) == len(NAMES)
+        raised_once(before, await feeds(db))
+        noted = await notes(db)
+        kept = ("owner_id", "epoch", "head")
+        assert [{name: row[name] for name in kept} for row in noted] == [
+            {name: row[name] for name in kept} for row in before
+        ]
+        assert len({row["restored_at"] for row in noted}) == 1
+        assert await restoring.under_way(db) is None
+
+    over(settings, work)
+
+
+@pytest.mark.usefixtures("by_two")
+def test_an_interrupted_run_goes_on_and_raises_no_feed_twice(settings: Settings) -> None:
+    async def work(db: Database) -> None:
+        await people(db)
+        before = await feeds(db)
+        assert await restoring.begin(db) == len(NAMES)
+        began_at = await restoring.under_way(db)
+        for done in (2, 4, 6):
+            async with aclosing(restoring.restored(db)) as steps:
+                assert await anext(steps) == 2
+            assert len(await notes(db)) == done
+            assert await restoring.begin(db) == len(NAMES) - done
+            assert await restoring.under_way(db) == began_at
+        assert await run(db) == 1
+        raised_once(before, await feeds(db))
+        noted = await notes(db)
+        assert [row["owner_id"] for row in noted] == [row["owner_id"] for row in before]
+        assert {row["restored_at"] for row in noted} == {began_at}
+
+    over(settings, work)
+
+
+@pytest.mark.usefixtures("by_two")
+def test_a_batch_is_there_whole_or_not_at_all(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def failing(_tx: Transaction, _ids: object) -> None:
+        raise Unavailable
+
+    async def work(db: Database) -> None:
+        await people(db)
+        before = await feeds(db)
+        await restoring.begin(db)
+        with monkeypatch.context() as patch:
+            patch.setattr(restoring, "end_every_device", failing)
+            with pytest.raises(Unavailable):
+                await whole(restoring.restored(db))
+        assert await feeds(db) == before
+        assert await notes(db) == []
+        assert await run(db) == len(NAMES)
+        raised_once(before, await feeds(db))
+
+    over(settings, work)
+
+
+@pytest.mark.usefixtures("by_two")
+def test_two_runs_at_once_share_the_work(settings: Settings) -> None:
+    async def work(db: Database) -> None:
+        await people(db)
+        before = await feeds(db)
+        await asyncio.gather(restoring.begin(db), restoring.begin(db))
+        done = await asyncio.gather(*(whole(restoring.restored(db)) for _ in range(2)))
+        assert sum(map(sum, done)) == len(NAMES)
+        raised_once(before, await feeds(db))
+        assert len(await notes(db)) == len(NAMES)
+        assert await db.all(every(Restoring)) == []
+
+    over(settings, work)
+
+
+def test_the_next_restore_raises_again_and_keeps_what_was_noted(settings: Settings) -> None:
+    async def work(db: Database) -> None:
+        await people(db)
+        first = await feeds(db)
+        await run(db)
+        second = await feeds(db)
+        await run(db)
+        raised_once(second, await feeds(db))
+        epochs = sorted((row["owner_id"].int, row["epoch"]) for row in (*first, *second))
+        assert sorted((row["owner_id"].int, row["epoch"]) for row in await notes(db)) == epochs
+
+    over(settings, work)
+
+
+def test_epochs_are_drawn_so_that_two_restores_of_one_backup_hardly_meet() -> None:
+    drawn = {restoring.later(100) for _ in range(2000)}
+    assert drawn == set(range(101, 101 + restoring.MOST_STEPS))
+    assert {restoring.later(8189) for _ in range(200)} == {8190, 8191}
+    assert restoring.later(8190) == 8191
+
+
+def test_a_feed_in_the_last_epoch_is_refused_before_anything_happens(settings: Settings) -> None:
+    async def work(db: Database) -> None:
+        ids = await people(db)
+        async with db.transaction() as tx:
+            await tx.run(SET_FEED, owner_id=ids[3], head=9, epoch=8191, floor=0)
+        before = await feeds(db)
+        with pytest.raises(restoring.EpochsSpentError):
+            await restoring.begin(db)
+        assert await whole(restoring.restored(db)) == []
+        assert await feeds(db) == before
+        assert await restoring.under_way(db) is None
+
+    over(settings, work)
+
+
+@pytest.mark.usefixtures("by_two")
+def test_what_is_begun_ends_though_it_reaches_the_last_epoch(settings: Settings) -> None:
+    async def work(db: Database) -> None:
+        await people(db, epoch=8190)
+        await restoring.begin(db)
+        async with aclosing(restoring.restored(db)) as steps:
+            await anext(steps)
+        assert await run(db) == len(NAMES) - 2
+        assert {row["epoch"] for row in await feeds(db)} == {8191}
+
+    over(settings, work)
+
+
+def test_it_waits_for_who_writes_and_gives_up_by_the_deadline(settings: Settings) -> None:
+    ids = over(settings, people)
+    before = over(settings, feeds)
+    over(settings, restoring.begin)
+    hurried = settings.model_copy(update={"statement_seconds": 0.3})
+    with holding(settings, ids[-1]), pytest.raises(Unavailable):
+        over(hurried, lambda db: whole(restoring.restored(db)))
+    assert over(settings, feeds) == before
+    assert over(settings, run) == len(NAMES)
+
+
+def test_nobody_is_signed_in_any_more_and_anybody_can_sign_in_again(servers: Servers, database: str) -> None:
+    server = servers.start(servers.settings(database))
+    alice, bob = server.person("alice"), server.person("bob")
+    login = {"email": alice.email, "password": "a lantern by the door"}
+    tokens = alice.client.post("/v1/auth/refresh", json={"refresh_token": alice.tokens["refresh_token"]}).json()
+    draft: dict[str, Any] = {"kind": "integration", "statement": "wisteria, and patience"}
+    record = alice.client.post("/v1/intentions", json=draft).json()
+    assert server.run(run(server.db)) == 2
+    for token in (alice.tokens, tokens, bob.tokens):
+        assert server.client(token["access_token"]).get("/v1/me").status_code == 401
+        refresh = {"refresh_token": token["refresh_token"]}
+        assert server.anyone.post("/v1/auth/refresh", json=refresh).status_code == 401
+    devices = server.run(server.db.all(every(DeviceRecord)))
+    assert {row["ended_at"] is None for row in devices} == {False}
+    again = server.client(server.anyone.post("/v1/auth/login", json=login).json()["access_token"])
+    now = again.get(f"/v1/intentions/{record['id']}").json()
+    assert now["version"] % 2**40 == record["version"] % 2**40
+    assert now["version"] // 2**40 > record["version"] // 2**40
+    assert again.delete(f"/v1/intentions/{record['id']}", headers=etag(record)).status_code == 412
+    assert again.delete(f"/v1/intentions/{record['id']}", headers=etag(now)).status_code == 204
+    server.end_test()
