@@ -158,14 +158,15 @@ def _told(kind: str, path: str, medians: dict[str, tuple[float, float]]) -> bool
 def main(
     *,
     only: Annotated[str, typer.Option(help="What to ask, by comma.")] = ",".join(QUESTIONS),
+    database: Annotated[str, typer.Option(help="postgresql or sqlite; both by default.")] = "postgresql,sqlite",
     more: Annotated[bool, typer.Option("--more", help="Ask for closed and waiting addresses, too.")] = False,
 ) -> None:
     """Tell whether a clock can tell who has an account."""
     names = ("unknown", "known", "closed", "waiting") if more else ("unknown", "known")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        urls = {"postgresql": stack.enter_context(postgres.running()), "sqlite": f"sqlite:///{folder / 'alike.db'}"}
-        alike = [measure(kind, url, folder, names, only.split(",")) for kind, url in urls.items()]
+        urls = {"sqlite": f"sqlite:///{folder / 'alike.db'}", "postgresql": stack.enter_context(postgres.running())}
+        alike = [measure(kind, urls[kind], folder, names, only.split(",")) for kind in database.split(",")]
     raise typer.Exit(0 if all(alike) else 1)
 
 
