@@ -72,7 +72,10 @@ class PostgresTransaction(Transaction):
     async def many(self, statement: Statement, rows: Sequence[Mapping[str, Any]], /) -> None:
         """Carry out a statement once for each row of values."""
         plan = statement.postgres
-        await self._connection.executemany(plan.sql, [plan.arguments(row) for row in rows])
+        if len(rows) == 1:  # the driver's way for many is the longer one
+            await self._connection.fetch(plan.sql, *plan.arguments(rows[0]))
+        else:
+            await self._connection.executemany(plan.sql, [plan.arguments(row) for row in rows])
 
     async def say(self, sql: str) -> None:
         """Carry out plain SQL, which the server need not prepare."""
