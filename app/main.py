@@ -7,6 +7,7 @@ from typing import Final
 
 from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
+from starlette.types import ASGIApp
 
 from app import docs, health, json, openapi
 from app.db import open_database
@@ -53,6 +54,13 @@ class Api(FastAPI):
         if self.openapi_schema is None:
             self.openapi_schema = openapi.document(self)
         return self.openapi_schema
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Return what answers: our own middleware, without FastAPI's, around its router, which starts and ends it."""
+        app: ASGIApp = self.router
+        for own in reversed(self.user_middleware):
+            app = own.cls(app, *own.args, **own.kwargs)
+        return app
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:

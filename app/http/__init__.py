@@ -1,8 +1,7 @@
 """HTTP as this API speaks it.
 
 `Edge` bounds the bytes of a connection; `Front` gives every answer its headers and its log line; `Switch` finds the
-route and turns problems into answers; `Route` reads what an endpoint's signature asks for; `Answer` is what goes out,
-whole, and `Stream` what goes on as long as somebody reads it. `Places` says how much of all that happens at once; who
+route; `Route` reads what an endpoint's signature asks for, and answers; `Answer` is what goes out, whole, and `Stream` what goes on as long as somebody reads it. `Places` says how much of all that happens at once; who
 waits for news says `with places.waiting():`.
 """
 

@@ -27,9 +27,11 @@ from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from app.http.answer import Answer
+from app import observability
+from app.http.answer import Answer, problem_answer
 from app.http.reading import Read, read_body, read_query
 from app.ids import CANONICAL
+from app.problems import BodyTooLarge, Crashed, Problem
 
 JSON: Final = "application/json"
 LIMIT: Final = "x-max-body-bytes"
@@ -67,17 +69,31 @@ class Route(APIRoute):
         self.max_body_bytes: int | None = (self.openapi_extra or {}).get(LIMIT)
         self._plan = _plan(endpoint, media_types)
 
-    async def answer(self, scope: Scope, receive: Receive) -> Answer:
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, be it with a problem; whoever found the route, the switch or FastAPI's own router."""
+        scope["template"] = self.path_format
+        try:
+            self._within_limits(scope)
+            answer = await self._answer(Request(scope, receive))
+        except Problem as problem:
+            answer = problem_answer(problem, scope["request_id"])
+        except Exception as error:  # noqa: BLE001 - nothing may escape: the server would print what somebody wrote
+            observability.crashed(error, scope["request_id"])
+            answer = problem_answer(Crashed(), scope["request_id"])
+        await answer.send(send)
+
+    def _within_limits(self, scope: Scope) -> None:
+        limit = scope["max_body_bytes"] = self.max_body_bytes or scope["max_body_bytes"]
+        for name, value in scope["headers"]:
+            if name == b"content-length" and int(value) > limit:
+                raise BodyTooLarge.beyond(limit)
+
+    async def _answer(self, request: Request) -> Answer:
         """Read what the endpoint asks for, in the order of refusal, and let it answer."""
-        request = Request(scope, receive)
         values = {name: await read(request) for name, read in self._plan}
         values.pop("", None)
         answer: Answer = await self.endpoint(**values)
         return answer
-
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer through FastAPI's own router."""
-        await (await self.answer(scope, receive)).send(send)
 
 
 def _plan(endpoint: Callable[..., Any], media_types: list[str]) -> list[tuple[str, Read]]:

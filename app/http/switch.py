@@ -1,4 +1,4 @@
-"""The switch: from a path to its route by two look-ups, and from a problem to its answer.
+"""The switch: from a path to its route by two look-ups.
 
 A path has one spelling. Anything else (a trailing slash, `//`, `..`, an id in capitals, any `%`) names nothing and is
 404 without a redirect; a method that no route of the path takes is 405 with a true Allow. All of it is answered before
@@ -13,10 +13,9 @@ from typing import NamedTuple
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app import observability
 from app.http.answer import problem_answer
 from app.http.route import Route
-from app.problems import BodyTooLarge, Crashed, MethodNotAllowed, Misdirected, NotFound, Problem
+from app.problems import MethodNotAllowed, Misdirected, NotFound, Problem
 
 _port = re.compile(rb":\d*\Z")
 
@@ -55,30 +54,21 @@ class Switch:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        scope["max_body_bytes"] = self._max_body_bytes
         try:
             if self._hosts:
                 self._is_for_us(scope)
             route = self._find(scope)
-            self._within_limits(scope, route)
-            answer = await route.answer(scope, receive)
         except Problem as problem:
-            answer = problem_answer(problem, scope["request_id"])
-        except Exception as error:  # noqa: BLE001 - nothing may escape: the server would print what somebody wrote
-            observability.crashed(error, scope["request_id"])
-            answer = problem_answer(Crashed(), scope["request_id"])
-        await answer.send(send)
+            await problem_answer(problem, scope["request_id"]).send(send)
+        else:
+            await route.handle(scope, receive, send)
 
     def _is_for_us(self, scope: Scope) -> None:
         host: bytes = next((value for name, value in scope["headers"] if name == b"host"), b"")
         known = host in self._hosts or _port.sub(b"", host.lower()) in self._hosts
         if not known and not scope["path"].startswith(self._always):
             raise Misdirected
-
-    def _within_limits(self, scope: Scope, route: Route) -> None:
-        limit = scope["max_body_bytes"] = route.max_body_bytes or self._max_body_bytes
-        for name, value in scope["headers"]:
-            if name == b"content-length" and int(value) > limit:
-                raise BodyTooLarge.beyond(limit)
 
     def _find(self, scope: Scope) -> Route:
         table = self._table
@@ -97,7 +87,6 @@ class Switch:
         found = route.path_regex.match(path)
         if found is None:
             raise NotFound
-        scope["template"] = route.path_format
         scope["path_params"] = {
             name: route.param_convertors[name].convert(value) for name, value in found.groupdict().items()
         }
