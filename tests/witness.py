@@ -72,12 +72,12 @@ DOCUMENT = Document()
 def witness(response: httpx.Response) -> None:
     """Refuse an answer that is not documented."""
     request, status = response.request, response.status_code
-    assert status < 500 or status in {503, 507}, response.text
-    missing = ALWAYS - set(response.headers)
-    assert not missing, missing
     media_type = response.headers.get("content-type")
     if media_type != STREAM:
         response.read()
+    assert status < 500 or status in {503, 507}, response.text
+    missing = ALWAYS - set(response.headers)
+    assert not missing, missing
     if media_type == PROBLEM and request.method != "HEAD":
         DOCUMENT.check({"$ref": "#/components/schemas/Problem"}, response.json(), exactly=False)
         assert response.json()["request_id"] == response.headers["x-request-id"]

@@ -13,7 +13,7 @@ import json
 from collections.abc import Callable, Iterator
 from uuid import uuid4
 
-from tests.sync.notebook import Json, Notebook, came_after, new_op, said_with_was, seq, summed
+from tests.sync.notebook import Json, Notebook, came_after, fields_of, new_op, said_with_was, seq, summed
 
 Transport = Callable[[str, str, Json | None], tuple[int, Json]]
 """Sends a method, a path and a body; returns status and answer. Raises `ConnectionError` where no answer came."""
@@ -101,6 +101,11 @@ class Device(Notebook):
         if outcome in {"applied", "unchanged"}:
             self.adopt(key, result["record"], version)
             return True
+        if outcome == "conflict" and op.get("is_newer") and 0 < seq(version) <= seq(self.kept):
+            theirs = result["record"]  # of the backup, and what is here came after it
+            known = {"undelete": True} if theirs is None else {"base": theirs["version"], "seen": fields_of(theirs)}
+            entry.sent = new_op("upsert", key, set=op["set"], op_id=str(uuid4()), **known)
+            return True
         entry.edit = summed(op, entry.edit)
         if result["status"] == 410:
             entry.edit = said_with_was(entry.edit)
@@ -109,8 +114,6 @@ class Device(Notebook):
         if outcome == "conflict":
             self.adopt(key, result["record"], version)
         self.waiting[key] = result
-        if outcome == "conflict" and op.get("is_newer") and 0 < seq(version) <= seq(self.kept):
-            self.resolve(key, mine=True)  # the server's is of the backup, and what is here came after it
         return True
 
     def _comes_later(self, op: Json, error: Json) -> bool:
@@ -126,10 +129,9 @@ class Device(Notebook):
         self.kept = problem["resync"]["kept_through"]
         self.waiting.clear()
         for key, entry in self.store.items():
-            edit = said_with_was(summed(entry.sent, entry.edit))
-            version = (entry.record or {}).get("version", 0)
-            if version > self.kept and (edit is None or edit["op"] == "upsert"):
-                newer = came_after(version, self.kept)
-                edit = new_op("upsert", key, set=self.get(key), if_missing="create", is_newer=newer)
-            entry.sent, entry.edit = None, edit
+            entry.edit, entry.sent = said_with_was(summed(entry.sent, entry.edit)), None
+            record = entry.record
+            if record is not None and record["version"] > self.kept and not entry.is_gone:
+                back: Json = {"if_missing": "create", "is_newer": came_after(record["version"], self.kept)}
+                entry.sent = new_op("upsert", key, set=fields_of(record), op_id=str(uuid4()), **back)
         self.push()

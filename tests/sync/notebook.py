@@ -54,10 +54,13 @@ def new_op(kind: str, key: Key, **members: Any) -> Json:
 
 def summed(sent: Json | None, edit: Json | None) -> Json | None:
     """Add an edit to an operation that had no effect; the sum is a new operation."""
-    if sent is None or edit is None:
-        return edit if sent is None else {name: value for name, value in sent.items() if name != "op_id"}
-    known = {name: value for name, value in sent.items() if name not in {"op", "set", "op_id"}}
-    return known | ({"op": "delete"} if edit["op"] == "delete" else {"op": "upsert", "set": sent["set"] | edit["set"]})
+    if sent is None:
+        return edit
+    known = {name: value for name, value in sent.items() if name not in {"op_id", "is_newer"}}
+    if edit is None or sent["op"] == "delete":
+        return known
+    known |= {"op": edit["op"], "set": sent["set"] | edit.get("set", {})}
+    return known if edit["op"] == "upsert" else {name: value for name, value in known.items() if name != "set"}
 
 
 def said_with_was(edit: Json | None) -> Json | None:

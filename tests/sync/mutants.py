@@ -1,0 +1,157 @@
+"""Mutants: the engine with one promise broken at a time, to show that the tests of syncing can fail.
+
+    uv run python -m tests.sync.mutants [NAME …]
+
+Each mutant patches the application's own code at a named seam. Then the convergence test runs on SQLite, and, where that
+notices nothing, the concurrent test on PostgreSQL. The engine as it is goes first, and has to pass both. Ends with 0 where
+it passed, and every mutant was caught.
+"""
+
+import logging
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from hypothesis import settings
+
+from app.db import Row, Statement, schema
+from app.identity import Caller
+from app.identity.key_rotation import create_keyring
+from app.problems import Problem
+from app.records import access, batch
+from app.records.feed import Writing
+from app.records.ops import Op
+from app.settings import Settings
+from app.sync import cursors, pull, reading
+from app.sync.sent import SyncOp
+from tests import postgres
+from tests.mailbox import Mailbox
+from tests.serving import serving
+from tests.sync.test_concurrency import every_change_is_seen
+from tests.sync.test_convergence import BOUNDED, converges
+from tests.sync.world import World
+
+LONGER = settings(BOUNDED, max_examples=150)
+Mutant = Callable[[], AbstractContextManager[object]]
+
+
+def no_feed_lock() -> AbstractContextManager[object]:
+    """Read the feed's head without locking it."""
+    return patch.object(access, "LOCK_FEED", access.FEED)
+
+
+def cursor_is_the_head() -> AbstractContextManager[object]:
+    """Answer a page that has more with the feed's head as its cursor."""
+    original = pull.pull
+
+    async def pulled(caller: Caller, asked: pull.Asked) -> Row:
+        return await original(caller, asked) | {"cursor": await pull.version(caller)}
+
+    return patch.object(pull, "pull", pulled)
+
+
+def tombstones_are_dropped() -> AbstractContextManager[object]:
+    """Leave removals out of a pull."""
+    original = pull.pull
+
+    async def pulled(caller: Caller, asked: pull.Asked) -> Row:
+        page = await original(caller, asked)
+        return page | {"changes": [each for each in page["changes"] if not each["deleted"]]}
+
+    return patch.object(pull, "pull", pulled)
+
+
+def last_writer_wins() -> AbstractContextManager[object]:
+    """Apply every edit, whatever it was made from."""
+    return patch.object(batch, "colliding", lambda _op, _row: ())
+
+
+def floor_is_ignored() -> AbstractContextManager[object]:
+    """Serve a cursor below the floor."""
+    original = cursors.Place.is_served
+    return patch.object(cursors.Place, "is_served", lambda place, epoch, head, _floor: original(place, epoch, head, 0))
+
+
+def removals_bypass_the_feed() -> AbstractContextManager[object]:
+    """Remove a record's row, and leave its latest change as it was."""
+    original = Writing.many
+
+    async def many(write: Writing, statement: Statement, rows: Sequence[Mapping[str, Any]], /) -> None:
+        await original(write, statement, [row for row in rows if not row.get("deleted")])
+
+    return patch.object(Writing, "many", many)
+
+
+def upserts_revive() -> AbstractContextManager[object]:
+    """Bring a removed record back by any upsert."""
+    original = reading._read  # noqa: SLF001 - the seam
+
+    def read(caller: Caller, sent: SyncOp, *others: Any) -> Op | Problem:
+        return original(caller, sent.model_copy(update={"undelete": sent.op == "upsert"}), *others)
+
+    return patch.object(reading, "_read", read)
+
+
+MUTANTS: tuple[Mutant, ...] = (
+    no_feed_lock,
+    cursor_is_the_head,
+    tombstones_are_dropped,
+    last_writer_wins,
+    floor_is_ignored,
+    removals_bypass_the_feed,
+    upserts_revive,
+)
+
+
+def main(names: Sequence[str]) -> int:
+    """Run the engine as it is, and every mutant; return how many ended otherwise than they should."""
+    logging.disable()
+    wrong = 0
+    with tempfile.TemporaryDirectory() as folder, postgres.running() as server, Mailbox() as mailbox:
+        keyring = Path(folder) / "keys.json"
+        create_keyring(keyring, generated=False)
+
+        def convergence() -> None:
+            url = f"sqlite:///{folder}/{time.monotonic_ns()}.db"
+            schema.migrate(url)
+            world = World(Settings(database_url=url, keyring=keyring))
+            world.open()
+            with closing(world):
+                converges(world, LONGER)
+
+        def concurrency() -> None:
+            with serving(Settings(database_url=server, keyring=keyring), mailbox) as served:
+                every_change_is_seen(served.person("alice"))
+
+        schema.migrate(server)
+        for mutant in (nullcontext, *MUTANTS):
+            name = getattr(mutant, "__name__", "").replace("_", " ")
+            is_mutant = mutant is not nullcontext
+            if is_mutant and names and mutant.__name__ not in names:
+                continue
+            caught = _caught(mutant, convergence) or _caught(mutant, concurrency)
+            wrong += bool(caught) is not is_mutant
+            said = f"caught by {caught}" if caught else "noticed by nothing"
+            print(f"{name if is_mutant else 'the engine as it is':28} {said}", flush=True)  # noqa: T201 - a command prints
+    return wrong
+
+
+def _caught(mutant: Mutant, test: Callable[[], None]) -> str | None:
+    began = time.monotonic()
+    with mutant():
+        try:
+            test()
+        except Exception as failure:  # noqa: BLE001 - whatever it is, it was noticed
+            deepest = failure.exceptions[0] if isinstance(failure, BaseExceptionGroup) else failure
+            said = (str(deepest).splitlines() or [""])[0][:100]
+            return f"{test.__name__} after {time.monotonic() - began:.0f} s: {type(deepest).__name__} {said}"
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
