@@ -7,6 +7,7 @@ about to stop.
 
 import asyncio
 import math
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Final
@@ -17,6 +18,8 @@ from app.problems import TooManyWaiting
 
 LOOK_SECONDS: Final = 15.0
 """The longest that anybody goes without a look."""
+_APART_SECONDS: Final = 0.1
+"""The shortest: twenty devices of somebody who writes without pause must not keep the database busy by looking."""
 
 
 class Waiter:
@@ -25,6 +28,7 @@ class Waiter:
     def __init__(self, bell: asyncio.Event, ends: list[asyncio.Task[object]]) -> None:
         """Take what wakes, and what ends the waiting."""
         self._bell, self._ends = bell, ends
+        self._next_look = 0.0
         for end in ends:
             end.add_done_callback(lambda _: bell.set())
 
@@ -33,6 +37,8 @@ class Waiter:
         with suppress(TimeoutError):
             async with asyncio.timeout(min(seconds, LOOK_SECONDS)):
                 await self._bell.wait()
+        await asyncio.sleep(self._next_look - time.monotonic())
+        self._next_look = time.monotonic() + _APART_SECONDS
         self._bell.clear()
         return not any(end.done() for end in self._ends)
 
