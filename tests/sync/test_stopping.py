@@ -13,7 +13,7 @@ from tests.sync.phone import CHANGES
 from tests.witness import Client
 
 SAME = ("database_url", "keyring", "pool_seconds")
-POLLS = 5
+POLLS, ASKED_AFTER = 5, 20
 
 
 @pytest.mark.parametrize(("database", "workers"), [("sqlite", "1"), ("postgresql", "1"), ("postgresql", "2")])
@@ -27,15 +27,15 @@ def test_polls_are_answered_and_streams_end_when_the_server_is_asked_to_stop(
     bearer = [("Authorization", f"Bearer {alice.token}")]
     with running("--workers", workers, **environment) as (url, process), ExitStack() as stack:
         host, _, port = url.removeprefix("http://").partition(":")
-        lines = [stack.enter_context(Line((host, int(port)))) for _ in range(POLLS)]
+        lines = [stack.enter_context(Line((host, int(port)))) for _ in range(POLLS + ASKED_AFTER)]
+        lines, others = lines[:POLLS], lines[POLLS:]
         for line in lines:
             line.speak(request("GET", f"{CHANGES}?since={head}&wait=30", bearer))
         client = stack.enter_context(Client(url, alice.token))
         stream = stack.enter_context(following(client))
         assert stream.head() == head
-        for _ in range(20):  # whoever asked before them waits by now
-            with Client(url, alice.token) as other:
-                assert other.get("/v1/me").status_code == 200
+        for other in others:  # whoever asked before them waits by now
+            assert other.ask("GET", "/v1/me", bearer).status == 200
         said = ended(process)
         assert stream.ends()
         for line in lines:
