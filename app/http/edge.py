@@ -10,6 +10,7 @@ A request that is within them, but finds no place free (`places.py`), is told to
 from enum import Enum, auto
 from typing import Any, Final
 
+from app.http.answer import Header
 from app.http.deadlines import Deadlined
 from app.http.places import Places
 from app.http.refusal import Refusal, requested_id
@@ -19,27 +20,31 @@ MOST_HEADERS: Final = 100
 MOST_HEADER_BYTES: Final = 32 * 1024
 LONGEST_URL: Final = 8192
 MOST_FRAMING_BYTES: Final = 4096
+MOST_HEAD_BYTES: Final = LONGEST_URL + MOST_HEADER_BYTES + MOST_FRAMING_BYTES
 HEADER_SECONDS: Final = 5.0
 BODY_SECONDS: Final = 15.0
-_VERSIONS: Final = ("1.1", "1.0")
 
 
-class Waiting(Enum):
+class Phase(Enum):
     """What a connection waits for."""
 
     REQUEST = auto()
-    HEADERS = auto()
+    HEAD = auto()
     BODY = auto()
 
 
 class Edge(Deadlined):
-    """One connection."""
+    """One connection. What is done for every request is counted in tenths of microseconds (`tests.bench.checks`)."""
 
-    _waiting = Waiting.REQUEST
+    _piece = 0
+    """Bytes that came last."""
     _unheard = 0
-    """Bytes that the parser took without saying what they are: of a header, or between chunks."""
-    _header_bytes = 0
-    _hosts = 0
+    """Bytes that came since the parser last said what they are: of a head, or between chunks."""
+    _head: list[Header] | None = None
+    """The headers of the last request whose head is complete."""
+    _header_count = 0
+    _in_body = False
+    _expected: tuple[Phase, list[Header] | None] = (Phase.REQUEST, None)
     _refusal: Problem | None = None
     _refused = False
     _turned_away = False
@@ -60,60 +65,35 @@ class Edge(Deadlined):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came, and expect the rest by its deadline."""
+        """Parse what came; where it was no whole request, bound it, and expect the rest by its deadline."""
         if self._refused:
             return
-        before = self._waiting
-        self._unheard += len(data)
+        self._piece = len(data)
+        self._unheard += self._piece
         super().data_received(data)
-        self._count(receiving=self._waiting is Waiting.BODY and not self.pipeline and self._owing)
-        bound = MOST_FRAMING_BYTES if self._waiting is Waiting.BODY else MOST_HEADER_BYTES
-        if self._unheard > bound and not self.transport.is_closing():
-            self._refuse(HeadersTooLarge() if self._waiting is Waiting.HEADERS else MalformedRequest())
-        else:
-            seconds = self._patience()
-            if seconds is None or self._waiting is not before or self._deadline is None:
-                self._expect(seconds)
-
-    def on_message_begin(self) -> None:
-        """Begin a request."""
-        super().on_message_begin()
-        self._waiting, self._header_bytes, self._hosts, self._refusal = Waiting.HEADERS, 0, 0, None
-
-    def on_url(self, url: bytes) -> None:
-        """Take a part of the address."""
-        super().on_url(url)
-        self._unheard = 0
-        if len(self.url) > LONGEST_URL:
-            self._stop(UrlTooLong())
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header."""
-        self._unheard = 0
-        if self._waiting is Waiting.BODY:
-            self._stop(MalformedRequest())
-        super().on_header(name, value)
-        self._header_bytes += len(name) + len(value)
-        if len(self.headers) > MOST_HEADERS or self._header_bytes > MOST_HEADER_BYTES:
-            self._stop(HeadersTooLarge())
-        name = self.headers[-1][0]
-        if name == b"host":
-            self._hosts += 1
-        elif name == b"expect" and value.lower() != b"100-continue":
-            self._stop(ExpectationFailed())
+        if self._unheard or self._in_body or self._receiving or self.headers is not self._head:
+            self._attend()
+        elif self._deadline is not None:
+            self._expect(None)
 
     def on_headers_complete(self) -> None:
-        """Let the request be answered, if it says where it goes."""
-        self._unheard = 0
-        version = self.parser.get_http_version()
-        if version not in _VERSIONS or self._hosts > 1 or (version == "1.1" and not self._hosts):
+        """Let the request be answered, if it is within bounds and says where it goes."""
+        headers, version = self.headers, self.parser.get_http_version()
+        names = [name for name, _ in headers]
+        self._header_count = len(names)
+        if self._header_count > MOST_HEADERS or self._unheard + self._piece > LONGEST_URL:
+            self._bound_a_large_head()
+        if (names.count(b"host") != 1 or version != "1.1") and not (version == "1.0" and names.count(b"host") <= 1):
             self._stop(MalformedRequest())
-        self.expect_100_continue &= version == "1.1"
-        if self._owing or self._places.has_one_for(self.url, len(self.tasks)):
+        if b"expect" in names:
+            self._hear_expectations(version)
+        self._unheard = 0
+        running, places = len(self.tasks), self._places
+        if running < places.most or self._owing or places.has_one_for(self.url, running):
             super().on_headers_complete()
         else:
             self._turn_away()
-        self._waiting = Waiting.BODY
+        self._head, self._in_body = headers, True
 
     def on_chunk_header(self) -> None:
         """Begin a chunk."""
@@ -127,18 +107,15 @@ class Edge(Deadlined):
 
     def on_message_complete(self) -> None:
         """End a request."""
+        if len(self.headers) > self._header_count:  # trailers
+            self._stop(MalformedRequest())
         self._unheard = 0
-        self._waiting = Waiting.REQUEST
+        self._in_body = False
         if not self._turned_away:
             super().on_message_complete()
         elif not self.parser.should_keep_alive():
             self.transport.close()
         self._turned_away = False
-
-    def on_response_complete(self) -> None:
-        """End an answer; what is left of its request is not waited for."""
-        self._count(receiving=False)
-        super().on_response_complete()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's own words, not ours
         """Answer bytes that are no request, with the problem that stopped the parser."""
@@ -153,14 +130,14 @@ class Edge(Deadlined):
         """Answer with a problem and end the connection; where answers are still owed, only end it after them."""
         self._expect(None)
         cycle, owing = self.cycle, self._owing
-        if owing and self._waiting is not Waiting.BODY:
+        if owing and not self._in_body:
             self._refused = True
             cycle.keep_alive = False
             return
         if owing:
             cycle.disconnected = True
             cycle.message_event.set()
-        if self._waiting is not Waiting.BODY or (owing and not cycle.response_started):
+        if not self._in_body or (owing and not cycle.response_started):
             self.transport.write(Refusal(problem, self._places.headers).spelled(requested_id([])))
         self.transport.close()
 
@@ -182,8 +159,40 @@ class Edge(Deadlined):
         self.transport.write(self._places.refusal(self.headers, bodiless=bodiless, closing=closing))
         self.on_response_complete()
 
-    def _patience(self) -> float | None:
-        """Return how long to wait for what comes next; between requests, uvicorn's own timer waits."""
-        if self._waiting is Waiting.BODY:
-            return BODY_SECONDS
-        return HEADER_SECONDS if self._waiting is Waiting.HEADERS or self._unheard else None
+    def _bound_a_large_head(self) -> None:
+        if len(self.url) > LONGEST_URL:
+            self._stop(UrlTooLong())
+        size = sum(len(name) + len(value) for name, value in self.headers)
+        if self._header_count > MOST_HEADERS or size > MOST_HEADER_BYTES:
+            self._stop(HeadersTooLarge())
+
+    def _hear_expectations(self, version: str) -> None:
+        self.expect_100_continue &= version == "1.1"
+        if any(name == b"expect" and value.lower() != b"100-continue" for name, value in self.headers):
+            self._stop(ExpectationFailed())
+
+    def _attend(self) -> None:
+        """Attend to a request that is on its way."""
+        if self._refused or self.transport.is_closing():
+            return
+        phase = Phase.BODY if self._in_body else Phase.REQUEST if self.headers is self._head else Phase.HEAD
+        receiving = self._in_body and not self.pipeline and self._owing
+        self._count(receiving=receiving)
+        if receiving:
+            self.cycle.on_response = self._answered_early
+        bound = MOST_HEAD_BYTES if phase is Phase.HEAD else MOST_FRAMING_BYTES
+        if self._unheard > bound:
+            self._refuse(self._too_much(phase))
+        elif self._expected[0] is not phase or self._expected[1] is not self.headers or self._deadline is None:
+            self._expected = phase, self.headers
+            self._expect(BODY_SECONDS if self._in_body else HEADER_SECONDS)
+
+    def _too_much(self, phase: Phase) -> Problem:
+        if phase is not Phase.HEAD:
+            return MalformedRequest()
+        return UrlTooLong() if len(self.url) > LONGEST_URL else HeadersTooLarge()
+
+    def _answered_early(self) -> None:
+        """What is left of a body is not waited for."""
+        self._count(receiving=False)
+        self.on_response_complete()

@@ -140,6 +140,7 @@ class Arena:
             "AFTERGLOW_KEYRING": str(world.keyring),
             "AFTERGLOW_ISSUER": ISSUER,
             "AFTERGLOW_HOSTS": "127.0.0.1",
+            "AFTERGLOW_DRAIN_SECONDS": "0",
             "AFTERGLOW_ACCESS_SECONDS": str(TOKEN_SECONDS),
             "AFTERGLOW_MAIL": "smtp",
             "AFTERGLOW_DATABASE_POOL": "16",
