@@ -28,7 +28,7 @@ class Places:
 
     def __init__(
         self,
-        most: int = 64,
+        most: int = 256,
         most_waiting: int = 1000,
         *,
         always: Iterable[str] = (),
