@@ -76,7 +76,7 @@ async def begin(db: Database) -> int:
         begun = await tx.one(_BEGIN, began_at=clock.now(), through=_FIRST)
         if begun is not None and await tx.one(_SPENT) is not None:
             raise EpochsSpentError
-    left: int = (await db.only(_LEFT, first=_FIRST))["feeds"]
+        left: int = (await tx.only(_LEFT, first=_FIRST))["feeds"]
     return left
 
 
