@@ -61,7 +61,8 @@ class Batch:
         done |= {op.key: self._removable(op) for op in going}
         if self._atomic and any(outcome.failed for outcome in done.values()):
             self._write.give_back()
-            done = {key: outcome if outcome.failed else rolled_back() for key, outcome in done.items()}
+            stands = {key for key, outcome in done.items() if outcome.failed or outcome.replayed}
+            done = {key: outcome if key in stands else rolled_back() for key, outcome in done.items()}
         else:
             await self._written([op.key for op in going if done[op.key].result is Result.APPLIED])
             await self._remember(todo, done)

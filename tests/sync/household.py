@@ -105,6 +105,11 @@ class Household:
 
     def comes_to_rest(self, rng: Random) -> None:
         """Let every phone sync and everything be decided, until nothing is left; then compare."""
+        with self.world.calm():
+            self._settle(rng)
+        self._compare()
+
+    def _settle(self, rng: Random) -> None:
         for turn in range(ROUNDS):
             before = [phone.cursor for phone in self.phones]
             for phone in self.phones:
@@ -116,7 +121,6 @@ class Household:
                 break
         else:
             raise AssertionError([(phone.cursor, phone.waiting, phone.unpushed()) for phone in self.phones])
-        self._compare()
 
     def _compare(self) -> None:
         records = self.served()

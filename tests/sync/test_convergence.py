@@ -6,13 +6,14 @@ older copies. Whenever all is quiet, everything is compared, and the ledger is a
 makes sure that this test can fail is `mutants`; `long` runs it for longer, with workers that are killed.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from random import Random
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from tests.conftest import Servers
 from tests.sync import person
@@ -39,11 +40,12 @@ class Convergence(RuleBasedStateMachine):
 
     world: World
     home: Household
+    steps: Counter[str]
 
-    @initialize(seed=SEEDS)
-    def begin(self, seed: int) -> None:
-        """Begin with three empty phones; the seed says who does what, and what is lost."""
-        self.rng = Random(seed)  # noqa: S311 - to be repeated, not to be secret
+    @initialize(number=SEEDS)
+    def begin(self, number: int) -> None:
+        """Begin with three empty phones; the number says who does what, and what is lost."""
+        self.rng = Random(number)  # noqa: S311 - to be repeated, not to be secret
         self.home = Household(self.world, 3, self.rng)
 
     @rule(deeds=st.integers(1, 3))
@@ -77,6 +79,11 @@ class Convergence(RuleBasedStateMachine):
         else:
             self.person_acts(3)
 
+    @invariant()
+    def count(self) -> None:
+        """Count the steps."""
+        self.steps["taken"] += 1
+
     def _phone(self) -> WatchedDevice:
         return self.rng.choice(self.home.phones)
 
@@ -89,11 +96,12 @@ class Convergence(RuleBasedStateMachine):
             self.home.comes_to_rest(self.rng)
 
 
-def converges(world: World, how: settings = BOUNDED) -> None:
-    """Run the test against a world; say how much was tried."""
-    machine = type("Convergence", (Convergence,), {"world": world})
-    run_state_machine_as_test(machine, settings=how)
-    print(f"{how.max_examples} runs of at most {how.stateful_step_count} steps: all came to rest")  # noqa: T201
+def converges(world: World, how: settings = BOUNDED, begun: int | None = None) -> int:
+    """Run the test against a world, from a seed or from the same one as always; return how many steps were taken."""
+    steps = Counter[str]()
+    machine = type("Convergence", (Convergence,), {"world": world, "steps": steps})
+    run_state_machine_as_test(machine if begun is None else seed(begun)(machine), settings=how)
+    return steps.total()
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from app.ids import new_id
 from tests.serving import Person
-from tests.sync.phone import INTENTION, Phone, delete, edit, told, upsert
+from tests.sync.phone import INTENTION, PUSH, Phone, delete, edit, told, upsert
 
 
 def test_a_repeated_operation_has_one_effect(phone: Phone) -> None:
@@ -29,6 +29,17 @@ def test_an_unchanged_operation_is_remembered_and_a_conflict_is_not(phone: Phone
     assert told(phone.one(colliding))[0] == "conflict"
     resolved = phone.one(colliding | {"on_conflict": "mine"})
     assert (told(resolved)[0], resolved["replayed"]) == ("applied", False)
+
+
+def test_what_was_done_before_is_not_rolled_back_with_a_later_batch(phone: Phone) -> None:
+    done, other = upsert(op_id=str(new_id())), upsert(op_id=str(new_id()))
+    record = phone.applied(done)
+    colliding = upsert(id=phone.applied(upsert())["id"], set={"why": "wisteria"})
+    response = phone.client.post(PUSH, json={"atomic": True, "ops": [done, other, colliding]})
+    assert response.status_code == 409
+    first, second, third = response.json()["results"]
+    assert (told(first), first["replayed"], first["record"]) == (("applied", 201, None, []), True, record)
+    assert (told(second)[:2], told(third)[0]) == (("rolled-back", 424), "conflict")
 
 
 def test_an_op_id_names_one_operation(phone: Phone, bob: Person) -> None:

@@ -7,7 +7,7 @@ database can be copied, restored from a copy as an operator would, and purged.
 import asyncio
 import shutil
 from collections.abc import Coroutine
-from contextlib import AsyncExitStack
+from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -37,6 +37,13 @@ def database_of(url: str, name: str | None = None) -> str:
     head, _, query = url.partition("?")
     start, _, own = head.rpartition("/")
     return own if name is None else f"{start}/{name}?{query}"
+
+
+async def execute(url: str, sql: str) -> None:
+    """Carry out a statement on a PostgreSQL that no transaction can hold."""
+    connection = await asyncpg.connect(url)
+    await connection.execute(sql)
+    await connection.close()
 
 
 class World:
@@ -102,6 +109,10 @@ class World:
 
         return call
 
+    def calm(self) -> AbstractContextManager[None]:
+        """Let nothing befall it until the block ends."""
+        return nullcontext()
+
     # What can befall it
 
     def purge(self) -> None:
@@ -151,9 +162,4 @@ class World:
         self.run(begun())
 
     def _administer(self, sql: str) -> None:
-        async def administered() -> None:
-            connection = await asyncpg.connect(database_of(self._url, "postgres"))
-            await connection.execute(sql)
-            await connection.close()
-
-        self.run(administered())
+        self.run(execute(database_of(self._url, "postgres"), sql))
