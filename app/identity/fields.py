@@ -11,11 +11,12 @@ from pydantic_core import PydanticCustomError
 from app.identity.common_passwords import is_common
 
 LONGEST_EMAIL: Final = 254
-_language_tag = re.compile(
-    r"(?:[a-z]{2,3}(?:-[a-z]{3}){0,3}|[a-z]{4,8})(?:-[a-z]{4})?(?:-(?:[a-z]{2}|\d{3}))?(?:-(?:[a-z\d]{5,8}|\d[a-z\d]{3}))*"
-    r"(?:-[a-wy-z\d](?:-[a-z\d]{2,8})+)*(?:-x(?:-[a-z\d]{1,8})+)?",
-    re.ASCII | re.IGNORECASE,
-).fullmatch
+_LANGUAGE_TAG: Final = (
+    "^(?:[A-Za-z]{2,3}(?:-[A-Za-z]{3}){0,3}|[A-Za-z]{4,8})(?:-[A-Za-z]{4})?(?:-(?:[A-Za-z]{2}|[0-9]{3}))?"
+    "(?:-(?:[A-Za-z0-9]{5,8}|[0-9][A-Za-z0-9]{3}))*(?:-[A-WY-Za-wy-z0-9](?:-[A-Za-z0-9]{2,8})+)*"
+    "(?:-[Xx](?:-[A-Za-z0-9]{1,8})+)?$"
+)
+_language_tag = re.compile(_LANGUAGE_TAG.removesuffix("$")).fullmatch
 _NO_NUL: Final = r"^[^\x00]*$"
 
 
@@ -57,7 +58,9 @@ Email = Annotated[
     WithJsonSchema({"type": "string", "format": "email", "maxLength": LONGEST_EMAIL}),
 ]
 Locale = Annotated[
-    str, PlainValidator(_read_locale), WithJsonSchema({"type": "string", "minLength": 2, "maxLength": _LONGEST_LOCALE})
+    str,
+    PlainValidator(_read_locale),
+    WithJsonSchema({"type": "string", "minLength": 2, "maxLength": _LONGEST_LOCALE, "pattern": _LANGUAGE_TAG}),
 ]
 Password = Annotated[str, Field(min_length=8, max_length=256, pattern=_NO_NUL), AfterValidator(_refuse_common)]
 GivenPassword = Annotated[str, Field(min_length=1, max_length=256, pattern=_NO_NUL)]

@@ -57,7 +57,9 @@ class Filters(BaseModel):
     limit: Annotated[int, BeforeValidator(whole_number(1, MOST))] = Field(
         USUAL, ge=1, le=MOST, description="Most records of one page, 1 to 200."
     )
-    cursor: str | None = Field(None, description="Continues a list: the `next_cursor` of the page before.")
+    cursor: Annotated[str, WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9_-]+$"})] | None = Field(
+        None, description="Continues a list: the `next_cursor` of the page before."
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ IfMatch = Annotated[
     str | None,
     Header(
         alias="If-Match",
+        pattern=r'^(\*|"[!#-~]*")$',
         description='The version you mean, as an entity tag in quotes: `"1099511627781"`; or `*`, which forces. '
         "Without it the answer is 428.",
         examples=["*"],

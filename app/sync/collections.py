@@ -31,4 +31,8 @@ def _listed(value: str) -> tuple[str, ...]:
     return tuple(name for name in BY_COLLECTION if name in names)
 
 
-Collections = Annotated[tuple[str, ...], PlainValidator(_listed), WithJsonSchema({"type": "string", "maxLength": 200})]
+Collections = Annotated[
+    tuple[str, ...],
+    PlainValidator(_listed),
+    WithJsonSchema({"type": "string", "maxLength": 200, "pattern": "^[a-z,-]*$"}),
+]

@@ -71,5 +71,5 @@ def place_of(value: str, collections: tuple[str, ...]) -> Place:
 Since = Annotated[
     str,
     AfterValidator(lambda value: _read(value) and value),
-    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": _LONGEST}),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": _LONGEST, "pattern": "^[A-Za-z0-9_-]+$"}),
 ]
