@@ -127,6 +127,10 @@ def test_who_waits_keeps_nobody_from_being_served_and_lets_go_when_the_server_st
 ) -> None:
     server = servers.start(servers.settings(database, max_waiting=1, max_in_flight=1))
     alice, bob = server.person("alice"), server.person("bob")
+    for _ in range(2):
+        with following(alice.client) as stream:
+            assert stream.next() is not None
+        awaited(lambda: server.db.wakes.waiting(alice.id) == 0)
     with following(alice.client) as stream:
         assert stream.next() is not None
         assert bob.client.get("/v1/me").status_code == 200

@@ -1,5 +1,6 @@
 """Statements: a push asks the database a bounded number of times, however many operations it has, and a pull once."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
@@ -8,7 +9,8 @@ from typing import Any
 import pytest
 
 from app.db import Statement, Transaction
-from tests.serving import Server
+from tests.serving import Person, Server
+from tests.sync.following import following
 from tests.sync.phone import INTENTION, SESSION, Json, Phone, delete, edit, upsert
 
 KINDS = 5
@@ -112,3 +114,13 @@ def test_one_write_is_few_statements(server: Server, phone: Phone, monkeypatch: 
     with counting(server, monkeypatch) as counted:
         response = phone.client.patch(address, json={"why": "wisteria"}, headers={"If-Match": "*"})
     assert (response.status_code, counted.statements <= MOST_OF_A_WRITE) == (200, True)
+
+
+def test_whoever_waits_asks_nothing_while_nothing_happens(
+    server: Server, monkeypatch: pytest.MonkeyPatch, alice: Person
+) -> None:
+    with following(alice.client) as stream:
+        assert stream.next() is not None
+        with counting(server, monkeypatch) as counted:
+            time.sleep(2)
+    assert counted.statements <= 1  # one look is for what may have come before the first wake-up could
