@@ -24,7 +24,8 @@ from app.records.access import mine
 from app.records.tables import Restoration, Restoring
 
 LAST_EPOCH: Final = 8191
-MOST_STEPS: Final = 16
+MOST_STEPS: Final = 64
+"""Two restores of one backup come to the same epoch once in so many times, and a feed's epochs last for a hundred."""
 AT_ONCE: Final = 200
 _FIRST: Final = UUID(int=0)
 _feed, _restoration, _run = Feed.table(), Restoration.table(), Restoring.table()
