@@ -20,6 +20,8 @@ from app.observability import LOGGING
 from app.settings import Environment, Settings
 
 _OBJECTS_BETWEEN_COLLECTIONS = 50_000
+STARTING_SECONDS = 60
+"""A worker that says nothing for so long is replaced; on a busy machine it needs more than uvicorn's 5 to start."""
 STOPPING_SECONDS = 25
 """From SIGTERM to the end, whatever is still in hand then."""
 
@@ -63,6 +65,7 @@ def serve(
         access_log=False,
         server_header=False,
         ws="none",
+        timeout_worker_healthcheck=STARTING_SECONDS,
         timeout_graceful_shutdown=STOPPING_SECONDS - settings.drains_for,
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=settings.trusted_proxies,

@@ -82,9 +82,10 @@ def test_as_many_headers_as_there_may_be_are_taken(server: Server) -> None:
         assert line.send(request("GET", "/livez", headers)).status == 200
 
 
-def test_an_endless_address_is_414(server: Server) -> None:
+@pytest.mark.parametrize("length", [edge.LONGEST_URL, 200_000], ids=["long", "endless"])
+def test_a_long_address_is_414(server: Server, length: int) -> None:
     with Line(server.address) as line:
-        reply = line.send(request("GET", "/" + "w" * 200_000))
+        reply = line.send(request("GET", "/" + "w" * length))
     assert reply.status == 414
     assert reply.problem["code"] == "url-too-long"
 
