@@ -28,7 +28,7 @@ async def plant(settings: Settings) -> None:
     try:
         site = new_site(settings, db, Keyring(settings.keyring))
         owner_id = await _account(site)
-        caller = Caller(site, owner_id, owner_id, "person", HOME.key)
+        caller = Caller(site, owner_id, owner_id, "person", HOME.key, is_certain=True)
         ops = [_op(owner_id, *told) for told in journey(clock.now())]
         await push(caller, SyncPush.model_validate({"ops": ops}))
     finally:

@@ -11,7 +11,7 @@ from app.http.draining import draining
 from app.http.edge import Edge
 from app.http.front import Front
 from app.http.places import Places
-from app.http.route import LIMIT, Route
+from app.http.route import LIMIT, UNCERTAIN, Route
 from app.http.stream import Reader, Stream, TheReader
 from app.http.switch import Switch
 
@@ -19,6 +19,7 @@ __all__ = [
     "HTTPS_ONLY",
     "JSON",
     "LIMIT",
+    "UNCERTAIN",
     "Answer",
     "Cors",
     "Edge",

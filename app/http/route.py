@@ -16,6 +16,7 @@ A parameter that the query model does not list is refused; so is every parameter
 import inspect
 import typing
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any, Final
 from uuid import UUID
 
@@ -36,6 +37,8 @@ from app.problems import BodyTooLarge, Crashed, Problem
 JSON: Final = "application/json"
 LIMIT: Final = "x-max-body-bytes"
 """In a route's `openapi_extra`: the most bytes of a body, where they are not those of every route."""
+UNCERTAIN: Final = "uncertain"
+"""In a request's scope: what has to be awaited before an answer may go out, where a caller is not certain yet."""
 MERGE_PATCH: Final = "application/merge-patch+json"
 
 
@@ -89,11 +92,24 @@ class Route(APIRoute):
                 raise BodyTooLarge.beyond(limit)
 
     async def _answer(self, request: Request) -> Answer:
-        """Read what the endpoint asks for, in the order of refusal, and let it answer."""
-        values = {name: await read(request) for name, read in self._plan}
-        values.pop("", None)
-        answer: Answer = await self.endpoint(**values)
+        """Read what the endpoint asks for, in the order of refusal, and let it answer. Who calls is certain before
+        anything is told to them, save that the server cannot serve.
+        """
+        try:
+            values = {name: await read(request) for name, read in self._plan}
+            values.pop("", None)
+            answer: Answer = await self.endpoint(**values)
+        except Problem as problem:
+            if problem.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+                await _make_certain(request)
+            raise
+        await _make_certain(request)
         return answer
+
+
+async def _make_certain(request: Request) -> None:
+    if UNCERTAIN in request.scope:
+        await request.scope[UNCERTAIN]()
 
 
 def _plan(endpoint: Callable[..., Any], media_types: list[str]) -> list[tuple[str, Read]]:

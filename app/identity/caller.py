@@ -1,7 +1,8 @@
 """The caller: who is behind an access token, asked of the database on every request.
 
-The token only authenticates. Whether its device is still signed in, and which role the account has, is read each time,
-so that an ending is in force for the next request on every worker.
+The token only authenticates. Whether its device is still signed in is read each time, so that an ending is in force for
+the next request on every worker. Where a request is about the caller's own records, the statement that reads or locks
+them asks that, too; what is refused before it ran, or finds nothing, is answered only after asking for itself.
 """
 
 from dataclasses import dataclass
@@ -14,34 +15,44 @@ from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 from starlette.requests import Request
 
-from app.db import Database, Statement, given
+from app.db import Database, Row, Statement, given
+from app.http import UNCERTAIN
 from app.identity.site import Site, the_site
 from app.identity.tables import AccountRecord, DeviceRecord
 from app.problems import NotSignedIn
 
 _account = AccountRecord.table()
 _device = DeviceRecord.table()
-_ALIVE: Final = Statement(
+_alive = (
     sa.select(_account.c.role, _account.c.timezone)
     .join_from(_device, _account, _device.c.account_id == _account.c.id)
     .where(
         _device.c.id == given(_device.c.id, "device_id"),
-        _device.c.account_id == given(_device.c.account_id),
+        _device.c.account_id == given(_device.c.account_id, "owner_id"),
         _device.c.ended_at.is_(None),
         _account.c.closed_at.is_(None),
     )
 )
+_ALIVE: Final = Statement(_alive)
+SIGNED_IN: Final = sa.exists(_alive)
+"""The condition that the caller's device is signed in: with it, a row is the proof."""
+TIMEZONE: Final = _alive.with_only_columns(_account.c.timezone).scalar_subquery().label("timezone")
+"""The owner's time zone, or null where the caller's device is not signed in."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Caller:
-    """A signed-in person on one of their devices."""
+    """A person on one of their devices; until `is_certain`, only their token says so.
+
+    The role is known where it was asked for itself, the time zone there and once the caller's feed is locked.
+    """
 
     site: Site
     account_id: UUID
     device_id: UUID
-    role: str
-    timezone: str
+    role: str = ""
+    timezone: str = ""
+    is_certain: bool = False
 
     @property
     def db(self) -> Database:
@@ -53,16 +64,43 @@ class Caller:
         """What cursors are made unforgeable with."""
         return self.site.cursor_key
 
+    async def own(self, statement: Statement, /, **values: object) -> list[Row]:
+        """Return the caller's own rows, by a statement that asks for `SIGNED_IN`."""
+        rows = await self.db.all(statement, owner_id=self.account_id, device_id=self.device_id, **values)
+        self.is_certain = self.is_certain or bool(rows)
+        return rows
+
+    def believe(self, timezone: str | None) -> None:
+        """Take what a statement found as `TIMEZONE`; raise `NotSignedIn` where that is nothing, unless all is certain."""
+        if not self.is_certain:
+            if timezone is None:
+                raise NotSignedIn
+            self.timezone, self.is_certain = timezone, True
+
+    async def make_certain(self) -> None:
+        """Ask whether the device is signed in, if no statement told; raise `NotSignedIn` where it is not."""
+        if not self.is_certain:
+            alive = await self._alive()
+            if alive is None:
+                raise NotSignedIn
+            self.role, self.timezone, self.is_certain = alive["role"], alive["timezone"], True
+
     async def is_signed_in(self) -> bool:
         """Ask again, for a request that goes on."""
-        return await self.db.one(_ALIVE, device_id=self.device_id, account_id=self.account_id) is not None
+        return await self._alive() is not None
+
+    async def _alive(self) -> Row | None:
+        return await self.db.one(_ALIVE, device_id=self.device_id, owner_id=self.account_id)
 
 
 class SignedIn(SecurityBase):
     """Finds the caller, or refuses; and tells the document how callers are known."""
 
-    def __init__(self) -> None:
-        """Say which scheme it is."""
+    def __init__(self, *, in_passing: bool = False) -> None:
+        """Say which scheme it is, and whether the device is asked about `in_passing`: by the endpoint's own statement,
+        or, where that did not tell, before the answer.
+        """
+        self._in_passing = in_passing
         self.scheme_name = "AccessToken"
         self.model = HTTPBearer(
             bearerFormat="JWT",
@@ -73,11 +111,13 @@ class SignedIn(SecurityBase):
         """Return the caller behind the one Authorization header."""
         site = await the_site(request)
         claims = site.tokens.verify(_bearer(request))
-        alive = await site.db.one(_ALIVE, device_id=claims.device_id, account_id=claims.account_id)
-        if alive is None:
-            raise NotSignedIn
+        caller = Caller(site, claims.account_id, claims.device_id)
+        if self._in_passing:
+            request.scope[UNCERTAIN] = caller.make_certain
+        else:
+            await caller.make_certain()
         request.scope["account_id"] = claims.account_id
-        return Caller(site, claims.account_id, claims.device_id, alive["role"], alive["timezone"])
+        return caller
 
 
 def _bearer(request: Request) -> str:
@@ -89,3 +129,6 @@ def _bearer(request: Request) -> str:
 
 
 Call = Annotated[Caller, Depends(SignedIn())]
+"""Who calls; known before anything else is read."""
+CallInPassing = Annotated[Caller, Depends(SignedIn(in_passing=True))]
+"""Who calls; known for certain once the first of their own rows is read or locked, and before any answer."""

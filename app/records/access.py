@@ -10,7 +10,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from app.db import Statement, among, given, size_of
-from app.identity import Feed
+from app.identity import SIGNED_IN, TIMEZONE, Feed
 from app.records.codec import EPOCH_SHIFT
 from app.records.filters import Asked
 from app.records.resource import Resource
@@ -32,7 +32,9 @@ def _insert(table: sa.Table) -> Statement:
 
 
 _epoch = sa.select(_feed.c.epoch).where(mine(_feed)).scalar_subquery()
-LOCK_FEED: Final = Statement(sa.select(_feed.c.head, _feed.c.epoch).where(mine(_feed)).with_for_update())
+LOCK_FEED: Final = Statement(
+    sa.select(_feed.c.head, _feed.c.epoch, TIMEZONE).where(mine(_feed)).with_for_update(of=_feed)
+)
 ADVANCE_FEED: Final = Statement(sa.update(_feed).where(mine(_feed)).values(head=given(_feed.c.head)))
 CHANGES_AMONG: Final = Statement(
     sa.select(_change.c.collection, _change.c.id, _change.c.seq, _change.c.deleted).where(
@@ -43,6 +45,7 @@ _version = sa.cast(_epoch, sa.BigInteger) * sa.literal_column(str(EPOCH_SHIFT))
 READ: Final = Statement(
     sa.select((_version + _change.c.seq).label("version"), _change.c.document).where(
         mine(_change),
+        SIGNED_IN,
         *(_change.c[name] == given(_change.c[name]) for name in ("collection", "id")),
         _change.c.deleted.is_(False),
     )
@@ -121,7 +124,7 @@ class Statements:
                 _change.c.collection == self._resource.collection,
                 _change.c.id == table.c.id,
             )
-            chosen = [mine(table), *(each.condition(table) for each in filters)]
+            chosen = [mine(table), SIGNED_IN, *(each.condition(table) for each in filters)]
             if continued:
                 place = sa.tuple_(given(table.c.created_at, "after_created_at"), given(table.c.id, "after_id"))
                 chosen.append(sa.tuple_(table.c.created_at, table.c.id) < place)

@@ -65,7 +65,9 @@ class Writing:
 async def writing(caller: Caller) -> AsyncIterator[Writing]:
     """Lock the caller's feed; commit what was written at the end of the block, or nothing where it raised."""
     async with caller.db.transaction() as tx:
-        write = Writing(tx, caller, await tx.only(access.LOCK_FEED, owner_id=caller.account_id))
+        feed = await tx.only(access.LOCK_FEED, owner_id=caller.account_id, device_id=caller.device_id)
+        caller.believe(feed["timezone"])
+        write = Writing(tx, caller, feed)
         yield write
         await write.finish()
     if write.head != write.began:

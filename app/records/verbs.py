@@ -81,9 +81,10 @@ def removing() -> Responses:
 
 async def read(caller: Caller, resource: Resource, id: UUID, if_none_match: str | None) -> Answer:
     """Answer with one record."""
-    row = await caller.db.one(access.READ, owner_id=caller.account_id, collection=resource.collection, id=id)
-    if row is None:
+    rows = await caller.own(access.READ, collection=resource.collection, id=id)
+    if not rows:
         raise NotFound
+    row = rows[0]
     if unchanged(if_none_match, row):
         return Answer(304, headers=[(b"etag", etag(row["version"]))])
     return record_answer(whole(id, row["version"], row["document"]), row["version"])
@@ -96,7 +97,7 @@ async def page(caller: Caller, resource: Resource, filters: Filters) -> Answer:
     if filters.cursor is not None:
         values |= cursors.place_of(caller, resource, given, filters.cursor)
     statement = statements(resource).page(given, continued=filters.cursor is not None)
-    rows = await caller.db.all(statement, owner_id=caller.account_id, rows=filters.limit + 1, **values)
+    rows = await caller.own(statement, rows=filters.limit + 1, **values)
     more = len(rows) > filters.limit
     items = rows[: filters.limit]
     next_cursor = cursors.written(caller, resource, given, items[-1]) if more else None

@@ -28,6 +28,7 @@ PLANTED = """
 INSERT INTO account SELECT id, id || '@example.com', id || '@example.com', 'none', NULL, 'UTC', 'en', 'person',
   now(), now(), NULL FROM (SELECT lpad(to_hex(n), 32, '0')::uuid AS id FROM generate_series(1, 1000) n) people;
 INSERT INTO feed SELECT id, 1, 1, 0 FROM account;
+INSERT INTO device (id, account_id, created_at, last_used_at) SELECT id, id, now(), now() FROM account;
 INSERT INTO session (owner_id, id, seq, created_at, updated_at, field_seq, visibility, kind, status, timezone)
   SELECT id, id, 1, now(), now(), '{}', 'private', 'dosing', 'planned', 'UTC' FROM account;
 INSERT INTO change (owner_id, collection, id, seq, deleted, written_at, written_by, document)
@@ -97,8 +98,9 @@ def test_a_page_and_a_record_are_read_from_an_index_in_its_order(plans: Plans) -
         place = {"after_created_at": datetime.now(UTC), "after_id": new_id()} if continued else {}
         values = {name: value for each in given for name, value in each.arguments.items()} | place
         statement = statements(REFLECTIONS).page(given, continued=continued)
-        by_index(plans.nodes(statement, generic=generic, owner_id=SOMEBODY, rows=ROWS, **values))
-        nodes = plans.nodes(access.READ, generic=generic, owner_id=SOMEBODY, collection="reflections", id=new_id())
+        by_index(plans.nodes(statement, generic=generic, owner_id=SOMEBODY, device_id=SOMEBODY, rows=ROWS, **values))
+        one = {"owner_id": SOMEBODY, "device_id": SOMEBODY, "collection": "reflections", "id": new_id()}
+        nodes = plans.nodes(access.READ, generic=generic, **one)
         by_index(nodes, "change")
 
 

@@ -5,6 +5,9 @@ from collections.abc import Callable
 import httpx2 as httpx
 import pytest
 
+from app.ids import new_id
+from app.resources.intentions import INTENTIONS
+from tests.drafts import draft_of, written
 from tests.identity.conftest import Fleet
 from tests.serving import PASSWORD, Person, Server
 from tests.witness import Client
@@ -62,6 +65,37 @@ def test_an_ending_is_in_force_on_every_worker(
         with here, there:
             assert {client.get("/v1/me").status_code for client in (here, there, here)} == {200}
             assert end(here, person, server).status_code == 204
-            assert [client.get("/v1/me").status_code for client in (there, here, there)] == [401, 401, 401]
+            for path in ("/v1/intentions", "/v1/me"):
+                assert [client.get(path).status_code for client in (there, here, there)] == [401, 401, 401]
             refresh = {"refresh_token": person.tokens["refresh_token"]}
             assert there.post("/v1/auth/refresh", json=refresh).status_code == 401
+
+
+def test_an_ended_device_is_told_nothing_whatever_it_asks(server: Server, alice: Person, anyone: Client) -> None:
+    """Not even that something is missing, malformed or outdated; and what it writes is not written."""
+    record, draft = written(alice.client, INTENTIONS, alice), draft_of(INTENTIONS)
+    login = {"email": alice.email, "password": PASSWORD}
+    other = server.client(anyone.post("/v1/auth/login", json=login).json()["access_token"])
+    path, tag = f"/v1/intentions/{record['id']}", {"If-Match": f'"{record["version"]}"'}
+    assert alice.client.post("/v1/auth/logout").status_code == 204
+    for method, asked, parts in (
+        ("GET", path, {}),
+        ("HEAD", path, {"headers": {"If-None-Match": "*"}}),
+        ("GET", f"/v1/intentions/{new_id()}", {}),
+        ("GET", "/v1/intentions", {}),
+        ("GET", "/v1/intentions", {"params": {"session_id": str(new_id())}}),
+        ("GET", "/v1/intentions", {"params": {"wisteria": "1"}}),
+        ("GET", "/v1/intentions", {"params": {"cursor": "wisteria"}}),
+        ("POST", "/v1/intentions", {"json": draft}),
+        ("POST", "/v1/intentions", {"json": {}}),
+        ("POST", "/v1/intentions", {"content": b"{", "headers": {"Content-Type": "application/json"}}),
+        ("POST", "/v1/intentions", {"content": b"wisteria"}),
+        ("PATCH", path, {"json": {"why": "wisteria"}}),
+        ("PATCH", path, {"json": {"why": "wisteria"}, "headers": tag}),
+        ("PATCH", f"/v1/intentions/{new_id()}", {"json": {}, "headers": tag}),
+        ("DELETE", path, {}),
+        ("DELETE", path, {"headers": tag}),
+    ):
+        assert alice.client.request(method, asked, **parts).status_code == 401, (method, asked)
+    assert other.get("/v1/intentions").json()["items"] == [record]
+    assert other.get(f"/v1/intentions/{draft['id']}").status_code == 404

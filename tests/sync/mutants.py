@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import sqlalchemy as sa
 from hypothesis import settings
 
 from app.db import Row, Statement, schema
-from app.identity import Caller
+from app.identity import TIMEZONE, Caller, Feed
 from app.identity.key_rotation import create_keyring
 from app.problems import Problem
 from app.records import access, batch
@@ -42,7 +43,9 @@ Mutant = Callable[[], AbstractContextManager[object]]
 
 def no_feed_lock() -> AbstractContextManager[object]:
     """Read the feed's head without locking it."""
-    return patch.object(access, "LOCK_FEED", access.FEED)
+    feed = Feed.table()
+    unlocked = Statement(sa.select(feed.c.head, feed.c.epoch, TIMEZONE).where(access.mine(feed)))
+    return patch.object(access, "LOCK_FEED", unlocked)
 
 
 def cursor_is_the_head() -> AbstractContextManager[object]:
