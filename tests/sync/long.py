@@ -58,9 +58,9 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--seed", type=int, default=SystemRandom().randrange(2**32), help="Of the first run.")
     given = parser.parse_args(arguments)
     logging.disable()
-    until, begun, steps = time.monotonic() + 60 * given.minutes, given.seed, 0
-    how = DEADLY if given.kill else RUNS
+    begun, steps, how = given.seed, 0, DEADLY if given.kill else RUNS
     with opened(given.database, kills=given.kill, begun=begun) as world:
+        until = time.monotonic() + 60 * given.minutes
         while time.monotonic() < until:
             print(f"seed {begun}", flush=True)  # noqa: T201 - a command prints
             steps += converges(world, how, begun)
