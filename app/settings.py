@@ -109,7 +109,10 @@ class Settings(BaseSettings):
         description="Hosts that requests may be for, separated by commas; unset means the issuer's in production, any in development.",
     )
     max_in_flight: int = Field(
-        256, ge=1, le=10_000, description="Requests that one worker has in hand at once; more are told to come back."
+        256,
+        ge=1,
+        le=10_000,
+        description="Requests that one worker has in hand at once, fewer where it is slow; more are told to come back.",
     )
     max_waiting: int = Field(1000, ge=0, le=100_000, description="Long polls and event streams of one worker.")
     max_waiting_each: int = Field(

@@ -156,7 +156,8 @@ class Edge(Deadlined):
         """Answer that there is no place, and hear the rest of the request without keeping it."""
         self._turned_away = True
         bodiless, closing = self.parser.get_method() == b"HEAD", not self.parser.should_keep_alive()
-        self.transport.write(self._places.refusal(self.headers, bodiless=bodiless, closing=closing))
+        ended = self.server_state.total_requests
+        self.transport.write(self._places.refusal(self.headers, ended=ended, bodiless=bodiless, closing=closing))
         self.on_response_complete()
 
     def _bound_a_large_head(self) -> None:

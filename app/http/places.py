@@ -6,12 +6,17 @@ counted is a body that is still on its way, so that slow senders keep nobody out
 work: a long poll or a stream says so by `with places.waiting():` and is counted apart. Whoever asks after the server's
 health always gets in.
 
+How many places there are follows from what they are worth: as long as requests are refused, only as many as were answered
+in a quarter of a second, so that what is taken on is answered in time on a slow disk, too.
+
 Once `ending` is set the server is about to stop: it is not ready any more, and who waits should let go.
 """
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from time import monotonic
+from typing import Final
 
 from app import observability
 from app.http.answer import Header
@@ -19,8 +24,11 @@ from app.http.cors import allowing, origin_of
 from app.http.refusal import Refusal, lines, requested_id
 from app.problems import Unavailable
 
-TELLING_SECONDS = 1.0
-FULL = "The server has as many requests in hand as it can serve in time."
+LEAST: Final = 32
+"""Places that are always there: fewer would leave a database's connections idle."""
+WORTH_SECONDS: Final = 0.25
+REVIEW_SECONDS: Final = 1.0
+FULL: Final = "The server has as many requests in hand as it can serve in time."
 
 
 class Places:
@@ -37,7 +45,8 @@ class Places:
     ) -> None:
         """Paths that begin as one of `always` are never refused; `headers` go with each refusal, to named `origins`."""
         self.headers = headers or {}
-        self.most, self.most_waiting = most, most_waiting
+        self.most = self._cap = most
+        self.most_waiting = most_waiting
         self.receiving = 0
         """Requests whose body is still on its way."""
         self.ending = asyncio.Event()
@@ -46,15 +55,18 @@ class Places:
         self._refusal = Refusal(Unavailable(FULL), self.headers)
         self._origins = {origin: lines(found) for origin, found in allowing(origins).items()}
         self._refused = 0
+        self._first = self._last = 0.0, 0
 
     def has_one_for(self, url: bytes, running: int) -> bool:
         """Say whether one more request can be taken while so many are running."""
         return running - self._waiting - self.receiving < self.most or url.startswith(self._always)
 
-    def refusal(self, headers: list[Header], *, bodiless: bool, closing: bool) -> bytes:
-        """Return the bytes that tell a request to come back later, and note it: one line of the log each second."""
+    def refusal(self, headers: list[Header], *, ended: int, bodiless: bool, closing: bool) -> bytes:
+        """Return the bytes that tell a request to come back later, when so many have ended, those refused included."""
         if not self._refused:
-            asyncio.get_running_loop().call_later(TELLING_SECONDS, self._tell)
+            asyncio.get_running_loop().call_later(REVIEW_SECONDS, self.review)
+            self._first = monotonic(), ended
+        self._last = monotonic(), ended
         self._refused += 1
         told = self._origins.get(origin_of(headers), b"") if self._origins else b""
         return self._refusal.spelled(requested_id(headers), told, bodiless=bodiless, closing=closing)
@@ -72,6 +84,16 @@ class Places:
         finally:
             self._waiting -= 1
 
-    def _tell(self) -> None:
-        observability.happened("overloaded", refused=self._refused)
+    def review(self) -> None:
+        """Tell of the last second's refusals, and have as many places as they are worth; all, after a mere burst."""
+        (began, before), (ended, after) = self._first, self._last
+        answered, seconds = after - before - self._refused + 1, ended - began
+        worth = int(answered / seconds * WORTH_SECONDS) if seconds > REVIEW_SECONDS / 2 else self._cap
+        self.most = max(min(LEAST, self._cap), min(self._cap, worth))
+        observability.happened("overloaded", refused=self._refused, places=self.most)
         self._refused = 0
+        asyncio.get_running_loop().call_later(REVIEW_SECONDS, self._calm)
+
+    def _calm(self) -> None:
+        if not self._refused:
+            self.most = self._cap
