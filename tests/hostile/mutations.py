@@ -71,10 +71,11 @@ class Mutant(NamedTuple):
 
     @property
     def is_whole(self) -> bool:
-        """Say whether a server can tell that nothing is missing."""
+        """Say whether nothing is missing that the server waits for; a body that it never reads may be missing."""
         head, ends, body = self.content.partition(b"\r\n\r\n")
         lengths = [line.partition(b":")[2].strip() for line in head.lower().split(b"\r\n") if b"content-length" in line]
-        return bool(ends) and all(length.isdigit() and int(length) <= len(body) for length in lengths)
+        said = all(length.isdigit() and int(length) <= len(body) for length in lengths)
+        return bool(ends) and (said or self.right.body is None)
 
 
 def mutated(right: Right, chance: random.Random) -> Mutant:
