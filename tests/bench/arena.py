@@ -102,8 +102,9 @@ class Arena:
         """Return a URL by which the world's database answers later."""
         folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="slow")))
         command = [sys.executable, "-m", "tests.bench.delay", str(folder), self._sockets, str(milliseconds)]
-        process = self._stack.enter_context(machine.running(command, {}, Path.cwd(), self._folder / "delay.log"))
-        machine.pin(process.pid, machine.LOAD_CORE)
+        self._stack.enter_context(
+            machine.running(command, {}, Path.cwd(), self._folder / "delay.log", cores=machine.LOAD_CORE)
+        )
         while not any(folder.iterdir()):
             time.sleep(0.05)
         return world.url.replace(self._sockets, str(folder))
@@ -147,10 +148,12 @@ class Arena:
         } | {f"AFTERGLOW_{name.upper()}": value for name, value in settings.items()}
         folder = self._node(contestant.name) if contestant.command[0] == "node" else Path.cwd()
         file = self._folder / f"{contestant.name}-{port}.json"
-        command = [part.replace("{port}", str(port)).replace("{world}", str(file)) for part in contestant.command]
+        places = {"port": port, "world": file, "workers": contestant.workers}
+        command = [part.format_map(places) for part in contestant.command]
         if contestant.floor:
             file.write_text(json.dumps([(str(person.id), person.seqs) for person in world.people]), encoding="utf-8")
-        running = machine.running(command, environment, folder, log, listens=not contestant.floor)
+        cores = machine.SERVER_CORE if contestant.workers == 1 else machine.EVERY_CORE
+        running = machine.running(command, environment, folder, log, listens=not contestant.floor, cores=cores)
         process = self._stack.enter_context(running)
         if not contestant.floor:
             machine.await_listening(process, port, log)

@@ -17,6 +17,7 @@ SECONDS: Final = 30
 _cores = sorted(os.sched_getaffinity(0))
 SERVER_CORE: Final = {_cores[0]}
 LOAD_CORE: Final = {_cores[-1]}
+EVERY_CORE: Final = SERVER_CORE | LOAD_CORE
 """Servers have a core to themselves; the load and the database share the other, where there is one."""
 
 
@@ -60,9 +61,15 @@ def free_port() -> int:
 
 @contextmanager
 def running(
-    command: list[str], environment: Mapping[str, str], folder: Path, log: Path, *, listens: bool = True
+    command: list[str],
+    environment: Mapping[str, str],
+    folder: Path,
+    log: Path,
+    *,
+    listens: bool = True,
+    cores: set[int] = SERVER_CORE,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a program on the server's core until the block ends; its errors go to `log`, and where it serves nobody, it
+    """Run a program on these cores until the block ends; its errors go to `log`, and where it serves nobody, it
     is spoken to by its standard input and output.
     """
     pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
@@ -76,7 +83,7 @@ def running(
             stderr=said,
         )
     try:
-        pin(process.pid, SERVER_CORE)
+        pin(process.pid, cores)
         yield process
     finally:
         process.terminate()

@@ -43,7 +43,7 @@ def measure(arena: Arena, contestant: Contestant, world: World, *, seconds: floa
         say(f"pressure · {CROWD} connections · {OPERATIONS[name].title}")
         found.append(_pressed(crowded, name, CROWD, seconds, f"{CROWD} connections, {OPERATIONS[name].title}"))
     url = arena.slow(world, DELAY)
-    several = replace(contestant, command=(*contestant.command, "--workers", str(WORKERS)))
+    several = replace(contestant, workers=WORKERS)
     for name in ("get", "post"):
         for pool in POOLS:
             say(f"pressure · a database {DELAY} ms away · pool of {pool}")

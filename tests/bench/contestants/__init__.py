@@ -28,6 +28,8 @@ class Contestant:
     floor: bool = False
     """Serves nobody: runs the statements in a loop of its own."""
     databases: tuple[str, ...] = ("postgresql", "sqlite")
+    workers: int = 1
+    """Processes that `{workers}` asks for; several have every core."""
     operations: tuple[str, ...] = ("get", "list", "post", "patch", "pull", "push")
 
 
@@ -59,7 +61,7 @@ CONTESTANTS: Final = tuple(
         Contestant(
             "afterglow",
             "Afterglow",
-            (str(_BIN / "afterglow"), "serve", "--port", "{port}"),
+            (str(_BIN / "afterglow"), "serve", "--port", "{port}", "--workers", "{workers}"),
             ours=True,
         ),
         Contestant("common", "the common FastAPI way", _module("common")),
