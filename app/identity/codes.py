@@ -26,12 +26,11 @@ class MailedCodes:
         same_address = table.c.email_key == given(table.c.email_key)
         alive = table.c.expires_at > given(table.c.expires_at, "now")
         tried = table.c.tries < sa.bindparam("most_tries", type_=sa.Integer)
-        this = table.c.id == given(table.c.id)
         self._insert = Statement(sa.insert(table).values({column.name: given(column) for column in table.c}))
         self._forget_old = Statement(sa.delete(table).where(table.c.created_at < given(table.c.created_at)))
         self._count = Statement(sa.select(sa.func.count().label("count")).select_from(table).where(same_address))
         self._open = Statement(sa.select(table).where(same_address, alive, tried).with_for_update())
-        self._count_try = Statement(sa.update(table).where(this).values(tries=table.c.tries + 1))
+        self._count_try = Statement(sa.update(table).where(same_address, alive, tried).values(tries=table.c.tries + 1))
         self._discard = Statement(sa.delete(table).where(same_address))
 
     async def keep(self, tx: Transaction, site: Site, key: str, code: str, now: datetime, **values: Any) -> bool:
@@ -56,12 +55,12 @@ class MailedCodes:
 
     async def redeem(self, tx: Transaction, site: Site, key: str, code: str, now: datetime) -> Row | None:
         """Return the row whose code it is, and discard all of the address's; where it is none's, count a wrong try."""
-        rows = await tx.all(self._open, email_key=key, now=now, most_tries=site.settings.code_tries)
-        for row in rows:
+        opened = {"email_key": key, "now": now, "most_tries": site.settings.code_tries}
+        for row in await tx.all(self._open, **opened):
             if hmac.compare_digest(row["code_mac"], _mac(site, row["id"], code)):
                 await tx.run(self._discard, email_key=key)
                 return row
-        await tx.many(self._count_try, [{"id": row["id"]} for row in rows])
+        await tx.run(self._count_try, **opened)  # where there is no code, too: it takes as long
         return None
 
 
