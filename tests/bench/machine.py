@@ -13,7 +13,7 @@ TICKS: Final = os.sysconf("SC_CLK_TCK")
 CPU_CLOCK: Final = 2
 """What makes a process's number a clock of its processor time, to the nanosecond: see clock_getcpuclockid(3)."""
 PAGE: Final = os.sysconf("SC_PAGE_SIZE")
-SECONDS: Final = 30
+SECONDS: Final = 120
 _cores = sorted(os.sched_getaffinity(0))
 SERVER_CORE: Final = {_cores[0]}
 LOAD_CORE: Final = {_cores[-1]}

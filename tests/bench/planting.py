@@ -147,3 +147,7 @@ def _records(person: Person, size: int) -> Iterator[tuple[dict[str, Any], dict[s
         }
         noted = {"collection": "intentions", "deleted": False, "written_at": moment, "written_by": person.id}
         yield row, noted | {"owner_id": person.id, "id": id, "seq": seq, "document": document_of(INTENTIONS, row)}
+
+
+DOCUMENT: Final = next(_records(Person(new_id(), new_id()), 1))[1]["document"]
+"""A record's document, as those write it who make none of their own."""

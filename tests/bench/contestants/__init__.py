@@ -1,8 +1,9 @@
 """The contestants: small honest programs, each written the way its own documentation recommends, production settings on.
 
-Each takes `DATABASE_URL`, `PORT` and `SECRET` from its environment. Peers are spared what only we promise: they believe
-a token's HS256 signature (the common FastAPI way looks up its account besides, as its template does), keep no epochs, no
-field numbers and no ready-made documents, and validate no references. All write the same rows: the record, its change, the feed's head, in one transaction.
+Each takes `DATABASE_URL`, `PORT`, `SECRET` and `DOCUMENT` (what it writes as every record's ready-made document) from
+its environment. Peers are spared what only we promise: they believe a token's HS256 signature (the common FastAPI way
+looks up its account besides, as its template does), keep no epochs and no field numbers, make no documents, and validate
+no references. All write the same rows: the record, its change, the feed's head, in one transaction.
 """
 
 import shutil

@@ -1,5 +1,6 @@
 """The models of the common FastAPI way: SQLModel tables, and the shapes that routes take and give."""
 
+import os
 from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
@@ -63,7 +64,7 @@ class Change(SQLModel, table=True):
     deleted: bool = False
     written_at: datetime
     written_by: UUID
-    document: str = "{}"
+    document: str = os.environ["DOCUMENT"]
 
 
 class IntentionCreate(IntentionBase):

@@ -1,5 +1,6 @@
 """The models that django-ninja and Django REST framework share."""
 
+import os
 from typing import Any
 
 from django.db import models
@@ -69,7 +70,7 @@ class Change(models.Model):
     deleted = models.BooleanField(default=False)
     written_at = models.DateTimeField()
     written_by = models.UUIDField()
-    document = models.TextField(default="{}")
+    document = models.TextField(default=os.environ["DOCUMENT"])
 
     class Meta:
         """The table is there."""

@@ -1,5 +1,6 @@
 """The models and shapes of the Litestar contestant: declarative SQLAlchemy, and msgspec."""
 
+import os
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -62,7 +63,7 @@ class Change(Base):
     deleted: Mapped[bool] = mapped_column(default=False)
     written_at: Mapped[datetime]
     written_by: Mapped[UUID]
-    document: Mapped[str] = mapped_column(default="{}", deferred=True)
+    document: Mapped[str] = mapped_column(default=os.environ["DOCUMENT"], deferred=True)
 
 
 class Draft(msgspec.Struct, forbid_unknown_fields=True):
