@@ -1,12 +1,13 @@
 """Starting the program as its user would: as a process of its own, in an empty folder."""
 
+import itertools
 import os
 import re
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx2 as httpx
@@ -14,12 +15,20 @@ import httpx2 as httpx
 SECONDS = 60
 
 
+PORTS_EACH = 1000
+_worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 10
+_turns = itertools.count(os.getpid())
+
+
 def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port that nobody listens on. Each worker of the tests has ports of its own, below those that the system
+    gives out: of two servers that were told the same port, a test would ask the other one.
+    """
+    while True:
+        port = 20_000 + _worker * PORTS_EACH + next(_turns) % PORTS_EACH
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @contextmanager
