@@ -50,15 +50,20 @@ def copied(server: Server, person: Person, resource: Resource, record: Json, cha
     row = rows_of(server, person, resource)[record["id"]]
     head = feed_of(server, person)["head"]
     rows: list[Row] = [row | {"id": new_id(), "seq": seq} | each for seq, each in enumerate(changes, head + 1)]
-    noted = {"collection": resource.collection, "deleted": False, "written_at": row["updated_at"]}
+    noted = {
+        "collection": resource.collection,
+        "deleted": False,
+        "written_at": row["updated_at"],
+        "written_by": person.id,
+    }
 
     async def insert() -> None:
         async with server.db.transaction() as tx:
-            await tx.many(statements(resource).insert, rows)
-            for each in rows:
-                document = document_of(resource, each)
-                await tx.run(access.FIRST_CHANGE, **each | noted | {"written_by": person.id, "document": document})
-            await tx.run(access.ADVANCE_FEED, owner_id=person.id, head=head + len(rows))
+            await tx.write(
+                (statements(resource).insert, rows),
+                (access.FIRST_CHANGE, [each | noted | {"document": document_of(resource, each)} for each in rows]),
+                (access.ADVANCE_FEED, [{"owner_id": person.id, "head": head + len(rows)}]),
+            )
 
     server.run(insert())
     return [str(each["id"]) for each in rows]

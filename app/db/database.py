@@ -1,10 +1,10 @@
 """What a request gets of the database, whichever of the two is behind it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
+from app.db.bulk import Bulk, Rows
 from app.db.statement import Statement
 from app.db.wakes import Wakes
 from app.settings import Settings
@@ -37,11 +37,15 @@ class Db(ABC):
 
 
 class Transaction(Db):
-    """The verbs inside one transaction, and one more for many rows at once."""
+    """The verbs inside one transaction, and two more for many rows at once."""
 
     @abstractmethod
-    async def many(self, statement: Statement, rows: Sequence[Mapping[str, Any]], /) -> None:
+    async def many(self, statement: Statement, rows: Rows, /) -> None:
         """Carry out a statement once for each row of values."""
+
+    @abstractmethod
+    async def write(self, *parts: tuple[Bulk, Rows]) -> None:
+        """Write rows of several tables at once; no part depends on what another does."""
 
 
 class Database(Db):

@@ -1,6 +1,6 @@
 """PostgreSQL through asyncpg: statements run on connections of a small pool."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Final
@@ -8,6 +8,7 @@ from typing import Any, Final
 import asyncpg
 
 from app import observability
+from app.db.bulk import Bulk, Rows, together
 from app.db.database import REVISION, Database, Row, Transaction
 from app.db.postgres_pool import Pool
 from app.db.postgres_wakes import PostgresWakes
@@ -69,13 +70,18 @@ class PostgresTransaction(Transaction):
         plan = statement.postgres
         await self._connection.fetch(plan.sql, *plan.arguments(values))
 
-    async def many(self, statement: Statement, rows: Sequence[Mapping[str, Any]], /) -> None:
+    async def many(self, statement: Statement, rows: Rows, /) -> None:
         """Carry out a statement once for each row of values."""
         plan = statement.postgres
         if len(rows) == 1:  # the driver's way for many is the longer one
             await self._connection.fetch(plan.sql, *plan.arguments(rows[0]))
         else:
             await self._connection.executemany(plan.sql, [plan.arguments(row) for row in rows])
+
+    async def write(self, *parts: tuple[Bulk, Rows]) -> None:
+        """Write every part by one statement."""
+        values = [column for bulk, rows in parts for column in bulk.columns(rows)]
+        await self._connection.fetch(together(tuple(bulk for bulk, _ in parts)), *values)
 
     async def say(self, sql: str) -> None:
         """Carry out plain SQL, which the server need not prepare."""

@@ -5,11 +5,12 @@ acknowledged (`synchronous=FULL`), and what is deleted is overwritten (`secure_d
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final, TypeVar
 
+from app.db.bulk import Bulk, Rows
 from app.db.database import REVISION, Database, Row, Transaction
 from app.db.sqlite_connection import Connection, translated
 from app.db.sqlite_wakes import SqliteWakes
@@ -42,9 +43,17 @@ class SqliteTransaction(Transaction):
         """Carry out a statement that returns nothing."""
         await self._step(self._connection.many, statement, [values])
 
-    async def many(self, statement: Statement, rows: Sequence[Mapping[str, Any]], /) -> None:
+    async def many(self, statement: Statement, rows: Rows, /) -> None:
         """Carry out a statement once for each row of values."""
         await self._step(self._connection.many, statement, rows)
+
+    async def write(self, *parts: tuple[Bulk, Rows]) -> None:
+        """Write part after part, row after row, in one step."""
+        await self._step(self._written, parts)
+
+    def _written(self, parts: Sequence[tuple[Bulk, Rows]]) -> None:
+        for bulk, rows in parts:
+            self._connection.many(bulk.each, rows)
 
 
 class SqliteDatabase(Database):

@@ -9,7 +9,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from app.db import Statement, among, given, size_of
+from app.db import Statement, among, given, inserting, size_of, updating
 from app.identity import SIGNED_IN, TIMEZONE, Feed
 from app.records.codec import EPOCH_SHIFT
 from app.records.filters import Asked
@@ -27,15 +27,11 @@ def mine(table: sa.Table) -> sa.ColumnElement[bool]:
     return table.c.owner_id == given(table.c.owner_id)
 
 
-def _insert(table: sa.Table) -> Statement:
-    return Statement(sa.insert(table).values({column.name: given(column) for column in table.c}))
-
-
 _epoch = sa.select(_feed.c.epoch).where(mine(_feed)).scalar_subquery()
 LOCK_FEED: Final = Statement(
     sa.select(_feed.c.head, _feed.c.epoch, TIMEZONE).where(mine(_feed)).with_for_update(of=_feed)
 )
-ADVANCE_FEED: Final = Statement(sa.update(_feed).where(mine(_feed)).values(head=given(_feed.c.head)))
+ADVANCE_FEED: Final = updating(_feed, ["owner_id"], ["head"])
 CHANGES_AMONG: Final = Statement(
     sa.select(_change.c.collection, _change.c.id, _change.c.seq, _change.c.deleted).where(
         mine(_change), among(_change.c.collection, "collections"), among(_change.c.id, "ids")
@@ -50,17 +46,15 @@ READ: Final = Statement(
         _change.c.deleted.is_(False),
     )
 )
-FIRST_CHANGE: Final = _insert(_change)
-NEXT_CHANGE: Final = Statement(
-    sa.update(_change)
-    .where(mine(_change), *(_change.c[name] == given(_change.c[name]) for name in ("collection", "id")))
-    .values({name: given(_change.c[name]) for name in ("seq", "deleted", "written_at", "written_by", "document")})
+FIRST_CHANGE: Final = inserting(_change)
+NEXT_CHANGE: Final = updating(
+    _change, ["owner_id", "collection", "id"], ["seq", "deleted", "written_at", "written_by", "document"]
 )
 REMEMBERED_AMONG: Final = Statement(
     sa.select(_remembered).where(mine(_remembered), among(_remembered.c.op_id, "op_ids"))
 )
 RESTORATIONS: Final = Statement(sa.select(_restoration.c.epoch, _restoration.c.head).where(mine(_restoration)))
-REMEMBER: Final = _insert(_remembered)
+REMEMBER: Final = inserting(_remembered)
 
 
 def changes(*, filtered: bool) -> Statement:
@@ -101,15 +95,12 @@ class Statements:
         """Build them all, but for the lists, which depend on the filters."""
         self._resource = resource
         table = resource.table
-        this = (mine(table), table.c.id == given(table.c.id))
         these = (mine(table), among(table.c.id, "ids"))
         self._stored = [column for column in table.c if column.name != "owner_id"]
         self.stored_among = Statement(sa.select(*self._stored).where(*these))
-        self.insert = _insert(table)
+        self.insert = inserting(table)
         changeable = (*resource.field_names, "seq", "field_seq", "updated_at")
-        self.update = Statement(
-            sa.update(table).where(*this).values({name: given(table.c[name]) for name in changeable})
-        )
+        self.update = updating(table, ["owner_id", "id"], changeable)
         self.delete_among = Statement(sa.delete(table).where(*these))
         self.lists: dict[tuple[object, ...], Statement] = {}
 

@@ -65,7 +65,7 @@ class Batch:
             done = {key: outcome if key in stands else rolled_back() for key, outcome in done.items()}
         else:
             await self._written([op.key for op in going if done[op.key].result is Result.APPLIED])
-            await self._remember(todo, done)
+            self._remember(todo, done)
         for key, outcome in done.items():
             if outcome.result is not Result.ROLLED_BACK:
                 self._show(key, outcome)
@@ -79,8 +79,9 @@ class Batch:
             outcome.document = self._picture.documents.get(key) or document_of(key[0], row)
 
     async def _written(self, gone: Sequence[Key]) -> None:
-        await self._picture.flush()
+        self._picture.put()
         if gone:
+            await self._write.flush()  # what goes with them may have come in this very batch
             await self._picture.remove(gone)
         self.has_removed = bool(gone)
 
@@ -177,8 +178,8 @@ class Batch:
             return conflict(Reason.CHANGED, fields)
         return unchanged() if fields and op.on_conflict is OnConflict.THEIRS else applied(204)
 
-    async def _remember(self, ops: Sequence[Op], done: Mapping[Key, Outcome]) -> None:
-        await self._write.many(
+    def _remember(self, ops: Sequence[Op], done: Mapping[Key, Outcome]) -> None:
+        self._write.put(
             access.REMEMBER,
             [
                 {

@@ -5,12 +5,12 @@ owner's numbers become visible in their order, and a reader that has seen N neve
 different owners do not meet.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 from app import clock
-from app.db import Row, Statement, Transaction
+from app.db import Bulk, Row, Rows, Statement, Transaction
 from app.identity import Caller
 from app.records import access
 from app.records.codec import version_of
@@ -27,19 +27,26 @@ class Writing:
         self.epoch: int = feed["epoch"]
         self.head: int = feed["head"]
         self.began: int = self.head
+        self._put: dict[Bulk, list[Row]] = defaultdict(list)
 
     async def all(self, statement: Statement, /, **values: object) -> list[Row]:
         """Return every row of the owner's."""
         return await self.tx.all(statement, owner_id=self.owner_id, **values)
 
     async def run(self, statement: Statement, /, **values: object) -> None:
-        """Write the owner's rows."""
+        """Carry out a statement on the owner's rows."""
         await self.tx.run(statement, owner_id=self.owner_id, **values)
 
-    async def many(self, statement: Statement, rows: Sequence[Mapping[str, Any]], /) -> None:
-        """Carry out a statement once for each row of the owner's, in one go; without rows, not at all."""
-        if rows:
-            await self.tx.many(statement, [{**row, "owner_id": self.owner_id} for row in rows])
+    def put(self, bulk: Bulk, rows: Rows) -> None:
+        """Have rows of the owner's written with the next flush, none of them twice."""
+        self._put[bulk].extend({**row, "owner_id": self.owner_id} for row in rows)
+
+    async def flush(self) -> None:
+        """Write what was put, in one go."""
+        parts = [part for part in self._put.items() if part[1]]
+        if parts:
+            await self.tx.write(*parts)
+        self._put.clear()
 
     def serves(self, version: int) -> bool:
         """Say whether a version is one that this feed has given out."""
@@ -56,9 +63,10 @@ class Writing:
         self.head = self.began
 
     async def finish(self) -> None:
-        """Store the new head, where numbers were taken."""
+        """Write what is left, and the new head, where numbers were taken."""
         if self.head != self.began:
-            await self.run(access.ADVANCE_FEED, head=self.head)
+            self.put(access.ADVANCE_FEED, [{"head": self.head}])
+        await self.flush()
 
 
 @asynccontextmanager

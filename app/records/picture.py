@@ -97,19 +97,19 @@ class Picture:
         self.rows[key] = row | values | {"seq": seq, "field_seq": field_seq, "updated_at": self._write.now}
         self._changed.add(key)
 
-    async def flush(self) -> None:
-        """Write what was made and changed."""
+    def put(self) -> None:
+        """Have written what was made and changed."""
         write = self._write
         for key in (*self._new, *self._changed):
             self.documents[key] = document_of(key[0], self.rows[key])
         for resource, ids in _sorted(self._new).items():
-            await write.many(statements(resource).insert, [self.rows[resource, id] for id in ids])
+            write.put(statements(resource).insert, [self.rows[resource, id] for id in ids])
         for resource, ids in _sorted(self._changed - self._new.keys()).items():
-            await write.many(statements(resource).update, [self.rows[resource, id] for id in ids])
+            write.put(statements(resource).update, [self.rows[resource, id] for id in ids])
         first = [key for key, is_first in self._new.items() if is_first]
-        await write.many(access.FIRST_CHANGE, [self._noted(key) for key in first])
+        write.put(access.FIRST_CHANGE, [self._noted(key) for key in first])
         again = {*self._new, *self._changed}.difference(first)
-        await write.many(access.NEXT_CHANGE, [self._noted(key) for key in again])
+        write.put(access.NEXT_CHANGE, [self._noted(key) for key in again])
         self._new, self._changed = {}, set()
 
     async def remove(self, keys: Iterable[Key]) -> None:
@@ -125,7 +125,7 @@ class Picture:
                 gone[kind].update(row["id"] for row in await write.all(statements(kind).children, parents=[*parents]))
         for kind in downwards:
             await self._set_free(kind, gone)
-        await self.flush()
+        self.put()
         tombstones = []
         for kind in reversed(downwards):
             if gone.get(kind):
@@ -134,7 +134,7 @@ class Picture:
                 self.rows.pop((kind, id), None)
                 self.changes[kind, id] = {"seq": write.take(), "deleted": True}
                 tombstones.append(self._noted((kind, id)))
-        await write.many(access.NEXT_CHANGE, tombstones)
+        write.put(access.NEXT_CHANGE, tombstones)
 
     async def _set_free(self, kind: Resource, gone: dict[Resource, set[UUID]]) -> None:
         sought = {field: [*gone.get(kind.targets[field], ())] for field in kind.loose}

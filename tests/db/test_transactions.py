@@ -140,7 +140,7 @@ def test_writers_of_one_feed_follow_one_another(settings: Settings) -> None:
 
         async def advance() -> None:
             async with db.transaction() as tx:
-                await tx.run(ADVANCE_FEED, owner_id=alice, head=await head(tx) + 1)
+                await tx.write((ADVANCE_FEED, [{"owner_id": alice, "head": await head(tx) + 1}]))
 
         async def head(tx: Transaction) -> int:
             row = await tx.one(LOCK_FEED, owner_id=alice, device_id=alice)

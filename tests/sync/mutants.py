@@ -11,7 +11,7 @@ import logging
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from unittest.mock import patch
 import sqlalchemy as sa
 from hypothesis import settings
 
-from app.db import Row, Statement, schema
+from app.db import Bulk, Row, Rows, Statement, schema
 from app.identity import TIMEZONE, Caller, Feed
 from app.identity.key_rotation import create_keyring
 from app.problems import Problem
@@ -82,12 +82,12 @@ def floor_is_ignored() -> AbstractContextManager[object]:
 
 def removals_bypass_the_feed() -> AbstractContextManager[object]:
     """Remove a record's row, and leave its latest change as it was."""
-    original = Writing.many
+    original = Writing.put
 
-    async def many(write: Writing, statement: Statement, rows: Sequence[Mapping[str, Any]], /) -> None:
-        await original(write, statement, [row for row in rows if not row.get("deleted")])
+    def put(write: Writing, bulk: Bulk, rows: Rows) -> None:
+        original(write, bulk, [row for row in rows if not row.get("deleted")])
 
-    return patch.object(Writing, "many", many)
+    return patch.object(Writing, "put", put)
 
 
 def upserts_revive() -> AbstractContextManager[object]:

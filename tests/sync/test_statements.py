@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.db import Statement, Transaction
+from app.db import Transaction
 from tests.serving import Person, Server
 from tests.sync.following import following
 from tests.sync.phone import INTENTION, SESSION, Json, Phone, delete, edit, upsert
@@ -35,16 +35,16 @@ def counting(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Counte
     def count(kind: type[Any], name: str) -> None:
         real = getattr(kind, name)
 
-        async def asked(self: object, statement: Statement, /, *rows: Any, **values: Any) -> Any:
+        async def asked(self: object, *parts: Any, **values: Any) -> Any:
             counted.statements += "device_id" not in values
-            return await real(self, statement, *rows, **values)
+            return await real(self, *parts, **values)
 
         patch.setattr(kind, name, asked)
 
     with monkeypatch.context() as patch:
         ours = type(server.db).__module__
         for kind in (each for each in Transaction.__subclasses__() if each.__module__ == ours):
-            for name in ("one", "all", "run", "many"):
+            for name in ("one", "all", "run", "many", "write"):
                 count(kind, name)
         for name in ("one", "all") if server.settings.uses_sqlite else ():  # PostgreSQL's go through the same verbs
             count(type(server.db), name)
