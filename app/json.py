@@ -44,12 +44,17 @@ def write(value: Any) -> bytes:
     return orjson.dumps(value, _spelled, orjson.OPT_PASSTHROUGH_DATETIME)
 
 
+def text(value: Any) -> str:
+    """Return the same text as a string, to be put into another."""
+    return write(value).decode()
+
+
 def canonical(value: Any) -> bytes:
     """Return the JSON text of a value with its members in alphabetical order: one text for one meaning."""
     return orjson.dumps(value, _spelled, orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_SORT_KEYS)
 
 
-def ready(text: bytes) -> orjson.Fragment:
+def ready(text: str) -> orjson.Fragment:
     """Return a JSON text as a value that is written as it is."""
     return orjson.Fragment(text)
 

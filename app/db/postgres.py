@@ -1,6 +1,6 @@
 """PostgreSQL through asyncpg: statements run on connections of a small pool."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Final
@@ -64,6 +64,12 @@ class PostgresTransaction(Transaction):
         """Return every row."""
         plan = statement.postgres
         return [dict(record) for record in await self._connection.fetch(plan.sql, *plan.arguments(values))]
+
+    async def tuples(self, statement: Statement, /, **values: Any) -> Sequence[tuple[Any, ...]]:
+        """Return every row as the driver does: as a tuple, among others."""
+        plan = statement.postgres
+        rows: Sequence[tuple[Any, ...]] = await self._connection.fetch(plan.sql, *plan.arguments(values))
+        return rows
 
     async def run(self, statement: Statement, /, **values: Any) -> None:
         """Carry out a statement that returns nothing."""
@@ -141,6 +147,11 @@ class PostgresDatabase(Database):
         """Return every row, autocommitted."""
         async with _Lease(self._pool) as connection:
             return await connection.all(statement, **values)
+
+    async def tuples(self, statement: Statement, /, **values: Any) -> Sequence[tuple[Any, ...]]:
+        """Return every row bare, autocommitted."""
+        async with _Lease(self._pool) as connection:
+            return await connection.tuples(statement, **values)
 
     async def run(self, statement: Statement, /, **values: Any) -> None:
         """Carry out a statement, autocommitted."""

@@ -88,6 +88,11 @@ class SqliteDatabase(Database):
         with translated():
             return self._reader.all(statement, values)
 
+    async def tuples(self, statement: Statement, /, **values: Any) -> Sequence[tuple[Any, ...]]:
+        """Return every row bare, autocommitted."""
+        with translated():
+            return self._reader.tuples(statement, values)
+
     async def run(self, statement: Statement, /, **values: Any) -> None:
         """Carry out a statement in a transaction of its own."""
         async with self.transaction() as tx:

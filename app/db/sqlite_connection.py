@@ -78,6 +78,11 @@ class Connection:
         plan = statement.sqlite
         return [plan.row(row) for row in self.execute(plan.sql, plan.arguments(values)).fetchall()]
 
+    def tuples(self, statement: Statement, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """Return every row bare."""
+        plan = statement.sqlite
+        return [plan.values(row) for row in self.execute(plan.sql, plan.arguments(values)).fetchall()]
+
     def many(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
         """Carry out a statement once for each row of values."""
         plan = statement.sqlite

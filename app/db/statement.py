@@ -49,7 +49,7 @@ class ForSqlite(NamedTuple):
     bind: tuple[tuple[str, Convert], ...]
     constants: Mapping[str, Any]
     names: tuple[str, ...]
-    result: tuple[tuple[str, Convert], ...]
+    result: tuple[tuple[int, Convert], ...]
 
     def arguments(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return the values as SQLite stores them."""
@@ -60,10 +60,14 @@ class ForSqlite(NamedTuple):
 
     def row(self, values: tuple[Any, ...]) -> dict[str, Any]:
         """Return a row as PostgreSQL's driver would."""
-        row = dict(zip(self.names, values, strict=True))
-        for name, convert in self.result:
-            row[name] = convert(row[name])
-        return row
+        return dict(zip(self.names, self.values(values), strict=True))
+
+    def values(self, values: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return a row's values as PostgreSQL's driver would."""
+        converted = [*values]
+        for place, convert in self.result:
+            converted[place] = convert(converted[place])
+        return tuple(converted)
 
 
 class Statement:
@@ -92,7 +96,11 @@ class Statement:
             tuple((name, convert) for name in places if (convert := _into(binds[name].type)) is not None),
             _constants(compiled, places),
             tuple(column.name for column in columns),
-            tuple((column.name, convert) for column in columns if (convert := _out_of(column.type)) is not None),
+            tuple(
+                (place, convert)
+                for place, column in enumerate(columns)
+                if (convert := _out_of(column.type)) is not None
+            ),
         )
 
 

@@ -5,8 +5,9 @@ the next request on every worker. Where a request is about the caller's own reco
 them asks that, too; what is refused before it ran, or finds nothing, is answered only after asking for itself.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -64,9 +65,9 @@ class Caller:
         """What cursors are made unforgeable with."""
         return self.site.cursor_key
 
-    async def own(self, statement: Statement, /, **values: object) -> list[Row]:
-        """Return the caller's own rows, by a statement that asks for `SIGNED_IN`."""
-        rows = await self.db.all(statement, owner_id=self.account_id, device_id=self.device_id, **values)
+    async def own(self, statement: Statement, /, **values: object) -> Sequence[tuple[Any, ...]]:
+        """Return the caller's own rows, bare, by a statement that asks for `SIGNED_IN`."""
+        rows = await self.db.tuples(statement, owner_id=self.account_id, device_id=self.device_id, **values)
         self.is_certain = self.is_certain or bool(rows)
         return rows
 

@@ -75,8 +75,9 @@ def changes(*, filtered: bool) -> Statement:
     sized = sa.select(*found.c, sa.cast(sa.func.coalesce(above, 0), sa.BigInteger).label("before")).subquery("sized")
     fits = sized.c.before < sa.bindparam("most_bytes", type_=sa.BigInteger)
     return Statement(
-        sa.select(_feed.c.head, _feed.c.epoch, _feed.c.floor, sized.c.collection, sized.c.id, sized.c.seq)
-        .add_columns(fits.label("fits"), sa.case((fits, sized.c.document)).label("document"))
+        sa.select(sized.c.collection, sized.c.id, sized.c.seq, fits.label("fits"))
+        .add_columns(sa.case((fits, sized.c.document)).label("document"))
+        .add_columns(_feed.c.head, _feed.c.epoch, _feed.c.floor, TIMEZONE)
         .join_from(_feed, sized, sized.c.owner_id == _feed.c.owner_id, isouter=True)
         .where(mine(_feed))
         .order_by(sized.c.seq)
@@ -121,8 +122,8 @@ class Statements:
                 chosen.append(sa.tuple_(table.c.created_at, table.c.id) < place)
             statement = self.lists[key] = Statement(
                 sa.select(
-                    table.c.id,
                     table.c.created_at,
+                    table.c.id,
                     (_version + table.c.seq).label("version"),
                     document.scalar_subquery().label("document"),
                 )

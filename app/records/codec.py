@@ -4,12 +4,12 @@ A record's *document* is its JSON text without the first two members, `id` and `
 record's latest change, so that whoever reads it only puts the two in front.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final
-from uuid import UUID
 
 from app import json
 from app.db import Row
-from app.http import JSON, Answer, json_answer
+from app.http import JSON, Answer
 from app.records.resource import Resource
 
 EPOCH_SHIFT: Final = 2**40
@@ -29,26 +29,26 @@ def public_row(resource: Resource, row: Row, epoch: int) -> Row:
 
 def document_of(resource: Resource, row: Row) -> str:
     """Return a record's document."""
-    return json.write({name: row[name] for name in resource.public_names if name not in AHEAD}).decode()
+    return json.text({name: row[name] for name in resource.public_names if name not in AHEAD})
 
 
-def whole(id: UUID, version: int, document: str) -> bytes:
+def whole(id: str, version: int, document: str) -> str:
     """Return a record's JSON text."""
-    return f'{{"id":"{id}","version":{version},{document[1:]}'.encode()
+    return f'{{"id":"{id}","version":{version},{document[1:]}'
 
 
-def record_answer(text: bytes, version: int, location: str | None = None) -> Answer:
+def record_answer(text: str, version: int, location: str | None = None) -> Answer:
     """Answer with one record and its ETag, and with where it is, if it is new."""
     headers = [JSON, (b"etag", etag(version))]
     if location is None:
-        return Answer(200, text, headers)
-    return Answer(201, text, [*headers, (b"location", location.encode())])
+        return Answer(200, text.encode(), headers)
+    return Answer(201, text.encode(), [*headers, (b"location", location.encode())])
 
 
-def page_answer(rows: list[Row], next_cursor: str | None) -> Answer:
+def page_answer(rows: Sequence[tuple[Any, ...]], next_cursor: str | None) -> Answer:
     """Answer with a page of records, and with what continues it."""
-    items = [json.ready(whole(row["id"], row["version"], row["document"])) for row in rows]
-    return json_answer({"items": items, "next_cursor": next_cursor})
+    items = ",".join([whole(str(id), version, document) for _, id, version, document in rows])
+    return Answer(200, f'{{"items":[{items}],"next_cursor":{json.text(next_cursor)}}}'.encode(), [JSON])
 
 
 def etag(version: Any) -> bytes:

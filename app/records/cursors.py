@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from app.db import Row
 from app.identity import Caller
 from app.problems import InvalidCursor
 from app.records.filters import Asked
@@ -21,10 +20,10 @@ _PLACE: Final = 24
 _WHOLE: Final = 40
 
 
-def written(caller: Caller, resource: Resource, filters: list[Asked], row: Row) -> str:
-    """Return the cursor that continues after a row."""
-    moment = (row["created_at"] - _EPOCH) // _MICROSECOND
-    place = moment.to_bytes(_TIME, "big", signed=True) + row["id"].bytes
+def written(caller: Caller, resource: Resource, filters: list[Asked], created_at: datetime, id: UUID) -> str:
+    """Return the cursor that continues after a record."""
+    moment = (created_at - _EPOCH) // _MICROSECOND
+    place = moment.to_bytes(_TIME, "big", signed=True) + id.bytes
     return base64.urlsafe_b64encode(place + _mac(caller, resource, filters, place)).decode().rstrip("=")
 
 

@@ -27,9 +27,9 @@ def matching(if_match: str | None, row: Row) -> None:
         raise Outdated(current=row)
 
 
-def unchanged(if_none_match: str | None, row: Row) -> bool:
+def unchanged(if_none_match: str | None, version: int) -> bool:
     """Say whether If-None-Match names the record's version, so that nothing needs to be sent."""
     if if_none_match is None:
         return False
-    current = f'"{row["version"]}"'
+    current = f'"{version}"'
     return if_none_match.strip() == "*" or any(tag.removeprefix("W/") == current for tag in _each(if_none_match))

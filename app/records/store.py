@@ -22,11 +22,6 @@ class Written:
     head: int
     outcomes: list[Outcome]
 
-    @property
-    def failed(self) -> bool:
-        """Whether any operation was refused."""
-        return any(outcome.failed for outcome in self.outcomes)
-
     def version(self, seq: int) -> int:
         """Return a number of the feed as the wire has it."""
         return version_of(self.epoch, seq)

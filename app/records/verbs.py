@@ -84,10 +84,10 @@ async def read(caller: Caller, resource: Resource, id: UUID, if_none_match: str 
     rows = await caller.own(access.READ, collection=resource.collection, id=id)
     if not rows:
         raise NotFound
-    row = rows[0]
-    if unchanged(if_none_match, row):
-        return Answer(304, headers=[(b"etag", etag(row["version"]))])
-    return record_answer(whole(id, row["version"], row["document"]), row["version"])
+    version, document = rows[0]
+    if unchanged(if_none_match, version):
+        return Answer(304, headers=[(b"etag", etag(version))])
+    return record_answer(whole(str(id), version, document), version)
 
 
 async def page(caller: Caller, resource: Resource, filters: Filters) -> Answer:
@@ -100,7 +100,7 @@ async def page(caller: Caller, resource: Resource, filters: Filters) -> Answer:
     rows = await caller.own(statement, rows=filters.limit + 1, **values)
     more = len(rows) > filters.limit
     items = rows[: filters.limit]
-    next_cursor = cursors.written(caller, resource, given, items[-1]) if more else None
+    next_cursor = cursors.written(caller, resource, given, *items[-1][:2]) if more else None
     return page_answer(items, next_cursor)
 
 
@@ -141,4 +141,4 @@ async def remove(caller: Caller, resource: Resource, id: UUID, if_match: str | N
 
 def _answer(row: Row, outcome: Outcome, epoch: int, location: str | None = None) -> Answer:
     version = version_of(epoch, row["seq"])
-    return record_answer(whole(row["id"], version, outcome.document), version, location)
+    return record_answer(whole(str(row["id"]), version, outcome.document), version, location)

@@ -1,13 +1,13 @@
 """A pull: what changed above a number of the owner's feed, one page of it from one snapshot."""
 
 import time
-from typing import Annotated, Final
+from typing import Annotated, Any, Final, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from app import json
 from app.db import Row
-from app.http import Reader
+from app.http import JSON, Answer, Reader
 from app.identity import Caller
 from app.problems import NotSignedIn
 from app.records import access
@@ -38,50 +38,64 @@ class Asked(BaseModel):
     )
 
 
-async def awaited(caller: Caller, asked: Asked, reader: Reader) -> Row:
+class Page(NamedTuple):
+    """Changes, each as its JSON text, and where the next page begins."""
+
+    changes: list[str]
+    cursor: int | str
+    has_more: bool
+
+    def answer(self) -> Answer:
+        """Answer with the page."""
+        cursor, has_more = json.text(self.cursor), json.text(self.has_more)
+        text = f'{{"changes":[{",".join(self.changes)}],"cursor":{cursor},"has_more":{has_more}}}'
+        return Answer(200, text.encode(), [JSON])
+
+
+async def awaited(caller: Caller, asked: Asked, reader: Reader) -> Page:
     """Return a page of changes as soon as there are any; an empty one once the time is out or the waiting has to end."""
     page = await pull(caller, asked)
-    if page["changes"] or not asked.wait:
+    if page.changes or not asked.wait:
         return page
     until = time.monotonic() + asked.wait
     async with waiting(caller, reader) as waiter:
         page = await pull(caller, asked)
-        while not page["changes"] and (left := until - time.monotonic()) > 0 and await waiter.rest(left):
+        while not page.changes and (left := until - time.monotonic()) > 0 and await waiter.rest(left):
             if not await caller.is_signed_in():
                 raise NotSignedIn
             page = await pull(caller, asked)
     return page
 
 
-async def pull(caller: Caller, asked: Asked) -> Row:
+async def pull(caller: Caller, asked: Asked) -> Page:
     """Return a page of changes; raise `CursorExpired` where it would not be the whole truth."""
     place = place_of(asked.since, asked.collections)
-    after = place.version % EPOCH_SHIFT
-    given = {"owner_id": caller.account_id, "after": after, "rows": asked.limit + 1, "most_bytes": PAGE_BYTES}
+    given: dict[str, Any] = {"owner_id": caller.account_id, "device_id": caller.device_id}
+    given |= {"after": place.version % EPOCH_SHIFT, "rows": asked.limit + 1, "most_bytes": PAGE_BYTES}
     if asked.collections:
-        rows = await caller.db.all(access.CHANGES_OF_SOME, collections=[*asked.collections], **given)
+        rows = await caller.db.tuples(access.CHANGES_OF_SOME, collections=[*asked.collections], **given)
     else:
-        rows = await caller.db.all(access.CHANGES, **given)
-    feed = rows[0]
-    epoch, head, floor = feed["epoch"], feed["head"], feed["floor"]
+        rows = await caller.db.tuples(access.CHANGES, **given)
+    *first, head, epoch, floor, timezone = rows[0]
+    caller.believe(timezone)
     if not place.is_served(epoch, head, floor):
         raise expired(place.version, epoch, await caller.db.all(access.RESTORATIONS, owner_id=caller.account_id))
-    fitting = [row for row in rows[: asked.limit] if row["fits"]]
-    found = [_change(row, version_of(epoch, row["seq"])) for row in fitting]
-    more = len(rows) > len(found) and feed["seq"] is not None
-    cursor = place.continued(found[-1]["version"], floor) if more else version_of(epoch, head)
-    return {"changes": found, "cursor": cursor, "has_more": more}
+    began = version_of(epoch, 0)
+    found = [
+        _change(collection, str(id), began + seq, document)
+        for collection, id, seq, fits, document, *_ in rows[: asked.limit]
+        if fits
+    ]
+    if len(rows) > len(found) and first[0] is not None:
+        return Page(found, place.continued(began + rows[len(found) - 1][2], floor), has_more=True)
+    return Page(found, version_of(epoch, head), has_more=False)
 
 
-def _change(row: Row, version: int) -> Row:
-    text = row["document"]
-    return {
-        "collection": row["collection"],
-        "id": row["id"],
-        "version": version,
-        "deleted": text is None,
-        "record": None if text is None else json.ready(whole(row["id"], version, text)),
-    }
+def _change(collection: str, id: str, version: int, document: str | None) -> str:
+    told = f'{{"collection":"{collection}","id":"{id}","version":{version},"deleted":'
+    if document is None:
+        return told + 'true,"record":null}'
+    return f'{told}false,"record":{whole(id, version, document)}}}'
 
 
 async def version(caller: Caller) -> int:

@@ -37,7 +37,9 @@ def _result(sent: SyncOp | Misread, outcome: Outcome, written: Written) -> Row:
         "outcome": outcome.result,
         "status": outcome.status,
         "version": version,
-        "record": None if row is None else json.ready(whole(row["id"], written.version(row["seq"]), outcome.document)),
+        "record": None
+        if row is None
+        else json.ready(whole(str(row["id"]), written.version(row["seq"]), outcome.document)),
         "reason": outcome.reason,
         "fields": outcome.fields,
         "error": None if outcome.problem is None else _error(outcome.problem),

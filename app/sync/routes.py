@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query
 
 from app.http import LIMIT, Answer, Route, Stream, TheReader, json_answer
-from app.identity import Call
+from app.identity import Call, CallInPassing
 from app.openapi import problems
 from app.problems import BatchRefused, CursorExpired, TooManyOps, TooManyWaiting
 from app.sync import examples, pull, push
@@ -36,14 +36,15 @@ async def get_sync_state(call: Call) -> Answer:
     responses=problems(CursorExpired, TooManyWaiting, signed_in=True),
     summary="Pull changes",
 )
-async def pull_changes(call: Call, reader: TheReader, asked: Annotated[pull.Asked, Query()]) -> Answer:
+async def pull_changes(call: CallInPassing, reader: TheReader, asked: Annotated[pull.Asked, Query()]) -> Answer:
     """Pull what changed since a cursor, each record once, at its latest state; removed ones without content.
 
     Begin with `since=0`, ask again with the page's `cursor` while `has_more` is true, and keep the last one: with it,
     the next pull brings only what changed since. With `wait`, the answer comes as soon as there is a change. On 410,
     begin again as `resync` says.
     """
-    return json_answer(await pull.awaited(call, asked, reader))
+    page = await pull.awaited(call, asked, reader)
+    return page.answer()
 
 
 @router.get(

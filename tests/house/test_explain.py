@@ -107,9 +107,8 @@ def test_a_page_and_a_record_are_read_from_an_index_in_its_order(plans: Plans) -
 def test_a_pull_walks_the_feeds_index_and_a_filtered_one_too(plans: Plans) -> None:
     for generic, statement in itertools.product([False, True], [access.CHANGES, access.CHANGES_OF_SOME]):
         some = {"collections": ["reflections", "sessions"]} if statement is access.CHANGES_OF_SOME else {}
-        nodes = plans.nodes(
-            statement, generic=generic, owner_id=SOMEBODY, after=19_000, rows=ROWS, most_bytes=2**22, **some
-        )
+        wanted = {"owner_id": SOMEBODY, "device_id": SOMEBODY, "after": 19_000, "rows": ROWS, "most_bytes": 2**22}
+        nodes = plans.nodes(statement, generic=generic, **wanted, **some)
         assert not [node for node in nodes if node["Node Type"] == "Seq Scan"]
         (walk,) = [node for node in nodes if node.get("Index Name") == "uq_change_owner_id_seq"]
         assert {"owner_id", "seq"} <= {*re.findall(r"[a-z_]+", walk["Index Cond"])}
@@ -129,3 +128,13 @@ def test_what_a_push_looks_up_is_found_by_an_index(plans: Plans) -> None:
             nodes = plans.nodes(statement, generic=generic, owner_id=SOMEBODY, **given)
             assert not [node for node in nodes if node["Node Type"] == "Seq Scan"], table
             assert any("Index Name" in node for node in nodes), table
+
+
+def test_what_a_push_changes_is_found_by_an_index(plans: Plans) -> None:
+    for generic, most in itertools.product([False, True], [1, 500]):
+        for bulk, table in ((access.NEXT_CHANGE, "change"), (statements(REFLECTIONS).update, "reflection")):
+            given: dict[str, list[object]] = {name: [None] * most for name in bulk.every.postgres.names}
+            given |= {"owner_id": [SOMEBODY] * most, "id": [new_id() for _ in range(most)]}
+            nodes = plans.nodes(bulk.every, generic=generic, **given)
+            assert not [node for node in nodes if node["Node Type"] == "Seq Scan"], (table, most)
+            assert any(node.get("Relation Name") == table and "Index Name" in node for node in nodes)

@@ -20,7 +20,7 @@ from unittest.mock import patch
 import sqlalchemy as sa
 from hypothesis import settings
 
-from app.db import Bulk, Row, Rows, Statement, schema
+from app.db import Bulk, Rows, Statement, schema
 from app.identity import TIMEZONE, Caller, Feed
 from app.identity.key_rotation import create_keyring
 from app.problems import Problem
@@ -52,8 +52,9 @@ def cursor_is_the_head() -> AbstractContextManager[object]:
     """Answer a page that has more with the feed's head as its cursor."""
     original = pull.pull
 
-    async def pulled(caller: Caller, asked: pull.Asked) -> Row:
-        return await original(caller, asked) | {"cursor": await pull.version(caller)}
+    async def pulled(caller: Caller, asked: pull.Asked) -> pull.Page:
+        page = await original(caller, asked)
+        return page._replace(cursor=await pull.version(caller))
 
     return patch.object(pull, "pull", pulled)
 
@@ -62,9 +63,9 @@ def tombstones_are_dropped() -> AbstractContextManager[object]:
     """Leave removals out of a pull."""
     original = pull.pull
 
-    async def pulled(caller: Caller, asked: pull.Asked) -> Row:
+    async def pulled(caller: Caller, asked: pull.Asked) -> pull.Page:
         page = await original(caller, asked)
-        return page | {"changes": [each for each in page["changes"] if not each["deleted"]]}
+        return page._replace(changes=[each for each in page.changes if '"deleted":true' not in each])
 
     return patch.object(pull, "pull", pulled)
 
