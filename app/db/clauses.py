@@ -36,6 +36,10 @@ class among(sa.ColumnElement[bool]):  # noqa: N801 - it reads as SQLAlchemy's ow
         """Take the column, and the name under which the list of values is given."""
         self.column, self.name = column, name
 
+    def self_group(self, against: Any = None) -> "among":  # noqa: ARG002 - SQLAlchemy's own signature
+        """Stand in a WHERE as it is: SQLite uses no index for `… IN (…) = 1`, which a Boolean would become."""
+        return self
+
 
 @compiles(among, "postgresql")
 def _any_of(element: among, compiler: SQLCompiler, **options: Any) -> str:
