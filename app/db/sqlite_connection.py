@@ -14,7 +14,7 @@ from app.settings import Settings
 
 _STEPS_BETWEEN_LOOKS: Final = 20_000
 _SETTINGS: Final = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON"
-_MISTAKES: Final = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.DataError)
+MISTAKES: Final = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.DataError)
 
 
 @contextmanager
@@ -23,7 +23,7 @@ def translated() -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
-        if isinstance(error, _MISTAKES):
+        if isinstance(error, MISTAKES):
             raise
         if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
             raise StorageFull from None
@@ -94,9 +94,14 @@ class Connection:
         version: int = self.execute("PRAGMA data_version", {}).fetchone()[0]
         return version
 
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open: some errors end it."""
+        return self._raw is not None and self._raw.in_transaction
+
     def rollback(self) -> None:
         """Roll back, where there is something to."""
-        if self._raw is not None and self._raw.in_transaction:
+        if self.in_transaction:
             self.execute("ROLLBACK", {})
 
     def close(self) -> None:

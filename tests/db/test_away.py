@@ -132,7 +132,7 @@ def test_a_file_that_is_no_database_is_503(servers: Servers, tmp_path: Path) -> 
 
 def writer_told(server: Server, pragma: str) -> int:
     """Return what SQLite answers to a pragma on the writing connection."""
-    writer = vars(server.db)["_writer"]
+    writer = vars(server.db)["_writer"].connection
 
     async def told() -> int:
         async with server.db.transaction():
