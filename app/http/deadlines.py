@@ -16,6 +16,8 @@ class Deadlined(HttpToolsProtocol):
 
     _deadline: asyncio.TimerHandle | None = None
     _reader_deadline: asyncio.TimerHandle | None = None
+    _stays = False
+    """Whether the connection was used since it was last to be ended for idleness."""
 
     def connection_made(self, transport: Any) -> None:
         """Begin."""
@@ -40,12 +42,29 @@ class Deadlined(HttpToolsProtocol):
             self._reader_deadline.cancel()
             self._reader_deadline = None
         super().resume_writing()
+        if not (self.flow.read_paused or self.transport.is_closing()):
+            self.transport.resume_reading()
 
     def timeout_keep_alive_handler(self) -> None:
         """End an idle connection; one whose last answer was never read is cut off."""
+        if self._stays:
+            self._stays = False
+            self._keep_alive()
+            return
         if self.transport.get_write_buffer_size():
             self.transport.abort()
         super().timeout_keep_alive_handler()
+
+    def _stay(self) -> None:
+        """Keep the connection for another while, without the price of moving a timer."""
+        if self.timeout_keep_alive_task is None:
+            self._expect(None)
+            self._keep_alive()
+        else:
+            self._stays = True
+
+    def _keep_alive(self) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
     def _expect(self, seconds: float | None) -> None:
         """Expect what comes next within some seconds; None expects nothing."""

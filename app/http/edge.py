@@ -4,25 +4,20 @@ A small subclass of uvicorn's httptools protocol, which has no limits of its own
 a client that sends one byte a minute. Here a request has at most 100 headers and 32 KiB of them, an address of 8 KiB,
 exactly one Host, and no trailers; its headers arrive within 5 seconds, its body within 15, and whoever does not read
 its answer for 30 is cut off. What breaks a bound gets a problem and the end of the connection; what is late, the end.
-A request that is within them, but finds no place free (`places.py`), is told to come back later.
+A request that is within them, but finds no place free (`places.py`), is told to come back later: where that can be seen
+at a glance (`glance.py`), without hearing it.
 """
 
 from enum import Enum, auto
-from typing import Any, Final
+from typing import Any
 
+from app.http import bounds
 from app.http.answer import Header
 from app.http.deadlines import Deadlined
+from app.http.glance import glance
 from app.http.places import Places
 from app.http.refusal import Refusal, requested_id
-from app.problems import ExpectationFailed, HeadersTooLarge, MalformedRequest, Problem, UrlTooLong
-
-MOST_HEADERS: Final = 100
-MOST_HEADER_BYTES: Final = 32 * 1024
-LONGEST_URL: Final = 8192
-MOST_FRAMING_BYTES: Final = 4096
-MOST_HEAD_BYTES: Final = LONGEST_URL + MOST_HEADER_BYTES + MOST_FRAMING_BYTES
-HEADER_SECONDS: Final = 5.0
-BODY_SECONDS: Final = 15.0
+from app.problems import MalformedRequest, Problem
 
 
 class Phase(Enum):
@@ -57,7 +52,7 @@ class Edge(Deadlined):
         if "places" not in self.app_state:
             self.app_state["places"] = Places()
         self._places: Places = self.app_state["places"]
-        self._expect(HEADER_SECONDS)
+        self._expect(bounds.HEADER_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Receive nothing more."""
@@ -66,7 +61,7 @@ class Edge(Deadlined):
 
     def data_received(self, data: bytes) -> None:
         """Parse what came; where it was no whole request, bound it, and expect the rest by its deadline."""
-        if self._refused:
+        if self._refused or (len(self.tasks) >= self._places.most and self._turns_away_at_a_glance(data)):
             return
         self._piece = len(data)
         self._unheard += self._piece
@@ -81,12 +76,13 @@ class Edge(Deadlined):
         headers, version = self.headers, self.parser.get_http_version()
         names = [name for name, _ in headers]
         self._header_count = len(names)
-        if self._header_count > MOST_HEADERS or self._unheard + self._piece > LONGEST_URL:
-            self._bound_a_large_head()
+        if self._header_count > bounds.MOST_HEADERS or self._unheard + self._piece > bounds.LONGEST_URL:
+            self._stop(bounds.head_beyond(self.url, headers))
         if (names.count(b"host") != 1 or version != "1.1") and not (version == "1.0" and names.count(b"host") <= 1):
             self._stop(MalformedRequest())
         if b"expect" in names:
-            self._hear_expectations(version)
+            self.expect_100_continue &= version == "1.1"
+            self._stop(bounds.unmet(headers))
         self._unheard = 0
         running, places = len(self.tasks), self._places
         if running < places.most or self._owing or places.has_one_for(self.url, running):
@@ -121,10 +117,11 @@ class Edge(Deadlined):
         """Answer bytes that are no request, with the problem that stopped the parser."""
         self._refuse(self._refusal or MalformedRequest())
 
-    def _stop(self, problem: Problem) -> None:
-        """Stop the parser; it then asks `send_400_response` to answer."""
-        self._refusal = problem
-        raise ValueError
+    def _stop(self, problem: Problem | None) -> None:
+        """Stop the parser where there is a problem; it then asks `send_400_response` to answer."""
+        if problem is not None:
+            self._refusal = problem
+            raise ValueError
 
     def _refuse(self, problem: Problem) -> None:
         """Answer with a problem and end the connection; where answers are still owed, only end it after them."""
@@ -156,21 +153,27 @@ class Edge(Deadlined):
         """Answer that there is no place, and hear the rest of the request without keeping it."""
         self._turned_away = True
         bodiless, closing = self.parser.get_method() == b"HEAD", not self.parser.should_keep_alive()
-        ended = self.server_state.total_requests
-        self.transport.write(self._places.refusal(self.headers, ended=ended, bodiless=bodiless, closing=closing))
+        self._tell_to_come_back(self.headers, bodiless=bodiless, closing=closing)
         self.on_response_complete()
 
-    def _bound_a_large_head(self) -> None:
-        if len(self.url) > LONGEST_URL:
-            self._stop(UrlTooLong())
-        size = sum(len(name) + len(value) for name, value in self.headers)
-        if self._header_count > MOST_HEADERS or size > MOST_HEADER_BYTES:
-            self._stop(HeadersTooLarge())
+    def _turns_away_at_a_glance(self, data: bytes) -> bool:
+        """Answer that there is no place where all that came is one whole request, and nothing else is on its way."""
+        if self.headers is not self._head or self._unheard or self._in_body or self._owing:
+            return False
+        seen = glance(data)
+        if seen is None or self._places.has_one_for(seen.url, len(self.tasks)):
+            return False
+        self._tell_to_come_back(seen.headers, bodiless=False, closing=False)
+        self.server_state.total_requests += 1
+        self._stay()
+        return True
 
-    def _hear_expectations(self, version: str) -> None:
-        self.expect_100_continue &= version == "1.1"
-        if any(name == b"expect" and value.lower() != b"100-continue" for name, value in self.headers):
-            self._stop(ExpectationFailed())
+    def _tell_to_come_back(self, headers: list[Header], *, bodiless: bool, closing: bool) -> None:
+        """Answer that there is no place; hear no more of who does not read it."""
+        ended = self.server_state.total_requests
+        self.transport.write(self._places.refusal(headers, ended=ended, bodiless=bodiless, closing=closing))
+        if self.flow.write_paused:
+            self.transport.pause_reading()
 
     def _attend(self) -> None:
         """Attend to a request that is on its way."""
@@ -181,17 +184,12 @@ class Edge(Deadlined):
         self._count(receiving=receiving)
         if receiving:
             self.cycle.on_response = self._answered_early
-        bound = MOST_HEAD_BYTES if phase is Phase.HEAD else MOST_FRAMING_BYTES
+        bound = bounds.MOST_HEAD_BYTES if phase is Phase.HEAD else bounds.MOST_FRAMING_BYTES
         if self._unheard > bound:
-            self._refuse(self._too_much(phase))
+            self._refuse(bounds.endless(self.url) if phase is Phase.HEAD else MalformedRequest())
         elif self._expected[0] is not phase or self._expected[1] is not self.headers or self._deadline is None:
             self._expected = phase, self.headers
-            self._expect(BODY_SECONDS if self._in_body else HEADER_SECONDS)
-
-    def _too_much(self, phase: Phase) -> Problem:
-        if phase is not Phase.HEAD:
-            return MalformedRequest()
-        return UrlTooLong() if len(self.url) > LONGEST_URL else HeadersTooLarge()
+            self._expect(bounds.BODY_SECONDS if self._in_body else bounds.HEADER_SECONDS)
 
     def _answered_early(self) -> None:
         """What is left of a body is not waited for."""

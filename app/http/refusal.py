@@ -7,7 +7,7 @@ from typing import Final
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from app.http.answer import ALWAYS, Header, problem_answer
-from app.ids import new_id
+from app.ids import spelled_id
 from app.problems import Problem
 
 _ID: Final = "{request_id}"
@@ -22,7 +22,7 @@ def requested_id(headers: list[Header]) -> bytes:
             return value
         if name == b"x-request-id":
             break
-    return str(new_id()).encode()
+    return spelled_id().encode()
 
 
 def lines(headers: Iterable[Header]) -> bytes:
