@@ -1,6 +1,5 @@
 """Clauses that the two databases spell differently."""
 
-from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -8,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
-Convert = Callable[[Any], Any]
+from app.db.sqlite_values import Convert, into
 
 
 class Listed(sa.types.UserDefinedType[list[Any]]):
@@ -20,9 +19,9 @@ class Listed(sa.types.UserDefinedType[list[Any]]):
         """Take the type of its values."""
         self.item = item
 
-    def bind_processor(self, dialect: sa.Dialect) -> Convert:
+    def bind_processor(self, dialect: sa.Dialect) -> Convert:  # noqa: ARG002 - SQLAlchemy's own signature
         """Return how a list is given."""
-        convert: Convert | None = self.item.dialect_impl(dialect).bind_processor(dialect)
+        convert = into(self.item)
         return lambda values: orjson.dumps(values if convert is None else [*map(convert, values)]).decode()
 
 

@@ -102,8 +102,8 @@ class SqliteDatabase(Database):
         """Return the schema's revision after a write that reached the disk."""
         with translated():
             async with self._writer.transaction() as connection:
-                connection.execute(_TOUCH, {})
-            row = self._reader.execute(REVISION, {}).fetchone()
+                connection.execute(_TOUCH)
+            row = self._reader.execute(REVISION).fetchone()
         return None if row is None else str(row[0])
 
     async def _changes_elsewhere(self) -> int:

@@ -59,7 +59,7 @@ class Connection:
     def _late(self) -> bool:
         return time.monotonic() > self._until
 
-    def execute(self, sql: str, arguments: Mapping[str, Any]) -> sqlite3.Cursor:
+    def execute(self, sql: str, arguments: Sequence[Any] = ()) -> sqlite3.Cursor:
         """Carry out a statement by its deadline."""
         raw = self._raw
         if raw is None:
@@ -91,7 +91,7 @@ class Connection:
 
     def changes_elsewhere(self) -> int:
         """Return a number that changes with every commit of another connection."""
-        version: int = self.execute("PRAGMA data_version", {}).fetchone()[0]
+        version: int = self.execute("PRAGMA data_version").fetchone()[0]
         return version
 
     @property
@@ -102,7 +102,7 @@ class Connection:
     def rollback(self) -> None:
         """Roll back, where there is something to."""
         if self.in_transaction:
-            self.execute("ROLLBACK", {})
+            self.execute("ROLLBACK")
 
     def close(self) -> None:
         """Let the file go."""

@@ -52,7 +52,7 @@ class Writer:
             if self._written is None:
                 await self._patiently(self._has_begun)
             else:
-                connection.execute("SAVEPOINT block", {})
+                connection.execute("SAVEPOINT block")
             try:
                 yield connection
                 written = self._finished()
@@ -93,7 +93,7 @@ class Writer:
 
     async def _has_begun(self) -> bool:
         try:
-            self.connection.execute("BEGIN IMMEDIATE", {})
+            self.connection.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
                 raise
@@ -111,7 +111,7 @@ class Writer:
             self._written = asyncio.get_running_loop().create_future()
             self._apart_from_here(self._commit_in_turn(self._written))
         else:
-            self.connection.execute("RELEASE block", {})
+            self.connection.execute("RELEASE block")
         return self._written
 
     def _undo(self) -> None:
@@ -119,8 +119,8 @@ class Writer:
         if self._written is None:
             self.connection.rollback()
         elif self.connection.in_transaction:
-            self.connection.execute("ROLLBACK TO block", {})
-            self.connection.execute("RELEASE block", {})
+            self.connection.execute("ROLLBACK TO block")
+            self.connection.execute("RELEASE block")
         else:
             self._written.set_exception(Unavailable())
             self._written, self._blocks = None, 0
@@ -150,7 +150,7 @@ class Writer:
     async def _in_thread(self, sql: str) -> tuple[Any, ...]:
         """Carry out a statement that waits for the disk; return its first row."""
         run = asyncio.get_running_loop().run_in_executor
-        return await run(self._thread, lambda: self.connection.execute(sql, {}).fetchone() or ())
+        return await run(self._thread, lambda: self.connection.execute(sql).fetchone() or ())
 
     def _apart_from_here(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         """Begin work that goes on when the request that wanted it is cancelled."""

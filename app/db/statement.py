@@ -7,20 +7,13 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.dialects import registry
 
-from app.db.clauses import Convert
+from app.db.sqlite_values import Convert, into, out_of, sqlite
 
 
 @cache
 def postgresql() -> sa.Dialect:
     """Return how asyncpg is spoken to."""
     dialect: sa.Dialect = registry.load("postgresql.asyncpg")()
-    return dialect
-
-
-@cache
-def sqlite() -> sa.Dialect:
-    """Return how the standard library's sqlite3 is spoken to."""
-    dialect: sa.Dialect = registry.load("sqlite")(paramstyle="named")
     return dialect
 
 
@@ -43,19 +36,20 @@ class ForPostgres(NamedTuple):
 
 
 class ForSqlite(NamedTuple):
-    """SQL with named places, and how values go in and come out."""
+    """SQL with places, and how values go into them and come out of columns."""
 
     sql: str
-    bind: tuple[tuple[str, Convert], ...]
+    places: tuple[tuple[str, Convert | None], ...]
     constants: Mapping[str, Any]
     names: tuple[str, ...]
     result: tuple[tuple[int, Convert], ...]
 
-    def arguments(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the values as SQLite stores them."""
-        arguments = {**self.constants, **values}
-        for name, convert in self.bind:
-            arguments[name] = convert(arguments[name])
+    def arguments(self, values: Mapping[str, Any]) -> list[Any]:
+        """Return the values in the order of the places, as SQLite stores them."""
+        arguments = []
+        for name, convert in self.places:
+            value = values[name] if name in values else self.constants[name]
+            arguments.append(value if convert is None or value is None else convert(value))
         return arguments
 
     def row(self, values: tuple[Any, ...]) -> dict[str, Any]:
@@ -66,7 +60,8 @@ class ForSqlite(NamedTuple):
         """Return a row's values as PostgreSQL's driver would."""
         converted = [*values]
         for place, convert in self.result:
-            converted[place] = convert(converted[place])
+            if converted[place] is not None:
+                converted[place] = convert(converted[place])
         return tuple(converted)
 
 
@@ -89,28 +84,17 @@ class Statement:
         """The statement as SQLite takes it."""
         compiled = self._clause.compile(dialect=sqlite())
         binds: Mapping[str, sa.BindParameter[Any]] = getattr(compiled, "binds", {})
-        places = tuple(name for name in compiled.params if name in binds)
+        names = tuple(getattr(compiled, "positiontup", None) or ())
         columns = tuple(getattr(self._clause, "exported_columns", ()))
+        converted = [(place, out_of(column.type)) for place, column in enumerate(columns)]
         return ForSqlite(
             str(compiled),
-            tuple((name, convert) for name in places if (convert := _into(binds[name].type)) is not None),
-            _constants(compiled, places),
+            tuple((name, into(binds[name].type)) for name in names),
+            _constants(compiled, names),
             tuple(column.name for column in columns),
-            tuple(
-                (place, convert)
-                for place, column in enumerate(columns)
-                if (convert := _out_of(column.type)) is not None
-            ),
+            tuple((place, convert) for place, convert in converted if convert is not None),
         )
 
 
 def _constants(compiled: sa.Compiled, names: tuple[str, ...]) -> dict[str, Any]:
     return {name: compiled.params[name] for name in names if compiled.params[name] is not None}
-
-
-def _into(kind: sa.types.TypeEngine[Any]) -> Convert | None:
-    return kind.dialect_impl(sqlite()).bind_processor(sqlite())
-
-
-def _out_of(kind: sa.types.TypeEngine[Any]) -> Convert | None:
-    return kind.dialect_impl(sqlite()).result_processor(sqlite(), None)

@@ -136,7 +136,7 @@ def writer_told(server: Server, pragma: str) -> int:
 
     async def told() -> int:
         async with server.db.transaction():
-            return int(next(iter(writer.execute(pragma, {})), [0])[0])
+            return int(next(iter(writer.execute(pragma)), [0])[0])
 
     return server.run(told())
 

@@ -52,7 +52,7 @@ async def orphan(db: Database, name: str) -> None:
     """Add an account, and a feed of nobody's, which only a commit refuses."""
     async with db.transaction() as tx:
         await added(tx, name)
-        writer_of(db).connection.execute("PRAGMA defer_foreign_keys=ON", {})
+        writer_of(db).connection.execute("PRAGMA defer_foreign_keys=ON")
         await tx.run(ORPHAN, owner_id=new_id(), head=1, epoch=1, floor=0)
 
 
@@ -188,7 +188,7 @@ def test_a_log_that_somebody_reads_is_emptied_when_they_are_done_or_left_to_the_
         await add(db, "alice")
         await other.all(ADDRESSES)
         reader = vars(other)["_reader"]
-        reader.execute("BEGIN", {})
+        reader.execute("BEGIN")
         reader.one(ADDRESSES, {})
         await add(db, "bob")
         asyncio.get_running_loop().call_later(0.5, reader.rollback)
