@@ -8,7 +8,7 @@ from typing import Any, Final
 import asyncpg
 
 from app import observability
-from app.db.bulk import Bulk, Rows, together
+from app.db.bulk import Bulk, Rows, spelled, together
 from app.db.database import REVISION, Database, Row, Transaction
 from app.db.postgres_pool import Pool
 from app.db.postgres_wakes import PostgresWakes
@@ -86,8 +86,8 @@ class PostgresTransaction(Transaction):
 
     async def write(self, *parts: tuple[Bulk, Rows]) -> None:
         """Write every part by one statement."""
-        values = [column for bulk, rows in parts for column in bulk.columns(rows)]
-        await self._connection.fetch(together(tuple(bulk for bulk, _ in parts)), *values)
+        sql = together(tuple(bulk for bulk, _ in parts))
+        await self._connection.fetch(sql, *(spelled(rows) for _, rows in parts))
 
     async def say(self, sql: str) -> None:
         """Carry out plain SQL, which the server need not prepare."""

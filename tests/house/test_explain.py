@@ -13,6 +13,7 @@ import asyncpg
 import pytest
 
 from app.db import Statement
+from app.db.bulk import spelled
 from app.db.postgres_pool import SESSION
 from app.ids import new_id
 from app.records import access
@@ -133,8 +134,7 @@ def test_what_a_push_looks_up_is_found_by_an_index(plans: Plans) -> None:
 def test_what_a_push_changes_is_found_by_an_index(plans: Plans) -> None:
     for generic, most in itertools.product([False, True], [1, 500]):
         for bulk, table in ((access.NEXT_CHANGE, "change"), (statements(REFLECTIONS).update, "reflection")):
-            given: dict[str, list[object]] = {name: [None] * most for name in bulk.every.postgres.names}
-            given |= {"owner_id": [SOMEBODY] * most, "id": [new_id() for _ in range(most)]}
-            nodes = plans.nodes(bulk.every, generic=generic, **given)
+            rows = spelled([{"owner_id": SOMEBODY, "id": new_id()} for _ in range(most)])
+            nodes = plans.nodes(bulk.every, generic=generic, rows=rows)
             assert not [node for node in nodes if node["Node Type"] == "Seq Scan"], (table, most)
             assert any(node.get("Relation Name") == table and "Index Name" in node for node in nodes)
