@@ -29,7 +29,8 @@ def now() -> datetime:
 
 def spelled(moment: datetime) -> str:
     """Spell an instant as every answer does: `2026-11-22T10:00:00.000000Z`."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+    moment = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return f"{moment.isoformat(timespec='microseconds')[:-6]}Z"
 
 
 @cache

@@ -7,25 +7,34 @@ libraries say only the first line is told, since the lines below quote errors.
 
 import logging
 import logging.config
+import sys
 import traceback
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 
 from app import clock, json
 
-REQUESTS: Final = logging.getLogger("afterglow.requests")
-EVENTS: Final = logging.getLogger("afterglow.events")
+LISTENERS: Final[list[Callable[[str], None]]] = []
+"""Who is told each line; nobody, unless a server serves."""
+
+
+def printed(line: str) -> None:
+    """Print a line on the standard error, if anybody is there to read it."""
+    with suppress(OSError, ValueError):
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
 
 
 class JsonLine(logging.Formatter):
-    """Formats a record as one line of JSON."""
+    """Formats what a library logs as one line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
-        fields = record.msg if isinstance(record.msg, dict) else {"message": record.getMessage().partition("\n")[0]}
-        line = {"time": clock.spelled(clock.now()), "level": record.levelname.lower(), "logger": record.name, **fields}
+        fields: dict[str, object] = {"message": record.getMessage().partition("\n")[0]}
         if record.exc_info and record.exc_info[1]:
-            line |= _told(record.exc_info[1])
-        return json.write(line).decode()
+            fields |= _told(record.exc_info[1])
+        return _line(record.levelname.lower(), record.name, fields)
 
 
 LOGGING: Final[dict[str, Any]] = {
@@ -33,27 +42,34 @@ LOGGING: Final[dict[str, Any]] = {
     "disable_existing_loggers": False,
     "formatters": {"json": {"()": JsonLine}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
-    "loggers": {
-        "afterglow": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
-        "uvicorn": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
-    },
+    "loggers": {"uvicorn": {"handlers": ["stderr"], "level": "INFO", "propagate": False}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
 }
 
 
 def request_served(**fields: object) -> None:
     """Say that a request was answered."""
-    REQUESTS.info(fields)
+    _say("info", "afterglow.requests", fields)
 
 
 def crashed(error: BaseException, request_id: str) -> None:
     """Say that a request met an error that nobody expected."""
-    EVENTS.error({"event": "crashed", "request_id": request_id, **_told(error)})
+    _say("error", "afterglow.events", {"event": "crashed", "request_id": request_id, **_told(error)})
 
 
 def happened(event: str, **fields: object) -> None:
     """Say that something worth knowing happened."""
-    EVENTS.info({"event": event, **fields})
+    _say("info", "afterglow.events", {"event": event, **fields})
+
+
+def _say(level: str, source: str, fields: dict[str, object]) -> None:
+    line = _line(level, source, fields)
+    for tell in LISTENERS:
+        tell(line)
+
+
+def _line(level: str, source: str, fields: dict[str, object]) -> str:
+    return json.text({"time": clock.spelled(clock.now()), "level": level, "logger": source, **fields})
 
 
 def _told(error: BaseException) -> dict[str, object]:

@@ -10,6 +10,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
+from app import observability
 from app.db import schema
 from app.identity.key_rotation import create_keyring, retire
 from app.identity.keyring import Keyring
@@ -57,10 +58,10 @@ class Lines(logging.Handler):
 @pytest.fixture(scope="session")
 def every_log_line() -> list[str]:
     handler = Lines()
-    for name in ("afterglow", "uvicorn"):
-        logger = logging.getLogger(name)
-        logger.addHandler(handler)
-        logger.setLevel(logging.INFO)
+    observability.LISTENERS.append(handler.lines.append)
+    logger = logging.getLogger("uvicorn")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
     return handler.lines
 
 

@@ -11,12 +11,11 @@ import typer
 import uvicorn
 from fastapi import FastAPI
 
-from app import demo, starting
+from app import demo, observability, starting
 from app.cli.ending import UNSAFE, carried_out, fail, settings_now
 from app.db import schema
 from app.http import Edge
 from app.main import create_app
-from app.observability import LOGGING
 from app.settings import Environment, Settings
 
 _OBJECTS_BETWEEN_COLLECTIONS = 50_000
@@ -61,7 +60,7 @@ def serve(
         port=port,
         http=Edge,
         workers=workers,
-        log_config=LOGGING,
+        log_config=observability.LOGGING,
         access_log=False,
         server_header=False,
         ws="none",
@@ -77,6 +76,7 @@ def application() -> FastAPI:
 
     What is loaded by now stays, so the garbage collector need not look it through again and again.
     """
+    observability.LISTENERS.append(observability.printed)
     app = create_app()
     gc.collect()
     gc.freeze()

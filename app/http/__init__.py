@@ -11,6 +11,7 @@ from app.http.draining import draining
 from app.http.edge import Edge
 from app.http.front import Front
 from app.http.places import Places
+from app.http.reading import header_values
 from app.http.route import LIMIT, UNCERTAIN, Route
 from app.http.stream import Reader, Stream, TheReader
 from app.http.switch import Switch
@@ -31,6 +32,7 @@ __all__ = [
     "Switch",
     "TheReader",
     "draining",
+    "header_values",
     "json_answer",
     "problem_answer",
 ]

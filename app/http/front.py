@@ -40,9 +40,13 @@ class Front:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = message["headers"]
-                names = {name for name, _ in headers}
+                always = self._always
+                if any(name in always for name, _ in headers):
+                    own = {name for name, _ in headers}
+                    headers.extend((name, value) for name, value in always.items() if name not in own)
+                else:
+                    headers.extend(always.items())
                 headers.append((b"x-request-id", request_id))
-                headers.extend((name, value) for name, value in self._always.items() if name not in names)
             elif bodiless and ended:
                 return
             elif bodiless:

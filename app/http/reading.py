@@ -12,6 +12,7 @@ from app import json
 from app.problems import BodyTooLarge, Fault, Invalid, MalformedBody, MalformedQuery, UnsupportedMediaType
 
 Read = Callable[[Request], Awaitable[Any]]
+Look = Callable[[Request], Any]
 
 _half_encoded = re.compile(rb"%(?![0-9A-Fa-f]{2})").search
 _plain = re.compile("[a-z_]{1,40}").fullmatch
@@ -19,13 +20,18 @@ _media_type = re.compile(r'\s*([\w.+-]+/[\w.+-]+)\s*(?:;\s*charset\s*=\s*"?(utf-
 _CODES: Final = {"extra_forbidden": "unknown-field", "missing": "required"}
 
 
-def read_query(model: type[BaseModel] | None) -> Read:
+def header_values(request: Request, name: bytes) -> list[str]:
+    """Return the values of the headers of that name, which is in lower case."""
+    return [value.decode("latin-1") for each, value in request.scope["headers"] if each == name]
+
+
+def read_query(model: type[BaseModel] | None) -> Look:
     """Return a reader of the query string; without a model, every parameter is one too many."""
     fields = {} if model is None else model.model_fields
     known = [field.alias or name for name, field in fields.items()]
     several = {name for name, field in fields.items() if "list" in str(field.annotation)}
 
-    async def read(request: Request) -> BaseModel | None:
+    def look(request: Request) -> BaseModel | None:
         raw: bytes = request.scope["query_string"]
         if not raw:
             return None if model is None else model()
@@ -40,7 +46,7 @@ def read_query(model: type[BaseModel] | None) -> Read:
             raise Invalid(*faults, known=known)
         return query
 
-    return read
+    return look
 
 
 def _parameters(raw: bytes, known: list[str], several: set[str]) -> tuple[dict[str, Any], list[Fault]]:
@@ -72,9 +78,8 @@ def read_body(model: type[BaseModel], media_types: Iterable[str]) -> Read:
     accepted = frozenset(media_types)
 
     async def read(request: Request) -> BaseModel:
-        headers = request.headers
-        found = _media_type.fullmatch(", ".join(headers.getlist("content-type")))
-        if found is None or found[1].lower() not in accepted or "content-encoding" in headers:
+        found = _media_type.fullmatch(", ".join(header_values(request, b"content-type")))
+        if found is None or found[1].lower() not in accepted or header_values(request, b"content-encoding"):
             raise UnsupportedMediaType
         return validated(model, json.read(await _body(request)))
 

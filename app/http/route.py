@@ -17,7 +17,7 @@ import inspect
 import typing
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from fastapi import params
@@ -30,7 +30,7 @@ from starlette.types import Receive, Scope, Send
 
 from app import observability
 from app.http.answer import Answer, problem_answer
-from app.http.reading import Read, read_body, read_query
+from app.http.reading import Look, Read, header_values, read_body, read_query
 from app.ids import CANONICAL
 from app.problems import BodyTooLarge, Crashed, Problem
 
@@ -95,9 +95,15 @@ class Route(APIRoute):
         """Read what the endpoint asks for, in the order of refusal, and let it answer. Who calls is certain before
         anything is told to them, save that the server cannot serve.
         """
+        plan = self._plan
         try:
-            values = {name: await read(request) for name, read in self._plan}
-            values.pop("", None)
+            values = {name: await find(request) for name, find in plan.found}
+            for name, look in plan.seen:
+                values[name] = look(request)
+            if plan.query is not None:
+                plan.query(request)
+            for name, read in plan.bodies:
+                values[name] = await read(request)
             answer: Answer = await self.endpoint(**values)
         except Problem as problem:
             if problem.status < HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -112,43 +118,55 @@ async def _make_certain(request: Request) -> None:
         await request.scope[UNCERTAIN]()
 
 
-def _plan(endpoint: Callable[..., Any], media_types: list[str]) -> list[tuple[str, Read]]:
-    """Return who reads each parameter: the caller first, then path, headers and query, then the body."""
+class Plan(NamedTuple):
+    """Who reads each parameter, in this order: the caller, then what the head says, then the body."""
+
+    found: list[tuple[str, Read]]
+    seen: list[tuple[str, Look]]
+    query: Look | None
+    """What refuses a query, where none is asked for."""
+    bodies: list[tuple[str, Read]]
+
+
+def _plan(endpoint: Callable[..., Any], media_types: list[str]) -> Plan:
     hints = typing.get_type_hints(endpoint, include_extras=True)
-    callers: list[tuple[str, Read]] = []
-    plain: list[tuple[str, Read]] = []
-    bodies: list[tuple[str, Read]] = []
-    query: tuple[str, Read] = ("", read_query(None))
+    plan = Plan([], [], None, [])
+    query: tuple[str, Look] | None = None
     for name in inspect.signature(endpoint).parameters:
         hint = hints[name]
         kind = typing.get_args(hint)[0] if hasattr(hint, "__metadata__") else hint
         mark = next((each for each in getattr(hint, "__metadata__", ()) if isinstance(each, _MARKS)), None)
         if isinstance(mark, params.Depends):
-            callers.append((name, typing.cast("Read", mark.dependency)))
+            plan.found.append((name, typing.cast("Read", mark.dependency)))
         elif isinstance(mark, params.Query):
             query = (name, read_query(kind))
         elif isinstance(mark, params.Header):
-            plain.append((name, _header(mark.alias or name)))
+            plan.seen.append((name, _header(mark.alias or name)))
         elif isinstance(kind, type) and issubclass(kind, BaseModel):
-            bodies.append((name, read_body(kind, media_types)))
+            plan.bodies.append((name, read_body(kind, media_types)))
         else:
-            plain.append((name, _path(name)))
-    return [*callers, *plain, query, *bodies]
+            plan.seen.append((name, _path(name)))
+    if query is None:
+        return plan._replace(query=read_query(None))
+    plan.seen.append(query)
+    return plan
 
 
 _MARKS = (params.Depends, params.Query, params.Header)
 
 
-def _header(name: str) -> Read:
-    async def read(request: Request) -> str | None:
-        values = request.headers.getlist(name)
+def _header(name: str) -> Look:
+    spelled = name.lower().encode()
+
+    def look(request: Request) -> str | None:
+        values = header_values(request, spelled)
         return ", ".join(values) if values else None
 
-    return read
+    return look
 
 
-def _path(name: str) -> Read:
-    async def read(request: Request) -> object:
-        return request.path_params[name]
+def _path(name: str) -> Look:
+    def look(request: Request) -> object:
+        return request.scope["path_params"][name]
 
-    return read
+    return look

@@ -84,13 +84,17 @@ class Switch:
                 allowed = {*routes, "HEAD"} if "GET" in routes else set(routes)
                 raise MethodNotAllowed(headers={"Allow": ", ".join(sorted(allowed))})
             raise NotFound
-        found = route.path_regex.match(path)
-        if found is None:
-            raise NotFound
-        scope["path_params"] = {
-            name: route.param_convertors[name].convert(value) for name, value in found.groupdict().items()
-        }
+        scope["path_params"] = _parameters(route, path)
         return route
+
+
+def _parameters(route: Route, path: str) -> dict[str, object]:
+    if not route.param_convertors:
+        return {}
+    found = route.path_regex.match(path)
+    if found is None:
+        raise NotFound
+    return {name: route.param_convertors[name].convert(value) for name, value in found.groupdict().items()}
 
 
 def table_of(routes: Iterable[BaseRoute]) -> Table:

@@ -17,8 +17,8 @@ from fastapi.security.base import SecurityBase
 from starlette.requests import Request
 
 from app.db import Database, Row, Statement, given
-from app.http import UNCERTAIN
-from app.identity.site import Site, the_site
+from app.http import UNCERTAIN, header_values
+from app.identity.site import Site, site_of
 from app.identity.tables import AccountRecord, DeviceRecord
 from app.problems import NotSignedIn
 
@@ -110,7 +110,7 @@ class SignedIn(SecurityBase):
 
     async def __call__(self, request: Request) -> Caller:
         """Return the caller behind the one Authorization header."""
-        site = await the_site(request)
+        site = site_of(request)
         claims = site.tokens.verify(_bearer(request))
         caller = Caller(site, claims.account_id, claims.device_id)
         if self._in_passing:
@@ -122,8 +122,8 @@ class SignedIn(SecurityBase):
 
 
 def _bearer(request: Request) -> str:
-    given_ = request.headers.getlist("authorization")
-    scheme, _, token = given_[0].partition(" ") if len(given_) == 1 else ("", "", "")
+    values = header_values(request, b"authorization")
+    scheme, _, token = values[0].partition(" ") if len(values) == 1 else ("", "", "")
     if scheme.lower() != "bearer":
         raise NotSignedIn
     return token

@@ -51,10 +51,15 @@ def new_site(settings: Settings, db: Database, keyring: Keyring, places: Places 
     )
 
 
-async def the_site(request: Request) -> Site:
+def site_of(request: Request) -> Site:
     """Return the site that serves the request."""
-    site: Site = request.app.state.site
+    site: Site = request.scope["app"].state.site
     return site
+
+
+async def the_site(request: Request) -> Site:
+    """Return the same, where FastAPI asks for it."""
+    return site_of(request)
 
 
 TheSite = Annotated[Site, Depends(the_site)]
