@@ -10,6 +10,7 @@ import json
 import math
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
+from itertools import chain
 from typing import Any, Final
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from app.problems import MalformedBody
 
 DEEPEST: Final = 32
 _LONGEST_INTEGER: Final = 40
+_NESTING: Final = (dict, list)
 
 
 def read(body: bytes) -> Any:
@@ -34,7 +36,7 @@ def read(body: bytes) -> Any:
         )
     except (ValueError, RecursionError):
         raise MalformedBody from None
-    if body.count(b"[") + body.count(b"{") > DEEPEST and _deeper(value, DEEPEST):
+    if body.count(b"[") + body.count(b"{") > DEEPEST and _deeper(value):
         raise MalformedBody
     return value
 
@@ -81,11 +83,13 @@ def _not_a_number(_name: str) -> float:
     return math.inf
 
 
-def _deeper(value: Any, levels: int) -> bool:
-    if not isinstance(value, dict | list):
-        return False
-    inner = value.values() if isinstance(value, dict) else value
-    return levels == 0 or any(_deeper(each, levels - 1) for each in inner)
+def _deeper(value: Any) -> bool:
+    """Say whether lists and objects are nested too deep, by looking at one level after the other."""
+    level = [value]
+    for _ in range(DEEPEST):
+        inner = [each.values() if type(each) is dict else each for each in level if type(each) in _NESTING]
+        level = [*chain.from_iterable(inner)]
+    return any(type(each) in _NESTING for each in level)
 
 
 def _spelled(value: object) -> object:

@@ -41,7 +41,7 @@ class Reason(StrEnum):
     DELETED = "deleted"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Op:
     """What one device wants of one record: to set the fields in `sent`, or, where that is None, to remove it.
 

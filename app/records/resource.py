@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from fastapi import APIRouter
+from pydantic import MISSING
 
 from app.http import Route
 from app.identity import Caller
@@ -23,8 +24,8 @@ Settle = Callable[[Any, Any, Caller], Iterator[Fault]]
 class Resource:
     """One kind of record.
 
-    `settle(record, before, caller)` holds its rules: it completes the record and yields what is wrong with it, before
-    every write, by whichever door it came. `transitions` lists where a status may go; None means anywhere.
+    `settle(record, before, caller)` holds its rules: given the fields as attributes, it completes the record and yields
+    what is wrong with it, before every write, by whichever door it came. `transitions` lists where a status may go; None means anywhere.
     `coupled` are the groups of fields that stand or fall together when edits meet. A record goes when what its field
     `parent` refers to is removed; every other reference is set to null. The field `acyclic` never leads back.
     The fields in `filled_in` may get a value from `settle` where null was sent.
@@ -97,7 +98,9 @@ class Resource:
 
     def completed(self, draft: RecordDraft) -> dict[str, Any]:
         """Return the fields of a new record; those left out that the rules fill in are null so far."""
-        return dict.fromkeys(self.field_names) | draft.model_dump(exclude={"id"})
+        values = draft.__dict__
+        found = ((name, values[name]) for name in self.field_names)
+        return {name: None if value is MISSING else value for name, value in found}
 
     @cached_property
     def depth(self) -> int:

@@ -5,6 +5,7 @@ is wrong is told at once: first what the fields and the references break (422), 
 """
 
 from collections.abc import Iterable
+from types import SimpleNamespace
 
 from app.db import Row
 from app.identity import Caller
@@ -15,10 +16,10 @@ from app.records.resource import Resource
 def settled(caller: Caller, resource: Resource, values: Row, before: Row | None) -> tuple[Row, list[Fault]]:
     """Return the fields as the room's rules complete them, and everything that they refuse."""
     names = resource.field_names
-    record = resource.fields.model_construct(**{name: values[name] for name in names})
-    earlier = None if before is None else resource.fields.model_construct(**{name: before[name] for name in names})
+    record = SimpleNamespace(**{name: values[name] for name in names})
+    earlier = None if before is None else SimpleNamespace(**{name: before[name] for name in names})
     faults = list(resource.settle(record, earlier, caller))
-    return {name: getattr(record, name) for name in names}, faults
+    return vars(record), faults
 
 
 def differing(resource: Resource, before: Row, after: Row) -> list[str]:

@@ -70,6 +70,12 @@ class Page(BaseModel):
     next_cursor: str | None = Field(description="Continues the list: give it as `cursor`. Null on the last page.")
 
 
+def given(shape: BaseModel) -> dict[str, Any]:
+    """Return the members that were sent, as they were read."""
+    sent = shape.model_fields_set
+    return {name: value for name, value in shape.__dict__.items() if name in sent}
+
+
 def draft(shown: Example, *, left_out: Iterable[str] = ()) -> Callable[[type[Shape]], type[Shape]]:
     """Show what a draft looks like, whose `left_out` fields the room's rules complete."""
 

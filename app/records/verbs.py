@@ -30,7 +30,7 @@ from app.records.merging import has
 from app.records.ops import OnConflict, Op, Outcome, Result
 from app.records.preconditions import matching, unchanged
 from app.records.resource import Resource
-from app.records.shapes import Fields, RecordDraft, RecordPublic
+from app.records.shapes import Fields, RecordDraft, RecordPublic, given
 
 IfMatch = Annotated[
     str | None,
@@ -92,21 +92,21 @@ async def read(caller: Caller, resource: Resource, id: UUID, if_none_match: str 
 
 async def page(caller: Caller, resource: Resource, filters: Filters) -> Answer:
     """Answer with a page of the caller's records, newest first."""
-    given = asked(filters)
-    values = {name: value for each in given for name, value in each.arguments.items()}
+    conditions = asked(filters)
+    values = {name: value for each in conditions for name, value in each.arguments.items()}
     if filters.cursor is not None:
-        values |= cursors.place_of(caller, resource, given, filters.cursor)
-    statement = statements(resource).page(given, continued=filters.cursor is not None)
+        values |= cursors.place_of(caller, resource, conditions, filters.cursor)
+    statement = statements(resource).page(conditions, continued=filters.cursor is not None)
     rows = await caller.own(statement, rows=filters.limit + 1, **values)
     more = len(rows) > filters.limit
     items = rows[: filters.limit]
-    next_cursor = cursors.written(caller, resource, given, *items[-1][:2]) if more else None
+    next_cursor = cursors.written(caller, resource, conditions, *items[-1][:2]) if more else None
     return page_answer(items, next_cursor)
 
 
 async def create(caller: Caller, resource: Resource, draft: RecordDraft) -> Answer:
     """Answer with a new record, or with the one that the same draft made before; a field changed since may differ."""
-    sent = draft.model_dump(exclude_unset=True)
+    sent = given(draft)
     id = sent.pop("id", None) or new_id()
     op = Op(resource=resource, id=id, sent=sent, whole=resource.completed(draft), strict=True)
     outcome, epoch = await store.write_one(caller, op)
@@ -121,7 +121,7 @@ async def create(caller: Caller, resource: Resource, draft: RecordDraft) -> Answ
 
 async def change(caller: Caller, resource: Resource, id: UUID, patch: Fields, if_match: str | None) -> Answer:
     """Answer with the record after a merge patch; one that changes nothing takes no number."""
-    sent = patch.model_dump(exclude_unset=True)
+    sent = given(patch)
     guard = partial(matching, if_match)
     op = Op(resource=resource, id=id, sent=sent, strict=True, check=guard, on_conflict=OnConflict.MINE)
     outcome, epoch = await store.write_one(caller, op)

@@ -14,6 +14,7 @@ from app.identity import Caller
 from app.problems import DuplicateTarget, Fault, Invalid, OpIdReused, Problem
 from app.records import Resource
 from app.records.ops import OnConflict, Op
+from app.records.shapes import given
 from app.sync.collections import BY_COLLECTION
 from app.sync.sent import Misread, SyncOp
 
@@ -41,14 +42,17 @@ def _read(caller: Caller, sent: SyncOp, on_conflict: OnConflict) -> Op | Problem
     resource = BY_COLLECTION[sent.collection]
     if sent.op == "delete" and sent.set:
         return Invalid(Fault("/set", "upsert-only", "A removal sets no fields."))
+    create_missing = sent.if_missing == "create"
+    may_be_new = (sent.base is None and sent.was is None) or create_missing or sent.undelete
+    fields: Row | None = None
+    whole: Row | None = None
+    faults: tuple[Fault, ...] = ()
     try:
-        fields = _fields(resource, sent.set or {}) if sent.op == "upsert" else None
+        if sent.op == "upsert":
+            fields, whole, faults = _upsert(resource, sent.set or {}, may_be_new=may_be_new)
         was = None if sent.was is None else _fields(resource, sent.was, "/was")
     except Invalid as problem:
         return problem
-    create_missing = sent.if_missing == "create"
-    may_be_new = (sent.base is None and was is None) or create_missing or sent.undelete
-    whole, faults = _whole(resource, sent.set or {}) if fields is not None and may_be_new else (None, ())
     return Op(
         resource=resource,
         id=sent.id,
@@ -65,22 +69,25 @@ def _read(caller: Caller, sent: SyncOp, on_conflict: OnConflict) -> Op | Problem
     )
 
 
+def _upsert(resource: Resource, values: Row, *, may_be_new: bool) -> tuple[Row, Row | None, tuple[Fault, ...]]:
+    """Return the fields that an upsert sets, and the record that they make, or what it lacks."""
+    if not may_be_new or "id" in values:
+        return _fields(resource, values), None, ()
+    try:
+        draft = resource.draft.model_validate(values)
+    except ValidationError as error:
+        return _fields(resource, values), None, tuple(faults_of(error))
+    return given(draft), resource.completed(draft), ()
+
+
 def _fields(resource: Resource, values: Mapping[str, Any], where: str = "") -> Row:
     """Return the values of fields, as a patch has them."""
     try:
-        return resource.patch.model_validate(values).model_dump(exclude_unset=True)
+        return given(resource.patch.model_validate(values))
     except ValidationError as error:
         faults = (Fault(f"{where}{fault.pointer}", fault.code, fault.message) for fault in faults_of(error))
         raise Invalid(*faults) from None
 
 
-def _whole(resource: Resource, values: Mapping[str, Any]) -> tuple[Row | None, tuple[Fault, ...]]:
-    """Return the record that these fields make, or what they lack."""
-    try:
-        return resource.completed(resource.draft.model_validate(values)), ()
-    except ValidationError as error:
-        return None, tuple(faults_of(error))
-
-
 def _digest(caller: Caller, sent: SyncOp) -> bytes:
-    return hmac.digest(caller.site.op_key, json.canonical(sent.model_dump()), hashlib.sha256)
+    return hmac.digest(caller.site.op_key, json.canonical(sent.__dict__), hashlib.sha256)
