@@ -4,11 +4,10 @@ One connection writes, so no commit can be lost to a race of writers; every comm
 acknowledged (`synchronous=FULL`), and what is deleted is overwritten (`secure_delete`).
 """
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any, Final
 
-from app.db.bulk import Bulk, Rows
 from app.db.database import REVISION, Database, Row, Transaction
 from app.db.sqlite_connection import Connection, translated
 from app.db.sqlite_wakes import SqliteWakes
@@ -18,34 +17,6 @@ from app.problems import StorageFull, Unavailable
 from app.settings import Settings
 
 _TOUCH: Final = "UPDATE alembic_version SET version_num = version_num"
-
-
-class SqliteTransaction(Transaction):
-    """The verbs inside a transaction; what fails is translated where the transaction ends."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    async def one(self, statement: Statement, /, **values: Any) -> Row | None:
-        """Return the first row."""
-        return self._connection.one(statement, values)
-
-    async def all(self, statement: Statement, /, **values: Any) -> list[Row]:
-        """Return every row."""
-        return self._connection.all(statement, values)
-
-    async def run(self, statement: Statement, /, **values: Any) -> None:
-        """Carry out a statement that returns nothing."""
-        self._connection.many(statement, [values])
-
-    async def many(self, statement: Statement, rows: Rows, /) -> None:
-        """Carry out a statement once for each row of values."""
-        self._connection.many(statement, rows)
-
-    async def write(self, *parts: tuple[Bulk, Rows]) -> None:
-        """Write part after part, row after row."""
-        for bulk, rows in parts:
-            self._connection.many(bulk.each, rows)
 
 
 class SqliteDatabase(Database):
@@ -86,12 +57,9 @@ class SqliteDatabase(Database):
         async with self.transaction() as tx:
             await tx.run(statement, **values)
 
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Transaction]:
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
         """Begin with the write lock; at the end of the block wait for the disk, or undo the block where it raised."""
-        with translated():
-            async with self._writer.transaction() as connection:
-                yield SqliteTransaction(connection)
+        return self._writer.transaction()
 
     async def forget(self) -> None:
         """Bring the log into the file, where what was deleted is overwritten; a busy log is left to the next time."""
@@ -100,9 +68,9 @@ class SqliteDatabase(Database):
 
     async def ready(self) -> str | None:
         """Return the schema's revision after a write that reached the disk."""
+        async with self._writer.transaction():
+            self._writer.connection.execute(_TOUCH)
         with translated():
-            async with self._writer.transaction() as connection:
-                connection.execute(_TOUCH)
             row = self._reader.execute(REVISION).fetchone()
         return None if row is None else str(row[0])
 

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from app import observability
-from app.db.database import Row
+from app.db.bulk import Bulk, Rows
+from app.db.database import Row, Transaction
 from app.db.statement import Statement
 from app.problems import StorageFull, Unavailable
 from app.settings import Settings
@@ -59,13 +60,17 @@ class Connection:
     def _late(self) -> bool:
         return time.monotonic() > self._until
 
-    def execute(self, sql: str, arguments: Sequence[Any] = ()) -> sqlite3.Cursor:
-        """Carry out a statement by its deadline."""
+    def _at_hand(self) -> sqlite3.Connection:
+        """Return the connection, with a new deadline."""
         raw = self._raw
         if raw is None:
             raw = self._raw = self._open()
         self._until = time.monotonic() + self._seconds
-        return raw.execute(sql, arguments)
+        return raw
+
+    def execute(self, sql: str, arguments: Sequence[Any] = ()) -> sqlite3.Cursor:
+        """Carry out a statement by its deadline."""
+        return self._at_hand().execute(sql, arguments)
 
     def one(self, statement: Statement, values: Mapping[str, Any]) -> Row | None:
         """Return the first row."""
@@ -83,11 +88,18 @@ class Connection:
         plan = statement.sqlite
         return [plan.values(row) for row in self.execute(plan.sql, plan.arguments(values)).fetchall()]
 
-    def many(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
+    def run(self, statement: Statement, values: Mapping[str, Any]) -> None:
+        """Carry out a statement."""
+        plan = statement.sqlite
+        self.execute(plan.sql, plan.arguments(values))
+
+    def many(self, statement: Statement, rows: Rows) -> None:
         """Carry out a statement once for each row of values."""
         plan = statement.sqlite
-        for values in rows:
-            self.execute(plan.sql, plan.arguments(values))
+        if len(rows) == 1:  # the driver's way for many is the longer one
+            self.execute(plan.sql, plan.arguments(rows[0]))
+        else:
+            self._at_hand().executemany(plan.sql, [plan.arguments(row) for row in rows])
 
     def changes_elsewhere(self) -> int:
         """Return a number that changes with every commit of another connection."""
@@ -108,3 +120,31 @@ class Connection:
         """Let the file go."""
         if self._raw is not None:
             self._raw.close()
+
+
+class SqliteTransaction(Transaction):
+    """The verbs inside a transaction; what fails is translated where the transaction ends."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def one(self, statement: Statement, /, **values: Any) -> Row | None:
+        """Return the first row."""
+        return self._connection.one(statement, values)
+
+    async def all(self, statement: Statement, /, **values: Any) -> list[Row]:
+        """Return every row."""
+        return self._connection.all(statement, values)
+
+    async def run(self, statement: Statement, /, **values: Any) -> None:
+        """Carry out a statement that returns nothing."""
+        self._connection.run(statement, values)
+
+    async def many(self, statement: Statement, rows: Rows, /) -> None:
+        """Carry out a statement once for each row of values."""
+        self._connection.many(statement, rows)
+
+    async def write(self, *parts: tuple[Bulk, Rows]) -> None:
+        """Write part after part, row after row."""
+        for bulk, rows in parts:
+            self._connection.many(bulk.each, rows)

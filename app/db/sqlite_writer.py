@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-from app.db.sqlite_connection import MISTAKES, Connection, translated
+from app.db.sqlite_connection import MISTAKES, Connection, SqliteTransaction, translated
 from app.problems import Unavailable
 from app.settings import Settings
 
@@ -45,34 +45,41 @@ class Writer:
         self.connection.close()
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Connection]:
+    async def transaction(self) -> AsyncIterator[SqliteTransaction]:
         """Begin with the write lock; at the end of the block wait until it is on the disk, or undo it where it raised."""
-        connection = self.connection
-        async with self.turn():
-            if self._written is None:
-                await self._patiently(self._has_begun)
-            else:
-                connection.execute("SAVEPOINT block")
+        await self._take_turn()
+        with translated():
             try:
-                yield connection
-                written = self._finished()
-            except BaseException:
-                self._undo()
-                raise
+                if self._written is None:
+                    await self._patiently(self._has_begun)
+                else:
+                    self.connection.execute("SAVEPOINT block")
+                try:
+                    yield SqliteTransaction(self.connection)
+                    written = self._finished()
+                except BaseException:
+                    self._undo()
+                    raise
+            finally:
+                self._turn.release()
         await asyncio.shield(written)
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
+        """Have the connection without a transaction of one's own."""
+        await self._take_turn()
+        try:
+            yield
+        finally:
+            self._turn.release()
+
+    async def _take_turn(self) -> None:
         """Wait for the turn, by a deadline."""
         try:
             async with asyncio.timeout(self._seconds):
                 await self._turn.acquire()
         except TimeoutError:
             raise Unavailable from None
-        try:
-            yield
-        finally:
-            self._turn.release()
 
     async def checkpoint(self) -> None:
         """Bring the whole log into the file, and empty it."""
