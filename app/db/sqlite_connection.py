@@ -76,17 +76,17 @@ class Connection:
         """Return the first row."""
         plan = statement.sqlite
         row = self.execute(plan.sql, plan.arguments(values)).fetchone()
-        return None if row is None else plan.row(row)
+        return None if row is None else plan.dicts([row])[0]
 
     def all(self, statement: Statement, values: Mapping[str, Any]) -> list[Row]:
         """Return every row."""
         plan = statement.sqlite
-        return [plan.row(row) for row in self.execute(plan.sql, plan.arguments(values)).fetchall()]
+        return plan.dicts(self.execute(plan.sql, plan.arguments(values)).fetchall())
 
     def tuples(self, statement: Statement, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """Return every row bare."""
         plan = statement.sqlite
-        return [plan.values(row) for row in self.execute(plan.sql, plan.arguments(values)).fetchall()]
+        return plan.rows(self.execute(plan.sql, plan.arguments(values)).fetchall())
 
     def run(self, statement: Statement, values: Mapping[str, Any]) -> None:
         """Carry out a statement."""

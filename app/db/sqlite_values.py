@@ -18,6 +18,7 @@ Convert = Callable[[Any], Any]
 
 _set_number: Final = vars(UUID)["int"].__set__
 _set_safety: Final = vars(UUID)["is_safe"].__set__
+_UNKNOWN: Final = SafeUUID.unknown
 
 
 @cache
@@ -30,7 +31,7 @@ def sqlite() -> sa.Dialect:
 def _id_of(digits: str) -> UUID:
     id = object.__new__(UUID)  # its own reading of a spelling that is known takes three times as long
     _set_number(id, int(digits, 16))
-    _set_safety(id, SafeUUID.unknown)
+    _set_safety(id, _UNKNOWN)
     return id
 
 

@@ -1,6 +1,6 @@
 """A statement: SQL written once in SQLAlchemy Core, compiled once for the database in use, run many times."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache, cached_property
 from typing import Any, NamedTuple
 
@@ -52,17 +52,18 @@ class ForSqlite(NamedTuple):
             arguments.append(value if convert is None or value is None else convert(value))
         return arguments
 
-    def row(self, values: tuple[Any, ...]) -> dict[str, Any]:
-        """Return a row as PostgreSQL's driver would."""
-        return dict(zip(self.names, self.values(values), strict=True))
-
-    def values(self, values: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Return a row's values as PostgreSQL's driver would."""
-        converted = [*values]
+    def rows(self, kept: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        """Return rows as PostgreSQL's driver would, converted column by column."""
+        if not kept or not self.result:
+            return kept
+        columns: list[Sequence[Any]] = [*zip(*kept, strict=True)]
         for place, convert in self.result:
-            if converted[place] is not None:
-                converted[place] = convert(converted[place])
-        return tuple(converted)
+            columns[place] = [None if value is None else convert(value) for value in columns[place]]
+        return [*zip(*columns, strict=True)]
+
+    def dicts(self, kept: list[tuple[Any, ...]]) -> list[dict[str, Any]]:
+        """Return rows by the names of their columns."""
+        return [dict(zip(self.names, row, strict=True)) for row in self.rows(kept)]
 
 
 class Statement:
