@@ -17,6 +17,7 @@ from app.http.deadlines import Deadlined
 from app.http.glance import glance
 from app.http.places import Places
 from app.http.refusal import Refusal, requested_id
+from app.http.whole import CYCLE
 from app.problems import MalformedRequest, Problem
 
 
@@ -87,6 +88,7 @@ class Edge(Deadlined):
         running, places = len(self.tasks), self._places
         if running < places.most or self._owing or places.has_one_for(self.url, running):
             super().on_headers_complete()
+            self.scope["state"][CYCLE] = self.cycle
         else:
             self._turn_away()
         self._head, self._in_body = headers, True

@@ -8,10 +8,12 @@ milliseconds, and who called; never an address as it was typed, which could carr
 import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from app import observability
-from app.http.answer import ALWAYS, HTTPS_ONLY
+from app.http.answer import ALWAYS, HTTPS_ONLY, Header
 from app.http.refusal import requested_id
+from app.http.whole import CYCLE, write_whole
 
 
 class Front:
@@ -20,7 +22,7 @@ class Front:
     def __init__(self, app: ASGIApp, *, https_only: bool) -> None:
         """Wrap `app`; `https_only` tells browsers to never come back without TLS."""
         self._app = app
-        self._always = ALWAYS | (HTTPS_ONLY if https_only else {})
+        self._always = [*ALWAYS.items(), *(HTTPS_ONLY.items() if https_only else ())]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, and complete what comes back."""
@@ -33,25 +35,25 @@ class Front:
         bodiless = scope["method"] == "HEAD"
         if bodiless:
             scope = {**scope, "method": "GET"}  # a copy: the server keeps its own count of a HEAD's body
-        status, ended = 0, False
+        cycle: RequestResponseCycle | None = scope.get("state", {}).get(CYCLE)
+        status, held, ended = 0, None, False
 
         async def complete(message: Message) -> None:
-            nonlocal status, ended
+            nonlocal status, held, ended
+            last = bodiless or not message.get("more_body", False)  # of a HEAD, even where the body of a GET goes on
             if message["type"] == "http.response.start":
-                status = message["status"]
-                headers = message["headers"]
-                always = self._always
-                if any(name in always for name, _ in headers):
-                    own = {name for name, _ in headers}
-                    headers.extend((name, value) for name, value in always.items() if name not in own)
-                else:
-                    headers.extend(always.items())
-                headers.append((b"x-request-id", request_id))
-            elif bodiless and ended:
-                return
-            elif bodiless:
-                ended, message = True, {"type": "http.response.body"}  # even where the body of a GET would go on
-            await send(message)
+                status, held = message["status"], self._completed(message["headers"], request_id)
+            elif held is not None and last and cycle is not None:
+                headers, held, ended = held, None, True
+                if cycle.flow.write_paused:
+                    await cycle.flow.drain()
+                write_whole(cycle, status, headers, message["body"])
+            elif not ended:
+                if held is not None:
+                    headers, held = held, None
+                    await send({"type": "http.response.start", "status": status, "headers": headers})
+                ended = last
+                await send({"type": "http.response.body"} if bodiless else message)
 
         await self._app(scope, receive, complete)
         observability.request_served(
@@ -62,3 +64,8 @@ class Front:
             milliseconds=round((time.perf_counter() - began) * 1000, 1),
             account_id=scope.get("account_id"),
         )
+
+    def _completed(self, headers: list[Header], request_id: bytes) -> list[Header]:
+        own = {name for name, _ in headers}
+        always = [header for header in self._always if header[0] not in own]
+        return [*headers, *always, (b"x-request-id", request_id)]

@@ -1,0 +1,33 @@
+"""Whole answers: the bytes of an answer that is complete, written at once.
+
+uvicorn's cycle takes an answer part by part and looks every header over, which takes as long as all that is ours in
+reading a record. What it keeps of a request's state is kept here just so.
+"""
+
+from typing import Final
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+
+from app.http.answer import Header
+
+CYCLE: Final = "cycle"
+"""In a request's state: the edge's cycle of it."""
+
+
+def write_whole(cycle: RequestResponseCycle, status: int, headers: list[Header], body: bytes) -> None:
+    """Write an answer; nothing, where nobody is there any more. Raise `ValueError` where a header would be two."""
+    if cycle.disconnected:
+        return
+    told = [*cycle.default_headers, *headers]
+    head = b"".join([b"%b: %b\r\n" % header for header in told])
+    if head.count(b"\n") != len(told):
+        raise ValueError
+    closing = b"" if cycle.keep_alive else b"connection: close\r\n"
+    bodiless = cycle.scope["method"] == "HEAD"
+    cycle.transport.write(b"%b%b%b\r\n%b" % (STATUS_LINE[status], head, closing, b"" if bodiless else body))
+    cycle.response_started = cycle.response_complete = True
+    cycle.waiting_for_100_continue = False
+    cycle.message_event.set()
+    if not cycle.keep_alive:
+        cycle.transport.close()
+    cycle.on_response()
