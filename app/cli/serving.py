@@ -4,12 +4,14 @@ import gc
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Annotated
 
 import orjson
 import typer
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.supervisors import Multiprocess
 
 from app import demo, observability, starting
 from app.cli.ending import UNSAFE, carried_out, fail, settings_now
@@ -19,6 +21,10 @@ from app.main import create_app
 from app.settings import Environment, Settings
 
 _OBJECTS_BETWEEN_COLLECTIONS = 50_000
+_TAKEN_ON_AT_ONCE = 16
+"""Connections that a worker takes on in one turn of its loop. uvloop takes one for each listening socket, so that behind
+a hundred busy callers, whose turn takes ten milliseconds, new ones (a balancer that asks for health) waited for seconds.
+"""
 STARTING_SECONDS = 60
 """A worker that says nothing for so long is replaced; on a busy machine it needs more than uvicorn's 5 to start."""
 STOPPING_SECONDS = 25
@@ -53,7 +59,7 @@ def serve(
     if settings.serves_docs:
         typer.echo(f"Docs:     http://{f'[{host}]' if ':' in host else host}:{port}/docs")
     signal.signal(signal.SIGTERM, lambda _signal, _frame: sys.exit(0))  # uvicorn raises it again once all is served
-    uvicorn.run(
+    config = uvicorn.Config(
         "app.cli.serving:application",
         factory=True,
         host=host,
@@ -69,6 +75,18 @@ def serve(
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=settings.trusted_proxies,
     )
+    with suppress(KeyboardInterrupt):
+        run(config)
+
+
+def run(config: uvicorn.Config) -> None:
+    """Run one worker here, or several, on as many copies of the listening socket as connections are taken on in one turn."""
+    listener = config.bind_socket()
+    listeners = [listener, *(listener.dup() for _ in range(_TAKEN_ON_AT_ONCE - 1))]
+    if config.workers > 1:
+        Multiprocess(config, listeners).run()
+    else:
+        uvicorn.Server(config).run(listeners)
 
 
 def application() -> FastAPI:

@@ -101,6 +101,15 @@ def test_several_workers_serve_postgresql(databases: Databases) -> None:
         assert ended(process).status == 0
 
 
+def test_new_callers_are_taken_on_several_at_a_time() -> None:
+    with running() as (url, process):
+        kept = [str(each.readlink()) for each in Path(f"/proc/{process.pid}/fd").iterdir() if each.is_symlink()]
+        listening = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
+        port = f":{int(url.rpartition(':')[2]):04X}"
+        (inode,) = (line[9] for line in listening if line[1].endswith(port) and line[3] == "0A")
+    assert kept.count(f"socket:[{inode}]") > 1
+
+
 def test_production_serves_without_migrating_and_without_docs(databases: Databases, tmp_path: Path) -> None:
     path = tmp_path / "keys.json"
     assert afterglow("keys", "create", str(path)).status == 0
