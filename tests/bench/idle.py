@@ -22,9 +22,9 @@ import typer
 from tests.bench.arena import arena
 from tests.bench.contestants import CONTESTANTS
 from tests.bench.load import Address
+from tests.bench.offers import BUSY, at
 from tests.bench.open_loop import OpenLoop
 from tests.bench.operations import ORDINARY, Client, get_one, sizes
-from tests.bench.overload import BUSY, at
 
 REQUESTS: Final = 1000
 ROUND_SECONDS: Final = 4.0

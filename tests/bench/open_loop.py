@@ -10,7 +10,7 @@ import select
 import socket
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from tests.bench.load import Address
@@ -23,12 +23,13 @@ PROBE_SECONDS: Final = 0.05
 PROBE: Final = b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
 
-@dataclass
+@dataclass(slots=True)
 class Asked:
     """One request: when it was due, and what came of it."""
 
     due: float
     probe: bool = False
+    sent: float = 0.0
     done: float = 0.0
     status: int = 0
 
@@ -38,14 +39,12 @@ class Asked:
         return self.done - self.due
 
 
-@dataclass
+@dataclass(slots=True)
 class Line:
-    """A connection, and the request that is on it."""
+    """A connection, the request that is on it, and how much of the answer is yet to come, once that is known."""
 
     socket: socket.socket
     asked: Asked | None = None
-    content: bytes = b""
-    heard: list[bytes] = field(default_factory=list)
     missing: int = 0
 
 
@@ -59,6 +58,7 @@ class OpenLoop:
         self._free: list[Line] = []
         self._poll = select.epoll()
         self._sent = 0
+        self._heard = bytearray(1 << 18)
         self.unsendable = 0
         """Requests that found no connection, or one that broke while they were on it."""
 
@@ -100,9 +100,10 @@ class OpenLoop:
             if line is None:
                 self.unsendable += 1
                 return 0
-            line.asked, line.content, line.heard, line.missing = asked, content, [], 0
+            line.asked = asked
+            asked.sent = time.perf_counter()
             try:
-                line.socket.send(content)
+                line.socket.sendall(content)
             except OSError:  # the server closed it while it was idle
                 self._drop(line)
                 continue
@@ -128,23 +129,22 @@ class OpenLoop:
     def _hear(self, line: Line) -> int:
         """Take what came; return how many requests are answered, or never will be."""
         try:
-            data = line.socket.recv(1 << 18)
+            size = line.socket.recv_into(self._heard)
         except OSError:
-            data = b""
+            size = 0
         asked = line.asked
-        if not data:
+        if not size:
             self._drop(line)
             if asked is None:
                 self._free.remove(line)
                 return 0
             self.unsendable += 1
             return 1
-        assert asked is not None, data[:200]
-        line.missing -= len(data)
-        if line.missing < 0 and not line.heard:
-            line.missing = _length(data) - len(data)
-            asked.status = int(data[9:12])
-        line.heard.append(data)
+        assert asked is not None, self._heard[:size]
+        if not line.missing:
+            asked.status = int(self._heard[9:12])
+            line.missing = self._length(size)
+        line.missing -= size
         if line.missing:
             return 0
         asked.done = time.perf_counter()
@@ -152,9 +152,8 @@ class OpenLoop:
         self._free.append(line)
         return 1
 
-
-def _length(data: bytes) -> int:
-    """Return the length of an answer whose head is there."""
-    end = data.index(b"\r\n\r\n") + 4
-    at = data.find(b"content-length:", 0, end)
-    return end + (int(data[at + 15 : data.index(b"\r", at)]) if at > 0 else 0)
+    def _length(self, size: int) -> int:
+        """Return the length of the answer whose head was heard."""
+        end = self._heard.index(b"\r\n\r\n", 0, size) + 4
+        at = self._heard.find(b"content-length:", 0, end)
+        return end + (int(self._heard[at + 15 : self._heard.index(b"\r", at)]) if at > 0 else 0)
