@@ -78,6 +78,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     places = Places(
         settings.max_in_flight,
         settings.max_waiting,
+        least=4 * settings.database_pool,
         always=always,
         headers=HTTPS_ONLY if in_production else {},
         origins=settings.origins,

@@ -1,69 +1,74 @@
 """A glance at what came: one whole, ordinary request can be refused without being heard.
 
-To hear a request (its scope, its headers, its timers) costs as much as to send the refusal. So a second parser of the
-same make is asked, which tells nothing but the address, and where a request begins and ends. What it sees is what the
-connection's own would hear; so a request that was refused at a glance ends where it would have ended, and the next one
-begins there. Anything but one whole request of ordinary size, with one Host, and nothing that wants attention
-(chunks, expectations, upgrades, HEAD, the end of the connection), is not for a glance.
+To hear a request (its scope, its timers, its end) costs as much as to send the refusal. So a second parser of the same
+make is asked, which remembers next to nothing. What it sees is what the connection's own would hear: a request that was
+refused at a glance ends where it would have ended, and the next one begins there. Anything but one whole request of
+ordinary size, with one Host, and nothing that wants attention (chunks, expectations, upgrades, HEAD, the end of the
+connection), is not for a glance.
 """
 
-import re
-from typing import Final, NamedTuple
+from typing import Final
 
 import httptools
 
 from app.http.answer import Header
-from app.http.bounds import MOST_HEADERS
+from app.http.bounds import LONGEST_URL, MOST_HEADER_BYTES, MOST_HEADERS
 
-LARGEST_HEAD: Final = 8192
-_telling = re.compile(
-    rb"\n(host|origin|x-request-id|expect|transfer-encoding|(?:proxy-)?connection(?!:[ \t]*keep-alive\r)):[ \t]*([^\r]*)",
-    re.IGNORECASE,
-)
-_PLAIN: Final = frozenset({b"host", b"origin", b"x-request-id"})
+_PARTICULAR: Final = frozenset({b"connection", b"expect", b"proxy-connection", b"transfer-encoding"})
 
 
-class Seen(NamedTuple):
-    """What a refusal has to know of a request."""
-
-    url: bytes
-    headers: list[Header]
-
-
-class _Eye:
+class Seen:
     """What the parser tells."""
 
-    __slots__ = ("begun", "ended", "url")
+    __slots__ = ("begun", "ended", "headers", "url")
 
     def __init__(self) -> None:
+        """Begin with nothing."""
         self.begun = self.ended = 0
         self.url = b""
+        self.headers: list[Header] = []
 
     def on_message_begin(self) -> None:
+        """Count it."""
         self.begun += 1
 
     def on_url(self, url: bytes) -> None:
+        """Remember it."""
         self.url = url
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Remember it."""
+        self.headers.append((name.lower(), value))
+
     def on_message_complete(self) -> None:
+        """Count it."""
         self.ended += 1
 
 
 def glance(data: bytes) -> Seen | None:
     """Return what is seen of one whole, ordinary request; None of anything else."""
-    eye = _Eye()
-    parser = httptools.HttpRequestParser(eye)
+    if len(data) > MOST_HEADER_BYTES:
+        return None
+    seen = Seen()
+    parser = httptools.HttpRequestParser(seen)
     try:
         parser.feed_data(data)
     except (httptools.HttpParserError, httptools.HttpParserUpgrade):
         return None
-    end = data.find(b"\r\n\r\n")
-    if not eye.begun == eye.ended == 1 or end > LARGEST_HEAD or data.count(b"\n", 0, end) > MOST_HEADERS:
-        return None
-    if parser.get_http_version() != "1.1" or parser.get_method() == b"HEAD":
-        return None
-    headers = [(name.lower(), value) for name, value in _telling.findall(data, 0, end + 2)]
-    names = [name for name, _ in headers]
-    if names.count(b"host") != 1 or not _PLAIN.issuperset(names):
-        return None
-    return Seen(eye.url, headers)
+    names = [name for name, _ in seen.headers]
+    ordinary = (
+        seen.begun == seen.ended == 1
+        and len(seen.url) <= LONGEST_URL
+        and len(names) <= MOST_HEADERS
+        and names.count(b"host") == 1
+        and (_PARTICULAR.isdisjoint(names) or _is_kept_alive(seen.headers))
+        and parser.get_http_version() == "1.1"
+        and parser.get_method() != b"HEAD"
+    )
+    return seen if ordinary else None
+
+
+def _is_kept_alive(headers: list[Header]) -> bool:
+    """Whether all that is particular is that the connection should go on, as it does anyway."""
+    found = [header for header in headers if header[0] in _PARTICULAR]
+    return all(name.endswith(b"connection") and value.lower() == b"keep-alive" for name, value in found)

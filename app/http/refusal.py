@@ -37,12 +37,14 @@ class Refusal:
         """Write it down; `headers` are told besides those that every answer has."""
         answer = problem_answer(problem, _ID)
         head = STATUS_LINE[answer.status] + lines([*answer.headers, *{**ALWAYS, **headers}.items()])
-        self._head = head.replace(b"%", b"%%") + b"x-request-id: %b\r\ncontent-length: %d\r\n%b%b\r\n"
         before, _, after = answer.body.partition(_ID.encode())
-        self._body = before.replace(b"%", b"%%") + b"%b" + after.replace(b"%", b"%%")
+        self._length = len(before) + len(after)
+        self._whole = b"%bx-request-id: %%b\r\ncontent-length: %%d\r\n%%b%%b\r\n%b%%b%b" % (
+            *(part.replace(b"%", b"%%") for part in (head, before, after)),
+        )
 
     def spelled(self, request_id: bytes, told: bytes = b"", *, bodiless: bool = False, closing: bool = True) -> bytes:
         """Return the bytes, with the lines `told` of this request; `closing` says that the connection ends with them."""
-        body = self._body % request_id
-        head = self._head % (request_id, len(body), told, _CLOSING if closing else b"")
-        return head if bodiless else head + body
+        size = self._length + len(request_id)
+        whole = self._whole % (request_id, size, told, _CLOSING if closing else b"", request_id)
+        return whole[:-size] if bodiless else whole

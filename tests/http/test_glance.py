@@ -11,8 +11,8 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from app.http import Answer, Edge, Places, edge
-from app.http.bounds import MOST_HEADERS
-from app.http.glance import LARGEST_HEAD, Seen, glance
+from app.http.bounds import LONGEST_URL, MOST_HEADER_BYTES, MOST_HEADERS
+from app.http.glance import glance
 from tests.hostile.chance import EFFORT
 from tests.hostile.raw import in_chunks, request
 from tests.hostile.test_framing import MALFORMED
@@ -26,6 +26,7 @@ ORDINARY = {
     "without an id": request("DELETE", "/", [("Origin", "elsewhere"), ("Origin", ORIGIN)]),
     "with an id that is none": request("DELETE", "/", [("X-Request-Id", "wisteria "), ("X-Request-Id", "wisteria")]),
     "an empty body": request("POST", "/", [("X-Request-Id", "wisteria")], b""),
+    "a blank line before it": b"\r\n\r\n" + request("GET", "/"),
     "a blank line behind it": request("GET", "/") + b"\r\n",
     "an address in full": request("GET", "http://afterglow/livez"),
     "another's cookies": request("GET", "/", [("Cookie", "connection: close"), ("Accept", "\xff")]),
@@ -36,7 +37,6 @@ PARTICULAR = {
     "half a body": request("POST", "/", [("Content-Length", "8")]) + b"half",
     "two": request("GET", "/") * 2,
     "one and a letter": request("GET", "/") + b"G",
-    "a blank line before it": b"\r\n\r\n" + request("GET", "/"),
     "chunks": in_chunks("POST", "/", [], b"{}"),
     "an expectation": request("POST", "/", [("expect", "100-continue")], b"{}"),
     "the last": request("GET", "/", [("connection", "close")]),
@@ -45,7 +45,8 @@ PARTICULAR = {
     "of another age": b"GET / HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n",
     "an upgrade": request("GET", "/", [("Connection", "upgrade"), ("Upgrade", "h2c")]),
     "many headers": request("GET", "/", [(f"X-{n}", "w") for n in range(MOST_HEADERS)]),
-    "large headers": request("GET", "/", [("X-Long", "w" * LARGEST_HEAD)]),
+    "large headers": request("GET", "/", [("X-Long", "w" * MOST_HEADER_BYTES)]),
+    "a long address": request("GET", "/" + "w" * LONGEST_URL),
     **MALFORMED,
 }
 _id = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -114,9 +115,10 @@ def test_one_whole_request_is_seen(content: bytes) -> None:
 
 def test_what_a_refusal_has_to_know_is_seen() -> None:
     headers = [("X-REQUEST-ID", "wisteria"), ("Accept", "*/*"), ("Origin", ORIGIN)]
-    assert glance(request("GET", "/", headers)) == Seen(
-        b"/", [(b"host", b"afterglow"), (b"x-request-id", b"wisteria"), (b"origin", ORIGIN.encode())]
-    )
+    seen = glance(request("GET", "/", headers))
+    assert seen is not None
+    assert (b"x-request-id", b"wisteria") in seen.headers
+    assert (b"origin", ORIGIN.encode()) in seen.headers
 
 
 @pytest.mark.parametrize("content", PARTICULAR.values(), ids=PARTICULAR)
