@@ -35,7 +35,7 @@ class Places:
 
     def __init__(
         self,
-        most: int = 256,
+        most: int = 384,
         most_waiting: int = 1000,
         *,
         least: int = 32,
