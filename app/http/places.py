@@ -14,10 +14,10 @@ Once `ending` is set the server is about to stop: it is not ready any more, and 
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from time import monotonic
-from typing import Final
+from typing import Any, Final
 
 from app import observability
 from app.http.answer import Header
@@ -61,9 +61,12 @@ class Places:
         self._refused = 0
         self._first = self._last = 0.0, 0
 
-    def has_one_for(self, url: bytes, running: int) -> bool:
-        """Say whether one more request can be taken while so many are running."""
-        return running - self._waiting - self.receiving < self.most or url.startswith(self._always)
+    def has_one_for(self, url: bytes, tasks: Collection[asyncio.Task[Any]]) -> bool:
+        """Say whether one more request can be taken beside these; who is answered has left, though its task, which has
+        ended, is among them until the loop's next turn.
+        """
+        most = self.most + self._waiting + self.receiving
+        return len(tasks) < most or url.startswith(self._always) or sum(not task.done() for task in tasks) < most
 
     def refusal(self, headers: list[Header], *, ended: int, bodiless: bool, closing: bool) -> bytes:
         """Return the bytes that tell a request to come back later, when so many have ended, those refused included."""

@@ -8,15 +8,23 @@ from app.http import Places
 from app.problems import Unavailable
 
 
-def test_no_more_wait_than_may() -> None:
-    places = Places(1, 1)
-    with places.waiting():
-        with pytest.raises(Unavailable), places.waiting():
+def test_no_more_wait_than_may_and_who_waits_or_was_answered_leaves_a_place() -> None:
+    async def looked() -> None:
+        places, gate = Places(1, 1), asyncio.Event()
+        ended, running = asyncio.create_task(asyncio.sleep(0)), asyncio.create_task(gate.wait())
+        await asyncio.wait([ended])
+        with places.waiting():
+            with pytest.raises(Unavailable), places.waiting():
+                pass
+            assert places.has_one_for(b"/", {running})
+        with places.waiting():
             pass
-        assert places.has_one_for(b"/", 1)
-    with places.waiting():
-        pass
-    assert not places.has_one_for(b"/", 1)
+        assert places.has_one_for(b"/", {ended})
+        assert not places.has_one_for(b"/", {ended, running})
+        gate.set()
+        await running
+
+    asyncio.run(looked())
 
 
 def overloaded(monkeypatch: pytest.MonkeyPatch, places: Places, seconds: float, answered: int) -> None:
