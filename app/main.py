@@ -9,7 +9,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app import docs, health, json, openapi
+from app import docs, health, json, observability, openapi
 from app.db import open_database
 from app.http import HTTPS_ONLY, JSON, Answer, Cors, Front, Places, Route, Switch, draining
 from app.identity import password_routes
@@ -97,6 +97,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             await site.mail.close()
             site.passwords.close()
             await db.close()
+            observability.flush()
 
     app = Api(
         title="Afterglow",

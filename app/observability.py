@@ -2,27 +2,45 @@
 
 A line never holds what somebody wrote, an e-mail address, a token or an address as it was typed. So a crash is told by
 the kind of the error and the lines of code it passed, without its message: drivers quote rows in theirs. Of what
-libraries say only the first line is told, since the lines below quote errors.
+libraries say only the first line is told, since the lines below quote errors. A server that is killed takes the lines of its
+last moment with it.
 """
 
+import asyncio
 import logging
 import logging.config
 import sys
 import traceback
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
-from app import clock, json
+import orjson
 
+from app import clock
+
+MOMENT_SECONDS: Final = 0.02
 LISTENERS: Final[list[Callable[[str], None]]] = []
 """Who is told each line; nobody, unless a server serves."""
 
 
+_to_print: deque[str] = deque()
+
+
 def printed(line: str) -> None:
-    """Print a line on the standard error, if anybody is there to read it."""
+    """Print a line on the standard error with the next flush: to write each by itself costs more than to make it."""
+    _to_print.append(f"{line}\n")
+
+
+def flush() -> None:
+    """Print what was said so far, if anybody is there to read it."""
+    lines = []
+    with suppress(IndexError):  # another thread was quicker
+        while _to_print:
+            lines.append(_to_print.popleft())
     with suppress(OSError, ValueError):
-        sys.stderr.write(f"{line}\n")
+        sys.stderr.write("".join(lines))
         sys.stderr.flush()
 
 
@@ -48,18 +66,22 @@ LOGGING: Final[dict[str, Any]] = {
 
 
 def request_served(**fields: object) -> None:
-    """Say that a request was answered."""
+    """Say that a request was answered; lines of one moment are printed together."""
     _say("info", "afterglow.requests", fields)
+    if len(_to_print) == 1:
+        asyncio.get_running_loop().call_later(MOMENT_SECONDS, flush)
 
 
 def crashed(error: BaseException, request_id: str) -> None:
     """Say that a request met an error that nobody expected."""
     _say("error", "afterglow.events", {"event": "crashed", "request_id": request_id, **_told(error)})
+    flush()
 
 
 def happened(event: str, **fields: object) -> None:
     """Say that something worth knowing happened."""
     _say("info", "afterglow.events", {"event": event, **fields})
+    flush()
 
 
 def _say(level: str, source: str, fields: dict[str, object]) -> None:
@@ -69,7 +91,8 @@ def _say(level: str, source: str, fields: dict[str, object]) -> None:
 
 
 def _line(level: str, source: str, fields: dict[str, object]) -> str:
-    return json.text({"time": clock.spelled(clock.now()), "level": level, "logger": source, **fields})
+    line = {"time": clock.now(), "level": level, "logger": source, **fields}
+    return orjson.dumps(line, str, orjson.OPT_UTC_Z).decode()
 
 
 def _told(error: BaseException) -> dict[str, object]:
