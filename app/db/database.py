@@ -15,7 +15,7 @@ REVISION: Final = "SELECT version_num FROM alembic_version"
 
 
 class Db(ABC):
-    """The verbs: one row or None, the one row that is sure to be there, all rows, or no rows."""
+    """The verbs: one row or None, the one row that is sure to be there, all rows, all rows bare, or no rows."""
 
     @abstractmethod
     async def one(self, statement: Statement, /, **values: Any) -> Row | None:
@@ -24,6 +24,10 @@ class Db(ABC):
     @abstractmethod
     async def all(self, statement: Statement, /, **values: Any) -> list[Row]:
         """Return every row."""
+
+    @abstractmethod
+    async def tuples(self, statement: Statement, /, **values: Any) -> Sequence[tuple[Any, ...]]:
+        """Return every row as the bare values of its columns, in their order: the quick way."""
 
     @abstractmethod
     async def run(self, statement: Statement, /, **values: Any) -> None:
@@ -62,10 +66,6 @@ class Database(Db):
     @abstractmethod
     async def close(self) -> None:
         """Let every connection go."""
-
-    @abstractmethod
-    async def tuples(self, statement: Statement, /, **values: Any) -> Sequence[tuple[Any, ...]]:
-        """Return every row as the bare values of its columns, in their order: the quick way to read many."""
 
     @abstractmethod
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:

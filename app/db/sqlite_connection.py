@@ -136,6 +136,10 @@ class SqliteTransaction(Transaction):
         """Return every row."""
         return self._connection.all(statement, values)
 
+    async def tuples(self, statement: Statement, /, **values: Any) -> Sequence[tuple[Any, ...]]:
+        """Return every row bare."""
+        return self._connection.tuples(statement, values)
+
     async def run(self, statement: Statement, /, **values: Any) -> None:
         """Carry out a statement that returns nothing."""
         self._connection.run(statement, values)

@@ -31,6 +31,8 @@ _epoch = sa.select(_feed.c.epoch).where(mine(_feed)).scalar_subquery()
 LOCK_FEED: Final = Statement(
     sa.select(_feed.c.head, _feed.c.epoch, TIMEZONE).where(mine(_feed)).with_for_update(of=_feed)
 )
+_seen = _feed.alias("seen")
+_IS_CURRENT: Final = sa.and_(*(_seen.c[name] == _feed.c[name] for name in ("head", "epoch", "floor")))
 ADVANCE_FEED: Final = updating(_feed, ["owner_id"], ["head"])
 CHANGES_AMONG: Final = Statement(
     sa.select(_change.c.collection, _change.c.id, _change.c.seq, _change.c.deleted).where(
@@ -99,6 +101,7 @@ class Statements:
         these = (mine(table), among(table.c.id, "ids"))
         self._stored = [column for column in table.c if column.name != "owner_id"]
         self.stored_among = Statement(sa.select(*self._stored).where(*these))
+        self.stored_names = tuple(column.name for column in self._stored)
         self.insert = inserting(table)
         changeable = (*resource.field_names, "seq", "field_seq", "updated_at")
         self.update = updating(table, ["owner_id", "id"], changeable)
@@ -132,6 +135,25 @@ class Statements:
                 .limit(sa.bindparam("rows", type_=sa.BigInteger))
             )
         return statement
+
+    @cached_property
+    def lock_and_read(self) -> Statement:
+        """The statement that locks the feed and reads one record. The record, and the feed as `seen`, are of the moment
+        when the statement began, the feed is of the moment when it was locked: where both are the same, nobody wrote,
+        purged or restored in between, and the record is as it is.
+        """
+        table = self._resource.table
+        owns = (_change.c.owner_id == _feed.c.owner_id, _change.c.collection == self._resource.collection)
+        this = (table.c.owner_id == _feed.c.owner_id, table.c.id == given(table.c.id))
+        return Statement(
+            sa.select(_feed.c.head, _feed.c.epoch, TIMEZONE, _IS_CURRENT.label("is_current"))
+            .add_columns(_change.c.seq.label("number"), _change.c.deleted, *self._stored)
+            .join_from(_feed, _seen, _seen.c.owner_id == _feed.c.owner_id)
+            .join(_change, sa.and_(*owns, _change.c.id == given(table.c.id)), isouter=True)
+            .join(table, sa.and_(*this), isouter=True)
+            .where(mine(_feed))
+            .with_for_update(of=_feed)
+        )
 
     @cached_property
     def children(self) -> Statement:

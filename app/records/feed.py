@@ -6,26 +6,35 @@ different owners do not meet.
 """
 
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from app import clock
 from app.db import Bulk, Row, Rows, Statement, Transaction
 from app.identity import Caller
 from app.records import access
 from app.records.codec import version_of
+from app.records.resource import Resource
+
+
+class Seen(NamedTuple):
+    """A record as it was found with the lock: its row, or what the feed knows of it, or nothing."""
+
+    row: Row | None
+    change: Row | None
 
 
 class Writing:
     """One write transaction on one person's feed, which is locked."""
 
-    def __init__(self, tx: Transaction, caller: Caller, feed: Row) -> None:
-        """Begin at the feed's head."""
+    def __init__(self, tx: Transaction, caller: Caller, head: int, epoch: int, seen: Seen | None) -> None:
+        """Begin at the feed's head; where the only record that is written was `seen`, it need not be read again."""
         self.tx = tx
         self.owner_id = caller.account_id
         self.now = clock.now()
-        self.epoch: int = feed["epoch"]
-        self.head: int = feed["head"]
+        self.head, self.epoch, self.seen = head, epoch, seen
         self.began: int = self.head
         self._put: dict[Bulk, list[Row]] = defaultdict(list)
 
@@ -70,13 +79,31 @@ class Writing:
 
 
 @asynccontextmanager
-async def writing(caller: Caller) -> AsyncIterator[Writing]:
-    """Lock the caller's feed; commit what was written at the end of the block, or nothing where it raised."""
+async def writing(caller: Caller, keys: Sequence[tuple[Resource, UUID]]) -> AsyncIterator[Writing]:
+    """Lock the caller's feed, to write these records; commit what was written at the end of the block, or nothing where
+    it raised.
+    """
+    me = {"owner_id": caller.account_id, "device_id": caller.device_id}
     async with caller.db.transaction() as tx:
-        feed = await tx.only(access.LOCK_FEED, owner_id=caller.account_id, device_id=caller.device_id)
-        caller.believe(feed["timezone"])
-        write = Writing(tx, caller, feed)
+        seen = None
+        if len(keys) == 1:
+            resource, id = keys[0]
+            lock = access.statements(resource).lock_and_read
+            ((head, epoch, timezone, is_current, *read),) = await tx.tuples(lock, id=id, **me)
+            seen = _seen(resource, *read) if is_current else None
+        else:
+            ((head, epoch, timezone),) = await tx.tuples(access.LOCK_FEED, **me)
+        caller.believe(timezone)
+        write = Writing(tx, caller, head, epoch, seen)
         yield write
         await write.finish()
     if write.head != write.began:
         caller.db.wakes.tell(caller.account_id)
+
+
+def _seen(resource: Resource, seq: int | None, deleted: bool | None, *stored: Any) -> Seen:  # noqa: FBT001 - a column
+    if seq is None:
+        return Seen(None, None)
+    if deleted:
+        return Seen(None, {"seq": seq, "deleted": True})
+    return Seen(dict(zip(access.statements(resource).stored_names, stored, strict=True)), None)

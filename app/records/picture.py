@@ -13,7 +13,7 @@ from app.db import Row
 from app.records import access
 from app.records.access import statements
 from app.records.codec import document_of
-from app.records.feed import Writing
+from app.records.feed import Seen, Writing
 from app.records.ops import Key, Op
 from app.records.order import pointed
 from app.records.resource import Resource, kinds
@@ -39,18 +39,28 @@ class Picture:
 
     async def load(self, ops: Sequence[Op]) -> None:
         """Read what the operations name and refer to."""
+        keys = {op.key for op in ops}
+        if self._write.seen is not None:
+            self._know(ops[0].key, self._write.seen)
+            keys = set()
         creating = {op.key for op in ops if op.knew_nothing and op.whole is not None}
-        await self._read(op.key for op in ops if op.key not in creating)
-        missing = {op.key for op in ops} - self.rows.keys()
+        await self._read(keys - creating)
+        missing = keys - self.rows.keys()
         asked = missing.union(*map(pointed, ops)) - self.rows.keys()
         if asked:
             collections = {resource.collection: resource for resource, _ in asked}
             found = await self._write.all(
                 access.CHANGES_AMONG, collections=[*collections], ids=[*{id for _, id in asked}]
             )
-            self.changes = {(collections[row["collection"]], row["id"]): row for row in found}
+            self.changes |= {(collections[row["collection"]], row["id"]): row for row in found}
         await self._read(key for key in missing if self.is_living(key))
         await self._follow([op for op in ops if op.key in self.rows])
+
+    def _know(self, key: Key, seen: Seen) -> None:
+        if seen.row is not None:
+            self.rows[key] = seen.row
+        elif seen.change is not None:
+            self.changes[key] = seen.change
 
     async def _read(self, keys: Iterable[Key]) -> None:
         for resource, ids in _sorted(keys).items():

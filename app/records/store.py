@@ -29,7 +29,7 @@ class Written:
 
 async def write(caller: Caller, ops: Sequence[Op], *, atomic: bool = False) -> Written:
     """Carry out operations on different records of the caller's; where one fails the others stand, unless `atomic`."""
-    async with writing(caller) as feed:
+    async with writing(caller, [op.key for op in ops]) as feed:
         batch = Batch(caller, feed, ops, atomic=atomic)
         outcomes = await batch.carried_out()
     if batch.has_removed:

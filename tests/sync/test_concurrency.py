@@ -1,10 +1,12 @@
 """Writers and readers of one feed at the same time: every acknowledged change is seen, once, in its order."""
 
+import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
+from app.records.access import LOCK_FEED
 from tests.parallel import DEVICES, at_once
-from tests.serving import Person
+from tests.serving import Person, Server
 from tests.sync.phone import Phone, delete, edit, upsert
 
 TURNS = 4
@@ -54,3 +56,24 @@ def every_change_is_seen(alice: Person) -> None:
 
 def test_every_acknowledged_change_is_seen_once_by_readers_that_page_meanwhile(alice: Person) -> None:
     every_change_is_seen(alice)
+
+
+def test_a_change_that_waited_for_another_sees_what_that_did(server: Server, alice: Person) -> None:
+    record = alice.client.post("/v1/intentions", json=upsert()["set"])
+    path, unchanged = f"/v1/intentions/{record.json()['id']}", {"If-Match": record.headers["etag"]}
+
+    def change(device: int) -> int:
+        return alice.client.patch(path, json={"why": f"wisteria {device}"}, headers=unchanged).status_code
+
+    async def keep_the_feed() -> None:
+        async with server.db.transaction() as tx:
+            await tx.one(LOCK_FEED, owner_id=alice.id, device_id=alice.id)
+            kept.set()
+            await asyncio.sleep(0.5)
+
+    kept = Event()
+    keeping = server.begin(keep_the_feed())
+    kept.wait()
+    statuses = at_once(change)
+    keeping.result()
+    assert sorted(statuses) == [200] + [412] * (DEVICES - 1)
