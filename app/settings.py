@@ -109,7 +109,7 @@ class Settings(BaseSettings):
         description="Hosts that requests may be for, separated by commas; unset means the issuer's in production, any in development.",
     )
     max_in_flight: int = Field(
-        384,
+        256,
         ge=1,
         le=10_000,
         description="Requests that one worker has in hand at once, fewer where it is slow; more are told to come back.",

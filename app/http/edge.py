@@ -87,8 +87,8 @@ class Edge(Deadlined):
             self.expect_100_continue &= version == "1.1"
             self._stop(bounds.unmet(headers))
         self._unheard = 0
-        running, places = len(self.tasks), self._places
-        if running < places.most or self._owing or places.has_one_for(self.url, running):
+        places, tasks = self._places, self.tasks
+        if len(tasks) < places.most or self._owing or places.has_one_for(self.url, tasks):
             Deadlined.on_headers_complete(self)
             self.scope["state"][CYCLE] = self.cycle
         else:
@@ -165,7 +165,7 @@ class Edge(Deadlined):
         if self.headers is not self._head or self._unheard or self._in_body or self._owing:
             return False
         seen = glance(data)
-        if seen is None or self._places.has_one_for(seen.url, len(self.tasks)):
+        if seen is None or self._places.has_one_for(seen.url, self.tasks):
             return False
         self._tell_to_come_back(seen.headers, bodiless=False, closing=False)
         self.server_state.total_requests += 1

@@ -35,7 +35,7 @@ class Places:
 
     def __init__(
         self,
-        most: int = 384,
+        most: int = 256,
         most_waiting: int = 1000,
         *,
         least: int = 32,
@@ -62,11 +62,15 @@ class Places:
         self._first = self._last = 0.0, 0
 
     def has_one_for(self, url: bytes, tasks: Collection[asyncio.Task[Any]]) -> bool:
-        """Say whether one more request can be taken beside these; who is answered has left, though its task, which has
-        ended, is among them until the loop's next turn.
+        """Say whether one more request can be taken beside these.
+
+        Who is answered has left, though its task, which has ended, is among them until the loop's next turn: they are
+        looked through before anybody is refused, but not for each who is refused after that.
         """
         most = self.most + self._waiting + self.receiving
-        return len(tasks) < most or url.startswith(self._always) or sum(not task.done() for task in tasks) < most
+        if len(tasks) < most or url.startswith(self._always):
+            return True
+        return not self._refused and sum(not task.done() for task in tasks) < most
 
     def refusal(self, headers: list[Header], *, ended: int, bodiless: bool, closing: bool) -> bytes:
         """Return the bytes that tell a request to come back later, when so many have ended, those refused included."""

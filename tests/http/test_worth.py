@@ -21,6 +21,8 @@ def test_no_more_wait_than_may_and_who_waits_or_was_answered_leaves_a_place() ->
             pass
         assert places.has_one_for(b"/", {ended})
         assert not places.has_one_for(b"/", {ended, running})
+        places.refusal([], ended=0, bodiless=True, closing=True)
+        assert not places.has_one_for(b"/", {ended})  # not looked through for each who is refused
         gate.set()
         await running
 
