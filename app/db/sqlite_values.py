@@ -16,10 +16,6 @@ from sqlalchemy.dialects import registry
 
 Convert = Callable[[Any], Any]
 
-_set_number: Final = vars(UUID)["int"].__set__
-_set_safety: Final = vars(UUID)["is_safe"].__set__
-_UNKNOWN: Final = SafeUUID.unknown
-
 
 @cache
 def sqlite() -> sa.Dialect:
@@ -28,11 +24,30 @@ def sqlite() -> sa.Dialect:
     return dialect
 
 
-def _id_of(digits: str) -> UUID:
-    id = object.__new__(UUID)  # its own reading of a spelling that is known takes three times as long
-    _set_number(id, int(digits, 16))
-    _set_safety(id, _UNKNOWN)
-    return id
+class KeptId(UUID):
+    """An id of which only the digits are known, until somebody asks for more: most are read only to be spelled."""
+
+    __slots__ = ("_digits",)
+
+    def __init__(self, digits: str) -> None:
+        """Take its 32 hexadecimal digits."""
+        object.__setattr__(self, "_digits", digits)
+
+    def __getattr__(self, name: str) -> Any:
+        """Find out what is not known yet."""
+        if name == "is_safe":
+            return SafeUUID.unknown
+        if name != "int":
+            raise AttributeError(name)
+        object.__setattr__(self, "int", int(self._digits, 16))
+        return self.int
+
+    def __repr__(self) -> str:
+        return f"UUID('{self}')"
+
+    def __str__(self) -> str:
+        digits = self._digits
+        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def _digits_of(id: UUID) -> str:
@@ -62,7 +77,7 @@ _INTO: Final[dict[type[sa.types.TypeEngine[Any]], Convert]] = {
     sa.JSON: _json_of,
 }
 _OUT_OF: Final[dict[type[sa.types.TypeEngine[Any]], Convert]] = {
-    sa.Uuid: _id_of,
+    sa.Uuid: KeptId,
     sa.DateTime: _moment_of,
     sa.Date: date.fromisoformat,
     sa.JSON: orjson.loads,

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from app import json
 from app.db import Database, Row, Statement, Stored, given
+from app.db.sqlite_values import KeptId
 from app.resources import RESOURCES
 from app.settings import Settings
 from tests.conftest import DATABASES, Databases
@@ -153,3 +154,13 @@ def test_a_column_of_no_rows_and_of_many_rows_are_lists(settings: Settings) -> N
         assert await db.one(Statement(sa.select(sa.func.count().label("rows")).select_from(table))) == {"rows": 0}
 
     over(settings, work)
+
+
+def test_an_id_that_sqlite_keeps_is_an_id_like_any_other() -> None:
+    id, kept = KEY, KeptId(KEY.hex)
+    known: dict[UUID, int] = {KeptId(id.hex): 1}
+    assert (str(kept), f"{kept}", repr(kept)) == (str(id), f"{id}", repr(id))
+    assert (kept, KeptId(id.hex), kept.bytes, kept.version) == (id, id, id.bytes, id.version)
+    assert known[id] == 1
+    assert KeptId(id.hex) < UUID(int=2**128 - 1)
+    assert (kept.is_safe, hasattr(kept, "wisteria")) == (id.is_safe, False)
