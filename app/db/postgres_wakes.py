@@ -23,6 +23,8 @@ _SERVER_SETTINGS: Final = {"application_name": "afterglow wakes", "synchronous_c
 """Nothing is stored, so nothing needs to reach a disk."""
 _SILENCE: Final = 15.0
 """Seconds after which a silent connection is tried."""
+_APART: Final = 0.02
+"""Seconds between two statements, so that a busy worker tells of many writes at once."""
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 10.0
 
@@ -83,6 +85,7 @@ class PostgresWakes(Wakes):
         except BaseException:
             self._told |= told
             raise
+        await asyncio.sleep(_APART)
 
     def _heard(self, connection: Any, pid: int, _channel: str, owner: str) -> None:
         if pid != connection.get_server_pid():
