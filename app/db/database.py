@@ -68,6 +68,12 @@ class Database(Db):
         """Let every connection go."""
 
     @abstractmethod
+    async def write_if(self, guard: Statement, *parts: tuple[Bulk, Rows], **values: Any) -> bool:
+        """Carry out `guard`, an update that returns what it changed, and, if it changed a row, write rows of several
+        tables, all in a transaction of its own; return whether it did.
+        """
+
+    @abstractmethod
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
         """Begin; commit at the end of the block, or roll back where it raised."""
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 import asyncpg
 
 from app import observability
-from app.db.bulk import Bulk, Rows, spelled, together
+from app.db.bulk import Bulk, Rows, guarded, spelled, together
 from app.db.database import REVISION, Database, Row, Transaction
 from app.db.postgres_pool import Pool
 from app.db.postgres_wakes import PostgresWakes
@@ -89,6 +89,13 @@ class PostgresTransaction(Transaction):
         sql = together(tuple(bulk for bulk, _ in parts))
         await self._connection.fetch(sql, *(spelled(rows) for _, rows in parts))
 
+    async def write_if(self, guard: Statement, *parts: tuple[Bulk, Rows], **values: Any) -> bool:
+        """Write every part by the statement that carries out the guard."""
+        sql = guarded(guard, tuple(bulk for bulk, _ in parts))
+        texts = (spelled(rows) for _, rows in parts)
+        done: bool = await self._connection.fetchval(sql, *guard.postgres.arguments(values), *texts)
+        return done
+
     async def say(self, sql: str) -> None:
         """Carry out plain SQL, which the server need not prepare."""
         await self._connection.execute(sql)
@@ -157,6 +164,11 @@ class PostgresDatabase(Database):
         """Carry out a statement, autocommitted."""
         async with _Lease(self._pool) as connection:
             await connection.run(statement, **values)
+
+    async def write_if(self, guard: Statement, *parts: tuple[Bulk, Rows], **values: Any) -> bool:
+        """Write every part, if the guard changes a row, autocommitted."""
+        async with _Lease(self._pool) as connection:
+            return await connection.write_if(guard, *parts, **values)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:

@@ -31,9 +31,15 @@ _epoch = sa.select(_feed.c.epoch).where(mine(_feed)).scalar_subquery()
 LOCK_FEED: Final = Statement(
     sa.select(_feed.c.head, _feed.c.epoch, TIMEZONE).where(mine(_feed)).with_for_update(of=_feed)
 )
-_seen = _feed.alias("seen")
-_IS_CURRENT: Final = sa.and_(*(_seen.c[name] == _feed.c[name] for name in ("head", "epoch", "floor")))
 ADVANCE_FEED: Final = updating(_feed, ["owner_id"], ["head"])
+MOVE_FEED: Final = Statement(
+    sa.update(_feed)
+    .where(mine(_feed), _feed.c.head == given(_feed.c.head, "began"))
+    .where(*(_feed.c[name] == given(_feed.c[name]) for name in ("epoch", "floor")))
+    .values(head=given(_feed.c.head))
+    .returning(_feed.c.owner_id)
+)
+"""The statement that advances the feed if nobody wrote, purged or restored since it was read."""
 CHANGES_AMONG: Final = Statement(
     sa.select(_change.c.collection, _change.c.id, _change.c.seq, _change.c.deleted).where(
         mine(_change), among(_change.c.collection, "collections"), among(_change.c.id, "ids")
@@ -137,22 +143,17 @@ class Statements:
         return statement
 
     @cached_property
-    def lock_and_read(self) -> Statement:
-        """The statement that locks the feed and reads one record. The record, and the feed as `seen`, are of the moment
-        when the statement began, the feed is of the moment when it was locked: where both are the same, nobody wrote,
-        purged or restored in between, and the record is as it is.
-        """
+    def with_feed(self) -> Statement:
+        """The statement that reads one record and where the feed is, in one snapshot and without a lock."""
         table = self._resource.table
         owns = (_change.c.owner_id == _feed.c.owner_id, _change.c.collection == self._resource.collection)
         this = (table.c.owner_id == _feed.c.owner_id, table.c.id == given(table.c.id))
         return Statement(
-            sa.select(_feed.c.head, _feed.c.epoch, TIMEZONE, _IS_CURRENT.label("is_current"))
+            sa.select(_feed.c.head, _feed.c.epoch, _feed.c.floor, TIMEZONE)
             .add_columns(_change.c.seq.label("number"), _change.c.deleted, *self._stored)
-            .join_from(_feed, _seen, _seen.c.owner_id == _feed.c.owner_id)
-            .join(_change, sa.and_(*owns, _change.c.id == given(table.c.id)), isouter=True)
+            .join_from(_feed, _change, sa.and_(*owns, _change.c.id == given(table.c.id)), isouter=True)
             .join(table, sa.and_(*this), isouter=True)
             .where(mine(_feed))
-            .with_for_update(of=_feed)
         )
 
     @cached_property

@@ -5,7 +5,7 @@ nothing behind, and its neighbours as they are.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, cast
 from uuid import UUID
 
 from app.db import Row
@@ -13,7 +13,7 @@ from app.identity import Caller
 from app.problems import Fault, Invalid, OpIdReused, ParentMissing, Problem
 from app.records import access
 from app.records.codec import document_of, public_row
-from app.records.feed import Writing
+from app.records.feed import Locked, Writing
 from app.records.merging import changed_since, colliding
 from app.records.ops import (
     Key,
@@ -81,8 +81,9 @@ class Batch:
     async def _written(self, gone: Sequence[Key]) -> None:
         self._picture.put()
         if gone:
-            await self._write.flush()  # what goes with them may have come in this very batch
-            await self._picture.remove(gone)
+            feed = cast("Locked", self._write)  # nobody removes in a hurry
+            await feed.flush()  # what goes with them may have come in this very batch
+            await self._picture.remove(feed, gone)
         self.has_removed = bool(gone)
 
     async def _done_before(self) -> dict[Key, Outcome]:

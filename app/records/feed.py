@@ -1,18 +1,19 @@
 """The feed: every write on a person's records takes its numbers here, one writer at a time.
 
-The first statement of a write locks the owner's feed row; only then is anything read that the write decides on. So one
-owner's numbers become visible in their order, and a reader that has seen N never misses a smaller one. Writers of
-different owners do not meet.
+Either the first statement of a write locks the owner's feed row, and only then is anything read that the write decides
+on (`writing`). Or all is read first, and a single statement locks the row, sees that nobody has written since, and
+writes (`hurrying`); where somebody has, nothing is written. Both ways one owner's numbers become visible in their order,
+and a reader that has seen N never misses a smaller one. Writers of different owners do not meet.
 """
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from app import clock
-from app.db import Bulk, Row, Rows, Statement, Transaction
+from app.db import Bulk, Db, Row, Rows, Statement, Transaction
 from app.identity import Caller
 from app.records import access
 from app.records.codec import version_of
@@ -20,18 +21,18 @@ from app.records.resource import Resource
 
 
 class Seen(NamedTuple):
-    """A record as it was found with the lock: its row, or what the feed knows of it, or nothing."""
+    """A record as it was found with its feed: its row, or what the feed knows of it, or nothing."""
 
     row: Row | None
     change: Row | None
 
 
 class Writing:
-    """One write transaction on one person's feed, which is locked."""
+    """One write on one person's feed."""
 
-    def __init__(self, tx: Transaction, caller: Caller, head: int, epoch: int, seen: Seen | None) -> None:
+    def __init__(self, db: Db, caller: Caller, head: int, epoch: int, seen: Seen | None = None) -> None:
         """Begin at the feed's head; where the only record that is written was `seen`, it need not be read again."""
-        self.tx = tx
+        self._db = db
         self.owner_id = caller.account_id
         self.now = clock.now()
         self.head, self.epoch, self.seen = head, epoch, seen
@@ -40,22 +41,17 @@ class Writing:
 
     async def all(self, statement: Statement, /, **values: object) -> list[Row]:
         """Return every row of the owner's."""
-        return await self.tx.all(statement, owner_id=self.owner_id, **values)
-
-    async def run(self, statement: Statement, /, **values: object) -> None:
-        """Carry out a statement on the owner's rows."""
-        await self.tx.run(statement, owner_id=self.owner_id, **values)
+        return await self._db.all(statement, owner_id=self.owner_id, **values)
 
     def put(self, bulk: Bulk, rows: Rows) -> None:
-        """Have rows of the owner's written with the next flush, none of them twice."""
+        """Have rows of the owner's written in one go, none of them twice."""
         self._put[bulk].extend({**row, "owner_id": self.owner_id} for row in rows)
 
-    async def flush(self) -> None:
-        """Write what was put, in one go."""
-        parts = [part for part in self._put.items() if part[1]]
-        if parts:
-            await self.tx.write(*parts)
+    def taken(self) -> list[tuple[Bulk, Rows]]:
+        """Take what was put."""
+        parts: list[tuple[Bulk, Rows]] = [part for part in self._put.items() if part[1]]
         self._put.clear()
+        return parts
 
     def serves(self, version: int) -> bool:
         """Say whether a version is one that this feed has given out."""
@@ -71,6 +67,25 @@ class Writing:
         """Give back the numbers that were taken: nothing is written."""
         self.head = self.began
 
+
+class Locked(Writing):
+    """A write transaction on a feed that is locked."""
+
+    def __init__(self, tx: Transaction, caller: Caller, head: int, epoch: int) -> None:
+        """Begin."""
+        super().__init__(tx, caller, head, epoch)
+        self._tx = tx
+
+    async def run(self, statement: Statement, /, **values: object) -> None:
+        """Carry out a statement on the owner's rows."""
+        await self._tx.run(statement, owner_id=self.owner_id, **values)
+
+    async def flush(self) -> None:
+        """Write what was put so far."""
+        parts = self.taken()
+        if parts:
+            await self._tx.write(*parts)
+
     async def finish(self) -> None:
         """Write what is left, and the new head, where numbers were taken."""
         if self.head != self.began:
@@ -78,27 +93,48 @@ class Writing:
         await self.flush()
 
 
+class Hurry(Writing):
+    """A write on a feed that is not locked: it is carried out if nobody else wrote meanwhile."""
+
+    def __init__(self, caller: Caller, head: int, epoch: int, floor: int, seen: Seen) -> None:
+        """Begin."""
+        super().__init__(caller.db, caller, head, epoch, seen)
+        self._caller, self._floor = caller, floor
+
+    async def finish(self) -> bool:
+        """Write what was put and the new head; say whether that could be, or nothing was to be written."""
+        if self.head == self.began:
+            return True
+        feed = {"owner_id": self.owner_id, "began": self.began, "epoch": self.epoch, "floor": self._floor}
+        done = await self._caller.db.write_if(access.MOVE_FEED, *self.taken(), **feed, head=self.head)
+        if done:
+            self._caller.db.wakes.tell(self.owner_id)
+        return done
+
+
 @asynccontextmanager
-async def writing(caller: Caller, keys: Sequence[tuple[Resource, UUID]]) -> AsyncIterator[Writing]:
-    """Lock the caller's feed, to write these records; commit what was written at the end of the block, or nothing where
-    it raised.
-    """
-    me = {"owner_id": caller.account_id, "device_id": caller.device_id}
+async def writing(caller: Caller) -> AsyncIterator[Locked]:
+    """Lock the caller's feed; commit what was written at the end of the block, or nothing where it raised."""
     async with caller.db.transaction() as tx:
-        seen = None
-        if len(keys) == 1:
-            resource, id = keys[0]
-            lock = access.statements(resource).lock_and_read
-            ((head, epoch, timezone, is_current, *read),) = await tx.tuples(lock, id=id, **me)
-            seen = _seen(resource, *read) if is_current else None
-        else:
-            ((head, epoch, timezone),) = await tx.tuples(access.LOCK_FEED, **me)
+        ((head, epoch, timezone),) = await tx.tuples(
+            access.LOCK_FEED, owner_id=caller.account_id, device_id=caller.device_id
+        )
         caller.believe(timezone)
-        write = Writing(tx, caller, head, epoch, seen)
+        write = Locked(tx, caller, head, epoch)
         yield write
         await write.finish()
     if write.head != write.began:
         caller.db.wakes.tell(caller.account_id)
+
+
+async def hurrying(caller: Caller, resource: Resource, id: UUID) -> Hurry:
+    """Read one record of the caller's and where their feed is."""
+    me = {"owner_id": caller.account_id, "device_id": caller.device_id}
+    ((head, epoch, floor, timezone, *read),) = await caller.db.tuples(
+        access.statements(resource).with_feed, id=id, **me
+    )
+    caller.believe(timezone)
+    return Hurry(caller, head, epoch, floor, _seen(resource, *read))
 
 
 def _seen(resource: Resource, seq: int | None, deleted: bool | None, *stored: Any) -> Seen:  # noqa: FBT001 - a column

@@ -13,7 +13,7 @@ from app.db import Row
 from app.records import access
 from app.records.access import statements
 from app.records.codec import document_of
-from app.records.feed import Seen, Writing
+from app.records.feed import Locked, Seen, Writing
 from app.records.ops import Key, Op
 from app.records.order import pointed
 from app.records.resource import Resource, kinds
@@ -122,9 +122,8 @@ class Picture:
         write.put(access.NEXT_CHANGE, [self._noted(key) for key in again])
         self._new, self._changed = {}, set()
 
-    async def remove(self, keys: Iterable[Key]) -> None:
+    async def remove(self, write: Locked, keys: Iterable[Key]) -> None:
         """Remove records that live, and what goes with them; set free what referred to them."""
-        write = self._write
         gone: dict[Resource, set[UUID]] = defaultdict(set)
         for resource, id in keys:
             gone[resource].add(id)
