@@ -7,8 +7,8 @@ work: a long poll or a stream says so by `with places.waiting():` and is counted
 health always gets in.
 
 How many places there are follows from what they are worth: as long as requests are refused, only as many as were answered
-in a twentieth of a second, so that what is taken on is answered in time on a slow disk, too, and what a worker has in
-hand stays in its processor's caches: 256 requests at once cost it a fifth more each than 16.
+in a fifth of a second, so that what is taken on is answered in time on a slow disk, too. With a twentieth, a worker ran
+out of work whenever its callers paused for a moment.
 
 Once `ending` is set the server is about to stop: it is not ready any more, and who waits should let go.
 """
@@ -25,7 +25,7 @@ from app.http.cors import allowing, origin_of
 from app.http.refusal import Refusal, lines, requested_id
 from app.problems import Unavailable
 
-WORTH_SECONDS: Final = 0.05
+WORTH_SECONDS: Final = 0.2
 REVIEW_SECONDS: Final = 1.0
 FULL: Final = "The server has as many requests in hand as it can serve in time."
 

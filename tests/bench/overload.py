@@ -9,8 +9,8 @@ requests were due; how long `/livez` took meanwhile; how late the load itself se
 the database and the load used. In the end: goodput at the highest offer against the best, and how long after it latency
 was as before.
 
-The requests are a phone's that syncs (`phone.py`). With `--mix gglgpgcl` they are one's that is always online: so cheap
-that at five times the capacity a processor has little time left beside receiving them.
+The requests are all that a phone can ask, in equal parts (`phone.py`). With `--mix gglgpgcl` they are those of one that
+is always online: so cheap that at five times the capacity, receiving and refusing them is much of a processor's time.
 """
 
 import sys
@@ -26,7 +26,7 @@ from tests.bench.load import drive
 from tests.bench.offers import HEAD, RECOVERY_SECONDS, Cores, figures, recovery, spelled
 from tests.bench.open_loop import OpenLoop
 from tests.bench.operations import ORDINARY, again, sizes
-from tests.bench.phone import SYNCING, requests_of
+from tests.bench.phone import EVERYTHING, requests_of
 
 OFFERS: Final = (0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0)
 CALLERS: Final = 16
@@ -86,7 +86,7 @@ def main(
     *,
     database: Annotated[str, typer.Option(help="postgresql or sqlite; both by default.")] = "postgresql,sqlite",
     seconds: Annotated[float, typer.Option(min=1, max=60, help="Length of one offer.")] = 5.0,
-    mix: Annotated[str, typer.Option(help="Letters of what is asked; see tests/bench/phone.py.")] = SYNCING,
+    mix: Annotated[str, typer.Option(help="Letters of what is asked; see tests/bench/phone.py.")] = EVERYTHING,
     in_flight: Annotated[str, typer.Option(help="AFTERGLOW_MAX_IN_FLIGHT of the server; its default if empty.")] = "",
 ) -> None:
     """Measure this API under more load than it can take."""

@@ -1,8 +1,9 @@
 """A phone's requests, ready-made: it reads, it writes, and after a while without a network it syncs.
 
-Each kind of request has a letter, so a mix of them is a word: `gglgpgcl` asks as an app does that is always online, six
-in eight reading; `gglgpgcldu` is one that also pulls its copy, and pushes twenty edits made offline. Edits go to a
-hundred people in turn, each time with other words, so that hardly one of them finds its words there already.
+Each kind of request has a letter, so a mix of them is a word: `glpcdu` asks as often for each of the six things that a
+phone can ask (read a record, list fifty, write one, change one, pull all of its hundred, push twenty edits made offline);
+`gglgpgcl` is one that is always online, and mostly reads. Edits go to a hundred people in turn, each time with other
+words, so that hardly one of them finds its words there already.
 """
 
 import itertools
@@ -13,8 +14,7 @@ from typing import Final
 from tests.bench.operations import Client, get_one, list_fifty
 from tests.bench.planting import Person
 
-ONLINE: Final = "gglgpgcl"
-SYNCING: Final = "gglgpgcldu"
+EVERYTHING: Final = "glpcdu"
 REQUESTS: Final = 16_000
 CHANGED: Final = 100
 EDITS: Final = 20
