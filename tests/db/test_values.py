@@ -164,3 +164,18 @@ def test_an_id_that_sqlite_keeps_is_an_id_like_any_other() -> None:
     assert known[id] == 1
     assert KeptId(id.hex) < UUID(int=2**128 - 1)
     assert (kept.is_safe, hasattr(kept, "wisteria")) == (id.is_safe, False)
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+def test_a_moment_without_an_offset_is_kept_by_no_file(settings: Settings) -> None:
+    async def work(db: Database) -> None:
+        throttle = Stored.metadata.tables["throttle"]
+        with pytest.raises(ValueError, match="without an offset"):
+            await db.run(
+                Statement(sa.insert(throttle).values({column.name: given(column) for column in throttle.c})),
+                key=b"wisteria",
+                began_at=datetime(2026, 11, 22, 10, 0),  # noqa: DTZ001 - what is refused
+                count=1,
+            )
+
+    over(settings, work)
