@@ -19,10 +19,7 @@ MOST_CONNECTIONS: Final = 2000
 LATE: Final = 1.0
 """Seconds after which an answer is of no use to its caller any more."""
 PATIENCE: Final = 10.0
-TICK: Final = 0.001
-"""Seconds between looks. Whoever waits for an answer instead is woken by the server's sending it, at the server's expense:
-between two processes of one machine, that costs as much as the sending.
-"""
+PREPARING_SECONDS: Final = 0.05
 PROBE_SECONDS: Final = 0.05
 PROBE: Final = b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
@@ -55,9 +52,13 @@ class Line:
 class OpenLoop:
     """Callers of one server."""
 
-    def __init__(self, address: Address, requests: Sequence[bytes]) -> None:
-        """Send `requests` in turn, again and again."""
-        self._address, self._requests = address, requests
+    def __init__(self, address: Address, requests: Sequence[bytes], *, looks_every: float = 0.0) -> None:
+        """Send `requests` in turn, again and again, and look for answers every so many seconds.
+
+        Whoever waits for an answer instead (0) is woken by the server's sending it, at the server's expense: between two
+        processes of one machine, that costs as much as the sending.
+        """
+        self._address, self._requests, self._looks_every = address, requests, looks_every
         self._lines: dict[int, Line] = {}
         self._free: list[Line] = []
         self._poll = select.epoll()
@@ -68,22 +69,28 @@ class OpenLoop:
 
     def run(self, rate: float, seconds: float) -> list[Asked]:
         """Send so many requests a second for some seconds, wait for what is owed, and return them all."""
-        count = int(rate * seconds)
-        began = time.perf_counter() + 0.01
-        asked = [Asked(began + number / rate) for number in range(count)]
-        probes = [Asked(began + number * PROBE_SECONDS, probe=True) for number in range(int(seconds / PROBE_SECONDS))]
+        asked = [Asked(number / rate) for number in range(int(rate * seconds))]
+        probes = [Asked(number * PROBE_SECONDS, probe=True) for number in range(int(seconds / PROBE_SECONDS))]
         schedule = sorted([*asked, *probes], key=lambda each: each.due)
-        until = began + seconds + PATIENCE
-        at = owed = 0
         gc.collect()
         gc.disable()
+        for number, _ in self._poll.poll(0):  # what was closed meanwhile
+            self._hear(self._lines[number])
+        began = time.perf_counter() + PREPARING_SECONDS
+        until = began + seconds + PATIENCE
+        for each in schedule:
+            each.due += began
+        at = owed = 0
         while (now := time.perf_counter()) < until and (at < len(schedule) or owed):
             while at < len(schedule) and schedule[at].due <= now:
                 owed += self._ask(schedule[at])
                 at += 1
-            for number, _ in self._poll.poll(0):
+            wait = max(0.0, schedule[at].due - time.perf_counter()) if at < len(schedule) else 0.05
+            if self._looks_every:
+                wait = 0.0
+                time.sleep(self._looks_every)
+            for number, _ in self._poll.poll(wait):
                 owed -= self._hear(self._lines[number])
-            time.sleep(TICK)
         gc.enable()
         return schedule
 

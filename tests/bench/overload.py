@@ -32,6 +32,7 @@ OFFERS: Final = (0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0)
 CALLERS: Final = 16
 WARM_SECONDS: Final = 2.0
 AFTERWARDS: Final = 0.5
+TICK_SECONDS: Final = 0.001
 
 
 def _say(line: str) -> None:
@@ -61,7 +62,7 @@ def measure(kind: str, seconds: float, mix: str, settings: dict[str, str]) -> No
         capacity = _capacity(runner, requests, seconds)
         print(f"\n### {kind}, one worker: {capacity:,.0f} requests/s by {CALLERS} callers in a closed loop ({mix})\n")
         print(HEAD)
-        loop = OpenLoop(runner.address, requests)
+        loop = OpenLoop(runner.address, requests, looks_every=TICK_SECONDS)
         loop.run(capacity * AFTERWARDS, WARM_SECONDS)
         rows = []
         for offer in OFFERS:
