@@ -10,6 +10,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCy
 
 from app.http.answer import Header
 
+LONG: Final = 64 * 1024
+"""Bytes from which on a body is not copied behind its head."""
 CYCLE: Final = "cycle"
 """In a request's state: the edge's cycle of it."""
 
@@ -23,8 +25,14 @@ def write_whole(cycle: RequestResponseCycle, status: int, headers: list[Header],
     if head.count(b"\n") != len(told):
         raise ValueError
     closing = b"" if cycle.keep_alive else b"connection: close\r\n"
-    bodiless = cycle.scope["method"] == "HEAD"
-    cycle.transport.write(b"%b%b%b\r\n%b" % (STATUS_LINE[status], head, closing, b"" if bodiless else body))
+    head = b"%b%b%b\r\n" % (STATUS_LINE[status], head, closing)
+    if cycle.scope["method"] == "HEAD":
+        cycle.transport.write(head)
+    elif len(body) < LONG:
+        cycle.transport.write(head + body)
+    else:
+        cycle.transport.write(head)
+        cycle.transport.write(body)
     cycle.response_started = cycle.response_complete = True
     cycle.waiting_for_100_continue = False
     cycle.message_event.set()

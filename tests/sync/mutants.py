@@ -66,7 +66,7 @@ def tombstones_are_dropped() -> AbstractContextManager[object]:
 
     async def pulled(caller: Caller, asked: pull.Asked) -> pull.Page:
         page = await original(caller, asked)
-        return page._replace(changes=[each for each in page.changes if '"deleted":true' not in each])
+        return page._replace(changes=[each for each in page.changes if b'"deleted":true' not in each])
 
     return patch.object(pull, "pull", pulled)
 

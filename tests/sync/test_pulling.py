@@ -143,14 +143,16 @@ def test_records_of_before_there_was_syncing_are_pulled_as_they_are_read(
 
 def test_a_page_of_long_texts_ends_before_it_is_too_large(phone: Phone) -> None:
     long = {"body": "wisteria " * 11_000}
+    gone = phone.applied(upsert())
     ops = [upsert("reflections", set=long) for _ in range(60)]
     for some in (ops[:15], ops[15:30], ops[30:45], ops[45:]):
         phone.push(*some)
+    phone.applied(delete(gone))
     page = phone.page(limit=1000)
     assert page["has_more"]
     assert (
         PAGE_BYTES < sum(len(each["record"]["body"]) for each in page["changes"]) < PAGE_BYTES + 2 * len(long["body"])
     )
     rest, cursor = phone.pull(page["cursor"])
-    assert [each["id"] for each in (*page["changes"], *rest)] == [op["id"] for op in ops]
+    assert [each["id"] for each in (*page["changes"], *rest)] == [*(op["id"] for op in ops), gone["id"]]
     assert phone.page(cursor)["changes"] == []
