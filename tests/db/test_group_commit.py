@@ -31,6 +31,9 @@ def database() -> str:
     return "sqlite"
 
 
+NONE = type(None)
+
+
 class WisteriaError(Exception):
     """Raised in the middle of a block."""
 
@@ -75,16 +78,12 @@ async def outcomes(*work: Coroutine[Any, Any, None]) -> list[type]:
     return [type(outcome) for outcome in await asyncio.gather(*work, return_exceptions=True)]
 
 
-NONE = type(None)
-
-
 def test_who_waits_for_the_same_turn_shares_a_commit_and_what_fails_is_undone_alone(settings: Settings) -> None:
     async def work(db: Database) -> None:
         await add(db, "alice")
-        names = ["bob", "carol", "dave", "erin"]
+        wrong = {"bob": None, "carol": WisteriaError(), "dave": None, "erin": None}
         async with turn_of_another(db) as said:
-            wrong = {"carol": WisteriaError()}
-            tasks = asyncio.create_task(outcomes(*(add(db, name, wrong.get(name)) for name in names)))
+            tasks = asyncio.create_task(outcomes(*(add(db, name, error) for name, error in wrong.items())))
             await a_moment()
         assert await tasks == [NONE, WisteriaError, NONE, NONE]
         assert await addresses(db) == ["alice", "bob", "dave", "erin"]
