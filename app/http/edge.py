@@ -66,8 +66,8 @@ class Edge(Deadlined):
         """Parse what came; where it was no whole request, bound it, and expect the rest by its deadline."""
         if self._refused or (len(self.tasks) >= self._places.most and self._turns_away_at_a_glance(data)):
             return
-        self._piece = len(data)
-        self._unheard += self._piece
+        self._piece = size = len(data)
+        self._unheard += size
         Deadlined.data_received(self, data)
         if self._unheard or self._in_body or self._receiving or self.headers is not self._head:
             self._attend()
@@ -78,8 +78,8 @@ class Edge(Deadlined):
         """Let the request be answered, if it is within bounds and says where it goes."""
         headers, version = self.headers, self.parser.get_http_version()
         names = [name for name, _ in headers]
-        self._header_count = len(names)
-        if self._header_count > bounds.MOST_HEADERS or self._unheard + self._piece > bounds.LONGEST_URL:
+        self._header_count = count = len(names)
+        if count > bounds.MOST_HEADERS or self._unheard + self._piece > bounds.LONGEST_URL:
             self._stop(bounds.head_beyond(self.url, headers))
         if (names.count(b"host") != 1 or version != "1.1") and not (version == "1.0" and names.count(b"host") <= 1):
             self._stop(MalformedRequest())
@@ -113,9 +113,10 @@ class Edge(Deadlined):
         self._in_body = False
         if not self._turned_away:
             Deadlined.on_message_complete(self)
-        elif not self.parser.should_keep_alive():
-            self.transport.close()
+            return
         self._turned_away = False
+        if not self.parser.should_keep_alive():
+            self.transport.close()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's own words, not ours
         """Answer bytes that are no request, with the problem that stopped the parser."""
