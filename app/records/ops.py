@@ -66,10 +66,12 @@ class Op:
     op_id: UUID | None = None
     digest: bytes = b""
 
-    @property
-    def key(self) -> Key:
-        """Which record it is about."""
-        return self.resource, self.id
+    key: Key = field(init=False)
+    """Which record it is about."""
+
+    def __post_init__(self) -> None:
+        """Make the key once: it is asked for at every step."""
+        self.key = self.resource, self.id
 
     @property
     def knew_nothing(self) -> bool:
