@@ -30,9 +30,7 @@ class Phase(Enum):
 
 
 class Edge(Deadlined):
-    """One connection. What is done for every request is counted in tenths of microseconds (`tests.bench.checks`), which is
-    why it names the class that it extends: `super()` has to be looked up.
-    """
+    """One connection. Tenths of microseconds are counted here (`tests.bench.checks`); `super()` would take one each."""
 
     _piece = 0
     """Bytes that came last."""
