@@ -1,11 +1,14 @@
-"""Do writers of different owners slow each other? One owner's eight devices beside eight owners' one."""
+"""Do writers of different owners slow each other? One owner's eight devices beside eight owners' one.
+
+And what a phone gains that was offline, if it pushes a hundred records instead of posting them one after the other.
+"""
 
 from dataclasses import dataclass, replace
 from statistics import median
 from typing import Final
 
 from tests.bench.arena import Arena, Runner
-from tests.bench.operations import OPERATIONS
+from tests.bench.operations import OPERATIONS, PUSHED
 from tests.bench.rounds import Say, figures
 
 DEVICES: Final = 8
@@ -21,22 +24,35 @@ class Owners:
     several: float
     one_database: float
     several_database: float
+    posted: float
+    """Records a second that one phone posts."""
+    pushed: float
+    """Records a second that one phone pushes, a hundred at once."""
 
 
 def measure(arena: Arena, runner: Runner, *, seconds: float, rounds: int, say: Say) -> Owners:
     """Measure both, in turn."""
     post = replace(OPERATIONS["post"], people=slice(None), connections=DEVICES)
-    ways = {"one": _of(runner, 1), "several": _of(runner, DEVICES)}
+    phone = {"posted": replace(OPERATIONS["post"], connections=1), "pushed": replace(OPERATIONS["push"], connections=1)}
+    ways = {"one": (_of(runner, 1), post), "several": (_of(runner, DEVICES), post)}
+    ways |= {name: (runner, operation) for name, operation in phone.items()}
     rates: dict[str, list[float]] = {name: [] for name in ways}
     costs: dict[str, list[float]] = {name: [] for name in ways}
     for number in range(rounds):
-        for name, way in ways.items():
-            say(f"writers of {name} · round {number + 1} of {rounds}")
-            seen = figures(arena, way, post, seconds)
+        for name, (way, operation) in ways.items():
+            say(f"writers: {name} · round {number + 1} of {rounds}")
+            seen = figures(arena, way, operation, seconds)
             rates[name].append(seen.rate)
             costs[name].append(seen.database)
+    rate = {name: median(each) for name, each in rates.items()}
     return Owners(
-        arena.kind, median(rates["one"]), median(rates["several"]), median(costs["one"]), median(costs["several"])
+        arena.kind,
+        rate["one"],
+        rate["several"],
+        median(costs["one"]),
+        median(costs["several"]),
+        rate["posted"],
+        rate["pushed"] * PUSHED,
     )
 
 
@@ -54,5 +70,7 @@ def spelled(found: Owners) -> str:
         f"### Writers of different owners, {found.database}\n\n"
         f"Eight connections that POST for one owner: {found.one:,.0f}/s ({found.one_database:,.0f} µs of the database "
         f"each); for eight owners: {found.several:,.0f}/s ({found.several_database:,.0f} µs): {ratio:.2f} times, "
-        f"wanted {WANTED:g}: {verdict}."
+        f"wanted {WANTED:g}: {verdict}.\n\n"
+        f"One phone posts {found.posted:,.0f} records a second one after the other, and pushes {found.pushed:,.0f}, a hundred "
+        f"at once: {found.pushed / found.posted:.1f} times."
     )
