@@ -22,7 +22,7 @@ from app.settings import Environment, Settings
 
 _OBJECTS_BETWEEN_COLLECTIONS = 50_000
 _TAKEN_ON_AT_ONCE = 16
-"""Connections that a worker takes on in one turn of its loop. uvloop takes one for each listening socket, so that behind
+"""Connections that a lone worker takes on in one turn of its loop. uvloop takes one for each listening socket, so that behind
 a hundred busy callers, whose turn takes ten milliseconds, new ones (a balancer that asks for health) waited for seconds.
 """
 STARTING_SECONDS = 60
@@ -80,13 +80,14 @@ def serve(
 
 
 def run(config: uvicorn.Config) -> None:
-    """Run one worker here, or several, on as many copies of the listening socket as connections are taken on in one turn."""
+    """Run one worker here, on as many copies of the listening socket as connections are taken on in one turn; or several,
+    which take turns: whoever took on more at once would leave the others idle.
+    """
     listener = config.bind_socket()
-    listeners = [listener, *(listener.dup() for _ in range(_TAKEN_ON_AT_ONCE - 1))]
     if config.workers > 1:
-        Multiprocess(config, listeners).run()
+        Multiprocess(config, [listener]).run()
     else:
-        uvicorn.Server(config).run(listeners)
+        uvicorn.Server(config).run([listener, *(listener.dup() for _ in range(_TAKEN_ON_AT_ONCE - 1))])
 
 
 def application() -> FastAPI:
