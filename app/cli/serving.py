@@ -15,16 +15,13 @@ from uvicorn.supervisors import Multiprocess
 
 from app import demo, observability, starting
 from app.cli.ending import UNSAFE, carried_out, fail, settings_now
+from app.cli.listening import sockets
 from app.db import schema
 from app.http import Edge
 from app.main import create_app
 from app.settings import Environment, Settings
 
 _OBJECTS_BETWEEN_COLLECTIONS = 50_000
-_TAKEN_ON_AT_ONCE = 16
-"""Connections that a lone worker takes on in one turn of its loop. uvloop takes one for each listening socket, so that behind
-a hundred busy callers, whose turn takes ten milliseconds, new ones (a balancer that asks for health) waited for seconds.
-"""
 STARTING_SECONDS = 60
 """A worker that says nothing for so long is replaced; on a busy machine it needs more than uvicorn's 5 to start."""
 STOPPING_SECONDS = 25
@@ -80,14 +77,12 @@ def serve(
 
 
 def run(config: uvicorn.Config) -> None:
-    """Run one worker here, on as many copies of the listening socket as connections are taken on in one turn; or several,
-    which take turns: whoever took on more at once would leave the others idle.
-    """
-    listener = config.bind_socket()
+    """Run one worker here, or several."""
+    listeners = sockets(config.host, config.port)
     if config.workers > 1:
-        Multiprocess(config, [listener]).run()
+        Multiprocess(config, listeners).run()
     else:
-        uvicorn.Server(config).run([listener, *(listener.dup() for _ in range(_TAKEN_ON_AT_ONCE - 1))])
+        uvicorn.Server(config).run(listeners)
 
 
 def application() -> FastAPI:
