@@ -166,11 +166,13 @@ class Statements:
     @cached_property
     def referrers(self) -> Statement:
         """The statement that finds the records that refer, by a reference that may be null, to any of those given under
-        the reference's name.
+        the reference's name; a record that does so twice, twice. SQLite looks a condition up by its index, but not two.
         """
         table = self._resource.table
-        points = [among(table.c[field], field) for field in self._resource.loose]
-        return Statement(sa.select(*self._stored).where(mine(table), sa.or_(*points)))
+        of_owner = sa.select(*self._stored).where(mine(table))
+        return Statement(
+            sa.union_all(*(of_owner.where(among(table.c[field], field)) for field in self._resource.loose))
+        )
 
     @cached_property
     def lines(self) -> Statement:

@@ -149,7 +149,8 @@ class Picture:
         sought = {field: [*gone.get(kind.targets[field], ())] for field in kind.loose}
         if not any(sought.values()):
             return
-        for row in await self._write.all(statements(kind).referrers, **sought):
+        found = {row["id"]: row for row in await self._write.all(statements(kind).referrers, **sought)}
+        for row in found.values():
             if row["id"] not in gone.get(kind, ()):
                 self.rows[kind, row["id"]] = row
                 freed = [field for field in kind.loose if row[field] in gone.get(kind.targets[field], ())]

@@ -51,3 +51,7 @@ def test_what_goes_with_a_record_and_what_it_derives_from_are_found_by_an_index(
         if resource.acyclic:
             found = steps(connection, statements(resource).lines, ids=[new_id()])
             assert all(step.startswith("SCAN line") or "id=?)" in step for step in found), found
+        if resource.loose:
+            found = steps(connection, statements(resource).referrers, **{field: [new_id()] for field in resource.loose})
+            for step, field in zip(found, resource.loose, strict=True):
+                assert step.endswith(f"(owner_id=? AND {field}=?)"), resource
