@@ -22,7 +22,8 @@ from app.sync.waiting import waiting
 
 LONGEST_WAIT: Final = 30
 _SEQ: Final = 2
-"""Where a row has its number."""
+_EPOCH: Final = 4
+"""Where a row has its number, and, if it is the feed's, its epoch."""
 PAGE_BYTES: Final = 4 * 2**20
 """A page ends, whatever its limit, with the record that reaches so many bytes: neither phone nor server holds more."""
 
@@ -79,13 +80,11 @@ async def pull(caller: Caller, asked: Asked) -> Page:
         rows = await caller.db.tuples(access.CHANGES_OF_SOME, collections=[*asked.collections], **given)
     else:
         rows = await caller.db.tuples(access.CHANGES, **given)
-    *first, head, epoch, floor, timezone = rows[0]
+    _, _, head, _, epoch, floor, timezone = next(row for row in rows if row[_EPOCH] is not None)
     caller.believe(timezone)
     if not place.is_served(epoch, head, floor):
         raise expired(place.version, epoch, await caller.db.all(access.RESTORATIONS, owner_id=caller.account_id))
-    if first[0] is None:
-        return Page([], version_of(epoch, head), has_more=False)
-    ordered = sorted(rows, key=itemgetter(_SEQ))
+    ordered = sorted([row for row in rows if row[_EPOCH] is None], key=itemgetter(_SEQ))
     found = _changes(ordered[: asked.limit], version_of(epoch, 0))
     if len(ordered) > len(found):
         return Page(found, place.continued(version_of(epoch, ordered[len(found) - 1][_SEQ]), floor), has_more=True)
@@ -101,8 +100,8 @@ def _changes(rows: Sequence[tuple[Any, ...]], began: int) -> list[bytes]:
             else f'{{"collection":"{collection}","id":"{id}","version":{began + seq},"deleted":false,"record":'
             f'{{"id":"{id}","version":{began + seq},{document[1:]}}}'
         ).encode()
-        for collection, id, seq, fits, document, *_ in rows
-        if fits
+        for collection, id, seq, document, _, _, _ in rows
+        if collection is not None
     ]
 
 
