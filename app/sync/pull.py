@@ -52,8 +52,10 @@ class Page(NamedTuple):
 
     def answer(self) -> Answer:
         """Answer with the page."""
-        end = b'],"cursor":%b,"has_more":%b}' % (json.write(self.cursor), json.write(self.has_more))
-        return Answer(200, b"".join([b'{"changes":[', b",".join(self.changes), end]), [JSON])
+        texts = [*self.changes] or [b""]
+        texts[0] = b'{"changes":[' + texts[0]
+        texts[-1] += b'],"cursor":%b,"has_more":%b}' % (json.write(self.cursor), json.write(self.has_more))
+        return Answer(200, b",".join(texts), [JSON])
 
 
 async def awaited(caller: Caller, asked: Asked, reader: Reader) -> Page:
@@ -95,13 +97,12 @@ def _changes(rows: Sequence[tuple[Any, ...]], began: int) -> list[bytes]:
     """Return the JSON texts of the changes that fit: by one expression each, since a phone's first pull is of thousands."""
     return [
         (
-            f'{{"collection":"{collection}","id":"{id}","version":{began + seq},"deleted":true,"record":null}}'
+            f'{{"collection":"{collection}",{this}"deleted":true,"record":null}}'
             if document is None
-            else f'{{"collection":"{collection}","id":"{id}","version":{began + seq},"deleted":false,"record":'
-            f'{{"id":"{id}","version":{began + seq},{document[1:]}}}'
+            else f'{{"collection":"{collection}",{this}"deleted":false,"record":{{{this}{document[1:]}}}'
         ).encode()
         for collection, id, seq, document, _, _, _ in rows
-        if collection is not None
+        if collection is not None and (this := f'"id":"{id}","version":{began + seq},')
     ]
 
 
