@@ -134,7 +134,8 @@ class Batch:
         lives = {name: picture.is_living((resource.targets[name], after[name])) for name in moved}
         lost = [name for name in moved if lives[name] is False and not op.strict]
         missing = [name for name in moved if not lives[name] and name not in lost]
-        after = after | {name: None for name in lost if name != resource.parent}
+        if lost:
+            after = after | {name: None for name in lost if name != resource.parent}
         record, faults = settled(self._caller, resource, after, before)
         faults += [
             leading_back(name) for name in moved if name == resource.acyclic and self._leads_back(op, after[name])

@@ -99,8 +99,7 @@ class Resource:
     def completed(self, draft: RecordDraft) -> dict[str, Any]:
         """Return the fields of a new record; those left out that the rules fill in are null so far."""
         values = draft.__dict__
-        found = ((name, values[name]) for name in self.field_names)
-        return {name: None if value is MISSING else value for name, value in found}
+        return {name: None if (value := values[name]) is MISSING else value for name in self.field_names}
 
     @cached_property
     def depth(self) -> int:
