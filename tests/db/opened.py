@@ -8,6 +8,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from app.cli import ending
 from app.db import Database, Statement, Transaction, open_database
 from app.identity.accounts import NewAccount, open_account
 from app.identity.tables import AccountRecord
@@ -25,16 +26,7 @@ ADDRESSES = Statement(sa.select(_account.c.email).order_by(_account.c.email))
 
 def over(settings: Settings, work: Callable[[Database], Coroutine[Any, Any, T]]) -> T:
     """Return what the work returns, carried out over an open database."""
-
-    async def carried_out() -> T:
-        db = open_database(settings)
-        await db.open()
-        try:
-            return await work(db)
-        finally:
-            await db.close()
-
-    return asyncio.run(carried_out())
+    return asyncio.run(ending.over(settings, work))
 
 
 async def added(tx: Transaction, name: str) -> UUID:
