@@ -60,13 +60,12 @@ class Pool:
             if not connection.is_closed():
                 return connection
             self._places += 1
+        if self._places:
+            self._places -= 1
+        elif (connection := await self._turn()) is not None:
+            return connection
         async with asyncio.timeout(self._settings.pool_seconds):
-            connection = None
-            if self._places:
-                self._places -= 1
-            else:
-                connection = await self._turn()
-            return connection or await self._made()
+            return await self._made()
 
     def give_back(self, connection: Any, error: BaseException | None) -> None:
         """Let the next one have a connection, unless `error` says that it was left in the middle of something."""
@@ -90,14 +89,18 @@ class Pool:
 
     async def _turn(self) -> Any:
         """Wait in line; return a connection, or None where there is a place for one."""
-        turn = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        turn = loop.create_future()
         self._line.append(turn)
+        late = loop.call_later(self._settings.pool_seconds, _give_up, turn)  # `asyncio.timeout` takes twice as long
         try:
             return await turn
         except asyncio.CancelledError:
-            if not turn.cancelled():  # it came in the very moment
+            if not (turn.cancelled() or turn.exception()):  # it came in the very moment
                 self._pass_on(turn.result())
             raise
+        finally:
+            late.cancel()
 
     def _pass_on(self, connection: Any | None) -> None:
         """Give a connection, or the place for one, to whoever has waited longest."""
@@ -110,3 +113,8 @@ class Pool:
             self._places += 1
         else:
             self._free.append(connection)
+
+
+def _give_up(turn: asyncio.Future[Any]) -> None:
+    with suppress(asyncio.InvalidStateError):  # it came in the very moment
+        turn.set_exception(TimeoutError())

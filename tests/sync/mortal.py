@@ -23,6 +23,7 @@ import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.http import Edge
+from app.http.whole import CYCLE
 from app.identity.families import sign_in
 from app.main import create_app
 from app.settings import Settings
@@ -43,12 +44,13 @@ def mortal(app: ASGIApp) -> ASGIApp:
     """Let an application's process die where the answer to a request that asks for it would begin."""
 
     async def served(scope: Scope, receive: Receive, send: Send) -> None:
-        async def answer(message: Message) -> None:
-            if (DIE.encode(), b"1") in scope.get("headers", ()):
-                os.kill(os.getpid(), signal.SIGKILL)
-            await send(message)
+        async def die(_message: Message) -> None:
+            os.kill(os.getpid(), signal.SIGKILL)
 
-        await app(scope, receive, answer)
+        dies = (DIE.encode(), b"1") in scope.get("headers", ())
+        if dies:
+            del scope["state"][CYCLE]  # so that the answer comes by here
+        await app(scope, receive, die if dies else send)
 
     return served
 
