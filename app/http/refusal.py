@@ -27,7 +27,7 @@ def requested_id(headers: list[Header]) -> bytes:
 
 def lines(headers: Iterable[Header]) -> bytes:
     """Return headers as lines."""
-    return b"".join(b"%b: %b\r\n" % header for header in headers)
+    return b"".join([b"%b: %b\r\n" % header for header in headers])
 
 
 class Refusal:

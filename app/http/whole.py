@@ -9,6 +9,7 @@ from typing import Final
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from app.http.answer import Header
+from app.http.refusal import lines
 
 LONG: Final = 64 * 1024
 """Bytes from which on a body is not copied behind its head."""
@@ -21,7 +22,7 @@ def write_whole(cycle: RequestResponseCycle, status: int, headers: list[Header],
     if cycle.disconnected:
         return
     told = [*cycle.default_headers, *headers]
-    head = b"".join([b"%b: %b\r\n" % header for header in told])
+    head = lines(told)
     if head.count(b"\n") != len(told):
         raise ValueError
     closing = b"" if cycle.keep_alive else b"connection: close\r\n"
