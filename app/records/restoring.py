@@ -17,10 +17,9 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from app import clock
-from app.db import Database, Statement, given, unhurried
+from app.db import Database, Statement, given, inserting, unhurried, updating
 from app.identity import Feed
 from app.identity.families import end_every_device
-from app.records.access import mine
 from app.records.tables import Restoration, Restoring
 
 LAST_EPOCH: Final = 8191
@@ -57,8 +56,8 @@ _NEXT: Final = Statement(
     .limit(sa.bindparam("rows", type_=sa.BigInteger))
     .with_for_update()
 )
-_NOTE: Final = Statement(sa.insert(_restoration).values({column.name: given(column) for column in _restoration.c}))
-_RAISE: Final = Statement(sa.update(_feed).where(mine(_feed)).values(epoch=given(_feed.c.epoch)))
+_NOTE: Final = inserting(_restoration)
+_RAISE: Final = updating(_feed, ["owner_id"], ["epoch"])
 
 
 class EpochsSpentError(Exception):
@@ -92,8 +91,9 @@ async def restored(db: Database) -> AsyncGenerator[int, None]:
             if not feeds:
                 await tx.run(_END)
                 return
-            await tx.many(_NOTE, [feed | {"restored_at": run["began_at"]} for feed in feeds])
-            await tx.many(_RAISE, [{"owner_id": feed["owner_id"], "epoch": later(feed["epoch"])} for feed in feeds])
+            notes = [feed | {"restored_at": run["began_at"]} for feed in feeds]
+            raised = [feed | {"epoch": later(feed["epoch"])} for feed in feeds]
+            await tx.write((_NOTE, notes), (_RAISE, raised))
             await end_every_device(tx, [feed["owner_id"] for feed in feeds])
             await tx.run(_GO_ON, through=feeds[-1]["owner_id"])
         yield len(feeds)
