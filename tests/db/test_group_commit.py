@@ -3,8 +3,8 @@
 import asyncio
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -92,17 +92,24 @@ def test_who_waits_for_the_same_turn_shares_a_commit_and_what_fails_is_undone_al
     over(settings, work)
 
 
+@contextmanager
+def a_slow_disk(db: Database) -> Iterator[None]:
+    """Let no commit reach the disk until the block ends."""
+    disk = threading.Event()
+    vars(writer_of(db))["_thread"].submit(disk.wait)
+    try:
+        yield
+    finally:
+        disk.set()
+
+
 def test_nobody_is_told_and_nothing_is_seen_before_it_is_on_the_disk(settings: Settings) -> None:
     async def work(db: Database) -> None:
         await add(db, "alice")
-        disk = threading.Event()
-        vars(writer_of(db))["_thread"].submit(disk.wait)
-        try:
+        with a_slow_disk(db):
             tasks = [asyncio.create_task(add(db, name)) for name in ("bob", "carol")]
             assert await asyncio.wait(tasks, timeout=0.2) == (set(), {*tasks})
             assert await addresses(db) == ["alice"]
-        finally:
-            disk.set()
         await asyncio.gather(*tasks)
         assert await addresses(db) == ["alice", "bob", "carol"]
 
@@ -112,14 +119,12 @@ def test_nobody_is_told_and_nothing_is_seen_before_it_is_on_the_disk(settings: S
 def test_one_that_is_cancelled_while_it_waits_for_the_disk_harms_nobody(settings: Settings) -> None:
     async def work(db: Database) -> None:
         await add(db, "alice")
-        disk = threading.Event()
-        vars(writer_of(db))["_thread"].submit(disk.wait)
-        tasks = [asyncio.create_task(add(db, name)) for name in ("bob", "carol")]
-        await a_moment()
-        tasks[0].cancel()
-        with suppress(asyncio.CancelledError):
-            await tasks[0]
-        disk.set()
+        with a_slow_disk(db):
+            tasks = [asyncio.create_task(add(db, name)) for name in ("bob", "carol")]
+            await a_moment()
+            tasks[0].cancel()
+            with suppress(asyncio.CancelledError):
+                await tasks[0]
         await tasks[1]
         await add(db, "dave")
         assert await addresses(db) == ["alice", "bob", "carol", "dave"]
