@@ -1,9 +1,9 @@
-"""The bounds of a request: how much of what it may have, and what it may expect."""
+"""The bounds of a request: how much of what it may have, and what it may ask of the connection."""
 
 from typing import Final
 
 from app.http.answer import Header
-from app.problems import ExpectationFailed, HeadersTooLarge, Problem, UrlTooLong
+from app.problems import ExpectationFailed, HeadersTooLarge, MalformedRequest, Problem, UrlTooLong
 
 MOST_HEADERS: Final = 100
 MOST_HEADER_BYTES: Final = 32 * 1024
@@ -27,7 +27,30 @@ def endless(url: bytes) -> Problem:
     return UrlTooLong() if len(url) > LONGEST_URL else HeadersTooLarge()
 
 
-def unmet(headers: list[Header]) -> Problem | None:
-    """Return what is wrong with what a request expects: only to be told that its body is wanted."""
-    unmet = any(name == b"expect" and value.lower() != b"100-continue" for name, value in headers)
+def astray(url: bytes, headers: list[Header], version: str) -> Problem | None:
+    """Return what is wrong with where a request goes: to one host, which HTTP/1.0 need not name, and to a path.
+
+    An address may be whole, as a proxy is told it, if it names the same host (RFC 9112, 3.2.2); nothing of it stays
+    unread, as a fragment would.
+    """
+    hosts = [value for name, value in headers if name == b"host"]
+    named = len(hosts) == 1 if version == "1.1" else len(hosts) <= 1 and version == "1.0"
+    whole = [b"%b://%b/" % (scheme, host) for scheme in (b"http", b"https") for host in hosts]
+    ours = url == b"*" or url.startswith((b"/", *whole))
+    return None if named and ours and b"#" not in url else MalformedRequest()
+
+
+def misheard(headers: list[Header], version: str, *, upgrading: bool) -> Problem | None:
+    """Return what is wrong with headers on which it hangs how the rest is heard.
+
+    A body comes as it is or in chunks, and in chunks not in HTTP/1.0 (RFC 9112, 6.1). The wish for another protocol is
+    not granted (RFC 9110, 7.8), but the parser would take a body that comes with it for the next request. And nobody may
+    expect more than to be told that a body is wanted.
+    """
+    told = [(name, value.lower()) for name, value in headers]
+    codings = [value for name, value in told if name == b"transfer-encoding"]
+    sized = codings or any(name == b"content-length" and value.strip(b"0") for name, value in told)
+    if (codings and (codings != [b"chunked"] or version == "1.0")) or (upgrading and sized):
+        return MalformedRequest()
+    unmet = any(name == b"expect" and value != b"100-continue" for name, value in told)
     return ExpectationFailed() if unmet else None

@@ -16,6 +16,8 @@ class Deadlined(HttpToolsProtocol):
 
     _deadline: asyncio.TimerHandle | None = None
     _reader_deadline: asyncio.TimerHandle | None = None
+    _refused = False
+    """Whether nothing more is heard."""
     _stays = False
     """Whether the connection was used since it was last to be ended for idleness."""
 
@@ -65,6 +67,20 @@ class Deadlined(HttpToolsProtocol):
 
     def _keep_alive(self) -> None:
         self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+
+    def _hear_no_more(self) -> None:
+        """End the connection after the answers that are owed."""
+        self._expect(None)
+        self._refused = True
+        if self._owing:
+            self.cycle.keep_alive = False
+        else:
+            self.transport.close()
+
+    @property
+    def _owing(self) -> bool:
+        """Whether an answer is owed."""
+        return self.cycle is not None and not self.cycle.response_complete
 
     def _expect(self, seconds: float | None) -> None:
         """Expect what comes next within some seconds; None expects nothing."""

@@ -3,7 +3,8 @@
 A small subclass of uvicorn's httptools protocol, which has no limits of its own: it would take headers of any size from
 a client that sends one byte a minute. Here a request has at most 100 headers and 32 KiB of them, an address of 8 KiB,
 exactly one Host, and no trailers; its headers arrive within 5 seconds, its body within 15, and whoever does not read
-its answer for 30 is cut off. What breaks a bound gets a problem and the end of the connection; what is late, the end.
+its answer for 30 is cut off. What breaks a bound gets a problem and the end of the connection; what is late, the end;
+who wishes for another protocol, an answer in this one, and then the end.
 A request that is within them, but finds no place free (`places.py`), is told to come back later: where that can be seen
 at a glance (`glance.py`), without hearing it.
 """
@@ -42,7 +43,6 @@ class Edge(Deadlined):
     _in_body = False
     _expected: tuple[Phase, list[Header] | None] = (Phase.REQUEST, None)
     _refusal: Problem | None = None
-    _refused = False
     _turned_away = False
     """Whether the request that is being heard was answered already: there was no place for it."""
     _receiving = False
@@ -79,11 +79,12 @@ class Edge(Deadlined):
         self._header_count = count = len(names)
         if count > bounds.MOST_HEADERS or self._unheard + self._piece > bounds.LONGEST_URL:
             self._stop(bounds.head_beyond(self.url, headers))
-        if (names.count(b"host") != 1 or version != "1.1") and not (version == "1.0" and names.count(b"host") <= 1):
-            self._stop(MalformedRequest())
-        if b"expect" in names:
+        if names.count(b"host") != 1 or version != "1.1" or self.url[:1] != b"/" or b"#" in self.url:
+            self._stop(bounds.astray(self.url, headers, version))
+        upgrading = b"upgrade" in names and self.parser.should_upgrade()
+        if upgrading or b"transfer-encoding" in names or b"expect" in names:
             self.expect_100_continue &= version == "1.1"
-            self._stop(bounds.unmet(headers))
+            self._stop(bounds.misheard(headers, version, upgrading=upgrading))
         self._unheard = 0
         places, tasks = self._places, self.tasks
         if len(tasks) < places.most or self._owing or places.has_one_for(self.url, tasks):
@@ -92,6 +93,8 @@ class Edge(Deadlined):
         else:
             self._turn_away()
         self._head, self._in_body = headers, True
+        if upgrading:
+            self._hear_no_more()
 
     def on_chunk_header(self) -> None:
         """Begin a chunk."""
@@ -128,23 +131,17 @@ class Edge(Deadlined):
 
     def _refuse(self, problem: Problem) -> None:
         """Answer with a problem and end the connection; where answers are still owed, only end it after them."""
-        self._expect(None)
         cycle, owing = self.cycle, self._owing
         if owing and not self._in_body:
-            self._refused = True
-            cycle.keep_alive = False
+            self._hear_no_more()
             return
+        self._expect(None)
         if owing:
             cycle.disconnected = True
             cycle.message_event.set()
         if not self._in_body or (owing and not cycle.response_started):
             self.transport.write(Refusal(problem, self._places.headers).spelled(requested_id([])))
         self.transport.close()
-
-    @property
-    def _owing(self) -> bool:
-        """Whether an answer is owed."""
-        return self.cycle is not None and not self.cycle.response_complete
 
     def _count(self, *, receiving: bool) -> None:
         """Count the request among those whose body is on its way, or no more."""
@@ -155,7 +152,8 @@ class Edge(Deadlined):
     def _turn_away(self) -> None:
         """Answer that there is no place, and hear the rest of the request without keeping it."""
         self._turned_away = True
-        bodiless, closing = self.parser.get_method() == b"HEAD", not self.parser.should_keep_alive()
+        bodiless = self.parser.get_method() == b"HEAD"
+        closing = self.parser.should_upgrade() or not self.parser.should_keep_alive()
         self._tell_to_come_back(self.headers, bodiless=bodiless, closing=closing)
         self.on_response_complete()
 

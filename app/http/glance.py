@@ -59,6 +59,8 @@ def glance(data: bytes) -> Seen | None:
     ordinary = (
         seen.begun == seen.ended == 1
         and len(seen.url) <= LONGEST_URL
+        and seen.url.startswith(b"/")
+        and b"#" not in seen.url
         and len(names) <= MOST_HEADERS
         and names.count(b"host") == 1
         and (_PARTICULAR.isdisjoint(names) or _is_kept_alive(seen.headers))

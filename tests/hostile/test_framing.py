@@ -8,40 +8,9 @@ import pytest
 
 from app.http import bounds, deadlines
 from tests.conftest import Servers
+from tests.hostile.malformed import GET, MALFORMED, NEXT, POST, UPGRADE
 from tests.hostile.raw import Line, request
 from tests.serving import Server
-
-GET = b"GET /livez HTTP/1.1\r\n"
-POST = b"POST /v1/auth/login HTTP/1.1\r\nHost: afterglow\r\nContent-Type: application/json\r\n"
-CHUNKED = POST + b"Transfer-Encoding: chunked\r\n"
-
-MALFORMED = {
-    "no host": GET + b"\r\n",
-    "two hosts": GET + b"Host: a\r\nHost: b\r\n\r\n",
-    "the same host twice": GET + b"Host: a\r\nHost: a\r\n\r\n",
-    "a folded header": GET + b"Host: a\r\nX-A: b\r\n c\r\n\r\n",
-    "a blank before the colon": GET + b"Host : a\r\n\r\n",
-    "a header without a name": GET + b"Host: a\r\n: b\r\n\r\n",
-    "a NUL in a header": GET + b"Host: a\r\nX-A: b\0c\r\n\r\n",
-    "bare line feeds": b"GET /livez HTTP/1.1\nHost: a\n\n",
-    "length and chunks": CHUNKED + b"Content-Length: 3\r\n\r\n0\r\n\r\n",
-    "chunks and length": POST + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    "two lengths": POST + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{} ",
-    "a signed length": POST + b"Content-Length: +2\r\n\r\n{}",
-    "a hexadecimal length": POST + b"Content-Length: 0x2\r\n\r\n{}",
-    "an endless length": POST + b"Content-Length: 99999999999999999999999\r\n\r\n{}",
-    "a chunk of no size": CHUNKED + b"\r\nzz\r\n{}\r\n0\r\n\r\n",
-    "trailers": CHUNKED + b"\r\n2\r\n{}\r\n0\r\nX-Late: b\r\n\r\n",
-    "a long chunk extension": CHUNKED + b"\r\n2;" + b"x" * (1_000_000) + b"\r\n{}\r\n0\r\n\r\n",
-    "no version": b"GET /livez\r\n\r\n",
-    "an unknown version": b"GET /livez HTTP/9.9\r\nHost: a\r\n\r\n",
-    "an unknown method": b"BREW /livez HTTP/1.1\r\nHost: a\r\n\r\n",
-    "a byte beyond ASCII in the address": b"GET /livez\xff HTTP/1.1\r\nHost: a\r\n\r\n",
-    "a tunnel": b"CONNECT example.com:443 HTTP/1.1\r\nHost: example.com\r\n\r\n",
-    "another protocol": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" * 20,
-    "much of nothing": b"\r\n" * 40_000,
-    "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-}
 
 
 @pytest.fixture(scope="session")
@@ -116,6 +85,26 @@ def test_a_body_that_will_not_be_read_is_not_asked_for(server: Server, status: i
         reply = line.send(content)
     assert reply.status == status
     assert reply.problem["status"] == status
+
+
+def test_a_wish_for_another_protocol_is_not_granted_and_nothing_is_heard_behind_it(server: Server) -> None:
+    """The parser would take what follows for another protocol, and a body for the next request."""
+    wishing = GET + b"Host: a\r\nContent-Length: 0\r\n" + UPGRADE + b"\r\n"
+    for pieces in ([wishing + NEXT], [NEXT + wishing + NEXT], [wishing[:40], wishing[40:]]):
+        with socket.create_connection(server.address, timeout=20) as connection:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for piece in pieces:
+                connection.sendall(piece)
+                time.sleep(0.05)
+            answers = _everything(connection)
+        assert answers.count(b"HTTP/1.1 200 OK") == (NEXT + wishing in pieces[0]) + 1
+        assert answers.count(b"HTTP/1.1 ") == answers.count(b"HTTP/1.1 200 OK")
+
+
+def test_an_address_may_be_whole_if_it_names_the_same_host(server: Server) -> None:
+    with Line(server.address) as line:
+        assert line.send(request("GET", "http://afterglow/livez")).status == 200
+        assert line.send(request("GET", "https://afterglow/livez")).status == 200
 
 
 def test_a_refusal_does_not_mix_with_an_answer_that_is_on_its_way(server: Server) -> None:

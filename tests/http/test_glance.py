@@ -14,8 +14,8 @@ from app.http import Answer, Edge, Places, edge
 from app.http.bounds import LONGEST_URL, MOST_HEADER_BYTES, MOST_HEADERS
 from app.http.glance import glance
 from tests.hostile.chance import EFFORT
+from tests.hostile.malformed import MALFORMED
 from tests.hostile.raw import in_chunks, request
-from tests.hostile.test_framing import MALFORMED
 from tests.http.hall import ORIGIN
 
 HEALTH = request("GET", "/livez", [("X-Request-Id", "ivy")])
@@ -28,7 +28,6 @@ ORDINARY = {
     "an empty body": request("POST", "/", [("X-Request-Id", "wisteria")], b""),
     "a blank line before it": b"\r\n\r\n" + request("GET", "/"),
     "a blank line behind it": request("GET", "/") + b"\r\n",
-    "an address in full": request("GET", "http://afterglow/livez"),
     "another's cookies": request("GET", "/", [("Cookie", "connection: close"), ("Accept", "\xff")]),
 }
 PARTICULAR = {
@@ -42,6 +41,9 @@ PARTICULAR = {
     "the last": request("GET", "/", [("connection", "close")]),
     "the last, perhaps": request("GET", "/", [("Connection", "keep-alive, close")]),
     "the last before a proxy": request("GET", "/", [("Proxy-Connection", "close")]),
+    "an address in full": request("GET", "http://afterglow/livez"),
+    "everything": request("OPTIONS", "*"),
+    "an upgrade at its end": request("GET", "/", [("Connection", "Upgrade"), ("Upgrade", "h2c")]) + request("GET", "/"),
     "of another age": b"GET / HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n",
     "an upgrade": request("GET", "/", [("Connection", "upgrade"), ("Upgrade", "h2c")]),
     "many headers": request("GET", "/", [(f"X-{n}", "w") for n in range(MOST_HEADERS)]),
