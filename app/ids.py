@@ -2,23 +2,30 @@
 
 A device may choose a record's id. It promises that one record has one spelling: canonical, lower-case, with hyphens.
 It refuses every alias (upper case, braces, `urn:uuid:`), since a device would hold such a row twice.
+
+They are all of the kind that PostgreSQL's driver brings: equal to every other `UUID`, but written in C, and looked up,
+read and spelled in a tenth of the time.
 """
 
 import re
+from collections.abc import Callable
 from typing import Annotated, Final
 from uuid import UUID
 
+from asyncpg.pgproto import pgproto
 from pydantic import PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
-from uuid_utils import compat, uuid7
+from uuid_utils import uuid7
 
 CANONICAL: Final = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+id_of: Final[Callable[[str | bytes], UUID]] = pgproto.UUID
+"""Makes an id of its 16 bytes, or of its digits, with hyphens or without."""
 _canonical = re.compile(CANONICAL).fullmatch
 
 
 def new_id() -> UUID:
     """Make a time-ordered id (RFC 9562 version 7)."""
-    return compat.uuid7()
+    return id_of(uuid7().bytes)
 
 
 def spelled_id() -> str:
@@ -31,7 +38,7 @@ def read(value: object) -> UUID:
     if isinstance(value, UUID):
         return value
     if isinstance(value, str) and _canonical(value):
-        return UUID(value)
+        return id_of(value)
     message = "Give a UUID in its canonical form: lower-case hexadecimal digits with hyphens."
     raise PydanticCustomError("id", message)
 

@@ -8,15 +8,15 @@ refuse with a pointer. Writing is orjson's, with instants spelled as `clock` spe
 
 import json
 import math
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
-from itertools import chain
 from typing import Any, Final
-from uuid import UUID
 
 import orjson
 
 from app import clock
+from app.ids import new_id
 from app.problems import MalformedBody
 
 DEEPEST: Final = 32
@@ -85,20 +85,28 @@ def _not_a_number(_name: str) -> float:
 
 def _deeper(value: Any) -> bool:
     """Say whether lists and objects are nested too deep, by looking at one level after the other."""
-    level = [value]
+    level = [value] if type(value) in _NESTING else []
     for _ in range(DEEPEST):
-        inner = [each.values() if type(each) is dict else each for each in level if type(each) in _NESTING]
-        level = [*chain.from_iterable(inner)]
-    return any(type(each) in _NESTING for each in level)
+        level = [
+            inner
+            for each in level
+            for inner in (each.values() if type(each) is dict else each)
+            if type(inner) in _NESTING
+        ]
+    return bool(level)
+
+
+_ID: Final = type(new_id())
+_SPELLINGS: Final[Mapping[type, Callable[[Any], object]]] = {
+    datetime: clock.spelled,
+    _ID: str,  # orjson knows only the plainer kind
+    date: date.isoformat,
+    Decimal: float,
+}
 
 
 def _spelled(value: object) -> object:
-    if isinstance(value, datetime):
-        return clock.spelled(value)
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, Decimal):
-        return float(value)
-    if isinstance(value, UUID):  # a driver's own kind of it, which orjson does not know
-        return str(value)
-    raise TypeError
+    spelling = _SPELLINGS.get(type(value))
+    if spelling is None:
+        raise TypeError
+    return spelling(value)

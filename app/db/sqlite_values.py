@@ -8,11 +8,13 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from functools import cache, lru_cache
 from typing import Any, Final
-from uuid import UUID, SafeUUID
+from uuid import UUID
 
 import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects import registry
+
+from app.ids import id_of
 
 Convert = Callable[[Any], Any]
 
@@ -24,34 +26,8 @@ def sqlite() -> sa.Dialect:
     return dialect
 
 
-class KeptId(UUID):
-    """An id of which only the digits are known, until somebody asks for more: most are read only to be spelled."""
-
-    __slots__ = ("_digits",)
-
-    def __init__(self, digits: str) -> None:
-        """Take its 32 hexadecimal digits."""
-        object.__setattr__(self, "_digits", digits)
-
-    def __getattr__(self, name: str) -> Any:
-        """Find out what is not known yet."""
-        if name == "is_safe":
-            return SafeUUID.unknown
-        if name != "int":
-            raise AttributeError(name)
-        object.__setattr__(self, "int", int(self._digits, 16))
-        return self.int
-
-    def __repr__(self) -> str:
-        return f"UUID('{self}')"
-
-    def __str__(self) -> str:
-        digits = self._digits
-        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
-
-
 def _digits_of(id: UUID) -> str:
-    return f"{id.int:032x}"
+    return id.hex
 
 
 @lru_cache(64)  # a record is created, updated and noted in the feed at one moment
@@ -77,7 +53,7 @@ _INTO: Final[dict[type[sa.types.TypeEngine[Any]], Convert]] = {
     sa.JSON: _json_of,
 }
 _OUT_OF: Final[dict[type[sa.types.TypeEngine[Any]], Convert]] = {
-    sa.Uuid: KeptId,
+    sa.Uuid: id_of,
     sa.DateTime: _moment_of,
     sa.Date: date.fromisoformat,
     sa.JSON: orjson.loads,

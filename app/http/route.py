@@ -31,7 +31,7 @@ from starlette.types import Receive, Scope, Send
 from app import observability
 from app.http.answer import Answer, problem_answer
 from app.http.reading import Look, Read, header_values, read_body, read_query
-from app.ids import CANONICAL
+from app.ids import CANONICAL, id_of
 from app.problems import BodyTooLarge, Crashed, Problem
 
 JSON: Final = "application/json"
@@ -49,7 +49,7 @@ class IdConvertor(Convertor[UUID]):
 
     def convert(self, value: str) -> UUID:
         """Return the id."""
-        return UUID(value)
+        return id_of(value)
 
     def to_string(self, value: UUID) -> str:
         """Return its spelling."""

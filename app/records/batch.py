@@ -131,17 +131,17 @@ class Batch:
         """Write the record as it is to be, if every rule holds."""
         resource, picture = op.resource, self._picture
         moved = [name for name in resource.targets if after[name] and (before is None or after[name] != before[name])]
-        lives = {name: picture.is_living((resource.targets[name], after[name])) for name in moved}
-        lost = [name for name in moved if lives[name] is False and not op.strict]
-        missing = [name for name in moved if not lives[name] and name not in lost]
+        lost, missing = self._astray(op, after, moved) if moved else ([], [])
         if lost:
             after = after | {name: None for name in lost if name != resource.parent}
         record, faults = settled(self._caller, resource, after, before)
-        faults += [
-            leading_back(name) for name in moved if name == resource.acyclic and self._leads_back(op, after[name])
-        ]
-        missing = [name for name in missing if f"/{name}" not in {fault.pointer for fault in faults}]
-        problem: Problem | None = broken([*faults, *(unknown(name) for name in missing if op.strict)])
+        if resource.acyclic in moved and self._leads_back(op, after[resource.acyclic]):
+            faults.append(leading_back(resource.acyclic))
+        if missing:
+            at_fault = {fault.pointer for fault in faults}
+            missing = [name for name in missing if f"/{name}" not in at_fault]
+            faults += [unknown(name) for name in missing if op.strict]
+        problem: Problem | None = broken(faults) if faults else None
         if problem is None and resource.parent in lost:
             return conflict(Reason.DELETED)
         if problem is None and missing:
@@ -162,6 +162,12 @@ class Batch:
             return unchanged(warnings=warnings)
         picture.change(op.key, {name: record[name] for name in changed})
         return applied(200, warnings=warnings)
+
+    def _astray(self, op: Op, after: Row, moved: Sequence[str]) -> tuple[list[str], list[str]]:
+        """Return which references lead to what was removed, and which to what was never heard of."""
+        lives = {name: self._picture.is_living((op.resource.targets[name], after[name])) for name in moved}
+        lost = [name for name in moved if lives[name] is False and not op.strict]
+        return lost, [name for name in moved if not lives[name] and name not in lost]
 
     def _leads_back(self, op: Op, above: UUID) -> bool:
         """Say whether a reference leads back to its record: as things stand, or through one that waits to be made."""

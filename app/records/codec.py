@@ -13,7 +13,6 @@ from app.http import JSON, Answer
 from app.records.resource import Resource
 
 EPOCH_SHIFT: Final = 2**40
-AHEAD: Final = ("id", "version")
 
 
 def version_of(epoch: int, seq: int) -> int:
@@ -29,7 +28,7 @@ def public_row(resource: Resource, row: Row, epoch: int) -> Row:
 
 def document_of(resource: Resource, row: Row) -> str:
     """Return a record's document."""
-    return json.text({name: row[name] for name in resource.public_names if name not in AHEAD})
+    return json.text({name: row[name] for name in resource.document_names})
 
 
 def whole(id: str, version: int, document: str) -> str:

@@ -7,7 +7,7 @@ and a reader that has seen N never misses a smaller one. Writers of different ow
 """
 
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -43,9 +43,11 @@ class Writing:
         """Return every row of the owner's."""
         return await self._db.all(statement, owner_id=self.owner_id, **values)
 
-    def put(self, bulk: Bulk, rows: Rows) -> None:
-        """Have rows of the owner's written in one go, none of them twice."""
-        self._put[bulk].extend({**row, "owner_id": self.owner_id} for row in rows)
+    def put(self, bulk: Bulk, rows: Sequence[Row]) -> None:
+        """Have rows written as the owner's in one go, none of them twice."""
+        for row in rows:
+            row["owner_id"] = self.owner_id
+        self._put[bulk].extend(rows)
 
     def taken(self) -> list[tuple[Bulk, Rows]]:
         """Take what was put."""

@@ -68,10 +68,16 @@ class Op:
 
     key: Key = field(init=False)
     """Which record it is about."""
+    pointed: list[Key] = field(init=False)
+    """The records that it newly refers to."""
 
     def __post_init__(self) -> None:
-        """Make the key once: it is asked for at every step."""
+        """Make the keys once: they are asked for at every step."""
         self.key = self.resource, self.id
+        sent = self.sent
+        self.pointed = (
+            [(kind, sent[name]) for name, kind in self.resource.targets.items() if sent.get(name)] if sent else []
+        )
 
     @property
     def knew_nothing(self) -> bool:

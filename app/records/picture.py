@@ -15,7 +15,6 @@ from app.records.access import statements
 from app.records.codec import document_of
 from app.records.feed import Locked, Seen, Writing
 from app.records.ops import Key, Op
-from app.records.order import pointed
 from app.records.resource import Resource, kinds
 
 
@@ -46,7 +45,7 @@ class Picture:
         creating = {op.key for op in ops if op.knew_nothing and op.whole is not None}
         await self._read(keys - creating)
         missing = keys - self.rows.keys()
-        asked = missing.union(*map(pointed, ops)) - self.rows.keys()
+        asked = missing.union(*(op.pointed for op in ops)) - self.rows.keys()
         if asked:
             collections = {resource.collection: resource for resource, _ in asked}
             found = await self._write.all(
@@ -96,8 +95,14 @@ class Picture:
     def make(self, key: Key, record: Row, changed: Iterable[str]) -> None:
         """Add a new record; `changed` are the fields that count as changed with it."""
         seq, now = self._write.take(), self._write.now
-        stored = {"id": key[1], "seq": seq, "created_at": now, "updated_at": now}
-        self.rows[key] = record | stored | {"field_seq": dict.fromkeys(changed, seq)}
+        stored = {
+            "id": key[1],
+            "seq": seq,
+            "created_at": now,
+            "updated_at": now,
+            "field_seq": dict.fromkeys(changed, seq),
+        }
+        self.rows[key] = record | stored
         self._new[key] = key not in self.changes
 
     def change(self, key: Key, values: Row) -> None:

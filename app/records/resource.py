@@ -77,6 +77,11 @@ class Resource:
         return tuple(self.public.model_fields)
 
     @cached_property
+    def document_names(self) -> tuple[str, ...]:
+        """The members of an answer that depend on the record alone; `id` and `version` are put in front of them."""
+        return tuple(name for name in self.public_names if name not in {"id", "version"})
+
+    @cached_property
     def references(self) -> dict[str, sa.Table]:
         """The table that each reference leads to, by field."""
         return {

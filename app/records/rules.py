@@ -15,9 +15,8 @@ from app.records.resource import Resource
 
 def settled(caller: Caller, resource: Resource, values: Row, before: Row | None) -> tuple[Row, list[Fault]]:
     """Return the fields as the room's rules complete them, and everything that they refuse."""
-    names = resource.field_names
-    record = SimpleNamespace(**{name: values[name] for name in names})
-    earlier = None if before is None else SimpleNamespace(**{name: before[name] for name in names})
+    record = SimpleNamespace(**values)
+    earlier = None if before is None else SimpleNamespace(**before)
     faults = list(resource.settle(record, earlier, caller))
     return vars(record), faults
 

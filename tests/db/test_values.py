@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from app import json
 from app.db import Database, Row, Statement, Stored, given
-from app.db.sqlite_values import KeptId
+from app.ids import id_of
 from app.resources import RESOURCES
 from app.settings import Settings
 from tests.conftest import DATABASES, Databases
@@ -156,14 +156,13 @@ def test_a_column_of_no_rows_and_of_many_rows_are_lists(settings: Settings) -> N
     over(settings, work)
 
 
-def test_an_id_that_sqlite_keeps_is_an_id_like_any_other() -> None:
-    id, kept = KEY, KeptId(KEY.hex)
-    known: dict[UUID, int] = {KeptId(id.hex): 1}
-    assert (str(kept), f"{kept}", repr(kept)) == (str(id), f"{id}", repr(id))
-    assert (kept, KeptId(id.hex), kept.bytes, kept.version) == (id, id, id.bytes, id.version)
-    assert known[id] == 1
-    assert KeptId(id.hex) < UUID(int=2**128 - 1)
-    assert (kept.is_safe, hasattr(kept, "wisteria")) == (id.is_safe, False)
+@pytest.mark.parametrize("made_of", [str(KEY), KEY.hex, KEY.bytes])
+def test_an_id_is_a_uuid_like_any_other(made_of: str | bytes) -> None:
+    id = id_of(made_of)
+    assert (str(id), f"{id}", repr(id), id.hex) == (str(KEY), f"{KEY}", repr(KEY), KEY.hex)
+    assert (id, hash(id), id.bytes, id.version) == (KEY, hash(KEY), KEY.bytes, KEY.version)
+    assert {id: 1}[KEY] == {KEY: 1}[id] == 1
+    assert id < UUID(int=2**128 - 1)
 
 
 @pytest.mark.parametrize("database", ["sqlite"])

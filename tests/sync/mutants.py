@@ -20,7 +20,7 @@ from unittest.mock import patch
 import sqlalchemy as sa
 from hypothesis import settings
 
-from app.db import Bulk, Rows, Statement, given, schema
+from app.db import Bulk, Row, Statement, given, schema
 from app.identity import TIMEZONE, Caller, Feed
 from app.identity.key_rotation import create_keyring
 from app.problems import Problem
@@ -86,7 +86,7 @@ def removals_bypass_the_feed() -> AbstractContextManager[object]:
     """Remove a record's row, and leave its latest change as it was."""
     original = Writing.put
 
-    def put(write: Writing, bulk: Bulk, rows: Rows) -> None:
+    def put(write: Writing, bulk: Bulk, rows: Sequence[Row]) -> None:
         original(write, bulk, [row for row in rows if not row.get("deleted")])
 
     return patch.object(Writing, "put", put)
