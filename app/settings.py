@@ -89,7 +89,9 @@ class Settings(BaseSettings):
     hash_seconds: float = Field(
         2.0, ge=0.01, le=60, description="Longest wait for a place to compute a hash, in seconds."
     )
-    hash_threads: int = Field(0, ge=0, description="Password hashes computed at once; 0 means one a core.")
+    hash_threads: int = Field(
+        0, ge=0, description="Password hashes that one worker computes at once; 0 shares the cores among the workers."
+    )
     mail: MailBackend = Field(
         MailBackend.CONSOLE, description="console prints mail on the standard output; smtp sends it."
     )

@@ -1,6 +1,7 @@
 """Serving, and what goes before it."""
 
 import gc
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from app.cli.ending import UNSAFE, carried_out, fail, settings_now
 from app.cli.listening import sockets
 from app.db import schema
 from app.http import Edge
+from app.identity.passwords import at_once
 from app.main import create_app
 from app.settings import Environment, Settings
 
@@ -72,6 +74,7 @@ def serve(
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=settings.trusted_proxies,
     )
+    os.environ["AFTERGLOW_HASH_THREADS"] = str(at_once(settings, workers))  # no worker knows how many there are
     with suppress(KeyboardInterrupt):
         run(config)
 

@@ -17,6 +17,7 @@ from app.cli.listening import AT_ONCE
 from app.clock import now
 from app.demo.journey import journey
 from app.identity.accounts import BY_EMAIL
+from app.identity.passwords import at_once
 from app.problems import Unavailable
 from app.resources import RESOURCES
 from app.settings import Settings
@@ -99,7 +100,12 @@ def _journey(url: str) -> dict[str, list[object]]:
 def test_several_workers_serve_postgresql(databases: Databases) -> None:
     with running("--workers", "2", database_url=databases.fresh("postgresql")) as (url, process):
         assert [httpx.get(f"{url}/readyz").status_code for _ in range(20)] == [200] * 20
+        tasks = Path(f"/proc/{process.pid}/task").glob("*/children")
+        told = [Path(f"/proc/{each}/environ").read_text() for task in tasks for each in task.read_text().split()]
         assert ended(process).status == 0
+    share = f"AFTERGLOW_HASH_THREADS={at_once(Settings(), 2)}\0"
+    assert len(told) >= 2
+    assert all(share in environment for environment in told)
 
 
 def test_new_callers_are_taken_on_several_at_a_time() -> None:
