@@ -79,10 +79,12 @@ def references(**fields: str) -> tuple[Any, ...]:
     """Return a record's table arguments: its list index, and per `field="referenced_table"` a key and an index.
 
     The keys are composite, so that the database itself refuses somebody else's record, and deferred, so that what
-    belongs together may be written in any order.
+    belongs together may be written in any order. PostgreSQL's index leaves out what has no such reference; SQLite
+    would then not find by it what refers to any of several.
     """
     parts: list[Any] = [sa.Index(None, "owner_id", "created_at", "id")]
     for field, referenced in fields.items():
+        there = sa.text(f"{field} IS NOT NULL")
         parts += [
             sa.ForeignKeyConstraint(
                 ["owner_id", field],
@@ -90,6 +92,6 @@ def references(**fields: str) -> tuple[Any, ...]:
                 deferrable=True,
                 initially="DEFERRED",
             ),
-            sa.Index(None, "owner_id", field, "created_at", "id"),
+            sa.Index(None, "owner_id", field, "created_at", "id", postgresql_where=there),
         ]
     return tuple(parts)
