@@ -14,8 +14,8 @@ from app.db import open_database
 from app.http import HTTPS_ONLY, JSON, Answer, Cors, Front, Places, Route, Switch, draining
 from app.identity import password_routes
 from app.identity import routes as identity
-from app.identity.keyring import Keyring
 from app.identity.site import new_site
+from app.keyring import Keyring
 from app.resources import RESOURCES
 from app.settings import Environment, Settings
 from app.sync import routes as sync

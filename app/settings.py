@@ -4,6 +4,7 @@ Every setting has a type, a default that works for development, and one sentence
 defaults that are only safe on a developer's machine, and then lists every reason at once, without any value.
 """
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
@@ -154,6 +155,12 @@ class Settings(BaseSettings):
     def uses_sqlite(self) -> bool:
         """Whether the embedded database is in use."""
         return self.database_url.startswith("sqlite:")
+
+    def hashes_at_once(self, workers: int = 1) -> int:
+        """How many hashes each of several workers computes at once: all together no more than there are cores, if
+        there are no more workers than cores.
+        """
+        return self.hash_threads or max(1, (os.cpu_count() or 1) // workers)
 
     def unsafe(self) -> list[str]:
         """Return why production must not start on these settings; nothing in development."""

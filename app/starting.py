@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import typer
 
-from app.identity.key_rotation import create_keyring
-from app.identity.keyring import Keyring, KeyringError
+from app.keyring import Keyring, KeyringError
+from app.keyring.rotation import create_keyring
 from app.settings import Environment, Settings
 
 

@@ -12,8 +12,8 @@ import pytest
 
 from app import observability
 from app.db import schema
-from app.identity.key_rotation import create_keyring, retire
-from app.identity.keyring import Keyring
+from app.keyring import Keyring
+from app.keyring.rotation import create_keyring, retire
 from app.observability import JsonLine
 from app.settings import MailBackend, Settings
 from tests import postgres

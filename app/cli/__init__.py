@@ -1,31 +1,50 @@
 """The command line: `afterglow serve`, `migrate`, `purge`, `restored`, `account add`, `keys create|list|rotate|retire`,
 `openapi`.
+
+A process begins here, and loads nothing but what the command that it was asked for needs.
 """
 
+from importlib import import_module
+from typing import Any, Final
+
 import typer
+from typer.core import TyperGroup
+from typer.main import get_group
 
-from app.cli import accounts, keys, serving, upkeep
+from app.cli.loading import loading
 
-cli = typer.Typer(
-    help="Afterglow: the API for ketamine therapy integration. Settings come from AFTERGLOW_… and from the file .env.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-)
-_account = typer.Typer(help="Accounts, from the operator's side.", no_args_is_help=True)
-_keys = typer.Typer(help="The keyring: the keys that sign tokens, and the server's secret.", no_args_is_help=True)
-cli.command()(serving.serve)
-cli.command()(serving.migrate)
-cli.command()(upkeep.purge)
-cli.command()(upkeep.restored)
-cli.add_typer(_account, name="account")
-cli.add_typer(_keys, name="keys")
-cli.command()(serving.openapi)
-_account.command("add")(accounts.add_account)
-_keys.command("create")(keys.create_keys)
-_keys.command("list")(keys.list_keys)
-_keys.command("rotate")(keys.rotate_keys)
-_keys.command("retire")(keys.retire_key)
+_MODULES: Final = {
+    "serve": "serving",
+    "migrate": "preparing",
+    "purge": "upkeep",
+    "restored": "upkeep",
+    "account": "accounts",
+    "keys": "keys",
+    "openapi": "document",
+}
+
+
+class Commands(TyperGroup):
+    """The commands, each loaded when it is asked for."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options | {"commands": dict.fromkeys(_MODULES)})
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return a command, or nothing where there is none of this name."""
+        if cmd_name not in _MODULES:
+            return None
+        with loading():
+            module = import_module(f"app.cli.{_MODULES[cmd_name]}")
+        return get_group(module.cli).get_command(ctx, cmd_name)
+
+
+cli = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+
+
+@cli.callback()
+def _afterglow() -> None:
+    """Afterglow: the API for ketamine therapy integration. Settings come from AFTERGLOW_… and from the file .env."""
 
 
 def main() -> None:

@@ -7,14 +7,20 @@ from uuid import UUID
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from app.cli.ending import carried_out, fail, over, settings_now
+from app.cli.database import carried_out, over
+from app.cli.ending import fail, settings_now
 from app.db import Database
 from app.identity.accounts import NewAccount, open_account
 from app.identity.fields import Email, Password
 from app.identity.passwords import hashed_now
 from app.identity.tables import Role
 
+cli = typer.Typer()
+_account = typer.Typer(help="Accounts, from the operator's side.", no_args_is_help=True)
+cli.add_typer(_account, name="account")
 
+
+@_account.command("add")
 def add_account(
     email: Annotated[str, typer.Argument(help="The address; it counts as verified at once.")],
     role: Annotated[Role, typer.Option(help="What kind of caller it is.")] = Role.PERSON,

@@ -8,11 +8,16 @@ import typer
 
 from app import clock
 from app.cli.ending import fail, settings_now
-from app.identity.key_rotation import create_keyring, retire, rotate
-from app.identity.keyring import Keyring, KeyringError
+from app.keyring import Keyring, KeyringError
+from app.keyring.rotation import create_keyring, retire, rotate
 from app.settings import Settings
 
+cli = typer.Typer()
+_keys = typer.Typer(help="The keyring: the keys that sign tokens, and the server's secret.", no_args_is_help=True)
+cli.add_typer(_keys, name="keys")
 
+
+@_keys.command("create")
 def create_keys(path: Annotated[Path, typer.Argument(help="The file to write; it must not exist yet.")]) -> None:
     """Make a new keyring, readable by its owner alone; AFTERGLOW_KEYRING then names it."""
     try:
@@ -24,18 +29,21 @@ def create_keys(path: Annotated[Path, typer.Argument(help="The file to write; it
     typer.echo(f"Made {path}. Keep a copy in your secret store: without it every device has to sign in again.")
 
 
+@_keys.command("list")
 def list_keys() -> None:
     """List the keys of AFTERGLOW_KEYRING: which one signs, which comes next, and until when others are believed."""
     for key in _keyring(settings_now()).keys:
         typer.echo(f"{key.kid}  {key.state}" + (f"  until {clock.spelled(key.until)}" if key.until else ""))
 
 
+@_keys.command("rotate")
 def rotate_keys() -> None:
     """Let the next key sign. Every worker knows it already; tokens of the old one are believed until they end."""
     settings = settings_now()
     _change(settings, lambda: rotate(settings.keyring, settings.access_seconds))
 
 
+@_keys.command("retire")
 def retire_key(kid: Annotated[str, typer.Argument(help="The key, as `afterglow keys list` names it.")]) -> None:
     """Stop believing a key at once, in an emergency: devices refresh, and tokens of that key are refused."""
     settings = settings_now()

@@ -1,35 +1,29 @@
 """Serving, and what goes before it."""
 
-import gc
 import os
 import signal
 import sys
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Annotated
 
-import orjson
 import typer
 import uvicorn
-from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
-from app import demo, observability, starting
-from app.cli.ending import UNSAFE, carried_out, fail, settings_now
+from app import observability, starting
+from app.cli.ending import UNSAFE, fail, settings_now
 from app.cli.listening import sockets
-from app.db import schema
-from app.http import Edge
-from app.identity.passwords import at_once
-from app.main import create_app
-from app.settings import Environment, Settings
+from app.cli.loading import loading
+from app.settings import Environment
 
-_OBJECTS_BETWEEN_COLLECTIONS = 50_000
+cli = typer.Typer()
 STARTING_SECONDS = 60
 """A worker that says nothing for so long is replaced; on a busy machine it needs more than uvicorn's 5 to start."""
 STOPPING_SECONDS = 25
 """From SIGTERM to the end, whatever is still in hand then."""
 
 
+@cli.command()
 def serve(
     *,
     demo_data: Annotated[
@@ -49,21 +43,19 @@ def serve(
         fail("not safe to start:\n" + "\n".join(f"- {reason}" for reason in reasons), UNSAFE)
     if not starting.can_listen(host, port):
         fail(f"cannot listen on {host}:{port}: it is in use, or not an address of this machine")
-    work: list[Callable[[Settings], None]] = [
-        *([_migrate] if settings.env is Environment.DEVELOPMENT else []),
-        *([_plant] if wants_demo else []),
-    ]
-    if work:
-        starting.apart(work, settings)
+    if settings.env is Environment.DEVELOPMENT or wants_demo:
+        with loading():
+            from app.cli import preparing  # noqa: PLC0415 - several workers in production load all of it, this process none
+        preparing.prepare(settings, wants_demo=wants_demo)
     if settings.serves_docs:
         typer.echo(f"Docs:     http://{f'[{host}]' if ':' in host else host}:{port}/docs")
     signal.signal(signal.SIGTERM, lambda _signal, _frame: sys.exit(0))  # uvicorn raises it again once all is served
     config = uvicorn.Config(
-        "app.cli.serving:application",
+        "app.cli.worker:application",
         factory=True,
         host=host,
         port=port,
-        http=Edge,
+        http="app.cli.worker:Edge",
         workers=workers,
         log_config=observability.LOGGING,
         access_log=False,
@@ -74,7 +66,7 @@ def serve(
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=settings.trusted_proxies,
     )
-    os.environ["AFTERGLOW_HASH_THREADS"] = str(at_once(settings, workers))  # no worker knows how many there are
+    os.environ["AFTERGLOW_HASH_THREADS"] = str(settings.hashes_at_once(workers))  # no worker knows how many there are
     with suppress(KeyboardInterrupt):
         run(config)
 
@@ -86,39 +78,3 @@ def run(config: uvicorn.Config) -> None:
         Multiprocess(config, listeners).run()
     else:
         uvicorn.Server(config).run(listeners)
-
-
-def application() -> FastAPI:
-    """Return the application for a process that serves it and nothing else.
-
-    What is loaded by now stays, so the garbage collector need not look it through again and again.
-    """
-    observability.LISTENERS.append(observability.printed)
-    app = create_app()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
-    return app
-
-
-def migrate() -> None:
-    """Bring the database's schema up to date. Safe to run from several hosts at once."""
-    _migrate(settings_now())
-    typer.echo(f"The schema is at {schema.HEAD}.")
-
-
-def openapi() -> None:
-    """Print the OpenAPI document of the API."""
-    typer.echo(orjson.dumps(create_app(settings_now()).openapi(), option=orjson.OPT_INDENT_2).decode())
-
-
-def _migrate(settings: Settings) -> None:
-    try:
-        schema.migrate(settings.database_url, said=lambda line: typer.echo(f"Migrating {line}"))
-    except schema.MigrationError as error:
-        fail(str(error))
-
-
-def _plant(settings: Settings) -> None:
-    carried_out(demo.plant(settings))
-    typer.echo(f"Demo:     {demo.EMAIL}\nPassword: {demo.PASSWORD}")

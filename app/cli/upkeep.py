@@ -7,12 +7,16 @@ from typing import Annotated
 import typer
 
 from app import clock
-from app.cli.ending import carried_out, fail, over, settings_now
+from app.cli.database import carried_out, over
+from app.cli.ending import fail, settings_now
 from app.cli.progress import counted
 from app.db import Database
 from app.records import purging, restoring
 
+cli = typer.Typer()
 
+
+@cli.command()
 def purge(
     older_than: Annotated[
         int | None, typer.Option(min=1, max=36_500, metavar="DAYS", help="Default: AFTERGLOW_REMEMBERED_DAYS.")
@@ -31,6 +35,7 @@ def purge(
     typer.echo(f"Purged: removals {removals}, operations {operations}, all from before {clock.spelled(before)}.")
 
 
+@cli.command()
 def restored(*, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
     """Run this once after the database was restored from a backup, before serving again.
 

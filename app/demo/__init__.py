@@ -9,9 +9,9 @@ from app.demo.journey import HOME, journey
 from app.identity import Caller, Site
 from app.identity.accounts import BY_EMAIL, NewAccount, open_account
 from app.identity.fields import email_key
-from app.identity.keyring import Keyring
 from app.identity.passwords import hashed_now
 from app.identity.site import new_site
+from app.keyring import Keyring
 from app.settings import Settings
 from app.sync.collections import BY_COLLECTION
 from app.sync.push import push

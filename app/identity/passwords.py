@@ -1,7 +1,6 @@
 """Passwords: Argon2id, computed in threads, at most as many at once as there are cores, over all workers of a server."""
 
 import asyncio
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
@@ -25,7 +24,7 @@ class Passwords:
 
     def __init__(self, settings: Settings) -> None:
         """Take the number of places from the settings."""
-        places = at_once(settings)
+        places = settings.hashes_at_once()
         self._places = asyncio.Semaphore(places)
         self._threads = ThreadPoolExecutor(places, "hash")
         self._seconds = settings.hash_seconds
@@ -59,13 +58,6 @@ class Passwords:
     def close(self) -> None:
         """Let the threads go."""
         self._threads.shutdown(wait=False)
-
-
-def at_once(settings: Settings, workers: int = 1) -> int:
-    """Return how many hashes each of several workers computes at once: all together no more than there are cores, if
-    there are no more workers than cores.
-    """
-    return settings.hash_threads or max(1, (os.cpu_count() or 1) // workers)
 
 
 def hashed_now(password: str) -> str:

@@ -8,9 +8,9 @@ from starlette.requests import Request
 
 from app.db import Database
 from app.http import Places
-from app.identity.keyring import Keyring
 from app.identity.passwords import Passwords
 from app.identity.tokens import Tokens
+from app.keyring import Keyring
 from app.mail import Mail
 from app.settings import Settings
 

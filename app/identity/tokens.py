@@ -18,8 +18,8 @@ from jose import jwk, jws
 from jose.backends.base import Key as JoseKey
 
 from app import clock, ids
-from app.identity.keyring import Keyring
-from app.identity.keys import Key
+from app.keyring import Keyring
+from app.keyring.keys import Key
 from app.problems import NotSignedIn
 from app.settings import Settings
 

@@ -11,6 +11,7 @@ import logging
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,8 @@ from app.db import schema
 from app.main import create_app
 from app.settings import Settings
 
-try:
-    keys: Any = import_module("app.identity.key_rotation")
-except ModuleNotFoundError:  # before there was rotation
-    keys = import_module("app.identity.keyring")
+_MAKERS = ("app.keyring.rotation", "app.identity.key_rotation", "app.identity.keyring")
+"""Where keyrings are made, now and before."""
 REQUESTS = 1000
 
 
@@ -74,6 +73,13 @@ async def measured(settings: Settings) -> None:
             gc.enable()
 
 
+def _created(keyring: Path) -> None:
+    for name in _MAKERS:
+        with suppress(ImportError):
+            import_module(name).create_keyring(keyring, generated=True)
+            return
+
+
 if __name__ == "__main__":
     logging.getLogger("afterglow").addHandler(logging.NullHandler())
     logging.getLogger("afterglow").setLevel(logging.INFO)
@@ -81,5 +87,5 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         url, keyring = f"sqlite:///{folder}/world.db", Path(folder) / "keys.json"
         schema.migrate(url)
-        keys.create_keyring(keyring, generated=True)
+        _created(keyring)
         asyncio.run(measured(Settings(database_url=url, keyring=keyring)))

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Final
 
 from app.db import schema
-from app.identity.key_rotation import create_keyring
-from app.identity.keyring import Keyring
 from app.identity.tokens import Tokens
 from app.ids import new_id
+from app.keyring import Keyring
+from app.keyring.rotation import create_keyring
 from app.settings import Settings
 from tests.bench.planting import Person, plant
 

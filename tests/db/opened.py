@@ -8,7 +8,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from app.cli import ending
+from app.cli import database
 from app.db import Database, Statement, Transaction, open_database
 from app.identity.accounts import NewAccount, open_account
 from app.identity.tables import AccountRecord
@@ -26,7 +26,7 @@ ADDRESSES = Statement(sa.select(_account.c.email).order_by(_account.c.email))
 
 def over(settings: Settings, work: Callable[[Database], Coroutine[Any, Any, T]]) -> T:
     """Return what the work returns, carried out over an open database."""
-    return asyncio.run(ending.over(settings, work))
+    return asyncio.run(database.over(settings, work))
 
 
 async def added(tx: Transaction, name: str) -> UUID:

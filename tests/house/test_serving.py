@@ -17,7 +17,6 @@ from app.cli.listening import AT_ONCE
 from app.clock import now
 from app.demo.journey import journey
 from app.identity.accounts import BY_EMAIL
-from app.identity.passwords import at_once
 from app.problems import Unavailable
 from app.resources import RESOURCES
 from app.settings import Settings
@@ -103,7 +102,7 @@ def test_several_workers_serve_postgresql(databases: Databases) -> None:
         tasks = Path(f"/proc/{process.pid}/task").glob("*/children")
         told = [Path(f"/proc/{each}/environ").read_text() for task in tasks for each in task.read_text().split()]
         assert ended(process).status == 0
-    share = f"AFTERGLOW_HASH_THREADS={at_once(Settings(), 2)}\0"
+    share = f"AFTERGLOW_HASH_THREADS={Settings().hashes_at_once(2)}\0"
     assert len(told) >= 2
     assert all(share in environment for environment in told)
 

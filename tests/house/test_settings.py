@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from app import starting
-from app.identity.key_rotation import create_keyring
+from app.keyring.rotation import create_keyring
 from app.settings import Environment, MailBackend, Settings
 
 LISTED = Path(__file__).parents[2] / ".env.example"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.identity.key_rotation import create_keyring
+from app.keyring.rotation import create_keyring
 from tests.conftest import Servers
 from tests.hostile.raw import Line
 from tests.house.starting import started

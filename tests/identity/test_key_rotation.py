@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.identity.key_rotation import retire, rotate
-from app.identity.keyring import Keyring, KeyringError
+from app.keyring import Keyring, KeyringError
+from app.keyring.rotation import retire, rotate
 from tests.parallel import at_once
 from tests.serving import Server
 from tests.waiting import awaited, later

@@ -12,10 +12,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from app.identity import keyring as keyring_module
-from app.identity.key_rotation import create_keyring
-from app.identity.keyring import Keyring, KeyringError
-from app.identity.keys import thumbprint
+from app.keyring import Keyring, KeyringError
+from app.keyring import keyring as keyring_module
+from app.keyring.keys import thumbprint
+from app.keyring.rotation import create_keyring
 from tests.serving import Server
 from tests.waiting import awaited
 

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from app.identity.passwords import NOBODYS, Passwords, at_once, hashed_now
+from app.identity.passwords import NOBODYS, Passwords, hashed_now
 from app.ids import new_id
 from app.problems import Unavailable
 from app.settings import Settings
@@ -64,8 +64,8 @@ def test_a_hash_is_argon2id_salted_and_knows_its_password() -> None:
 @pytest.mark.parametrize(("cores", "workers", "each"), [(8, 1, 8), (8, 3, 2), (2, 2, 1), (2, 4, 1), (None, 1, 1)])
 def test_workers_share_the_cores(monkeypatch: pytest.MonkeyPatch, cores: int | None, workers: int, each: int) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: cores)
-    assert at_once(Settings(), workers) == each
-    assert at_once(Settings(hash_threads=5), workers) == 5
+    assert Settings().hashes_at_once(workers) == each
+    assert Settings(hash_threads=5).hashes_at_once(workers) == 5
 
 
 def test_who_waits_too_long_for_a_place_is_turned_away() -> None:

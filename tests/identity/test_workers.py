@@ -9,7 +9,7 @@ from threading import Event
 
 import jwt
 
-from app.identity.key_rotation import SECONDS_UNTIL_KNOWN, retire, rotate
+from app.keyring.rotation import SECONDS_UNTIL_KNOWN, retire, rotate
 from tests.hostile.raw import Line, Reply
 from tests.identity.conftest import Fleet
 from tests.parallel import at_once

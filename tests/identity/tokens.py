@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.concatkdf import ConcatKDFHash
 
 from app.identity.families import end_device, sign_in
-from app.identity.keys import State
 from app.ids import new_id
+from app.keyring.keys import State
 from tests.identity.operator import close
 from tests.serving import Person, Server
 

@@ -21,7 +21,7 @@ from random import Random, SystemRandom
 from hypothesis import settings
 
 from app.db import schema
-from app.identity.key_rotation import create_keyring
+from app.keyring.rotation import create_keyring
 from app.settings import Settings
 from tests import postgres
 from tests.sync.mortal import MortalWorld

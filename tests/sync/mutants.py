@@ -22,7 +22,7 @@ from hypothesis import settings
 
 from app.db import Bulk, Row, Statement, given, schema
 from app.identity import TIMEZONE, Caller, Feed
-from app.identity.key_rotation import create_keyring
+from app.keyring.rotation import create_keyring
 from app.problems import Problem
 from app.records import access, batch
 from app.records.feed import Writing

@@ -19,8 +19,8 @@ from typing import Any, Final
 import orjson
 
 from app import clock
-from app.identity.keyring import SHORTEST_SECRET, Keyring, KeyringError
-from app.identity.keys import State, new_pem, thumbprint
+from app.keyring.keyring import SHORTEST_SECRET, Keyring, KeyringError
+from app.keyring.keys import State, new_pem, thumbprint
 
 SECONDS_UNTIL_KNOWN: Final = 2
 """How long after its change every worker has read a keyring; each looks once a second."""

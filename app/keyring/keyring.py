@@ -18,7 +18,7 @@ import orjson
 from cryptography.exceptions import UnsupportedAlgorithm
 
 from app import clock, observability
-from app.identity.keys import Key, State, thumbprint
+from app.keyring.keys import Key, State, thumbprint
 
 SHORTEST_SECRET: Final = 32
 _SECONDS_BETWEEN_LOOKS: Final = 1.0
