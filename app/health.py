@@ -25,13 +25,13 @@ def _explained(kind: type[Problem]) -> dict[str, object]:
     }
 
 
-class Health(BaseModel, json_schema_extra=example({"status": "ok"})):
+class Health(BaseModel, defer_build=True, json_schema_extra=example({"status": "ok"})):
     """How the server is."""
 
     status: str = Field(description="Always `ok`: anything else is a problem.")
 
 
-class ProblemKind(BaseModel, json_schema_extra=example(_explained(NotFound))):
+class ProblemKind(BaseModel, defer_build=True, json_schema_extra=example(_explained(NotFound))):
     """What a kind of problem means."""
 
     type: str = Field(description="Its address, the `type` of every problem of the kind.")

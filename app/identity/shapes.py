@@ -85,7 +85,7 @@ class MePatch(Shape, json_schema_extra=example(examples.ME_PATCH)):
     locale: Annotated[Locale | MISSING, Field(description="Language tag (BCP 47).")] = MISSING
 
 
-class Account(BaseModel, json_schema_extra=example(examples.ACCOUNT)):
+class Account(BaseModel, defer_build=True, json_schema_extra=example(examples.ACCOUNT)):
     """One's own account."""
 
     id: Id = Field(description="The account's id.")
@@ -98,7 +98,7 @@ class Account(BaseModel, json_schema_extra=example(examples.ACCOUNT)):
     updated_at: Instant = Field(description="When the account last changed.")
 
 
-class TokenPair(BaseModel, json_schema_extra=example(examples.TOKEN_PAIR)):
+class TokenPair(BaseModel, defer_build=True, json_schema_extra=example(examples.TOKEN_PAIR)):
     """What a signed-in device holds."""
 
     access_token: str = Field(description="Send it as `Authorization: Bearer …`.")
@@ -108,13 +108,13 @@ class TokenPair(BaseModel, json_schema_extra=example(examples.TOKEN_PAIR)):
     account: Account = Field(description="Who is signed in.")
 
 
-class Accepted(BaseModel, json_schema_extra=example(examples.ACCEPTED)):
+class Accepted(BaseModel, defer_build=True, json_schema_extra=example(examples.ACCEPTED)):
     """What every registration is answered with."""
 
     message: str = Field(description="What happens next.")
 
 
-class Device(BaseModel, json_schema_extra=example(examples.DEVICE)):
+class Device(BaseModel, defer_build=True, json_schema_extra=example(examples.DEVICE)):
     """A device that is signed in."""
 
     id: Id = Field(description="The device's id.")
@@ -124,13 +124,13 @@ class Device(BaseModel, json_schema_extra=example(examples.DEVICE)):
     current: bool = Field(description="Whether it is the one that asks.")
 
 
-class DeviceList(BaseModel, json_schema_extra=example(examples.DEVICES)):
+class DeviceList(BaseModel, defer_build=True, json_schema_extra=example(examples.DEVICES)):
     """The devices that are signed in, newest first."""
 
     items: list[Device] = Field(description="The devices.")
 
 
-class PublicKey(BaseModel, json_schema_extra=example(examples.PUBLIC_KEY)):
+class PublicKey(BaseModel, defer_build=True, json_schema_extra=example(examples.PUBLIC_KEY)):
     """A public key on the curve P-256 (RFC 7517)."""
 
     crv: str = Field(description="Always `P-256`.")
@@ -142,7 +142,7 @@ class PublicKey(BaseModel, json_schema_extra=example(examples.PUBLIC_KEY)):
     use: str = Field(description="Always `sig`.")
 
 
-class PublicKeys(BaseModel, json_schema_extra=example(examples.PUBLIC_KEYS)):
+class PublicKeys(BaseModel, defer_build=True, json_schema_extra=example(examples.PUBLIC_KEYS)):
     """The keys that access tokens are verified with (RFC 7517)."""
 
     keys: list[PublicKey] = Field(description="The keys; a token's `kid` says which.")

@@ -24,7 +24,7 @@ PROBLEM_JSON: Final = "application/problem+json"
 _ID: Final = "019aa2c4-7b00-7000-8000-00000000a110"
 
 
-class Fault(BaseModel):
+class Fault(BaseModel, defer_build=True):
     """One thing that was wrong with the request."""
 
     pointer: str = Field(description="Where: a JSON pointer (RFC 6901) into the body, or `/` and a parameter's name.")
@@ -32,7 +32,7 @@ class Fault(BaseModel):
     message: str = Field(description="What would be right, for a person to read.")
 
 
-class ProblemDocument(BaseModel):
+class ProblemDocument(BaseModel, defer_build=True):
     """What went wrong (RFC 9457). Every error has this form; some kinds add a member."""
 
     type: str = Field(description="A relative address that explains this kind of problem.")

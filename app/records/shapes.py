@@ -5,6 +5,9 @@ A room writes its fields once, with their bounds, defaults and descriptions; the
 - the *draft* has the fields with their defaults, and may carry an id;
 - the *patch* has the fields and no defaults: absent is unchanged, null is cleared (RFC 7396);
 - the *public* shape has the fields without defaults, so that every answer has every member.
+
+Pydantic builds what reads a draft or a patch when it is derived; of the other shapes, which are only documented, when the
+document is asked for.
 """
 
 from collections.abc import Callable, Iterable
@@ -35,7 +38,7 @@ class Visibility(StrEnum):
     SHARED = "shared"
 
 
-class Fields(BaseModel, extra="forbid", allow_inf_nan=False):
+class Fields(BaseModel, extra="forbid", allow_inf_nan=False, defer_build=True):
     """The fields that a person sets."""
 
     visibility: Visibility = Field(
@@ -44,7 +47,7 @@ class Fields(BaseModel, extra="forbid", allow_inf_nan=False):
     )
 
 
-class RecordDraft(BaseModel):
+class RecordDraft(BaseModel, defer_build=True):
     """What a draft may carry besides the fields."""
 
     id: Annotated[Id | MISSING, Field(description="The record's id, chosen by the device; UUID version 7 is best.")] = (
@@ -52,7 +55,7 @@ class RecordDraft(BaseModel):
     )
 
 
-class RecordPublic(BaseModel):
+class RecordPublic(BaseModel, defer_build=True):
     """What the server adds to the fields."""
 
     id: Id = Field(description="The record's id.")
@@ -63,7 +66,7 @@ class RecordPublic(BaseModel):
     updated_at: Instant = Field(description="When the server last stored a change of the record.")
 
 
-class Page(BaseModel):
+class Page(BaseModel, defer_build=True):
     """A page of a list, newest first."""
 
     items: list[Any] = Field(description="The records of this page.")
@@ -82,7 +85,7 @@ def draft(shown: Example, *, left_out: Iterable[str] = ()) -> Callable[[type[Sha
     def derived(shape: type[Shape]) -> type[Shape]:
         for name in left_out:
             _optional(shape.model_fields[name])
-        return _with_example(shape, shown)
+        return _built(_with_example(shape, shown))
 
     return derived
 
@@ -93,7 +96,7 @@ def patch(shown: Example) -> Callable[[type[Shape]], type[Shape]]:
     def derived(shape: type[Shape]) -> type[Shape]:
         for field in shape.model_fields.values():
             _optional(field)
-        return _with_example(shape, shown)
+        return _built(_with_example(shape, shown))
 
     return derived
 
@@ -123,7 +126,13 @@ def page(item: type[BaseModel], said: str) -> type[Page]:
 
 def _with_example(shape: type[Shape], shown: Example) -> type[Shape]:
     shape.model_config["json_schema_extra"] = example(shown)
-    shape.model_rebuild(force=True)
+    return shape
+
+
+def _built(shape: type[Shape]) -> type[Shape]:
+    """Let Pydantic build what reads such a shape now, and not at the first request."""
+    shape.model_config["defer_build"] = False
+    shape.model_rebuild()
     return shape
 
 

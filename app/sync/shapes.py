@@ -17,7 +17,7 @@ from app.sync.collections import Collection
 Record: Any = reduce(or_, (resource.public for resource in RESOURCES))
 
 
-class SyncResult(BaseModel):
+class SyncResult(BaseModel, defer_build=True):
     """What became of one operation."""
 
     collection: str | None = Field(description="The collection; null where the operation names none.")
@@ -40,7 +40,7 @@ class SyncResult(BaseModel):
     replayed: bool = Field(description="Whether it had been carried out before: the outcome is that of the first time.")
 
 
-class SyncResults(BaseModel):
+class SyncResults(BaseModel, defer_build=True):
     """What became of a push, in the order of its operations."""
 
     model_config = ConfigDict(json_schema_extra=example(examples.RESULTS))
@@ -49,7 +49,7 @@ class SyncResults(BaseModel):
     results: list[SyncResult] = Field(description="One result for each operation, in the order given.")
 
 
-class SyncChange(BaseModel):
+class SyncChange(BaseModel, defer_build=True):
     """The latest change of one record."""
 
     collection: Collection = Field(description="The record's collection.")
@@ -59,7 +59,7 @@ class SyncChange(BaseModel):
     record: Record | None = Field(description="The record, as a GET of it answers; null if it was removed.")
 
 
-class SyncChanges(BaseModel):
+class SyncChanges(BaseModel, defer_build=True):
     """A page of a pull."""
 
     model_config = ConfigDict(json_schema_extra=example(examples.CHANGES))
@@ -72,7 +72,7 @@ class SyncChanges(BaseModel):
     has_more: bool = Field(description="Whether there is more.")
 
 
-class SyncLimits(BaseModel):
+class SyncLimits(BaseModel, defer_build=True):
     """How much may be sent and asked for at once."""
 
     max_ops: int = Field(description="Most operations of one push.")
@@ -80,7 +80,7 @@ class SyncLimits(BaseModel):
     max_page: int = Field(description="Most changes of one page of a pull.")
 
 
-class SyncState(BaseModel):
+class SyncState(BaseModel, defer_build=True):
     """Where your feed is, and what can be synced."""
 
     model_config = ConfigDict(json_schema_extra=example(examples.STATE))

@@ -1,0 +1,90 @@
+"""What a process loads: what it needs, and nothing that it does not. A fresh interpreter really does it, and then tells."""
+
+import os
+import socket
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Databases
+
+pytestmark = pytest.mark.usefixtures("elsewhere")
+OF_DATABASE = {
+    "sqlite": {"sqlite3", "app.db.sqlite", "sqlalchemy.dialects.sqlite"},
+    "postgresql": {"app.db.postgres", "sqlalchemy.dialects.postgresql"},
+}
+"""What serving from each database needs."""
+NEVER = {
+    "alembic",
+    "mako",
+    "fastapi_offline",
+    "pydantic.v1",
+    "app.demo",
+    "app.records.purging",
+    "app.records.restoring",
+}
+"""What no worker needs."""
+SERVE = """
+import asyncio
+from app.cli import worker
+from app.identity.accounts import BY_EMAIL
+
+async def serve():
+    app = worker.application()
+    async with app.router.lifespan_context(app):
+        assert await app.state.site.db.one(BY_EMAIL, email_key="wisteria@example.com") is None
+
+asyncio.run(serve())
+"""
+REFUSE = """
+from app.cli import main
+try:
+    main()
+except SystemExit as end:
+    assert end.code == 1, end
+"""
+
+
+def loaded(program: str, *arguments: str, **settings: str) -> set[str]:
+    """Return what an interpreter had loaded at the end of a program."""
+    told = "\nimport sys\nprint(*sys.modules)"
+    environment = os.environ | {f"AFTERGLOW_{name.upper()}": value for name, value in settings.items()}
+    command = [sys.executable, "-c", program + told, *arguments]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+@pytest.fixture
+def production(tmp_path: Path) -> dict[str, str]:
+    """Settings that production starts on."""
+    keyring = str(tmp_path / "keys.json")
+    loaded("from app.cli import main\ntry:\n    main()\nexcept SystemExit:\n    pass", "keys", "create", keyring)
+    return {
+        "env": "production",
+        "allow_sqlite": "true",
+        "keyring": keyring,
+        "issuer": "https://wisteria.example",
+        "mail": "smtp",
+    }
+
+
+def test_a_worker_loads_no_migrations_no_commands_and_no_other_database(
+    databases: Databases, database: str, production: dict[str, str]
+) -> None:
+    seen = loaded(SERVE, **production, database_url=databases.fresh(database))
+    other = next(kind for kind in OF_DATABASE if kind != database)
+    assert seen >= {"app.main", "app.sync.routes", *OF_DATABASE[database]}
+    assert seen & (NEVER | OF_DATABASE[other]) == set()
+    assert {name for name in seen if name.startswith("app.cli.")} == {"app.cli.loading", "app.cli.worker"}
+
+
+def test_who_starts_the_workers_loads_nothing_that_serves(databases: Databases, production: dict[str, str]) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        port = str(taken.getsockname()[1])
+        url = databases.fresh("postgresql")
+        seen = loaded(REFUSE, "serve", "--workers", "2", "--port", port, **production, database_url=url)
+    assert seen >= {"app.cli.serving", "app.keyring", "uvicorn"}
+    assert seen & {"app.main", "app.db", "app.identity", "app.http", "fastapi", "sqlalchemy", "asyncpg"} == set()
