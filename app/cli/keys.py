@@ -43,7 +43,7 @@ def rotate_keys() -> None:
     _change(settings, lambda: rotate(settings.keyring, settings.access_seconds))
 
 
-@_keys.command("retire")
+@_keys.command("retire", context_settings={"ignore_unknown_options": True})  # some begin with a hyphen
 def retire_key(kid: Annotated[str, typer.Argument(help="The key, as `afterglow keys list` names it.")]) -> None:
     """Stop believing a key at once, in an emergency: devices refresh, and tokens of that key are refused."""
     settings = settings_now()
