@@ -9,7 +9,7 @@ which the answer is `Unavailable`; values come back equal from both databases.
 from app.db.background import unhurried
 from app.db.bulk import Bulk, Rows, inserting, updating
 from app.db.clauses import among, size_of
-from app.db.database import Database, Db, Row, Transaction, open_database
+from app.db.database import Database, Db, Far, Row, Transaction, open_database
 from app.db.statement import Statement, given
 from app.db.tables import Stored
 
@@ -17,6 +17,7 @@ __all__ = [
     "Bulk",
     "Database",
     "Db",
+    "Far",
     "Row",
     "Rows",
     "Statement",

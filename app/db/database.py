@@ -68,12 +68,6 @@ class Database(Db):
         """Let every connection go."""
 
     @abstractmethod
-    async def write_if(self, guard: Statement, *parts: tuple[Bulk, Rows], **values: Any) -> bool:
-        """Carry out `guard`, an update that returns what it changed, and, if it changed a row, write rows of several
-        tables, all in a transaction of its own; return whether it did.
-        """
-
-    @abstractmethod
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
         """Begin; commit at the end of the block, or roll back where it raised."""
 
@@ -84,6 +78,16 @@ class Database(Db):
     @abstractmethod
     async def ready(self) -> str | None:
         """Return the schema's revision after touching the database, and on SQLite the disk; None where it has none."""
+
+
+class Far(Database):
+    """A database to which every statement is a journey, so that it pays to need few."""
+
+    @abstractmethod
+    async def write_if(self, guard: Statement, *parts: tuple[Bulk, Rows], **values: Any) -> bool:
+        """Carry out `guard`, an update that returns what it changed, and, if it changed a row, write rows of several
+        tables, all by one statement in a transaction of its own; return whether it did.
+        """
 
 
 def open_database(settings: Settings) -> Database:

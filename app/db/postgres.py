@@ -9,7 +9,7 @@ import asyncpg
 
 from app import observability
 from app.db.bulk import Bulk, Rows, guarded, spelled, together
-from app.db.database import REVISION, Database, Row, Transaction
+from app.db.database import REVISION, Far, Row, Transaction
 from app.db.postgres_pool import Pool
 from app.db.postgres_wakes import PostgresWakes
 from app.db.statement import Statement
@@ -129,7 +129,7 @@ class _Lease:
             raise told from None
 
 
-class PostgresDatabase(Database):
+class PostgresDatabase(Far):
     """A PostgreSQL database, reached through a pool."""
 
     def __init__(self, settings: Settings) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any, Final
 
-from app.db.bulk import Bulk, Rows
 from app.db.database import REVISION, Database, Row, Transaction
 from app.db.sqlite_connection import Connection, translated
 from app.db.sqlite_wakes import SqliteWakes
@@ -57,14 +56,6 @@ class SqliteDatabase(Database):
         """Carry out a statement in a transaction of its own."""
         async with self.transaction() as tx:
             await tx.run(statement, **values)
-
-    async def write_if(self, guard: Statement, *parts: tuple[Bulk, Rows], **values: Any) -> bool:
-        """Write every part, if the guard changes a row."""
-        async with self.transaction() as tx:
-            changed = bool(await tx.all(guard, **values))
-            if changed:
-                await tx.write(*parts)
-        return changed
 
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
         """Begin with the write lock; at the end of the block wait for the disk, or undo the block where it raised."""

@@ -1,8 +1,8 @@
 """The feed: every write on a person's records takes its numbers here, one writer at a time.
 
 Either the first statement of a write locks the owner's feed row, and only then is anything read that the write decides
-on (`writing`). Or all is read first, and a single statement locks the row, sees that nobody has written since, and
-writes (`hurrying`); where somebody has, nothing is written. Both ways one owner's numbers become visible in their order,
+on (`writing`). Or, where the database is far, all is read first, and a single statement locks the row, sees that nobody
+has written since, and writes (`hurrying`); where somebody has, nothing is written. Both ways one owner's numbers become visible in their order,
 and a reader that has seen N never misses a smaller one. Writers of different owners do not meet.
 """
 
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from app import clock
-from app.db import Bulk, Db, Row, Rows, Statement, Transaction
+from app.db import Bulk, Db, Far, Row, Rows, Statement, Transaction
 from app.identity import Caller
 from app.records import access
 from app.records.codec import version_of
@@ -98,19 +98,19 @@ class Locked(Writing):
 class Hurry(Writing):
     """A write on a feed that is not locked: it is carried out if nobody else wrote meanwhile."""
 
-    def __init__(self, caller: Caller, head: int, epoch: int, floor: int, seen: Seen) -> None:
+    def __init__(self, db: Far, caller: Caller, head: int, epoch: int, *, floor: int, seen: Seen) -> None:
         """Begin."""
-        super().__init__(caller.db, caller, head, epoch, seen)
-        self._caller, self._floor = caller, floor
+        super().__init__(db, caller, head, epoch, seen)
+        self._far, self._floor = db, floor
 
     async def finish(self) -> bool:
         """Write what was put and the new head; say whether that could be, or nothing was to be written."""
         if self.head == self.began:
             return True
         feed = {"owner_id": self.owner_id, "began": self.began, "epoch": self.epoch, "floor": self._floor}
-        done = await self._caller.db.write_if(access.MOVE_FEED, *self.taken(), **feed, head=self.head)
+        done = await self._far.write_if(access.MOVE_FEED, *self.taken(), **feed, head=self.head)
         if done:
-            self._caller.db.wakes.tell(self.owner_id)
+            self._far.wakes.tell(self.owner_id)
         return done
 
 
@@ -129,14 +129,12 @@ async def writing(caller: Caller) -> AsyncIterator[Locked]:
         caller.db.wakes.tell(caller.account_id)
 
 
-async def hurrying(caller: Caller, resource: Resource, id: UUID) -> Hurry:
+async def hurrying(db: Far, caller: Caller, resource: Resource, id: UUID) -> Hurry:
     """Read one record of the caller's and where their feed is."""
     me = {"owner_id": caller.account_id, "device_id": caller.device_id}
-    ((head, epoch, floor, timezone, *read),) = await caller.db.tuples(
-        access.statements(resource).with_feed, id=id, **me
-    )
+    ((head, epoch, floor, timezone, *read),) = await db.tuples(access.statements(resource).with_feed, id=id, **me)
     caller.believe(timezone)
-    return Hurry(caller, head, epoch, floor, _seen(resource, *read))
+    return Hurry(db, caller, head, epoch, floor=floor, seen=_seen(resource, *read))
 
 
 def _seen(resource: Resource, seq: int | None, deleted: bool | None, *stored: Any) -> Seen:  # noqa: FBT001 - a column

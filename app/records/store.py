@@ -7,6 +7,7 @@ number of statements. A record is there whole or not at all.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from app.db import Far
 from app.identity import Caller
 from app.records.batch import Batch
 from app.records.codec import version_of
@@ -39,7 +40,9 @@ async def write(caller: Caller, ops: Sequence[Op], *, atomic: bool = False) -> W
 
 async def write_one(caller: Caller, op: Op) -> tuple[Outcome, int]:
     """Carry out one operation; return what became of it and the feed's epoch, or raise why it was rejected."""
-    written = None if op.sent is None else await _in_a_hurry(caller, op)
+    db, written = caller.db, None
+    if op.sent is not None and isinstance(db, Far):
+        written = await _in_a_hurry(db, caller, op)
     if written is None:
         written = await write(caller, [op])
     outcome = written.outcomes[0]
@@ -48,10 +51,10 @@ async def write_one(caller: Caller, op: Op) -> tuple[Outcome, int]:
     return outcome, written.epoch
 
 
-async def _in_a_hurry(caller: Caller, op: Op) -> Written | None:
+async def _in_a_hurry(db: Far, caller: Caller, op: Op) -> Written | None:
     """Carry out an operation that sets fields, in two round trips and without keeping the lock in between; not at all
     where somebody else wrote meanwhile.
     """
-    feed = await hurrying(caller, op.resource, op.id)
+    feed = await hurrying(db, caller, op.resource, op.id)
     outcomes = await Batch(caller, feed, [op], atomic=False).carried_out()
     return Written(feed.epoch, feed.head, outcomes) if await feed.finish() else None
