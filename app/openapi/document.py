@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from app.openapi.examples import Json, completed, show
+from app.openapi.links import linked
 from app.openapi.problems import problem_examples, problem_schemas
 
 _MERGE_PATCH: Final = "application/merge-patch+json"
@@ -56,6 +57,7 @@ def document(app: FastAPI) -> Json:
     components["headers"] = {
         name: {"description": said, "schema": {"type": "string"}} for name, said in _HEADERS.items()
     }
+    components["links"] = linked(found["paths"])
     shown = {code for path in found["paths"].values() for operation in path.values() for code in _codes(operation)}
     components["examples"] = {code: each for code, each in problem_examples().items() if code in shown}
     return found

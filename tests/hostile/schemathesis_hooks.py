@@ -3,11 +3,13 @@
 import json
 from datetime import UTC, date, datetime
 from typing import Any
+from uuid import uuid4
 
 import schemathesis
 from hypothesis import strategies
 from schemathesis.checks import CheckContext
 from schemathesis.core.transport import Response
+from schemathesis.generation.meta import TestPhase
 
 from app import clock
 
@@ -30,14 +32,31 @@ schemathesis.openapi.format(
 schemathesis.openapi.format("date", strategies.dates(date(1900, 1, 1), date(2200, 12, 31)).map(date.isoformat))
 
 ZONES = sorted(clock.timezones())
+MADE: dict[str, str] = {}
+"""The newest record of each kind, by the name of what refers to it."""
 
 
 @schemathesis.hook
 def before_call(_context: schemathesis.HookContext, case: schemathesis.Case[Any], _kwargs: dict[str, Any]) -> None:
-    """Name a real time zone where a request is meant to be right, so that more of them get beyond it."""
-    zone = case.body.get("timezone") if isinstance(case.body, dict) else None
-    if isinstance(case.body, dict) and isinstance(zone, str) and is_meant_to_be_right(case):
+    """Name a real time zone where a request is meant to be right, so that more of them get beyond it; and in a chain,
+    which would otherwise break where it begins, an id of its own, and those of records that are there.
+    """
+    if not isinstance(case.body, dict) or not is_meant_to_be_right(case):
+        return
+    zone = case.body.get("timezone")
+    if isinstance(zone, str):
         case.body["timezone"] = ZONES[len(zone) % len(ZONES)]
+    if case.meta is not None and case.meta.phase.name is TestPhase.STATEFUL:
+        for name in [name for name in case.body if name == "id" or name.endswith("_id")]:
+            case.body[name] = str(uuid4()) if name == "id" else MADE.get(name)
+
+
+@schemathesis.hook
+def after_call(_context: schemathesis.HookContext, case: schemathesis.Case[Any], response: Response) -> None:
+    """Remember what was made last, for others to refer to."""
+    if response.status_code == 201:
+        name = case.operation.definition.raw["operationId"].removeprefix("create_")
+        MADE[f"{name}_id"] = json.loads(response.content)["id"]
 
 
 def is_meant_to_be_right(case: schemathesis.Case[Any]) -> bool:

@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 
 from app.http import Route
 from app.main import create_app
+from app.resources import RESOURCES
 from app.settings import Settings
 from tests.witness import DOCUMENT, STREAM
 
@@ -185,3 +186,15 @@ def test_an_answer_always_has_every_field() -> None:
 def test_every_kind_of_record_has_its_four_shapes() -> None:
     for name in ("Session", "Element", "Intention", "Reflection", "ActionItem"):
         assert {name, f"{name}Draft", f"{name}Patch", f"{name}Page"} <= set(SCHEMAS)
+
+
+def test_every_record_leads_to_what_can_be_done_with_it() -> None:
+    links, paths = DOCUMENT.content["components"]["links"], DOCUMENT.content["paths"]
+    operations = {each["operationId"]: each for path in paths.values() for each in path.values()}
+    for link in links.values():
+        taken = {each["name"] for each in operations[link["operationId"]]["parameters"]}
+        assert {*link["parameters"]} <= taken
+    for resource in RESOURCES:
+        created = paths[resource.path]["post"]["responses"]["201"]
+        assert {each["operationId"] for each in paths[f"{resource.path}/{{id}}"].values()} <= {*created["links"]}
+        assert {each["$ref"].rpartition("/")[2] for each in created["links"].values()} <= {*links}
