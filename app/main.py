@@ -52,6 +52,8 @@ class Api(FastAPI):
     def openapi(self) -> openapi.Json:
         """Return the OpenAPI document, which is put together once."""
         if self.openapi_schema is None:
+            for route in [each for each in self.routes if isinstance(each, Route)]:
+                route.declare()
             self.openapi_schema = openapi.document(self)
         return self.openapi_schema
 

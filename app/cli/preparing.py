@@ -1,13 +1,15 @@
 """What the database gets before the API is served: its schema, and the demo."""
 
+import asyncio
 from collections.abc import Callable
 
 import typer
 
 from app import demo, starting
-from app.cli.database import carried_out
+from app.cli.database import carried_out, over
 from app.cli.ending import fail, settings_now
 from app.db import schema
+from app.problems import Problem
 from app.settings import Environment, Settings
 
 cli = typer.Typer()
@@ -21,12 +23,21 @@ def migrate() -> None:
 
 
 def prepare(settings: Settings, *, wants_demo: bool) -> None:
-    """Do what a start needs to have done, in a process apart."""
+    """Do what a start needs to have done and has not, in a process apart."""
     work: list[Callable[[Settings], None]] = [
-        *([_migrate] if settings.env is Environment.DEVELOPMENT else []),
+        *([_migrate] if settings.env is Environment.DEVELOPMENT and not _is_current(settings) else []),
         *([_plant] if wants_demo else []),
     ]
-    starting.apart(work, settings)
+    if work:
+        starting.apart(work, settings)
+
+
+def _is_current(settings: Settings) -> bool:
+    """Say whether the schema is at its head, without Alembic, which takes longer to load than to find that out."""
+    try:
+        return asyncio.run(over(settings, lambda db: db.ready())) == schema.HEAD
+    except Problem:
+        return False
 
 
 def _migrate(settings: Settings) -> None:

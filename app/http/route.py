@@ -64,7 +64,7 @@ class Route(APIRoute):
     """A route of this API.
 
     What FastAPI makes of its signature and its answers is for the document, and takes a tenth of the time to start: it is
-    made when somebody first looks at it.
+    made when that is asked for.
     """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
@@ -72,20 +72,18 @@ class Route(APIRoute):
         if isinstance(options.get("response_model"), DefaultPlaceholder):
             options["response_model"] = None
         options["operation_id"] = endpoint.__name__
-        self._declared = options
+        self._declared: dict[str, Any] | None = options
         self.path, self.endpoint, self.methods = path, endpoint, set(options["methods"])
         self.path_regex, self.path_format, self.param_convertors = compile_path(path)
         media_types = [JSON, MERGE_PATCH] if "PATCH" in self.methods else [JSON]
         self.max_body_bytes: int | None = (options["openapi_extra"] or {}).get(LIMIT)
         self._plan = _plan(endpoint, media_types)
 
-    def __getattr__(self, name: str) -> Any:
-        """Declare the route to FastAPI, and return what was asked for: it is not there before."""
-        options = self.__dict__.pop("_declared", None)
-        if options is None:
-            raise AttributeError(name)
-        super().__init__(self.path, self.endpoint, **options)
-        return getattr(self, name)
+    def declare(self) -> None:
+        """Declare the route to FastAPI, unless it was."""
+        options, self._declared = self._declared, None
+        if options is not None:
+            super().__init__(self.path, self.endpoint, **options)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, be it with a problem; whoever found the route, the switch or FastAPI's own router."""

@@ -91,7 +91,9 @@ class Tree:
 
     def _environment(self, **settings: str) -> dict[str, str]:
         own = {"KEYRING": str(self._folder / "keys.json")} | settings
-        return {"PYTHONPATH": str(self._root)} | {f"AFTERGLOW_{name}": value for name, value in own.items()}
+        return {"PYTHONPATH": str(self._root), "PYTHONDONTWRITEBYTECODE": ""} | {
+            f"AFTERGLOW_{name}": value for name, value in own.items()
+        }
 
     def _run(self, *arguments: str, **settings: str) -> None:
         environment = os.environ | self._environment(**settings)

@@ -42,7 +42,9 @@ schemas = pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS)
 
 
 def _routes() -> list[Route]:
-    routes = [context.original_route for context in iter_route_contexts(create_app(Settings()).routes)]
+    app = create_app(Settings())
+    app.openapi()
+    routes = [context.original_route for context in iter_route_contexts(app.routes)]
     return [route for route in routes if isinstance(route, Route) and route.include_in_schema]
 
 

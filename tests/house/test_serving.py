@@ -12,7 +12,8 @@ import httpx2 as httpx
 import orjson
 import pytest
 
-from app import demo
+from app import demo, starting
+from app.cli import preparing
 from app.cli.listening import AT_ONCE
 from app.clock import now
 from app.demo.journey import journey
@@ -132,6 +133,18 @@ def test_production_serves_without_migrating_and_without_docs(databases: Databas
         assert httpx.get(f"{url}/readyz").status_code == 503
         assert httpx.get(f"{url}/docs", headers={"Host": "wisteria.example"}).status_code == 404
         assert ended(process)[:2] == (0, "")
+
+
+def test_a_schema_at_its_head_is_left_alone(
+    databases: Databases, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[int] = []
+    monkeypatch.setattr(starting, "apart", lambda work, _settings: done.append(len(work)))
+    for migrated in (True, False):
+        url = databases.fresh(database, migrated=migrated)
+        settings = Settings(database_url=url, keyring=tmp_path / "keys.json")
+        preparing.prepare(settings, wants_demo=False)
+    assert done == [1]
 
 
 def test_the_demo_is_planted_once_over_any_database(databases: Databases, database: str, tmp_path: Path) -> None:

@@ -6,11 +6,11 @@ from typing import Any
 
 import httpx2 as httpx
 import pytest
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.http import Answer, Front, Route
+from app.http import Front
 from app.ids import new_id
 from app.main import create_app
 from app.records import Resource
@@ -180,18 +180,3 @@ def test_a_pull_and_a_push_are_the_same_both_ways(both: BothWays, alice: Person)
 def test_an_address_can_be_made_from_an_id(server: Server) -> None:
     id = new_id()
     assert create_app(server.settings).url_path_for("get_session", id=id) == f"/v1/sessions/{id}"
-
-
-def test_a_route_is_declared_to_fastapi_when_somebody_first_looks_at_it() -> None:
-    router = APIRouter(route_class=Route)
-
-    @router.get("/lanterns/{name}")
-    async def get_lantern(name: str) -> Answer:
-        """Light one."""
-        return Answer(200, name.encode())
-
-    (route,) = router.routes
-    assert isinstance(route, Route)
-    assert "dependant" not in vars(route)
-    assert [field.name for field in route.dependant.path_params] == ["name"]
-    assert not hasattr(route, "wisteria")
