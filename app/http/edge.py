@@ -15,7 +15,6 @@ from typing import Any
 from app.http import bounds
 from app.http.answer import Header
 from app.http.deadlines import Deadlined
-from app.http.glance import glance
 from app.http.places import Places
 from app.http.refusal import Refusal, requested_id
 from app.http.whole import CYCLE
@@ -161,10 +160,10 @@ class Edge(Deadlined):
         """Answer that there is no place where all that came is one whole request, and nothing else is on its way."""
         if self.headers is not self._head or self._unheard or self._in_body or self._owing:
             return False
-        seen = glance(data)
-        if seen is None or self._places.has_one_for(seen.url, self.tasks):
+        glance = self._places.glance
+        if not glance.sees(data) or self._places.has_one_for(glance.url, self.tasks):
             return False
-        self._tell_to_come_back(seen.headers, bodiless=False, closing=False)
+        self._tell_to_come_back(glance.headers, bodiless=False, closing=False)
         self.server_state.total_requests += 1
         self._stay()
         return True

@@ -17,20 +17,21 @@ from app.http.bounds import LONGEST_URL, MOST_HEADER_BYTES, MOST_HEADERS
 _PARTICULAR: Final = frozenset({b"connection", b"expect", b"proxy-connection", b"transfer-encoding"})
 
 
-class Seen:
-    """What the parser tells."""
-
-    __slots__ = ("begun", "ended", "headers", "url")
+class Glance:
+    """What looks; while it sees nothing but ordinary requests, one parser hears them all."""
 
     def __init__(self) -> None:
-        """Begin with nothing."""
-        self.begun = self.ended = 0
+        """Begin with nothing seen."""
+        self._begun = self._ended = 0
         self.url = b""
+        """The address of the last request."""
         self.headers: list[Header] = []
+        """The headers of the last request, their names in lower case."""
+        self._parser = httptools.HttpRequestParser(self)
 
     def on_message_begin(self) -> None:
         """Count it."""
-        self.begun += 1
+        self._begun += 1
 
     def on_url(self, url: bytes) -> None:
         """Remember it."""
@@ -42,32 +43,35 @@ class Seen:
 
     def on_message_complete(self) -> None:
         """Count it."""
-        self.ended += 1
+        self._ended += 1
 
+    def sees(self, data: bytes) -> bool:
+        """Say whether this is one whole, ordinary request, and remember what a refusal has to know of it."""
+        self._begun = self._ended = 0
+        self.headers = []
+        seen = len(data) <= MOST_HEADER_BYTES and self._is_ordinary(data)
+        if not seen:
+            self._parser = httptools.HttpRequestParser(self)
+        return seen
 
-def glance(data: bytes) -> Seen | None:
-    """Return what is seen of one whole, ordinary request; None of anything else."""
-    if len(data) > MOST_HEADER_BYTES:
-        return None
-    seen = Seen()
-    parser = httptools.HttpRequestParser(seen)
-    try:
-        parser.feed_data(data)
-    except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-        return None
-    names = [name for name, _ in seen.headers]
-    ordinary = (
-        seen.begun == seen.ended == 1
-        and len(seen.url) <= LONGEST_URL
-        and seen.url.startswith(b"/")
-        and b"#" not in seen.url
-        and len(names) <= MOST_HEADERS
-        and names.count(b"host") == 1
-        and (_PARTICULAR.isdisjoint(names) or _is_kept_alive(seen.headers))
-        and parser.get_http_version() == "1.1"
-        and parser.get_method() != b"HEAD"
-    )
-    return seen if ordinary else None
+    def _is_ordinary(self, data: bytes) -> bool:
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            return False
+        names = [name for name, _ in self.headers]
+        line = data[: data.find(b"\n")]
+        return (
+            self._begun == self._ended == 1
+            and len(self.url) <= LONGEST_URL
+            and self.url.startswith(b"/")
+            and b"#" not in self.url
+            and len(names) <= MOST_HEADERS
+            and names.count(b"host") == 1
+            and (_PARTICULAR.isdisjoint(names) or _is_kept_alive(self.headers))
+            and line.endswith(b" HTTP/1.1\r")
+            and not line.startswith(b"HEAD ")
+        )
 
 
 def _is_kept_alive(headers: list[Header]) -> bool:

@@ -22,6 +22,7 @@ from typing import Any, Final
 from app import observability
 from app.http.answer import Header
 from app.http.cors import allowing, origin_of
+from app.http.glance import Glance
 from app.http.refusal import Refusal, lines, requested_id
 from app.problems import Unavailable
 
@@ -51,6 +52,8 @@ class Places:
         self.most = self._cap = most
         self._least = min(least, most)
         self.most_waiting = most_waiting
+        self.glance = Glance()
+        """What one whole request can be refused by; no connection looks for longer than a moment."""
         self.receiving = 0
         """Requests whose body is still on its way."""
         self.ending = asyncio.Event()
