@@ -4,49 +4,11 @@
 A process begins here, and loads nothing but what the command that it was asked for needs.
 """
 
-from importlib import import_module
-from typing import Any, Final
-
-import typer
-from typer.core import TyperGroup
-from typer.main import get_group
-
 from app.cli.loading import loading
-
-_MODULES: Final = {
-    "serve": "serving",
-    "migrate": "preparing",
-    "purge": "upkeep",
-    "restored": "upkeep",
-    "account": "accounts",
-    "keys": "keys",
-    "openapi": "document",
-}
-
-
-class Commands(TyperGroup):
-    """The commands, each loaded when it is asked for."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options | {"commands": dict.fromkeys(_MODULES)})
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Return a command, or nothing where there is none of this name."""
-        if cmd_name not in _MODULES:
-            return None
-        with loading():
-            module = import_module(f"app.cli.{_MODULES[cmd_name]}")
-        return get_group(module.cli).get_command(ctx, cmd_name)
-
-
-cli = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
-
-
-@cli.callback()
-def _afterglow() -> None:
-    """Afterglow: the API for ketamine therapy integration. Settings come from AFTERGLOW_… and from the file .env."""
 
 
 def main() -> None:
     """Run the command line."""
+    with loading():
+        from app.cli.commands import cli  # noqa: PLC0415 - a worker begins with its starter's program, and runs no command
     cli()

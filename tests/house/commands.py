@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from typer.testing import CliRunner
 
-from app import cli
+from app.cli.commands import cli
 from tests.house.starting import free_port, lives
 
 AFTERGLOW = Path(sys.executable).with_name("afterglow")
@@ -32,7 +32,7 @@ class Said(NamedTuple):
 def afterglow(*arguments: str, given: str = "", **settings: str) -> Said:
     """Run a command in this process."""
     environment = {f"AFTERGLOW_{name.upper()}": value for name, value in settings.items()}
-    result = CliRunner().invoke(cli.cli, list(arguments), input=given, env=environment)
+    result = CliRunner().invoke(cli, list(arguments), input=given, env=environment)
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return Said(result.exit_code, result.stdout, result.stderr)
 

@@ -51,6 +51,12 @@ def test_the_installed_command_tells_what_there_is() -> None:
     assert "Traceback" not in nothing.stderr
 
 
+def test_a_command_that_there_is_not_is_told_beside_the_nearest_one() -> None:
+    said = afterglow("server")
+    assert said.status == 2
+    assert "No such command 'server'. Did you mean 'serve'?" in said.err
+
+
 def test_openapi_prints_the_document() -> None:
     said = afterglow("openapi")
     document = orjson.loads(said.out)

@@ -13,19 +13,11 @@ from tests.conftest import Databases
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
 OF_DATABASE = {
-    "sqlite": {"sqlite3", "app.db.sqlite", "sqlalchemy.dialects.sqlite"},
+    "sqlite": {"app.db.sqlite", "sqlalchemy.dialects.sqlite"},
     "postgresql": {"app.db.postgres", "sqlalchemy.dialects.postgresql"},
 }
 """What serving from each database needs."""
-NEVER = {
-    "alembic",
-    "mako",
-    "fastapi_offline",
-    "pydantic.v1",
-    "app.demo",
-    "app.records.purging",
-    "app.records.restoring",
-}
+NEVER = {"typer", "alembic", "mako", "fastapi_offline", "pydantic.v1", "app.demo", "app.records.purging"}
 """What no worker needs."""
 SERVE = """
 import asyncio

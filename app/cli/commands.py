@@ -1,0 +1,43 @@
+"""The commands, each loaded when it is asked for."""
+
+from importlib import import_module
+from typing import Any, Final
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_group
+
+from app.cli.loading import loading
+
+_MODULES: Final = {
+    "serve": "serving",
+    "migrate": "preparing",
+    "purge": "upkeep",
+    "restored": "upkeep",
+    "account": "accounts",
+    "keys": "keys",
+    "openapi": "document",
+}
+
+
+class Commands(TyperGroup):
+    """A group of commands that are loaded one by one."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options | {"commands": dict.fromkeys(_MODULES)})
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return a command, or nothing where there is none of this name."""
+        if cmd_name not in _MODULES:
+            return None
+        with loading():
+            module = import_module(f"app.cli.{_MODULES[cmd_name]}")
+        return get_group(module.cli).get_command(ctx, cmd_name)
+
+
+cli = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+
+
+@cli.callback()
+def _afterglow() -> None:
+    """Afterglow: the API for ketamine therapy integration. Settings come from AFTERGLOW_… and from the file .env."""
