@@ -53,20 +53,25 @@ def at(values: list[float], share: float) -> float:
     return sorted(values)[min(len(values) - 1, int(len(values) * share))] * 1000 if values else float("nan")
 
 
+def answered(seen: list[Asked], seconds: float) -> float:
+    """Return how many requests a second were answered in time."""
+    return sum(0 < each.status < BUSY and each.wait < LATE for each in seen if not each.probe) / seconds
+
+
 def figures(offer: float, seconds: float, seen: list[Asked], cores: Cores) -> Figures:
     """Sum one offer up."""
     asked = [each for each in seen if not each.probe]
     livez = [each.wait for each in seen if each.probe]
-    answered = [each.wait for each in asked if 0 < each.status < BUSY and each.wait < LATE]
+    waits = [each.wait for each in asked if 0 < each.status < BUSY and each.wait < LATE]
     refused = [each.wait for each in asked if each.status == BUSY]
     return Figures(
         offer=offer,
         offered=len(asked) / seconds,
-        answered=len(answered) / seconds,
+        answered=answered(seen, seconds),
         refused=len(refused) / seconds,
-        lost=(len(asked) - len(answered) - len(refused)) / seconds,
-        p50=at(answered, 0.5),
-        p99=at(answered, 0.99),
+        lost=(len(asked) - len(waits) - len(refused)) / seconds,
+        p50=at(waits, 0.5),
+        p99=at(waits, 0.99),
         refused_p99=at(refused, 0.99),
         refused_most=at(refused, 1),
         livez_p99=at(livez, 0.99),

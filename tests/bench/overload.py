@@ -2,8 +2,9 @@
 
     uv run python -m tests.bench.overload
 
-prepares a database and a server of one worker, finds what it can do (its capacity), and then offers from half of that
-to five times as much, by a fixed schedule (`open_loop.py`). For each offer the table tells how many requests a second
+prepares a database and a server of one worker, finds what it can do (its capacity: what it answers in time of as many
+requests as callers in a closed loop get answered), and then offers from half of that to five times as much, by a fixed
+schedule (`open_loop.py`). For each offer the table tells how many requests a second
 were offered, answered in time, refused (503), and neither; how long answers and refusals took, counted from when the
 requests were due; how long `/livez` took meanwhile; how late the load itself sent; and how much of a core the server,
 the database and the load used. In the end: goodput at the highest offer against the best, and how long after it latency
@@ -23,7 +24,7 @@ from tests.bench import machine
 from tests.bench.arena import Arena, Runner, arena
 from tests.bench.contestants import CONTESTANTS
 from tests.bench.load import drive
-from tests.bench.offers import HEAD, RECOVERY_SECONDS, Cores, figures, recovery, spelled
+from tests.bench.offers import HEAD, RECOVERY_SECONDS, Cores, answered, figures, recovery, spelled
 from tests.bench.open_loop import OpenLoop
 from tests.bench.operations import ORDINARY, again, sizes
 from tests.bench.phone import EVERYTHING, requests_of
@@ -43,7 +44,7 @@ def _cores(place: Arena, runner: Runner) -> Cores:
     return Cores(machine.cpu_seconds(runner.process.pid), place.database_seconds(), time.process_time())
 
 
-def _capacity(runner: Runner, requests: list[bytes], seconds: float) -> float:
+def _closed(runner: Runner, requests: list[bytes], seconds: float) -> float:
     """Return the requests a second that callers get answered who each wait for one answer before they ask again."""
     for length in (WARM_SECONDS, seconds):
         talks = [again(requests[number::CALLERS]) for number in range(CALLERS)]
@@ -59,10 +60,15 @@ def measure(kind: str, seconds: float, mix: str, settings: dict[str, str]) -> No
         runner = place.start(ours, place.world(sizes()), **settings)
         requests = requests_of(runner.world.people[ORDINARY], mix)
         _say("finding the capacity")
-        capacity = _capacity(runner, requests, seconds)
-        print(f"\n### {kind}, one worker: {capacity:,.0f} requests/s by {CALLERS} callers in a closed loop ({mix})\n")
-        print(HEAD)
+        closed = _closed(runner, requests, seconds)
         loop = OpenLoop(runner.address, requests, looks_every=TICK_SECONDS)
+        loop.run(closed * AFTERWARDS, WARM_SECONDS)
+        capacity = answered(loop.run(closed, seconds), seconds)
+        print(
+            f"\n### {kind}, one worker: {capacity:,.0f} requests/s by a fixed schedule, {closed:,.0f} by {CALLERS} "
+            f"callers in a closed loop ({mix})\n"
+        )
+        print(HEAD)
         loop.run(capacity * AFTERWARDS, WARM_SECONDS)
         rows = []
         for offer in OFFERS:
