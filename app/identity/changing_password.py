@@ -7,7 +7,7 @@ import secrets
 from typing import Final
 
 from app import clock
-from app.identity import families
+from app.identity import families, letters
 from app.identity.accounts import BY_EMAIL, CHANGE_PASSWORD, PASSWORD, STILL
 from app.identity.caller import Caller
 from app.identity.codes import MailedCodes
@@ -16,7 +16,6 @@ from app.identity.shapes import ForgottenDraft, PasswordDraft, ResetDraft
 from app.identity.site import Site
 from app.identity.tables import ResetCode
 from app.identity.throttles import Guess, clear, of_account
-from app.mail import Letter
 from app.problems import WrongCredentials
 
 _codes: Final = MailedCodes(ResetCode.table())
@@ -52,7 +51,7 @@ async def forget(site: Site, draft: ForgottenDraft) -> None:
     to = None if account is None or account["closed_at"] is not None else account["email"]
     if kept:
         minutes = site.settings.code_seconds // 60
-        site.mail.post(_no_account(draft.email) if to is None else _letter(to, code, minutes))
+        site.mail.post(letters.no_account(draft.email) if to is None else letters.new_password(to, code, minutes))
 
 
 async def reset(site: Site, draft: ResetDraft) -> None:
@@ -70,21 +69,3 @@ async def reset(site: Site, draft: ResetDraft) -> None:
             await clear(tx, *(of_account(site, key, guess) for guess in (Guess.PASSWORD, Guess.RESET)))
     if account is None:
         raise WrongCredentials
-
-
-def _letter(to: str, code: str, minutes: int) -> Letter:
-    text = (
-        f"Code: {code}\n\n"
-        f"Type this code into the app, together with a new password. It works once, for {minutes} minutes.\n"
-        "If you did not ask for it, nothing happens: just leave this letter be."
-    )
-    return Letter(to, "A new Afterglow password", text)
-
-
-def _no_account(to: str) -> Letter:
-    text = (
-        "Somebody, perhaps you, asked for a new password for this address. It has no account with Afterglow: if you\n"
-        "have one, it is under another address.\n"
-        "If it was not you, nothing happens: just leave this letter be."
-    )
-    return Letter(to, "A new Afterglow password", text)

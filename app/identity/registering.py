@@ -11,13 +11,13 @@ from uuid import UUID
 
 from app import clock
 from app.db import Row
+from app.identity import letters
 from app.identity.accounts import BY_EMAIL, NewAccount, open_account
 from app.identity.codes import MailedCodes
 from app.identity.fields import email_key
 from app.identity.shapes import RegistrationDraft
 from app.identity.site import Site
 from app.identity.tables import Registration
-from app.mail import Letter
 from app.problems import WrongCredentials
 
 _codes: Final = MailedCodes(Registration.table())
@@ -43,7 +43,9 @@ async def register(site: Site, draft: RegistrationDraft) -> None:
         )
     if kept:
         minutes = site.settings.code_seconds // 60
-        site.mail.post(_welcome(draft.email, code, minutes) if known is None else _welcome_back(known["email"]))
+        site.mail.post(
+            letters.welcome(draft.email, code, minutes) if known is None else letters.welcome_back(known["email"])
+        )
 
 
 async def verify(site: Site, email: str, code: str) -> UUID:
@@ -58,21 +60,3 @@ async def verify(site: Site, email: str, code: str) -> UUID:
 
 def _account_of(row: Row) -> NewAccount:
     return NewAccount(row["email"], row["password_hash"], row["display_name"], row["timezone"], row["locale"])
-
-
-def _welcome(to: str, code: str, minutes: int) -> Letter:
-    text = (
-        f"Code: {code}\n\n"
-        f"Type this code into the app to finish your registration. It works for {minutes} minutes.\n"
-        "If you did not register, nothing happens: just leave this letter be."
-    )
-    return Letter(to, "Your Afterglow code", text)
-
-
-def _welcome_back(to: str) -> Letter:
-    text = (
-        "Somebody, perhaps you, just registered this address with Afterglow. It already has an account, and nothing\n"
-        "was changed. To get in, sign in with your password, or ask for a new one.\n"
-        "If it was not you, just leave this letter be."
-    )
-    return Letter(to, "You already have an Afterglow account", text)

@@ -5,7 +5,7 @@ nothing behind, and its neighbours as they are.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Final, cast
+from typing import cast
 from uuid import UUID
 
 from app.db import Row
@@ -31,9 +31,7 @@ from app.records.ops import (
 from app.records.order import parents_first
 from app.records.picture import Picture
 from app.records.restorations import expired
-from app.records.rules import broken, cannot_move, differing, leading_back, settled, unknown
-
-_PARENT_DELETED: Final = "parent-deleted"
+from app.records.rules import broken, cannot_move, differing, leading_back, set_free, settled, unknown
 
 
 class Batch:
@@ -151,9 +149,7 @@ class Batch:
             problem = cannot_move(resource, before, record, stepwise=op.strict)
         if problem is not None:
             return rejected(problem)
-        warnings = [
-            Fault(f"/{name}", _PARENT_DELETED, "What this referred to was removed; it is null now.") for name in lost
-        ]
+        warnings = [set_free(name) for name in lost]
         if before is None:
             picture.make(op.key, record, () if op.knew_nothing and not op.undelete else resource.field_names)
             return applied(201, warnings=warnings)

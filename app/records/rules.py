@@ -31,6 +31,11 @@ def unknown(field: str) -> Fault:
     return Fault(f"/{field}", UnknownReference.code, "Name a living record of your own.")
 
 
+def set_free(field: str) -> Fault:
+    """Say that a reference was set to null, though the rest was written."""
+    return Fault(f"/{field}", "parent-deleted", "What this referred to was removed; it is null now.")
+
+
 def leading_back(field: str) -> Fault:
     """Say that a reference leads back to where it comes from."""
     return Fault(f"/{field}", DerivationCycle.code, "This would lead back to the record itself.")

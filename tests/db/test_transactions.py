@@ -1,10 +1,8 @@
-"""Transactions: there whole or not at all, whatever ends them; and reads that need none."""
+"""Transactions: there whole or not at all, whatever ends them."""
 
 import asyncio
 from contextlib import suppress
-from typing import Any
 
-import asyncpg
 import pytest
 import sqlalchemy as sa
 
@@ -12,10 +10,8 @@ from app.db import Database, Statement, Transaction, given
 from app.identity.accounts import BY_EMAIL
 from app.identity.tables import AccountRecord, Feed
 from app.ids import new_id
-from app.problems import Unavailable
 from app.records.access import ADVANCE_FEED, LOCK_FEED
 from app.settings import Settings
-from tests.conftest import Databases
 from tests.db.opened import added, addresses, over
 
 _account = AccountRecord.table()
@@ -163,93 +159,3 @@ def test_many_carries_a_statement_out_for_each_row(settings: Settings) -> None:
         assert [row["locale"] for row in await db.all(LOCALES)] == ["wisteria-0", "wisteria-1", "wisteria-2"]
 
     over(settings, work)
-
-
-def test_a_single_statement_needs_no_transaction(settings: Settings) -> None:
-    async def work(db: Database) -> None:
-        async with db.transaction() as tx:
-            alice = await added(tx, "alice")
-        await db.run(RENAME, id=alice, locale="wisteria")
-        assert await db.all(LOCALES) == [{"locale": "wisteria"}]
-
-    over(settings, work)
-
-
-@pytest.mark.parametrize("database", ["sqlite"])
-def test_the_reading_connection_of_sqlite_cannot_write(settings: Settings) -> None:
-    async def work(db: Database) -> None:
-        async with db.transaction() as tx:
-            await added(tx, "alice")
-        for verb in (db.one, db.all):
-            with pytest.raises(Unavailable):
-                await verb(DELETE_FEEDS)
-        assert await db.one(Statement(sa.select(sa.func.count().label("feeds")).select_from(_feed))) == {"feeds": 1}
-
-    over(settings, work)
-
-
-@pytest.mark.parametrize("database", ["postgresql"])
-def test_a_read_on_postgresql_sends_no_begin(settings: Settings) -> None:
-    async def work(db: Database) -> None:
-        watcher = await asyncpg.connect(settings.database_url)
-
-        async def last_said() -> Any:
-            """Return the last thing that the server heard of the pool's one connection, and whether it is idle."""
-            return await watcher.fetchrow(
-                "SELECT query, state FROM pg_stat_activity "
-                "WHERE datname = current_database() AND application_name = 'afterglow'"
-            )
-
-        for _ in range(2):
-            await db.one(BY_EMAIL, email_key="nobody@example.com")
-            assert tuple(await last_said()) == (BY_EMAIL.postgres.sql, "idle")
-            await db.all(LOCALES)
-            assert tuple(await last_said()) == (LOCALES.postgres.sql, "idle")
-        async with db.transaction() as tx:
-            await tx.one(BY_EMAIL, email_key="nobody@example.com")
-            assert tuple(await last_said()) == (BY_EMAIL.postgres.sql, "idle in transaction")
-        assert tuple(await last_said()) == ("COMMIT", "idle")
-        await watcher.close()
-
-    over(settings, work)
-
-
-@pytest.mark.parametrize("database", ["postgresql"])
-def test_after_a_migration_a_prepared_statement_is_prepared_again(settings: Settings) -> None:
-    async def work(db: Database) -> None:
-        migrator = await asyncpg.connect(settings.database_url)
-        async with db.transaction() as tx:
-            await added(tx, "alice")
-        for kind in ("varchar(40)", "varchar(50)"):
-            assert await db.all(LOCALES) == [{"locale": "en"}]
-            await migrator.execute(f"ALTER TABLE account ALTER COLUMN locale TYPE {kind}")
-        assert await db.all(LOCALES) == [{"locale": "en"}]
-        await migrator.execute("ALTER TABLE account ALTER COLUMN locale TYPE varchar(60)")
-        with pytest.raises(Unavailable):
-            async with db.transaction() as tx:
-                await tx.all(LOCALES)
-        async with db.transaction() as tx:
-            assert await tx.all(LOCALES) == [{"locale": "en"}]
-        await migrator.close()
-
-    over(settings, work)
-
-
-def test_a_row_that_is_sure_to_be_there_and_is_not_is_a_mistake(settings: Settings) -> None:
-    async def work(db: Database) -> None:
-        with pytest.raises(LookupError):
-            await db.only(LOCALES)
-
-    over(settings, work)
-
-
-def test_a_schema_without_tables_is_unavailable(databases: Databases, database: str) -> None:
-    async def work(db: Database) -> None:
-        with pytest.raises(Unavailable):
-            await addresses(db)
-        with pytest.raises(Unavailable):
-            await db.run(DELETE_FEEDS)
-        with pytest.raises(Unavailable):
-            await db.ready()
-
-    over(Settings(database_url=databases.fresh(database, migrated=False)), work)

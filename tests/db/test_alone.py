@@ -1,0 +1,113 @@
+"""Statements that need no transaction, and what a database says that cannot carry them out."""
+
+from typing import Any
+
+import asyncpg
+import pytest
+import sqlalchemy as sa
+
+from app.db import Database, Statement, given
+from app.identity.accounts import BY_EMAIL
+from app.identity.tables import AccountRecord, Feed
+from app.problems import Unavailable
+from app.settings import Settings
+from tests.conftest import Databases
+from tests.db.opened import added, addresses, over
+
+_account = AccountRecord.table()
+_feed = Feed.table()
+RENAME = Statement(
+    sa.update(_account).where(_account.c.id == given(_account.c.id)).values(locale=given(_account.c.locale))
+)
+DELETE_FEEDS = Statement(sa.delete(_feed))
+LOCALES = Statement(sa.select(_account.c.locale).order_by(_account.c.email))
+
+
+def test_a_single_statement_needs_no_transaction(settings: Settings) -> None:
+    async def work(db: Database) -> None:
+        async with db.transaction() as tx:
+            alice = await added(tx, "alice")
+        await db.run(RENAME, id=alice, locale="wisteria")
+        assert await db.all(LOCALES) == [{"locale": "wisteria"}]
+
+    over(settings, work)
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+def test_the_reading_connection_of_sqlite_cannot_write(settings: Settings) -> None:
+    async def work(db: Database) -> None:
+        async with db.transaction() as tx:
+            await added(tx, "alice")
+        for verb in (db.one, db.all):
+            with pytest.raises(Unavailable):
+                await verb(DELETE_FEEDS)
+        assert await db.one(Statement(sa.select(sa.func.count().label("feeds")).select_from(_feed))) == {"feeds": 1}
+
+    over(settings, work)
+
+
+@pytest.mark.parametrize("database", ["postgresql"])
+def test_a_read_on_postgresql_sends_no_begin(settings: Settings) -> None:
+    async def work(db: Database) -> None:
+        watcher = await asyncpg.connect(settings.database_url)
+
+        async def last_said() -> Any:
+            """Return the last thing that the server heard of the pool's one connection, and whether it is idle."""
+            return await watcher.fetchrow(
+                "SELECT query, state FROM pg_stat_activity "
+                "WHERE datname = current_database() AND application_name = 'afterglow'"
+            )
+
+        for _ in range(2):
+            await db.one(BY_EMAIL, email_key="nobody@example.com")
+            assert tuple(await last_said()) == (BY_EMAIL.postgres.sql, "idle")
+            await db.all(LOCALES)
+            assert tuple(await last_said()) == (LOCALES.postgres.sql, "idle")
+        async with db.transaction() as tx:
+            await tx.one(BY_EMAIL, email_key="nobody@example.com")
+            assert tuple(await last_said()) == (BY_EMAIL.postgres.sql, "idle in transaction")
+        assert tuple(await last_said()) == ("COMMIT", "idle")
+        await watcher.close()
+
+    over(settings, work)
+
+
+@pytest.mark.parametrize("database", ["postgresql"])
+def test_after_a_migration_a_prepared_statement_is_prepared_again(settings: Settings) -> None:
+    async def work(db: Database) -> None:
+        migrator = await asyncpg.connect(settings.database_url)
+        async with db.transaction() as tx:
+            await added(tx, "alice")
+        for kind in ("varchar(40)", "varchar(50)"):
+            assert await db.all(LOCALES) == [{"locale": "en"}]
+            await migrator.execute(f"ALTER TABLE account ALTER COLUMN locale TYPE {kind}")
+        assert await db.all(LOCALES) == [{"locale": "en"}]
+        await migrator.execute("ALTER TABLE account ALTER COLUMN locale TYPE varchar(60)")
+        with pytest.raises(Unavailable):
+            async with db.transaction() as tx:
+                await tx.all(LOCALES)
+        async with db.transaction() as tx:
+            assert await tx.all(LOCALES) == [{"locale": "en"}]
+        await migrator.close()
+
+    over(settings, work)
+
+
+def test_a_row_that_is_sure_to_be_there_and_is_not_is_a_mistake(settings: Settings) -> None:
+    async def work(db: Database) -> None:
+        with pytest.raises(LookupError):
+            await db.only(LOCALES)
+
+    over(settings, work)
+
+
+def test_a_schema_without_tables_is_unavailable(databases: Databases, database: str) -> None:
+    async def work(db: Database) -> None:
+        with pytest.raises(Unavailable):
+            await addresses(db)
+        with pytest.raises(Unavailable):
+            await db.run(DELETE_FEEDS)
+        with pytest.raises(Unavailable):
+            await db.ready()
+
+    over(Settings(database_url=databases.fresh(database, migrated=False)), work)
