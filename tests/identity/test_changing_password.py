@@ -101,6 +101,11 @@ def test_no_more_than_ten_codes_a_day_are_mailed(server: Server, anyone: Client,
         "iloveyou1",
         "P@ssword2026",
         "asdfghjkl;",
+        "zaq12wsx",
+        "11223344",
+        "12.03.1984",
+        "abc12345678",
+        "hellohello",
     ],
 )
 def test_what_everybody_tries_first_is_refused(alice: Person, anyone: Client, password: str) -> None:
@@ -116,7 +121,8 @@ def test_what_everybody_tries_first_is_refused(alice: Person, anyone: Client, pa
 
 
 @pytest.mark.parametrize(
-    "password", [PASSWORD, NEW, "tulpenbollen", "правда и дождь", "xkcd-staple-horse", "7hq2-kd93"]
+    "password",
+    [PASSWORD, NEW, "tulpenbollen", "правда и дождь", "xkcd-staple-horse", "7hq2-kd93", "8h2q9k41", "7402958137460192"],
 )
 def test_what_nobody_tries_first_is_taken(password: str) -> None:
     assert not is_common(password)
