@@ -35,7 +35,7 @@ class Front:
         bodiless = scope["method"] == "HEAD"
         if bodiless:
             scope = {**scope, "method": "GET"}  # a copy: the server keeps its own count of a HEAD's body
-        cycle: RequestResponseCycle | None = scope.get("state", {}).get(CYCLE)
+        cycle: RequestResponseCycle | None = scope.get("state", {}).pop(CYCLE, None)
         status, held, ended = 0, None, False
 
         async def complete(message: Message) -> None:

@@ -14,7 +14,8 @@ from app.http.refusal import lines
 LONG: Final = 64 * 1024
 """Bytes from which on a body is not copied behind its head."""
 CYCLE: Final = "cycle"
-"""In a request's state: the edge's cycle of it."""
+"""In a request's state: the edge's cycle of it, which the front takes out: it knows the state, and what knows itself stays
+in memory until somebody looks for garbage."""
 
 
 def write_whole(cycle: RequestResponseCycle, status: int, headers: list[Header], body: bytes) -> None:

@@ -7,18 +7,16 @@ from app.records.ops import Key, Op
 
 def parents_first(ops: Iterable[Op]) -> list[Op]:
     """Order operations so that each comes after those on the records that it refers to."""
-    by_key = {op.key: op for op in ops}
-    placed: dict[Key, Op] = {}
-    seen: set[Key] = set()
+    waiting = {op.key: op for op in ops}
+    placed: list[Op] = []
+    for op in [*waiting.values()]:
+        _place(op, waiting, placed)
+    return placed
 
-    def place(op: Op) -> None:
-        seen.add(op.key)
+
+def _place(op: Op, waiting: dict[Key, Op], placed: list[Op]) -> None:
+    if waiting.pop(op.key, None) is not None:
         for key in op.pointed:
-            if key in by_key and key not in seen:
-                place(by_key[key])
-        placed[op.key] = op
-
-    for key, op in by_key.items():
-        if key not in seen:
-            place(op)
-    return [*placed.values()]
+            if key in waiting:
+                _place(waiting[key], waiting, placed)
+        placed.append(op)
