@@ -7,8 +7,8 @@ work: a long poll or a stream says so by `with places.waiting():` and is counted
 health always gets in.
 
 How many places there are follows from what they are worth: as long as requests are refused, only as many as were answered
-in a fifth of a second, so that what is taken on is answered in time on a slow disk, too. With a twentieth, a worker ran
-out of work whenever its callers paused for a moment.
+in 30 ms, which is longer than callers pause. What more would be taken on would only wait: on a slow disk too long, and
+everywhere out of the processor's caches, which cost a fifteenth of the answers.
 
 Once `ending` is set the server is about to stop: it is not ready any more, and who waits should let go.
 """
@@ -26,7 +26,7 @@ from app.http.glance import Glance
 from app.http.refusal import Refusal, lines, requested_id
 from app.problems import Unavailable
 
-WORTH_SECONDS: Final = 0.2
+WORTH_SECONDS: Final = 0.03
 REVIEW_SECONDS: Final = 1.0
 FULL: Final = "The server has as many requests in hand as it can serve in time."
 

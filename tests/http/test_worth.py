@@ -40,7 +40,7 @@ def overloaded(monkeypatch: pytest.MonkeyPatch, places: Places, seconds: float, 
 
 @pytest.mark.parametrize(
     ("seconds", "answered", "left"),
-    [(0.75, 750, 200), (0.75, 375, 100), (0.75, 9000, 256), (0.75, 0, 32), (0.25, 0, 256)],
+    [(0.75, 3000, 120), (0.75, 1500, 60), (0.75, 9000, 256), (0.75, 0, 32), (0.25, 0, 256)],
     ids=["as fast as can be hoped", "slower", "faster", "not at all", "a mere burst"],
 )
 def test_there_are_as_many_places_as_they_are_worth(
@@ -59,9 +59,9 @@ def test_all_places_are_back_once_nobody_is_refused(monkeypatch: pytest.MonkeyPa
 
     async def seen() -> tuple[int, int]:
         places = Places(256)
-        overloaded(monkeypatch, places, 0.75, 375)
+        overloaded(monkeypatch, places, 0.75, 1500)
         before = places.most
         await asyncio.sleep(0.5)
         return before, places.most
 
-    assert asyncio.run(seen()) == (100, 256)
+    assert asyncio.run(seen()) == (60, 256)
