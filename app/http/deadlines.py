@@ -18,8 +18,8 @@ class Deadlined(HttpToolsProtocol):
     _reader_deadline: asyncio.TimerHandle | None = None
     _refused = False
     """Whether nothing more is heard."""
-    _stays = False
-    """Whether the connection was used since it was last to be ended for idleness."""
+    _idle_since: float | None = None
+    """When the last answer ended, unless something has come since."""
 
     def connection_made(self, transport: Any) -> None:
         """Begin."""
@@ -30,6 +30,8 @@ class Deadlined(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Expect nothing more."""
         self._expect(None)
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
         self.resume_writing()
         super().connection_lost(exc)
 
@@ -48,25 +50,44 @@ class Deadlined(HttpToolsProtocol):
             self.transport.resume_reading()
 
     def timeout_keep_alive_handler(self) -> None:
-        """End an idle connection; one whose last answer was never read is cut off."""
-        if self._stays:
-            self._stays = False
-            self._keep_alive()
+        """End an idle connection; one whose last answer was never read is cut off.
+
+        The timer is left alone while the connection is used, for to move it with each request would cost as much as to
+        find the request's route: it looks when it rings for how long nothing came.
+        """
+        self.timeout_keep_alive_task = None
+        if self._idle_since is None:
+            return
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self._ring_in(left)
             return
         if self.transport.get_write_buffer_size():
             self.transport.abort()
         super().timeout_keep_alive_handler()
 
-    def _stay(self) -> None:
-        """Keep the connection for another while, without the price of moving a timer."""
-        if self.timeout_keep_alive_task is None:
-            self._expect(None)
-            self._keep_alive()
+    def on_response_complete(self) -> None:
+        """Begin with the request that came meanwhile, or keep the connection for a while."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
         else:
-            self._stays = True
+            self._idle()
 
-    def _keep_alive(self) -> None:
-        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+    def _unset_keepalive_if_required(self) -> None:
+        """Do not count the connection as idle any more."""
+        self._idle_since = None
+
+    def _idle(self) -> None:
+        self._idle_since = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._ring_in(self.timeout_keep_alive)
+
+    def _ring_in(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
 
     def _hear_no_more(self) -> None:
         """End the connection after the answers that are owed."""

@@ -165,7 +165,9 @@ class Edge(Deadlined):
             return False
         self._tell_to_come_back(glance.headers, bodiless=False, closing=False)
         self.server_state.total_requests += 1
-        self._stay()
+        if self._deadline is not None:
+            self._expect(None)
+        self._idle()
         return True
 
     def _tell_to_come_back(self, headers: list[Header], *, bodiless: bool, closing: bool) -> None:
