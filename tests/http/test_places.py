@@ -111,6 +111,20 @@ def test_who_is_refused_again_and_again_stays_connected_until_idle() -> None:
         assert connection.recv(65536) == b""
 
 
+def test_who_waits_for_an_answer_longer_than_one_may_idle_stays_connected() -> None:
+    with standing(timeout_keep_alive=1) as hall, closing(hall.connected(request("GET", "/"))) as connection:
+        assert connection.recv(65536).startswith(b"HTTP/1.1 204 ")
+        time.sleep(0.4)
+        connection.sendall(request("GET", "/hold"))
+        time.sleep(1.6)
+        hall.open()
+        assert connection.recv(65536).startswith(b"HTTP/1.1 204 ")
+        time.sleep(0.4)
+        connection.sendall(request("GET", "/"))
+        assert connection.recv(65536).startswith(b"HTTP/1.1 204 ")
+        assert connection.recv(65536) == b""
+
+
 def test_who_does_not_read_refusals_is_heard_no_further(hall: Hall) -> None:
     asked, content, seen, rest = 0, request("GET", "/"), 0, b""
     with closing(hall.holding()), closing(hall.connected(b"")) as connection:
