@@ -139,7 +139,7 @@ class Batch:
             at_fault = {fault.pointer for fault in faults}
             missing = [name for name in missing if f"/{name}" not in at_fault]
             faults += [unknown(name) for name in missing if op.strict]
-        problem: Problem | None = broken(faults) if faults else None
+        problem = broken(faults)
         if problem is None and resource.parent in lost:
             return conflict(Reason.DELETED)
         if problem is None and missing:
