@@ -10,7 +10,7 @@ from uuid import UUID
 
 from app.db import Row
 from app.identity import Caller
-from app.problems import Fault, Invalid, OpIdReused, ParentMissing, Problem
+from app.problems import Fault, Invalid, OpIdReused, ParentMissing
 from app.records import access
 from app.records.codec import document_of, public_row
 from app.records.feed import Locked, Writing
