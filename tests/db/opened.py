@@ -9,9 +9,9 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from app.cli import database
-from app.db import Database, Statement, Transaction, open_database
+from app.db import Database, Statement, Transaction, given, open_database
 from app.identity.accounts import NewAccount, open_account
-from app.identity.tables import AccountRecord
+from app.identity.tables import AccountRecord, Feed
 from app.records.access import LOCK_FEED
 from app.settings import Settings
 
@@ -21,6 +21,11 @@ _numbers = sa.select(sa.literal_column("1", sa.Integer).label("n")).cte("numbers
 _numbers = _numbers.union_all(sa.select(_numbers.c.n * -1))
 ENDLESS = Statement(sa.select(sa.func.sum(_numbers.c.n)))
 """A statement that both databases would work on for ever."""
+RENAME = Statement(
+    sa.update(_account).where(_account.c.id == given(_account.c.id)).values(locale=given(_account.c.locale))
+)
+DELETE_FEEDS = Statement(sa.delete(Feed.table()))
+LOCALES = Statement(sa.select(_account.c.locale).order_by(_account.c.email))
 ADDRESSES = Statement(sa.select(_account.c.email).order_by(_account.c.email))
 
 

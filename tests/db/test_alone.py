@@ -6,21 +6,15 @@ import asyncpg
 import pytest
 import sqlalchemy as sa
 
-from app.db import Database, Statement, given
+from app.db import Database, Statement
 from app.identity.accounts import BY_EMAIL
-from app.identity.tables import AccountRecord, Feed
+from app.identity.tables import Feed
 from app.problems import Unavailable
 from app.settings import Settings
 from tests.conftest import Databases
-from tests.db.opened import added, addresses, over
+from tests.db.opened import DELETE_FEEDS, LOCALES, RENAME, added, addresses, over
 
-_account = AccountRecord.table()
 _feed = Feed.table()
-RENAME = Statement(
-    sa.update(_account).where(_account.c.id == given(_account.c.id)).values(locale=given(_account.c.locale))
-)
-DELETE_FEEDS = Statement(sa.delete(_feed))
-LOCALES = Statement(sa.select(_account.c.locale).order_by(_account.c.email))
 
 
 def test_a_single_statement_needs_no_transaction(settings: Settings) -> None:

@@ -6,21 +6,17 @@ from contextlib import suppress
 import pytest
 import sqlalchemy as sa
 
-from app.db import Database, Statement, Transaction, given
+from app.db import Database, Statement, Transaction
 from app.identity.accounts import BY_EMAIL
 from app.identity.tables import AccountRecord, Feed
 from app.ids import new_id
 from app.records.access import ADVANCE_FEED, LOCK_FEED
 from app.settings import Settings
-from tests.db.opened import added, addresses, over
+from tests.db.opened import DELETE_FEEDS, LOCALES, RENAME, added, addresses, over
+
+_feed = Feed.table()
 
 _account = AccountRecord.table()
-_feed = Feed.table()
-RENAME = Statement(
-    sa.update(_account).where(_account.c.id == given(_account.c.id)).values(locale=given(_account.c.locale))
-)
-DELETE_FEEDS = Statement(sa.delete(_feed))
-LOCALES = Statement(sa.select(_account.c.locale).order_by(_account.c.email))
 
 
 class WisteriaError(Exception):
