@@ -7,13 +7,13 @@ again. What is old is found by an index, oldest first; it can be interrupted at 
 
 from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any, Final
 
 import sqlalchemy as sa
 
-from app.db import Database, Statement, given, unhurried
+from app.db import Database, Statement, among, given, unhurried, updating
 from app.identity import Feed
-from app.records.access import mine
 from app.records.tables import Change, RememberedOp
 
 AT_ONCE: Final = 500
@@ -33,19 +33,29 @@ def _oldest(table: sa.FromClause, *columns: sa.ColumnElement[Any]) -> sa.Select[
 
 
 _IS_REMOVED: Final = sa.text("tombstone.deleted")  # in the words of the index, or SQLite would not use it
-_page: Final = _oldest(_tombstone, _tombstone.c.owner_id, _tombstone.c.seq, _tombstone.c.written_at).where(_IS_REMOVED)
-OLDEST: Final = Statement(_page)
-"""The operator's: the oldest tombstones, whosever they are."""
+_page: Final = (
+    _oldest(_tombstone, _tombstone.c.owner_id, _tombstone.c.seq, _tombstone.c.written_at)
+    .where(_IS_REMOVED)
+    .subquery("page")
+)
 LOCK_THEIR_FEEDS: Final = Statement(
-    sa.select(_feed.c.owner_id)
-    .where(_feed.c.owner_id.in_(sa.select(_page.subquery("page").c.owner_id)))
+    sa.select(_feed.c.owner_id, _feed.c.floor)
+    .where(_feed.c.owner_id.in_(sa.select(_page.c.owner_id)))
     .order_by(_feed.c.owner_id)
     .with_for_update(of=_feed)
 )
-_PURGE: Final = Statement(sa.delete(_change).where(mine(_change), _change.c.seq == given(_change.c.seq)))
-_RAISE_FLOOR: Final = Statement(
-    sa.update(_feed).where(mine(_feed), _feed.c.floor < given(_feed.c.floor)).values(floor=given(_feed.c.floor))
+"""The operator's: the feeds of the oldest tombstones, whosever they are."""
+PURGE: Final = Statement(
+    sa.delete(_change)
+    .where(
+        sa.tuple_(_change.c.owner_id, _change.c.seq).in_(
+            sa.select(_page.c.owner_id, _page.c.seq).where(among(_page.c.owner_id, "locked"))
+        )
+    )
+    .returning(_change.c.owner_id, _change.c.seq, _change.c.written_at)
 )
+"""The operator's: those of the oldest tombstones whose feeds are locked."""
+_RAISE_FLOOR: Final = updating(_feed, ["owner_id"], ["floor"])
 FORGET: Final = Statement(
     sa.delete(_operation)
     .where(
@@ -63,15 +73,16 @@ async def purge(db: Database, before: datetime) -> AsyncGenerator[int, None]:
     page = {"since": _LONG_AGO, "before": before, "rows": AT_ONCE}
     while True:
         async with unhurried(db) as tx:
-            locked = {feed["owner_id"] for feed in await tx.all(LOCK_THEIR_FEEDS, **page)}
-            old = [row for row in await tx.all(OLDEST, **page) if row["owner_id"] in locked]
-            floors = {row["owner_id"]: row["seq"] for row in sorted(old, key=lambda row: row["seq"])}
-            await tx.many(_PURGE, old)
-            await tx.many(_RAISE_FLOOR, [{"owner_id": id, "floor": floor} for id, floor in floors.items()])
-        if not locked:
+            floors = {feed["owner_id"]: feed["floor"] for feed in await tx.all(LOCK_THEIR_FEEDS, **page)}
+            gone = await tx.all(PURGE, locked=[*floors], **page)
+            highest = {row["owner_id"]: row["seq"] for row in sorted(gone, key=itemgetter("seq"))}
+            raised = [{"owner_id": id, "floor": seq} for id, seq in highest.items() if seq > floors[id]]
+            await tx.write((_RAISE_FLOOR, raised))
+        if not floors:
             return
-        yield len(old)
-        page["since"] = max((row["written_at"] for row in old), default=page["since"])
+        yield len(gone)
+        if len(gone) == AT_ONCE:  # else somebody else purges, too: what was not locked is still to be found
+            page["since"] = max(row["written_at"] for row in gone)
 
 
 async def forget(db: Database, before: datetime) -> AsyncGenerator[int, None]:

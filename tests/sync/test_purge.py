@@ -6,10 +6,12 @@ from contextlib import aclosing
 from uuid import UUID
 
 import pytest
+import sqlalchemy as sa
 
-from app.db import Database
+from app.db import Database, Statement
 from app.problems import Unavailable
 from app.records import purging
+from app.records.access import LOCK_FEED
 from app.records.tables import RememberedOp
 from app.settings import Settings
 from tests.conftest import Databases
@@ -17,6 +19,11 @@ from tests.db.opened import added, holding, over
 from tests.sync.planted import SET_CHANGE, Planted, days_ago, every, feed, plant, plant_operations, seqs
 
 LIMIT = days_ago(400)
+WAITING = Statement(
+    sa.select(sa.column("pid"))
+    .select_from(sa.table("pg_stat_activity"))
+    .where(sa.column("wait_event_type") == "Lock", sa.column("datname") == sa.func.current_database())
+)
 
 
 @pytest.fixture
@@ -129,6 +136,28 @@ def test_it_waits_for_who_writes_and_gives_up_by_the_deadline(settings: Settings
         over(hurried, lambda db: whole(purging.purge(db, LIMIT)))
     assert over(settings, lambda db: seqs(db, alice)) == [2]
     assert over(settings, lambda db: whole(purging.purge(db, LIMIT))) == 1
+
+
+def test_what_moved_up_behind_another_purger_is_found_by_the_next_page(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(purging, "AT_ONCE", 2)
+    settings = settings.model_copy(update={"database_pool": 3})
+
+    async def work(db: Database) -> None:
+        alice, bob = await two(db, [Planted(2, 900), Planted(3, 800), Planted(4, 600)], [Planted(2, 700)])
+        async with db.transaction() as other:
+            await other.run(LOCK_FEED, owner_id=alice, device_id=alice)
+            purged = asyncio.create_task(whole(purging.purge(db, LIMIT)))
+            while not (settings.uses_sqlite or await db.all(WAITING)):
+                pass
+            gone = await other.all(purging.PURGE, since=days_ago(1000), before=LIMIT, rows=2, locked=[alice])
+            assert {row["seq"] for row in gone} == {2, 3}
+        assert await purged == 2
+        assert (await seqs(db, alice), await seqs(db, bob)) == ([], [])
+        assert ((await feed(db, alice))["floor"], (await feed(db, bob))["floor"]) == (4, 2)
+
+    over(settings, work)
 
 
 def test_two_at_once_share_the_work(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
