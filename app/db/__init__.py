@@ -7,9 +7,10 @@ which the answer is `Unavailable`; values come back equal from both databases.
 """
 
 from app.db.background import unhurried
-from app.db.bulk import Bulk, Rows, inserting, updating
+from app.db.bulk import Bulk, Guard, Rows, inserting, updating
 from app.db.clauses import among, size_of
 from app.db.database import Database, Db, Far, Row, Transaction, open_database
+from app.db.lookup import Lookup
 from app.db.statement import Statement, given
 from app.db.tables import Stored
 
@@ -18,6 +19,8 @@ __all__ = [
     "Database",
     "Db",
     "Far",
+    "Guard",
+    "Lookup",
     "Row",
     "Rows",
     "Statement",

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from app.db.statement import Statement, given
 
 Rows = Sequence[Mapping[str, Any]]
-_GUARDED: Final = sa.exists(sa.select(sa.literal_column("1")).select_from(sa.table("guard")))
+_GUARDED: Final = sa.literal_column("given.owner_id").in_(sa.select(sa.table("guard", sa.column("owner_id"))))
 
 
 class Bulk:
@@ -27,9 +27,28 @@ class Bulk:
         self.if_guarded = Statement(every(_GUARDED))
 
 
+class Guard:
+    """An update of the one row that each owner has in a table, where it is as it was found: whoever finds it otherwise,
+    or in somebody's hands, leaves it, and what is guarded by it is not written.
+    """
+
+    def __init__(self, table: sa.Table, found: Mapping[str, str], name: str) -> None:
+        """Take which columns are to be as they were found, each with the name of what was, and the one that is set."""
+        given_ = listed([table.c.owner_id, *(sa.column(of, table.c[n].type) for n, of in found.items()), table.c[name]])
+        free = (
+            sa.select(given_.c.owner_id, given_.c[name])
+            .join_from(given_, table, table.c.owner_id == given_.c.owner_id)
+            .where(*(table.c[n] == given_.c[of] for n, of in found.items()))
+            .with_for_update(of=table, key_share=True, skip_locked=True)
+            .cte("free")
+        )
+        update = sa.update(table).where(table.c.owner_id == free.c.owner_id).values({name: free.c[name]})
+        self.every = Statement(update.returning(table.c.owner_id))
+
+
 def inserting(table: sa.Table) -> Bulk:
     """Return what inserts whole rows."""
-    rows = _listed(table.c)
+    rows = listed(table.c)
     each = sa.insert(table).values({column.name: given(column) for column in table.c})
     return Bulk(each, lambda condition: sa.insert(table).from_select([*table.c], sa.select(rows).where(condition)))
 
@@ -37,7 +56,7 @@ def inserting(table: sa.Table) -> Bulk:
 def updating(table: sa.Table, keys: Iterable[str], names: Iterable[str]) -> Bulk:
     """Return what updates the columns `names` of the rows that have the given `keys`."""
     this, changed = [table.c[name] for name in keys], [table.c[name] for name in names]
-    rows = _listed([*this, *changed])
+    rows = listed([*this, *changed])
     each = sa.update(table).where(*(column == given(column) for column in this))
     every = (
         sa.update(table)
@@ -55,11 +74,11 @@ def together(parts: tuple[Bulk, ...]) -> str:
 
 
 @cache
-def guarded(guard: Statement, parts: tuple[Bulk, ...]) -> str:
-    """Return one statement of PostgreSQL that does the same if the guard changes a row, and says whether it does."""
-    texts = _numbered([part.if_guarded for part in parts], 1 + len(guard.postgres.names))
+def guarded(guard: Guard, parts: tuple[Bulk, ...]) -> str:
+    """Return one statement of PostgreSQL that does the same for the owners whose row the guard updates, and says who."""
+    first, *texts = _numbered([guard.every, *(part.if_guarded for part in parts)], 1)
     written = [f"part_{number} AS ({sql})" for number, sql in enumerate(texts)]
-    return _with([f"guard AS ({guard.postgres.sql})", *written], "SELECT EXISTS (SELECT FROM guard)")
+    return _with([f"guard AS ({first})", *written], "SELECT owner_id FROM guard")
 
 
 def _numbered(statements: Iterable[Statement], first: int) -> list[str]:
@@ -76,8 +95,8 @@ def spelled(rows: Rows) -> str:
     return orjson.dumps(rows, _spelled).decode()
 
 
-def _listed(columns: Iterable[sa.Column[Any]]) -> sa.TableValuedAlias:
-    """Return the given rows as a table."""
+def listed(columns: Iterable[sa.ColumnClause[Any]]) -> sa.TableValuedAlias:
+    """Return the rows given to PostgreSQL as a table, `given`."""
     rows = sa.cast(sa.bindparam("rows", type_=sa.Text()), sa.JSON())
     shape = [sa.column(column.name, column.type) for column in columns]
     return sa.func.json_to_recordset(rows).table_valued(*shape).render_derived(name="given", with_types=True)

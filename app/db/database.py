@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
-from app.db.bulk import Bulk, Rows
+from app.db.bulk import Bulk, Guard, Rows
 from app.db.statement import Statement
 from app.db.wakes import Wakes
 from app.settings import Settings
@@ -84,9 +84,9 @@ class Far(Database):
     """A database to which every statement is a journey, so that it pays to need few."""
 
     @abstractmethod
-    async def write_if(self, guard: Statement, *parts: tuple[Bulk, Rows], **values: Any) -> bool:
-        """Carry out `guard`, an update that returns what it changed, and, if it changed a row, write rows of several
-        tables, all by one statement in a transaction of its own; return whether it did.
+    async def write_if(self, guard: Guard, row: Row, /, *parts: tuple[Bulk, Rows]) -> bool:
+        """Update an owner's row, if it is as it was found, and then write rows of theirs in several tables, all by one
+        statement; return whether it was and nobody had it in hand. Those of other owners may be written with it.
         """
 
 

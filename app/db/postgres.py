@@ -1,109 +1,20 @@
-"""PostgreSQL through asyncpg: statements run on connections of a small pool."""
+"""PostgreSQL: statements run on connections of a small pool, and what can travel together does."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from types import TracebackType
-from typing import Any, Final
+from typing import Any
 
-import asyncpg
-
-from app import observability
-from app.db.bulk import Bulk, Rows, guarded, spelled, together
-from app.db.database import REVISION, Far, Row, Transaction
+from app.db.bulk import Bulk, Guard, Rows
+from app.db.database import Far, Row, Transaction
+from app.db.journeys import Journeys
+from app.db.lookup import Lookup
 from app.db.postgres_pool import Pool
+from app.db.postgres_transaction import Guarded, PostgresTransaction, translated
 from app.db.postgres_wakes import PostgresWakes
 from app.db.statement import Statement
-from app.problems import StorageFull, Unavailable
 from app.settings import Settings
-
-_UNAVAILABLE: Final = (
-    OSError,
-    TimeoutError,
-    asyncpg.InterfaceError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.TransactionRollbackError,
-    asyncpg.LockNotAvailableError,
-    asyncpg.IdleInTransactionSessionTimeoutError,
-    asyncpg.ReadOnlySQLTransactionError,
-    asyncpg.InvalidCachedStatementError,
-    asyncpg.InvalidCatalogNameError,
-    asyncpg.InvalidAuthorizationSpecificationError,
-    asyncpg.UndefinedTableError,
-    asyncpg.UndefinedColumnError,
-    asyncpg.InsufficientPrivilegeError,
-    asyncpg.ObjectNotInPrerequisiteStateError,
-    asyncpg.PostgresSystemError,
-)
-
-
-def _translated(error: BaseException) -> BaseException:
-    """Return what failed in the API's own words, if it is the database's failure; else the error itself."""
-    if isinstance(error, asyncpg.DiskFullError):
-        return StorageFull()
-    if isinstance(error, _UNAVAILABLE):
-        observability.happened("database-unavailable", error=type(error).__name__)
-        return Unavailable()
-    return error
-
-
-class PostgresTransaction(Transaction):
-    """The verbs on one connection."""
-
-    def __init__(self, connection: Any) -> None:
-        self._connection = connection
-
-    async def one(self, statement: Statement, /, **values: Any) -> Row | None:
-        """Return the first row."""
-        plan = statement.postgres
-        record = await self._connection.fetchrow(plan.sql, *plan.arguments(values))
-        return None if record is None else dict(record)
-
-    async def all(self, statement: Statement, /, **values: Any) -> list[Row]:
-        """Return every row."""
-        plan = statement.postgres
-        return [dict(record) for record in await self._connection.fetch(plan.sql, *plan.arguments(values))]
-
-    async def tuples(self, statement: Statement, /, **values: Any) -> Sequence[tuple[Any, ...]]:
-        """Return every row as the driver does: as a tuple, among others."""
-        plan = statement.postgres
-        rows: Sequence[tuple[Any, ...]] = await self._connection.fetch(plan.sql, *plan.arguments(values))
-        return rows
-
-    async def run(self, statement: Statement, /, **values: Any) -> None:
-        """Carry out a statement that returns nothing."""
-        plan = statement.postgres
-        await self._connection.fetch(plan.sql, *plan.arguments(values))
-
-    async def many(self, statement: Statement, rows: Rows, /) -> None:
-        """Carry out a statement once for each row of values."""
-        plan = statement.postgres
-        if len(rows) == 1:  # the driver's way for many is the longer one
-            await self._connection.fetch(plan.sql, *plan.arguments(rows[0]))
-        else:
-            await self._connection.executemany(plan.sql, [plan.arguments(row) for row in rows])
-
-    async def write(self, *parts: tuple[Bulk, Rows]) -> None:
-        """Write every part by one statement."""
-        sql = together(tuple(bulk for bulk, _ in parts))
-        await self._connection.fetch(sql, *(spelled(rows) for _, rows in parts))
-
-    async def write_if(self, guard: Statement, *parts: tuple[Bulk, Rows], **values: Any) -> bool:
-        """Write every part by the statement that carries out the guard."""
-        sql = guarded(guard, tuple(bulk for bulk, _ in parts))
-        texts = (spelled(rows) for _, rows in parts)
-        done: bool = await self._connection.fetchval(sql, *guard.postgres.arguments(values), *texts)
-        return done
-
-    async def say(self, sql: str) -> None:
-        """Carry out plain SQL, which the server need not prepare."""
-        await self._connection.execute(sql)
-
-    async def revision(self) -> str | None:
-        """Return the schema's revision."""
-        found: str | None = await self._connection.fetchval(REVISION)
-        return found
 
 
 class _Lease:
@@ -118,14 +29,14 @@ class _Lease:
         try:
             self._connection = await self._pool.take()
         except Exception as error:  # noqa: BLE001 - whatever it is, it is translated or raised as it is
-            raise _translated(error) from None
+            raise translated(error) from None
         return PostgresTransaction(self._connection)
 
     async def __aexit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         self._pool.give_back(self._connection, error)
-        if error is not None and (told := _translated(error)) is not error:
+        if error is not None and (told := translated(error)) is not error:
             raise told from None
 
 
@@ -135,6 +46,7 @@ class PostgresDatabase(Far):
     def __init__(self, settings: Settings) -> None:
         """Remember where it is; the first who needs a connection makes it."""
         self._pool = Pool(settings)
+        self._journeys = Journeys(partial(_Lease, self._pool))
         self.wakes = PostgresWakes(settings)
 
     async def open(self) -> None:
@@ -156,7 +68,9 @@ class PostgresDatabase(Far):
             return await connection.all(statement, **values)
 
     async def tuples(self, statement: Statement, /, **values: Any) -> Sequence[tuple[Any, ...]]:
-        """Return every row bare, autocommitted."""
+        """Return every row bare, autocommitted; what is looked up, together with what else is in the same moment."""
+        if isinstance(statement, Lookup):
+            return await self._journeys.join(PostgresTransaction.look_up, statement, values)
         async with _Lease(self._pool) as connection:
             return await connection.tuples(statement, **values)
 
@@ -165,10 +79,12 @@ class PostgresDatabase(Far):
         async with _Lease(self._pool) as connection:
             await connection.run(statement, **values)
 
-    async def write_if(self, guard: Statement, *parts: tuple[Bulk, Rows], **values: Any) -> bool:
-        """Write every part, if the guard changes a row, autocommitted."""
-        async with _Lease(self._pool) as connection:
-            return await connection.write_if(guard, *parts, **values)
+    async def write_if(self, guard: Guard, row: Row, /, *parts: tuple[Bulk, Rows]) -> bool:
+        """Write every part, if the guard updates the row, together with whoever does so in the same moment."""
+        statement = guard, tuple(bulk for bulk, _ in parts)
+        return await self._journeys.join(
+            PostgresTransaction.write_if, statement, Guarded(row, [rows for _, rows in parts])
+        )
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:

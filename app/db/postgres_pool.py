@@ -15,8 +15,15 @@ import orjson
 
 from app.settings import Settings
 
-SESSION: Final = {"application_name": "afterglow", "random_page_cost": "1.1"}
-"""What each connection tells the server: who it is, and that disks seek fast, so that pages come sorted by an index."""
+SESSION: Final = {
+    "application_name": "afterglow",
+    "random_page_cost": "1.1",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+}
+"""What each connection tells the server: who it is; that disks seek fast, so that pages come sorted by an index; and that
+every statement begins with a few keys, each of which is to be looked up, however small the table.
+"""
 _STATEMENTS_KEPT: Final = 1000
 _CUT_SHORT: Final = (asyncio.CancelledError, TimeoutError)
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from app.db import Statement, among, given, inserting, size_of, updating
+from app.db import Guard, Lookup, Statement, among, given, inserting, size_of, updating
 from app.identity import SIGNED_IN, TIMEZONE, Feed
 from app.records.codec import EPOCH_SHIFT
 from app.records.filters import Asked
@@ -32,21 +32,15 @@ LOCK_FEED: Final = Statement(
     sa.select(_feed.c.head, _feed.c.epoch, TIMEZONE).where(mine(_feed)).with_for_update(of=_feed)
 )
 ADVANCE_FEED: Final = updating(_feed, ["owner_id"], ["head"])
-MOVE_FEED: Final = Statement(
-    sa.update(_feed)
-    .where(mine(_feed), _feed.c.head == given(_feed.c.head, "began"))
-    .where(*(_feed.c[name] == given(_feed.c[name]) for name in ("epoch", "floor")))
-    .values(head=given(_feed.c.head))
-    .returning(_feed.c.owner_id)
-)
-"""The statement that advances the feed if nobody wrote, purged or restored since it was read."""
+MOVE_FEED: Final = Guard(_feed, {"head": "began", "epoch": "epoch", "floor": "floor"}, "head")
+"""What advances the feed if nobody wrote, purged or restored since it was read."""
 CHANGES_AMONG: Final = Statement(
     sa.select(_change.c.collection, _change.c.id, _change.c.seq, _change.c.deleted).where(
         mine(_change), among(_change.c.collection, "collections"), among(_change.c.id, "ids")
     )
 )
 _version = sa.cast(_epoch, sa.BigInteger) * sa.literal_column(str(EPOCH_SHIFT))
-READ: Final = Statement(
+READ: Final = Lookup(
     sa.select((_version + _change.c.seq).label("version"), _change.c.document).where(
         mine(_change),
         SIGNED_IN,
@@ -147,12 +141,12 @@ class Statements:
         return statement
 
     @cached_property
-    def with_feed(self) -> Statement:
+    def with_feed(self) -> Lookup:
         """The statement that reads one record and where the feed is, in one snapshot and without a lock."""
         table = self._resource.table
         owns = (_change.c.owner_id == _feed.c.owner_id, _change.c.collection == self._resource.collection)
         this = (table.c.owner_id == _feed.c.owner_id, table.c.id == given(table.c.id))
-        return Statement(
+        return Lookup(
             sa.select(_feed.c.head, _feed.c.epoch, _feed.c.floor, TIMEZONE)
             .add_columns(_change.c.seq.label("number"), _change.c.deleted, *self._stored)
             .join_from(_feed, _change, sa.and_(*owns, _change.c.id == given(table.c.id)), isouter=True)

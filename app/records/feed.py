@@ -107,8 +107,9 @@ class Hurry(Writing):
         """Write what was put and the new head; say whether that could be, or nothing was to be written."""
         if self.head == self.began:
             return True
-        feed = {"owner_id": self.owner_id, "began": self.began, "epoch": self.epoch, "floor": self._floor}
-        done = await self._far.write_if(access.MOVE_FEED, *self.taken(), **feed, head=self.head)
+        me, began = self.owner_id, self.began
+        feed = {"owner_id": me, "began": began, "epoch": self.epoch, "floor": self._floor, "head": self.head}
+        done = await self._far.write_if(access.MOVE_FEED, feed, *self.taken())
         if done:
             self._far.wakes.tell(self.owner_id)
         return done

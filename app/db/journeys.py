@@ -1,0 +1,71 @@
+"""Journeys: what is asked of PostgreSQL in the same moment, by the same statement, makes one journey together.
+
+Whoever asks first waits until the loop has heard what else came with it, and for a connection; then it asks for all who
+joined meanwhile. A journey costs the server a third of a read, and writes that travel together reach the disk by one
+commit.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Final, NamedTuple, TypeVar
+
+from app.problems import Unavailable
+
+MOST: Final = 32
+"""How many travel together at most: the first is told no sooner than the last."""
+Statement = TypeVar("Statement", bound=Hashable)
+Asked = TypeVar("Asked")
+Told = TypeVar("Told")
+
+
+class Line(NamedTuple):
+    """Who travel together: what each asks, and where all but the first are told."""
+
+    asked: list[Any]
+    others: list[asyncio.Future[Any]]
+
+
+class Journeys:
+    """The journeys that are about to begin."""
+
+    def __init__(self, lease: Callable[[], AbstractAsyncContextManager[Any]]) -> None:
+        """Take where connections come from."""
+        self._lease = lease
+        self._lines: dict[Hashable, Line] = {}
+
+    async def join(
+        self,
+        carry_out: Callable[[Any, Statement, list[Asked]], Awaitable[list[Told]]],
+        statement: Statement,
+        asked: Asked,
+    ) -> Told:
+        """Ask something by a statement; return what `carry_out` tells in its place, or raise what it raises."""
+        line = self._lines.get(statement)
+        if line is not None and len(line.asked) < MOST:
+            line.asked.append(asked)
+            told: asyncio.Future[Told] = asyncio.get_running_loop().create_future()
+            line.others.append(told)
+            return await told
+        line = self._lines[statement] = Line([asked], [])
+        try:
+            await asyncio.sleep(0)
+            async with self._lease() as connection:
+                self._depart(statement, line)
+                mine, *theirs = await carry_out(connection, statement, line.asked)
+        except BaseException as error:
+            self._depart(statement, line)
+            while line.others:
+                other = line.others.pop()
+                if not other.done():
+                    other.set_exception(error if isinstance(error, Exception) else Unavailable())
+            raise
+        for other, each in zip(line.others, theirs, strict=True):
+            if not other.done():
+                other.set_result(each)
+        return mine
+
+    def _depart(self, statement: Hashable, line: Line) -> None:
+        """Let nobody else join."""
+        if self._lines.get(statement) is line:
+            del self._lines[statement]
