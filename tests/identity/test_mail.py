@@ -94,8 +94,7 @@ def test_a_letter_that_cannot_go_is_logged_without_its_address(
     begin = len(every_log_line)
     with post_office(answers) as (port, _):
         posted(settings(port, **changes))
-    (line,) = every_log_line[begin:]
-    assert '"mail-failed"' in line
+    (line,) = (line for line in every_log_line[begin:] if '"mail-failed"' in line)  # other servers speak, too
     assert f'"{error}"' in line
 
 
