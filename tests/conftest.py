@@ -14,18 +14,15 @@ from app import observability
 from app.db import schema
 from app.keyring import Keyring
 from app.keyring.rotation import create_keyring, retire
-from app.observability import JsonLine
 from app.settings import MailBackend, Settings
 from tests import postgres
 from tests.browser import CHROMIUM
+from tests.lines import Lines, telling
 from tests.mailbox import Mailbox
 from tests.serving import Person, Server, serving
 from tests.witness import Client
 
 DATABASES = ("sqlite", "postgresql")
-MARK = "wisteria"
-"""A word that every written text in the suite carries, and no log line may."""
-
 
 collect_ignore = [] if CHROMIUM else ["house/test_docs_page.py"]
 
@@ -42,19 +39,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         )
 
 
-class Lines(logging.Handler):
-    """Keeps every log line."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setFormatter(JsonLine())
-        self.lines: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep the line as the server would print it."""
-        self.lines.append(self.format(record))
-
-
 @pytest.fixture(scope="session")
 def every_log_line() -> list[str]:
     handler = Lines()
@@ -63,11 +47,6 @@ def every_log_line() -> list[str]:
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     return handler.lines
-
-
-def telling(lines: list[str]) -> list[str]:
-    """Return the lines that tell what somebody wrote, an address, or a token."""
-    return [line for line in lines if any(mark in line for mark in (MARK, "@example.com", "eyJ"))]
 
 
 @pytest.fixture(autouse=True)

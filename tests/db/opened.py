@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 from uuid import UUID
 
+import asyncpg
 import sqlalchemy as sa
 
 from app.cli import database
@@ -29,6 +30,10 @@ LOCALES = Statement(sa.select(_account.c.locale).order_by(_account.c.email))
 ADDRESSES = Statement(sa.select(_account.c.email).order_by(_account.c.email))
 
 
+class WisteriaError(Exception):
+    """Raised in the middle of a block."""
+
+
 def over(settings: Settings, work: Callable[[Database], Coroutine[Any, Any, T]]) -> T:
     """Return what the work returns, carried out over an open database."""
     return asyncio.run(database.over(settings, work))
@@ -44,6 +49,18 @@ async def added(tx: Transaction, name: str) -> UUID:
 async def addresses(db: Database) -> list[str]:
     """Return the name in each account's address."""
     return [row["email"].partition("@")[0] for row in await db.all(ADDRESSES)]
+
+
+def administer(url: str, *statements: str) -> None:
+    """Have a PostgreSQL carry out statements as they are."""
+
+    async def carried_out() -> None:
+        connection = await asyncpg.connect(url)
+        for statement in statements:
+            await connection.execute(statement)
+        await connection.close()
+
+    asyncio.run(carried_out())
 
 
 @contextmanager

@@ -5,19 +5,15 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-import sqlalchemy as sa
 
-from app.db import Database, Statement, schema
-from app.problems import StorageFull
-from app.settings import Settings
+from app.db import schema
 from tests.conftest import Databases, Servers
-from tests.db.opened import over
+from tests.db.opened import administer
 from tests.db.relay import Relay
 from tests.drafts import draft_of, resource_of
 from tests.serving import Person, Server
 
 REFLECTIONS = resource_of("reflections")
-LETTERS = "wisteria " * 2_000
 
 
 def everything_is_503_but_livez(server: Server, alice: Person) -> None:
@@ -74,16 +70,6 @@ def test_requests_recover_when_postgresql_ends_every_connection(servers: Servers
     everything_answers(server, alice)
 
 
-def administer(url: str, *statements: str) -> None:
-    async def carried_out() -> None:
-        connection = await asyncpg.connect(url)
-        for statement in statements:
-            await connection.execute(statement)
-        await connection.close()
-
-    asyncio.run(carried_out())
-
-
 @pytest.mark.parametrize(
     "url",
     [
@@ -128,62 +114,6 @@ def test_a_file_that_is_no_database_is_503(servers: Servers, tmp_path: Path) -> 
     server = servers.start(servers.settings("", database_url=f"sqlite:///{path}"))
     assert server.anyone.get("/readyz").status_code == 503
     assert path.read_bytes() == b"wisteria " * 1_000
-
-
-def writer_told(server: Server, pragma: str) -> int:
-    """Return what SQLite answers to a pragma on the writing connection."""
-    writer = vars(server.db)["_writer"].connection
-
-    async def told() -> int:
-        async with server.db.transaction():
-            return int(next(iter(writer.execute(pragma)), [0])[0])
-
-    return server.run(told())
-
-
-def test_a_full_disk_is_507_and_leaves_no_trace(servers: Servers) -> None:
-    server = servers.start(servers.settings("sqlite"))
-    alice = server.person("alice")
-    pages = writer_told(server, "PRAGMA page_count")
-    writer_told(server, f"PRAGMA max_page_count={pages + 4}")
-    written = []
-    for _ in range(20):
-        draft = draft_of(REFLECTIONS) | {"body": LETTERS}
-        response = alice.client.post("/v1/reflections", json=draft)
-        if response.status_code == 507:
-            break
-        written.append(draft["id"])
-    assert response.json()["code"] == "storage-full"
-    listed = alice.client.get("/v1/reflections").json()["items"]
-    assert sorted(item["id"] for item in listed) == sorted(written)
-    assert alice.client.get(f"/v1/reflections/{draft['id']}").status_code == 404
-    writer_told(server, "PRAGMA max_page_count=100000")
-    assert alice.client.post("/v1/reflections", json=draft).status_code == 201
-
-
-def test_a_full_disk_of_postgresql_is_told_as_such(databases: Databases) -> None:
-    url = databases.fresh("postgresql")
-    administer(
-        url,
-        "CREATE FUNCTION full_disk() RETURNS int LANGUAGE plpgsql "
-        "AS $$ BEGIN RAISE EXCEPTION USING ERRCODE = 'disk_full'; END $$",
-    )
-
-    async def work(db: Database) -> None:
-        with pytest.raises(StorageFull):
-            await db.one(Statement(sa.select(sa.func.full_disk())))
-
-    over(Settings(database_url=url), work)
-
-
-def test_a_disk_that_takes_no_writes_is_not_ready_and_still_read(servers: Servers) -> None:
-    server = servers.start(servers.settings("sqlite"))
-    alice = server.person("alice")
-    everything_answers(server, alice)
-    writer_told(server, "PRAGMA query_only=ON")
-    assert server.anyone.get("/readyz").status_code == 503
-    assert alice.client.post("/v1/reflections", json=draft_of(REFLECTIONS)).status_code == 503
-    assert len(alice.client.get("/v1/reflections").json()["items"]) == 1
 
 
 def test_a_schema_that_is_behind_is_not_ready(servers: Servers, databases: Databases, database: str) -> None:

@@ -11,16 +11,17 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from app.db import Database, Statement, given, open_database
+from app.db import Database, Statement, inserting, open_database
 from app.db.sqlite_writer import Writer
 from app.identity.tables import AccountRecord, Feed
 from app.ids import new_id
 from app.problems import Unavailable
 from app.settings import Settings
-from tests.db.opened import ADDRESSES, ENDLESS, added, addresses, over
+from tests.db.opened import ADDRESSES, ENDLESS, WisteriaError, added, addresses, over
 
-_feed, _account = Feed.table(), AccountRecord.table()
-ORPHAN = Statement(sa.insert(_feed).values({column.name: given(column) for column in _feed.c}))
+NONE = type(None)
+_account = AccountRecord.table()
+ORPHAN = inserting(Feed.table()).each
 ENDLESS_WRITE = Statement(
     sa.update(_account).values(locale=sa.cast(vars(ENDLESS)["_clause"].scalar_subquery(), sa.String))
 )
@@ -29,13 +30,6 @@ ENDLESS_WRITE = Statement(
 @pytest.fixture
 def database() -> str:
     return "sqlite"
-
-
-NONE = type(None)
-
-
-class WisteriaError(Exception):
-    """Raised in the middle of a block."""
 
 
 def writer_of(db: Database) -> Writer:

@@ -12,15 +12,11 @@ from app.identity.tables import AccountRecord, Feed
 from app.ids import new_id
 from app.records.access import ADVANCE_FEED, LOCK_FEED
 from app.settings import Settings
-from tests.db.opened import DELETE_FEEDS, LOCALES, RENAME, added, addresses, over
+from tests.db.opened import DELETE_FEEDS, LOCALES, RENAME, WisteriaError, added, addresses, over
 
 _feed = Feed.table()
 
 _account = AccountRecord.table()
-
-
-class WisteriaError(Exception):
-    """Raised in the middle of a transaction."""
 
 
 def test_what_a_block_wrote_is_there_after_it_and_not_before(settings: Settings) -> None:

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from app import json
-from app.db import Database, Row, Statement, Stored, given
+from app.db import Database, Row, Statement, Stored, inserting
 from app.ids import id_of
 from app.resources import RESOURCES
 from app.settings import Settings
@@ -102,7 +102,7 @@ def kept(url: str) -> dict[tuple[str, int, bool], tuple[Row, Row]]:
         async with db.transaction() as tx:
             for table in TABLES:
                 row = row_of(table, variant, nulls=nulls)
-                await tx.run(Statement(sa.insert(table).values({c.name: given(c) for c in table.c})), **row)
+                await tx.run(inserting(table).each, **row)
                 read = await tx.one(Statement(sa.select(table)))
                 assert read is not None
                 found[table.name, variant, nulls] = row, read
@@ -171,7 +171,7 @@ def test_a_moment_without_an_offset_is_kept_by_no_file(settings: Settings) -> No
         throttle = Stored.metadata.tables["throttle"]
         with pytest.raises(ValueError, match="without an offset"):
             await db.run(
-                Statement(sa.insert(throttle).values({column.name: given(column) for column in throttle.c})),
+                inserting(throttle).each,
                 key=b"wisteria",
                 began_at=datetime(2026, 11, 22, 10, 0),  # noqa: DTZ001 - what is refused
                 count=1,

@@ -10,9 +10,8 @@ from app.db import Database, open_database, postgres_wakes, wakes
 from app.ids import new_id
 from app.settings import Settings
 from tests.conftest import Databases
-from tests.db.opened import added, over
+from tests.db.opened import added, administer, over
 from tests.db.relay import Relay
-from tests.db.test_away import administer
 
 SECONDS = 20
 TERMINATE = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'afterglow wakes' AND datname = current_database()"

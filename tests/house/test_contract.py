@@ -56,8 +56,7 @@ def _within(node: object) -> Iterator[Json]:
 
 
 def _answers(operation: Json) -> Iterator[tuple[int, Json]]:
-    for status, answer in operation["responses"].items():
-        yield int(status), answer
+    return ((int(status), answer) for status, answer in operation["responses"].items())
 
 
 def test_the_committed_document_is_what_the_app_serves() -> None:
@@ -191,10 +190,9 @@ def test_every_kind_of_record_has_its_four_shapes() -> None:
 
 
 def test_every_record_leads_to_what_can_be_done_with_it() -> None:
-    links, paths = DOCUMENT.content["components"]["links"], DOCUMENT.content["paths"]
-    operations = {each["operationId"]: each for path in paths.values() for each in path.values()}
+    links, paths = CONTENT["components"]["links"], CONTENT["paths"]
     for link in links.values():
-        taken = {each["name"] for each in operations[link["operationId"]]["parameters"]}
+        taken = {each["name"] for each in OPERATIONS[link["operationId"]]["parameters"]}
         assert {*link["parameters"]} <= taken
     for resource in RESOURCES:
         created = paths[resource.path]["post"]["responses"]["201"]

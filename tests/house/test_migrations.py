@@ -1,13 +1,11 @@
-"""Migrations: up and down on both databases, carried out once by however many start, and what the schema refuses."""
+"""Migrations: up and down on both databases, and carried out once by however many start."""
 
 import asyncio
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
@@ -16,14 +14,10 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from app.db import Database, Row, Statement, Stored, given, schema
-from app.ids import new_id
-from app.records import Resource
-from app.resources import RESOURCES
+from app.db import Database, Statement, Stored, schema
 from app.settings import Settings
-from tests.conftest import DATABASES, Databases
-from tests.db.opened import added, over
-from tests.db.test_values import row_of
+from tests.conftest import Databases
+from tests.db.opened import over
 
 STARTERS = 4
 AFTERGLOW = Path(sys.executable).with_name("afterglow")
@@ -141,81 +135,3 @@ def test_a_schema_of_a_newer_version_is_left_alone(databases: Databases, databas
 def test_a_database_that_is_nowhere_is_told_in_one_line(url: str) -> None:
     with pytest.raises(schema.MigrationError, match=r"^the database cannot be reached [^\n]+$"):
         schema.migrate(url)
-
-
-def stored(resource: Resource, owner_id: UUID, id: UUID, **changes: object) -> Row:
-    """Return a row of one kind of record, referring to nothing."""
-    now = datetime.now(UTC)
-    row = row_of(resource.table, 0, nulls=True)
-    return row | {"owner_id": owner_id, "id": id, "created_at": now, "updated_at": now} | changes
-
-
-def insert(table: sa.Table) -> Statement:
-    return Statement(sa.insert(table).values({column.name: given(column) for column in table.c}))
-
-
-class Refusals:
-    """A database with two people, and the rows that it refuses."""
-
-    def __init__(self, url: str) -> None:
-        self.settings = Settings(database_url=url)
-        self.alice, self.bob = over(self.settings, self._people)
-
-    async def _people(self, db: Database) -> tuple[UUID, UUID]:
-        async with db.transaction() as tx:
-            return await added(tx, "alice"), await added(tx, "bob")
-
-    def write(self, *rows: tuple[sa.Table, Row]) -> None:
-        """Write rows in one transaction."""
-
-        async def work(db: Database) -> None:
-            async with db.transaction() as tx:
-                for table, row in rows:
-                    await tx.run(insert(table), **row)
-
-        over(self.settings, work)
-
-    def refuses(self, reason: str, *rows: tuple[sa.Table, Row]) -> None:
-        """Expect the database to refuse the rows, naming the kind of its constraint."""
-        with pytest.raises(Exception, match=rf"(?i){reason}"):
-            self.write(*rows)
-
-
-@pytest.fixture(scope="module", params=DATABASES)
-def refusals(request: pytest.FixtureRequest, databases: Databases) -> Refusals:
-    return Refusals(databases.fresh(request.param))
-
-
-def whole(resource: Resource, owner_id: UUID, id: UUID, **changes: object) -> list[tuple[sa.Table, Row]]:
-    """Return a record and, where it cannot be without one, its parent."""
-    rows = []
-    if resource.parent and resource.parent not in changes:
-        parent = next(each for each in RESOURCES if each.table is resource.references[resource.parent or ""])
-        changes[resource.parent] = new_id()
-        rows.append((parent.table, stored(parent, owner_id, UUID(str(changes[resource.parent])))))
-    return [*rows, (resource.table, stored(resource, owner_id, id, **changes))]
-
-
-@pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.collection)
-def test_the_database_itself_refuses_what_no_record_may_be(refusals: Refusals, resource: Resource) -> None:
-    id = new_id()
-    refusals.write(*whole(resource, refusals.alice, id))
-    refusals.refuses("unique|duplicate", *whole(resource, refusals.alice, id))
-    refusals.write(*whole(resource, refusals.bob, id))
-    refusals.refuses("foreign key", *whole(resource, new_id(), new_id()))
-    for field, table in resource.references.items():
-        target = next(each for each in RESOURCES if each.table is table)
-        hers = new_id()
-        refusals.write(*whole(target, refusals.alice, hers))
-        refusals.write(*whole(resource, refusals.alice, new_id(), **{field: hers}))
-        refusals.refuses("foreign key", *whole(resource, refusals.bob, new_id(), **{field: hers}))
-        refusals.refuses("foreign key", *whole(resource, refusals.alice, new_id(), **{field: new_id()}))
-    known = [check for check in resource.table.constraints if isinstance(check, sa.CheckConstraint)]
-    assert known
-    for check in known:
-        field = str(check.sqltext).partition(" ")[0]
-        refusals.refuses("check", *whole(resource, refusals.alice, new_id(), **{field: "wisteria"}))
-    for column in resource.table.c:
-        if not column.nullable:
-            row = stored(resource, refusals.alice, new_id()) | {column.name: None}
-            refusals.refuses("not.null", (resource.table, row))

@@ -12,8 +12,8 @@ import pytest
 from app import observability
 from app.ids import new_id
 from app.observability import LOGGING, JsonLine
-from tests.conftest import MARK, Lines, telling
 from tests.drafts import draft_of, resource_of
+from tests.lines import MARK, Lines, telling
 from tests.serving import Person, Server
 
 FIELDS = {"time", "level", "logger", "request_id", "route", "method", "status", "milliseconds", "account_id"}

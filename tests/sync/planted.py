@@ -8,7 +8,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from app import clock
-from app.db import Database, Row, Statement, Stored, Transaction, given
+from app.db import Database, Row, Statement, Stored, Transaction, given, inserting
 from app.identity import Feed
 from app.ids import new_id
 from app.records.tables import Change, RememberedOp
@@ -41,11 +41,6 @@ class Planted(NamedTuple):
     deleted: bool = True
 
 
-def insert(kind: type[Stored]) -> Statement:
-    """Return the statement that inserts a row as it is."""
-    return Statement(sa.insert(kind.table()).values({column.name: given(column) for column in kind.table().c}))
-
-
 def every(kind: type[Stored]) -> Statement:
     """Return the statement that reads every row, in the order of the key."""
     return Statement(sa.select(kind.table()).order_by(*kind.table().primary_key))
@@ -67,14 +62,15 @@ async def plant(tx: Transaction, owner_id: UUID, changes: Iterable[Planted], *, 
         }
         for each in planted
     ]
-    await tx.many(insert(Change), rows)
+    await tx.write((inserting(_change), rows))
     await tx.run(SET_FEED, owner_id=owner_id, head=max(each.seq for each in planted), epoch=7, floor=floor)
 
 
 async def plant_operations(tx: Transaction, owner_id: UUID, days: Iterable[float]) -> None:
     """Write remembered operations of so many days ago."""
     row = {"owner_id": owner_id, "digest": b"\0" * 32, "outcome": "applied", "status": 201}
-    await tx.many(insert(RememberedOp), [row | {"op_id": new_id(), "written_at": days_ago(each)} for each in days])
+    rows = [row | {"op_id": new_id(), "written_at": days_ago(each)} for each in days]
+    await tx.write((inserting(RememberedOp.table()), rows))
 
 
 async def seqs(db: Database, owner_id: UUID) -> list[int]:

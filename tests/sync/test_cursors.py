@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from app.db import Statement, given
+from app.db import Statement, given, inserting
 from app.identity import Feed
 from app.records.tables import Change, Restoration
 from tests.refusals import pointers, refused
@@ -15,7 +15,7 @@ from tests.rows import feed_of
 from tests.serving import Person, Server
 from tests.sync.phone import CHANGES, Json, Phone, delete, edit, upsert
 
-_feed, _change, _restoration = Feed.table(), Change.table(), Restoration.table()
+_feed, _change = Feed.table(), Change.table()
 _mine = _feed.c.owner_id == given(_feed.c.owner_id)
 
 
@@ -83,13 +83,12 @@ def test_a_later_pull_is_not_served_below_a_floor_that_rose_between_its_pages(
 def test_after_a_restore_the_device_is_told_what_was_kept(phone: Phone, server: Server, alice: Person) -> None:
     record = phone.applied(upsert())
     feed = feed_of(server, alice)
-    note = Statement(sa.insert(_restoration).values({column.name: given(column) for column in _restoration.c}))
     kept = {
         "epoch": feed["epoch"],
         "head": feed["head"] - 1,
         "restored_at": datetime.fromisoformat("2026-11-25T10:00Z"),
     }
-    server.run(server.db.run(note, owner_id=alice.id, **kept))
+    server.run(server.db.run(inserting(Restoration.table()).each, owner_id=alice.id, **kept))
     set_feed(server, alice, epoch=feed["epoch"] + 3)
     kept_through = feed["epoch"] * 2**40 + feed["head"] - 1
     further = record["version"] + 5 * 2**40  # from another restore of the same backup, which went to a later epoch

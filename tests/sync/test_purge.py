@@ -14,7 +14,6 @@ from app.records import purging
 from app.records.access import LOCK_FEED
 from app.records.tables import RememberedOp
 from app.settings import Settings
-from tests.conftest import Databases
 from tests.db.opened import added, holding, over
 from tests.sync.planted import SET_CHANGE, Planted, days_ago, every, feed, plant, plant_operations, seqs
 
@@ -24,11 +23,6 @@ WAITING = Statement(
     .select_from(sa.table("pg_stat_activity"))
     .where(sa.column("wait_event_type") == "Lock", sa.column("datname") == sa.func.current_database())
 )
-
-
-@pytest.fixture
-def settings(databases: Databases, database: str) -> Settings:
-    return Settings(database_url=databases.fresh(database), database_pool=2, pool_seconds=10, statement_seconds=10)
 
 
 async def two(db: Database, hers: list[Planted], his: list[Planted], *, floor: int = 0) -> tuple[UUID, UUID]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.sync import waiting
-from tests.db.test_away import administer
+from tests.db.opened import administer
 from tests.house.starting import started
 from tests.serving import Person, Server
 from tests.sync.following import following
