@@ -5,13 +5,17 @@ defaults that are only safe on a developer's machine, and then lists every reaso
 """
 
 import os
+from contextlib import suppress
 from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+Network = TypeVar("Network", IPv4Network, IPv6Network)
 
 
 class Environment(StrEnum):
@@ -41,8 +45,17 @@ def _listed(value: object) -> object:
     return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
 
 
-def _is_everybody(proxy: str) -> bool:
-    return proxy == "*" or proxy.endswith("/0")
+def _whole(family: type[Network], proxies: list[str]) -> bool:
+    """Say whether addresses and networks are, all together, every address of a family."""
+    networks = []
+    for proxy in proxies:
+        with suppress(ValueError):  # of the other family, or a name
+            networks.append(family(proxy, strict=False))
+    return any(network.prefixlen == 0 for network in collapse_addresses(networks))
+
+
+def _everybody(proxies: list[str]) -> bool:
+    return "*" in proxies or _whole(IPv4Network, proxies) or _whole(IPv6Network, proxies)
 
 
 DatabaseUrl = Annotated[str, AfterValidator(_known_database)]
@@ -171,7 +184,7 @@ class Settings(BaseSettings):
                 self.uses_sqlite and not self.allow_sqlite
             ),
             "AFTERGLOW_ORIGINS contains *": "*" in self.origins,
-            "AFTERGLOW_TRUSTED_PROXIES contains everybody": any(_is_everybody(each) for each in self.trusted_proxies),
+            "AFTERGLOW_TRUSTED_PROXIES contains everybody": _everybody(self.trusted_proxies),
             "AFTERGLOW_MAIL is console": self.mail is MailBackend.CONSOLE,
             "AFTERGLOW_DEMO plants demo data": self.demo,
             "AFTERGLOW_ISSUER is not set": self.issuer == Settings.model_fields["issuer"].default,

@@ -119,11 +119,26 @@ UNSAFE: dict[str, dict[str, object]] = {
 }
 
 
-@pytest.mark.parametrize("network", ["0.0.0.0/0", "::/0", "10.0.0.0/0"])
-def test_production_refuses_a_network_of_everybody_for_a_proxy(keyring: Path, network: str) -> None:
-    (reason,) = reasons(keyring, trusted_proxies=["10.0.0.0/8", network])
+EVERYBODY = [
+    ["0.0.0.0/0"],
+    ["::/0"],
+    ["10.0.0.0/0"],
+    ["0.0.0.0/0.0.0.0"],
+    ["0.0.0.0/1", "128.0.0.0/1"],
+    ["128.0.0.0/1", "wisteria", "0.0.0.0/2", "::1", "64.0.0.0/2"],
+    ["::/1", "8000::/1"],
+]
+
+
+@pytest.mark.parametrize("networks", EVERYBODY, ids=" ".join)
+def test_production_refuses_networks_of_everybody_for_proxies(keyring: Path, networks: list[str]) -> None:
+    (reason,) = reasons(keyring, trusted_proxies=["10.0.0.0/8", *networks])
     assert reason == "AFTERGLOW_TRUSTED_PROXIES contains everybody"
-    assert reasons(keyring, trusted_proxies=["10.0.0.0/8", "10.0.0.10", "fd00::/8"]) == []
+
+
+def test_production_takes_networks_of_some_for_proxies(keyring: Path) -> None:
+    assert reasons(keyring, trusted_proxies=["10.0.0.0/8", "10.0.0.10", "fd00::/8", "proxy.wisteria.example"]) == []
+    assert reasons(keyring, trusted_proxies=["0.0.0.0/1", "8000::/1"]) == []
 
 
 @pytest.mark.parametrize("name", UNSAFE)
