@@ -34,9 +34,13 @@ def test_the_walk_goes_through_the_whole_chain(demo_server: str, tmp_path: Path)
     done = subprocess.run(
         ["bash", "-c", walk], capture_output=True, text=True, env=environment, cwd=tmp_path, check=True
     )
-    understood, completed, intentions, action_items = (json.loads(line) for line in done.stdout.splitlines())
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    understood, completed, intentions, action_items, pushed, again, pulled = answers
     assert understood["status"] == "understood"
     assert completed["completed_at"] is not None
     assert [each["element_id"] for each in intentions["items"]] == [understood["id"]]
     assert action_items["items"] == [completed]
     assert completed["intention_id"] == intentions["items"][0]["id"]
+    (first,), (second,), (change,) = pushed["results"], again["results"], pulled["changes"]
+    assert (first["outcome"], second["replayed"]) == ("applied", True)
+    assert change["record"] == first["record"] == second["record"]
