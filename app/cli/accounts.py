@@ -25,9 +25,9 @@ def add_account(
     email: Annotated[str, typer.Argument(help="The address; it counts as verified at once.")],
     role: Annotated[Role, typer.Option(help="What kind of caller it is.")] = Role.PERSON,
 ) -> None:
-    """Add an account. The password is read from the standard input: 8 to 256 characters on one line."""
+    """Add an account. Its password is asked for, or read from a standard input that is no terminal: 8 to 256 characters."""
     settings = settings_now()
-    password = typer.prompt("Password", hide_input=True) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
+    password = _asked_for() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
     for kind, value, demand in (
         (Email, email, "an e-mail address"),
         (Password, password, "a password of 8 to 256 characters that nobody would guess"),
@@ -45,3 +45,8 @@ def add_account(
     if carried_out(over(settings, add)) is None:
         fail(f"an account with the address {email} exists already; nothing was changed")
     typer.echo(f"Added {email} as {role}.")
+
+
+def _asked_for() -> str:
+    password: str = typer.prompt("Password", hide_input=True, confirmation_prompt="The same again")
+    return password

@@ -45,7 +45,7 @@ def rotate_keys() -> None:
 
 @_keys.command("retire", context_settings={"ignore_unknown_options": True})  # some begin with a hyphen
 def retire_key(kid: Annotated[str, typer.Argument(help="The key, as `afterglow keys list` names it.")]) -> None:
-    """Stop believing a key at once, in an emergency: devices refresh, and tokens of that key are refused."""
+    """Stop believing a key at once, in an emergency. Its tokens are refused, and devices refresh theirs."""
     settings = settings_now()
     _change(settings, lambda: retire(settings.keyring, kid))
 

@@ -42,7 +42,7 @@ def serve(
     if reasons:
         fail("not safe to start:\n" + "\n".join(f"- {reason}" for reason in reasons), UNSAFE)
     if not starting.can_listen(host, port):
-        fail(f"cannot listen on {host}:{port}: it is in use, or not an address of this machine")
+        fail(f"cannot listen on {host}:{port}: it is in use (see --port), or not an address of this machine")
     if settings.env is Environment.DEVELOPMENT or wants_demo:
         with loading():
             from app.cli import preparing  # noqa: PLC0415 - several workers in production load all of it, this process none

@@ -19,10 +19,11 @@ cli = typer.Typer()
 @cli.command()
 def purge(
     older_than: Annotated[
-        int | None, typer.Option(min=1, max=36_500, metavar="DAYS", help="Default: AFTERGLOW_REMEMBERED_DAYS.")
+        int | None,
+        typer.Option(min=1, max=36_500, metavar="DAYS", help="How old; if not given, AFTERGLOW_REMEMBERED_DAYS."),
     ] = None,
 ) -> None:
-    """Forget removals, and what devices pushed, older than so many days. Devices away for longer begin again."""
+    """Forget old removals, and what devices pushed long ago. A device that was away for longer pulls everything again."""
     settings = settings_now()
     before = clock.now() - timedelta(days=older_than or settings.remembered_days)
 
