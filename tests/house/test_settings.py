@@ -119,20 +119,12 @@ UNSAFE: dict[str, dict[str, object]] = {
 }
 
 
-EVERYBODY = [
-    ["0.0.0.0/0"],
-    ["::/0"],
-    ["10.0.0.0/0"],
-    ["0.0.0.0/0.0.0.0"],
-    ["0.0.0.0/1", "128.0.0.0/1"],
-    ["128.0.0.0/1", "wisteria", "0.0.0.0/2", "::1", "64.0.0.0/2"],
-    ["::/1", "8000::/1"],
-]
+HALVES = ["0.0.0.0/1,128.0.0.0/1", "::/1,8000::/1", "128.0.0.0/1,wisteria,0.0.0.0/2,::1,64.0.0.0/2"]
 
 
-@pytest.mark.parametrize("networks", EVERYBODY, ids=" ".join)
-def test_production_refuses_networks_of_everybody_for_proxies(keyring: Path, networks: list[str]) -> None:
-    (reason,) = reasons(keyring, trusted_proxies=["10.0.0.0/8", *networks])
+@pytest.mark.parametrize("networks", ["0.0.0.0/0", "::/0", "10.0.0.0/0", "0.0.0.0/0.0.0.0", *HALVES])
+def test_production_refuses_networks_of_everybody_for_proxies(keyring: Path, networks: str) -> None:
+    (reason,) = reasons(keyring, trusted_proxies=f"10.0.0.0/8,{networks}")
     assert reason == "AFTERGLOW_TRUSTED_PROXIES contains everybody"
 
 
