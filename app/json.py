@@ -27,13 +27,7 @@ _NESTING: Final = (dict, list)
 def read(body: bytes) -> Any:
     """Return what the JSON text says; raise `MalformedBody` where it says nothing clear."""
     try:
-        value = json.loads(
-            body.decode("utf-8"),
-            object_pairs_hook=_members,
-            parse_int=_integer,
-            parse_float=_number,
-            parse_constant=_not_a_number,
-        )
+        value = _decoder.decode(body.decode("utf-8"))
     except (ValueError, RecursionError):
         raise MalformedBody from None
     if body.count(b"[") + body.count(b"{") > DEEPEST and _deeper(value):
@@ -81,6 +75,11 @@ def _number(digits: str) -> Decimal | float:
 
 def _not_a_number(_name: str) -> float:
     return math.inf
+
+
+_decoder: Final = json.JSONDecoder(
+    object_pairs_hook=_members, parse_int=_integer, parse_float=_number, parse_constant=_not_a_number
+)
 
 
 def _deeper(value: Any) -> bool:

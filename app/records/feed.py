@@ -2,8 +2,9 @@
 
 Either the first statement of a write locks the owner's feed row, and only then is anything read that the write decides
 on (`writing`). Or, where the database is far, all is read first, and a single statement locks the row, sees that nobody
-has written since, and writes (`hurrying`); where somebody has, nothing is written. Both ways one owner's numbers become visible in their order,
-and a reader that has seen N never misses a smaller one. Writers of different owners do not meet.
+has written since, and writes (`hurrying`); where somebody has, or is about to, nothing is written. Both ways one owner's
+numbers become visible in their order, and a reader that has seen N never misses a smaller one. Writers of different owners
+do not meet.
 """
 
 from collections import defaultdict
