@@ -10,6 +10,8 @@ from tests.refusals import refused
 from tests.rows import changes_of, feed_of
 from tests.serving import Person, Server
 
+CROWD = 24
+
 
 def test_no_number_is_skipped_or_given_twice(server: Server, alice: Person) -> None:
     drafts = [(kind, draft_of(kind, alice)) for kind in RESOURCES for _ in range(DEVICES)]
@@ -57,3 +59,25 @@ def test_different_fields_edited_at_once_by_force_are_all_kept(alice: Person, re
     after = alice.client.get(address).json()
     assert {name: after[name] for name in (field, "visibility")} == edits[0] | edits[1]
     assert after["version"] == record["version"] + 2
+
+
+def test_in_a_crowd_everybody_is_answered_for_themselves(server: Server, resource: Resource, path: str) -> None:
+    people = [server.person(f"person {number}") for number in range(CROWD)]
+    drafts = [draft_of(resource, person) | {WORDS[resource.collection]: person.email} for person in people]
+
+    def live(number: int) -> list[httpx.Response]:
+        """Write a record, read it and the next one's, change it, and read it again."""
+        client, draft, field = people[number].client, drafts[number], WORDS[resource.collection]
+        mine, theirs = (f"{path}/{each['id']}" for each in (draft, drafts[number - 1]))
+        made = client.post(path, json=draft)
+        told = [made, client.get(mine), client.get(theirs), client.patch(theirs, json={}, headers={"If-Match": "*"})]
+        changed = client.patch(mine, json={field: f"again {people[number].email}"}, headers=etag(made.json()))
+        return [*told, changed, client.get(mine)]
+
+    for person, (made, *read, changed, last) in zip(people, at_once(live, CROWD), strict=True):
+        assert [each.status_code for each in (made, *read, changed, last)] == [201, 200, 404, 404, 200, 200]
+        assert made.json()[WORDS[resource.collection]] == person.email
+        assert read[0].json() == made.json()
+        assert last.json() == changed.json()
+        assert last.json()[WORDS[resource.collection]] == f"again {person.email}"
+        assert person.client.get(path).json()["items"] == [last.json()]
