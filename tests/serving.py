@@ -28,6 +28,7 @@ from tests.mailbox import Mailbox
 from tests.witness import Client
 
 T = TypeVar("T")
+Address = tuple[str, int]
 PASSWORD = "a lantern by the door"
 PASSWORD_HASH = hashed_now(PASSWORD)
 SECONDS = 30
@@ -65,10 +66,9 @@ class Server:
         return self.site.db
 
     @property
-    def address(self) -> tuple[str, int]:
+    def address(self) -> Address:
         """Where a raw socket connects to."""
-        host, _, port = self.url.removeprefix("http://").partition(":")
-        return host, int(port)
+        return address_of(self.url)
 
     def begin(self, work: Coroutine[Any, Any, T]) -> "Future[T]":
         """Begin work on the server's own loop."""
@@ -108,11 +108,17 @@ class Server:
         self.anyone.close()
 
 
+def address_of(url: str) -> Address:
+    """Return where a raw socket connects to."""
+    host, _, port = url.removeprefix("http://").partition(":")
+    return host, int(port)
+
+
 @contextmanager
 def listening(app: ASGIApp, **options: Any) -> Iterator[tuple[str, asyncio.AbstractEventLoop]]:
     """Run an application under uvicorn and the edge until the block ends; yield its URL and its loop."""
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, server_header=False, http=Edge, ws="none", lifespan="auto", **options
+        app, log_config=None, access_log=False, server_header=False, http=Edge, ws="none", **options
     )
     server = uvicorn.Server(config)
     # asyncio sends without delay only where TCP is asked for by name

@@ -1,8 +1,9 @@
 """HTTP as this API speaks it.
 
-`Edge` bounds the bytes of a connection; `Front` gives every answer its headers and its log line; `Switch` finds the
-route; `Route` reads what an endpoint's signature asks for, and answers; `Answer` is what goes out, whole, and `Stream` what goes on as long as somebody reads it. `Places` says how much of all that happens at once; who
-waits for news says `with places.waiting():`.
+`Edge` bounds the bytes of a connection, and `Lingering` hears out who is refused while it still sends; `Front` gives
+every answer its headers and its log line; `Switch` finds the route; `Route` reads what an endpoint's signature asks
+for, and answers; `Answer` is what goes out, whole, and `Stream` what goes on as long as somebody reads it. `Places`
+says how much of all that happens at once; who waits for news says `with places.waiting():`.
 """
 
 from app.http.answer import HTTPS_ONLY, JSON, Answer, json_answer, problem_answer

@@ -12,6 +12,8 @@ MOST_FRAMING_BYTES: Final = 4096
 MOST_HEAD_BYTES: Final = LONGEST_URL + MOST_HEADER_BYTES + MOST_FRAMING_BYTES
 HEADER_SECONDS: Final = 5.0
 BODY_SECONDS: Final = 15.0
+MOST_LINGERING_BYTES: Final = 32 * 1024 * 1024
+"""What is read away of a client that was answered already, and is to hear it."""
 
 
 def head_beyond(url: bytes, headers: list[Header]) -> Problem | None:

@@ -6,6 +6,8 @@ from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from app.http.lingering import Lingering
+
 READER_SECONDS: Final = 30.0
 _UNHEARD_OF: Final = [getattr(socket, name) for name in ("TCP_USER_TIMEOUT",) if hasattr(socket, name)]
 """What tells Linux to give up on a client that confirms nothing of what was sent: a phone without a network."""
@@ -20,6 +22,7 @@ class Deadlined(HttpToolsProtocol):
     """Whether nothing more is heard."""
     _idle_since: float | None = None
     """When the last answer ended, unless something has come since."""
+    _stopping = False
 
     def connection_made(self, transport: Any) -> None:
         """Begin."""
@@ -97,6 +100,20 @@ class Deadlined(HttpToolsProtocol):
             self.cycle.keep_alive = False
         else:
             self.transport.close()
+
+    def shutdown(self) -> None:
+        """End as soon as nothing is owed: the server stops."""
+        self._stopping = True
+        super().shutdown()
+
+    def _linger(self) -> None:
+        """End the connection, but let the client hear its answer; while the server stops, only end it."""
+        self._refused = True
+        if self._stopping or self.transport.is_closing():
+            self.transport.close()
+        else:
+            Lingering(self.transport, self.connections)
+            self.connection_lost(ConnectionAbortedError())  # to others: here it is over
 
     @property
     def _owing(self) -> bool:

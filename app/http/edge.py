@@ -134,13 +134,12 @@ class Edge(Deadlined):
         if owing and not self._in_body:
             self._hear_no_more()
             return
-        self._expect(None)
         if owing:
             cycle.disconnected = True
-            cycle.message_event.set()
+            cycle.waiting_for_100_continue = False
         if not self._in_body or (owing and not cycle.response_started):
             self.transport.write(Refusal(problem, self._places.headers).spelled(requested_id([])))
-        self.transport.close()
+        self._linger()
 
     def _count(self, *, receiving: bool) -> None:
         """Count the request among those whose body is on its way, or no more."""
@@ -182,8 +181,8 @@ class Edge(Deadlined):
         if self._refused or self.transport.is_closing():
             return
         phase = Phase.BODY if self._in_body else Phase.REQUEST if self.headers is self._head else Phase.HEAD
-        receiving = self._in_body and not self.pipeline and self._owing
-        self._count(receiving=receiving)
+        receiving = self._in_body and self._owing
+        self._count(receiving=receiving and not self.pipeline)
         if receiving:
             self.cycle.on_response = self._answered_early
         bound = bounds.MOST_HEAD_BYTES if phase is Phase.HEAD else bounds.MOST_FRAMING_BYTES
@@ -197,3 +196,5 @@ class Edge(Deadlined):
         """What is left of a body is not waited for."""
         self._count(receiving=False)
         self.on_response_complete()
+        if self.cycle.more_body and not self.cycle.keep_alive:
+            self._linger()

@@ -38,6 +38,6 @@ def write_whole(cycle: RequestResponseCycle, status: int, headers: list[Header],
     cycle.response_started = cycle.response_complete = True
     cycle.waiting_for_100_continue = False
     cycle.message_event.set()
-    if not cycle.keep_alive:
+    if not (cycle.keep_alive or cycle.more_body):  # while its body is on its way, the edge lingers
         cycle.transport.close()
     cycle.on_response()

@@ -9,12 +9,11 @@ from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
-from app.http import Answer, Places
+from app.http import Answer, Front, Places
 from tests.hostile.raw import Line, request
-from tests.serving import listening
+from tests.serving import Address, address_of, listening
 
 ORIGIN = "https://app.wisteria.example"
-Address = tuple[str, int]
 
 
 class Hall:
@@ -78,8 +77,7 @@ class Hall:
 def standing(**options: Any) -> Iterator[Hall]:
     """Let a hall stand until the block ends."""
     hall = Hall()
-    with listening(hall, **options) as (url, hall.loop):
-        host, _, port = url.removeprefix("http://").partition(":")
-        hall.address = host, int(port)
+    with listening(Front(hall, https_only=False), **options) as (url, hall.loop):
+        hall.address = address_of(url)
         yield hall
         hall.open()

@@ -10,7 +10,7 @@ import httpx2 as httpx
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from tests.serving import listening
+from tests.serving import address_of, listening
 
 CHUNKED = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
 LARGE = 20_000_000
@@ -31,11 +31,6 @@ async def answers_at_length(scope: Scope, receive: Receive, send: Send) -> None:
     await receive()
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b"w" * LARGE})
-
-
-def address_of(url: str) -> tuple[str, int]:
-    host, _, port = url.removeprefix("http://").partition(":")
-    return host, int(port)
 
 
 @pytest.fixture

@@ -70,6 +70,13 @@ class Wire(asyncio.Transport):
         """Nothing is open."""
         self.closed = True
 
+    def write_eof(self) -> None:
+        """Nothing more is said: to who listens, the same."""
+        self.closed = True
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        """Nothing comes by itself."""
+
     def is_closing(self) -> bool:
         """Say whether it was closed."""
         return self.closed
