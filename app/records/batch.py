@@ -12,7 +12,7 @@ from app.db import Row
 from app.identity import Caller
 from app.problems import Fault, Invalid, OpIdReused, ParentMissing
 from app.records import access
-from app.records.codec import document_of, public_row
+from app.records.codec import document_of
 from app.records.feed import Locked, Writing
 from app.records.merging import changed_since, colliding
 from app.records.ops import (
@@ -30,6 +30,7 @@ from app.records.ops import (
 )
 from app.records.order import parents_first
 from app.records.picture import Picture
+from app.records.preconditions import still_meant
 from app.records.restorations import expired
 from app.records.rules import broken, cannot_move, differing, leading_back, set_free, settled, unknown
 
@@ -104,8 +105,7 @@ class Batch:
         row = self._picture.rows.get(op.key)
         if row is None:
             return self._made(op)
-        if op.check is not None:
-            op.check(public_row(op.resource, row, self._write.epoch))
+        still_meant(op, row, self._write.epoch)
         sent = op.sent or {}
         if op.on_conflict is not OnConflict.MINE:
             fields = colliding(op, row)
@@ -114,8 +114,8 @@ class Batch:
             if op.knew_nothing:
                 return unchanged()
             sent = {name: value for name, value in sent.items() if name not in fields}
-        after = row | sent
-        return self._settled(op, after, row) if differing(op.resource, row, after) else unchanged()
+        changes = any(row[name] != value for name, value in sent.items())
+        return self._settled(op, row | sent, row) if changes else unchanged()
 
     def _made(self, op: Op) -> Outcome:
         is_new = op.knew_nothing or op.create_missing
@@ -175,8 +175,7 @@ class Batch:
         row = self._picture.rows.get(op.key)
         if row is None:
             return unchanged(204)
-        if op.check is not None:
-            op.check(public_row(op.resource, row, self._write.epoch))
+        still_meant(op, row, self._write.epoch)
         fields = changed_since(op, row)
         if fields and op.on_conflict is OnConflict.REJECT:
             return conflict(Reason.CHANGED, fields)

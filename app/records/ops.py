@@ -47,8 +47,8 @@ class Op:
 
     `whole` is the record that it makes, if it is new, and `faults` is what is wrong with it as such; `base` is the
     version up to which the device knew every change, `was` what it believes fields to be. A `strict` operation moves a
-    status one step at a time and refers to living records only; `check` raises where the present record must not be
-    touched. Under `op_id` its effect is remembered, with the `digest` of what it asked for.
+    status one step at a time and refers to living records only; `check` says whether the present version is the one that
+    was meant. Under `op_id` its effect is remembered, with the `digest` of what it asked for.
     """
 
     resource: Resource
@@ -62,7 +62,7 @@ class Op:
     create_missing: bool = False
     on_conflict: OnConflict = OnConflict.REJECT
     strict: bool = False
-    check: Callable[[Row], None] | None = None
+    check: Callable[[int], bool] | None = None
     op_id: UUID | None = None
     digest: bytes = b""
 

@@ -38,13 +38,12 @@ class Picture:
 
     async def load(self, ops: Sequence[Op]) -> None:
         """Read what the operations name and refer to."""
-        keys = {op.key for op in ops}
-        if self._write.seen is not None:
+        missing: set[Key] = set()
+        if self._write.seen is None:
+            await self._read(op.key for op in ops if not op.knew_nothing or op.whole is None)
+            missing = {op.key for op in ops} - self.rows.keys()
+        else:
             self._know(ops[0].key, self._write.seen)
-            keys = set()
-        creating = {op.key for op in ops if op.knew_nothing and op.whole is not None}
-        await self._read(keys - creating)
-        missing = keys - self.rows.keys()
         asked = missing.union(*(op.pointed for op in ops)) - self.rows.keys()
         if asked:
             collections = {resource.collection: resource for resource, _ in asked}
