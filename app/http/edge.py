@@ -66,9 +66,10 @@ class Edge(Deadlined):
         self._piece = size = len(data)
         self._unheard += size
         Deadlined.data_received(self, data)
-        if self._unheard or self._in_body or self._receiving or self.headers is not self._head:
+        if self._unheard or self._in_body or self.headers is not self._head:
             self._attend()
         elif self._deadline is not None:
+            self._count(receiving=False)
             self._expect(None)
 
     def on_headers_complete(self) -> None:
@@ -109,8 +110,7 @@ class Edge(Deadlined):
         """End a request."""
         if len(self.headers) > self._header_count:  # trailers
             self._stop(MalformedRequest())
-        self._unheard = 0
-        self._in_body = False
+        self._unheard, self._in_body = 0, False
         if not self._turned_away:
             Deadlined.on_message_complete(self)
             return

@@ -5,8 +5,12 @@ import time
 from contextlib import closing, suppress
 from typing import Any
 
+import pytest
+
+from app.http import bounds
 from tests.hostile.raw import Line, request
 from tests.http.hall import ORIGIN, Hall, standing
+from tests.waiting import awaited
 from tests.witness import PROBLEM
 
 
@@ -64,6 +68,18 @@ def test_bodies_on_their_way_take_no_place(hall: Hall) -> None:
         connection.sendall(b"half")
         assert connection.recv(65536).startswith(b"HTTP/1.1 204 ")
         connection.close()
+
+
+def test_an_answer_may_take_longer_than_a_head_whose_body_came_in_pieces(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bounds, "HEADER_SECONDS", 0.2)
+    with closing(hall.connected(request("POST", "/hold", [("Content-Length", "8")]) + b"half")) as connection:
+        awaited(lambda: hall.held == 1)
+        connection.sendall(b"half")
+        time.sleep(0.6)
+        hall.open()
+        assert connection.recv(65536).startswith(b"HTTP/1.1 204 ")
 
 
 def test_bodies_that_nobody_waits_for_make_no_room(hall: Hall) -> None:
