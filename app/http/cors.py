@@ -4,13 +4,14 @@ A preflight from any other origin is a request like all others: no route takes O
 carries nothing that lets the browser go on. What a named origin asks for beyond the lists, its browser finds refused.
 """
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Final, TypeVar
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.http.answer import Answer, Header
 
+T = TypeVar("T")
 _VARY: Final = (b"vary", b"Origin")
 _EXPOSED: Final = (b"access-control-expose-headers", b"ETag, Location, Retry-After, X-Request-Id")
 _ASKED: Final = b"access-control-request-method"
@@ -29,10 +30,10 @@ def allowing(origins: Iterable[str]) -> dict[bytes, list[Header]]:
     return {origin.encode(): [(b"access-control-allow-origin", origin.encode()), _EXPOSED, _VARY] for origin in origins}
 
 
-def origin_of(headers: list[Header]) -> bytes:
-    """Return the origin that a request comes from; nothing where it says none, or several."""
+def allowed(allowing: Mapping[bytes, T], headers: list[Header]) -> T | None:
+    """Return what lets the one origin that a request says it comes from read the answer; `*` stands for any."""
     found = [value for name, value in headers if name == b"origin"]
-    return found[0] if len(found) == 1 else b""
+    return (allowing.get(found[0]) or allowing.get(b"*")) if len(found) == 1 else None
 
 
 class Cors:
@@ -48,15 +49,14 @@ class Cors:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        origin = origin_of(scope["headers"])
-        allowed = self._allowing.get(origin) or (self._allowing.get(b"*") if origin else None)
-        if allowed and scope["method"] == "OPTIONS" and any(name == _ASKED for name, _ in scope["headers"]):
-            await Answer(204, headers=[*allowed, *_PREFLIGHT]).send(send)
+        permission = allowed(self._allowing, scope["headers"])
+        if permission and scope["method"] == "OPTIONS" and any(name == _ASKED for name, _ in scope["headers"]):
+            await Answer(204, headers=[*permission, *_PREFLIGHT]).send(send)
             return
 
         async def told(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"].extend(allowed or [_VARY])
+                message["headers"].extend(permission or [_VARY])
             await send(message)
 
         await self._app(scope, receive, told)

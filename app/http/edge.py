@@ -16,7 +16,6 @@ from app.http import bounds
 from app.http.answer import Header
 from app.http.deadlines import Deadlined
 from app.http.places import Places
-from app.http.refusal import Refusal, requested_id
 from app.http.whole import CYCLE
 from app.problems import MalformedRequest, Problem
 
@@ -138,7 +137,8 @@ class Edge(Deadlined):
             cycle.disconnected = True
             cycle.waiting_for_100_continue = False
         if not self._in_body or (owing and not cycle.response_started):
-            self.transport.write(Refusal(problem, self._places.headers).spelled(requested_id([])))
+            heard = self._in_body or self.headers is not self._head
+            self.transport.write(self._places.refused(problem).spelled(self.headers if heard else []))
         self._linger()
 
     def _count(self, *, receiving: bool) -> None:

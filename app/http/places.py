@@ -21,10 +21,10 @@ from typing import Any, Final
 
 from app import observability
 from app.http.answer import Header
-from app.http.cors import allowing, origin_of
+from app.http.cors import allowing
 from app.http.glance import Glance
-from app.http.refusal import Refusal, lines, requested_id
-from app.problems import Unavailable
+from app.http.refusal import Refusal, lines
+from app.problems import Problem, Unavailable
 
 WORTH_SECONDS: Final = 0.03
 REVIEW_SECONDS: Final = 1.0
@@ -48,7 +48,8 @@ class Places:
 
         `least` places are always there: fewer would leave a database's connections idle.
         """
-        self.headers = headers or {}
+        self._headers = headers or {}
+        self._origins = {origin: lines(found) for origin, found in allowing(origins).items()}
         self.most = self._cap = most
         self._least = min(least, most)
         self.most_waiting = most_waiting
@@ -59,8 +60,7 @@ class Places:
         self.ending = asyncio.Event()
         self._waiting = 0
         self._always = tuple(path.encode() for path in always)
-        self._refusal = Refusal(Unavailable(FULL), self.headers)
-        self._origins = {origin: lines(found) for origin, found in allowing(origins).items()}
+        self._refusal = self.refused(Unavailable(FULL))
         self._refused = 0
         self._first = self._last = 0.0, 0
 
@@ -82,8 +82,11 @@ class Places:
             self._first = monotonic(), ended
         self._last = monotonic(), ended
         self._refused += 1
-        told = self._origins.get(origin_of(headers), b"") if self._origins else b""
-        return self._refusal.spelled(requested_id(headers), told, bodiless=bodiless, closing=closing)
+        return self._refusal.spelled(headers, bodiless=bodiless, closing=closing)
+
+    def refused(self, problem: Problem) -> Refusal:
+        """Return what tells a request of a problem, as this server tells everybody."""
+        return Refusal(problem, self._headers, self._origins)
 
     @contextmanager
     def waiting(self) -> Iterator[None]:

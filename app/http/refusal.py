@@ -7,6 +7,7 @@ from typing import Final
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from app.http.answer import ALWAYS, Header, problem_answer
+from app.http.cors import allowed
 from app.ids import spelled_id
 from app.problems import Problem
 
@@ -31,10 +32,11 @@ def lines(headers: Iterable[Header]) -> bytes:
 
 
 class Refusal:
-    """A problem, written once; only the request's id changes."""
+    """A problem, written once; only the request's id changes, and the origin that may read it."""
 
-    def __init__(self, problem: Problem, headers: Mapping[bytes, bytes]) -> None:
-        """Write it down; `headers` are told besides those that every answer has."""
+    def __init__(self, problem: Problem, headers: Mapping[bytes, bytes], origins: Mapping[bytes, bytes]) -> None:
+        """Write it down; `headers` are told besides those that every answer has, and to `origins` their lines."""
+        self._origins = origins
         answer = problem_answer(problem, _ID)
         head = STATUS_LINE[answer.status] + lines([*answer.headers, *{**ALWAYS, **headers}.items()])
         before, _, after = answer.body.partition(_ID.encode())
@@ -43,8 +45,10 @@ class Refusal:
             *(part.replace(b"%", b"%%") for part in (head, before, after)),
         )
 
-    def spelled(self, request_id: bytes, told: bytes = b"", *, bodiless: bool = False, closing: bool = True) -> bytes:
-        """Return the bytes, with the lines `told` of this request; `closing` says that the connection ends with them."""
+    def spelled(self, headers: list[Header], *, bodiless: bool = False, closing: bool = True) -> bytes:
+        """Return the bytes for a request with such headers; `closing` says that the connection ends with them."""
+        request_id = requested_id(headers)
+        told = (allowed(self._origins, headers) or b"") if self._origins else b""
         size = self._length + len(request_id)
         whole = self._whole % (request_id, size, told, _CLOSING if closing else b"", request_id)
         return whole[:-size] if bodiless else whole

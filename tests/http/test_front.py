@@ -169,6 +169,7 @@ def test_in_development_any_origin_can_be_let_in(servers: Servers) -> None:
     with Line(server.address) as line:
         assert line.ask("GET", "/livez", [("Origin", MINE)]).headers["access-control-allow-origin"] == "*"
         assert line.ask("GET", "/livez").headers["access-control-allow-origin"] is None
+        assert line.ask("GET", "/#", [("Origin", MINE)]).headers["access-control-allow-origin"] == "*"
 
 
 def test_without_named_origins_no_browser_is_let_in(line: Line) -> None:

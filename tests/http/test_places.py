@@ -13,6 +13,8 @@ from tests.http.hall import ORIGIN, Hall, standing
 from tests.waiting import awaited
 from tests.witness import PROBLEM
 
+CHUNKED = ("Transfer-Encoding", "chunked")
+
 
 def test_without_a_place_a_request_is_told_so_before_its_body_is_read(hall: Hall) -> None:
     with closing(hall.holding()), Line(hall.address) as line:
@@ -46,6 +48,35 @@ def test_a_refusal_is_an_answer_as_it_was_asked_for(hall: Hall) -> None:
                     seen += part
             assert seen.startswith(b"HTTP/1.1 503 ")
             assert b"\r\nconnection: close\r\n" in seen
+
+
+@pytest.mark.parametrize(
+    ("status", "content"),
+    [
+        (400, request("POST", "/", [("Origin", ORIGIN), ("X-Request-Id", "w"), ("Host", "b")], b"{}")),
+        (400, request("POST", "/", [("Origin", ORIGIN), ("X-Request-Id", "w"), CHUNKED]) + b"no chunk\r\n"),
+        (414, request("GET", "/" + "w" * bounds.LONGEST_URL, [("Origin", ORIGIN), ("X-Request-Id", "w")])),
+        (417, request("POST", "/", [("Origin", ORIGIN), ("X-Request-Id", "w"), ("Expect", "wonders")], b"{}")),
+        (431, request("GET", "/", [("Origin", ORIGIN), ("X-Request-Id", "w"), ("X-Long", "w" * 400_000)])),
+    ],
+)
+def test_what_breaks_a_bound_is_told_to_the_origin_that_may_read_it(hall: Hall, status: int, content: bytes) -> None:
+    other = content.replace(ORIGIN.encode(), b"https://evil.example")
+    twice = content.replace(b"X-Request-Id: w", b"Origin: " + ORIGIN.encode())
+    for asked, origin in ((content, ORIGIN), (other, None), (twice, None)):
+        with Line(hall.address) as line:
+            reply = line.send(asked)
+        assert (reply.status, reply.headers["access-control-allow-origin"]) == (status, origin)
+        assert (reply.problem["request_id"] == "w") == (asked is not twice)
+    assert reply.headers["access-control-expose-headers"] is None
+
+
+def test_what_is_no_request_is_told_to_nobody_whose_request_came_before(hall: Hall) -> None:
+    with Line(hall.address) as line:
+        assert line.send(request("GET", "/", [("Origin", ORIGIN), ("X-Request-Id", "w")])).status == 204
+        reply = line.send(b"nonsense\r\n\r\n", method="GET")
+    assert (reply.status, reply.headers["access-control-allow-origin"]) == (400, None)
+    assert reply.problem["request_id"] != "w"
 
 
 def test_what_is_no_request_after_a_refusal_ends_the_connection(hall: Hall) -> None:
