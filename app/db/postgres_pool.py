@@ -25,7 +25,10 @@ SESSION: Final = {
 every statement begins with a few keys, each of which is to be looked up, however small the table.
 """
 _STATEMENTS_KEPT: Final = 1000
-_CUT_SHORT: Final = (asyncio.CancelledError, TimeoutError)
+_CUT_SHORT: Final = (asyncio.CancelledError, TimeoutError, asyncpg.InternalClientError)
+"""What leaves a connection in the middle of something, or finds it so: the server may have ended it, and its end be still on
+the way.
+"""
 
 
 async def connected(settings: Settings) -> asyncpg.Connection:

@@ -55,7 +55,13 @@ class PostgresWakes(Wakes):
                     self._ring_everybody()
                     while True:
                         await self._pass_on(connection)
-            except (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:
+            except (
+                OSError,
+                TimeoutError,
+                asyncpg.InterfaceError,
+                asyncpg.InternalClientError,
+                asyncpg.PostgresError,
+            ) as error:
                 observability.happened("wakes-unavailable", error=type(error).__name__)
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)

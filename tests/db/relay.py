@@ -35,6 +35,7 @@ class Relay:
         self._listener: socket.socket | None = None
         self._connections: list[socket.socket] = []
         self._passing = threading.Event()
+        self._ending = threading.Event()
 
     def __enter__(self) -> Self:
         self.mend()
@@ -49,6 +50,7 @@ class Relay:
     def mend(self) -> None:
         """Take connections, and pass on what they say."""
         self._passing.set()
+        self._ending.set()
         if self._listener is None:
             self._listener = socket.socket(socket.AF_UNIX)
             self._listener.bind(str(self._path))
@@ -59,6 +61,10 @@ class Relay:
         """Take connections and words, and pass nothing on."""
         self._passing.clear()
 
+    def keep_ends(self) -> None:
+        """Pass on what is said, and not that a connection ended."""
+        self._ending.clear()
+
     def cut(self) -> None:
         """End every connection, and refuse new ones."""
         if self._listener is not None:
@@ -68,6 +74,7 @@ class Relay:
             self._listener.close()
             self._listener = None
         self._passing.set()
+        self._ending.set()
         while self._connections:
             connection = self._connections.pop()
             with suppress(OSError):
@@ -88,4 +95,5 @@ class Relay:
             while words := source.recv(BYTES):
                 self._passing.wait()
                 sink.sendall(words)
+            self._ending.wait()
             sink.shutdown(socket.SHUT_WR)

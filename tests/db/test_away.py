@@ -1,6 +1,7 @@
 """A database that is away: requests are asked to try again, never told that something crashed, and recover with it."""
 
 import asyncio
+import time
 from pathlib import Path
 
 import asyncpg
@@ -68,6 +69,25 @@ def test_requests_recover_when_postgresql_ends_every_connection(servers: Servers
     everything_is_503_but_livez(server, alice)
     administer(databases.fresh("postgresql"), f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
     everything_answers(server, alice)
+
+
+def test_a_connection_that_postgresql_ended_is_tried_once_though_its_end_does_not_come(
+    servers: Servers, databases: Databases
+) -> None:
+    url = databases.fresh("postgresql")
+    with Relay(url) as relay:
+        server = servers.start(servers.settings("", database_url=relay.url, database_pool=1, statement_seconds=2))
+        alice = server.person("alice")
+        everything_answers(server, alice)
+        relay.keep_ends()
+        administer(
+            url,
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+            "WHERE application_name = 'afterglow' AND datname = current_database()",
+        )
+        time.sleep(0.2)
+        assert [alice.client.get("/v1/reflections").status_code for _ in range(3)] == [503, 200, 200]
+        relay.mend()
 
 
 @pytest.mark.parametrize(
