@@ -8,7 +8,7 @@ commit.
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
 from app.problems import Unavailable
 
@@ -24,6 +24,21 @@ class Line(NamedTuple):
 
     asked: list[Any]
     others: list[asyncio.Future[Any]]
+
+    def joined(self, asked: Any) -> asyncio.Future[Any]:
+        """Return where somebody else is told. No frame that an error goes through may know the place: it would hold it in
+        a circle, with all that was asked.
+        """
+        self.asked.append(asked)
+        self.others.append(asyncio.get_running_loop().create_future())
+        return self.others[-1]
+
+    def fail(self, error: BaseException) -> None:
+        """Tell all who are still waiting."""
+        while self.others:
+            other = self.others.pop()
+            if not other.done():
+                other.set_exception(error if isinstance(error, Exception) else Unavailable())
 
 
 class Journeys:
@@ -43,10 +58,7 @@ class Journeys:
         """Ask something by a statement; return what `carry_out` tells in its place, or raise what it raises."""
         line = self._lines.get(statement)
         if line is not None and len(line.asked) < MOST:
-            line.asked.append(asked)
-            told: asyncio.Future[Told] = asyncio.get_running_loop().create_future()
-            line.others.append(told)
-            return await told
+            return cast("Told", await line.joined(asked))
         line = self._lines[statement] = Line([asked], [])
         try:
             await asyncio.sleep(0)
@@ -55,10 +67,7 @@ class Journeys:
                 mine, *theirs = await carry_out(connection, statement, line.asked)
         except BaseException as error:
             self._depart(statement, line)
-            while line.others:
-                other = line.others.pop()
-                if not other.done():
-                    other.set_exception(error if isinstance(error, Exception) else Unavailable())
+            line.fail(error)
             raise
         for other, each in zip(line.others, theirs, strict=True):
             if not other.done():
