@@ -95,6 +95,11 @@ def spelled(rows: Rows) -> str:
     return orjson.dumps(rows, _spelled).decode()
 
 
+def joined(texts: Iterable[str]) -> str:
+    """Return rows that were spelled apart as one text."""
+    return f"[{','.join(filter(None, (text[1:-1] for text in texts)))}]"
+
+
 def listed(columns: Iterable[sa.ColumnClause[Any]]) -> sa.TableValuedAlias:
     """Return the rows given to PostgreSQL as a table, `given`."""
     rows = sa.cast(sa.bindparam("rows", type_=sa.Text()), sa.JSON())

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from types import TracebackType
-from typing import Any
+from typing import Any, Final
 
-from app.db.bulk import Bulk, Guard, Rows
+from app.db.bulk import Bulk, Guard, Rows, spelled
 from app.db.database import Far, Row, Transaction
 from app.db.journeys import Journeys
 from app.db.lookup import Lookup
@@ -15,6 +15,9 @@ from app.db.postgres_transaction import Guarded, PostgresTransaction, translated
 from app.db.postgres_wakes import PostgresWakes
 from app.db.statement import Statement
 from app.settings import Settings
+
+LIGHT: Final = 32_768
+"""What is longer is written alone: of what travels together there are several copies at once."""
 
 
 class _Lease:
@@ -82,9 +85,12 @@ class PostgresDatabase(Far):
     async def write_if(self, guard: Guard, row: Row, /, *parts: tuple[Bulk, Rows]) -> bool:
         """Write every part, if the guard updates the row, together with whoever does so in the same moment."""
         statement = guard, tuple(bulk for bulk, _ in parts)
-        return await self._journeys.join(
-            PostgresTransaction.write_if, statement, Guarded(row, [rows for _, rows in parts])
-        )
+        texts = [spelled(rows) for _, rows in parts]
+        if sum(map(len, texts)) <= LIGHT:
+            return await self._journeys.join(PostgresTransaction.write_if, statement, Guarded(row, texts))
+        del texts  # to be held while others are waited for
+        async with _Lease(self._pool) as connection:
+            return (await connection.write_if(statement, [Guarded(row, [spelled(rows) for _, rows in parts])]))[0]
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:

@@ -7,7 +7,7 @@ from uuid import UUID
 import asyncpg
 
 from app import observability
-from app.db.bulk import Bulk, Guard, Rows, guarded, spelled, together
+from app.db.bulk import Bulk, Guard, Rows, guarded, joined, spelled, together
 from app.db.database import REVISION, Row, Transaction
 from app.db.lookup import Lookup
 from app.db.statement import Statement
@@ -39,10 +39,10 @@ Found = Sequence[tuple[Any, ...]]
 
 
 class Guarded(NamedTuple):
-    """A row to be updated as it was found, and the rows that are then written, part by part."""
+    """A row to be updated as it was found, and the rows that are then written, part by part, as they are spelled."""
 
     row: Row
-    rows: list[Rows]
+    texts: list[str]
 
 
 def translated(error: BaseException) -> BaseException:
@@ -113,8 +113,8 @@ class PostgresTransaction(Transaction):
         first: dict[UUID, Guarded] = {}
         for each in asked:
             first.setdefault(each.row["owner_id"], each)
-        columns = zip(*(each.rows for each in first.values()), strict=True)
-        texts = (spelled([row for rows in column for row in rows]) for column in columns)
+        columns = zip(*(each.texts for each in first.values()), strict=True)
+        texts = (joined(column) for column in columns)
         guards = spelled([each.row for each in first.values()])
         try:
             updated = await self._connection.fetch(guarded(*statement), guards, *texts)

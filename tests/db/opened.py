@@ -1,8 +1,8 @@
 """Databases opened without a server, and work carried out over them."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from app.cli import database
 from app.db import Database, Statement, Transaction, given, open_database
+from app.db.postgres_pool import Pool
 from app.identity.accounts import NewAccount, open_account
 from app.identity.tables import AccountRecord, Feed
 from app.records.access import LOCK_FEED
@@ -49,6 +50,27 @@ async def added(tx: Transaction, name: str) -> UUID:
 async def addresses(db: Database) -> list[str]:
     """Return the name in each account's address."""
     return [row["email"].partition("@")[0] for row in await db.all(ADDRESSES)]
+
+
+def pool_of(db: Database) -> Pool:
+    pool = vars(db)["_pool"]
+    assert isinstance(pool, Pool)
+    return pool
+
+
+@asynccontextmanager
+async def hearing(db: Database) -> AsyncIterator[list[str]]:
+    """Yield what PostgreSQL is asked until the block ends."""
+    heard: list[str] = []
+    connection = await pool_of(db).take()
+
+    def hear(asked: asyncpg.connection.LoggedQuery) -> None:
+        heard.append(asked.query)
+
+    connection.add_query_logger(hear)
+    pool_of(db).give_back(connection, None)
+    yield heard
+    await asyncio.sleep(0)
 
 
 def administer(url: str, *statements: str) -> None:

@@ -2,8 +2,8 @@
 
 import asyncio
 import weakref
-from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable
+from contextlib import suppress
 from uuid import UUID
 
 import asyncpg
@@ -13,14 +13,14 @@ import sqlalchemy as sa
 from app import clock
 from app.db import Database, Far, Lookup, Row, Statement, given, open_database
 from app.db.journeys import MOST
-from app.db.postgres_pool import Pool
+from app.db.postgres import LIGHT
 from app.identity import Feed
 from app.ids import new_id
 from app.problems import Unavailable
 from app.records.access import LOCK_FEED, MOVE_FEED, REMEMBER
 from app.records.tables import RememberedOp
 from app.settings import Settings
-from tests.db.opened import added, over
+from tests.db.opened import added, hearing, over
 from tests.promises.test_leaving_nothing import no_garbage_collected
 from tests.rows import FEED
 
@@ -33,27 +33,6 @@ KEPT = Statement(sa.select(_op.c.op_id))
 @pytest.fixture
 def database() -> str:
     return "postgresql"
-
-
-def pool_of(db: Database) -> Pool:
-    pool = vars(db)["_pool"]
-    assert isinstance(pool, Pool)
-    return pool
-
-
-@asynccontextmanager
-async def hearing(db: Database) -> AsyncIterator[list[str]]:
-    """Yield what PostgreSQL is asked until the block ends."""
-    heard: list[str] = []
-    connection = await pool_of(db).take()
-
-    def hear(asked: asyncpg.connection.LoggedQuery) -> None:
-        heard.append(asked.query)
-
-    connection.add_query_logger(hear)
-    pool_of(db).give_back(connection, None)
-    yield heard
-    await asyncio.sleep(0)
 
 
 async def feeds(db: Database, count: int) -> list[Row]:
@@ -127,6 +106,21 @@ def test_writes_of_one_moment_are_one_statement_and_each_stands_by_itself(settin
         assert await heads(db) == sorted([alice["head"] + 1, bob["head"], carol["head"] + 1])
         assert await remembers(db, bob, last)
         assert await kept(db) == {first, second, last}
+
+    over(settings, work)
+
+
+def test_who_has_much_to_write_travels_alone(settings: Settings) -> None:
+    async def work(db: Database) -> None:
+        alice, bob, carol = await feeds(db, 3)
+        much = [new_id() for _ in range(LIGHT // 100)]
+        async with hearing(db) as heard:
+            assert (
+                await all_of(remembers(db, alice, *much), remembers(db, bob, new_id()), remembers(db, carol, new_id()))
+                == [True] * 3
+            )
+        assert len(heard) == 2
+        assert len(await kept(db)) == len(much) + 2
 
     over(settings, work)
 
