@@ -148,7 +148,10 @@ def test_what_was_told_while_the_database_was_away_is_passed_on_later(
     over(postgres, work)
 
 
-def test_a_connection_that_fell_silent_is_found_out(postgres: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("has_ended", [False, True])
+def test_a_connection_that_fell_silent_is_found_out(
+    postgres: Settings, monkeypatch: pytest.MonkeyPatch, *, has_ended: bool
+) -> None:
     monkeypatch.setattr(postgres_wakes, "_SILENCE", 0.1)
 
     async def work(_: Database) -> None:
@@ -159,7 +162,11 @@ def test_a_connection_that_fell_silent_is_found_out(postgres: Settings, monkeypa
                     await begun(bell)
                     await asyncio.sleep(0.5)
                     assert not bell.is_set()
-                    relay.silence()
+                    if has_ended:
+                        relay.keep_ends()
+                        await asyncio.to_thread(administer, postgres.database_url, TERMINATE)
+                    else:
+                        relay.silence()
                     await asyncio.sleep(1)
                     relay.mend()
                     await begun(bell)
