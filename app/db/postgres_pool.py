@@ -1,8 +1,9 @@
 """The pool: open connections to PostgreSQL, of which the last one given back is the first one taken, so that few are
 kept busy and their statements warm.
 
-Who finds none free and no place for another one waits in line, by a deadline. A connection that is given back goes to
-the head of the line; one that is closed, or whose last statement never ended, is dropped, and its place goes instead.
+Who finds none free waits in line, by a deadline, while another one is made, if there is a place for it: whatever comes
+first, made or given back, goes to the head of the line. One that is closed, or whose last statement never ended, is
+dropped, and another made in its place, if anybody waits; that none can be made is told to the head of the line.
 """
 
 import asyncio
@@ -47,9 +48,13 @@ async def connected(settings: Settings) -> asyncpg.Connection:
             "idle_in_transaction_session_timeout": milliseconds,
         },
     )
-    await connection.set_type_codec(
-        "json", schema="pg_catalog", encoder=lambda value: orjson.dumps(value).decode(), decoder=orjson.loads
-    )
+    try:
+        await connection.set_type_codec(
+            "json", schema="pg_catalog", encoder=lambda value: orjson.dumps(value).decode(), decoder=orjson.loads
+        )
+    except BaseException:
+        connection.terminate()
+        raise
     return connection
 
 
@@ -62,9 +67,10 @@ class Pool:
         self._free: list[Any] = []
         self._places = settings.database_pool
         self._line: deque[asyncio.Future[Any]] = deque()
+        self._making: set[asyncio.Task[None]] = set()
 
     async def take(self) -> Any:
-        """Return a connection; raise `TimeoutError` where none came free in time."""
+        """Return a connection; raise `TimeoutError` where none came in time, or why none could be made."""
         while self._free:
             connection = self._free.pop()
             if not connection.is_closed():
@@ -72,33 +78,44 @@ class Pool:
             self._places += 1
         if self._places:
             self._places -= 1
-        elif (connection := await self._turn()) is not None:
-            return connection
-        async with asyncio.timeout(self._settings.pool_seconds):
-            return await self._made()
+            self._make()
+        return await self._turn()
 
     def give_back(self, connection: Any, error: BaseException | None) -> None:
         """Let the next one have a connection, unless `error` says that it was left in the middle of something."""
         if connection.is_closed() or connection.is_in_transaction() or isinstance(error, _CUT_SHORT):
             connection.terminate()
-            connection = None
-        self._pass_on(connection)
+            self._replace()
+        else:
+            self._pass_on(connection)
 
     async def close(self) -> None:
         """Close every connection that nobody has."""
+        for making in self._making:
+            making.cancel()
+        await asyncio.gather(*self._making, return_exceptions=True)
         while self._free:
             with suppress(OSError, TimeoutError, asyncpg.PostgresError):
                 await self._free.pop().close()
 
-    async def _made(self) -> Any:
+    def _make(self) -> None:
+        """Begin to make a connection; whoever wants it may leave meanwhile."""
+        making = asyncio.create_task(self._made())
+        self._making.add(making)
+        making.add_done_callback(self._making.discard)
+
+    async def _made(self) -> None:
         try:
-            return await connected(self._settings)
-        except BaseException:
-            self._pass_on(None)
-            raise
+            connection = await connected(self._settings)
+        except Exception as error:  # noqa: BLE001 - whoever waits raises it
+            if (turn := self._next()) is not None:
+                turn.set_exception(error)
+            self._replace()
+        else:
+            self._pass_on(connection)
 
     async def _turn(self) -> Any:
-        """Wait in line; return a connection, or None where there is a place for one."""
+        """Wait in line for a connection."""
         loop = asyncio.get_running_loop()
         turn = loop.create_future()
         self._line.append(turn)
@@ -112,17 +129,27 @@ class Pool:
         finally:
             late.cancel()
 
-    def _pass_on(self, connection: Any | None) -> None:
-        """Give a connection, or the place for one, to whoever has waited longest."""
+    def _pass_on(self, connection: Any) -> None:
+        """Give a connection to whoever has waited longest."""
+        if (turn := self._next()) is None:
+            self._free.append(connection)
+        else:
+            turn.set_result(connection)
+
+    def _replace(self) -> None:
+        """Make a connection where one was lost, or leave its place free where nobody waits."""
+        if all(turn.done() for turn in self._line):
+            self._places += 1
+        else:
+            self._make()
+
+    def _next(self) -> asyncio.Future[Any] | None:
+        """Take out of the line who has waited longest, and still does."""
         while self._line:
             turn = self._line.popleft()
             if not turn.done():
-                turn.set_result(connection)
-                return
-        if connection is None:
-            self._places += 1
-        else:
-            self._free.append(connection)
+                return turn
+        return None
 
 
 def _give_up(turn: asyncio.Future[Any]) -> None:

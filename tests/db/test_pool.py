@@ -90,13 +90,46 @@ def test_no_more_are_open_than_there_are_places(settings: Settings) -> None:
 
         async def use() -> None:
             connection = await pool.take()
-            seen.add(await connection.fetchval("SELECT pg_backend_pid()"))
+            seen.add(await connection.fetchval("SELECT pg_backend_pid() FROM pg_sleep(0.01)"))
             pool.give_back(connection, None)
 
         await asyncio.gather(*(use() for _ in range(50)))
         assert len(seen) == 3
 
     over(settings, work, size=3)
+
+
+def test_who_waits_while_one_is_made_takes_the_one_that_comes_first(settings: Settings) -> None:
+    async def work(pool: Pool) -> None:
+        first = await pool.take()
+        waiting = asyncio.create_task(pool.take())
+        await a_moment()
+        pool.give_back(first, None)
+        assert await waiting is first
+        second = await pool.take()
+        assert second is not first
+        waiting = asyncio.create_task(pool.take())
+        await a_moment()
+        pool.give_back(second, None)
+        assert await waiting is second
+        pool.give_back(first, None)
+        pool.give_back(second, None)
+
+    over(settings, work, size=2)
+
+
+def test_a_pool_is_closed_whole_while_a_connection_is_made(settings: Settings) -> None:
+    """One that stayed open would warn, which fails the test."""
+
+    async def work(pool: Pool) -> None:
+        for seconds in (0, 0.002, 0.005, 0.01):
+            waiting = asyncio.create_task(pool.take())
+            await asyncio.sleep(seconds)
+            waiting.cancel()
+            await asyncio.wait([waiting])
+            await pool.close()
+
+    over(settings, work)
 
 
 @pytest.mark.parametrize("error", [asyncio.CancelledError(), TimeoutError()])
