@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-import asyncpg
 import pytest
 
 from app.db.postgres_pool import Pool
@@ -99,39 +98,6 @@ def test_no_more_are_open_than_there_are_places(settings: Settings) -> None:
     over(settings, work, size=3)
 
 
-def test_who_waits_while_one_is_made_takes_the_one_that_comes_first(settings: Settings) -> None:
-    async def work(pool: Pool) -> None:
-        first = await pool.take()
-        waiting = asyncio.create_task(pool.take())
-        await a_moment()
-        pool.give_back(first, None)
-        assert await waiting is first
-        second = await pool.take()
-        assert second is not first
-        waiting = asyncio.create_task(pool.take())
-        await a_moment()
-        pool.give_back(second, None)
-        assert await waiting is second
-        pool.give_back(first, None)
-        pool.give_back(second, None)
-
-    over(settings, work, size=2)
-
-
-def test_a_pool_is_closed_whole_while_a_connection_is_made(settings: Settings) -> None:
-    """One that stayed open would warn, which fails the test."""
-
-    async def work(pool: Pool) -> None:
-        for seconds in (0, 0.002, 0.005, 0.01):
-            waiting = asyncio.create_task(pool.take())
-            await asyncio.sleep(seconds)
-            waiting.cancel()
-            await asyncio.wait([waiting])
-            await pool.close()
-
-    over(settings, work)
-
-
 @pytest.mark.parametrize("error", [asyncio.CancelledError(), TimeoutError()])
 def test_one_whose_statement_was_cut_short_is_replaced(settings: Settings, error: BaseException) -> None:
     async def work(pool: Pool) -> None:
@@ -164,29 +130,6 @@ def test_one_that_is_closed_or_in_a_transaction_is_replaced(settings: Settings) 
         fourth = await pool.take()
         assert await fourth.fetchval("SELECT 1") == 1
         pool.give_back(fourth, None)
-
-    over(settings, work)
-
-
-def test_a_place_is_not_lost_where_no_connection_can_be_made(settings: Settings) -> None:
-    async def work(pool: Pool) -> None:
-        for _ in range(3):
-            with pytest.raises(asyncpg.InvalidCatalogNameError):
-                await pool.take()
-
-    over(settings.model_copy(update={"database_url": settings.database_url.replace("/fresh_", "/gone_")}), work)
-
-
-def test_one_that_is_given_up_while_it_is_made_leaves_its_place(settings: Settings) -> None:
-    async def work(pool: Pool) -> None:
-        attempts, made = 0, False
-        while not made:
-            taking = asyncio.create_task(pool.take())
-            await asyncio.wait([taking], timeout=attempts * 0.0002)
-            taking.cancel()
-            await asyncio.wait([taking])
-            made, attempts = not taking.cancelled(), attempts + 1
-        pool.give_back(taking.result(), None)
 
     over(settings, work)
 
