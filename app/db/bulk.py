@@ -34,11 +34,12 @@ class Guard:
 
     def __init__(self, table: sa.Table, found: Mapping[str, str], name: str) -> None:
         """Take which columns are to be as they were found, each with the name of what was, and the one that is set."""
-        given_ = listed([table.c.owner_id, *(sa.column(of, table.c[n].type) for n, of in found.items()), table.c[name]])
+        were = [sa.column(was, table.c[column].type) for column, was in found.items()]
+        rows = listed([table.c.owner_id, *were, table.c[name]])
         free = (
-            sa.select(given_.c.owner_id, given_.c[name])
-            .join_from(given_, table, table.c.owner_id == given_.c.owner_id)
-            .where(*(table.c[n] == given_.c[of] for n, of in found.items()))
+            sa.select(rows.c.owner_id, rows.c[name])
+            .join_from(rows, table, table.c.owner_id == rows.c.owner_id)
+            .where(*(table.c[column] == rows.c[was] for column, was in found.items()))
             .with_for_update(of=table, key_share=True, skip_locked=True)
             .cte("free")
         )
