@@ -28,7 +28,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def spelled(moment: datetime) -> str:
+def format_instant(moment: datetime) -> str:
     """Spell an instant as every answer does: `2026-11-22T10:00:00.000000Z`."""
     moment = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
     if moment.microsecond:

@@ -6,8 +6,8 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from app.db.schema import HEAD
-from app.http import Answer, Route, json_answer
-from app.identity import TheSite
+from app.http import Response, Route, json_response
+from app.identity import TheServices
 from app.openapi import example, problems
 from app.problems import NotFound, Problem, Unavailable, kinds
 
@@ -42,30 +42,30 @@ class ProblemKind(BaseModel, defer_build=True, json_schema_extra=example(_explai
 
 
 @router.get("/livez", response_model=Health, responses=problems(), summary="Check that the server lives")
-async def livez() -> Answer:
+async def livez() -> Response:
     """Ask whether the process answers at all. It never touches the database."""
-    return json_answer({"status": "ok"})
+    return json_response({"status": "ok"})
 
 
 @router.get(
     "/readyz", response_model=Health, responses=problems(writes=True), summary="Check that the server can serve"
 )
-async def readyz(site: TheSite) -> Answer:
+async def readyz(services: TheServices) -> Response:
     """Ask whether the server can serve: its database answers, the schema is the newest, the disk takes writes.
 
     A server that was asked to stop is not ready from then on; it still answers for a few seconds.
     """
-    if site.places.ending.is_set() or await site.db.ready() != HEAD:
+    if services.limiter.draining.is_set() or await services.db.ready() != HEAD:
         raise Unavailable
-    return json_answer({"status": "ok"})
+    return json_response({"status": "ok"})
 
 
 @router.get(
     "/problems/{code}", response_model=ProblemKind, responses=problems(NotFound), summary="Explain a kind of problem"
 )
-async def get_problem(code: str) -> Answer:
+async def get_problem(code: str) -> Response:
     """Read what a kind of problem means. Every problem's `type` leads here."""
     kind = next((each for each in kinds() if each.code == code), None)
     if kind is None:
         raise NotFound
-    return json_answer(_explained(kind), headers=_PUBLIC)
+    return json_response(_explained(kind), headers=_PUBLIC)

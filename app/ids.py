@@ -18,29 +18,29 @@ from pydantic_core import PydanticCustomError
 from uuid_utils import uuid7
 
 CANONICAL: Final = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-id_of: Final[Callable[[str | bytes], UUID]] = pgproto.UUID
+make_id: Final[Callable[[str | bytes], UUID]] = pgproto.UUID
 """Makes an id of its 16 bytes, or of its digits, with hyphens or without."""
 _canonical = re.compile(CANONICAL).fullmatch
 
 
 def new_id() -> UUID:
     """Make a time-ordered id (RFC 9562 version 7)."""
-    return id_of(uuid7().bytes)
+    return make_id(uuid7().bytes)
 
 
-def spelled_id() -> str:
+def new_id_text() -> str:
     """Make an id as text, at a sixth of the price."""
     return str(uuid7())
 
 
-def read(value: object) -> UUID:
+def parse(value: object) -> UUID:
     """Return the id that a value spells; raise `ValueError` where it is none, or another spelling of one."""
     if isinstance(value, UUID):
         return value
     if isinstance(value, str) and _canonical(value):
-        return id_of(value)
+        return make_id(value)
     message = "Give a UUID in its canonical form: lower-case hexadecimal digits with hyphens."
     raise PydanticCustomError("id", message)
 
 
-Id = Annotated[UUID, PlainValidator(read), WithJsonSchema({"type": "string", "format": "uuid"})]
+Id = Annotated[UUID, PlainValidator(parse), WithJsonSchema({"type": "string", "format": "uuid"})]

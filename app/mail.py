@@ -16,7 +16,7 @@ from app.settings import MailBackend, Settings
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class Email:
     """One letter, in plain text."""
 
     to: str
@@ -33,7 +33,7 @@ class Mail:
         self._send = self._print if settings.mail is MailBackend.CONSOLE else self._transmit
         self._going: set[asyncio.Task[None]] = set()
 
-    def post(self, letter: Letter) -> None:
+    def send(self, letter: Email) -> None:
         """Send a letter in the background."""
         task = asyncio.get_running_loop().create_task(self._deliver(letter))
         self._going.add(task)
@@ -43,18 +43,18 @@ class Mail:
         """Wait until every letter has gone."""
         await asyncio.gather(*self._going)
 
-    async def _deliver(self, letter: Letter) -> None:
+    async def _deliver(self, letter: Email) -> None:
         try:
             await asyncio.to_thread(self._send, letter)
         except (OSError, ValueError, smtplib.SMTPException) as error:
-            observability.happened("mail-failed", error=type(error).__name__)
+            observability.log_event("mail-failed", error=type(error).__name__)
 
-    def _print(self, letter: Letter) -> None:
+    def _print(self, letter: Email) -> None:
         line = "-" * 60
         sys.stdout.write(f"\n{line}\nTo: {letter.to}\nSubject: {letter.subject}\n\n{letter.text}\n{line}\n")
         sys.stdout.flush()
 
-    def _transmit(self, letter: Letter) -> None:
+    def _transmit(self, letter: Email) -> None:
         settings = self._settings
         message = EmailMessage()
         message["From"], message["To"], message["Subject"] = settings.mail_from, letter.to, letter.subject

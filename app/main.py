@@ -9,14 +9,24 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app import docs, health, json, observability, openapi
+from app import docs, health, json_strict, observability, openapi
 from app.db import open_database
-from app.http import HTTPS_ONLY, JSON, Answer, Cors, Front, Places, Route, Switch, draining
+from app.http import (
+    HTTPS_ONLY,
+    JSON,
+    CorsMiddleware,
+    RequestContextMiddleware,
+    Response,
+    Route,
+    Router,
+)
 from app.identity import password_routes
 from app.identity import routes as identity
-from app.identity.site import new_site
+from app.identity.services import build_services
 from app.keyring import Keyring
 from app.resources import RESOURCES
+from app.server.in_flight import InFlightLimiter
+from app.server.shutdown import draining
 from app.settings import Environment, Settings
 from app.sync import routes as sync
 
@@ -77,7 +87,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings()
     in_production = settings.env is Environment.PRODUCTION
     always = tuple(route.path.partition("{")[0] for route in health.router.routes if isinstance(route, Route))
-    places = Places(
+    limiter = InFlightLimiter(
         settings.max_in_flight,
         settings.max_waiting,
         least=4 * settings.database_pool,
@@ -87,17 +97,17 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Places]]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, InFlightLimiter]]:
         db = open_database(settings)
-        site = new_site(settings, db, Keyring(settings.keyring), places)
+        services = build_services(settings, db, Keyring(settings.keyring), limiter)
         await db.open()
-        app.state.site = site
+        app.state.services = services
         try:
-            with draining(places, settings.drains_for):
-                yield {"places": places}  # each connection finds them here
+            with draining(limiter, settings.drains_for):
+                yield {"places": limiter}  # each connection finds them here
         finally:
-            await site.mail.close()
-            site.passwords.close()
+            await services.mail.close()
+            services.passwords.close()
             await db.close()
             observability.flush()
 
@@ -125,10 +135,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     ):
         app.router.routes.extend(router.routes)  # whole already: including would build every route again
     app.user_middleware = [
-        Middleware(Front, https_only=in_production),
-        *([Middleware(Cors, origins=settings.origins)] if settings.origins else []),
+        Middleware(RequestContextMiddleware, https_only=in_production),
+        *([Middleware(CorsMiddleware, origins=settings.origins)] if settings.origins else []),
         Middleware(
-            Switch,
+            Router,
             routes=app.routes,
             max_body_bytes=settings.max_body_bytes,
             hosts=settings.served_hosts,
@@ -142,8 +152,8 @@ def _pages(app: FastAPI) -> tuple[APIRouter, APIRouter]:
     router = APIRouter(route_class=Route, include_in_schema=False)
 
     @router.get("/openapi.json")
-    async def get_openapi_document() -> Answer:
+    async def get_openapi_document() -> Response:
         """Give the document that the docs pages draw."""
-        return Answer(200, json.write(app.openapi()), [JSON, (b"cache-control", b"no-cache")])
+        return Response(200, json_strict.dump(app.openapi()), [JSON, (b"cache-control", b"no-cache")])
 
     return router, docs.router

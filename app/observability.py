@@ -21,14 +21,14 @@ import orjson
 from app import clock
 
 MOMENT_SECONDS: Final = 0.02
-LISTENERS: Final[list[Callable[[str], None]]] = []
+SINKS: Final[list[Callable[[str], None]]] = []
 """Who is told each line; nobody, unless a server serves."""
 
 
 _to_print: deque[str] = deque()
 
 
-def printed(line: str) -> None:
+def enqueue(line: str) -> None:
     """Print a line on the standard error with the next flush: to write each by itself costs more than to make it."""
     _to_print.append(f"{line}\n")
 
@@ -65,20 +65,20 @@ LOGGING: Final[dict[str, Any]] = {
 }
 
 
-def request_served(**fields: object) -> None:
+def log_request(**fields: object) -> None:
     """Say that a request was answered; lines of one moment are printed together."""
     _say("info", "afterglow.requests", fields)
     if len(_to_print) == 1:
         asyncio.get_running_loop().call_later(MOMENT_SECONDS, flush)
 
 
-def crashed(error: BaseException, request_id: str) -> None:
+def log_exception(error: BaseException, request_id: str) -> None:
     """Say that a request met an error that nobody expected."""
     _say("error", "afterglow.events", {"event": "crashed", "request_id": request_id, **_told(error)})
     flush()
 
 
-def happened(event: str, **fields: object) -> None:
+def log_event(event: str, **fields: object) -> None:
     """Say that something worth knowing happened."""
     _say("info", "afterglow.events", {"event": event, **fields})
     flush()
@@ -86,7 +86,7 @@ def happened(event: str, **fields: object) -> None:
 
 def _say(level: str, source: str, fields: dict[str, object]) -> None:
     line = _line(level, source, fields)
-    for tell in LISTENERS:
+    for tell in SINKS:
         tell(line)
 
 

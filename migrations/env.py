@@ -12,10 +12,10 @@ from alembic import context
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from app import resources
-from app.db import Stored
+from app.db import Table
 from app.settings import Settings
 
-METADATA: Final = Stored.metadata
+METADATA: Final = Table.metadata
 KINDS: Final = resources.RESOURCES  # their tables are in the metadata once the rooms are open
 LOCK: Final = 0x41667465
 LOCK_TIMEOUT: Final = "SET LOCAL lock_timeout = '10s'"

@@ -42,7 +42,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(scope="session")
 def every_log_line() -> list[str]:
     handler = Lines()
-    observability.LISTENERS.append(handler.lines.append)
+    observability.SINKS.append(handler.lines.append)
     logger = logging.getLogger("uvicorn")
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)

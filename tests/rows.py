@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import sqlalchemy as sa
 
-from app.db import Row, Statement, given
+from app.db import Row, Statement, bind
 from app.identity import Feed
 from app.ids import new_id
 from app.records import Resource, access
@@ -16,7 +16,7 @@ from tests.serving import Person, Server
 
 
 def _of_owner(table: sa.Table) -> Statement:
-    return Statement(sa.select(table).where(table.c.owner_id == given(table.c.owner_id)).order_by(*table.primary_key))
+    return Statement(sa.select(table).where(table.c.owner_id == bind(table.c.owner_id)).order_by(*table.primary_key))
 
 
 FEED = _of_owner(Feed.table())

@@ -15,14 +15,14 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from app.db import Database
-from app.http import Edge
-from app.identity import Site
+from app.identity import Services
 from app.identity.accounts import NewAccount, open_account
-from app.identity.families import sign_in
+from app.identity.device_sessions import sign_in
 from app.identity.passwords import hashed_now
 from app.identity.tables import Role
 from app.ids import new_id
 from app.main import create_app
+from app.server.protocol import LimitedProtocol
 from app.settings import Settings
 from tests.mailbox import Mailbox
 from tests.witness import Client
@@ -53,9 +53,9 @@ class Server:
     """A running server, and how tests reach into it."""
 
     def __init__(
-        self, settings: Settings, url: str, loop: asyncio.AbstractEventLoop, site: Site, mailbox: Mailbox
+        self, settings: Settings, url: str, loop: asyncio.AbstractEventLoop, services: Services, mailbox: Mailbox
     ) -> None:
-        self.settings, self.url, self.site, self.mailbox = settings, url, site, mailbox
+        self.settings, self.url, self.services, self.mailbox = settings, url, services, mailbox
         self._loop = loop
         self.anyone = Client(url)
         self._clients: list[Client] = []
@@ -63,7 +63,7 @@ class Server:
     @property
     def db(self) -> Database:
         """The server's database."""
-        return self.site.db
+        return self.services.db
 
     @property
     def address(self) -> Address:
@@ -86,7 +86,7 @@ class Server:
             async with self.db.transaction() as tx:
                 id = await open_account(tx, NewAccount(email, PASSWORD_HASH, name, timezone, "en", role))
             assert id is not None
-            return id, await sign_in(self.site, id, "phone")
+            return id, await sign_in(self.services, id, "phone")
 
         id, tokens = self.run(join())
         return Person(id, email, tokens, self.client(tokens["access_token"]))
@@ -118,7 +118,7 @@ def address_of(url: str) -> Address:
 def listening(app: ASGIApp, **options: Any) -> Iterator[tuple[str, asyncio.AbstractEventLoop]]:
     """Run an application under uvicorn and the edge until the block ends; yield its URL and its loop."""
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, server_header=False, http=Edge, ws="none", **options
+        app, log_config=None, access_log=False, server_header=False, http=LimitedProtocol, ws="none", **options
     )
     server = uvicorn.Server(config)
     # asyncio sends without delay only where TCP is asked for by name
@@ -148,5 +148,5 @@ def listening(app: ASGIApp, **options: Any) -> Iterator[tuple[str, asyncio.Abstr
 def serving(settings: Settings, mailbox: Mailbox) -> Iterator[Server]:
     """Serve on a free port until the block ends."""
     app = create_app(settings)
-    with listening(app) as (url, loop), closing(Server(settings, url, loop, app.state.site, mailbox)) as server:
+    with listening(app) as (url, loop), closing(Server(settings, url, loop, app.state.services, mailbox)) as server:
         yield server

@@ -11,7 +11,7 @@ from app.cli.database import carried_out, over
 from app.cli.ending import fail, settings_now
 from app.db import Database
 from app.identity.accounts import NewAccount, open_account
-from app.identity.fields import Email, Password
+from app.identity.fields import EmailAddress, Password
 from app.identity.passwords import hashed_now
 from app.identity.tables import Role
 
@@ -29,7 +29,7 @@ def add_account(
     settings = settings_now()
     password = _asked_for() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
     for kind, value, demand in (
-        (Email, email, "an e-mail address"),
+        (EmailAddress, email, "an e-mail address"),
         (Password, password, "a password of 8 to 256 characters that nobody would guess"),
     ):
         try:

@@ -33,7 +33,7 @@ def create_keys(path: Annotated[Path, typer.Argument(help="The file to write; it
 def list_keys() -> None:
     """List the keys of AFTERGLOW_KEYRING: which one signs, which comes next, and until when others are believed."""
     for key in _keyring(settings_now()).keys:
-        typer.echo(f"{key.kid}  {key.state}" + (f"  until {clock.spelled(key.until)}" if key.until else ""))
+        typer.echo(f"{key.kid}  {key.state}" + (f"  until {clock.format_instant(key.until)}" if key.until else ""))
 
 
 @_keys.command("rotate")

@@ -12,8 +12,8 @@ from uvicorn.supervisors import Multiprocess
 
 from app import observability, starting
 from app.cli.ending import UNSAFE, fail, settings_now
-from app.cli.listening import sockets
 from app.cli.loading import loading
+from app.server.sockets import sockets
 from app.settings import Environment
 
 cli = typer.Typer()
@@ -55,7 +55,7 @@ def serve(
         factory=True,
         host=host,
         port=port,
-        http="app.cli.worker:Edge",
+        http="app.cli.worker:LimitedProtocol",
         workers=workers,
         log_config=observability.LOGGING,
         access_log=False,

@@ -33,7 +33,7 @@ def purge(
         )
 
     removals, operations = carried_out(over(settings, work))
-    typer.echo(f"Purged: removals {removals}, operations {operations}, all from before {clock.spelled(before)}.")
+    typer.echo(f"Purged: removals {removals}, operations {operations}, all from before {clock.format_instant(before)}.")
 
 
 @cli.command()
@@ -45,7 +45,7 @@ def restored(*, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] 
     settings = settings_now()
     began_at = carried_out(over(settings, restoring.under_way))
     if began_at is not None:
-        typer.echo(f"Going on with the run that began at {clock.spelled(began_at)}.")
+        typer.echo(f"Going on with the run that began at {clock.format_instant(began_at)}.")
     if not yes and not (
         sys.stdin.isatty() and typer.confirm("Was the database restored, and shall every device sign in again?")
     ):

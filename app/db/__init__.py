@@ -6,31 +6,31 @@ by the drivers themselves: `await db.one(statement, **values)`, `db.all`, `db.ru
 which the answer is `Unavailable`; values come back equal from both databases.
 """
 
-from app.db.background import unhurried
-from app.db.bulk import Bulk, Guard, Rows, inserting, updating
-from app.db.clauses import among, size_of
-from app.db.database import Database, Db, Far, Row, Transaction, open_database
+from app.db.background import background_transaction
+from app.db.bulk import BulkStatement, CompareAndSwap, Rows, bulk_insert, bulk_update
+from app.db.clauses import any_of, byte_length
+from app.db.database import Database, Db, RemoteDatabase, Row, Transaction, open_database
 from app.db.lookup import Lookup
-from app.db.statement import Statement, given
-from app.db.tables import Stored
+from app.db.statement import Statement, bind
+from app.db.tables import Table
 
 __all__ = [
-    "Bulk",
+    "BulkStatement",
+    "CompareAndSwap",
     "Database",
     "Db",
-    "Far",
-    "Guard",
     "Lookup",
+    "RemoteDatabase",
     "Row",
     "Rows",
     "Statement",
-    "Stored",
+    "Table",
     "Transaction",
-    "among",
-    "given",
-    "inserting",
+    "any_of",
+    "background_transaction",
+    "bind",
+    "bulk_insert",
+    "bulk_update",
+    "byte_length",
     "open_database",
-    "size_of",
-    "unhurried",
-    "updating",
 ]

@@ -9,7 +9,7 @@ from app.db.database import Database, Transaction
 
 
 @asynccontextmanager
-async def unhurried(db: Database) -> AsyncIterator[Transaction]:
+async def background_transaction(db: Database) -> AsyncIterator[Transaction]:
     """Begin a transaction of background work, and rest after it for as long as it took.
 
     Whoever waits for a lock gets a turn: SQLite's writers look for theirs only now and then, and would hardly ever find

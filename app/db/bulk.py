@@ -11,13 +11,13 @@ from typing import Any, Final
 import orjson
 import sqlalchemy as sa
 
-from app.db.statement import Statement, given
+from app.db.statement import Statement, bind
 
 Rows = Sequence[Mapping[str, Any]]
 _GUARDED: Final = sa.literal_column("given.owner_id").in_(sa.select(sa.table("guard", sa.column("owner_id"))))
 
 
-class Bulk:
+class BulkStatement:
     """Rows to be written, named by their columns; what else is in them is passed over."""
 
     def __init__(self, each: sa.UpdateBase, every: Callable[..., sa.UpdateBase]) -> None:
@@ -27,7 +27,7 @@ class Bulk:
         self.if_guarded = Statement(every(_GUARDED))
 
 
-class Guard:
+class CompareAndSwap:
     """An update of the one row that each owner has in a table, where it is as it was found: whoever finds it otherwise,
     or in somebody's hands, leaves it, and what is guarded by it is not written.
     """
@@ -47,35 +47,37 @@ class Guard:
         self.every = Statement(update.returning(table.c.owner_id))
 
 
-def inserting(table: sa.Table) -> Bulk:
+def bulk_insert(table: sa.Table) -> BulkStatement:
     """Return what inserts whole rows."""
     rows = listed(table.c)
-    each = sa.insert(table).values({column.name: given(column) for column in table.c})
-    return Bulk(each, lambda condition: sa.insert(table).from_select([*table.c], sa.select(rows).where(condition)))
+    each = sa.insert(table).values({column.name: bind(column) for column in table.c})
+    return BulkStatement(
+        each, lambda condition: sa.insert(table).from_select([*table.c], sa.select(rows).where(condition))
+    )
 
 
-def updating(table: sa.Table, keys: Iterable[str], names: Iterable[str]) -> Bulk:
+def bulk_update(table: sa.Table, keys: Iterable[str], names: Iterable[str]) -> BulkStatement:
     """Return what updates the columns `names` of the rows that have the given `keys`."""
     this, changed = [table.c[name] for name in keys], [table.c[name] for name in names]
     rows = listed([*this, *changed])
-    each = sa.update(table).where(*(column == given(column) for column in this))
+    each = sa.update(table).where(*(column == bind(column) for column in this))
     every = (
         sa.update(table)
         .where(*(column == rows.c[column.name] for column in this))
         .values({column.name: rows.c[column.name] for column in changed})
     )
-    return Bulk(each.values({column.name: given(column) for column in changed}), every.where)
+    return BulkStatement(each.values({column.name: bind(column) for column in changed}), every.where)
 
 
 @cache
-def together(parts: tuple[Bulk, ...]) -> str:
+def together(parts: tuple[BulkStatement, ...]) -> str:
     """Return one statement of PostgreSQL that does what all the parts do; none of them sees what another did."""
     *before, last = _numbered([part.every for part in parts], 1)
     return _with([f"part_{number} AS ({sql})" for number, sql in enumerate(before)], last)
 
 
 @cache
-def guarded(guard: Guard, parts: tuple[Bulk, ...]) -> str:
+def guarded(guard: CompareAndSwap, parts: tuple[BulkStatement, ...]) -> str:
     """Return one statement of PostgreSQL that does the same for the owners whose row the guard updates, and says who."""
     first, *texts = _numbered([guard.every, *(part.if_guarded for part in parts)], 1)
     written = [f"part_{number} AS ({sql})" for number, sql in enumerate(texts)]

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from app.db.sqlite_values import Convert, into
+from app.db.sqlite.values import Convert, into
 
 
 class Listed(sa.types.UserDefinedType[list[Any]]):
@@ -25,7 +25,7 @@ class Listed(sa.types.UserDefinedType[list[Any]]):
         return lambda values: orjson.dumps(values if convert is None else [*map(convert, values)]).decode()
 
 
-class among(sa.ColumnElement[bool]):  # noqa: N801 - it reads as SQLAlchemy's own `and_`, `exists`, `tuple_`
+class any_of(sa.ColumnElement[bool]):  # noqa: N801 - it reads as SQLAlchemy's own `and_`, `exists`, `tuple_`
     """The condition that a column has one of the values given by a name: however many, it is one statement."""
 
     type = sa.Boolean()
@@ -35,25 +35,25 @@ class among(sa.ColumnElement[bool]):  # noqa: N801 - it reads as SQLAlchemy's ow
         """Take the column, and the name under which the list of values is given."""
         self.column, self.name = column, name
 
-    def self_group(self, against: Any = None) -> "among":  # noqa: ARG002 - SQLAlchemy's own signature
+    def self_group(self, against: Any = None) -> "any_of":  # noqa: ARG002 - SQLAlchemy's own signature
         """Stand in a WHERE as it is: SQLite uses no index for `… IN (…) = 1`, which a Boolean would become."""
         return self
 
 
-@compiles(among, "postgresql")
-def _any_of(element: among, compiler: SQLCompiler, **options: Any) -> str:
+@compiles(any_of, "postgresql")
+def _any_of(element: any_of, compiler: SQLCompiler, **options: Any) -> str:
     values = sa.bindparam(element.name, type_=sa.ARRAY(element.column.type))
     return f"{compiler.process(element.column, **options)} = ANY ({compiler.process(values, **options)})"
 
 
-@compiles(among, "sqlite")
-def _in_json(element: among, compiler: SQLCompiler, **options: Any) -> str:
+@compiles(any_of, "sqlite")
+def _in_json(element: any_of, compiler: SQLCompiler, **options: Any) -> str:
     values = sa.bindparam(element.name, type_=Listed(element.column.type))
     column, list_ = compiler.process(element.column, **options), compiler.process(values, **options)
     return f"{column} IN (SELECT value FROM json_each({list_}))"  # noqa: S608 - places of values, not values
 
 
-class size_of(sa.ColumnElement[int]):  # noqa: N801 - it reads as one of SQLAlchemy's own functions
+class byte_length(sa.ColumnElement[int]):  # noqa: N801 - it reads as one of SQLAlchemy's own functions
     """How many bytes a text has; PostgreSQL knows it without reading the text."""
 
     type = sa.BigInteger()
@@ -64,11 +64,11 @@ class size_of(sa.ColumnElement[int]):  # noqa: N801 - it reads as one of SQLAlch
         self.column = column
 
 
-@compiles(size_of, "postgresql")
-def _octets(element: size_of, compiler: SQLCompiler, **options: Any) -> str:
+@compiles(byte_length, "postgresql")
+def _octets(element: byte_length, compiler: SQLCompiler, **options: Any) -> str:
     return f"octet_length({compiler.process(element.column, **options)})"
 
 
-@compiles(size_of, "sqlite")
-def _blob_length(element: size_of, compiler: SQLCompiler, **options: Any) -> str:
+@compiles(byte_length, "sqlite")
+def _blob_length(element: byte_length, compiler: SQLCompiler, **options: Any) -> str:
     return f"length(CAST({compiler.process(element.column, **options)} AS BLOB))"

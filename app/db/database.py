@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
-from app.db.bulk import Bulk, Guard, Rows
+from app.db.bulk import BulkStatement, CompareAndSwap, Rows
+from app.db.notifications import ChangeNotifier
 from app.db.statement import Statement
-from app.db.wakes import Wakes
 from app.settings import Settings
 
 Row = dict[str, Any]
@@ -49,14 +49,14 @@ class Transaction(Db):
         """Carry out a statement once for each row of values."""
 
     @abstractmethod
-    async def write(self, *parts: tuple[Bulk, Rows]) -> None:
+    async def write(self, *parts: tuple[BulkStatement, Rows]) -> None:
         """Write rows of several tables at once; no part depends on what another does."""
 
 
 class Database(Db):
     """An open database."""
 
-    wakes: Wakes
+    notifier: ChangeNotifier
     """Who waits for news, and who tells that there is some."""
 
     @abstractmethod
@@ -72,7 +72,7 @@ class Database(Db):
         """Begin; commit at the end of the block, or roll back where it raised."""
 
     @abstractmethod
-    async def forget(self) -> None:
+    async def checkpoint(self) -> None:
         """Let nothing of what was deleted stay behind in a file, as far as the database lets us."""
 
     @abstractmethod
@@ -80,11 +80,11 @@ class Database(Db):
         """Return the schema's revision after touching the database, and on SQLite the disk; None where it has none."""
 
 
-class Far(Database):
+class RemoteDatabase(Database):
     """A database to which every statement is a journey, so that it pays to need few."""
 
     @abstractmethod
-    async def write_if(self, guard: Guard, row: Row, /, *parts: tuple[Bulk, Rows]) -> bool:
+    async def write_if_unchanged(self, guard: CompareAndSwap, row: Row, /, *parts: tuple[BulkStatement, Rows]) -> bool:
         """Update an owner's row, if it is as it was found, and then write rows of theirs in several tables, all by one
         statement; return whether it was and nobody had it in hand. Those of other owners may be written with it.
         """
@@ -93,9 +93,9 @@ class Far(Database):
 def open_database(settings: Settings) -> Database:
     """Return the database that the settings name, not yet connected."""
     if settings.uses_sqlite:
-        from app.db.sqlite import SqliteDatabase  # noqa: PLC0415 - only the driver in use is loaded
+        from app.db.sqlite.database import SqliteDatabase  # noqa: PLC0415 - only the driver in use is loaded
 
         return SqliteDatabase(settings)
-    from app.db.postgres import PostgresDatabase  # noqa: PLC0415 - only the driver in use is loaded
+    from app.db.postgres.database import PostgresDatabase  # noqa: PLC0415 - only the driver in use is loaded
 
     return PostgresDatabase(settings)

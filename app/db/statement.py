@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.dialects import registry
 
-from app.db.sqlite_values import Convert, into, out_of, sqlite
+from app.db.sqlite.values import Convert, into, out_of, sqlite
 
 
 @cache
@@ -17,7 +17,7 @@ def postgresql() -> sa.Dialect:
     return dialect
 
 
-def given(column: sa.ColumnElement[Any], name: str | None = None) -> sa.BindParameter[Any]:
+def bind(column: sa.ColumnElement[Any], name: str | None = None) -> sa.BindParameter[Any]:
     """Return the place of a value of the column's type, to be given by name when the statement runs."""
     return sa.bindparam(name or getattr(column, "name", None), type_=column.type)
 
@@ -39,7 +39,7 @@ class ForSqlite(NamedTuple):
     """SQL with places, and how values go into them and come out of columns."""
 
     sql: str
-    places: tuple[tuple[str, Convert | None], ...]
+    limiter: tuple[tuple[str, Convert | None], ...]
     constants: Mapping[str, Any]
     names: tuple[str, ...]
     result: tuple[tuple[int, Convert], ...]
@@ -47,7 +47,7 @@ class ForSqlite(NamedTuple):
     def arguments(self, values: Mapping[str, Any]) -> list[Any]:
         """Return the values in the order of the places, as SQLite stores them."""
         arguments = []
-        for name, convert in self.places:
+        for name, convert in self.limiter:
             value = values[name] if name in values else self.constants[name]
             arguments.append(value if convert is None or value is None else convert(value))
         return arguments

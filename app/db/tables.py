@@ -18,7 +18,7 @@ SQLModel.metadata.naming_convention = {
 }
 
 
-class Stored(SQLModel):
+class Table(SQLModel):
     """A class whose instances are rows; `Stored.table()` is what statements are written over."""
 
     model_config = {"defer_build": True}  # nothing is validated on its way into a row

@@ -6,16 +6,16 @@ from uuid import UUID, uuid5
 from app import clock
 from app.db import open_database
 from app.demo.journey import HOME, journey
-from app.identity import Caller, Site
+from app.identity import Caller, Services
 from app.identity.accounts import BY_EMAIL, NewAccount, open_account
 from app.identity.fields import email_key
 from app.identity.passwords import hashed_now
-from app.identity.site import new_site
+from app.identity.services import build_services
 from app.keyring import Keyring
 from app.settings import Settings
 from app.sync.collections import BY_COLLECTION
 from app.sync.push import push
-from app.sync.sent import SyncPush
+from app.sync.requests import SyncPush
 
 EMAIL: Final = "ilse@example.com"
 PASSWORD: Final = "one-quiet-morning"  # noqa: S105 - an invented person's, printed on purpose
@@ -26,22 +26,22 @@ async def plant(settings: Settings) -> None:
     db = open_database(settings)
     await db.open()
     try:
-        site = new_site(settings, db, Keyring(settings.keyring))
-        owner_id = await _account(site)
-        caller = Caller(site, owner_id, owner_id, "person", HOME.key, is_certain=True)
+        services = build_services(settings, db, Keyring(settings.keyring))
+        owner_id = await _account(services)
+        caller = Caller(services, owner_id, owner_id, "person", HOME.key, is_authenticated=True)
         ops = [_op(owner_id, *told) for told in journey(clock.now())]
         await push(caller, SyncPush.model_validate({"ops": ops}))
     finally:
         await db.close()
 
 
-async def _account(site: Site) -> UUID:
+async def _account(services: Services) -> UUID:
     new = NewAccount(EMAIL, hashed_now(PASSWORD), "Ilse", HOME.key, "en")
-    async with site.db.transaction() as tx:
+    async with services.db.transaction() as tx:
         id = await open_account(tx, new)
     if id is not None:
         return id
-    found: UUID = (await site.db.only(BY_EMAIL, email_key=email_key(EMAIL)))["id"]
+    found: UUID = (await services.db.only(BY_EMAIL, email_key=email_key(EMAIL)))["id"]
     return found
 
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from app.http import Answer, Route
+from app.http import Response, Route
 from app.problems import NotFound
 
 router = APIRouter(route_class=Route, include_in_schema=False)
@@ -30,30 +30,32 @@ _ELSEWHERE: Final = b"https://cdn.redoc.ly/redoc/logo-mini.svg"
 
 
 @router.get("/docs")
-async def get_docs() -> Answer:
+async def get_docs() -> Response:
     """Show Swagger UI."""
     return _page("swagger.html")
 
 
 @router.get("/redoc")
-async def get_redoc() -> Answer:
+async def get_redoc() -> Response:
     """Show ReDoc."""
     return _page("redoc.html")
 
 
 @router.get("/docs/assets/{name}")
-async def get_docs_asset(name: str) -> Answer:
+async def get_docs_asset(name: str) -> Response:
     """Give a script, a style or a picture of the pages."""
     media_type = _PACKAGED.get(name) or _OURS.get(name)
     if media_type is None:
         raise NotFound
     package = "fastapi_offline.static" if name in _PACKAGED else __name__
-    return Answer(200, _file(package, name), [(b"content-type", media_type.encode()), (b"cache-control", b"no-cache")])
+    return Response(
+        200, _file(package, name), [(b"content-type", media_type.encode()), (b"cache-control", b"no-cache")]
+    )
 
 
-def _page(name: str) -> Answer:
+def _page(name: str) -> Response:
     headers = [(b"content-type", b"text/html; charset=utf-8"), (b"content-security-policy", _POLICY)]
-    return Answer(200, _file(__name__, name), headers)
+    return Response(200, _file(__name__, name), headers)
 
 
 @cache

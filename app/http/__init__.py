@@ -6,34 +6,28 @@ for, and answers; `Answer` is what goes out, whole, and `Stream` what goes on as
 says how much of all that happens at once; who waits for news says `with places.waiting():`.
 """
 
-from app.http.answer import HTTPS_ONLY, JSON, Answer, json_answer, problem_answer
-from app.http.cors import Cors
-from app.http.draining import draining
-from app.http.edge import Edge
-from app.http.front import Front
-from app.http.places import Places
+from app.http.cors import CorsMiddleware
 from app.http.reading import header_values
-from app.http.route import LIMIT, UNCERTAIN, Route
-from app.http.stream import Reader, Stream, TheReader
-from app.http.switch import Switch
+from app.http.request_context import RequestContextMiddleware
+from app.http.response import HTTPS_ONLY, JSON, Response, json_response, problem_response
+from app.http.route import MAX_BODY_BYTES, PENDING_AUTH, Route
+from app.http.router import Router
+from app.http.streaming import ClientConnection, CurrentConnection, StreamingResponse
 
 __all__ = [
     "HTTPS_ONLY",
     "JSON",
-    "LIMIT",
-    "UNCERTAIN",
-    "Answer",
-    "Cors",
-    "Edge",
-    "Front",
-    "Places",
-    "Reader",
+    "MAX_BODY_BYTES",
+    "PENDING_AUTH",
+    "ClientConnection",
+    "CorsMiddleware",
+    "CurrentConnection",
+    "RequestContextMiddleware",
+    "Response",
     "Route",
-    "Stream",
-    "Switch",
-    "TheReader",
-    "draining",
+    "Router",
+    "StreamingResponse",
     "header_values",
-    "json_answer",
-    "problem_answer",
+    "json_response",
+    "problem_response",
 ]

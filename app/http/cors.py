@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.http.answer import Answer, Header
+from app.http.response import Header, Response
 
 T = TypeVar("T")
 _VARY: Final = (b"vary", b"Origin")
@@ -36,7 +36,7 @@ def allowed(allowing: Mapping[bytes, T], headers: list[Header]) -> T | None:
     return (allowing.get(found[0]) or allowing.get(b"*")) if len(found) == 1 else None
 
 
-class Cors:
+class CorsMiddleware:
     """Pure ASGI middleware between the front and the switch."""
 
     def __init__(self, app: ASGIApp, *, origins: list[str]) -> None:
@@ -51,7 +51,7 @@ class Cors:
             return
         permission = allowed(self._allowing, scope["headers"])
         if permission and scope["method"] == "OPTIONS" and any(name == _ASKED for name, _ in scope["headers"]):
-            await Answer(204, headers=[*permission, *_PREFLIGHT]).send(send)
+            await Response(204, headers=[*permission, *_PREFLIGHT]).send(send)
             return
 
         async def told(message: Message) -> None:

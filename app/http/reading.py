@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
-from app import json
+from app import json_strict
 from app.problems import BodyTooLarge, Fault, Invalid, MalformedBody, MalformedQuery, UnsupportedMediaType
 
 Read = Callable[[Request], Awaitable[Any]]
@@ -81,7 +81,7 @@ def read_body(model: type[BaseModel], media_types: Iterable[str]) -> Read:
         found = _media_type.fullmatch(", ".join(header_values(request, b"content-type")))
         if found is None or found[1].lower() not in accepted or header_values(request, b"content-encoding"):
             raise UnsupportedMediaType
-        return validated(model, json.read(await _body(request)))
+        return validated(model, json_strict.parse(await _body(request)))
 
     return read
 

@@ -30,15 +30,15 @@ from starlette.routing import compile_path
 from starlette.types import Receive, Scope, Send
 
 from app import observability
-from app.http.answer import Answer, problem_answer
 from app.http.reading import Look, Read, header_values, read_body, read_query
-from app.ids import CANONICAL, id_of
+from app.http.response import Response, problem_response
+from app.ids import CANONICAL, make_id
 from app.problems import BodyTooLarge, Crashed, Problem
 
 JSON: Final = "application/json"
-LIMIT: Final = "x-max-body-bytes"
+MAX_BODY_BYTES: Final = "x-max-body-bytes"
 """In a route's `openapi_extra`: the most bytes of a body, where they are not those of every route."""
-UNCERTAIN: Final = "uncertain"
+PENDING_AUTH: Final = "uncertain"
 """In a request's scope: what has to be awaited before an answer may go out, where a caller is not certain yet."""
 MERGE_PATCH: Final = "application/merge-patch+json"
 
@@ -50,7 +50,7 @@ class IdConvertor(Convertor[UUID]):
 
     def convert(self, value: str) -> UUID:
         """Return the id."""
-        return id_of(value)
+        return make_id(value)
 
     def to_string(self, value: UUID) -> str:
         """Return its spelling."""
@@ -76,7 +76,7 @@ class Route(APIRoute):
         self.path, self.endpoint, self.methods = path, endpoint, set(options["methods"])
         self.path_regex, self.path_format, self.param_convertors = compile_path(path)
         media_types = [JSON, MERGE_PATCH] if "PATCH" in self.methods else [JSON]
-        self.max_body_bytes: int | None = (options["openapi_extra"] or {}).get(LIMIT)
+        self.max_body_bytes: int | None = (options["openapi_extra"] or {}).get(MAX_BODY_BYTES)
         self._plan = _plan(endpoint, media_types)
 
     def declare(self) -> None:
@@ -92,10 +92,10 @@ class Route(APIRoute):
             self._within_limits(scope)
             answer = await self._answer(Request(scope, receive))
         except Problem as problem:
-            answer = problem_answer(problem, scope["request_id"])
+            answer = problem_response(problem, scope["request_id"])
         except Exception as error:  # noqa: BLE001 - nothing may escape: the server would print what somebody wrote
-            observability.crashed(error, scope["request_id"])
-            answer = problem_answer(Crashed(), scope["request_id"])
+            observability.log_exception(error, scope["request_id"])
+            answer = problem_response(Crashed(), scope["request_id"])
         await answer.send(send)
 
     def _within_limits(self, scope: Scope) -> None:
@@ -104,7 +104,7 @@ class Route(APIRoute):
             if name == b"content-length" and int(value) > limit:
                 raise BodyTooLarge.beyond(limit)
 
-    async def _answer(self, request: Request) -> Answer:
+    async def _answer(self, request: Request) -> Response:
         """Read what the endpoint asks for, in the order of refusal, and let it answer. Who calls is certain before
         anything is told to them, save that the server cannot serve.
         """
@@ -117,18 +117,18 @@ class Route(APIRoute):
                 plan.query(request)
             for name, read in plan.bodies:
                 values[name] = await read(request)
-            answer: Answer = await self.endpoint(**values)
+            answer: Response = await self.endpoint(**values)
         except Problem as problem:
             if problem.status < HTTPStatus.INTERNAL_SERVER_ERROR:
-                await _make_certain(request)
+                await _authenticate(request)
             raise
-        await _make_certain(request)
+        await _authenticate(request)
         return answer
 
 
-async def _make_certain(request: Request) -> None:
-    if UNCERTAIN in request.scope:
-        await request.scope[UNCERTAIN]()
+async def _authenticate(request: Request) -> None:
+    if PENDING_AUTH in request.scope:
+        await request.scope[PENDING_AUTH]()
 
 
 class Plan(NamedTuple):

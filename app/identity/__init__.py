@@ -4,8 +4,17 @@ A *person* registers an address, verifies it by a mailed code, and signs in on a
 of refresh tokens and calls with short access tokens. `Call` is what a route asks for: the signed-in caller.
 """
 
-from app.identity.caller import SIGNED_IN, TIMEZONE, Call, Caller, CallInPassing
-from app.identity.site import Site, TheSite
+from app.identity.caller import SIGNED_IN, TIMEZONE, Call, Caller, LazyCall
+from app.identity.services import Services, TheServices
 from app.identity.tables import Feed
 
-__all__ = ["SIGNED_IN", "TIMEZONE", "Call", "CallInPassing", "Caller", "Feed", "Site", "TheSite"]
+__all__ = [
+    "SIGNED_IN",
+    "TIMEZONE",
+    "Call",
+    "Caller",
+    "Feed",
+    "LazyCall",
+    "Services",
+    "TheServices",
+]

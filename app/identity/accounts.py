@@ -8,7 +8,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from app import clock
-from app.db import Database, Row, Statement, Transaction, given
+from app.db import Database, Row, Statement, Transaction, bind
 from app.identity.fields import email_key
 from app.identity.shapes import Account
 from app.identity.tables import AccountRecord, Feed, Role
@@ -25,39 +25,37 @@ INSERT: Final = Statement(
         f"INSERT INTO account ({', '.join(_names)}) "  # noqa: S608 - columns' names, nothing that was sent
         f"VALUES ({', '.join(f':{name}' for name in _names)}) ON CONFLICT (email_key) DO NOTHING RETURNING id"
     )
-    .bindparams(*(given(column) for column in _account.c))
+    .bindparams(*(bind(column) for column in _account.c))
     .columns(_account.c.id)
 )
-OPEN_FEED: Final = Statement(sa.insert(_feed).values({column.name: given(column) for column in _feed.c}))
+OPEN_FEED: Final = Statement(sa.insert(_feed).values({column.name: bind(column) for column in _feed.c}))
 BY_EMAIL: Final = Statement(
     sa.select(_account.c.id, _account.c.email, _account.c.password_hash, _account.c.closed_at).where(
-        _account.c.email_key == given(_account.c.email_key)
+        _account.c.email_key == bind(_account.c.email_key)
     )
 )
-_this: Final = sa.select(*_public).where(_account.c.id == given(_account.c.id))
+_this: Final = sa.select(*_public).where(_account.c.id == bind(_account.c.id))
 PUBLIC: Final = Statement(_this)
 PUBLIC_TO_WRITE: Final = Statement(_this.with_for_update())
-PASSWORD: Final = Statement(sa.select(_account.c.password_hash).where(_account.c.id == given(_account.c.id)))
+PASSWORD: Final = Statement(sa.select(_account.c.password_hash).where(_account.c.id == bind(_account.c.id)))
 _changeable: Final = ("display_name", "timezone", "locale", "updated_at")
 CHANGE: Final = Statement(
     sa.update(_account)
-    .where(_account.c.id == given(_account.c.id))
-    .values({name: given(_account.c[name]) for name in _changeable})
+    .where(_account.c.id == bind(_account.c.id))
+    .values({name: bind(_account.c[name]) for name in _changeable})
 )
 STILL: Final = Statement(
     sa.select(_account.c.id)
     .where(
-        _account.c.id == given(_account.c.id),
-        _account.c.password_hash == given(_account.c.password_hash),
+        _account.c.id == bind(_account.c.id),
+        _account.c.password_hash == bind(_account.c.password_hash),
         _account.c.closed_at.is_(None),
     )
     .with_for_update()
 )
 """Locks an account, if its password is still the one that was looked at."""
 CHANGE_PASSWORD: Final = Statement(
-    sa.update(_account)
-    .where(_account.c.id == given(_account.c.id))
-    .values(password_hash=given(_account.c.password_hash))
+    sa.update(_account).where(_account.c.id == bind(_account.c.id)).values(password_hash=bind(_account.c.password_hash))
 )
 
 

@@ -16,9 +16,9 @@ from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 from starlette.requests import Request
 
-from app.db import Database, Row, Statement, given
-from app.http import UNCERTAIN, header_values
-from app.identity.site import Site, site_of
+from app.db import Database, Row, Statement, bind
+from app.http import PENDING_AUTH, header_values
+from app.identity.services import Services, services_of
 from app.identity.tables import AccountRecord, DeviceRecord
 from app.problems import NotSignedIn
 
@@ -28,8 +28,8 @@ _alive = (
     sa.select(_account.c.role, _account.c.timezone)
     .join_from(_device, _account, _device.c.account_id == _account.c.id)
     .where(
-        _device.c.id == given(_device.c.id, "device_id"),
-        _device.c.account_id == given(_device.c.account_id, "owner_id"),
+        _device.c.id == bind(_device.c.id, "device_id"),
+        _device.c.account_id == bind(_device.c.account_id, "owner_id"),
         _device.c.ended_at.is_(None),
         _account.c.closed_at.is_(None),
     )
@@ -48,43 +48,43 @@ class Caller:
     The role is known where it was asked for itself, the time zone there and once the caller's feed is locked.
     """
 
-    site: Site
+    services: Services
     account_id: UUID
     device_id: UUID
     role: str = ""
     timezone: str = ""
-    is_certain: bool = False
+    is_authenticated: bool = False
 
     @property
     def db(self) -> Database:
         """The database."""
-        return self.site.db
+        return self.services.db
 
     @property
     def cursor_key(self) -> bytes:
         """What cursors are made unforgeable with."""
-        return self.site.cursor_key
+        return self.services.cursor_key
 
-    async def own(self, statement: Statement, /, **values: object) -> Sequence[tuple[Any, ...]]:
+    async def fetch_own(self, statement: Statement, /, **values: object) -> Sequence[tuple[Any, ...]]:
         """Return the caller's own rows, bare, by a statement that asks for `SIGNED_IN`."""
         rows = await self.db.tuples(statement, owner_id=self.account_id, device_id=self.device_id, **values)
-        self.is_certain = self.is_certain or bool(rows)
+        self.is_authenticated = self.is_authenticated or bool(rows)
         return rows
 
-    def believe(self, timezone: str | None) -> None:
+    def confirm(self, timezone: str | None) -> None:
         """Take what a statement found as `TIMEZONE`; raise `NotSignedIn` where that is nothing, unless all is certain."""
-        if not self.is_certain:
+        if not self.is_authenticated:
             if timezone is None:
                 raise NotSignedIn
-            self.timezone, self.is_certain = timezone, True
+            self.timezone, self.is_authenticated = timezone, True
 
-    async def make_certain(self) -> None:
+    async def authenticate(self) -> None:
         """Ask whether the device is signed in, if no statement told; raise `NotSignedIn` where it is not."""
-        if not self.is_certain:
+        if not self.is_authenticated:
             alive = await self._alive()
             if alive is None:
                 raise NotSignedIn
-            self.role, self.timezone, self.is_certain = alive["role"], alive["timezone"], True
+            self.role, self.timezone, self.is_authenticated = alive["role"], alive["timezone"], True
 
     async def is_signed_in(self) -> bool:
         """Ask again, for a request that goes on."""
@@ -110,13 +110,13 @@ class SignedIn(SecurityBase):
 
     async def __call__(self, request: Request) -> Caller:
         """Return the caller behind the one Authorization header."""
-        site = site_of(request)
-        claims = site.tokens.verify(_bearer(request))
-        caller = Caller(site, claims.account_id, claims.device_id)
+        services = services_of(request)
+        claims = services.tokens.verify(_bearer(request))
+        caller = Caller(services, claims.account_id, claims.device_id)
         if self._in_passing:
-            request.scope[UNCERTAIN] = caller.make_certain
+            request.scope[PENDING_AUTH] = caller.authenticate
         else:
-            await caller.make_certain()
+            await caller.authenticate()
         request.scope["account_id"] = claims.account_id
         return caller
 
@@ -131,5 +131,5 @@ def _bearer(request: Request) -> str:
 
 Call = Annotated[Caller, Depends(SignedIn())]
 """Who calls; known before anything else is read."""
-CallInPassing = Annotated[Caller, Depends(SignedIn(in_passing=True))]
+LazyCall = Annotated[Caller, Depends(SignedIn(in_passing=True))]
 """Who calls; known for certain once the first of their own rows is read or locked, and before any answer."""

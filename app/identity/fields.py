@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from app.identity.common_passwords import is_common
 
-LONGEST_EMAIL: Final = 254
+MAX_EMAIL_LENGTH: Final = 254
 _LANGUAGE_TAG: Final = (
     "^(?:[A-Za-z]{2,3}(?:-[A-Za-z]{3}){0,3}|[A-Za-z]{4,8})(?:-[A-Za-z]{4})?(?:-(?:[A-Za-z]{2}|[0-9]{3}))?"
     "(?:-(?:[A-Za-z0-9]{5,8}|[0-9][A-Za-z0-9]{3}))*(?:-[A-WY-Za-wy-z0-9](?:-[A-Za-z0-9]{2,8})+)*"
@@ -26,7 +26,7 @@ def email_key(email: str) -> str:
 
 
 def _read_email(value: object) -> str:
-    if isinstance(value, str) and len(value) <= LONGEST_EMAIL:
+    if isinstance(value, str) and len(value) <= MAX_EMAIL_LENGTH:
         try:
             validate_email(value, check_deliverability=False, test_environment=True)
         except (EmailNotValidError, UnicodeError):
@@ -38,7 +38,7 @@ def _read_email(value: object) -> str:
 
 
 def _read_locale(value: object) -> str:
-    if isinstance(value, str) and len(value) <= _LONGEST_LOCALE and _language_tag(value):
+    if isinstance(value, str) and len(value) <= _MAX_LOCALE_LENGTH and _language_tag(value):
         return value
     message = "Give a language tag as BCP 47 has it, such as en or pt-BR."
     raise PydanticCustomError("locale", message)
@@ -51,16 +51,16 @@ def _refuse_common(password: str) -> str:
     return password
 
 
-_LONGEST_LOCALE: Final = 35
-Email = Annotated[
+_MAX_LOCALE_LENGTH: Final = 35
+EmailAddress = Annotated[
     str,
     PlainValidator(_read_email),
-    WithJsonSchema({"type": "string", "format": "email", "maxLength": LONGEST_EMAIL}),
+    WithJsonSchema({"type": "string", "format": "email", "maxLength": MAX_EMAIL_LENGTH}),
 ]
 Locale = Annotated[
     str,
     PlainValidator(_read_locale),
-    WithJsonSchema({"type": "string", "minLength": 2, "maxLength": _LONGEST_LOCALE, "pattern": _LANGUAGE_TAG}),
+    WithJsonSchema({"type": "string", "minLength": 2, "maxLength": _MAX_LOCALE_LENGTH, "pattern": _LANGUAGE_TAG}),
 ]
 Password = Annotated[str, Field(min_length=8, max_length=256, pattern=_NO_NUL), AfterValidator(_refuse_common)]
 GivenPassword = Annotated[str, Field(min_length=1, max_length=256, pattern=_NO_NUL)]

@@ -2,13 +2,13 @@
 
 from fastapi import APIRouter
 
-from app.http import Answer, Route, json_answer
+from app.http import Response, Route, json_response
 from app.identity import changing_password, examples
 from app.identity.caller import Call
 from app.identity.fields import email_key
+from app.identity.services import TheServices
 from app.identity.shapes import Accepted, ForgottenDraft, PasswordDraft, ResetDraft
-from app.identity.site import TheSite
-from app.identity.throttles import Guess, Network, attempt, of_account, of_client, of_device
+from app.identity.throttles import AttemptKind, Network, of_account, of_client, of_device, rate_limited
 from app.openapi import problems
 from app.problems import TooManyAttempts, WrongCredentials
 
@@ -21,20 +21,20 @@ router = APIRouter(prefix="/v1/auth/password", tags=["Signing in"], route_class=
     responses=problems(WrongCredentials, TooManyAttempts, signed_in=True, body=True),
     summary="Change the password",
 )
-async def change_password(call: Call, network: Network, draft: PasswordDraft) -> Answer:
+async def change_password(call: Call, network: Network, draft: PasswordDraft) -> Response:
     """Set a new password with the present one. Every other device is signed out; this one stays."""
-    async with attempt(call.site, of_device(call.site, call.device_id), of_client(call.site, network)):
+    async with rate_limited(call.services, of_device(call.services, call.device_id), of_client(call.services, network)):
         await changing_password.change(call, draft)
-    return Answer(204)
+    return Response(204)
 
 
 @router.post(
     "/forgot", status_code=202, response_model=Accepted, responses=problems(body=True), summary="Forget the password"
 )
-async def forgot_password(site: TheSite, draft: ForgottenDraft) -> Answer:
+async def forgot_password(services: TheServices, draft: ForgottenDraft) -> Response:
     """Ask for a code by mail. The answer is the same whether or not the address has an account; the letter says it."""
-    await changing_password.forget(site, draft)
-    return json_answer(examples.ACCEPTED, 202)
+    await changing_password.forget(services, draft)
+    return json_response(examples.ACCEPTED, 202)
 
 
 @router.post(
@@ -43,9 +43,9 @@ async def forgot_password(site: TheSite, draft: ForgottenDraft) -> Answer:
     responses=problems(WrongCredentials, TooManyAttempts, body=True),
     summary="Set a new password by code",
 )
-async def reset_password(site: TheSite, network: Network, draft: ResetDraft) -> Answer:
+async def reset_password(services: TheServices, network: Network, draft: ResetDraft) -> Response:
     """Set a new password with the code from the mail. Every device is signed out. A code works once, for 30 minutes."""
-    whose = of_account(site, email_key(draft.email), Guess.RESET)
-    async with attempt(site, whose, of_client(site, network)):
-        await changing_password.reset(site, draft)
-    return Answer(204)
+    whose = of_account(services, email_key(draft.email), AttemptKind.RESET)
+    async with rate_limited(services, whose, of_client(services, network)):
+        await changing_password.reset(services, draft)
+    return Response(204)

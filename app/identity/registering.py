@@ -11,27 +11,27 @@ from uuid import UUID
 
 from app import clock
 from app.db import Row
-from app.identity import letters
+from app.identity import emails
 from app.identity.accounts import BY_EMAIL, NewAccount, open_account
 from app.identity.codes import MailedCodes
 from app.identity.fields import email_key
+from app.identity.services import Services
 from app.identity.shapes import RegistrationDraft
-from app.identity.site import Site
 from app.identity.tables import Registration
 from app.problems import WrongCredentials
 
 _codes: Final = MailedCodes(Registration.table())
 
 
-async def register(site: Site, draft: RegistrationDraft) -> None:
+async def register(services: Services, draft: RegistrationDraft) -> None:
     """Note an attempt, and mail its code, or the news that the address has an account."""
     key, code = email_key(draft.email), f"{secrets.randbelow(10**6):06}"
-    password_hash = await site.passwords.hashed(draft.password)
-    async with site.db.transaction() as tx:
+    password_hash = await services.passwords.hashed(draft.password)
+    async with services.db.transaction() as tx:
         known = await tx.one(BY_EMAIL, email_key=key)
         kept = await _codes.keep(
             tx,
-            site,
+            services,
             key,
             code,
             clock.now(),
@@ -42,16 +42,16 @@ async def register(site: Site, draft: RegistrationDraft) -> None:
             locale=draft.locale,
         )
     if kept:
-        minutes = site.settings.code_seconds // 60
-        site.mail.post(
-            letters.welcome(draft.email, code, minutes) if known is None else letters.welcome_back(known["email"])
+        minutes = services.settings.code_seconds // 60
+        services.mail.send(
+            emails.welcome(draft.email, code, minutes) if known is None else emails.welcome_back(known["email"])
         )
 
 
-async def verify(site: Site, email: str, code: str) -> UUID:
+async def verify(services: Services, email: str, code: str) -> UUID:
     """Activate the attempt that the code was mailed for, discard the others, and return the account's id."""
-    async with site.db.transaction() as tx:
-        row = await _codes.redeem(tx, site, email_key(email), code, clock.now())
+    async with services.db.transaction() as tx:
+        row = await _codes.redeem(tx, services, email_key(email), code, clock.now())
         id = None if row is None else await open_account(tx, _account_of(row))
     if id is None:
         raise WrongCredentials

@@ -6,7 +6,7 @@ from pydantic import MISSING, BaseModel, ConfigDict, Field
 
 from app.clock import Instant, Timezone
 from app.identity import examples
-from app.identity.fields import Email, GivenPassword, HeldToken, Locale, Name, Password
+from app.identity.fields import EmailAddress, GivenPassword, HeldToken, Locale, Name, Password
 from app.identity.tables import Role
 from app.ids import Id
 from app.openapi import example
@@ -21,7 +21,7 @@ class Shape(BaseModel):
 class RegistrationDraft(Shape, json_schema_extra=example(examples.REGISTRATION)):
     """Somebody who would like an account."""
 
-    email: Email = Field(description="The address that the code is mailed to.")
+    email: EmailAddress = Field(description="The address that the code is mailed to.")
     password: Password = Field(description="8 to 256 characters of any script, taken exactly as sent; no common one.")
     display_name: Name | None = Field(None, description="How the person likes to be called.")
     timezone: Timezone = Field("UTC", description="IANA time zone, the default of what the person writes.")
@@ -31,14 +31,14 @@ class RegistrationDraft(Shape, json_schema_extra=example(examples.REGISTRATION))
 class VerificationDraft(Shape, json_schema_extra=example(examples.VERIFICATION)):
     """An address and the code that was mailed to it."""
 
-    email: Email = Field(description="The address that was registered.")
+    email: EmailAddress = Field(description="The address that was registered.")
     code: Annotated[str, Field(pattern=r"^[0-9]{6}$")] = Field(description="The six digits from the mail.")
 
 
 class LoginDraft(Shape, json_schema_extra=example(examples.LOGIN)):
     """An address and its password."""
 
-    email: Email = Field(description="The account's address, in any case.")
+    email: EmailAddress = Field(description="The account's address, in any case.")
     password: GivenPassword = Field(description="The account's password.")
     device_name: Name | None = Field(None, description="What the person calls this device; shown in the device list.")
     refresh_token: HeldToken | None = Field(
@@ -64,13 +64,13 @@ class PasswordDraft(Shape, json_schema_extra=example(examples.PASSWORD)):
 class ForgottenDraft(Shape, json_schema_extra=example(examples.FORGOTTEN)):
     """An address whose password was forgotten."""
 
-    email: Email = Field(description="The account's address.")
+    email: EmailAddress = Field(description="The account's address.")
 
 
 class ResetDraft(Shape, json_schema_extra=example(examples.RESET)):
     """The code that was mailed to an address, and a new password."""
 
-    email: Email = Field(description="The account's address.")
+    email: EmailAddress = Field(description="The account's address.")
     code: Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{10,20}$")] = Field(
         description="The ten characters from the mail, in either case, with or without hyphens."
     )

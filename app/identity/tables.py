@@ -7,7 +7,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Field
 
-from app.db import Stored
+from app.db import Table
 
 
 class Role(StrEnum):
@@ -18,7 +18,7 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
-class AccountRecord(Stored, table=True):
+class AccountRecord(Table, table=True):
     """A verified account; `email_key` is the address without case."""
 
     __tablename__ = "account"
@@ -36,7 +36,7 @@ class AccountRecord(Stored, table=True):
     closed_at: datetime | None
 
 
-class Feed(Stored, table=True):
+class Feed(Table, table=True):
     """One person's feed, opened with the account: `head` is the last number given out to a write on their records,
     `floor` the highest number of a purged tombstone.
     """
@@ -49,7 +49,7 @@ class Feed(Stored, table=True):
     floor: int = Field(sa_type=sa.BigInteger)
 
 
-class MailedCode(Stored):
+class MailedCode(Table):
     """A code that was mailed to an address, kept as an HMAC."""
 
     id: UUID = Field(primary_key=True)
@@ -80,7 +80,7 @@ class ResetCode(MailedCode, table=True):
     __table_args__ = (sa.Index(None, "email_key", "created_at"), sa.Index(None, "created_at"))
 
 
-class Throttle(Stored, table=True):
+class Throttle(Table, table=True):
     """How many wrong tries there were since `began_at`; the key is an HMAC of whose they were."""
 
     __tablename__ = "throttle"
@@ -90,7 +90,7 @@ class Throttle(Stored, table=True):
     count: int
 
 
-class DeviceRecord(Stored, table=True):
+class DeviceRecord(Table, table=True):
     """A device that is, or was, signed in."""
 
     __tablename__ = "device"
@@ -104,7 +104,7 @@ class DeviceRecord(Stored, table=True):
     ended_at: datetime | None
 
 
-class RefreshToken(Stored, table=True):
+class RefreshToken(Table, table=True):
     """A refresh token of a device's family, kept as its SHA-256; all but the newest are superseded."""
 
     __tablename__ = "refresh_token"

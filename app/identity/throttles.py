@@ -23,15 +23,15 @@ from fastapi import Depends
 from starlette.requests import Request
 
 from app import clock
-from app.db import Statement, Transaction, given
-from app.identity.site import Site
+from app.db import Statement, Transaction, bind
+from app.identity.services import Services
 from app.identity.tables import Throttle
 from app.problems import TooManyAttempts, Unavailable, WrongCredentials
 
 DAY: Final = 86_400
 _throttle = Throttle.table()
-_this = _throttle.c.key == given(_throttle.c.key)
-_EXPIRED: Final = given(_throttle.c.began_at, "expired")
+_this = _throttle.c.key == bind(_throttle.c.key)
+_EXPIRED: Final = bind(_throttle.c.began_at, "expired")
 _TAKE: Final = Statement(
     sa.text(
         "INSERT INTO throttle (key, began_at, count) VALUES (:key, :now, 1) ON CONFLICT (key) DO UPDATE SET"
@@ -39,12 +39,12 @@ _TAKE: Final = Statement(
         " began_at = CASE WHEN throttle.began_at <= :expired THEN :now ELSE throttle.began_at END"
         " RETURNING count, began_at"
     )
-    .bindparams(given(_throttle.c.key), given(_throttle.c.began_at, "now"), _EXPIRED)
+    .bindparams(bind(_throttle.c.key), bind(_throttle.c.began_at, "now"), _EXPIRED)
     .columns(_throttle.c.count, _throttle.c.began_at)
 )
 _GIVE_BACK: Final = Statement(
     sa.update(_throttle)
-    .where(_this, _throttle.c.began_at == given(_throttle.c.began_at), _throttle.c.count > 0)
+    .where(_this, _throttle.c.began_at == bind(_throttle.c.began_at), _throttle.c.count > 0)
     .values(count=_throttle.c.count - 1)
 )
 _LOOK: Final = Statement(
@@ -56,7 +56,7 @@ _FORGET_OLD: Final = Statement(sa.delete(_throttle).where(_throttle.c.key.in_(_o
 """Waits for nobody: what another attempt holds is not old any more."""
 
 
-class Guess(StrEnum):
+class AttemptKind(StrEnum):
     """What may be guessed of an account, each counted apart."""
 
     PASSWORD = "password"  # noqa: S105 - its name
@@ -73,33 +73,33 @@ class Bucket:
     seconds: int
 
 
-def of_account(site: Site, email_key: str, guess: Guess) -> list[Bucket]:
+def of_account(services: Services, email_key: str, guess: AttemptKind) -> list[Bucket]:
     """Return the buckets of an account, whether or not there is one."""
-    return _short_and_daily(site, f"account, {guess}", email_key)
+    return _short_and_daily(services, f"account, {guess}", email_key)
 
 
-def of_device(site: Site, device_id: UUID) -> list[Bucket]:
+def of_device(services: Services, device_id: UUID) -> list[Bucket]:
     """Return the buckets of a device that has signed in to the account before."""
-    return _short_and_daily(site, "device", str(device_id))
+    return _short_and_daily(services, "device", str(device_id))
 
 
-def _short_and_daily(site: Site, kind: str, value: str) -> list[Bucket]:
-    settings = site.settings
+def _short_and_daily(services: Services, kind: str, value: str) -> list[Bucket]:
+    settings = services.settings
     return [
-        Bucket(_key(site, kind, value), settings.throttle_account, settings.throttle_account_seconds),
-        Bucket(_key(site, f"{kind} by day", value), settings.throttle_account_day, DAY),
+        Bucket(_key(services, kind, value), settings.throttle_account, settings.throttle_account_seconds),
+        Bucket(_key(services, f"{kind} by day", value), settings.throttle_account_day, DAY),
     ]
 
 
-def of_client(site: Site, network: str) -> list[Bucket]:
+def of_client(services: Services, network: str) -> list[Bucket]:
     """Return the bucket of a client's network."""
-    return [Bucket(_key(site, "client", network), site.settings.throttle_client, 60)]
+    return [Bucket(_key(services, "client", network), services.settings.throttle_client, 60)]
 
 
 @asynccontextmanager
-async def attempt(site: Site, *buckets: list[Bucket]) -> AsyncIterator[None]:
+async def rate_limited(services: Services, *buckets: list[Bucket]) -> AsyncIterator[None]:
     """Take a place in every bucket, or raise `TooManyAttempts`; keep them only where the block was wrong."""
-    taken = await _take(site, _in_order(*buckets))
+    taken = await _take(services, _in_order(*buckets))
     wrong = False
     try:
         yield
@@ -109,29 +109,29 @@ async def attempt(site: Site, *buckets: list[Bucket]) -> AsyncIterator[None]:
     finally:
         if not wrong:
             with suppress(Unavailable):  # a right try is right, even where its place stays taken
-                async with site.db.transaction() as tx:
+                async with services.db.transaction() as tx:
                     await tx.many(_GIVE_BACK, taken)
 
 
 @asynccontextmanager
-async def counted(site: Site, buckets: list[Bucket]) -> AsyncIterator[None]:
+async def count_failures(services: Services, buckets: list[Bucket]) -> AsyncIterator[None]:
     """Raise `TooManyAttempts` where there were too many wrong tries; count another only where the block was wrong."""
     now = clock.now()
     for bucket in buckets:
-        row = await site.db.one(_LOOK, key=bucket.key, expired=now - timedelta(seconds=bucket.seconds))
+        row = await services.db.one(_LOOK, key=bucket.key, expired=now - timedelta(seconds=bucket.seconds))
         if row is not None and row["count"] >= bucket.most:
             raise TooManyAttempts(_seconds_left(row["began_at"], bucket, now))
     try:
         yield
     except WrongCredentials:
-        await _take(site, buckets)
+        await _take(services, buckets)
         raise
 
 
-async def _take(site: Site, buckets: Sequence[Bucket]) -> list[dict[str, object]]:
+async def _take(services: Services, buckets: Sequence[Bucket]) -> list[dict[str, object]]:
     now = clock.now()
     taken: list[dict[str, object]] = []
-    async with site.db.transaction() as tx:
+    async with services.db.transaction() as tx:
         for bucket in buckets:
             row = await tx.only(_TAKE, key=bucket.key, now=now, expired=now - timedelta(seconds=bucket.seconds))
             if row["count"] > bucket.most:
@@ -141,10 +141,10 @@ async def _take(site: Site, buckets: Sequence[Bucket]) -> list[dict[str, object]
     return taken
 
 
-async def take_turns(tx: Transaction, site: Site, kind: str, value: str) -> None:
+async def serialize(tx: Transaction, services: Services, kind: str, value: str) -> None:
     """Let nobody else count the same thing until the transaction ends."""
     now = clock.now()
-    await tx.only(_TAKE, key=_key(site, kind, value), now=now, expired=now)
+    await tx.only(_TAKE, key=_key(services, kind, value), now=now, expired=now)
 
 
 async def clear(tx: Transaction, *buckets: list[Bucket]) -> None:
@@ -161,8 +161,8 @@ def _seconds_left(began_at: datetime, bucket: Bucket, now: datetime) -> int:
     return max(1, bucket.seconds - int((now - began_at).total_seconds()))
 
 
-def _key(site: Site, kind: str, value: str) -> bytes:
-    return hmac.digest(site.throttle_key, f"{kind}:{value}".encode(), hashlib.sha256)
+def _key(services: Services, kind: str, value: str) -> bytes:
+    return hmac.digest(services.throttle_key, f"{kind}:{value}".encode(), hashlib.sha256)
 
 
 async def network_of(request: Request) -> str:

@@ -26,7 +26,7 @@ from app.settings import Settings
 LONGEST_TOKEN: Final = 4096
 LONGEST_HEADER: Final = 512
 PARTS: Final = 3
-CACHED: Final = 10_000
+MAX_CACHED_TOKENS: Final = 10_000
 _TYPES: Final = {"iss": str, "aud": str, "sub": str, "sid": str, "scope": str, "iat": int, "exp": int, "jti": str}
 
 
@@ -73,7 +73,7 @@ class Tokens:
         found = self._verified.get(token)
         if found is None or found[1] not in self._keyring.verifying:
             found = self._checked(token)
-            if len(self._verified) >= CACHED:
+            if len(self._verified) >= MAX_CACHED_TOKENS:
                 self._verified.clear()
             self._verified[token] = found
         claims = found[0]
@@ -118,7 +118,7 @@ class Tokens:
             or expires - begins > self._settings.access_seconds
         ):
             raise NotSignedIn
-        return Claims(ids.read(claims["sub"]), ids.read(claims["sid"]), claims["scope"], expires)
+        return Claims(ids.parse(claims["sub"]), ids.parse(claims["sid"]), claims["scope"], expires)
 
     def _pair(self, key: Key) -> tuple[JoseKey, JoseKey]:
         """Return the private and the public key, each made once."""

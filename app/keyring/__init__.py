@@ -5,4 +5,7 @@ It knows nobody, so that a process may look after it without loading what serves
 
 from app.keyring.keyring import Keyring, KeyringError
 
-__all__ = ["Keyring", "KeyringError"]
+__all__ = [
+    "Keyring",
+    "KeyringError",
+]

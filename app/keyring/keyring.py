@@ -39,7 +39,7 @@ class Keyring:
         self._stamp: tuple[int, int] | None = None
         self._read()
 
-    def derived(self, purpose: str) -> bytes:
+    def derive_key(self, purpose: str) -> bytes:
         """Return 32 bytes that only this server knows, for one purpose."""
         return hmac.digest(self.secret, purpose.encode(), hashlib.sha256)
 
@@ -65,7 +65,7 @@ class Keyring:
                 if (status.st_mtime_ns, status.st_ino) != self._stamp:
                     self._read()
             except (OSError, KeyringError) as error:  # what was read before stays in force
-                observability.happened("keyring-unreadable", error=type(error).__name__)
+                observability.log_event("keyring-unreadable", error=type(error).__name__)
 
     def _believed(self) -> dict[str, Key]:
         now = clock.now()

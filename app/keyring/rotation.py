@@ -52,7 +52,7 @@ def rotate(path: Path, access_seconds: int) -> str:
             message = f"the next key is too new for every worker to know it; rotate {SECONDS_UNTIL_KNOWN} seconds later"
             raise KeyringError(message)
         keys[:] = [each for each in keys if each["state"] != State.RETIRED or _is_believed(each, now)]
-        until = clock.spelled(now + timedelta(seconds=access_seconds + _SECONDS_OF_GRACE))
+        until = clock.format_instant(now + timedelta(seconds=access_seconds + _SECONDS_OF_GRACE))
         for each in keys:
             if each["state"] == State.CURRENT:
                 each |= {"state": State.RETIRED, "until": until}
@@ -97,7 +97,13 @@ def _is_believed(member: Member, now: datetime) -> bool:
 
 def _new(state: State) -> Member:
     pem = new_pem()
-    return {"kid": thumbprint(pem), "state": state, "created_at": clock.spelled(clock.now()), "until": None, "pem": pem}
+    return {
+        "kid": thumbprint(pem),
+        "state": state,
+        "created_at": clock.format_instant(clock.now()),
+        "until": None,
+        "pem": pem,
+    }
 
 
 @contextmanager

@@ -9,4 +9,10 @@ from app.openapi.document import document
 from app.openapi.examples import Example, Json, example
 from app.openapi.problems import problems
 
-__all__ = ["Example", "Json", "document", "example", "problems"]
+__all__ = [
+    "Example",
+    "Json",
+    "document",
+    "example",
+    "problems",
+]

@@ -7,9 +7,9 @@ record's latest change, so that whoever reads it only puts the two in front.
 from collections.abc import Sequence
 from typing import Any, Final
 
-from app import json
+from app import json_strict
 from app.db import Row
-from app.http import JSON, Answer
+from app.http import JSON, Response
 from app.records.resource import Resource
 
 EPOCH_SHIFT: Final = 2**40
@@ -28,26 +28,26 @@ def public_row(resource: Resource, row: Row, epoch: int) -> Row:
 
 def document_of(resource: Resource, row: Row) -> str:
     """Return a record's document."""
-    return json.text({name: row[name] for name in resource.document_names})
+    return json_strict.dump_text({name: row[name] for name in resource.document_names})
 
 
-def whole(id: str, version: int, document: str) -> str:
+def record_json(id: str, version: int, document: str) -> str:
     """Return a record's JSON text."""
     return f'{{"id":"{id}","version":{version},{document[1:]}'
 
 
-def record_answer(text: str, version: int, location: str | None = None) -> Answer:
+def record_response(text: str, version: int, location: str | None = None) -> Response:
     """Answer with one record and its ETag, and with where it is, if it is new."""
     headers = [JSON, (b"etag", etag(version))]
     if location is None:
-        return Answer(200, text.encode(), headers)
-    return Answer(201, text.encode(), [*headers, (b"location", location.encode())])
+        return Response(200, text.encode(), headers)
+    return Response(201, text.encode(), [*headers, (b"location", location.encode())])
 
 
-def page_answer(rows: Sequence[tuple[Any, ...]], next_cursor: str | None) -> Answer:
+def page_response(rows: Sequence[tuple[Any, ...]], next_cursor: str | None) -> Response:
     """Answer with a page of records, and with what continues it."""
-    items = ",".join([whole(str(id), version, document) for _, id, version, document in rows])
-    return Answer(200, f'{{"items":[{items}],"next_cursor":{json.text(next_cursor)}}}'.encode(), [JSON])
+    items = ",".join([record_json(str(id), version, document) for _, id, version, document in rows])
+    return Response(200, f'{{"items":[{items}],"next_cursor":{json_strict.dump_text(next_cursor)}}}'.encode(), [JSON])
 
 
 def etag(version: Any) -> bytes:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from app.identity import Caller
 from app.problems import InvalidCursor
-from app.records.filters import Asked
+from app.records.filters import ActiveFilter
 from app.records.resource import Resource
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -20,14 +20,14 @@ _PLACE: Final = 24
 _WHOLE: Final = 40
 
 
-def written(caller: Caller, resource: Resource, filters: list[Asked], created_at: datetime, id: UUID) -> str:
+def written(caller: Caller, resource: Resource, filters: list[ActiveFilter], created_at: datetime, id: UUID) -> str:
     """Return the cursor that continues after a record."""
     moment = (created_at - _EPOCH) // _MICROSECOND
     place = moment.to_bytes(_TIME, "big", signed=True) + id.bytes
     return base64.urlsafe_b64encode(place + _mac(caller, resource, filters, place)).decode().rstrip("=")
 
 
-def place_of(caller: Caller, resource: Resource, filters: list[Asked], cursor: str) -> dict[str, Any]:
+def place_of(caller: Caller, resource: Resource, filters: list[ActiveFilter], cursor: str) -> dict[str, Any]:
     """Return the row that a cursor stands after; raise `InvalidCursor` where it is not of this list."""
     try:
         whole = base64.b64decode(cursor.encode("ascii") + b"==", b"-_", validate=True)
@@ -47,7 +47,7 @@ def place_of(caller: Caller, resource: Resource, filters: list[Asked], cursor: s
     }
 
 
-def _mac(caller: Caller, resource: Resource, filters: list[Asked], place: bytes) -> bytes:
+def _mac(caller: Caller, resource: Resource, filters: list[ActiveFilter], place: bytes) -> bytes:
     list_ = repr(
         (str(caller.account_id), resource.collection, [(each.name, *map(str, each.values)) for each in filters])
     )

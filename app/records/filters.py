@@ -13,10 +13,10 @@ import sqlalchemy as sa
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from app.db import given
+from app.db import bind
 
-MOST: Final = 200
-USUAL: Final = 50
+MAX_LIMIT: Final = 200
+DEFAULT_LIMIT: Final = 50
 
 
 def whole_number(least: int, most: int) -> Callable[[str], int]:
@@ -54,8 +54,8 @@ class Filters(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    limit: Annotated[int, BeforeValidator(whole_number(1, MOST))] = Field(
-        USUAL, ge=1, le=MOST, description="Most records of one page, 1 to 200."
+    limit: Annotated[int, BeforeValidator(whole_number(1, MAX_LIMIT))] = Field(
+        DEFAULT_LIMIT, ge=1, le=MAX_LIMIT, description="Most records of one page, 1 to 200."
     )
     cursor: Annotated[str, WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9_-]+$"})] | None = Field(
         None, description="Continues a list: the `next_cursor` of the page before."
@@ -63,7 +63,7 @@ class Filters(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ActiveFilter:
     """One filter that was given: its name, its mark, and its values; several are padded, so that few statements serve
     every combination of them.
     """
@@ -88,17 +88,17 @@ class Asked:
         if self._asks_presence:
             words = sa.func.coalesce(column, "")
             return words != "" if self.values[0] else words == ""
-        places = [given(column, f"{self.name}_{n}") for n in range(len(self.values))]
+        limiter = [bind(column, f"{self.name}_{n}") for n in range(len(self.values))]
         if self.where is not None:
-            return column.op(self.where.compare, is_comparison=True)(places[0])
-        return column == places[0] if len(places) == 1 else column.in_(places)
+            return column.op(self.where.compare, is_comparison=True)(limiter[0])
+        return column == limiter[0] if len(limiter) == 1 else column.in_(limiter)
 
     @property
     def _asks_presence(self) -> bool:
         return self.where is not None and self.where.compare == "present"
 
 
-def asked(filters: Filters) -> list[Asked]:
+def active_filters(filters: Filters) -> list[ActiveFilter]:
     """Return the filters that were given."""
     found = []
     for name, field in type(filters).model_fields.items():
@@ -109,7 +109,7 @@ def asked(filters: Filters) -> list[Asked]:
         values = tuple(sorted(set(value))) if isinstance(value, list) else (value,)
         if len(values) > 1:
             values += values[-1:] * (_choices(field.annotation) - len(values))
-        found.append(Asked(name, where, values))
+        found.append(ActiveFilter(name, where, values))
     return found
 
 

@@ -10,14 +10,14 @@ from typing import Final
 from app.db import Row
 from app.problems import MalformedHeader, Outdated, PreconditionRequired
 from app.records.codec import public_row, version_of
-from app.records.ops import Op
+from app.records.write.ops import Op
 
 _TAG: Final = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
 _tags = re.compile(rf"\s*{_TAG}(?:\s*,\s*{_TAG})*\s*").fullmatch
 _each = re.compile(_TAG).findall
 
 
-def matching(if_match: str | None, version: int) -> bool:
+def if_match_satisfied(if_match: str | None, version: int) -> bool:
     """Say whether If-Match names the record's version; raise what is wrong with the header."""
     if if_match is None:
         raise PreconditionRequired
@@ -28,7 +28,7 @@ def matching(if_match: str | None, version: int) -> bool:
     return if_match.strip() == f'"{version}"'
 
 
-def still_meant(op: Op, row: Row, epoch: int) -> None:
+def check_if_match(op: Op, row: Row, epoch: int) -> None:
     """Raise `Outdated` where an operation means another version than the record now has."""
     if op.check is not None and not op.check(version_of(epoch, row["seq"])):
         raise Outdated(current=public_row(op.resource, row, epoch))

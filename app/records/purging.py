@@ -12,11 +12,11 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from app.db import Database, Statement, among, given, unhurried, updating
+from app.db import Database, Statement, any_of, background_transaction, bind, bulk_update
 from app.identity import Feed
 from app.records.tables import Change, RememberedOp
 
-AT_ONCE: Final = 500
+BATCH_SIZE: Final = 500
 _feed, _change, _operation = Feed.table(), Change.table(), RememberedOp.table()
 _tombstone, _forgotten = _change.alias("tombstone"), _operation.alias("forgotten")
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
@@ -26,7 +26,7 @@ def _oldest(table: sa.FromClause, *columns: sa.ColumnElement[Any]) -> sa.Select[
     moment = table.c.written_at
     return (
         sa.select(*columns)
-        .where(moment >= given(moment, "since"), moment < given(moment, "before"))
+        .where(moment >= bind(moment, "since"), moment < bind(moment, "before"))
         .order_by(moment)
         .limit(sa.bindparam("rows", type_=sa.BigInteger))
     )
@@ -49,13 +49,13 @@ PURGE: Final = Statement(
     sa.delete(_change)
     .where(
         sa.tuple_(_change.c.owner_id, _change.c.seq).in_(
-            sa.select(_page.c.owner_id, _page.c.seq).where(among(_page.c.owner_id, "locked"))
+            sa.select(_page.c.owner_id, _page.c.seq).where(any_of(_page.c.owner_id, "locked"))
         )
     )
     .returning(_change.c.owner_id, _change.c.seq, _change.c.written_at)
 )
 """The operator's: those of the oldest tombstones whose feeds are locked."""
-_RAISE_FLOOR: Final = updating(_feed, ["owner_id"], ["floor"])
+_RAISE_FLOOR: Final = bulk_update(_feed, ["owner_id"], ["floor"])
 FORGET: Final = Statement(
     sa.delete(_operation)
     .where(
@@ -70,9 +70,9 @@ FORGET: Final = Statement(
 
 async def purge(db: Database, before: datetime) -> AsyncGenerator[int, None]:
     """Purge the tombstones written before a moment; yield how many went, after each transaction."""
-    page = {"since": _LONG_AGO, "before": before, "rows": AT_ONCE}
+    page = {"since": _LONG_AGO, "before": before, "rows": BATCH_SIZE}
     while True:
-        async with unhurried(db) as tx:
+        async with background_transaction(db) as tx:
             floors = {feed["owner_id"]: feed["floor"] for feed in await tx.all(LOCK_THEIR_FEEDS, **page)}
             gone = await tx.all(PURGE, locked=[*floors], **page)
             highest = {row["owner_id"]: row["seq"] for row in sorted(gone, key=itemgetter("seq"))}
@@ -81,7 +81,7 @@ async def purge(db: Database, before: datetime) -> AsyncGenerator[int, None]:
         if not floors:
             return
         yield len(gone)
-        if len(gone) == AT_ONCE:  # else somebody else purges, too: what was not locked is still to be found
+        if len(gone) == BATCH_SIZE:  # else somebody else purges, too: what was not locked is still to be found
             page["since"] = max(row["written_at"] for row in gone)
 
 
@@ -89,8 +89,8 @@ async def forget(db: Database, before: datetime) -> AsyncGenerator[int, None]:
     """Forget the operations carried out before a moment; yield how many went, after each transaction."""
     since = _LONG_AGO
     while True:
-        async with unhurried(db) as tx:
-            gone = await tx.all(FORGET, since=since, before=before, rows=AT_ONCE)
+        async with background_transaction(db) as tx:
+            gone = await tx.all(FORGET, since=since, before=before, rows=BATCH_SIZE)
         if not gone:
             return
         yield len(gone)

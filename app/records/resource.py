@@ -97,7 +97,7 @@ class Resource:
         return {field: of_table[table] for field, table in self.references.items()}
 
     @cached_property
-    def loose(self) -> tuple[str, ...]:
+    def on_delete_set_null(self) -> tuple[str, ...]:
         """The references that become null when what they refer to goes."""
         return tuple(field for field in self.references if field != self.parent)
 

@@ -17,15 +17,15 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from app import clock
-from app.db import Database, Statement, given, inserting, unhurried, updating
+from app.db import Database, Statement, background_transaction, bind, bulk_insert, bulk_update
 from app.identity import Feed
-from app.identity.families import end_every_device
+from app.identity.device_sessions import end_every_device
 from app.records.tables import Restoration, Restoring
 
 LAST_EPOCH: Final = 8191
-MOST_STEPS: Final = 64
+MAX_EPOCH_STEP: Final = 64
 """Two restores of one backup come to the same epoch once in so many times, and a feed's epochs last for a hundred."""
-AT_ONCE: Final = 200
+BATCH_SIZE: Final = 200
 _FIRST: Final = UUID(int=0)
 _feed, _restoration, _run = Feed.table(), Restoration.table(), Restoring.table()
 _BEGIN: Final = Statement(
@@ -33,12 +33,12 @@ _BEGIN: Final = Statement(
         "INSERT INTO restoring (id, began_at, through) VALUES (1, :began_at, :through)"
         " ON CONFLICT (id) DO NOTHING RETURNING began_at"
     )
-    .bindparams(given(_run.c.began_at), given(_run.c.through))
+    .bindparams(bind(_run.c.began_at), bind(_run.c.through))
     .columns(_run.c.began_at)
 )
 _UNDER_WAY: Final = Statement(sa.select(_run.c.began_at))
 _HOW_FAR: Final = Statement(sa.select(_run.c.began_at, _run.c.through).with_for_update())
-_GO_ON: Final = Statement(sa.update(_run).values(through=given(_run.c.through)))
+_GO_ON: Final = Statement(sa.update(_run).values(through=bind(_run.c.through)))
 _END: Final = Statement(sa.delete(_run))
 _SPENT: Final = Statement(sa.select(_feed.c.owner_id).where(_feed.c.epoch >= LAST_EPOCH).limit(1))
 _LEFT: Final = Statement(
@@ -46,18 +46,18 @@ _LEFT: Final = Statement(
     .select_from(_feed)
     .where(
         _feed.c.owner_id
-        > sa.func.coalesce(sa.select(_run.c.through).scalar_subquery(), given(_feed.c.owner_id, "first"))
+        > sa.func.coalesce(sa.select(_run.c.through).scalar_subquery(), bind(_feed.c.owner_id, "first"))
     )
 )
 _NEXT: Final = Statement(
     sa.select(_feed.c.owner_id, _feed.c.epoch, _feed.c.head)
-    .where(_feed.c.owner_id > given(_feed.c.owner_id, "through"))
+    .where(_feed.c.owner_id > bind(_feed.c.owner_id, "through"))
     .order_by(_feed.c.owner_id)
     .limit(sa.bindparam("rows", type_=sa.BigInteger))
     .with_for_update()
 )
-_NOTE: Final = inserting(_restoration)
-_RAISE: Final = updating(_feed, ["owner_id"], ["epoch"])
+_NOTE: Final = bulk_insert(_restoration)
+_RAISE: Final = bulk_update(_feed, ["owner_id"], ["epoch"])
 
 
 class EpochsSpentError(Exception):
@@ -83,11 +83,11 @@ async def begin(db: Database) -> int:
 async def restored(db: Database) -> AsyncGenerator[int, None]:
     """Bring every feed that is left into a new epoch, and end its owner's devices; yield how many, after each batch."""
     while True:
-        async with unhurried(db) as tx:
+        async with background_transaction(db) as tx:
             run = await tx.one(_HOW_FAR)
             if run is None:
                 return
-            feeds = await tx.all(_NEXT, through=run["through"], rows=AT_ONCE)
+            feeds = await tx.all(_NEXT, through=run["through"], rows=BATCH_SIZE)
             if not feeds:
                 await tx.run(_END)
                 return
@@ -101,4 +101,4 @@ async def restored(db: Database) -> AsyncGenerator[int, None]:
 
 def later(epoch: int) -> int:
     """Return an epoch after this one, which another restoration of the same backup would hardly choose, too."""
-    return epoch + 1 + secrets.randbelow(min(MOST_STEPS, LAST_EPOCH - epoch))
+    return epoch + 1 + secrets.randbelow(min(MAX_EPOCH_STEP, LAST_EPOCH - epoch))

@@ -73,7 +73,7 @@ class Page(BaseModel, defer_build=True):
     next_cursor: str | None = Field(description="Continues the list: give it as `cursor`. Null on the last page.")
 
 
-def given(shape: BaseModel) -> dict[str, Any]:
+def sent_fields(shape: BaseModel) -> dict[str, Any]:
     """Return the members that were sent, as they were read."""
     sent = shape.model_fields_set
     return {name: value for name, value in shape.__dict__.items() if name in sent}

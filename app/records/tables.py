@@ -7,10 +7,10 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlmodel import Field
 
-from app.db import Stored
+from app.db import Table
 
 
-class Change(Stored, table=True):
+class Change(Table, table=True):
     """The latest change of one record: what a pull reads, and, once the record is removed, its tombstone.
 
     `document` is the record as its owner sees it, ready to be sent but for its id and version; a tombstone has none.
@@ -32,7 +32,7 @@ class Change(Stored, table=True):
     document: str | None
 
 
-class RememberedOp(Stored, table=True):
+class RememberedOp(Table, table=True):
     """An operation of a device that had its effect: asked again, it has none. Kept without its content."""
 
     __tablename__ = "remembered_op"
@@ -45,7 +45,7 @@ class RememberedOp(Stored, table=True):
     written_at: datetime = Field(index=True)
 
 
-class Restoration(Stored, table=True):
+class Restoration(Table, table=True):
     """The number up to which a feed had the changes of an epoch, when its database was restored from a backup."""
 
     owner_id: UUID = Field(primary_key=True, foreign_key="feed.owner_id")
@@ -54,7 +54,7 @@ class Restoration(Stored, table=True):
     restored_at: datetime
 
 
-class Restoring(Stored, table=True):
+class Restoring(Table, table=True):
     """How far a restoration has come through the feeds, in the order of their owners: one row, of id 1, while it is
     under way.
     """
@@ -64,7 +64,7 @@ class Restoring(Stored, table=True):
     through: UUID
 
 
-class Record(Stored):
+class Record(Table):
     """What every record's row has besides its fields; `field_seq` is field → number of its last change."""
 
     owner_id: UUID = Field(primary_key=True, foreign_key="feed.owner_id")

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import Header
 
 from app.db import Row
-from app.http import Answer
+from app.http import Response
 from app.identity import Caller
 from app.ids import new_id
 from app.openapi import problems
@@ -22,15 +22,16 @@ from app.problems import (
     Removed,
     UnknownReference,
 )
-from app.records import access, cursors, store
+from app.records import access, cursors
 from app.records.access import statements
-from app.records.codec import etag, page_answer, record_answer, version_of, whole
-from app.records.filters import Filters, asked
-from app.records.merging import has
-from app.records.ops import OnConflict, Op, Outcome, Result
-from app.records.preconditions import matching, unchanged
+from app.records.codec import etag, page_response, record_json, record_response, version_of
+from app.records.filters import Filters, active_filters
+from app.records.preconditions import if_match_satisfied, unchanged
 from app.records.resource import Resource
-from app.records.shapes import Fields, RecordDraft, RecordPublic, given
+from app.records.shapes import Fields, RecordDraft, RecordPublic, sent_fields
+from app.records.write import store
+from app.records.write.merge import equals_stored
+from app.records.write.ops import OnConflict, Op, Outcome, Result
 
 IfMatch = Annotated[
     str | None,
@@ -79,50 +80,50 @@ def removing() -> Responses:
     return problems(NotFound, MalformedHeader, Outdated, PreconditionRequired, signed_in=True, writes=True)
 
 
-async def read(caller: Caller, resource: Resource, id: UUID, if_none_match: str | None) -> Answer:
+async def read(caller: Caller, resource: Resource, id: UUID, if_none_match: str | None) -> Response:
     """Answer with one record."""
-    rows = await caller.own(access.READ, collection=resource.collection, id=id)
+    rows = await caller.fetch_own(access.READ, collection=resource.collection, id=id)
     if not rows:
         raise NotFound
     version, document = rows[0]
     if unchanged(if_none_match, version):
-        return Answer(304, headers=[(b"etag", etag(version))])
-    return record_answer(whole(str(id), version, document), version)
+        return Response(304, headers=[(b"etag", etag(version))])
+    return record_response(record_json(str(id), version, document), version)
 
 
-async def page(caller: Caller, resource: Resource, filters: Filters) -> Answer:
+async def page(caller: Caller, resource: Resource, filters: Filters) -> Response:
     """Answer with a page of the caller's records, newest first."""
-    conditions = asked(filters)
+    conditions = active_filters(filters)
     values = {name: value for each in conditions for name, value in each.arguments.items()}
     if filters.cursor is not None:
         values |= cursors.place_of(caller, resource, conditions, filters.cursor)
     statement = statements(resource).page(conditions, continued=filters.cursor is not None)
-    rows = await caller.own(statement, rows=filters.limit + 1, **values)
+    rows = await caller.fetch_own(statement, rows=filters.limit + 1, **values)
     more = len(rows) > filters.limit
     items = rows[: filters.limit]
     next_cursor = cursors.written(caller, resource, conditions, *items[-1][:2]) if more else None
-    return page_answer(items, next_cursor)
+    return page_response(items, next_cursor)
 
 
-async def create(caller: Caller, resource: Resource, draft: RecordDraft) -> Answer:
+async def create(caller: Caller, resource: Resource, draft: RecordDraft) -> Response:
     """Answer with a new record, or with the one that the same draft made before; a field changed since may differ."""
-    sent = given(draft)
+    sent = sent_fields(draft)
     id = sent.pop("id", None) or new_id()
     op = Op(resource=resource, id=id, sent=sent, whole=resource.completed(draft), strict=True)
     outcome, epoch = await store.write_one(caller, op)
     row = outcome.row
     if row is None:
         raise Removed
-    if any(not has(op, row, name, sent[name]) and name not in row["field_seq"] for name in outcome.fields):
+    if any(not equals_stored(op, row, name, sent[name]) and name not in row["field_seq"] for name in outcome.fields):
         raise AlreadyExists
     is_new = outcome.result is Result.APPLIED
     return _answer(row, outcome, epoch, f"{resource.path}/{id}" if is_new else None)
 
 
-async def change(caller: Caller, resource: Resource, id: UUID, patch: Fields, if_match: str | None) -> Answer:
+async def change(caller: Caller, resource: Resource, id: UUID, patch: Fields, if_match: str | None) -> Response:
     """Answer with the record after a merge patch; one that changes nothing takes no number."""
-    sent = given(patch)
-    guard = partial(matching, if_match)
+    sent = sent_fields(patch)
+    guard = partial(if_match_satisfied, if_match)
     op = Op(resource=resource, id=id, sent=sent, strict=True, check=guard, on_conflict=OnConflict.MINE)
     outcome, epoch = await store.write_one(caller, op)
     if outcome.row is None:
@@ -130,15 +131,15 @@ async def change(caller: Caller, resource: Resource, id: UUID, patch: Fields, if
     return _answer(outcome.row, outcome, epoch)
 
 
-async def remove(caller: Caller, resource: Resource, id: UUID, if_match: str | None) -> Answer:
+async def remove(caller: Caller, resource: Resource, id: UUID, if_match: str | None) -> Response:
     """Answer that the record is gone, and what goes with it; what referred to it is set free."""
-    op = Op(resource=resource, id=id, sent=None, check=partial(matching, if_match))
+    op = Op(resource=resource, id=id, sent=None, check=partial(if_match_satisfied, if_match))
     outcome, _ = await store.write_one(caller, op)
     if outcome.result is Result.UNCHANGED:
         raise NotFound
-    return Answer(204)
+    return Response(204)
 
 
-def _answer(row: Row, outcome: Outcome, epoch: int, location: str | None = None) -> Answer:
+def _answer(row: Row, outcome: Outcome, epoch: int, location: str | None = None) -> Response:
     version = version_of(epoch, row["seq"])
-    return record_answer(whole(str(row["id"]), version, outcome.document), version, location)
+    return record_response(record_json(str(row["id"]), version, outcome.document), version, location)

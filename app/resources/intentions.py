@@ -9,8 +9,8 @@ from pydantic import Field
 
 from app import records
 from app.clock import Day
-from app.http import Answer
-from app.identity import Caller, CallInPassing
+from app.http import Response
+from app.identity import Caller, LazyCall
 from app.ids import Id
 from app.problems import DerivationCycle, Fault
 from app.records import IfMatch, IfNoneMatch, shapes
@@ -134,19 +134,19 @@ router = INTENTIONS.router
 @router.post(
     "", status_code=201, response_model=Intention, responses=records.creating(Intention), summary="Set an intention"
 )
-async def create_intention(call: CallInPassing, draft: IntentionDraft) -> Answer:
+async def create_intention(call: LazyCall, draft: IntentionDraft) -> Response:
     """Set an intention. One for a session may be written before the session exists."""
     return await records.create(call, INTENTIONS, draft)
 
 
 @router.get("", response_model=IntentionPage, responses=records.listing(), summary="List your intentions")
-async def list_intentions(call: CallInPassing, filters: Annotated[IntentionFilters, Query()]) -> Answer:
+async def list_intentions(call: LazyCall, filters: Annotated[IntentionFilters, Query()]) -> Response:
     """See your intentions, newest first."""
     return await records.page(call, INTENTIONS, filters)
 
 
 @router.get("/{id:id}", response_model=Intention, responses=records.reading(), summary="Read an intention")
-async def get_intention(call: CallInPassing, id: Id, if_none_match: IfNoneMatch = None) -> Answer:
+async def get_intention(call: LazyCall, id: Id, if_none_match: IfNoneMatch = None) -> Response:
     """See one intention."""
     return await records.read(call, INTENTIONS, id, if_none_match)
 
@@ -154,12 +154,12 @@ async def get_intention(call: CallInPassing, id: Id, if_none_match: IfNoneMatch 
 @router.patch(
     "/{id:id}", response_model=Intention, responses=records.changing(DerivationCycle), summary="Change an intention"
 )
-async def change_intention(call: CallInPassing, id: Id, patch: IntentionPatch, if_match: IfMatch = None) -> Answer:
+async def change_intention(call: LazyCall, id: Id, patch: IntentionPatch, if_match: IfMatch = None) -> Response:
     """Change an intention, or note how far it has been reached."""
     return await records.change(call, INTENTIONS, id, patch, if_match)
 
 
 @router.delete("/{id:id}", status_code=204, responses=records.removing(), summary="Remove an intention")
-async def remove_intention(call: CallInPassing, id: Id, if_match: IfMatch = None) -> Answer:
+async def remove_intention(call: LazyCall, id: Id, if_match: IfMatch = None) -> Response:
     """Remove an intention. What grew from it stays, without the reference."""
     return await records.remove(call, INTENTIONS, id, if_match)

@@ -11,8 +11,8 @@ from sqlmodel import Field as Column
 
 from app import clock, records
 from app.clock import Instant, Timezone
-from app.http import Answer
-from app.identity import Caller, CallInPassing
+from app.http import Response
+from app.identity import Caller, LazyCall
 from app.ids import Id
 from app.problems import Fault
 from app.records import IfMatch, IfNoneMatch, Where, shapes
@@ -123,30 +123,30 @@ router = REFLECTIONS.router
 @router.post(
     "", status_code=201, response_model=Reflection, responses=records.creating(Reflection), summary="Write a reflection"
 )
-async def create_reflection(call: CallInPassing, draft: ReflectionDraft) -> Answer:
+async def create_reflection(call: LazyCall, draft: ReflectionDraft) -> Response:
     """Keep what was written or spoken. Send the time it happened: a phone may have been offline for days."""
     return await records.create(call, REFLECTIONS, draft)
 
 
 @router.get("", response_model=ReflectionPage, responses=records.listing(), summary="List your reflections")
-async def list_reflections(call: CallInPassing, filters: Annotated[ReflectionFilters, Query()]) -> Answer:
+async def list_reflections(call: LazyCall, filters: Annotated[ReflectionFilters, Query()]) -> Response:
     """See your reflections, newest first."""
     return await records.page(call, REFLECTIONS, filters)
 
 
 @router.get("/{id:id}", response_model=Reflection, responses=records.reading(), summary="Read a reflection")
-async def get_reflection(call: CallInPassing, id: Id, if_none_match: IfNoneMatch = None) -> Answer:
+async def get_reflection(call: LazyCall, id: Id, if_none_match: IfNoneMatch = None) -> Response:
     """See one reflection."""
     return await records.read(call, REFLECTIONS, id, if_none_match)
 
 
 @router.patch("/{id:id}", response_model=Reflection, responses=records.changing(), summary="Change a reflection")
-async def change_reflection(call: CallInPassing, id: Id, patch: ReflectionPatch, if_match: IfMatch = None) -> Answer:
+async def change_reflection(call: LazyCall, id: Id, patch: ReflectionPatch, if_match: IfMatch = None) -> Response:
     """Change a reflection."""
     return await records.change(call, REFLECTIONS, id, patch, if_match)
 
 
 @router.delete("/{id:id}", status_code=204, responses=records.removing(), summary="Remove a reflection")
-async def remove_reflection(call: CallInPassing, id: Id, if_match: IfMatch = None) -> Answer:
+async def remove_reflection(call: LazyCall, id: Id, if_match: IfMatch = None) -> Response:
     """Remove a reflection. Its words are gone at once."""
     return await records.remove(call, REFLECTIONS, id, if_match)

@@ -8,10 +8,10 @@ from pydantic_core import PydanticCustomError
 from app.records import Resource
 from app.resources import RESOURCES
 
-MOST_OPS: Final = 500
-MOST_BYTES: Final = 2 * 2**20
-MOST_CHANGES: Final = 1000
-USUAL_CHANGES: Final = 500
+MAX_OPS: Final = 500
+MAX_PUSH_BYTES: Final = 2 * 2**20
+MAX_CHANGES: Final = 1000
+DEFAULT_CHANGES: Final = 500
 BY_COLLECTION: Final[dict[str, Resource]] = {resource.collection: resource for resource in RESOURCES}
 _COLLECTIONS: Final = {"type": "string", "enum": [*BY_COLLECTION]}
 

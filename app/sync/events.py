@@ -5,8 +5,8 @@ from typing import Final
 
 from starlette.responses import Response
 
-from app import json
-from app.http import Reader
+from app import json_strict
+from app.http import ClientConnection
 from app.identity import Caller
 from app.problems import Unavailable
 from app.sync import pull
@@ -22,7 +22,7 @@ class EventStream(Response):
     media_type = "text/event-stream"
 
 
-async def events(caller: Caller, reader: Reader, seen: str | None) -> AsyncGenerator[bytes]:
+async def events(caller: Caller, reader: ClientConnection, seen: str | None) -> AsyncGenerator[bytes]:
     """Yield the head of the caller's feed, unless it was `seen`, and every new one; comments between, while all is quiet.
 
     A database that is away is quiet; a device that is signed in no more ends it.
@@ -43,4 +43,4 @@ async def events(caller: Caller, reader: Reader, seen: str | None) -> AsyncGener
 
 def event(head: int) -> bytes:
     """Spell the event that the feed is at a head."""
-    return b"id: %d\nevent: head\ndata: %b\n\n" % (head, json.write({"cursor": head}))
+    return b"id: %d\nevent: head\ndata: %b\n\n" % (head, json_strict.dump({"cursor": head}))

@@ -7,20 +7,20 @@ from typing import Annotated, Any, Final, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from app import json
+from app import json_strict
 from app.db import Row
-from app.http import JSON, Answer, Reader
+from app.http import JSON, ClientConnection, Response
 from app.identity import Caller
 from app.problems import NotSignedIn
 from app.records import access
 from app.records.codec import EPOCH_SHIFT, version_of
 from app.records.filters import whole_number
 from app.records.restorations import expired
-from app.sync.collections import BY_COLLECTION, MOST_BYTES, MOST_CHANGES, MOST_OPS, USUAL_CHANGES, Collections
+from app.sync.collections import BY_COLLECTION, DEFAULT_CHANGES, MAX_CHANGES, MAX_OPS, MAX_PUSH_BYTES, Collections
 from app.sync.cursors import Since, place_of
 from app.sync.waiting import waiting
 
-LONGEST_WAIT: Final = 30
+MAX_WAIT_SECONDS: Final = 30
 _SEQ: Final = 2
 _EPOCH: Final = 4
 """Where a row has its number, and, if it is the feed's, its epoch."""
@@ -28,18 +28,18 @@ PAGE_BYTES: Final = 4 * 2**20
 """A page ends, whatever its limit, with the record that reaches so many bytes: neither phone nor server holds more."""
 
 
-class Asked(BaseModel):
+class PullQuery(BaseModel):
     """What a device asks for."""
 
     model_config = ConfigDict(extra="forbid")
 
     since: Since = Field("0", description="The `cursor` of the page before; 0, the default, begins at the beginning.")
-    limit: Annotated[int, BeforeValidator(whole_number(1, MOST_CHANGES))] = Field(
-        USUAL_CHANGES, ge=1, le=MOST_CHANGES, description="Most changes of one page, 1 to 1000."
+    limit: Annotated[int, BeforeValidator(whole_number(1, MAX_CHANGES))] = Field(
+        DEFAULT_CHANGES, ge=1, le=MAX_CHANGES, description="Most changes of one page, 1 to 1000."
     )
     collections: Collections = Field((), description="Only these collections, separated by commas; empty means all.")
-    wait: Annotated[int, BeforeValidator(whole_number(0, LONGEST_WAIT))] = Field(
-        0, ge=0, le=LONGEST_WAIT, description="Seconds to wait for a change where there is none yet, 0 to 30."
+    wait: Annotated[int, BeforeValidator(whole_number(0, MAX_WAIT_SECONDS))] = Field(
+        0, ge=0, le=MAX_WAIT_SECONDS, description="Seconds to wait for a change where there is none yet, 0 to 30."
     )
 
 
@@ -50,44 +50,44 @@ class Page(NamedTuple):
     cursor: int | str
     has_more: bool
 
-    def answer(self) -> Answer:
+    def answer(self) -> Response:
         """Answer with the page."""
         texts = [*self.changes] or [b""]
         texts[0] = b'{"changes":[' + texts[0]
-        texts[-1] += b'],"cursor":%b,"has_more":%b}' % (json.write(self.cursor), json.write(self.has_more))
-        return Answer(200, b",".join(texts), [JSON])
+        texts[-1] += b'],"cursor":%b,"has_more":%b}' % (json_strict.dump(self.cursor), json_strict.dump(self.has_more))
+        return Response(200, b",".join(texts), [JSON])
 
 
-async def awaited(caller: Caller, asked: Asked, reader: Reader) -> Page:
+async def awaited(caller: Caller, query: PullQuery, reader: ClientConnection) -> Page:
     """Return a page of changes as soon as there are any; an empty one once the time is out or the waiting has to end."""
-    page = await pull(caller, asked)
-    if page.changes or not asked.wait:
+    page = await pull(caller, query)
+    if page.changes or not query.wait:
         return page
-    until = time.monotonic() + asked.wait
+    until = time.monotonic() + query.wait
     async with waiting(caller, reader) as waiter:
-        page = await pull(caller, asked)
+        page = await pull(caller, query)
         while not page.changes and (left := until - time.monotonic()) > 0 and await waiter.rest(left):
             if not await caller.is_signed_in():
                 raise NotSignedIn
-            page = await pull(caller, asked)
+            page = await pull(caller, query)
     return page
 
 
-async def pull(caller: Caller, asked: Asked) -> Page:
+async def pull(caller: Caller, query: PullQuery) -> Page:
     """Return a page of changes; raise `CursorExpired` where it would not be the whole truth."""
-    place = place_of(asked.since, asked.collections)
+    place = place_of(query.since, query.collections)
     given: dict[str, Any] = {"owner_id": caller.account_id, "device_id": caller.device_id}
-    given |= {"after": place.version % EPOCH_SHIFT, "rows": asked.limit + 1, "most_bytes": PAGE_BYTES}
-    if asked.collections:
-        rows = await caller.db.tuples(access.CHANGES_OF_SOME, collections=[*asked.collections], **given)
+    given |= {"after": place.version % EPOCH_SHIFT, "rows": query.limit + 1, "most_bytes": PAGE_BYTES}
+    if query.collections:
+        rows = await caller.db.tuples(access.CHANGES_OF_SOME, collections=[*query.collections], **given)
     else:
         rows = await caller.db.tuples(access.CHANGES, **given)
     _, _, head, _, epoch, floor, timezone = next(row for row in rows if row[_EPOCH] is not None)
-    caller.believe(timezone)
+    caller.confirm(timezone)
     if not place.is_served(epoch, head, floor):
         raise expired(place.version, epoch, await caller.db.all(access.RESTORATIONS, owner_id=caller.account_id))
     ordered = sorted([row for row in rows if row[_EPOCH] is None], key=itemgetter(_SEQ))
-    found = _changes(ordered[: asked.limit], version_of(epoch, 0))
+    found = _changes(ordered[: query.limit], version_of(epoch, 0))
     if len(ordered) > len(found):
         return Page(found, place.continued(version_of(epoch, ordered[len(found) - 1][_SEQ]), floor), has_more=True)
     return Page(found, version_of(epoch, head), has_more=False)
@@ -117,5 +117,5 @@ async def state(caller: Caller) -> Row:
     return {
         "cursor": await version(caller),
         "collections": {name: resource.field_names for name, resource in sorted(BY_COLLECTION.items())},
-        "limits": {"max_ops": MOST_OPS, "max_bytes": MOST_BYTES, "max_page": MOST_CHANGES},
+        "limits": {"max_ops": MAX_OPS, "max_bytes": MAX_PUSH_BYTES, "max_page": MAX_CHANGES},
     }

@@ -1,15 +1,15 @@
 """A push: operations of a device, carried out together, and what became of each."""
 
-from app import json
+from app import json_strict
 from app.db import Row
 from app.identity import Caller
 from app.problems import BatchRefused, Problem
-from app.records import store
-from app.records.codec import whole
-from app.records.ops import Op, Outcome, rejected, rolled_back
-from app.records.store import Written
+from app.records.codec import record_json
+from app.records.write import store
+from app.records.write.ops import Op, Outcome, rejected, rolled_back
+from app.records.write.store import Written
 from app.sync.reading import read_ops
-from app.sync.sent import Misread, SyncOp, SyncPush
+from app.sync.requests import InvalidOp, SyncOp, SyncPush
 
 
 async def push(caller: Caller, sent: SyncPush) -> Row:
@@ -27,7 +27,7 @@ async def push(caller: Caller, sent: SyncPush) -> Row:
     return told
 
 
-def _result(sent: SyncOp | Misread, outcome: Outcome, written: Written) -> Row:
+def _result(sent: SyncOp | InvalidOp, outcome: Outcome, written: Written) -> Row:
     version = None if outcome.seq is None else written.version(outcome.seq)
     row = outcome.row
     return {
@@ -39,7 +39,7 @@ def _result(sent: SyncOp | Misread, outcome: Outcome, written: Written) -> Row:
         "version": version,
         "record": None
         if row is None
-        else json.ready(whole(str(row["id"]), written.version(row["seq"]), outcome.document)),
+        else json_strict.fragment(record_json(str(row["id"]), written.version(row["seq"]), outcome.document)),
         "reason": outcome.reason,
         "fields": outcome.fields,
         "error": None if outcome.problem is None else _error(outcome.problem),

@@ -7,25 +7,25 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from app import json
+from app import json_strict
 from app.db import Row
 from app.http.reading import faults_of
 from app.identity import Caller
 from app.problems import DuplicateTarget, Fault, Invalid, OpIdReused, Problem
 from app.records import Resource
-from app.records.ops import OnConflict, Op
-from app.records.shapes import given
+from app.records.shapes import sent_fields
+from app.records.write.ops import OnConflict, Op
 from app.sync.collections import BY_COLLECTION
-from app.sync.sent import Misread, SyncOp
+from app.sync.requests import InvalidOp, SyncOp
 
 
-def read_ops(caller: Caller, sent: Iterable[SyncOp | Misread], on_conflict: OnConflict) -> list[Op | Problem]:
+def read_ops(caller: Caller, sent: Iterable[SyncOp | InvalidOp], on_conflict: OnConflict) -> list[Op | Problem]:
     """Return each operation, or why it cannot be carried out; the second on a record, or under an op_id, cannot."""
     targets: set[tuple[str, object]] = set()
     named: set[object] = set()
     found: list[Op | Problem] = []
     for each in sent:
-        if isinstance(each, Misread):
+        if isinstance(each, InvalidOp):
             found.append(Invalid(*each.faults))
         elif (each.collection, each.id) in targets:
             found.append(DuplicateTarget(DuplicateTarget.fault))
@@ -77,17 +77,17 @@ def _upsert(resource: Resource, values: Row, *, may_be_new: bool) -> tuple[Row, 
         draft = resource.draft.model_validate(values)
     except ValidationError as error:
         return _fields(resource, values), None, tuple(faults_of(error))
-    return given(draft), resource.completed(draft), ()
+    return sent_fields(draft), resource.completed(draft), ()
 
 
 def _fields(resource: Resource, values: Mapping[str, Any], where: str = "") -> Row:
     """Return the values of fields, as a patch has them."""
     try:
-        return given(resource.patch.model_validate(values))
+        return sent_fields(resource.patch.model_validate(values))
     except ValidationError as error:
         faults = (Fault(f"{where}{fault.pointer}", fault.code, fault.message) for fault in faults_of(error))
         raise Invalid(*faults) from None
 
 
 def _digest(caller: Caller, sent: SyncOp) -> bytes:
-    return hmac.digest(caller.site.op_key, json.canonical(sent.__dict__), hashlib.sha256)
+    return hmac.digest(caller.services.op_key, json_strict.dump_canonical(sent.__dict__), hashlib.sha256)

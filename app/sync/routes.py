@@ -4,14 +4,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Query
 
-from app.http import LIMIT, Answer, Route, Stream, TheReader, json_answer
-from app.identity import Call, CallInPassing
+from app.http import MAX_BODY_BYTES, CurrentConnection, Response, Route, StreamingResponse, json_response
+from app.identity import Call, LazyCall
 from app.openapi import problems
 from app.problems import BatchRefused, CursorExpired, TooManyOps, TooManyWaiting
 from app.sync import examples, pull, push
-from app.sync.collections import MOST_BYTES
+from app.sync.collections import MAX_PUSH_BYTES
 from app.sync.events import HEADERS, EventStream, events
-from app.sync.sent import SyncPush
+from app.sync.requests import SyncPush
 from app.sync.shapes import SyncChanges, SyncResults, SyncState
 
 LastEventId = Annotated[
@@ -25,9 +25,9 @@ router = APIRouter(prefix="/v1/sync", tags=["Sync"], route_class=Route)
 
 
 @router.get("", response_model=SyncState, responses=problems(signed_in=True), summary="See what can be synced")
-async def get_sync_state(call: Call) -> Answer:
+async def get_sync_state(call: Call) -> Response:
     """See where your feed is, which collections there are, and how much may be sent at once."""
-    return json_answer(await pull.state(call))
+    return json_response(await pull.state(call))
 
 
 @router.get(
@@ -36,14 +36,16 @@ async def get_sync_state(call: Call) -> Answer:
     responses=problems(CursorExpired, TooManyWaiting, signed_in=True),
     summary="Pull changes",
 )
-async def pull_changes(call: CallInPassing, reader: TheReader, asked: Annotated[pull.Asked, Query()]) -> Answer:
+async def pull_changes(
+    call: LazyCall, reader: CurrentConnection, query: Annotated[pull.PullQuery, Query()]
+) -> Response:
     """Pull what changed since a cursor, each record once, at its latest state; removed ones without content.
 
     Begin with `since=0`, ask again with the page's `cursor` while `has_more` is true, and keep the last one: with it,
     the next pull brings only what changed since. With `wait`, the answer comes as soon as there is a change. On 410,
     begin again as `resync` says.
     """
-    page = await pull.awaited(call, asked, reader)
+    page = await pull.awaited(call, query, reader)
     return page.answer()
 
 
@@ -59,13 +61,13 @@ async def pull_changes(call: CallInPassing, reader: TheReader, asked: Annotated[
     },
     summary="Hear of changes",
 )
-async def follow_changes(call: Call, reader: TheReader, last_event_id: LastEventId = None) -> Answer:
+async def follow_changes(call: Call, reader: CurrentConnection, last_event_id: LastEventId = None) -> Response:
     """Hear at once where your feed is, and again whenever anything changed: a stream of server-sent events.
 
     Each event is a `head`; its data is `{"cursor": …}`, the number up to which a pull would come now, which is the
     event's id, too. In between, a comment comes every 15 seconds. It ends when the device is signed out.
     """
-    return await Stream.begun(events(call, reader, last_event_id), HEADERS)
+    return await StreamingResponse.begun(events(call, reader, last_event_id), HEADERS)
 
 
 @router.post(
@@ -73,12 +75,12 @@ async def follow_changes(call: Call, reader: TheReader, last_event_id: LastEvent
     response_model=SyncResults,
     responses=problems(BatchRefused, TooManyOps, signed_in=True, body=True),
     summary="Push changes",
-    openapi_extra={LIMIT: MOST_BYTES},
+    openapi_extra={MAX_BODY_BYTES: MAX_PUSH_BYTES},
 )
-async def push_changes(call: Call, sent: SyncPush) -> Answer:
+async def push_changes(call: Call, sent: SyncPush) -> Response:
     """Push what a device changed: at most one operation on a record, made from the version that it knew.
 
     Each operation succeeds or fails by itself, unless the push is `atomic`, and its result carries the whole record as
     it stands. Give each an `op_id`, and a push whose answer was lost can be sent again as it is.
     """
-    return json_answer(await push.push(call, sent))
+    return json_response(await push.push(call, sent))

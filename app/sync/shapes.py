@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.ids import Id
 from app.openapi import example
 from app.openapi.problems import Fault
-from app.records.ops import Reason, Result
+from app.records.write.ops import Reason, Result
 from app.resources import RESOURCES
 from app.sync import examples
 from app.sync.collections import Collection

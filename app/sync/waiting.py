@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
-from app.http import Reader
+from app.http import ClientConnection
 from app.identity import Caller
 from app.problems import TooManyWaiting
 
@@ -44,15 +44,15 @@ class Waiter:
 
 
 @asynccontextmanager
-async def waiting(caller: Caller, reader: Reader) -> AsyncIterator[Waiter]:
+async def waiting(caller: Caller, reader: ClientConnection) -> AsyncIterator[Waiter]:
     """Let the caller wait in here; raise `TooManyWaiting` where they do too often already, `Unavailable` where all do."""
-    wakes, places = caller.db.wakes, caller.site.places
-    if wakes.waiting(caller.account_id) >= caller.site.settings.max_waiting_each:
+    notifier, limiter = caller.db.notifier, caller.services.limiter
+    if notifier.subscribers(caller.account_id) >= caller.services.settings.max_waiting_each:
         raise TooManyWaiting
-    with places.waiting(), wakes.bell(caller.account_id) as bell:
+    with limiter.long_poll_slot(), notifier.subscribe(caller.account_id) as bell:
         ends: list[asyncio.Task[object]] = [
-            asyncio.create_task(reader.gone()),
-            asyncio.create_task(places.ending.wait()),
+            asyncio.create_task(reader.closed()),
+            asyncio.create_task(limiter.draining.wait()),
         ]
         try:
             yield Waiter(bell, ends)

@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from app import json
+from app import json_strict
 
 revision = "0004"
 down_revision = "0003"
@@ -20,7 +20,7 @@ KINDS = {
     "action-items": "action_item",
 }
 UNSENT = {"owner_id", "id", "seq", "field_seq"}
-AT_ONCE = 500
+BATCH_SIZE = 500
 
 
 def typed(_inspector: object, _table: sa.Table, column: dict[str, Any]) -> None:
@@ -43,9 +43,9 @@ def fill(connection: sa.Connection) -> None:
         rows = connection.execute(sa.select(sa.Table(name, metadata, **known))).mappings()
         this = (change.c.owner_id == sa.bindparam("owner"), change.c.id == sa.bindparam("record"))
         write = sa.update(change).where(change.c.collection == collection, *this).values(document=sa.bindparam("text"))
-        for some in rows.partitions(AT_ONCE):
+        for some in rows.partitions(BATCH_SIZE):
             documents = [{key: sent(row[key]) for key in row if key not in UNSENT} for row in some]
-            texts = [json.write(document).decode() for document in documents]
+            texts = [json_strict.dump(document).decode() for document in documents]
             connection.execute(
                 write,
                 [

@@ -17,10 +17,10 @@ def draw(tables: list[Table], path: Path) -> None:
     """Write the chart; bars are µs per request, and ours has a colour of its own."""
     columns = min(3, len(tables))
     rows = -(-len(tables) // columns)
-    figure, places = plt.subplots(rows, columns, figsize=(5.6 * columns, 3.4 * rows), squeeze=False)
-    for place in places.flat[len(tables) :]:
+    figure, limiter = plt.subplots(rows, columns, figsize=(5.6 * columns, 3.4 * rows), squeeze=False)
+    for place in limiter.flat[len(tables) :]:
         place.set_visible(False)
-    for place, table in zip(places.flat, tables, strict=False):
+    for place, table in zip(limiter.flat, tables, strict=False):
         shown = sorted(table.figures, key=lambda each: each.server, reverse=True)
         costs = [each.server for each in shown]
         bars = place.barh(

@@ -26,7 +26,8 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from app.http import Answer, Edge
+from app.http import Response
+from app.server.protocol import LimitedProtocol
 from tests.bench import asking
 
 BEFORE_THE_GATE: Final = "80f54ed"
@@ -68,7 +69,7 @@ async def plain(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer at once, after the body."""
     assert scope
     await receive()
-    await Answer(204).send(send)
+    await Response(204).send(send)
 
 
 async def _served(protocol: type[HttpToolsProtocol], content: bytes) -> float:
@@ -96,7 +97,8 @@ def edge(rounds: int) -> None:
     for name, content in {"a GET": GET, "a POST": POST}.items():
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop:
             seen = [
-                (loop.run(_served(HttpToolsProtocol, content)), loop.run(_served(Edge, content))) for _ in range(rounds)
+                (loop.run(_served(HttpToolsProtocol, content)), loop.run(_served(LimitedProtocol, content)))
+                for _ in range(rounds)
             ]
         cost = median(ours - theirs for theirs, ours in seen)
         print(f"| {name} | {median(a for a, _ in seen):.1f} | {median(b for _, b in seen):.1f} | {cost:.1f} |")

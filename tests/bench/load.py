@@ -16,7 +16,7 @@ Address = tuple[str, int]
 PATIENCE = 30.0
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     """What came back."""
 
     status: int
@@ -24,7 +24,7 @@ class Answer(NamedTuple):
     body: bytes
 
 
-Conversation = Generator[bytes, Answer, None]
+Conversation = Generator[bytes, Response, None]
 
 
 @dataclass
@@ -48,19 +48,19 @@ class Line:
         self._size = self._expected = 0
         self.sent = 0.0
 
-    def ask(self, answer: Answer | None = None) -> None:
+    def ask(self, answer: Response | None = None) -> None:
         """Send the next request."""
         request = next(self._conversation) if answer is None else self._conversation.send(answer)
         self._parts, self._size, self._expected = [], 0, 0
         self.sent = time.perf_counter()
         self.socket.sendall(request)
 
-    def end(self, answer: Answer) -> None:
+    def end(self, answer: Response) -> None:
         """Tell the conversation the last answer."""
         self._conversation.send(answer)
         self.socket.close()
 
-    def hear(self) -> Answer | None:
+    def hear(self) -> Response | None:
         """Take what came; return the answer once it is complete."""
         data = self.socket.recv(1 << 20)
         if not data:
@@ -76,9 +76,9 @@ class Line:
             return self._whole() if data.endswith(b"\r\n0\r\n\r\n") else None
         return self._whole() if 0 < self._expected <= self._size else None
 
-    def _whole(self) -> Answer:
+    def _whole(self) -> Response:
         head, _, body = b"".join(self._parts).partition(b"\r\n\r\n")
-        return Answer(int(head[9:12]), head, _joined(body) if self._expected < 0 else body)
+        return Response(int(head[9:12]), head, _joined(body) if self._expected < 0 else body)
 
 
 def _length(data: bytes) -> int:
@@ -102,7 +102,7 @@ def _joined(chunks: bytes) -> bytes:
     return b"".join(body)
 
 
-def ask(address: Address, conversation: Conversation) -> Answer:
+def ask(address: Address, conversation: Conversation) -> Response:
     """Return the answer to a conversation's first request."""
     line = Line(address, conversation)
     line.ask()

@@ -13,7 +13,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 from app.resources.intentions import INTENTIONS
-from tests.bench.load import Answer, Conversation
+from tests.bench.load import Conversation, Response
 from tests.bench.planting import Person
 
 CONNECTIONS: Final = 16
@@ -166,7 +166,7 @@ class Operation:
         chosen, count = people[self.people], self.connections
         return [self.talk(Client(chosen[each::count], ours)) for each in range(count)]
 
-    def check(self, answer: Answer) -> None:
+    def check(self, answer: Response) -> None:
         """Raise `AssertionError` where the answer is not the right one."""
         assert answer.status == self.status, (answer.status, answer.body[:500])
         self.look(json.loads(answer.body))

@@ -16,7 +16,7 @@ import orjson
 import sqlalchemy as sa
 
 from app import clock
-from app.db import Row, Statement, given, open_database
+from app.db import Row, Statement, bind, open_database
 from app.identity import Feed
 from app.identity.tables import AccountRecord, DeviceRecord
 from app.ids import new_id
@@ -29,7 +29,7 @@ EPOCH: Final = 1
 _ROWS_AT_ONCE: Final = 5000
 _TABLES: Final = (AccountRecord.table(), DeviceRecord.table(), Feed.table(), INTENTIONS.table, Change.table())
 _PLANT: Final = {
-    table.name: Statement(sa.insert(table).values({column.name: given(column) for column in table.c}))
+    table.name: Statement(sa.insert(table).values({column.name: bind(column) for column in table.c}))
     for table in _TABLES
 }
 Write = Callable[[str, list[Row]], Coroutine[Any, Any, None]]

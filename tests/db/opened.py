@@ -10,8 +10,8 @@ import asyncpg
 import sqlalchemy as sa
 
 from app.cli import database
-from app.db import Database, Statement, Transaction, given, open_database
-from app.db.postgres_pool import Pool
+from app.db import Database, Statement, Transaction, bind, open_database
+from app.db.postgres.pool import Pool
 from app.identity.accounts import NewAccount, open_account
 from app.identity.tables import AccountRecord, Feed
 from app.records.access import LOCK_FEED
@@ -24,7 +24,7 @@ _numbers = _numbers.union_all(sa.select(_numbers.c.n * -1))
 ENDLESS = Statement(sa.select(sa.func.sum(_numbers.c.n)))
 """A statement that both databases would work on for ever."""
 RENAME = Statement(
-    sa.update(_account).where(_account.c.id == given(_account.c.id)).values(locale=given(_account.c.locale))
+    sa.update(_account).where(_account.c.id == bind(_account.c.id)).values(locale=bind(_account.c.locale))
 )
 DELETE_FEEDS = Statement(sa.delete(Feed.table()))
 LOCALES = Statement(sa.select(_account.c.locale).order_by(_account.c.email))

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
-from app.db import Database, Row, inserting
+from app.db import Database, Row, bulk_insert
 from app.ids import new_id
 from app.records import Resource
 from app.resources import RESOURCES
@@ -40,7 +40,7 @@ class Refusals:
         async def work(db: Database) -> None:
             async with db.transaction() as tx:
                 for table, row in rows:
-                    await tx.run(inserting(table).each, **row)
+                    await tx.run(bulk_insert(table).each, **row)
 
         over(self.settings, work)
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from app.db import Database, Statement, inserting, open_database
-from app.db.sqlite_writer import Writer
+from app.db import Database, Statement, bulk_insert, open_database
+from app.db.sqlite.writer import Writer
 from app.identity.tables import AccountRecord, Feed
 from app.ids import new_id
 from app.problems import Unavailable
@@ -21,7 +21,7 @@ from tests.db.opened import ADDRESSES, ENDLESS, WisteriaError, added, addresses,
 
 NONE = type(None)
 _account = AccountRecord.table()
-ORPHAN = inserting(Feed.table()).each
+ORPHAN = bulk_insert(Feed.table()).each
 ENDLESS_WRITE = Statement(
     sa.update(_account).values(locale=sa.cast(vars(ENDLESS)["_clause"].scalar_subquery(), sa.String))
 )
@@ -164,7 +164,7 @@ def test_the_log_is_emptied_after_those_who_wrote_are_on_the_disk(settings: Sett
     async def work(db: Database) -> None:
         await add(db, "alice")
         async with turn_of_another(db) as said:
-            tasks = asyncio.gather(add(db, "bob"), db.forget())
+            tasks = asyncio.gather(add(db, "bob"), db.checkpoint())
             await a_moment()
         await tasks
         order = [text for text in said if text in ("BEGIN IMMEDIATE", "COMMIT") or "checkpoint" in text]
@@ -190,7 +190,7 @@ def test_a_log_that_somebody_reads_is_emptied_when_they_are_done_or_left_to_the_
         reader.one(ADDRESSES, {})
         await add(db, "bob")
         asyncio.get_running_loop().call_later(0.5, reader.rollback)
-        await db.forget()
+        await db.checkpoint()
         sizes.append(log.stat().st_size)  # noqa: ASYNC240 - it takes no time
         reader.rollback()
         await other.close()

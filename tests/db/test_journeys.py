@@ -11,9 +11,9 @@ import pytest
 import sqlalchemy as sa
 
 from app import clock
-from app.db import Database, Far, Lookup, Row, Statement, given, open_database
-from app.db.journeys import MOST
-from app.db.postgres import LIGHT
+from app.db import Database, Lookup, RemoteDatabase, Row, Statement, bind, open_database
+from app.db.postgres.coalescing import MAX_BATCH
+from app.db.postgres.database import MAX_COALESCED_BYTES
 from app.identity import Feed
 from app.ids import new_id
 from app.problems import Unavailable
@@ -25,7 +25,7 @@ from tests.promises.test_leaving_nothing import no_garbage_collected
 from tests.rows import FEED
 
 _feed, _op = Feed.table(), RememberedOp.table()
-OWNER = Lookup(sa.select(_feed.c.owner_id).where(_feed.c.owner_id == given(_feed.c.owner_id)))
+OWNER = Lookup(sa.select(_feed.c.owner_id).where(_feed.c.owner_id == bind(_feed.c.owner_id)))
 HEADS = Statement(sa.select(_feed.c.head))
 KEPT = Statement(sa.select(_op.c.op_id))
 
@@ -44,10 +44,12 @@ async def feeds(db: Database, count: int) -> list[Row]:
 
 async def remembers(db: Database, feed: Row, *op_ids: UUID) -> bool:
     """Write operations of an owner's devices, if the feed is where it was found."""
-    assert isinstance(db, Far)
+    assert isinstance(db, RemoteDatabase)
     told = {"digest": b"wisteria", "outcome": "applied", "status": 200, "written_at": clock.now()}
     ops = [told | {"owner_id": feed["owner_id"], "op_id": op_id} for op_id in op_ids]
-    return await db.write_if(MOVE_FEED, feed | {"began": feed["head"], "head": feed["head"] + 1}, (REMEMBER, ops))
+    return await db.write_if_unchanged(
+        MOVE_FEED, feed | {"began": feed["head"], "head": feed["head"] + 1}, (REMEMBER, ops)
+    )
 
 
 async def all_of(*work: Awaitable[bool]) -> list[bool]:
@@ -81,7 +83,7 @@ def test_lookups_of_one_moment_are_one_statement_and_each_finds_its_own(settings
 def test_no_more_than_a_few_travel_together(settings: Settings) -> None:
     async def work(db: Database) -> None:
         async with hearing(db) as heard:
-            found = await asyncio.gather(*(db.tuples(OWNER, owner_id=new_id()) for _ in range(2 * MOST + 1)))
+            found = await asyncio.gather(*(db.tuples(OWNER, owner_id=new_id()) for _ in range(2 * MAX_BATCH + 1)))
         assert not any(found)
         assert heard == [OWNER.of_each.postgres.sql] * 2 + [OWNER.postgres.sql]
 
@@ -113,7 +115,7 @@ def test_writes_of_one_moment_are_one_statement_and_each_stands_by_itself(settin
 def test_who_has_much_to_write_travels_alone(settings: Settings) -> None:
     async def work(db: Database) -> None:
         alice, bob, carol = await feeds(db, 3)
-        much = [new_id() for _ in range(LIGHT // 100)]
+        much = [new_id() for _ in range(MAX_COALESCED_BYTES // 100)]
         async with hearing(db) as heard:
             assert (
                 await all_of(remembers(db, alice, *much), remembers(db, bob, new_id()), remembers(db, carol, new_id()))

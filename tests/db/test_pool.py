@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.db.postgres_pool import Pool
+from app.db.postgres.pool import Pool
 from app.settings import Settings
 
 

@@ -5,7 +5,7 @@ import asyncio
 import asyncpg
 import pytest
 
-from app.db.postgres_pool import Pool
+from app.db.postgres.pool import Pool
 from app.settings import Settings
 from tests.db.test_pool import a_moment, over
 

@@ -9,9 +9,9 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
-from app import json
-from app.db import Database, Row, Statement, Stored, inserting
-from app.ids import id_of
+from app import json_strict
+from app.db import Database, Row, Statement, Table, bulk_insert
+from app.ids import make_id
 from app.resources import RESOURCES
 from app.settings import Settings
 from tests.conftest import DATABASES, Databases
@@ -62,7 +62,7 @@ TYPES = {
     sa.Numeric: Decimal,
     sa.LargeBinary: bytes,
 }
-TABLES = [table for table in Stored.metadata.sorted_tables if RESOURCES]
+TABLES = [table for table in Table.metadata.sorted_tables if RESOURCES]
 
 
 class RolledBackError(Exception):
@@ -102,7 +102,7 @@ def kept(url: str) -> dict[tuple[str, int, bool], tuple[Row, Row]]:
         async with db.transaction() as tx:
             for table in TABLES:
                 row = row_of(table, variant, nulls=nulls)
-                await tx.run(inserting(table).each, **row)
+                await tx.run(bulk_insert(table).each, **row)
                 read = await tx.one(Statement(sa.select(table)))
                 assert read is not None
                 found[table.name, variant, nulls] = row, read
@@ -128,8 +128,8 @@ def test_values_come_back_equal_and_of_their_types_from_both_databases(databases
             assert read == written
             assert list(read) == list(written)
             assert all(type(column) is str for column in read)
-            assert not nulls or None in read.values() or not any(c.nullable for c in Stored.metadata.tables[name].c)
-            for column in Stored.metadata.tables[name].c:
+            assert not nulls or None in read.values() or not any(c.nullable for c in Table.metadata.tables[name].c)
+            for column in Table.metadata.tables[name].c:
                 value, kind = read[column.name], kind_of(column)
                 assert value is None or kind is sa.JSON or type(value) is TYPES[kind] or isinstance(value, UUID)
                 assert not isinstance(value, datetime) or value.utcoffset() == timedelta(0)
@@ -140,7 +140,7 @@ def test_values_come_back_equal_and_of_their_types_from_both_databases(databases
             name: repr(value) for name, value in other.items()
         }
         texts = [
-            json.write({name: value for name, value in row.items() if type(value) is not bytes})
+            json_strict.dump({name: value for name, value in row.items() if type(value) is not bytes})
             for row in (read, other)
         ]
         assert texts[0] == texts[1]
@@ -158,7 +158,7 @@ def test_a_column_of_no_rows_and_of_many_rows_are_lists(settings: Settings) -> N
 
 @pytest.mark.parametrize("made_of", [str(KEY), KEY.hex, KEY.bytes])
 def test_an_id_is_a_uuid_like_any_other(made_of: str | bytes) -> None:
-    id = id_of(made_of)
+    id = make_id(made_of)
     assert (str(id), f"{id}", repr(id), id.hex) == (str(KEY), f"{KEY}", repr(KEY), KEY.hex)
     assert (id, hash(id), id.bytes, id.version) == (KEY, hash(KEY), KEY.bytes, KEY.version)
     assert {id: 1}[KEY] == {KEY: 1}[id] == 1
@@ -168,10 +168,10 @@ def test_an_id_is_a_uuid_like_any_other(made_of: str | bytes) -> None:
 @pytest.mark.parametrize("database", ["sqlite"])
 def test_a_moment_without_an_offset_is_kept_by_no_file(settings: Settings) -> None:
     async def work(db: Database) -> None:
-        throttle = Stored.metadata.tables["throttle"]
+        throttle = Table.metadata.tables["throttle"]
         with pytest.raises(ValueError, match="without an offset"):
             await db.run(
-                inserting(throttle).each,
+                bulk_insert(throttle).each,
                 key=b"wisteria",
                 began_at=datetime(2026, 11, 22, 10, 0),  # noqa: DTZ001 - what is refused
                 count=1,

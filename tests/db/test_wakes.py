@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from app.db import Database, open_database, postgres_wakes, wakes
+from app.db import Database, notifications, open_database
+from app.db.postgres import notifications as postgres_notifications
 from app.ids import new_id
 from app.settings import Settings
 from tests.conftest import Databases
@@ -51,14 +52,18 @@ async def begun(bell: asyncio.Event) -> None:
 def test_news_wakes_who_waits_for_it_and_nobody_else(settings: Settings) -> None:
     async def work(db: Database) -> None:
         alice, bob = new_id(), new_id()
-        with db.wakes.bell(alice) as phone, db.wakes.bell(alice) as tablet, db.wakes.bell(bob) as other:
+        with (
+            db.notifier.subscribe(alice) as phone,
+            db.notifier.subscribe(alice) as tablet,
+            db.notifier.subscribe(bob) as other,
+        ):
             for bell in (phone, tablet, other):
                 await begun(bell)
-            db.wakes.tell(alice)
+            db.notifier.notify(alice)
             assert (phone.is_set(), tablet.is_set(), other.is_set()) == (True, True, False)
-            assert (db.wakes.waiting(alice), db.wakes.waiting(bob)) == (2, 1)
-        assert db.wakes.waiting(alice) == 0
-        db.wakes.tell(alice)
+            assert (db.notifier.subscribers(alice), db.notifier.subscribers(bob)) == (2, 1)
+        assert db.notifier.subscribers(alice) == 0
+        db.notifier.notify(alice)
 
     over(settings, work)
 
@@ -67,12 +72,12 @@ def test_news_of_another_process_wakes(settings: Settings) -> None:
     async def work(db: Database) -> None:
         async with another(settings) as elsewhere:
             alice = new_id()
-            with db.wakes.bell(alice) as bell:
+            with db.notifier.subscribe(alice) as bell:
                 await begun(bell)
                 for name in ("alice", "bob"):
                     async with elsewhere.transaction() as tx:
                         await added(tx, name)
-                    elsewhere.wakes.tell(alice)
+                    elsewhere.notifier.notify(alice)
                     await rung(bell)
 
     over(settings, work)
@@ -80,25 +85,25 @@ def test_news_of_another_process_wakes(settings: Settings) -> None:
 
 def test_many_who_wait_are_all_asked_to_look(settings: Settings) -> None:
     async def work(db: Database) -> None:
-        with db.wakes.bell(NOBODY) as first:
+        with db.notifier.subscribe(NOBODY) as first:
             await begun(first)
         bells = [asyncio.Event() for _ in range(300)]
         for number, bell in enumerate(bells):
-            vars(db.wakes)["_bells"][str(number)] = {bell}
-        wakes.Wakes._ring_everybody(db.wakes)  # noqa: SLF001 - what a new connection does
+            vars(db.notifier)["_bells"][str(number)] = {bell}
+        notifications.ChangeNotifier._ring_everybody(db.notifier)  # noqa: SLF001 - what a new connection does
         await asyncio.gather(*map(rung, bells))
-        vars(db.wakes)["_bells"].clear()
+        vars(db.notifier)["_bells"].clear()
 
     over(settings, work)
 
 
 def test_nobody_is_woken_by_a_commit_of_their_own_process_for_somebody_else(settings: Settings) -> None:
     async def work(db: Database) -> None:
-        with db.wakes.bell(NOBODY) as bell:
+        with db.notifier.subscribe(NOBODY) as bell:
             await begun(bell)
             async with db.transaction() as tx:
                 alice = await added(tx, "alice")
-            db.wakes.tell(alice)
+            db.notifier.notify(alice)
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(1.5):
                     await bell.wait()
@@ -114,13 +119,13 @@ def postgres(databases: Databases) -> Settings:
 def test_a_connection_that_the_server_ends_is_replaced(postgres: Settings) -> None:
     async def work(db: Database) -> None:
         async with another(postgres) as elsewhere:
-            with db.wakes.bell(NOBODY) as bell:
+            with db.notifier.subscribe(NOBODY) as bell:
                 await begun(bell)
-                elsewhere.wakes.tell(NOBODY)
+                elsewhere.notifier.notify(NOBODY)
                 await rung(bell)
                 await asyncio.to_thread(administer, postgres.database_url, TERMINATE)
                 await begun(bell)
-                await rung_again_and_again(bell, lambda: elsewhere.wakes.tell(NOBODY))
+                await rung_again_and_again(bell, lambda: elsewhere.notifier.notify(NOBODY))
 
     over(postgres, work)
 
@@ -128,18 +133,18 @@ def test_a_connection_that_the_server_ends_is_replaced(postgres: Settings) -> No
 def test_what_was_told_while_the_database_was_away_is_passed_on_later(
     postgres: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgres_wakes, "_LONGEST_PAUSE", 0.2)
+    monkeypatch.setattr(postgres_notifications, "_LONGEST_PAUSE", 0.2)
 
     async def work(db: Database) -> None:
         with Relay(postgres.database_url) as relay:
             away = postgres.model_copy(update={"database_url": relay.url})
             async with another(away) as elsewhere:
-                with db.wakes.bell(NOBODY) as bell:
+                with db.notifier.subscribe(NOBODY) as bell:
                     await begun(bell)
-                    elsewhere.wakes.tell(NOBODY)
+                    elsewhere.notifier.notify(NOBODY)
                     await rung(bell)
                     relay.cut()
-                    elsewhere.wakes.tell(NOBODY)
+                    elsewhere.notifier.notify(NOBODY)
                     await asyncio.sleep(1)
                     assert not bell.is_set()
                     relay.mend()
@@ -152,13 +157,13 @@ def test_what_was_told_while_the_database_was_away_is_passed_on_later(
 def test_a_connection_that_fell_silent_is_found_out(
     postgres: Settings, monkeypatch: pytest.MonkeyPatch, *, has_ended: bool
 ) -> None:
-    monkeypatch.setattr(postgres_wakes, "_SILENCE", 0.1)
+    monkeypatch.setattr(postgres_notifications, "_SILENCE", 0.1)
 
     async def work(_: Database) -> None:
         with Relay(postgres.database_url) as relay:
             away = postgres.model_copy(update={"database_url": relay.url, "statement_seconds": 0.5})
             async with another(away) as db:
-                with db.wakes.bell(NOBODY) as bell:
+                with db.notifier.subscribe(NOBODY) as bell:
                     await begun(bell)
                     await asyncio.sleep(0.5)
                     assert not bell.is_set()
@@ -177,8 +182,8 @@ def test_a_connection_that_fell_silent_is_found_out(
 @pytest.mark.parametrize("url", ["postgresql://nobody@127.0.0.1:1/nothing", "sqlite:////nowhere/wisteria.db"])
 def test_a_database_that_is_nowhere_wakes_nobody_and_is_tried_again(url: str) -> None:
     async def work(db: Database) -> None:
-        with db.wakes.bell(NOBODY) as bell:
-            db.wakes.tell(NOBODY)
+        with db.notifier.subscribe(NOBODY) as bell:
+            db.notifier.notify(NOBODY)
             await rung(bell)
             await asyncio.sleep(1.2)
             assert not bell.is_set()
@@ -188,13 +193,13 @@ def test_a_database_that_is_nowhere_wakes_nobody_and_is_tried_again(url: str) ->
 
 def test_nothing_is_heard_before_somebody_waits_and_nothing_after_nobody_does(databases: Databases) -> None:
     async def work(db: Database) -> None:
-        db.wakes.tell(NOBODY)
-        assert vars(db.wakes)["_work"] is None
-        with db.wakes.bell(NOBODY) as bell:
+        db.notifier.notify(NOBODY)
+        assert vars(db.notifier)["_work"] is None
+        with db.notifier.subscribe(NOBODY) as bell:
             await begun(bell)
         await asyncio.sleep(1.2)
-        assert vars(db.wakes)["_work"].done()
-        with db.wakes.bell(NOBODY) as bell:
+        assert vars(db.notifier)["_work"].done()
+        with db.notifier.subscribe(NOBODY) as bell:
             await begun(bell)
 
     over(Settings(database_url=databases.fresh("sqlite")), work)

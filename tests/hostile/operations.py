@@ -134,9 +134,9 @@ class Operation:
         example: Json = self.content["requestBody"]["content"]["application/json"]["example"]
         return copy.deepcopy(example)
 
-    def body_with(self, place: Path, value: str, among: Json | None = None) -> bytes:
+    def body_with(self, place: Path, value: str, any_of: Json | None = None) -> bytes:
         """Return a body that is right but for one member, whose value is given as JSON text."""
-        body: Any = copy.deepcopy(sample(self.body or {}) if among is None else among)
+        body: Any = copy.deepcopy(sample(self.body or {}) if any_of is None else any_of)
         node, schema = body, self.body or {}
         for step, then in zip(place, (*place[1:], None), strict=True):
             schema = resolved(schema["items"] if isinstance(step, int) else schema["properties"][step])

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from app.http import bounds, deadlines
+from app.server import limits, timeouts
 from tests.conftest import Servers
 from tests.hostile.malformed import GET, MALFORMED, NEXT, POST, UPGRADE
 from tests.hostile.raw import Line, request
@@ -31,10 +31,10 @@ def test_bytes_that_are_no_request_are_400(server: Server, content: bytes) -> No
 @pytest.mark.parametrize(
     "headers",
     [
-        [(f"X-{n}", "wisteria") for n in range(bounds.MOST_HEADERS)],
+        [(f"X-{n}", "wisteria") for n in range(limits.MAX_HEADERS)],
         [(f"X-{n}", "w" * 4096) for n in range(8)],
-        [("X-Long", "w" * bounds.MOST_HEADER_BYTES)],
-        [("X-Endless", "w" * 10 * bounds.MOST_HEADER_BYTES)],
+        [("X-Long", "w" * limits.MAX_HEADER_BYTES)],
+        [("X-Endless", "w" * 10 * limits.MAX_HEADER_BYTES)],
     ],
     ids=["many", "large together", "one large", "one that does not end"],
 )
@@ -46,12 +46,12 @@ def test_too_many_or_too_large_headers_are_431(server: Server, headers: list[tup
 
 
 def test_as_many_headers_as_there_may_be_are_taken(server: Server) -> None:
-    headers = [(f"X-{n}", "wisteria") for n in range(bounds.MOST_HEADERS - 1)]
+    headers = [(f"X-{n}", "wisteria") for n in range(limits.MAX_HEADERS - 1)]
     with Line(server.address) as line:
         assert line.send(request("GET", "/livez", headers)).status == 200
 
 
-@pytest.mark.parametrize("length", [bounds.LONGEST_URL, 200_000], ids=["long", "endless"])
+@pytest.mark.parametrize("length", [limits.MAX_URL_BYTES, 200_000], ids=["long", "endless"])
 def test_a_long_address_is_414(server: Server, length: int) -> None:
     with Line(server.address) as line:
         reply = line.send(request("GET", "/" + "w" * length))
@@ -134,14 +134,14 @@ def test_pipelined_requests_are_answered_in_turn(server: Server) -> None:
 def test_what_comes_too_late_is_cut_off(
     server: Server, deadline: str, content: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bounds, deadline, 0.2)
+    monkeypatch.setattr(limits, deadline, 0.2)
     with socket.create_connection(server.address, timeout=20) as connection:
         connection.sendall(content)
         assert _everything(connection) == b""
 
 
 def test_a_drip_does_not_put_off_the_deadline(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bounds, "HEADER_SECONDS", 0.5)
+    monkeypatch.setattr(limits, "HEADER_SECONDS", 0.5)
     with socket.create_connection(server.address, timeout=20) as connection:
         ended = threading.Event()
 
@@ -161,7 +161,7 @@ def test_a_drip_does_not_put_off_the_deadline(server: Server, monkeypatch: pytes
 
 
 def test_who_does_not_read_is_cut_off(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deadlines, "READER_SECONDS", 0.2)
+    monkeypatch.setattr(timeouts, "READER_SECONDS", 0.2)
     asked = request("GET", "/openapi.json")
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

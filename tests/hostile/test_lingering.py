@@ -13,9 +13,10 @@ from types import MethodType
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from app.http import Answer, Front, bounds
-from app.http.edge import Edge
-from app.http.lingering import Lingering
+from app.http import RequestContextMiddleware, Response
+from app.server import limits
+from app.server.lingering import LingeringClose
+from app.server.protocol import LimitedProtocol
 from tests.conftest import Servers
 from tests.hostile.raw import Header, Line, in_chunks, request
 from tests.http.hall import standing
@@ -43,9 +44,9 @@ def server(servers: Servers) -> Server:
         (405, "/livez", [JSON]),
         (413, LOGIN, [JSON]),
         (400, LOGIN, [JSON, ("Host", "elsewhere")]),
-        (414, "/" + "w" * bounds.LONGEST_URL, [JSON]),
+        (414, "/" + "w" * limits.MAX_URL_BYTES, [JSON]),
         (417, LOGIN, [JSON, ("Expect", "wonders")]),
-        (431, LOGIN, [JSON, ("X-Long", "w" * bounds.MOST_HEADER_BYTES)]),
+        (431, LOGIN, [JSON, ("X-Long", "w" * limits.MAX_HEADER_BYTES)]),
     ],
 )
 def test_who_sends_all_of_a_body_before_reading_hears_why_it_was_refused(
@@ -103,13 +104,13 @@ def _is_cut_off(connection: socket.socket) -> bool:
 
 
 def test_who_goes_on_for_too_long_is_cut_off(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bounds, "BODY_SECONDS", 0.3)
+    monkeypatch.setattr(limits, "BODY_SECONDS", 0.3)
     with closing(_answered_early(server.address)) as connection:
         awaited(lambda: _is_cut_off(connection))
 
 
 def test_who_goes_on_for_too_much_is_cut_off(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bounds, "MOST_LINGERING_BYTES", len(BODY))
+    monkeypatch.setattr(limits, "MAX_LINGERING_BYTES", len(BODY))
     with closing(_answered_early(server.address)) as connection:
         connection.sendall(BODY)
         with pytest.raises(OSError, match=r"[Rr]eset|[Bb]roken"):
@@ -124,11 +125,11 @@ def _connections(kind: type[asyncio.BaseProtocol]) -> int:
 def test_lingering_takes_no_place_keeps_nothing_of_the_request_and_no_server_from_stopping(
     target: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bounds, "BODY_SECONDS", 3600)
-    before = _connections(Edge)
+    monkeypatch.setattr(limits, "BODY_SECONDS", 3600)
+    before = _connections(LimitedProtocol)
     with standing() as hall:
         lingering = [_answered_early(hall.address, target) for _ in range(8)]
-        awaited(lambda: _connections(Lingering) == len(lingering) and _connections(Edge) <= before)
+        awaited(lambda: _connections(LingeringClose) == len(lingering) and _connections(LimitedProtocol) <= before)
         with closing(hall.holding()), Line(hall.address) as line:
             assert line.ask("GET", "/").status == 503
             hall.open()
@@ -144,13 +145,13 @@ async def stops_before_it_answers(scope: Scope, receive: Receive, send: Send) ->
     assert scope["type"] == "http"
     assert isinstance(receive, MethodType)
     vars(receive.__self__)["transport"].get_protocol().shutdown()
-    await Answer(204).send(send)
+    await Response(204).send(send)
 
 
 def test_who_is_answered_early_while_the_server_stops_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bounds, "BODY_SECONDS", 3600)
+    monkeypatch.setattr(limits, "BODY_SECONDS", 3600)
     with (
-        listening(Front(stops_before_it_answers, https_only=False), lifespan="off") as (url, _),
+        listening(RequestContextMiddleware(stops_before_it_answers, https_only=False), lifespan="off") as (url, _),
         closing(_answered_early(address_of(url))) as connection,
     ):
         awaited(lambda: _is_cut_off(connection))

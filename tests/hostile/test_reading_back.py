@@ -40,21 +40,21 @@ def test_what_is_accepted_reads_back_equal_and_what_is_refused_leaves_no_trace(
     filled_in = operation.resource.filled_in if operation.resource else ()
     refused = []
 
-    def send(name: str, value: str, among: Json, target: str) -> Reply:
+    def send(name: str, value: str, any_of: Json, target: str) -> Reply:
         fresh = {"id": str(new_id())} if "id" in members else {}
-        return line.ask(operation.method, target, headers, operation.body_with((name,), value, among | fresh))
+        return line.ask(operation.method, target, headers, operation.body_with((name,), value, any_of | fresh))
 
     for name, schema in members.items():
         accepted = False
         values = [value for value in taken(schema) if name not in COLLECTION_OF or value == "null"]
         for value in values:
-            for among in ({}, bare) if operation.method == "PATCH" else (right, bare):
+            for any_of in ({}, bare) if operation.method == "PATCH" else (right, bare):
                 target = operation.target(alice)
-                reply = send(name, value, among, target)
+                reply = send(name, value, any_of, target)
                 if reply.status in {200, 201}:
                     break
                 assert (reply.status, reply.problem["code"]) in REFUSALS, (name, value)
-                refused.append((name, value, among, target))
+                refused.append((name, value, any_of, target))
             else:
                 continue
             accepted = True
@@ -65,8 +65,8 @@ def test_what_is_accepted_reads_back_equal_and_what_is_refused_leaves_no_trace(
                 assert said(json.loads(read.body)[name], schema) == sent, (name, value)
         assert accepted or not values or name in NAMED, name
     before = state()
-    for name, value, among, target in refused:
-        assert send(name, value, among, target).status in {409, 422}, (name, value)
+    for name, value, any_of, target in refused:
+        assert send(name, value, any_of, target).status in {409, 422}, (name, value)
     assert state() == before
     if operation.method == "POST":
         assert line.ask("GET", f"{operation.path}?limit=200", headers).status == 200

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from app.http import bounds
+from app.server import limits
 from tests.hostile.conftest import State
 from tests.hostile.operations import OPERATIONS, Operation
 from tests.hostile.raw import Header, Line, Reply, request
@@ -63,8 +63,8 @@ def test_headers_that_nobody_could_read_one_way_are_400_and_too_many_are_431(
         reply = ask(line, alice, operation, target, body, *wrong)
         assert (reply.status, reply.problem["code"]) == (400, "malformed-request"), wrong
     for large in (
-        [(f"X-{n}", "wisteria") for n in range(bounds.MOST_HEADERS)],
-        [("X-Long", "w" * bounds.MOST_HEADER_BYTES)],
+        [(f"X-{n}", "wisteria") for n in range(limits.MAX_HEADERS)],
+        [("X-Long", "w" * limits.MAX_HEADER_BYTES)],
     ):
         reply = ask(line, alice, operation, target, body, *large)
         assert (reply.status, reply.problem["code"]) == (431, "headers-too-large")

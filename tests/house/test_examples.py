@@ -9,7 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from app import demo
-from app.db import Statement, given
+from app.db import Statement, bind
 from app.identity.tables import DeviceRecord, RefreshToken, Registration, ResetCode
 from app.resources import RESOURCES
 from app.sync.examples import ID as PUSHED
@@ -40,7 +40,7 @@ OPERATIONS = {
 }
 _token, _device = RefreshToken.table(), DeviceRecord.table()
 _alive = sa.select(_device.c.id).where(_device.c.ended_at.is_(None))
-_PLANT_TOKEN = Statement(sa.update(_token).where(_token.c.device_id.in_(_alive)).values(digest=given(_token.c.digest)))
+_PLANT_TOKEN = Statement(sa.update(_token).where(_token.c.device_id.in_(_alive)).values(digest=bind(_token.c.digest)))
 
 
 def same(shown: object, answered: object, assigned: set[str], name: str = "") -> None:
@@ -59,7 +59,7 @@ def same(shown: object, answered: object, assigned: set[str], name: str = "") ->
         assert shown == answered, name
 
 
-class Reader:
+class ClientConnection:
     """Somebody who reads the docs, and does what they show."""
 
     def __init__(self, server: Server) -> None:
@@ -89,10 +89,10 @@ class Reader:
 
     def expect_code(self, code: str, table: sa.Table) -> None:
         """Have the mailed code be the one that the docs show."""
-        db, key = self.server.db, self.server.site.code_key
+        db, key = self.server.db, self.server.services.code_key
         id: UUID = self.server.run(db.all(Statement(sa.select(table.c.id))))[0]["id"]
         mac = hmac.digest(key, id.bytes + code.encode(), hashlib.sha256)
-        plant = Statement(sa.update(table).values(code_mac=given(table.c.code_mac)))
+        plant = Statement(sa.update(table).values(code_mac=bind(table.c.code_mac)))
         self.server.run(db.run(plant, code_mac=mac))
 
     def expect_refresh_token(self, token: str) -> None:
@@ -114,7 +114,7 @@ def test_the_login_that_the_docs_show_is_the_demos() -> None:
 
 def test_all_that_the_docs_show_is_what_happens(servers: Servers, database: str) -> None:
     server = servers.start(servers.settings(database))
-    reader = Reader(server)
+    reader = ClientConnection(server)
     for name in ("livez", "readyz", "get_public_keys"):
         reader.ask(name)
     reader.ask("get_problem", "not-found")
@@ -138,14 +138,14 @@ def test_all_that_the_docs_show_is_what_happens(servers: Servers, database: str)
     server.end_test()
 
 
-def _follow(reader: Reader, cursor: int) -> None:
+def _follow(reader: ClientConnection, cursor: int) -> None:
     method, path, operation = OPERATIONS["follow_changes"]
     shown = operation["responses"]["200"]["content"][STREAM]["example"]
     assert re.sub(r"\d+", str(cursor), shown) == reader.client.request(method, path).text
     reader.seen.add(("follow_changes", "200"))
 
 
-def _join(reader: Reader) -> None:
+def _join(reader: ClientConnection) -> None:
     reader.ask("register")
     reader.expect_code(body_of("verify")["code"], Registration.table())
     reader.carry(reader.ask("verify"))
@@ -163,7 +163,7 @@ def _join(reader: Reader) -> None:
     reader.ask("change_me")
 
 
-def _change_password(reader: Reader) -> None:
+def _change_password(reader: ClientConnection) -> None:
     reader.carry(reader.ask("login"))
     reader.ask("change_password")
     reader.ask("forgot_password")
@@ -171,7 +171,7 @@ def _change_password(reader: Reader) -> None:
     reader.ask("reset_password")
 
 
-def _keep_records(reader: Reader) -> None:
+def _keep_records(reader: ClientConnection) -> None:
     ids: dict[str, str] = {}
     for resource in RESOURCES:
         plural = resource.collection.replace("-", "_")

@@ -14,11 +14,11 @@ import pytest
 
 from app.db import Statement
 from app.db.bulk import spelled
-from app.db.postgres_pool import SESSION
+from app.db.postgres.pool import SESSION
 from app.ids import new_id
 from app.records import access
 from app.records.access import statements
-from app.records.filters import asked
+from app.records.filters import active_filters
 from app.resources.elements import ELEMENTS
 from app.resources.reflections import REFLECTIONS, ReflectionFilters
 from tests.conftest import Databases
@@ -95,7 +95,7 @@ def by_index(nodes: list[dict[str, Any]], table: str = "reflection") -> None:
 
 def test_a_page_and_a_record_are_read_from_an_index_in_its_order(plans: Plans) -> None:
     for generic, continued, filtered in itertools.product([False, True], repeat=3):
-        given = asked(ReflectionFilters(session_id=SOMEBODY) if filtered else ReflectionFilters())
+        given = active_filters(ReflectionFilters(session_id=SOMEBODY) if filtered else ReflectionFilters())
         place = {"after_created_at": datetime.now(UTC), "after_id": new_id()} if continued else {}
         values = {name: value for each in given for name, value in each.arguments.items()} | place
         statement = statements(REFLECTIONS).page(given, continued=continued)
@@ -124,7 +124,7 @@ def test_what_a_push_looks_up_is_found_by_an_index(plans: Plans) -> None:
             (access.REMEMBERED_AMONG, "remembered_op", {"op_ids": ids}),
             (statements(REFLECTIONS).stored_among, "reflection", {"ids": ids}),
             (statements(ELEMENTS).children, "element", {"parents": ids[:1]}),
-            (statements(REFLECTIONS).referrers, "reflection", dict.fromkeys(REFLECTIONS.loose, ids[:1])),
+            (statements(REFLECTIONS).referrers, "reflection", dict.fromkeys(REFLECTIONS.on_delete_set_null, ids[:1])),
         ):
             nodes = plans.nodes(statement, generic=generic, owner_id=SOMEBODY, **given)
             assert not [node for node in nodes if node["Node Type"] == "Seq Scan"], table

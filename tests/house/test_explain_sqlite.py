@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from app.db import Statement
-from app.db.sqlite_connection import Connection
+from app.db.sqlite.connection import Connection
 from app.ids import new_id
 from app.records import access
 from app.records.access import statements
@@ -51,7 +51,11 @@ def test_what_goes_with_a_record_and_what_it_derives_from_are_found_by_an_index(
         if resource.acyclic:
             found = steps(connection, statements(resource).lines, ids=[new_id()])
             assert all(step.startswith("SCAN line") or "id=?)" in step for step in found), found
-        if resource.loose:
-            found = steps(connection, statements(resource).referrers, **{field: [new_id()] for field in resource.loose})
-            for step, field in zip(found, resource.loose, strict=True):
+        if resource.on_delete_set_null:
+            found = steps(
+                connection,
+                statements(resource).referrers,
+                **{field: [new_id()] for field in resource.on_delete_set_null},
+            )
+            for step, field in zip(found, resource.on_delete_set_null, strict=True):
                 assert step.endswith(f"(owner_id=? AND {field}=?)"), resource

@@ -4,7 +4,7 @@ import pickle
 import socket
 from multiprocessing.reduction import ForkingPickler
 
-from app.cli.listening import AT_ONCE, Own, sockets
+from app.server.sockets import ACCEPTS_PER_TURN, Own, sockets
 
 CALLERS = 64
 
@@ -39,7 +39,7 @@ def test_what_another_process_is_given_is_a_socket_of_its_own_and_gets_its_share
 def test_a_worker_listens_on_several_sockets_of_one_address_of_either_kind() -> None:
     for host in ("127.0.0.1", "::1"):
         found = sockets(host, 0)
-        assert len(found) == AT_ONCE
+        assert len(found) == ACCEPTS_PER_TURN
         assert len({each.getsockname() for each in found}) == 1
         assert found[0].getsockname()[0] == host
         for each in found:

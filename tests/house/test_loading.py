@@ -13,8 +13,8 @@ from tests.conftest import Databases
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
 OF_DATABASE = {
-    "sqlite": {"app.db.sqlite", "sqlalchemy.dialects.sqlite"},
-    "postgresql": {"app.db.postgres", "sqlalchemy.dialects.postgresql"},
+    "sqlite": {"app.db.sqlite.database", "sqlalchemy.dialects.sqlite"},
+    "postgresql": {"app.db.postgres.database", "sqlalchemy.dialects.postgresql"},
 }
 """What serving from each database needs."""
 NEVER = {"typer", "alembic", "mako", "fastapi_offline", "pydantic.v1", "app.demo", "app.records.purging"}
@@ -27,7 +27,7 @@ from app.identity.accounts import BY_EMAIL
 async def serve():
     app = worker.application()
     async with app.router.lifespan_context(app):
-        assert await app.state.site.db.one(BY_EMAIL, email_key="wisteria@example.com") is None
+        assert await app.state.services.db.one(BY_EMAIL, email_key="wisteria@example.com") is None
 
 asyncio.run(serve())
 """

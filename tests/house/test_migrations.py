@@ -14,7 +14,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from app.db import Database, Statement, Stored, schema
+from app.db import Database, Statement, Table, schema
 from app.settings import Settings
 from tests.conftest import Databases
 from tests.db.opened import over
@@ -53,13 +53,13 @@ def test_up_down_and_up_again_leaves_nothing_for_autogenerate(databases: Databas
         if revision == "base":
             assert tables(url) == {"alembic_version"}
         elif revision == "head":
-            assert tables(url) == {"alembic_version", *Stored.metadata.tables}
+            assert tables(url) == {"alembic_version", *Table.metadata.tables}
     assert said[0] == "up to 0001: accounts, and what is signed in to them."
     assert sum(line.startswith("down from") for line in said) == int(schema.HEAD) + 1
 
     def left(connection: sa.Connection) -> list[Any]:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        return list(compare_metadata(context, Stored.metadata))
+        return list(compare_metadata(context, Table.metadata))
 
     assert inspected(url, left) == []
 
@@ -69,7 +69,7 @@ def test_the_constraints_of_the_database_are_those_of_the_tables(databases: Data
         inspector = sa.inspect(connection)
         return {
             (table, constraint["name"])
-            for table in Stored.metadata.tables
+            for table in Table.metadata.tables
             for constraint in (
                 *inspector.get_check_constraints(table),
                 *inspector.get_foreign_keys(table),
@@ -82,7 +82,7 @@ def test_the_constraints_of_the_database_are_those_of_the_tables(databases: Data
 
     declared: set[tuple[str, Any]] = {
         (table.name, part.name)
-        for table in Stored.metadata.sorted_tables
+        for table in Table.metadata.sorted_tables
         for part in (*table.constraints, *table.indexes)
         if isinstance(part, sa.Constraint | sa.Index)
     }

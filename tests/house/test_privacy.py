@@ -53,7 +53,7 @@ def line_of(lines: list[str], request_id: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("said", [f"the {MARK} again", "to alice@example.com", "Bearer eyJhbGciOi"])
 def test_a_line_that_tells_is_found(every_log_line: list[str], said: str) -> None:
-    observability.happened("said", note=said)
+    observability.log_event("said", note=said)
     assert telling(every_log_line[-1:]) == [every_log_line.pop()]
 
 
@@ -94,7 +94,7 @@ def test_a_crash_is_told_by_its_kind_and_place_without_its_message(every_log_lin
     try:
         break_a_vase()
     except ValueError as error:
-        observability.crashed(error, "one")
+        observability.log_exception(error, "one")
     line = json.loads(every_log_line[-1])
     assert line["error"] == "ValueError"
     assert line["request_id"] == "one"

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from app.cli import progress
-from app.db import Database, Row, Stored
+from app.db import Database, Row, Table
 from app.identity import Feed
 from app.records import restoring
 from app.records.tables import Change, RememberedOp, Restoration
@@ -39,7 +39,7 @@ def url(databases: Databases, database: str) -> str:
     return url
 
 
-def rows(url: str, kind: type[Stored]) -> list[Row]:
+def rows(url: str, kind: type[Table]) -> list[Row]:
     return over(Settings(database_url=url), lambda db: db.all(every(kind)))
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
-from app.http import Answer, Front, Places
+from app.http import RequestContextMiddleware, Response
+from app.server.in_flight import InFlightLimiter
 from tests.hostile.raw import Line, request
 from tests.serving import Address, address_of, listening
 
@@ -20,7 +21,7 @@ class Hall:
     """An application with one place: a request for /hold keeps it until somebody opens the door."""
 
     def __init__(self) -> None:
-        self.places = Places(1, 1, always=["/livez"], origins=[ORIGIN])
+        self.limiter = InFlightLimiter(1, 1, always=["/livez"], origins=[ORIGIN])
         self.door = asyncio.Event()
         self.held = 0
         self.address: Address = ("", 0)
@@ -30,7 +31,7 @@ class Hall:
         """Answer 204, sooner or later."""
         if scope["type"] == "lifespan":
             await receive()
-            scope["state"]["places"] = self.places
+            scope["state"]["places"] = self.limiter
             await send({"type": "lifespan.startup.complete"})
             await receive()
             await send({"type": "lifespan.shutdown.complete"})
@@ -39,13 +40,13 @@ class Hall:
             self.held += 1
             await self.door.wait()
         elif scope["path"] == "/wait":
-            with self.places.waiting():
+            with self.limiter.long_poll_slot():
                 self.held += 1
                 await self.door.wait()
         elif scope["path"] != "/early":
             while (await receive()).get("more_body"):
                 pass
-        await Answer(204).send(send)
+        await Response(204).send(send)
 
     def open(self) -> None:
         """Let go who is held."""
@@ -77,7 +78,7 @@ class Hall:
 def standing(**options: Any) -> Iterator[Hall]:
     """Let a hall stand until the block ends."""
     hall = Hall()
-    with listening(Front(hall, https_only=False), **options) as (url, hall.loop):
+    with listening(RequestContextMiddleware(hall, https_only=False), **options) as (url, hall.loop):
         hall.address = address_of(url)
         yield hall
         hall.open()

@@ -10,9 +10,11 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from app.http import Answer, Edge, Places
-from app.http.bounds import LONGEST_URL, MOST_HEADER_BYTES, MOST_HEADERS
-from app.http.glance import Glance
+from app.http import Response
+from app.server.glance import Glance
+from app.server.in_flight import InFlightLimiter
+from app.server.limits import MAX_HEADER_BYTES, MAX_HEADERS, MAX_URL_BYTES
+from app.server.protocol import LimitedProtocol
 from tests.hostile.chance import EFFORT
 from tests.hostile.malformed import MALFORMED
 from tests.hostile.raw import in_chunks, request
@@ -46,9 +48,9 @@ PARTICULAR = {
     "an upgrade at its end": request("GET", "/", [("Connection", "Upgrade"), ("Upgrade", "h2c")]) + request("GET", "/"),
     "of another age": b"GET / HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n",
     "an upgrade": request("GET", "/", [("Connection", "upgrade"), ("Upgrade", "h2c")]),
-    "many headers": request("GET", "/", [(f"X-{n}", "w") for n in range(MOST_HEADERS)]),
-    "large headers": request("GET", "/", [("X-Long", "w" * MOST_HEADER_BYTES)]),
-    "a long address": request("GET", "/" + "w" * LONGEST_URL),
+    "many headers": request("GET", "/", [(f"X-{n}", "w") for n in range(MAX_HEADERS)]),
+    "large headers": request("GET", "/", [("X-Long", "w" * MAX_HEADER_BYTES)]),
+    "a long address": request("GET", "/" + "w" * MAX_URL_BYTES),
     **MALFORMED,
 }
 _id = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -92,15 +94,17 @@ async def answers(scope: Scope, receive: Receive, send: Send) -> None:
     """Answer with the path, after the body."""
     while (await receive()).get("more_body"):
         pass
-    await Answer(200, scope["raw_path"]).send(send)
+    await Response(200, scope["raw_path"]).send(send)
 
 
 async def _heard(pieces: list[bytes]) -> tuple[bytes, bool]:
-    config = uvicorn.Config(answers, http=Edge, log_config=None, access_log=False)
+    config = uvicorn.Config(answers, http=LimitedProtocol, log_config=None, access_log=False)
     config.load()
     with socket.socket() as ground:
         wire = Wire(ground)
-        connection = Edge(config, ServerState(), {"places": Places(0, always=["/livez"], origins=[ORIGIN])})
+        connection = LimitedProtocol(
+            config, ServerState(), {"places": InFlightLimiter(0, always=["/livez"], origins=[ORIGIN])}
+        )
         connection.connection_made(wire)
         for piece in pieces:
             if not wire.closed:

@@ -8,7 +8,7 @@ from contextlib import closing
 
 import sqlalchemy as sa
 
-from app.db import Statement, given
+from app.db import Statement, bind
 from app.identity import Feed
 from tests.conftest import Servers
 from tests.drafts import draft_of, resource_of
@@ -17,7 +17,7 @@ from tests.serving import Person, Server
 
 _LOCK = Statement(
     sa.update(Feed.table())
-    .where(Feed.table().c.owner_id == given(Feed.table().c.owner_id))
+    .where(Feed.table().c.owner_id == bind(Feed.table().c.owner_id))
     .values(epoch=Feed.table().c.epoch)
 )
 

@@ -8,8 +8,8 @@ import pytest
 from fastapi import APIRouter, FastAPI
 from starlette.types import Message
 
-from app.http import Answer, Front, Route, Switch
-from app.http.switch import table_of
+from app.http import RequestContextMiddleware, Response, Route, Router
+from app.http.router import table_of
 from app.ids import Id
 from app.problems import Problem, kinds
 from tests.conftest import Databases, Servers
@@ -42,11 +42,13 @@ def test_a_kind_that_is_none_is_404(anyone: Client) -> None:
         assert anyone.get(f"/problems/{code.strip()}x").json()["code"] == "not-found"
 
 
-def tiny(router: APIRouter) -> Front:
-    return Front(Switch(FastAPI(), routes=list(router.routes), max_body_bytes=1024), https_only=False)
+def tiny(router: APIRouter) -> RequestContextMiddleware:
+    return RequestContextMiddleware(
+        Router(FastAPI(), routes=list(router.routes), max_body_bytes=1024), https_only=False
+    )
 
 
-async def asked(app: Front, path: str) -> tuple[int, dict[str, Any]]:
+async def asked(app: RequestContextMiddleware, path: str) -> tuple[int, dict[str, Any]]:
     scope = {
         "type": "http",
         "method": "GET",
@@ -71,7 +73,7 @@ def test_a_crash_is_a_problem_that_says_nothing_of_its_cause(every_log_line: lis
     router = APIRouter(route_class=Route)
 
     @router.get("/crash")
-    async def crash() -> Answer:
+    async def crash() -> Response:
         """Break."""
         words = "wisteria"
         raise RuntimeError(words)
@@ -81,13 +83,13 @@ def test_a_crash_is_a_problem_that_says_nothing_of_its_cause(every_log_line: lis
     assert (status, document["code"]) == (500, "crashed")
     assert "wisteria" not in json.dumps(document)
     assert "RuntimeError" not in json.dumps(document)
-    crashed, served = (json.loads(line) for line in every_log_line[begin:] if document["request_id"] in line)
-    assert (crashed["event"], crashed["error"], crashed["request_id"]) == (
+    log_exception, served = (json.loads(line) for line in every_log_line[begin:] if document["request_id"] in line)
+    assert (log_exception["event"], log_exception["error"], log_exception["request_id"]) == (
         "crashed",
         "RuntimeError",
         document["request_id"],
     )
-    assert crashed["trace"][-1].startswith("crash:")
+    assert log_exception["trace"][-1].startswith("crash:")
     assert (served["route"], served["status"]) == ("/crash", 500)
 
 
@@ -95,9 +97,9 @@ def test_a_route_that_the_switch_could_not_find_is_refused_when_it_is_declared()
     inner = APIRouter(route_class=Route)
 
     @inner.get("/a/{id}/b")
-    async def inside(id: Id) -> Answer:
+    async def inside(id: Id) -> Response:
         """Stand behind a parameter."""
-        return Answer(204, str(id).encode())
+        return Response(204, str(id).encode())
 
     with pytest.raises(ValueError, match=r"/a/\{id\}/b"):
         table_of(inner.routes)

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.http import Front
+from app.http import RequestContextMiddleware
 from app.ids import new_id
 from app.main import create_app
 from app.records import Resource
@@ -71,7 +71,7 @@ class BothWays:
 def both(server: Server, alice: Person) -> Iterator[BothWays]:
     app = create_app(server.settings)
     app.user_middleware = [
-        Middleware(Front, https_only=False),
+        Middleware(RequestContextMiddleware, https_only=False),
         Middleware(Limited, max_body_bytes=server.settings.max_body_bytes),
     ]
     app.middleware_stack = FastAPI.build_middleware_stack(app)

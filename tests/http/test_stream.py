@@ -10,7 +10,8 @@ import httpx2 as httpx
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from app.http import Reader, Stream, deadlines
+from app.http import ClientConnection, StreamingResponse
+from app.server import timeouts
 from tests.serving import listening
 
 PART = b"w" * 65_536
@@ -27,11 +28,13 @@ class Endless:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with a stream."""
         assert scope["type"] == "http"
-        stream = await Stream.begun(self._parts(Reader(receive)), [(b"content-type", b"text/plain")])
+        stream = await StreamingResponse.begun(
+            self._parts(ClientConnection(receive)), [(b"content-type", b"text/plain")]
+        )
         await stream.send(send)
 
-    async def _parts(self, reader: Reader) -> AsyncGenerator[bytes]:
-        gone = asyncio.create_task(reader.gone())
+    async def _parts(self, reader: ClientConnection) -> AsyncGenerator[bytes]:
+        gone = asyncio.create_task(reader.closed())
         self.begun.set()
         try:
             while not gone.done():
@@ -64,8 +67,8 @@ def test_it_goes_on_part_by_part_and_ends_when_its_reader_hangs_up() -> None:
 
 
 def test_a_reader_who_never_reads_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deadlines, "READER_SECONDS", 0.5)
-    monkeypatch.setattr(deadlines, "_UNHEARD_OF", [])  # the system would cut off, too
+    monkeypatch.setattr(timeouts, "READER_SECONDS", 0.5)
+    monkeypatch.setattr(timeouts, "_UNHEARD_OF", [])  # the system would cut off, too
     app = Endless()
     with listening(app) as (url, _), asking(url):
         assert app.begun.wait(SECONDS)
@@ -79,4 +82,4 @@ def test_what_goes_wrong_before_the_first_part_is_told_instead_of_it() -> None:
         yield b""
 
     with pytest.raises(LookupError):
-        asyncio.run(Stream.begun(failing(), []))
+        asyncio.run(StreamingResponse.begun(failing(), []))

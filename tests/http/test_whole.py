@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import httpx2 as httpx
 from fastapi import APIRouter, FastAPI
 
-from app.http import Answer, Front, Route, Switch, TheReader
+from app.http import CurrentConnection, RequestContextMiddleware, Response, Route, Router
 from tests.serving import listening
 from tests.waiting import awaited
 
@@ -14,19 +14,19 @@ router = APIRouter(route_class=Route)
 
 
 @router.get("/two")
-async def say_two_things() -> Answer:
+async def say_two_things() -> Response:
     """Have a header that would be two."""
-    return Answer(200, b"wisteria", [(b"x-words", b"one\r\nx-other: two")])
+    return Response(200, b"wisteria", [(b"x-words", b"one\r\nx-other: two")])
 
 
 @router.get("/late")
-async def wait_until_they_hang_up(reader: TheReader) -> Answer:
+async def wait_until_they_hang_up(reader: CurrentConnection) -> Response:
     """Answer nobody."""
-    await reader.gone()
-    return Answer(200, b"wisteria")
+    await reader.closed()
+    return Response(200, b"wisteria")
 
 
-TINY = Front(Switch(FastAPI(), routes=list(router.routes), max_body_bytes=1024), https_only=False)
+TINY = RequestContextMiddleware(Router(FastAPI(), routes=list(router.routes), max_body_bytes=1024), https_only=False)
 
 
 def test_a_header_that_would_be_two_goes_out_as_none() -> None:

@@ -44,7 +44,7 @@ ALGORITHMS: Final[dict[str, Make]] = {
     "HS256 with our public key as DER": lambda f: f.by_hmac(f.public_bytes(Encoding.DER)),
     "HS256 with our public key as JWK": lambda f: f.by_hmac(jwt.algorithms.ECAlgorithm.to_jwk(f.public).encode()),
     "HS256 with our public key as published": lambda f: f.by_hmac(
-        json.dumps(f.server.site.keyring.current.jwk).encode()
+        json.dumps(f.server.services.keyring.current.jwk).encode()
     ),
     "HS256 with our kid": lambda f: f.by_hmac(f.kid.encode()),
     "HS256 with nothing": lambda f: f.by_hmac(b""),

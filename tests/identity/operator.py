@@ -3,14 +3,14 @@
 import sqlalchemy as sa
 
 from app import clock
-from app.db import Statement, given
+from app.db import Statement, bind
 from app.identity.tables import AccountRecord, Role
 from tests.serving import Person, Server
 
 _account = AccountRecord.table()
-_this = sa.update(_account).where(_account.c.id == given(_account.c.id))
-CLOSE = Statement(_this.values(closed_at=given(_account.c.closed_at)))
-APPOINT = Statement(_this.values(role=given(_account.c.role)))
+_this = sa.update(_account).where(_account.c.id == bind(_account.c.id))
+CLOSE = Statement(_this.values(closed_at=bind(_account.c.closed_at)))
+APPOINT = Statement(_this.values(role=bind(_account.c.role)))
 
 
 def close(server: Server, person: Person) -> None:

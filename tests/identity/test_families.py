@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from app.identity.families import sign_in
+from app.identity.device_sessions import sign_in
 from app.ids import new_id
 from tests.parallel import at_once
 from tests.serving import Person, Server
@@ -28,7 +28,7 @@ def is_refused(client: Client, token: str) -> bool:
 
 
 def another_device(server: Server, person: Person) -> tuple[Json, Client]:
-    tokens = server.run(sign_in(server.site, person.id, "tablet"))
+    tokens = server.run(sign_in(server.services, person.id, "tablet"))
     return tokens, server.client(tokens["access_token"])
 
 

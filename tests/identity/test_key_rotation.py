@@ -19,13 +19,13 @@ def test_a_rotation_under_way_costs_no_honest_client_a_401(own_server: Server, p
     for rotation in range(3):
         with later(seconds=10 * rotation + 10):
             seen.add(rotate(path, access_seconds=600))
-        awaited(lambda: own_server.site.keyring.current.kid in seen - {Keyring(path).keys[0].kid})
+        awaited(lambda: own_server.services.keyring.current.kid in seen - {Keyring(path).keys[0].kid})
         newcomer = own_server.person()
         for client in (person.client, newcomer.client):
             assert client.get("/v1/me").status_code == 200
     assert sorted(key.state for key in Keyring(path).keys) == ["current", "next", "retired", "retired", "retired"]
     with later(seconds=700):
-        awaited(lambda: len(own_server.site.keyring.verifying) == 2)
+        awaited(lambda: len(own_server.services.keyring.verifying) == 2)
         rotate(path, access_seconds=600)
         assert sorted(key.state for key in Keyring(path).keys) == ["current", "next", "retired"]
 

@@ -40,7 +40,7 @@ def test_a_new_keyring_is_its_owners_alone(path: Path) -> None:
     assert [key.state for key in keyring.keys] == ["current", "next"]
     assert keyring.current.kid == thumbprint(keyring.current.pem)
     assert not keyring.generated
-    assert len({keyring.derived("a"), keyring.derived("b"), keyring.secret}) == 3
+    assert len({keyring.derive_key("a"), keyring.derive_key("b"), keyring.secret}) == 3
     assert [each.name for each in path.parent.iterdir()] == [path.name]
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from app.ids import new_id
-from app.mail import Letter, Mail
+from app.mail import Email, Mail
 from app.settings import MailBackend, Settings
 from tests.conftest import Servers
 from tests.serving import PASSWORD
@@ -50,7 +50,7 @@ def settings(port: int, **changes: object) -> Settings:
 def posted(settings: Settings, to: str = "wisteria@example.com") -> None:
     async def post() -> None:
         mail = Mail(settings)
-        mail.post(Letter(to, "A letter", "Code: 123456\n\nwisteria"))
+        mail.send(Email(to, "A letter", "Code: 123456\n\nwisteria"))
         await mail.close()
 
     asyncio.run(post())
@@ -107,7 +107,7 @@ def test_a_mail_server_that_is_away_costs_nobody_their_request(
         email = f"wisteria.{new_id().hex}@example.com"
         response = server.anyone.post("/v1/auth/register", json={"email": email, "password": PASSWORD})
         assert response.status_code == 202
-        server.run(server.site.mail.close())
+        server.run(server.services.mail.close())
     assert any('"mail-failed"' in line for line in every_log_line)
 
 
@@ -138,7 +138,7 @@ def test_a_mail_server_that_hangs_holds_up_nobodys_password(servers: Servers, da
         login = {"email": alice.email, "password": PASSWORD}
         assert server.anyone.post("/v1/auth/login", json=login).status_code == 200
         server.end_test()
-    server.run(server.site.mail.close())
+    server.run(server.services.mail.close())
 
 
 def test_the_console_prints_a_block_with_the_code_on_a_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from app.identity.families import sign_in
+from app.identity.device_sessions import sign_in
 from app.identity.tables import Role
 from app.ids import new_id
 from app.records import Resource
@@ -26,7 +26,7 @@ OPERATIONS = {
 ROLES = {"Alice": Role.PERSON, "Bob": Role.PERSON, "clinician": Role.CLINICIAN, "admin": Role.ADMIN}
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     """What can be told of an answer, where every request has one id."""
 
     status: int
@@ -34,10 +34,10 @@ class Answer(NamedTuple):
     headers: str
 
 
-def ask(server: Server, token: str | None, method: str, path: str, body: object = None, **query: str) -> Answer:
+def ask(server: Server, token: str | None, method: str, path: str, body: object = None, **query: str) -> Response:
     headers = {"X-Request-Id": "the-same"} | ({"If-Match": "*"} if method in {"patch", "delete"} else {})
     response = server.client(token).request(method, path, json=body, headers=headers, params=query)
-    return Answer(response.status_code, response.content, str({**response.headers, "date": ""}))
+    return Response(response.status_code, response.content, str({**response.headers, "date": ""}))
 
 
 class Cast:
@@ -68,7 +68,7 @@ class Cast:
             return str(new_id())
         owner = self.people["Bob"] if kind == "Bob's" else self.person(who)
         if resource is None:
-            self.server.run(sign_in(self.server.site, owner.id, "tablet"))
+            self.server.run(sign_in(self.server.services, owner.id, "tablet"))
             id = owner.client.get("/v1/auth/devices").json()["items"][0]["id"]
         else:
             id = written(owner.client, resource, owner)["id"]
@@ -91,7 +91,7 @@ def test_everybody_gets_what_the_matrix_says(server: Server, name: str) -> None:
     row, cast, resource = ROWS[name], Cast(server), resource_in(name)
     method, path = OPERATIONS[name]
 
-    def asked(who: str, token: str | None, kind: str) -> Answer:
+    def asked(who: str, token: str | None, kind: str) -> Response:
         person, id = cast.person(who), "" if row.other is None else cast.object(kind, who, resource)
         body = draft_of(resource, person) if name.startswith("create_") and resource else BODIES.get(name)
         return ask(server, token, method, path.format(id=id, code="not-found"), body)
@@ -124,7 +124,7 @@ def test_what_a_draft_a_change_or_a_filter_names_is_looked_for_among_ones_own(
             if method == "get" and field not in filters:
                 continue
             path = f"{resource.path}/{record}" if method == "patch" else resource.path
-            answers: dict[str, Answer] = {}
+            answers: dict[str, Response] = {}
             for kind in OBJECTS:
                 naming = {field: cast.object(kind, "Alice", target)}
                 body = draft_of(resource, alice) | naming if method == "post" else naming

@@ -4,7 +4,7 @@ import httpx2 as httpx
 import pytest
 import sqlalchemy as sa
 
-from app.db import Statement, given
+from app.db import Statement, bind
 from app.identity.tables import DeviceRecord, RefreshToken
 from app.ids import new_id
 from tests.parallel import at_once
@@ -17,7 +17,7 @@ ALIVE = Statement(
     sa.select(_token.c.digest)
     .join_from(_token, _device, _token.c.device_id == _device.c.id)
     .where(
-        _device.c.account_id == given(_device.c.account_id),
+        _device.c.account_id == bind(_device.c.account_id),
         _device.c.ended_at.is_(None),
         _token.c.superseded_at.is_(None),
     )

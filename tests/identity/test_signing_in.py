@@ -51,7 +51,7 @@ def test_a_wrong_password_an_unknown_an_unverified_and_a_closed_account_are_told
 
 
 def test_another_role_is_in_force_for_the_next_request(server: Server, anyone: Client, alice: Person) -> None:
-    app = SimpleNamespace(state=SimpleNamespace(site=server.site))
+    app = SimpleNamespace(state=SimpleNamespace(services=server.services))
 
     async def role_of(token: str) -> str:
         headers = [(b"authorization", f"Bearer {token}".encode())]

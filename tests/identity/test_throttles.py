@@ -9,7 +9,7 @@ import httpx2 as httpx
 import pytest
 from starlette.requests import Request
 
-from app.identity.throttles import Guess, attempt, clear, network_of, of_account
+from app.identity.throttles import AttemptKind, clear, network_of, of_account, rate_limited
 from app.ids import new_id
 from app.problems import TooManyAttempts, WrongCredentials
 from tests.conftest import Servers
@@ -123,16 +123,16 @@ def test_wrong_passwords_do_not_keep_a_newcomer_from_verifying(server: Server) -
 
 
 def test_tries_and_a_reset_at_once_never_wait_for_each_other(server: Server) -> None:
-    site = server.site
+    services = server.services
 
     async def try_(key: str) -> None:
         with suppress(TooManyAttempts, WrongCredentials):
-            async with attempt(site, of_account(site, key, Guess.PASSWORD)):
+            async with rate_limited(services, of_account(services, key, AttemptKind.PASSWORD)):
                 raise WrongCredentials
 
     async def forgive(key: str) -> None:
-        async with site.db.transaction() as tx:
-            await clear(tx, of_account(site, key, Guess.PASSWORD))
+        async with services.db.transaction() as tx:
+            await clear(tx, of_account(services, key, AttemptKind.PASSWORD))
 
     async def act(key: str) -> None:
         await asyncio.gather(*(act(key) for _ in range(20) for act in (try_, forgive)))

@@ -47,7 +47,7 @@ def forge(server: Server, alice: Person) -> Forge:
 def test_another_library_verifies_our_token_by_the_published_keys(server: Server, alice: Person) -> None:
     published = server.anyone.get("/.well-known/jwks.json")
     assert published.headers["cache-control"] == "public, max-age=300"
-    key = jwt.PyJWKSet.from_dict(published.json())[server.site.keyring.current.kid]
+    key = jwt.PyJWKSet.from_dict(published.json())[server.services.keyring.current.kid]
     assert set(published.json()["keys"][0]) == {"crv", "kty", "x", "y", "kid", "alg", "use"}
     settings = server.settings
     claims = jwt.decode(alice.token, key, ["ES256"], audience=settings.audience, issuer=settings.issuer)
@@ -116,7 +116,7 @@ def test_a_token_that_was_believed_ends_with_its_time(alice: Person) -> None:
 def test_more_tokens_than_are_remembered_are_all_believed(
     server: Server, alice: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tokens, "CACHED", 1)
+    monkeypatch.setattr(tokens, "MAX_CACHED_TOKENS", 1)
     for person in (alice, bob, alice, bob):
         assert person.client.get("/v1/me").json()["id"] == str(person.id)
     assert server.anyone.get("/v1/me").status_code == 401

@@ -104,7 +104,7 @@ def test_a_key_that_is_retired_in_an_emergency_is_refused_by_every_process(fleet
     assert {client.get("/v1/me").status_code for client in clients} == {200}
     signing = retire(fleet.keyring, jwt.get_unverified_header(alice.token)["kid"])
     awaited(lambda: {client.get("/v1/me").status_code for client in clients} == {401})
-    awaited(lambda: fleet.server.site.keyring.current.kid == signing)
+    awaited(lambda: fleet.server.services.keyring.current.kid == signing)
     refresh = {"refresh_token": alice.tokens["refresh_token"]}
     token = clients[0].post("/v1/auth/refresh", json=refresh).json()["access_token"]
     assert jwt.get_unverified_header(token)["kid"] == signing

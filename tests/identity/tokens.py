@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.concatkdf import ConcatKDFHash
 
-from app.identity.families import end_device, sign_in
+from app.identity.device_sessions import end_device, sign_in
 from app.ids import new_id
 from app.keyring.keys import State
 from tests.identity.operator import close
@@ -57,8 +57,8 @@ class Forge:
 
     def __init__(self, server: Server, person: Person) -> None:
         self.server, self.person = server, person
-        self.kid = server.site.keyring.current.kid
-        self.key = loaded(server.site.keyring.current.pem)
+        self.kid = server.services.keyring.current.kid
+        self.key = loaded(server.services.keyring.current.pem)
         self.claims: Json = jwt.decode(person.token, options={"verify_signature": False})
         self.header: Json = {"alg": "ES256", "typ": "at+jwt", "kid": self.kid}
 
@@ -136,7 +136,7 @@ class Forge:
 
     def retired(self) -> tuple[str, ec.EllipticCurvePrivateKey]:
         """Return a key that the server believed once."""
-        found = next(each for each in self.server.site.keyring.keys if each.state is State.RETIRED)
+        found = next(each for each in self.server.services.keyring.keys if each.state is State.RETIRED)
         return found.kid, loaded(found.pem)
 
     def assertion(self, key: ec.EllipticCurvePrivateKey, **headers: str) -> str:
@@ -162,10 +162,10 @@ class Forge:
 
     def of_ended_device(self) -> str:
         """Return a good token of a device that is signed out since."""
-        tokens = self.server.run(sign_in(self.server.site, self.person.id, "tablet"))
+        tokens = self.server.run(sign_in(self.server.services, self.person.id, "tablet"))
         device = jwt.decode(tokens["access_token"], options={"verify_signature": False})["sid"]
         self._believe(tokens["access_token"])
-        assert self.server.run(end_device(self.server.site, self.person.id, UUID(device)))
+        assert self.server.run(end_device(self.server.services, self.person.id, UUID(device)))
         return str(tokens["access_token"])
 
     def of_closed_account(self) -> str:

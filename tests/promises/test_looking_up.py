@@ -5,7 +5,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from app.db import Lookup, Statement, given
+from app.db import Lookup, Statement, bind
 from app.identity.tables import DeviceRecord
 from app.ids import new_id
 from app.records import Resource
@@ -14,7 +14,7 @@ from tests.drafts import draft_of, etag
 from tests.serving import Person, Server
 
 _device = DeviceRecord.table()
-DEVICES = Statement(sa.select(_device.c.id).where(_device.c.account_id == given(_device.c.account_id)))
+DEVICES = Statement(sa.select(_device.c.id).where(_device.c.account_id == bind(_device.c.account_id)))
 
 
 def test_each_finds_its_own_and_nobody_elses(

@@ -102,11 +102,11 @@ def test_its_status_moves_along_its_transitions(pen: Pen) -> None:
 def test_completion_is_now_or_when_its_owner_says_and_only_while_completed(
     server: Server, alice: Person, pen: Pen
 ) -> None:
-    begin = clock.spelled(datetime.now(UTC))
+    begin = clock.format_instant(datetime.now(UTC))
     item = pen.create()
     now = [pen.create(status="completed"), pen.create(status="completed", completed_at=None)]
     now += [pen.change(item, status="completed")]
-    assert all(begin <= each["completed_at"] <= clock.spelled(datetime.now(UTC)) for each in now)
+    assert all(begin <= each["completed_at"] <= clock.format_instant(datetime.now(UTC)) for each in now)
     row = rows_of(server, alice, ACTION_ITEMS)[item["id"]]
     assert row["field_seq"] == dict.fromkeys(("status", "completed_at"), row["seq"])
 

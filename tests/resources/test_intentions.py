@@ -13,7 +13,7 @@ from tests.resources.pen import Pen
 from tests.serving import Person
 
 STATUSES = ("proposed", "active", "on-hold", "completed", "cancelled")
-CYCLE = "derivation-cycle"
+PROTOCOL_CYCLE = "derivation-cycle"
 
 
 @pytest.fixture
@@ -58,12 +58,12 @@ def test_no_line_of_descent_leads_back(pen: Pen) -> None:
         line.append(pen.create(kind="integration", derived_from_id=line[-1]["id"]))
     first, second, *_, last = line
     for ancestor, descendant in ((first, first), (last, last), (first, second), (first, last), (second, last)):
-        assert pointers(pen.patch(ancestor, derived_from_id=descendant["id"]), CYCLE) == ["/derived_from_id"]
+        assert pointers(pen.patch(ancestor, derived_from_id=descendant["id"]), PROTOCOL_CYCLE) == ["/derived_from_id"]
     assert pen.change(last, derived_from_id=first["id"])["derived_from_id"] == first["id"]
     assert pen.change(line[10], derived_from_id=last["id"])["derived_from_id"] == last["id"]
-    assert pointers(pen.patch(first, derived_from_id=line[10]["id"]), CYCLE) == ["/derived_from_id"]
+    assert pointers(pen.patch(first, derived_from_id=line[10]["id"]), PROTOCOL_CYCLE) == ["/derived_from_id"]
     id = str(new_id())
-    assert pointers(pen.draft(id=id, derived_from_id=id), CYCLE) == ["/derived_from_id"]
+    assert pointers(pen.draft(id=id, derived_from_id=id), PROTOCOL_CYCLE) == ["/derived_from_id"]
 
 
 def test_a_line_ends_where_a_link_was_removed(alice: Person, pen: Pen) -> None:
@@ -73,7 +73,7 @@ def test_a_line_ends_where_a_link_was_removed(alice: Person, pen: Pen) -> None:
     alice.client.delete(f"{pen.path}/{middle['id']}", headers=etag(middle))
     assert alice.client.get(f"{pen.path}/{last['id']}").json()["derived_from_id"] is None
     assert pen.change(first, derived_from_id=last["id"])["derived_from_id"] == last["id"]
-    assert pointers(pen.patch(last, derived_from_id=first["id"]), CYCLE) == ["/derived_from_id"]
+    assert pointers(pen.patch(last, derived_from_id=first["id"]), PROTOCOL_CYCLE) == ["/derived_from_id"]
 
 
 def test_two_devices_cannot_close_a_circle_together(pen: Pen) -> None:

@@ -20,9 +20,9 @@ def pen(alice: Person) -> Pen:
 
 
 def test_a_reflection_is_written_now_where_its_owner_lives_unless_it_says_otherwise(alice: Person, pen: Pen) -> None:
-    begin = clock.spelled(datetime.now(UTC))
+    begin = clock.format_instant(datetime.now(UTC))
     reflection = pen.create()
-    assert begin <= reflection["occurred_at"] <= clock.spelled(datetime.now(UTC))
+    assert begin <= reflection["occurred_at"] <= clock.format_instant(datetime.now(UTC))
     given = pen.base | {"timezone": "Europe/Berlin", "capture": "typed", "visibility": "private"}
     given |= {"emotions": [], "domains": [], "occurred_at": reflection["occurred_at"]}
     empty = dict.fromkeys(set(REFLECTIONS.field_names) - set(given))

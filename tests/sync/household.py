@@ -61,7 +61,7 @@ class Household:
         for phone in self.phones:
             for key, entry in phone.store.items():
                 if any(op is not None and not op.keys() & OWN for op in (entry.sent, entry.edit)):
-                    self.ledger.gone.discard(key)
+                    self.ledger.closed.discard(key)
 
     def copy(self) -> None:
         """Keep a copy of the database."""
@@ -79,7 +79,7 @@ class Household:
             self.world.begin_epochs()
             self._calls = [self.world.sign_in(self.account) for _ in self._calls]
         self.ledger.restored(held, {text for phone in self.phones for text in phone.holds()})
-        self.ledger.gone -= living.union(*(phone.store for phone in self.phones))
+        self.ledger.closed -= living.union(*(phone.store for phone in self.phones))
 
     def _epoch(self) -> int:
         cursor: int = self._calls[-1]("GET", "/v1/sync", None)[1]["cursor"]
@@ -134,5 +134,5 @@ class Household:
         ids = {None, *(id for _, id in records)}
         for (collection, _), record in records.items():
             assert {record[field] for field in person.REFERENCES.get(collection, ())} <= ids
-        assert not self.ledger.gone & records.keys(), "what was removed came back"
+        assert not self.ledger.closed & records.keys(), "what was removed came back"
         assert not self.ledger.lost(records), "an acknowledged text is gone"

@@ -29,7 +29,7 @@ class Ledger:
         self.seen: defaultdict[str, set[str]] = defaultdict(set)
         """What the person saw in a text's place when they wrote it, and what had been there before."""
         self.excused: set[str] = set()
-        self.gone: set[Key] = set()
+        self.closed: set[Key] = set()
         """The records whose removal was acknowledged, and that nobody brought back."""
         self.sessions_gone: set[str] = set()
         self.sessions_of: defaultdict[Key, set[str]] = defaultdict(set)
@@ -148,7 +148,7 @@ class WatchedDevice(Device):
                 self.ledger.excuse(self._leaving.pop(key, ()))
                 self.ledger.sessions_gone.add(op["id"])
             if op["op"] == "delete" and not lives:
-                self.ledger.gone.add(key)
+                self.ledger.closed.add(key)
             if lives and ("undelete" in op or "if_missing" in op):
-                self.ledger.gone.discard(key)
+                self.ledger.closed.discard(key)
         return super()._learn(op, result)

@@ -22,10 +22,10 @@ import httpx2 as httpx
 import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.http import Edge
-from app.http.whole import CYCLE
-from app.identity.families import sign_in
+from app.http.one_write import PROTOCOL_CYCLE
+from app.identity.device_sessions import sign_in
 from app.main import create_app
+from app.server.protocol import LimitedProtocol
 from app.settings import Settings
 from tests.house.starting import SECONDS, free_port, lives
 from tests.sync.device import Transport
@@ -49,7 +49,7 @@ def mortal(app: ASGIApp) -> ASGIApp:
 
         dies = (DIE.encode(), b"1") in scope.get("headers", ())
         if dies:
-            del scope["state"][CYCLE]  # so that the answer comes by here
+            del scope["state"][PROTOCOL_CYCLE]  # so that the answer comes by here
         await app(scope, receive, die if dies else send)
 
     return served
@@ -90,7 +90,7 @@ class MortalWorld(World):
 
     def sign_in(self, account: UUID) -> Transport:
         """Sign somebody in on a device, whose requests go to any of the workers."""
-        token = self.run(sign_in(self.site, account, "phone"))["access_token"]
+        token = self.run(sign_in(self.services, account, "phone"))["access_token"]
         headers = {"Authorization": f"Bearer {token}"}
 
         def call(method: str, path: str, body: Json | None) -> tuple[int, Json]:
@@ -144,4 +144,11 @@ def _end_with(parent: int) -> None:
 
 if __name__ == "__main__":
     Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
-    uvicorn.run(mortal(create_app()), host="127.0.0.1", port=int(sys.argv[1]), http=Edge, log_level="error", ws="none")
+    uvicorn.run(
+        mortal(create_app()),
+        host="127.0.0.1",
+        port=int(sys.argv[1]),
+        http=LimitedProtocol,
+        log_level="error",
+        ws="none",
+    )

@@ -20,16 +20,17 @@ from unittest.mock import patch
 import sqlalchemy as sa
 from hypothesis import settings
 
-from app.db import Bulk, Guard, Row, Statement, schema
+from app.db import BulkStatement, CompareAndSwap, Row, Statement, schema
 from app.identity import TIMEZONE, Caller, Feed
 from app.keyring.rotation import create_keyring
 from app.problems import Problem
-from app.records import access, batch
-from app.records.feed import Writing
-from app.records.ops import Op
+from app.records import access
+from app.records.write import engine
+from app.records.write.feed_lock import FeedWrite
+from app.records.write.ops import Op
 from app.settings import Settings
 from app.sync import cursors, pull, reading
-from app.sync.sent import SyncOp
+from app.sync.requests import SyncOp
 from tests import postgres
 from tests.mailbox import Mailbox
 from tests.serving import serving
@@ -45,14 +46,14 @@ def no_feed_lock() -> AbstractContextManager[object]:
     """Read the feed's head without locking it, and advance it whatever it is."""
     feed = Feed.table()
     unlocked = Statement(sa.select(feed.c.head, feed.c.epoch, TIMEZONE).where(access.mine(feed)))
-    return patch.multiple(access, LOCK_FEED=unlocked, MOVE_FEED=Guard(feed, {}, "head"))
+    return patch.multiple(access, LOCK_FEED=unlocked, MOVE_FEED=CompareAndSwap(feed, {}, "head"))
 
 
 def cursor_is_the_head() -> AbstractContextManager[object]:
     """Answer a page that has more with the feed's head as its cursor."""
     original = pull.pull
 
-    async def pulled(caller: Caller, asked: pull.Asked) -> pull.Page:
+    async def pulled(caller: Caller, asked: pull.PullQuery) -> pull.Page:
         page = await original(caller, asked)
         return page._replace(cursor=await pull.version(caller))
 
@@ -63,7 +64,7 @@ def tombstones_are_dropped() -> AbstractContextManager[object]:
     """Leave removals out of a pull."""
     original = pull.pull
 
-    async def pulled(caller: Caller, asked: pull.Asked) -> pull.Page:
+    async def pulled(caller: Caller, asked: pull.PullQuery) -> pull.Page:
         page = await original(caller, asked)
         return page._replace(changes=[each for each in page.changes if b'"deleted":true' not in each])
 
@@ -72,7 +73,7 @@ def tombstones_are_dropped() -> AbstractContextManager[object]:
 
 def last_writer_wins() -> AbstractContextManager[object]:
     """Apply every edit, whatever it was made from."""
-    return patch.object(batch, "colliding", lambda _op, _row: ())
+    return patch.object(engine, "colliding_fields", lambda _op, _row: ())
 
 
 def floor_is_ignored() -> AbstractContextManager[object]:
@@ -83,12 +84,12 @@ def floor_is_ignored() -> AbstractContextManager[object]:
 
 def removals_bypass_the_feed() -> AbstractContextManager[object]:
     """Remove a record's row, and leave its latest change as it was."""
-    original = Writing.put
+    original = FeedWrite.queue
 
-    def put(write: Writing, bulk: Bulk, rows: Sequence[Row]) -> None:
+    def put(write: FeedWrite, bulk: BulkStatement, rows: Sequence[Row]) -> None:
         original(write, bulk, [row for row in rows if not row.get("deleted")])
 
-    return patch.object(Writing, "put", put)
+    return patch.object(FeedWrite, "queue", put)
 
 
 def upserts_revive() -> AbstractContextManager[object]:

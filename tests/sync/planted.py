@@ -8,7 +8,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from app import clock
-from app.db import Database, Row, Statement, Stored, Transaction, given, inserting
+from app.db import Database, Row, Statement, Table, Transaction, bind, bulk_insert
 from app.identity import Feed
 from app.ids import new_id
 from app.records.tables import Change, RememberedOp
@@ -17,13 +17,13 @@ _feed = Feed.table()
 _change = Change.table()
 SET_FEED = Statement(
     sa.update(_feed)
-    .where(_feed.c.owner_id == given(_feed.c.owner_id))
-    .values({name: given(_feed.c[name]) for name in ("head", "epoch", "floor")})
+    .where(_feed.c.owner_id == bind(_feed.c.owner_id))
+    .values({name: bind(_feed.c[name]) for name in ("head", "epoch", "floor")})
 )
 SET_CHANGE = Statement(
     sa.update(_change)
-    .where(_change.c.owner_id == given(_change.c.owner_id), _change.c.seq == given(_change.c.seq))
-    .values(seq=given(_change.c.seq, "new_seq"), deleted=False, document="{}", written_at=given(_change.c.written_at))
+    .where(_change.c.owner_id == bind(_change.c.owner_id), _change.c.seq == bind(_change.c.seq))
+    .values(seq=bind(_change.c.seq, "new_seq"), deleted=False, document="{}", written_at=bind(_change.c.written_at))
 )
 TODAY = clock.now()
 
@@ -41,7 +41,7 @@ class Planted(NamedTuple):
     deleted: bool = True
 
 
-def every(kind: type[Stored]) -> Statement:
+def every(kind: type[Table]) -> Statement:
     """Return the statement that reads every row, in the order of the key."""
     return Statement(sa.select(kind.table()).order_by(*kind.table().primary_key))
 
@@ -62,7 +62,7 @@ async def plant(tx: Transaction, owner_id: UUID, changes: Iterable[Planted], *, 
         }
         for each in planted
     ]
-    await tx.write((inserting(_change), rows))
+    await tx.write((bulk_insert(_change), rows))
     await tx.run(SET_FEED, owner_id=owner_id, head=max(each.seq for each in planted), epoch=7, floor=floor)
 
 
@@ -70,7 +70,7 @@ async def plant_operations(tx: Transaction, owner_id: UUID, days: Iterable[float
     """Write remembered operations of so many days ago."""
     row = {"owner_id": owner_id, "digest": b"\0" * 32, "outcome": "applied", "status": 201}
     rows = [row | {"op_id": new_id(), "written_at": days_ago(each)} for each in days]
-    await tx.write((inserting(RememberedOp.table()), rows))
+    await tx.write((bulk_insert(RememberedOp.table()), rows))
 
 
 async def seqs(db: Database, owner_id: UUID) -> list[int]:

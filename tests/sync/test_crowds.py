@@ -42,7 +42,7 @@ def test_three_hundred_wait_while_everybody_is_served(server: Server) -> None:
             head = await asyncio.to_thread(head_of, person)
             streams[person.id] = [await opened(server, person) for _ in range(DEVICES)]
             await asyncio.gather(*(told(stream, head) for stream in streams[person.id]))
-        assert [server.db.wakes.waiting(person.id) for person in people] == [DEVICES] * PEOPLE
+        assert [server.db.notifier.subscribers(person.id) for person in people] == [DEVICES] * PEOPLE
         records = await asyncio.to_thread(at_once, lambda number: Phone(people[number]).applied(upsert()), PEOPLE)
         for person, record in zip(people, records, strict=True):
             await asyncio.gather(*(told(stream, record["version"]) for stream in streams[person.id]))
@@ -51,5 +51,5 @@ def test_three_hundred_wait_while_everybody_is_served(server: Server) -> None:
             writer.close()
 
     asyncio.run(crowd())
-    awaited(lambda: not any(server.db.wakes.waiting(person.id) for person in people))
+    awaited(lambda: not any(server.db.notifier.subscribers(person.id) for person in people))
     assert server.anyone.get("/readyz").status_code == 200

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from app.db import Statement, given, inserting
+from app.db import Statement, bind, bulk_insert
 from app.identity import Feed
 from app.records.tables import Change, Restoration
 from tests.refusals import pointers, refused
@@ -16,19 +16,19 @@ from tests.serving import Person, Server
 from tests.sync.phone import CHANGES, Json, Phone, delete, edit, upsert
 
 _feed, _change = Feed.table(), Change.table()
-_mine = _feed.c.owner_id == given(_feed.c.owner_id)
+_mine = _feed.c.owner_id == bind(_feed.c.owner_id)
 
 
 def set_feed(server: Server, person: Person, **values: int) -> None:
     """Change a person's feed behind the server's back."""
-    statement = Statement(sa.update(_feed).where(_mine).values({name: given(_feed.c[name]) for name in values}))
+    statement = Statement(sa.update(_feed).where(_mine).values({name: bind(_feed.c[name]) for name in values}))
     server.run(server.db.run(statement, owner_id=person.id, **values))
 
 
 def purge(server: Server, person: Person) -> int:
     """Purge every tombstone of a person's; return the floor."""
     feed = feed_of(server, person)
-    this = (_change.c.owner_id == given(_change.c.owner_id), _change.c.deleted)
+    this = (_change.c.owner_id == bind(_change.c.owner_id), _change.c.deleted)
     server.run(server.db.run(Statement(sa.delete(_change).where(*this)), owner_id=person.id))
     set_feed(server, person, floor=feed["head"])
     return int(feed["head"])
@@ -88,7 +88,7 @@ def test_after_a_restore_the_device_is_told_what_was_kept(phone: Phone, server: 
         "head": feed["head"] - 1,
         "restored_at": datetime.fromisoformat("2026-11-25T10:00Z"),
     }
-    server.run(server.db.run(inserting(Restoration.table()).each, owner_id=alice.id, **kept))
+    server.run(server.db.run(bulk_insert(Restoration.table()).each, owner_id=alice.id, **kept))
     set_feed(server, alice, epoch=feed["epoch"] + 3)
     kept_through = feed["epoch"] * 2**40 + feed["head"] - 1
     further = record["version"] + 5 * 2**40  # from another restore of the same backup, which went to a later epoch

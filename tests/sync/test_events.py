@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.identity.families import sign_in
+from app.identity.device_sessions import sign_in
 from app.sync import waiting
 from tests.conftest import Databases, Servers
 from tests.db.relay import Relay
@@ -81,7 +81,7 @@ def test_it_ends_when_the_device_is_signed_out(server: Server, alice: Person, pa
 
 
 def test_no_news_reaches_a_device_that_is_signed_out(server: Server, alice: Person) -> None:
-    tablet = server.run(sign_in(server.site, alice.id, "tablet"))
+    tablet = server.run(sign_in(server.services, alice.id, "tablet"))
     with following(alice.client) as stream:
         assert stream.next() is not None
         assert alice.client.post("/v1/auth/logout").status_code == 204
@@ -96,15 +96,15 @@ def test_head_is_answered_at_once_and_the_connection_goes_on(server: Server, lin
         reply = line.ask("HEAD", EVENTS, bearer)
         assert (reply.status, reply.headers["content-type"], reply.body) == (200, "text/event-stream", b"")
         assert line.ask("GET", "/v1/me", bearer).status == 200
-    awaited(lambda: server.db.wakes.waiting(alice.id) == 0)
+    awaited(lambda: server.db.notifier.subscribers(alice.id) == 0)
 
 
 def test_who_hangs_up_leaves_nothing_behind(server: Server, alice: Person) -> None:
     for _ in range(3):
         with following(alice.client) as stream:
             assert stream.next() is not None
-            assert server.db.wakes.waiting(alice.id) == 1
-        awaited(lambda: server.db.wakes.waiting(alice.id) == 0)
+            assert server.db.notifier.subscribers(alice.id) == 1
+        awaited(lambda: server.db.notifier.subscribers(alice.id) == 0)
 
 
 def test_one_person_waits_only_so_often_at_once(servers: Servers, database: str) -> None:
@@ -130,7 +130,7 @@ def test_who_waits_keeps_nobody_from_being_served_and_lets_go_when_the_server_st
     for _ in range(2):
         with following(alice.client) as stream:
             assert stream.next() is not None
-        awaited(lambda: server.db.wakes.waiting(alice.id) == 0)
+        awaited(lambda: server.db.notifier.subscribers(alice.id) == 0)
     with following(alice.client) as stream:
         assert stream.next() is not None
         assert bob.client.get("/v1/me").status_code == 200
@@ -144,7 +144,7 @@ def test_who_waits_keeps_nobody_from_being_served_and_lets_go_when_the_server_st
 
 
 async def _about_to_stop(server: Server) -> None:
-    server.site.places.ending.set()
+    server.services.limiter.draining.set()
 
 
 @pytest.fixture

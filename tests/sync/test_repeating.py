@@ -25,17 +25,17 @@ def test_an_unchanged_operation_is_remembered_and_a_conflict_is_not(phone: Phone
     assert told(phone.one(same))[0] == "unchanged"
     phone.applied(edit(record, set={"kind": "session"}))
     assert (told(phone.one(same))[0], phone.one(same)["replayed"]) == ("unchanged", True)
-    colliding = edit(record, set={"kind": "integration"}, op_id=str(new_id()))
-    assert told(phone.one(colliding))[0] == "conflict"
-    resolved = phone.one(colliding | {"on_conflict": "mine"})
+    colliding_fields = edit(record, set={"kind": "integration"}, op_id=str(new_id()))
+    assert told(phone.one(colliding_fields))[0] == "conflict"
+    resolved = phone.one(colliding_fields | {"on_conflict": "mine"})
     assert (told(resolved)[0], resolved["replayed"]) == ("applied", False)
 
 
 def test_what_was_done_before_is_not_rolled_back_with_a_later_batch(phone: Phone) -> None:
     done, other = upsert(op_id=str(new_id())), upsert(op_id=str(new_id()))
     record = phone.applied(done)
-    colliding = upsert(id=phone.applied(upsert())["id"], set={"why": "wisteria"})
-    response = phone.client.post(PUSH, json={"atomic": True, "ops": [done, other, colliding]})
+    colliding_fields = upsert(id=phone.applied(upsert())["id"], set={"why": "wisteria"})
+    response = phone.client.post(PUSH, json={"atomic": True, "ops": [done, other, colliding_fields]})
     assert response.status_code == 409
     first, second, third = response.json()["results"]
     assert (told(first), first["replayed"], first["record"]) == (("applied", 201, None, []), True, record)

@@ -22,7 +22,7 @@ NAMES = ["alice", "bob", "carol", "dan", "erin", "frank", "grace"]
 @pytest.fixture
 def by_two(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take the feeds two by two."""
-    monkeypatch.setattr(restoring, "AT_ONCE", 2)
+    monkeypatch.setattr(restoring, "BATCH_SIZE", 2)
 
 
 async def people(db: Database, epoch: int = 100) -> list[UUID]:
@@ -56,7 +56,7 @@ async def run(db: Database) -> int:
 def raised_once(before: Sequence[Row], after: Sequence[Row]) -> None:
     """Expect each feed in a later epoch, and nothing else of it changed."""
     for old, new in zip(before, after, strict=True):
-        assert old["epoch"] < new["epoch"] <= old["epoch"] + restoring.MOST_STEPS
+        assert old["epoch"] < new["epoch"] <= old["epoch"] + restoring.MAX_EPOCH_STEP
         assert new | {"epoch": old["epoch"]} == old
 
 
@@ -152,7 +152,7 @@ def test_the_next_restore_raises_again_and_keeps_what_was_noted(settings: Settin
 
 def test_epochs_are_drawn_so_that_two_restores_of_one_backup_hardly_meet() -> None:
     drawn = {restoring.later(100) for _ in range(2000)}
-    assert drawn == set(range(101, 101 + restoring.MOST_STEPS))
+    assert drawn == set(range(101, 101 + restoring.MAX_EPOCH_STEP))
     assert {restoring.later(8189) for _ in range(200)} == {8190, 8191}
     assert restoring.later(8190) == 8191
 

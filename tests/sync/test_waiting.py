@@ -32,7 +32,7 @@ class Polling:
     @property
     def waiting(self) -> int:
         """How many of the person's wait at this server."""
-        return self._server.db.wakes.waiting(self._person.id)
+        return self._server.db.notifier.subscribers(self._person.id)
 
 
 @pytest.fixture

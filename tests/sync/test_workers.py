@@ -48,7 +48,7 @@ def test_news_wakes_who_waits_at_another_process(server: Server, alice: Person, 
         answers = [
             threads.submit(client.get, CHANGES, params=poll) for client in (server.client(alice.token), elsewhere)
         ]
-        awaited(lambda: server.db.wakes.waiting(alice.id) == 2)
+        awaited(lambda: server.db.notifier.subscribers(alice.id) == 2)
         record = there.applied(upsert())
         assert stream.head() == other.head() == record["version"]
         for answer in answers:

@@ -17,9 +17,9 @@ import asyncpg
 import httpx2 as httpx
 
 from app import clock
-from app.identity import Site
+from app.identity import Services
 from app.identity.accounts import NewAccount, open_account
-from app.identity.families import sign_in
+from app.identity.device_sessions import sign_in
 from app.identity.tables import Role
 from app.ids import new_id
 from app.main import create_app
@@ -60,10 +60,10 @@ class World:
         self.copies = 0
 
     @property
-    def site(self) -> Site:
+    def services(self) -> Services:
         """What stands behind the application."""
-        site: Site = self._app.state.site
-        return site
+        services: Services = self._app.state.services
+        return services
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Carry out work on the application's loop."""
@@ -89,7 +89,7 @@ class World:
         """Open an account for somebody new."""
 
         async def opened() -> UUID | None:
-            async with self.site.db.transaction() as tx:
+            async with self.services.db.transaction() as tx:
                 email = f"{new_id().hex}@example.com"
                 return await open_account(tx, NewAccount(email, PASSWORD_HASH, "alice", "UTC", "en", Role.PERSON))
 
@@ -99,7 +99,7 @@ class World:
 
     def sign_in(self, account: UUID) -> Transport:
         """Sign somebody in on a device; return how it calls."""
-        token = self.run(sign_in(self.site, account, "phone"))["access_token"]
+        token = self.run(sign_in(self.services, account, "phone"))["access_token"]
         headers = {"Authorization": f"Bearer {token}"}
 
         def call(method: str, path: str, body: Json | None) -> tuple[int, Json]:
@@ -121,7 +121,7 @@ class World:
 
         async def purged() -> None:
             for forgetting in (purging.purge, purging.forget):
-                async for _ in forgetting(self.site.db, soon):
+                async for _ in forgetting(self.services.db, soon):
                     pass
 
         self.run(purged())
@@ -155,8 +155,8 @@ class World:
         """Say that the database was restored."""
 
         async def begun() -> None:
-            await restoring.begin(self.site.db)
-            async for _ in restoring.restored(self.site.db):
+            await restoring.begin(self.services.db)
+            async for _ in restoring.restored(self.services.db):
                 pass
 
         self.run(begun())

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from app import clock, records
 from app.clock import Day, Instant
-from app.http import Answer
-from app.identity import Caller, CallInPassing
+from app.http import Response
+from app.identity import Caller, LazyCall
 from app.ids import Id
 from app.problems import Fault, InvalidTransition
 from app.records import IfMatch, IfNoneMatch, Where, shapes
@@ -164,19 +164,19 @@ router = ACTION_ITEMS.router
     responses=records.creating(ActionItem),
     summary="Note an action item",
 )
-async def create_action_item(call: CallInPassing, draft: ActionItemDraft) -> Answer:
+async def create_action_item(call: LazyCall, draft: ActionItemDraft) -> Response:
     """Note a change to make, within or without; best with an if-then plan."""
     return await records.create(call, ACTION_ITEMS, draft)
 
 
 @router.get("", response_model=ActionItemPage, responses=records.listing(), summary="List your action items")
-async def list_action_items(call: CallInPassing, filters: Annotated[ActionItemFilters, Query()]) -> Answer:
+async def list_action_items(call: LazyCall, filters: Annotated[ActionItemFilters, Query()]) -> Response:
     """See your action items, newest first."""
     return await records.page(call, ACTION_ITEMS, filters)
 
 
 @router.get("/{id:id}", response_model=ActionItem, responses=records.reading(), summary="Read an action item")
-async def get_action_item(call: CallInPassing, id: Id, if_none_match: IfNoneMatch = None) -> Answer:
+async def get_action_item(call: LazyCall, id: Id, if_none_match: IfNoneMatch = None) -> Response:
     """See one action item."""
     return await records.read(call, ACTION_ITEMS, id, if_none_match)
 
@@ -187,12 +187,12 @@ async def get_action_item(call: CallInPassing, id: Id, if_none_match: IfNoneMatc
     responses=records.changing(InvalidTransition),
     summary="Change an action item",
 )
-async def change_action_item(call: CallInPassing, id: Id, patch: ActionItemPatch, if_match: IfMatch = None) -> Answer:
+async def change_action_item(call: LazyCall, id: Id, patch: ActionItemPatch, if_match: IfMatch = None) -> Response:
     """Change an action item. Its status moves along its transitions; another step is 409 and names where it can go."""
     return await records.change(call, ACTION_ITEMS, id, patch, if_match)
 
 
 @router.delete("/{id:id}", status_code=204, responses=records.removing(), summary="Remove an action item")
-async def remove_action_item(call: CallInPassing, id: Id, if_match: IfMatch = None) -> Answer:
+async def remove_action_item(call: LazyCall, id: Id, if_match: IfMatch = None) -> Response:
     """Remove an action item."""
     return await records.remove(call, ACTION_ITEMS, id, if_match)

@@ -11,8 +11,8 @@ from sqlmodel import Field as Column
 
 from app import records
 from app.clock import Instant, Timezone
-from app.http import Answer
-from app.identity import Caller, CallInPassing
+from app.http import Response
+from app.identity import Caller, LazyCall
 from app.ids import Id
 from app.problems import Fault, InvalidTransition
 from app.records import IfMatch, IfNoneMatch, Where, shapes
@@ -157,19 +157,19 @@ router = SESSIONS.router
 
 
 @router.post("", status_code=201, response_model=Session, responses=records.creating(Session), summary="Note a session")
-async def create_session(call: CallInPassing, draft: SessionDraft) -> Answer:
+async def create_session(call: LazyCall, draft: SessionDraft) -> Response:
     """Note a session: one that is planned, or one that has taken place."""
     return await records.create(call, SESSIONS, draft)
 
 
 @router.get("", response_model=SessionPage, responses=records.listing(), summary="List your sessions")
-async def list_sessions(call: CallInPassing, filters: Annotated[SessionFilters, Query()]) -> Answer:
+async def list_sessions(call: LazyCall, filters: Annotated[SessionFilters, Query()]) -> Response:
     """See your sessions, newest first."""
     return await records.page(call, SESSIONS, filters)
 
 
 @router.get("/{id:id}", response_model=Session, responses=records.reading(), summary="Read a session")
-async def get_session(call: CallInPassing, id: Id, if_none_match: IfNoneMatch = None) -> Answer:
+async def get_session(call: LazyCall, id: Id, if_none_match: IfNoneMatch = None) -> Response:
     """See one session."""
     return await records.read(call, SESSIONS, id, if_none_match)
 
@@ -177,12 +177,12 @@ async def get_session(call: CallInPassing, id: Id, if_none_match: IfNoneMatch = 
 @router.patch(
     "/{id:id}", response_model=Session, responses=records.changing(InvalidTransition), summary="Change a session"
 )
-async def change_session(call: CallInPassing, id: Id, patch: SessionPatch, if_match: IfMatch = None) -> Answer:
+async def change_session(call: LazyCall, id: Id, patch: SessionPatch, if_match: IfMatch = None) -> Response:
     """Change a session. Its status moves along its transitions; another step is 409 and names where it can go."""
     return await records.change(call, SESSIONS, id, patch, if_match)
 
 
 @router.delete("/{id:id}", status_code=204, responses=records.removing(), summary="Remove a session")
-async def remove_session(call: CallInPassing, id: Id, if_match: IfMatch = None) -> Answer:
+async def remove_session(call: LazyCall, id: Id, if_match: IfMatch = None) -> Response:
     """Remove a session with its elements. What else referred to them stays, without the reference."""
     return await records.remove(call, SESSIONS, id, if_match)

@@ -1,0 +1,54 @@
+"""What goes out: a status, headers, and bytes that are ready."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from starlette.types import Send
+
+from app import json_strict
+from app.problems import Problem
+
+JSON: Final = (b"content-type", b"application/json")
+PROBLEM: Final = (b"content-type", b"application/problem+json")
+
+Header = tuple[bytes, bytes]
+ALWAYS: Final = {
+    b"cache-control": b"no-store",
+    b"content-security-policy": b"default-src 'none'; frame-ancestors 'none'",
+    b"referrer-policy": b"no-referrer",
+    b"x-content-type-options": b"nosniff",
+    b"x-frame-options": b"DENY",
+}
+"""What every answer carries, unless its route says otherwise."""
+HTTPS_ONLY: Final = {b"strict-transport-security": b"max-age=63072000"}
+"""What tells browsers to never come back without TLS."""
+
+
+class Response:
+    """An answer, complete."""
+
+    __slots__ = ("body", "headers", "status")
+
+    def __init__(self, status: int, body: bytes = b"", headers: Iterable[Header] = ()) -> None:
+        """Take the parts; the length is added on sending."""
+        self.status = status
+        self.body = body
+        self.headers = [*headers]
+
+    async def send(self, send: Send) -> None:
+        """Send it whole."""
+        if self.status not in {204, 304}:
+            self.headers.append((b"content-length", b"%d" % len(self.body)))
+        await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
+        await send({"type": "http.response.body", "body": self.body})
+
+
+def json_response(value: Any, status: int = 200, headers: Iterable[Header] = ()) -> Response:
+    """Answer with a value as JSON."""
+    return Response(status, json_strict.dump(value), [JSON, *headers])
+
+
+def problem_response(problem: Problem, request_id: str) -> Response:
+    """Answer with a problem's document."""
+    headers = [PROBLEM, *((name.lower().encode(), value.encode()) for name, value in problem.headers.items())]
+    return Response(problem.status, json_strict.dump(problem.document(request_id)), headers)

@@ -1,0 +1,76 @@
+"""The statements behind families of refresh tokens, and the devices that hold them."""
+
+from typing import Final
+
+import sqlalchemy as sa
+
+from app.db import Statement, bind
+from app.identity.tables import AccountRecord, DeviceRecord, RefreshToken
+
+_account, _device, _token = AccountRecord.table(), DeviceRecord.table(), RefreshToken.table()
+_this_device = _device.c.id == bind(_device.c.id)
+OPEN_DEVICE: Final = Statement(sa.insert(_device).values({column.name: bind(column) for column in _device.c}))
+ADD: Final = Statement(sa.insert(_token).values({column.name: bind(column) for column in _token.c}))
+FIND: Final = Statement(
+    sa.select(
+        _token.c.device_id, _token.c.superseded_at, _device.c.account_id, _device.c.created_at, _device.c.last_used_at
+    )
+    .join_from(_token, _device, _token.c.device_id == _device.c.id)
+    .join(_account, _device.c.account_id == _account.c.id)
+    .where(_token.c.digest == bind(_token.c.digest), _device.c.ended_at.is_(None), _account.c.closed_at.is_(None))
+)
+LOCK: Final = Statement(sa.select(_device.c.id).where(_this_device).with_for_update())
+SUPERSEDE: Final = Statement(
+    sa.update(_token).where(_token.c.digest == bind(_token.c.digest)).values(superseded_at=bind(_token.c.superseded_at))
+)
+UNUSED: Final = Statement(
+    sa.select(_token.c.digest).where(_token.c.digest == bind(_token.c.digest), _token.c.superseded_at.is_(None))
+)
+USED: Final = Statement(sa.update(_device).where(_this_device).values(last_used_at=bind(_device.c.last_used_at)))
+_ENDED: Final = {"ended_at": bind(_device.c.ended_at)}
+END: Final = Statement(sa.update(_device).where(_this_device).values(_ENDED))
+END_MINE: Final = Statement(
+    sa.update(_device)
+    .where(
+        _this_device,
+        _device.c.account_id == bind(_device.c.account_id),
+        _device.c.ended_at.is_(None),
+    )
+    .values(_ENDED)
+    .returning(_device.c.id)
+)
+END_ALL: Final = Statement(
+    sa.update(_device)
+    .where(
+        _device.c.account_id == bind(_device.c.account_id),
+        _device.c.ended_at.is_(None),
+        sa.or_(bind(_device.c.id, "kept").is_(None), _device.c.id != bind(_device.c.id, "kept")),
+    )
+    .values(_ENDED)
+)
+FORGET: Final = Statement(
+    sa.delete(_token).where(
+        _token.c.superseded_at.is_not(None),
+        _token.c.device_id.in_(
+            sa.select(_device.c.id).where(
+                _device.c.account_id == bind(_device.c.account_id), _device.c.ended_at.is_not(None)
+            )
+        ),
+    )
+)
+HELD: Final = Statement(
+    sa.select(_device.c.id)
+    .join_from(_token, _device, _token.c.device_id == _device.c.id)
+    .join(_account, _device.c.account_id == _account.c.id)
+    .where(_token.c.digest == bind(_token.c.digest), _account.c.email_key == bind(_account.c.email_key))
+)
+SIGNED_IN: Final = Statement(
+    sa.select(_device.c.id, _device.c.name, _device.c.created_at, _device.c.last_used_at)
+    .where(
+        _device.c.account_id == bind(_device.c.account_id),
+        _device.c.ended_at.is_(None),
+        _device.c.created_at > bind(_device.c.created_at, "oldest"),
+        _device.c.last_used_at > bind(_device.c.last_used_at, "idle_since"),
+    )
+    .order_by(_device.c.created_at.desc(), _device.c.id.desc())
+)
