@@ -12,6 +12,7 @@ from app.identity.fields import email_key
 from app.identity.passwords import hashed_now
 from app.identity.services import build_services
 from app.keyring import Keyring
+from app.records.view import own_records
 from app.settings import Settings
 from app.sync.collections import BY_COLLECTION
 from app.sync.push import push
@@ -30,7 +31,7 @@ async def plant(settings: Settings) -> None:
         owner_id = await _account(services)
         caller = Caller(services, owner_id, owner_id, "person", HOME.key, is_authenticated=True)
         ops = [_op(owner_id, *told) for told in journey(clock.now())]
-        await push(caller, SyncPush.model_validate({"ops": ops}))
+        await push(own_records(caller), SyncPush.model_validate({"ops": ops}))
     finally:
         await db.close()
 

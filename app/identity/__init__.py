@@ -4,7 +4,7 @@ A *person* registers an address, verifies it by a mailed code, and signs in on a
 of refresh tokens and calls with short access tokens. `Call` is what a route asks for: the signed-in caller.
 """
 
-from app.identity.caller import SIGNED_IN, TIMEZONE, Call, Caller, LazyCall
+from app.identity.caller import SIGNED_IN, TIMEZONE, Call, Caller, SignedIn
 from app.identity.services import Services, TheServices
 from app.identity.tables import Feed
 
@@ -14,7 +14,7 @@ __all__ = [
     "Call",
     "Caller",
     "Feed",
-    "LazyCall",
     "Services",
+    "SignedIn",
     "TheServices",
 ]

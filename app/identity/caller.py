@@ -1,13 +1,12 @@
-"""The caller: who is behind an access token, asked of the database on every request.
+"""The caller: the account and device behind an access token, checked against the database on every request.
 
-The token only authenticates. Whether its device is still signed in is read each time, so that an ending is in force for
-the next request on every worker. Where a request is about the caller's own records, the statement that reads or locks
-them asks that, too; what is refused before it ran, or finds nothing, is answered only after asking for itself.
+The token only authenticates. Whether its device is still signed in is read on each request, so a sign-out takes effect
+on every worker with the next request. A statement that reads or locks records checks it too (`SIGNED_IN`, `TIMEZONE`);
+if no such statement ran, or it found no row, the route checks before it answers (`authenticate`). See decision 009.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -29,23 +28,24 @@ _alive = (
     .join_from(_device, _account, _device.c.account_id == _account.c.id)
     .where(
         _device.c.id == bind(_device.c.id, "device_id"),
-        _device.c.account_id == bind(_device.c.account_id, "owner_id"),
+        _device.c.account_id == bind(_device.c.account_id),
         _device.c.ended_at.is_(None),
         _account.c.closed_at.is_(None),
     )
 )
 _ALIVE: Final = Statement(_alive)
 SIGNED_IN: Final = sa.exists(_alive)
-"""The condition that the caller's device is signed in: with it, a row is the proof."""
+"""The condition that the caller's device is signed in. A statement with it proves the sign-in by returning a row."""
 TIMEZONE: Final = _alive.with_only_columns(_account.c.timezone).scalar_subquery().label("timezone")
-"""The owner's time zone, or null where the caller's device is not signed in."""
+"""The caller's time zone, or null if the caller's device is not signed in."""
 
 
 @dataclass(slots=True)
 class Caller:
-    """A person on one of their devices; until `is_certain`, only their token says so.
+    """Who calls: an account, on one of its devices. Whose records a request is about is a `View`'s business.
 
-    The role is known where it was asked for itself, the time zone there and once the caller's feed is locked.
+    Until `is_authenticated` is true, only the token vouches for the caller. The role is known once `authenticate` has
+    read it, the time zone from then on or once `confirm` was given it.
     """
 
     services: Services
@@ -61,51 +61,48 @@ class Caller:
         return self.services.db
 
     @property
-    def cursor_key(self) -> bytes:
-        """What cursors are made unforgeable with."""
-        return self.services.cursor_key
+    def binds(self) -> dict[str, UUID]:
+        """The values that `SIGNED_IN` and `TIMEZONE` take."""
+        return {"account_id": self.account_id, "device_id": self.device_id}
 
-    async def fetch_own(self, statement: Statement, /, **values: object) -> Sequence[tuple[Any, ...]]:
-        """Return the caller's own rows, bare, by a statement that asks for `SIGNED_IN`."""
-        rows = await self.db.tuples(statement, owner_id=self.account_id, device_id=self.device_id, **values)
-        self.is_authenticated = self.is_authenticated or bool(rows)
-        return rows
+    @property
+    def actor_id(self) -> UUID:
+        """The id that is recorded with each change: the device that made it."""
+        return self.device_id
 
     def confirm(self, timezone: str | None) -> None:
-        """Take what a statement found as `TIMEZONE`; raise `NotSignedIn` where that is nothing, unless all is certain."""
+        """Take what a statement returned as `TIMEZONE`; raise `NotSignedIn` if it is null and nothing else has authenticated."""
         if not self.is_authenticated:
             if timezone is None:
                 raise NotSignedIn
             self.timezone, self.is_authenticated = timezone, True
 
     async def authenticate(self) -> None:
-        """Ask whether the device is signed in, if no statement told; raise `NotSignedIn` where it is not."""
+        """Read whether the device is signed in, unless a statement has proved it; raise `NotSignedIn` if it is not."""
         if not self.is_authenticated:
-            alive = await self._alive()
+            alive = await self._read_sign_in()
             if alive is None:
                 raise NotSignedIn
             self.role, self.timezone, self.is_authenticated = alive["role"], alive["timezone"], True
 
     async def is_signed_in(self) -> bool:
-        """Ask again, for a request that goes on."""
-        return await self._alive() is not None
+        """Read again whether the device is signed in, during a request that lasts."""
+        return await self._read_sign_in() is not None
 
-    async def _alive(self) -> Row | None:
-        return await self.db.one(_ALIVE, device_id=self.device_id, owner_id=self.account_id)
+    async def _read_sign_in(self) -> Row | None:
+        return await self.db.one(_ALIVE, **self.binds)
 
 
 class SignedIn(SecurityBase):
-    """Finds the caller, or refuses; and tells the document how callers are known."""
+    """A dependency that returns the caller or refuses the request, and documents how callers authenticate."""
 
-    def __init__(self, *, in_passing: bool = False) -> None:
-        """Say which scheme it is, and whether the device is asked about `in_passing`: by the endpoint's own statement,
-        or, where that did not tell, before the answer.
-        """
-        self._in_passing = in_passing
+    def __init__(self, *, lazy: bool = False) -> None:
+        """Make the dependency. If `lazy`, the endpoint's own statement checks the sign-in, or the route before it answers."""
+        self._lazy = lazy
         self.scheme_name = "AccessToken"
         self.model = HTTPBearer(
             bearerFormat="JWT",
-            description="The `access_token` that signing in or refreshing answered with. It lives ten minutes.",
+            description="The `access_token` returned by sign-in or refresh. It expires after ten minutes.",
         )
 
     async def __call__(self, request: Request) -> Caller:
@@ -113,7 +110,7 @@ class SignedIn(SecurityBase):
         services = services_of(request)
         claims = services.tokens.verify(_bearer(request))
         caller = Caller(services, claims.account_id, claims.device_id)
-        if self._in_passing:
+        if self._lazy:
             request.scope[PENDING_AUTH] = caller.authenticate
         else:
             await caller.authenticate()
@@ -130,6 +127,4 @@ def _bearer(request: Request) -> str:
 
 
 Call = Annotated[Caller, Depends(SignedIn())]
-"""Who calls; known before anything else is read."""
-LazyCall = Annotated[Caller, Depends(SignedIn(in_passing=True))]
-"""Who calls; known for certain once the first of their own rows is read or locked, and before any answer."""
+"""The caller, authenticated before anything else of the request is read."""

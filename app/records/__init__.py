@@ -23,6 +23,7 @@ from app.records.verbs import (
     remove,
     removing,
 )
+from app.records.view import OwnRecords, View
 
 __all__ = [
     "Fields",
@@ -30,10 +31,12 @@ __all__ = [
     "Flag",
     "IfMatch",
     "IfNoneMatch",
+    "OwnRecords",
     "Record",
     "RecordDraft",
     "RecordPublic",
     "Resource",
+    "View",
     "Where",
     "change",
     "changing",

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from app.identity import Caller
 from app.problems import InvalidCursor
 from app.records.filters import ActiveFilter
 from app.records.resource import Resource
+from app.records.view import View
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -20,14 +20,14 @@ _PLACE: Final = 24
 _WHOLE: Final = 40
 
 
-def written(caller: Caller, resource: Resource, filters: list[ActiveFilter], created_at: datetime, id: UUID) -> str:
+def written(view: View, resource: Resource, filters: list[ActiveFilter], created_at: datetime, id: UUID) -> str:
     """Return the cursor that continues after a record."""
     moment = (created_at - _EPOCH) // _MICROSECOND
     place = moment.to_bytes(_TIME, "big", signed=True) + id.bytes
-    return base64.urlsafe_b64encode(place + _mac(caller, resource, filters, place)).decode().rstrip("=")
+    return base64.urlsafe_b64encode(place + _mac(view, resource, filters, place)).decode().rstrip("=")
 
 
-def place_of(caller: Caller, resource: Resource, filters: list[ActiveFilter], cursor: str) -> dict[str, Any]:
+def place_of(view: View, resource: Resource, filters: list[ActiveFilter], cursor: str) -> dict[str, Any]:
     """Return the row that a cursor stands after; raise `InvalidCursor` where it is not of this list."""
     try:
         whole = base64.b64decode(cursor.encode("ascii") + b"==", b"-_", validate=True)
@@ -35,11 +35,7 @@ def place_of(caller: Caller, resource: Resource, filters: list[ActiveFilter], cu
         raise InvalidCursor from None
     place, mac = whole[:_PLACE], whole[_PLACE:]
     spelled = base64.urlsafe_b64encode(whole).decode().rstrip("=")
-    if (
-        len(whole) != _WHOLE
-        or spelled != cursor
-        or not hmac.compare_digest(mac, _mac(caller, resource, filters, place))
-    ):
+    if len(whole) != _WHOLE or spelled != cursor or not hmac.compare_digest(mac, _mac(view, resource, filters, place)):
         raise InvalidCursor
     return {
         "after_created_at": _EPOCH + int.from_bytes(place[:_TIME], "big", signed=True) * _MICROSECOND,
@@ -47,8 +43,6 @@ def place_of(caller: Caller, resource: Resource, filters: list[ActiveFilter], cu
     }
 
 
-def _mac(caller: Caller, resource: Resource, filters: list[ActiveFilter], place: bytes) -> bytes:
-    list_ = repr(
-        (str(caller.account_id), resource.collection, [(each.name, *map(str, each.values)) for each in filters])
-    )
-    return hmac.digest(caller.cursor_key, place + list_.encode(), hashlib.sha256)[: _WHOLE - _PLACE]
+def _mac(view: View, resource: Resource, filters: list[ActiveFilter], place: bytes) -> bytes:
+    list_ = repr((str(view.owner_id), resource.collection, [(each.name, *map(str, each.values)) for each in filters]))
+    return hmac.digest(view.caller.services.cursor_key, place + list_.encode(), hashlib.sha256)[: _WHOLE - _PLACE]

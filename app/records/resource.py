@@ -10,21 +10,21 @@ from fastapi import APIRouter
 from pydantic import MISSING
 
 from app.http import Route
-from app.identity import Caller
 from app.problems import Fault
 from app.records.filters import Filters
 from app.records.shapes import Fields, RecordDraft, RecordPublic
 from app.records.tables import Record
+from app.records.view import View
 
 _kinds: list["Resource"] = []
-Settle = Callable[[Any, Any, Caller], Iterator[Fault]]
+Settle = Callable[[Any, Any, View], Iterator[Fault]]
 
 
 @dataclass(frozen=True, eq=False)
 class Resource:
     """One kind of record.
 
-    `settle(record, before, caller)` holds its rules: given the fields as attributes, it completes the record and yields
+    `settle(record, before, view)` holds its rules: given the fields as attributes, it completes the record and yields
     what is wrong with it, before every write, by whichever door it came. `transitions` lists where a status may go; None means anywhere.
     `coupled` are the groups of fields that stand or fall together when edits meet. A record goes when what its field
     `parent` refers to is removed; every other reference is set to null. The field `acyclic` never leads back.

@@ -8,7 +8,6 @@ from fastapi import Header
 
 from app.db import Row
 from app.http import Response
-from app.identity import Caller
 from app.ids import new_id
 from app.openapi import problems
 from app.problems import (
@@ -29,6 +28,7 @@ from app.records.filters import Filters, active_filters
 from app.records.preconditions import if_match_satisfied, unchanged
 from app.records.resource import Resource
 from app.records.shapes import Fields, RecordDraft, RecordPublic, sent_fields
+from app.records.view import View
 from app.records.write import store
 from app.records.write.merge import equals_stored
 from app.records.write.ops import OnConflict, Op, Outcome, Result
@@ -80,9 +80,9 @@ def removing() -> Responses:
     return problems(NotFound, MalformedHeader, Outdated, PreconditionRequired, signed_in=True, writes=True)
 
 
-async def read(caller: Caller, resource: Resource, id: UUID, if_none_match: str | None) -> Response:
+async def read(view: View, resource: Resource, id: UUID, if_none_match: str | None) -> Response:
     """Answer with one record."""
-    rows = await caller.fetch_own(access.READ, collection=resource.collection, id=id)
+    rows = await view.fetch(access.READ, collection=resource.collection, id=id)
     if not rows:
         raise NotFound
     version, document = rows[0]
@@ -91,26 +91,26 @@ async def read(caller: Caller, resource: Resource, id: UUID, if_none_match: str 
     return record_response(record_json(str(id), version, document), version)
 
 
-async def page(caller: Caller, resource: Resource, filters: Filters) -> Response:
+async def page(view: View, resource: Resource, filters: Filters) -> Response:
     """Answer with a page of the caller's records, newest first."""
     conditions = active_filters(filters)
     values = {name: value for each in conditions for name, value in each.arguments.items()}
     if filters.cursor is not None:
-        values |= cursors.place_of(caller, resource, conditions, filters.cursor)
+        values |= cursors.place_of(view, resource, conditions, filters.cursor)
     statement = statements(resource).page(conditions, continued=filters.cursor is not None)
-    rows = await caller.fetch_own(statement, rows=filters.limit + 1, **values)
+    rows = await view.fetch(statement, rows=filters.limit + 1, **values)
     more = len(rows) > filters.limit
     items = rows[: filters.limit]
-    next_cursor = cursors.written(caller, resource, conditions, *items[-1][:2]) if more else None
+    next_cursor = cursors.written(view, resource, conditions, *items[-1][:2]) if more else None
     return page_response(items, next_cursor)
 
 
-async def create(caller: Caller, resource: Resource, draft: RecordDraft) -> Response:
+async def create(view: View, resource: Resource, draft: RecordDraft) -> Response:
     """Answer with a new record, or with the one that the same draft made before; a field changed since may differ."""
     sent = sent_fields(draft)
     id = sent.pop("id", None) or new_id()
     op = Op(resource=resource, id=id, sent=sent, whole=resource.completed(draft), strict=True)
-    outcome, epoch = await store.write_one(caller, op)
+    outcome, epoch = await store.write_one(view, op)
     row = outcome.row
     if row is None:
         raise Removed
@@ -120,21 +120,21 @@ async def create(caller: Caller, resource: Resource, draft: RecordDraft) -> Resp
     return _answer(row, outcome, epoch, f"{resource.path}/{id}" if is_new else None)
 
 
-async def change(caller: Caller, resource: Resource, id: UUID, patch: Fields, if_match: str | None) -> Response:
+async def change(view: View, resource: Resource, id: UUID, patch: Fields, if_match: str | None) -> Response:
     """Answer with the record after a merge patch; one that changes nothing takes no number."""
     sent = sent_fields(patch)
     guard = partial(if_match_satisfied, if_match)
     op = Op(resource=resource, id=id, sent=sent, strict=True, check=guard, on_conflict=OnConflict.MINE)
-    outcome, epoch = await store.write_one(caller, op)
+    outcome, epoch = await store.write_one(view, op)
     if outcome.row is None:
         raise NotFound
     return _answer(outcome.row, outcome, epoch)
 
 
-async def remove(caller: Caller, resource: Resource, id: UUID, if_match: str | None) -> Response:
+async def remove(view: View, resource: Resource, id: UUID, if_match: str | None) -> Response:
     """Answer that the record is gone, and what goes with it; what referred to it is set free."""
     op = Op(resource=resource, id=id, sent=None, check=partial(if_match_satisfied, if_match))
-    outcome, _ = await store.write_one(caller, op)
+    outcome, _ = await store.write_one(view, op)
     if outcome.result is Result.UNCHANGED:
         raise NotFound
     return Response(204)

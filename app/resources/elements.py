@@ -9,10 +9,9 @@ from pydantic import Field
 
 from app import records
 from app.http import Response
-from app.identity import Caller, LazyCall
 from app.ids import Id
 from app.problems import Fault
-from app.records import IfMatch, IfNoneMatch, Where, shapes
+from app.records import IfMatch, IfNoneMatch, OwnRecords, View, Where, shapes
 from app.records.text import Short, Valence, Words, ZeroToTen
 
 
@@ -118,7 +117,7 @@ class ElementFilters(records.Filters):
 _NEEDS_A_MEANING: Final = {ElementStatus.UNDERSTOOD, ElementStatus.INTEGRATED}
 
 
-def settle(element: ElementFields, _before: ElementFields | None, _caller: Caller) -> Iterator[Fault]:
+def settle(element: ElementFields, _before: ElementFields | None, _view: View) -> Iterator[Fault]:
     """Hold the rules of an element: what is understood has a meaning."""
     if element.status in _NEEDS_A_MEANING and not element.meaning:
         yield Fault("/meaning", "meaning-required", "What is understood or integrated needs a meaning.")
@@ -144,30 +143,30 @@ router = ELEMENTS.router
 @router.post(
     "", status_code=201, response_model=Element, responses=records.creating(Element), summary="Note an element"
 )
-async def create_element(call: LazyCall, draft: ElementDraft) -> Response:
+async def create_element(view: OwnRecords, draft: ElementDraft) -> Response:
     """Note something that came up in a session. Its meaning, origin and reframe can follow later."""
-    return await records.create(call, ELEMENTS, draft)
+    return await records.create(view, ELEMENTS, draft)
 
 
 @router.get("", response_model=ElementPage, responses=records.listing(), summary="List your elements")
-async def list_elements(call: LazyCall, filters: Annotated[ElementFilters, Query()]) -> Response:
+async def list_elements(view: OwnRecords, filters: Annotated[ElementFilters, Query()]) -> Response:
     """See what came up, newest first. `processed=false` finds what still waits for a meaning."""
-    return await records.page(call, ELEMENTS, filters)
+    return await records.page(view, ELEMENTS, filters)
 
 
 @router.get("/{id:id}", response_model=Element, responses=records.reading(), summary="Read an element")
-async def get_element(call: LazyCall, id: Id, if_none_match: IfNoneMatch = None) -> Response:
+async def get_element(view: OwnRecords, id: Id, if_none_match: IfNoneMatch = None) -> Response:
     """See one element."""
-    return await records.read(call, ELEMENTS, id, if_none_match)
+    return await records.read(view, ELEMENTS, id, if_none_match)
 
 
 @router.patch("/{id:id}", response_model=Element, responses=records.changing(), summary="Change an element")
-async def change_element(call: LazyCall, id: Id, patch: ElementPatch, if_match: IfMatch = None) -> Response:
+async def change_element(view: OwnRecords, id: Id, patch: ElementPatch, if_match: IfMatch = None) -> Response:
     """Change an element: say what it means, where it came from, who you are without its weight."""
-    return await records.change(call, ELEMENTS, id, patch, if_match)
+    return await records.change(view, ELEMENTS, id, patch, if_match)
 
 
 @router.delete("/{id:id}", status_code=204, responses=records.removing(), summary="Remove an element")
-async def remove_element(call: LazyCall, id: Id, if_match: IfMatch = None) -> Response:
+async def remove_element(view: OwnRecords, id: Id, if_match: IfMatch = None) -> Response:
     """Remove an element. What referred to it stays, without the reference."""
-    return await records.remove(call, ELEMENTS, id, if_match)
+    return await records.remove(view, ELEMENTS, id, if_match)

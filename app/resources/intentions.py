@@ -10,10 +10,9 @@ from pydantic import Field
 from app import records
 from app.clock import Day
 from app.http import Response
-from app.identity import Caller, LazyCall
 from app.ids import Id
 from app.problems import DerivationCycle, Fault
-from app.records import IfMatch, IfNoneMatch, shapes
+from app.records import IfMatch, IfNoneMatch, OwnRecords, View, shapes
 from app.records.domains import Domain
 from app.records.text import Paragraph
 
@@ -110,7 +109,7 @@ class IntentionFilters(records.Filters):
     derived_from_id: Id | None = Field(None, description="Grew from this intention.")
 
 
-def settle(_intention: IntentionFields, _before: IntentionFields | None, _caller: Caller) -> Iterator[Fault]:
+def settle(_intention: IntentionFields, _before: IntentionFields | None, _view: View) -> Iterator[Fault]:
     """Hold the rules of an intention: its fields say them all, and no line of descent leads back."""
     return iter(())
 
@@ -134,32 +133,32 @@ router = INTENTIONS.router
 @router.post(
     "", status_code=201, response_model=Intention, responses=records.creating(Intention), summary="Set an intention"
 )
-async def create_intention(call: LazyCall, draft: IntentionDraft) -> Response:
+async def create_intention(view: OwnRecords, draft: IntentionDraft) -> Response:
     """Set an intention. One for a session may be written before the session exists."""
-    return await records.create(call, INTENTIONS, draft)
+    return await records.create(view, INTENTIONS, draft)
 
 
 @router.get("", response_model=IntentionPage, responses=records.listing(), summary="List your intentions")
-async def list_intentions(call: LazyCall, filters: Annotated[IntentionFilters, Query()]) -> Response:
+async def list_intentions(view: OwnRecords, filters: Annotated[IntentionFilters, Query()]) -> Response:
     """See your intentions, newest first."""
-    return await records.page(call, INTENTIONS, filters)
+    return await records.page(view, INTENTIONS, filters)
 
 
 @router.get("/{id:id}", response_model=Intention, responses=records.reading(), summary="Read an intention")
-async def get_intention(call: LazyCall, id: Id, if_none_match: IfNoneMatch = None) -> Response:
+async def get_intention(view: OwnRecords, id: Id, if_none_match: IfNoneMatch = None) -> Response:
     """See one intention."""
-    return await records.read(call, INTENTIONS, id, if_none_match)
+    return await records.read(view, INTENTIONS, id, if_none_match)
 
 
 @router.patch(
     "/{id:id}", response_model=Intention, responses=records.changing(DerivationCycle), summary="Change an intention"
 )
-async def change_intention(call: LazyCall, id: Id, patch: IntentionPatch, if_match: IfMatch = None) -> Response:
+async def change_intention(view: OwnRecords, id: Id, patch: IntentionPatch, if_match: IfMatch = None) -> Response:
     """Change an intention, or note how far it has been reached."""
-    return await records.change(call, INTENTIONS, id, patch, if_match)
+    return await records.change(view, INTENTIONS, id, patch, if_match)
 
 
 @router.delete("/{id:id}", status_code=204, responses=records.removing(), summary="Remove an intention")
-async def remove_intention(call: LazyCall, id: Id, if_match: IfMatch = None) -> Response:
+async def remove_intention(view: OwnRecords, id: Id, if_match: IfMatch = None) -> Response:
     """Remove an intention. What grew from it stays, without the reference."""
-    return await records.remove(call, INTENTIONS, id, if_match)
+    return await records.remove(view, INTENTIONS, id, if_match)

@@ -12,10 +12,9 @@ from sqlmodel import Field as Column
 from app import clock, records
 from app.clock import Instant, Timezone
 from app.http import Response
-from app.identity import Caller, LazyCall
 from app.ids import Id
 from app.problems import Fault
-from app.records import IfMatch, IfNoneMatch, Where, shapes
+from app.records import IfMatch, IfNoneMatch, OwnRecords, View, Where, shapes
 from app.records.domains import Domain
 from app.records.text import Emotion, Line, Pages, Short, ZeroToTen
 
@@ -98,10 +97,10 @@ class ReflectionFilters(records.Filters):
     occurred_to: Annotated[Instant | None, Where("occurred_at", "<")] = Field(None, description="Before then.")
 
 
-def settle(reflection: ReflectionFields, _before: ReflectionFields | None, caller: Caller) -> Iterator[Fault]:
+def settle(reflection: ReflectionFields, _before: ReflectionFields | None, view: View) -> Iterator[Fault]:
     """Complete a reflection: it was written now, where its owner lives, unless it says otherwise."""
     reflection.occurred_at = reflection.occurred_at or clock.now()
-    reflection.timezone = reflection.timezone or caller.timezone
+    reflection.timezone = reflection.timezone or view.timezone
     return iter(())
 
 
@@ -123,30 +122,30 @@ router = REFLECTIONS.router
 @router.post(
     "", status_code=201, response_model=Reflection, responses=records.creating(Reflection), summary="Write a reflection"
 )
-async def create_reflection(call: LazyCall, draft: ReflectionDraft) -> Response:
+async def create_reflection(view: OwnRecords, draft: ReflectionDraft) -> Response:
     """Keep what was written or spoken. Send the time it happened: a phone may have been offline for days."""
-    return await records.create(call, REFLECTIONS, draft)
+    return await records.create(view, REFLECTIONS, draft)
 
 
 @router.get("", response_model=ReflectionPage, responses=records.listing(), summary="List your reflections")
-async def list_reflections(call: LazyCall, filters: Annotated[ReflectionFilters, Query()]) -> Response:
+async def list_reflections(view: OwnRecords, filters: Annotated[ReflectionFilters, Query()]) -> Response:
     """See your reflections, newest first."""
-    return await records.page(call, REFLECTIONS, filters)
+    return await records.page(view, REFLECTIONS, filters)
 
 
 @router.get("/{id:id}", response_model=Reflection, responses=records.reading(), summary="Read a reflection")
-async def get_reflection(call: LazyCall, id: Id, if_none_match: IfNoneMatch = None) -> Response:
+async def get_reflection(view: OwnRecords, id: Id, if_none_match: IfNoneMatch = None) -> Response:
     """See one reflection."""
-    return await records.read(call, REFLECTIONS, id, if_none_match)
+    return await records.read(view, REFLECTIONS, id, if_none_match)
 
 
 @router.patch("/{id:id}", response_model=Reflection, responses=records.changing(), summary="Change a reflection")
-async def change_reflection(call: LazyCall, id: Id, patch: ReflectionPatch, if_match: IfMatch = None) -> Response:
+async def change_reflection(view: OwnRecords, id: Id, patch: ReflectionPatch, if_match: IfMatch = None) -> Response:
     """Change a reflection."""
-    return await records.change(call, REFLECTIONS, id, patch, if_match)
+    return await records.change(view, REFLECTIONS, id, patch, if_match)
 
 
 @router.delete("/{id:id}", status_code=204, responses=records.removing(), summary="Remove a reflection")
-async def remove_reflection(call: LazyCall, id: Id, if_match: IfMatch = None) -> Response:
+async def remove_reflection(view: OwnRecords, id: Id, if_match: IfMatch = None) -> Response:
     """Remove a reflection. Its words are gone at once."""
-    return await records.remove(call, REFLECTIONS, id, if_match)
+    return await records.remove(view, REFLECTIONS, id, if_match)

@@ -7,8 +7,8 @@ from starlette.responses import Response
 
 from app import json_strict
 from app.http import ClientConnection
-from app.identity import Caller
 from app.problems import Unavailable
+from app.records.view import View
 from app.sync import pull
 from app.sync.waiting import waiting
 
@@ -22,19 +22,19 @@ class EventStream(Response):
     media_type = "text/event-stream"
 
 
-async def events(caller: Caller, reader: ClientConnection, seen: str | None) -> AsyncGenerator[bytes]:
+async def events(view: View, reader: ClientConnection, seen: str | None) -> AsyncGenerator[bytes]:
     """Yield the head of the caller's feed, unless it was `seen`, and every new one; comments between, while all is quiet.
 
     A database that is away is quiet; a device that is signed in no more ends it.
     """
-    async with waiting(caller, reader) as waiter:
-        sent = await pull.version(caller)
+    async with waiting(view, reader) as waiter:
+        sent = await pull.version(view)
         yield _COMMENT if str(sent) == seen else event(sent)
         while await waiter.rest():
             try:
-                if not await caller.is_signed_in():
+                if not await view.caller.is_signed_in():
                     return
-                head = await pull.version(caller)
+                head = await pull.version(view)
             except Unavailable:
                 head = sent
             yield _COMMENT if head == sent else event(head)

@@ -10,12 +10,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from app import json_strict
 from app.db import Row
 from app.http import JSON, ClientConnection, Response
-from app.identity import Caller
 from app.problems import NotSignedIn
 from app.records import access
 from app.records.codec import EPOCH_SHIFT, version_of
 from app.records.filters import whole_number
 from app.records.restorations import expired
+from app.records.view import View
 from app.sync.collections import BY_COLLECTION, DEFAULT_CHANGES, MAX_CHANGES, MAX_OPS, MAX_PUSH_BYTES, Collections
 from app.sync.cursors import Since, place_of
 from app.sync.waiting import waiting
@@ -58,34 +58,34 @@ class Page(NamedTuple):
         return Response(200, b",".join(texts), [JSON])
 
 
-async def awaited(caller: Caller, query: PullQuery, reader: ClientConnection) -> Page:
+async def awaited(view: View, query: PullQuery, reader: ClientConnection) -> Page:
     """Return a page of changes as soon as there are any; an empty one once the time is out or the waiting has to end."""
-    page = await pull(caller, query)
+    page = await pull(view, query)
     if page.changes or not query.wait:
         return page
     until = time.monotonic() + query.wait
-    async with waiting(caller, reader) as waiter:
-        page = await pull(caller, query)
+    async with waiting(view, reader) as waiter:
+        page = await pull(view, query)
         while not page.changes and (left := until - time.monotonic()) > 0 and await waiter.rest(left):
-            if not await caller.is_signed_in():
+            if not await view.caller.is_signed_in():
                 raise NotSignedIn
-            page = await pull(caller, query)
+            page = await pull(view, query)
     return page
 
 
-async def pull(caller: Caller, query: PullQuery) -> Page:
+async def pull(view: View, query: PullQuery) -> Page:
     """Return a page of changes; raise `CursorExpired` where it would not be the whole truth."""
     place = place_of(query.since, query.collections)
-    given: dict[str, Any] = {"owner_id": caller.account_id, "device_id": caller.device_id}
+    given: dict[str, Any] = {**view.binds}
     given |= {"after": place.version % EPOCH_SHIFT, "rows": query.limit + 1, "most_bytes": PAGE_BYTES}
     if query.collections:
-        rows = await caller.db.tuples(access.CHANGES_OF_SOME, collections=[*query.collections], **given)
+        rows = await view.db.tuples(access.CHANGES_OF_SOME, collections=[*query.collections], **given)
     else:
-        rows = await caller.db.tuples(access.CHANGES, **given)
+        rows = await view.db.tuples(access.CHANGES, **given)
     _, _, head, _, epoch, floor, timezone = next(row for row in rows if row[_EPOCH] is not None)
-    caller.confirm(timezone)
+    view.caller.confirm(timezone)
     if not place.is_served(epoch, head, floor):
-        raise expired(place.version, epoch, await caller.db.all(access.RESTORATIONS, owner_id=caller.account_id))
+        raise expired(place.version, epoch, await view.db.all(access.RESTORATIONS, owner_id=view.owner_id))
     ordered = sorted([row for row in rows if row[_EPOCH] is None], key=itemgetter(_SEQ))
     found = _changes(ordered[: query.limit], version_of(epoch, 0))
     if len(ordered) > len(found):
@@ -106,16 +106,16 @@ def _changes(rows: Sequence[tuple[Any, ...]], began: int) -> list[bytes]:
     ]
 
 
-async def version(caller: Caller) -> int:
+async def version(view: View) -> int:
     """Return where the feed is."""
-    feed = await caller.db.only(access.FEED, owner_id=caller.account_id)
+    feed = await view.db.only(access.FEED, owner_id=view.owner_id)
     return version_of(feed["epoch"], feed["head"])
 
 
-async def state(caller: Caller) -> Row:
+async def state(view: View) -> Row:
     """Return where the feed is, and what can be synced."""
     return {
-        "cursor": await version(caller),
+        "cursor": await version(view),
         "collections": {name: resource.field_names for name, resource in sorted(BY_COLLECTION.items())},
         "limits": {"max_ops": MAX_OPS, "max_bytes": MAX_PUSH_BYTES, "max_page": MAX_CHANGES},
     }

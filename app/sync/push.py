@@ -2,9 +2,9 @@
 
 from app import json_strict
 from app.db import Row
-from app.identity import Caller
 from app.problems import BatchRefused, Problem
 from app.records.codec import record_json
+from app.records.view import View
 from app.records.write import store
 from app.records.write.ops import Op, Outcome, rejected, rolled_back
 from app.records.write.store import Written
@@ -12,12 +12,12 @@ from app.sync.reading import read_ops
 from app.sync.requests import InvalidOp, SyncOp, SyncPush
 
 
-async def push(caller: Caller, sent: SyncPush) -> Row:
+async def push(view: View, sent: SyncPush) -> Row:
     """Carry out a push; return its head and its results. Raise `BatchRefused` where it is atomic and one failed."""
-    read = read_ops(caller, sent.ops, sent.on_conflict)
+    read = read_ops(view, sent.ops, sent.on_conflict)
     ops = [each for each in read if isinstance(each, Op)]
     refused = sent.atomic and len(ops) < len(read)
-    written = await store.write(caller, [] if refused else ops, atomic=sent.atomic)
+    written = await store.write(view, [] if refused else ops, atomic=sent.atomic)
     done = iter([rolled_back() for _ in ops] if refused else written.outcomes)
     outcomes = [next(done) if isinstance(each, Op) else rejected(each) for each in read]
     results = [_result(each, outcome, written) for each, outcome in zip(sent.ops, outcomes, strict=True)]

@@ -10,16 +10,16 @@ from pydantic import ValidationError
 from app import json_strict
 from app.db import Row
 from app.http.reading import faults_of
-from app.identity import Caller
 from app.problems import DuplicateTarget, Fault, Invalid, OpIdReused, Problem
 from app.records import Resource
 from app.records.shapes import sent_fields
+from app.records.view import View
 from app.records.write.ops import OnConflict, Op
 from app.sync.collections import BY_COLLECTION
 from app.sync.requests import InvalidOp, SyncOp
 
 
-def read_ops(caller: Caller, sent: Iterable[SyncOp | InvalidOp], on_conflict: OnConflict) -> list[Op | Problem]:
+def read_ops(view: View, sent: Iterable[SyncOp | InvalidOp], on_conflict: OnConflict) -> list[Op | Problem]:
     """Return each operation, or why it cannot be carried out; the second on a record, or under an op_id, cannot."""
     targets: set[tuple[str, object]] = set()
     named: set[object] = set()
@@ -34,11 +34,11 @@ def read_ops(caller: Caller, sent: Iterable[SyncOp | InvalidOp], on_conflict: On
         else:
             targets.add((each.collection, each.id))
             named.add(each.op_id)
-            found.append(_read(caller, each, on_conflict))
+            found.append(_read(view, each, on_conflict))
     return found
 
 
-def _read(caller: Caller, sent: SyncOp, on_conflict: OnConflict) -> Op | Problem:
+def _read(view: View, sent: SyncOp, on_conflict: OnConflict) -> Op | Problem:
     resource = BY_COLLECTION[sent.collection]
     if sent.op == "delete" and sent.set:
         return Invalid(Fault("/set", "upsert-only", "A removal sets no fields."))
@@ -65,7 +65,7 @@ def _read(caller: Caller, sent: SyncOp, on_conflict: OnConflict) -> Op | Problem
         create_missing=create_missing,
         on_conflict=sent.on_conflict or on_conflict,
         op_id=sent.op_id,
-        digest=_digest(caller, sent) if sent.op_id else b"",
+        digest=_digest(view, sent) if sent.op_id else b"",
     )
 
 
@@ -89,5 +89,5 @@ def _fields(resource: Resource, values: Mapping[str, Any], where: str = "") -> R
         raise Invalid(*faults) from None
 
 
-def _digest(caller: Caller, sent: SyncOp) -> bytes:
-    return hmac.digest(caller.services.op_key, json_strict.dump_canonical(sent.__dict__), hashlib.sha256)
+def _digest(view: View, sent: SyncOp) -> bytes:
+    return hmac.digest(view.caller.services.op_key, json_strict.dump_canonical(sent.__dict__), hashlib.sha256)

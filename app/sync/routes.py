@@ -5,9 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query
 
 from app.http import MAX_BODY_BYTES, CurrentConnection, Response, Route, StreamingResponse, json_response
-from app.identity import Call, LazyCall
+from app.identity import Call
 from app.openapi import problems
 from app.problems import BatchRefused, CursorExpired, TooManyOps, TooManyWaiting
+from app.records.view import OwnRecords, own_records
 from app.sync import examples, pull, push
 from app.sync.collections import MAX_PUSH_BYTES
 from app.sync.events import HEADERS, EventStream, events
@@ -27,7 +28,7 @@ router = APIRouter(prefix="/v1/sync", tags=["Sync"], route_class=Route)
 @router.get("", response_model=SyncState, responses=problems(signed_in=True), summary="See what can be synced")
 async def get_sync_state(call: Call) -> Response:
     """See where your feed is, which collections there are, and how much may be sent at once."""
-    return json_response(await pull.state(call))
+    return json_response(await pull.state(own_records(call)))
 
 
 @router.get(
@@ -37,7 +38,7 @@ async def get_sync_state(call: Call) -> Response:
     summary="Pull changes",
 )
 async def pull_changes(
-    call: LazyCall, reader: CurrentConnection, query: Annotated[pull.PullQuery, Query()]
+    view: OwnRecords, reader: CurrentConnection, query: Annotated[pull.PullQuery, Query()]
 ) -> Response:
     """Pull what changed since a cursor, each record once, at its latest state; removed ones without content.
 
@@ -45,7 +46,7 @@ async def pull_changes(
     the next pull brings only what changed since. With `wait`, the answer comes as soon as there is a change. On 410,
     begin again as `resync` says.
     """
-    page = await pull.awaited(call, query, reader)
+    page = await pull.awaited(view, query, reader)
     return page.answer()
 
 
@@ -67,7 +68,7 @@ async def follow_changes(call: Call, reader: CurrentConnection, last_event_id: L
     Each event is a `head`; its data is `{"cursor": …}`, the number up to which a pull would come now, which is the
     event's id, too. In between, a comment comes every 15 seconds. It ends when the device is signed out.
     """
-    return await StreamingResponse.begun(events(call, reader, last_event_id), HEADERS)
+    return await StreamingResponse.begun(events(own_records(call), reader, last_event_id), HEADERS)
 
 
 @router.post(
@@ -83,4 +84,4 @@ async def push_changes(call: Call, sent: SyncPush) -> Response:
     Each operation succeeds or fails by itself, unless the push is `atomic`, and its result carries the whole record as
     it stands. Give each an `op_id`, and a push whose answer was lost can be sent again as it is.
     """
-    return json_response(await push.push(call, sent))
+    return json_response(await push.push(own_records(call), sent))

@@ -13,8 +13,8 @@ from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 from app.http import ClientConnection
-from app.identity import Caller
 from app.problems import TooManyWaiting
+from app.records.view import View
 
 LOOK_SECONDS: Final = 15.0
 """The longest that anybody goes without a look."""
@@ -44,12 +44,13 @@ class Waiter:
 
 
 @asynccontextmanager
-async def waiting(caller: Caller, reader: ClientConnection) -> AsyncIterator[Waiter]:
+async def waiting(view: View, reader: ClientConnection) -> AsyncIterator[Waiter]:
     """Let the caller wait in here; raise `TooManyWaiting` where they do too often already, `Unavailable` where all do."""
-    notifier, limiter = caller.db.notifier, caller.services.limiter
-    if notifier.subscribers(caller.account_id) >= caller.services.settings.max_waiting_each:
+    services = view.caller.services
+    notifier, limiter = view.db.notifier, services.limiter
+    if notifier.subscribers(view.owner_id) >= services.settings.max_waiting_each:
         raise TooManyWaiting
-    with limiter.long_poll_slot(), notifier.subscribe(caller.account_id) as bell:
+    with limiter.long_poll_slot(), notifier.subscribe(view.owner_id) as bell:
         ends: list[asyncio.Task[object]] = [
             asyncio.create_task(reader.closed()),
             asyncio.create_task(limiter.draining.wait()),

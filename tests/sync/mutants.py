@@ -21,10 +21,11 @@ import sqlalchemy as sa
 from hypothesis import settings
 
 from app.db import BulkStatement, CompareAndSwap, Row, Statement, schema
-from app.identity import TIMEZONE, Caller, Feed
+from app.identity import TIMEZONE, Feed
 from app.keyring.rotation import create_keyring
 from app.problems import Problem
 from app.records import access
+from app.records.view import View
 from app.records.write import engine
 from app.records.write.feed_lock import FeedWrite
 from app.records.write.ops import Op
@@ -53,9 +54,9 @@ def cursor_is_the_head() -> AbstractContextManager[object]:
     """Answer a page that has more with the feed's head as its cursor."""
     original = pull.pull
 
-    async def pulled(caller: Caller, asked: pull.PullQuery) -> pull.Page:
-        page = await original(caller, asked)
-        return page._replace(cursor=await pull.version(caller))
+    async def pulled(view: View, asked: pull.PullQuery) -> pull.Page:
+        page = await original(view, asked)
+        return page._replace(cursor=await pull.version(view))
 
     return patch.object(pull, "pull", pulled)
 
@@ -64,8 +65,8 @@ def tombstones_are_dropped() -> AbstractContextManager[object]:
     """Leave removals out of a pull."""
     original = pull.pull
 
-    async def pulled(caller: Caller, asked: pull.PullQuery) -> pull.Page:
-        page = await original(caller, asked)
+    async def pulled(view: View, asked: pull.PullQuery) -> pull.Page:
+        page = await original(view, asked)
         return page._replace(changes=[each for each in page.changes if b'"deleted":true' not in each])
 
     return patch.object(pull, "pull", pulled)
@@ -96,8 +97,8 @@ def upserts_revive() -> AbstractContextManager[object]:
     """Bring a removed record back by any upsert."""
     original = reading._read  # noqa: SLF001 - the seam
 
-    def read(caller: Caller, sent: SyncOp, *others: Any) -> Op | Problem:
-        return original(caller, sent.model_copy(update={"undelete": sent.op == "upsert"}), *others)
+    def read(view: View, sent: SyncOp, *others: Any) -> Op | Problem:
+        return original(view, sent.model_copy(update={"undelete": sent.op == "upsert"}), *others)
 
     return patch.object(reading, "_read", read)
 

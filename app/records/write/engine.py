@@ -9,12 +9,12 @@ from typing import cast
 from uuid import UUID
 
 from app.db import Row
-from app.identity import Caller
 from app.problems import Fault, Invalid, OpIdReused, ParentMissing
 from app.records import access
 from app.records.codec import document_of
 from app.records.preconditions import check_if_match
 from app.records.restorations import expired
+from app.records.view import View
 from app.records.write.feed_lock import FeedWrite, LockedWrite
 from app.records.write.merge import changed_since, colliding_fields
 from app.records.write.ops import (
@@ -38,9 +38,9 @@ from app.records.write.working_set import WorkingSet
 class WriteEngine:
     """Operations, and what becomes of them."""
 
-    def __init__(self, caller: Caller, write: FeedWrite, ops: Sequence[Op], *, atomic: bool) -> None:
+    def __init__(self, view: View, write: FeedWrite, ops: Sequence[Op], *, atomic: bool) -> None:
         """Take the operations; no two are about one record. An `atomic` batch is carried out whole or not at all."""
-        self._caller, self._write, self._ops, self._atomic = caller, write, ops, atomic
+        self._view, self._write, self._ops, self._atomic = view, write, ops, atomic
         self._picture = WorkingSet(write)
         self._waiting: set[Key] = set()
         """The records that are still to be made or changed."""
@@ -132,7 +132,7 @@ class WriteEngine:
         lost, missing = self._astray(op, after, moved) if moved else ([], [])
         if lost:
             after = after | {name: None for name in lost if name != resource.parent}
-        record, faults = settled(self._caller, resource, after, before)
+        record, faults = settled(self._view, resource, after, before)
         if resource.acyclic in moved and self._leads_back(op, after[resource.acyclic]):
             faults.append(leading_back(resource.acyclic))
         if missing:

@@ -15,10 +15,10 @@ from uuid import UUID
 
 from app import clock
 from app.db import BulkStatement, Db, RemoteDatabase, Row, Rows, Statement, Transaction
-from app.identity import Caller
 from app.records import access
 from app.records.codec import version_of
 from app.records.resource import Resource
+from app.records.view import View
 
 
 class Seen(NamedTuple):
@@ -31,10 +31,10 @@ class Seen(NamedTuple):
 class FeedWrite:
     """One write on one person's feed."""
 
-    def __init__(self, db: Db, caller: Caller, head: int, epoch: int, seen: Seen | None = None) -> None:
+    def __init__(self, db: Db, view: View, head: int, epoch: int, seen: Seen | None = None) -> None:
         """Begin at the feed's head; where the only record that is written was `seen`, it need not be read again."""
         self._db = db
-        self.owner_id = caller.account_id
+        self.owner_id = view.owner_id
         self.now = clock.now()
         self.head, self.epoch, self.seen = head, epoch, seen
         self.began: int = self.head
@@ -74,9 +74,9 @@ class FeedWrite:
 class LockedWrite(FeedWrite):
     """A write transaction on a feed that is locked."""
 
-    def __init__(self, tx: Transaction, caller: Caller, head: int, epoch: int) -> None:
+    def __init__(self, tx: Transaction, view: View, head: int, epoch: int) -> None:
         """Begin."""
-        super().__init__(tx, caller, head, epoch)
+        super().__init__(tx, view, head, epoch)
         self._tx = tx
 
     async def run(self, statement: Statement, /, **values: object) -> None:
@@ -99,9 +99,9 @@ class LockedWrite(FeedWrite):
 class OptimisticWrite(FeedWrite):
     """A write on a feed that is not locked: it is carried out if nobody else wrote meanwhile."""
 
-    def __init__(self, db: RemoteDatabase, caller: Caller, head: int, epoch: int, *, floor: int, seen: Seen) -> None:
+    def __init__(self, db: RemoteDatabase, view: View, head: int, epoch: int, *, floor: int, seen: Seen) -> None:
         """Begin."""
-        super().__init__(db, caller, head, epoch, seen)
+        super().__init__(db, view, head, epoch, seen)
         self._far, self._floor = db, floor
 
     async def finish(self) -> bool:
@@ -117,26 +117,25 @@ class OptimisticWrite(FeedWrite):
 
 
 @asynccontextmanager
-async def lock_feed(caller: Caller) -> AsyncIterator[LockedWrite]:
+async def lock_feed(view: View) -> AsyncIterator[LockedWrite]:
     """Lock the caller's feed; commit what was written at the end of the block, or nothing where it raised."""
-    async with caller.db.transaction() as tx:
-        ((head, epoch, timezone),) = await tx.tuples(
-            access.LOCK_FEED, owner_id=caller.account_id, device_id=caller.device_id
-        )
-        caller.confirm(timezone)
-        write = LockedWrite(tx, caller, head, epoch)
+    async with view.db.transaction() as tx:
+        ((head, epoch, timezone),) = await tx.tuples(access.LOCK_FEED, **view.binds)
+        view.caller.confirm(timezone)
+        write = LockedWrite(tx, view, head, epoch)
         yield write
         await write.finish()
     if write.head != write.began:
-        caller.db.notifier.notify(caller.account_id)
+        view.db.notifier.notify(view.owner_id)
 
 
-async def hurrying(db: RemoteDatabase, caller: Caller, resource: Resource, id: UUID) -> OptimisticWrite:
+async def hurrying(db: RemoteDatabase, view: View, resource: Resource, id: UUID) -> OptimisticWrite:
     """Read one record of the caller's and where their feed is."""
-    me = {"owner_id": caller.account_id, "device_id": caller.device_id}
-    ((head, epoch, floor, timezone, *read),) = await db.tuples(access.statements(resource).with_feed, id=id, **me)
-    caller.confirm(timezone)
-    return OptimisticWrite(db, caller, head, epoch, floor=floor, seen=_seen(resource, *read))
+    ((head, epoch, floor, timezone, *read),) = await db.tuples(
+        access.statements(resource).with_feed, id=id, **view.binds
+    )
+    view.caller.confirm(timezone)
+    return OptimisticWrite(db, view, head, epoch, floor=floor, seen=_seen(resource, *read))
 
 
 def _seen(resource: Resource, seq: int | None, deleted: bool | None, *stored: Any) -> Seen:  # noqa: FBT001 - a column

@@ -8,16 +8,16 @@ from collections.abc import Iterable
 from types import SimpleNamespace
 
 from app.db import Row
-from app.identity import Caller
 from app.problems import DerivationCycle, Fault, Invalid, InvalidTransition, Problem, UnknownReference
 from app.records.resource import Resource
+from app.records.view import View
 
 
-def settled(caller: Caller, resource: Resource, values: Row, before: Row | None) -> tuple[Row, list[Fault]]:
+def settled(view: View, resource: Resource, values: Row, before: Row | None) -> tuple[Row, list[Fault]]:
     """Return the fields as the room's rules complete them, and everything that they refuse."""
     record = SimpleNamespace(**values)
     earlier = None if before is None else SimpleNamespace(**before)
-    faults = list(resource.settle(record, earlier, caller))
+    faults = list(resource.settle(record, earlier, view))
     return vars(record), faults
 
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.db import RemoteDatabase
-from app.identity import Caller
 from app.records.codec import version_of
+from app.records.view import View
 from app.records.write.engine import WriteEngine
 from app.records.write.feed_lock import hurrying, lock_feed
 from app.records.write.ops import Op, Outcome
@@ -28,33 +28,33 @@ class Written:
         return version_of(self.epoch, seq)
 
 
-async def write(caller: Caller, ops: Sequence[Op], *, atomic: bool = False) -> Written:
+async def write(view: View, ops: Sequence[Op], *, atomic: bool = False) -> Written:
     """Carry out operations on different records of the caller's; where one fails the others stand, unless `atomic`."""
-    async with lock_feed(caller) as feed:
-        batch = WriteEngine(caller, feed, ops, atomic=atomic)
+    async with lock_feed(view) as feed:
+        batch = WriteEngine(view, feed, ops, atomic=atomic)
         outcomes = await batch.execute()
     if batch.has_removed:
-        await caller.db.checkpoint()
+        await view.db.checkpoint()
     return Written(feed.epoch, feed.head, outcomes)
 
 
-async def write_one(caller: Caller, op: Op) -> tuple[Outcome, int]:
+async def write_one(view: View, op: Op) -> tuple[Outcome, int]:
     """Carry out one operation; return what became of it and the feed's epoch, or raise why it was rejected."""
-    db, written = caller.db, None
+    db, written = view.db, None
     if op.sent is not None and isinstance(db, RemoteDatabase):
-        written = await _in_a_hurry(db, caller, op)
+        written = await _in_a_hurry(db, view, op)
     if written is None:
-        written = await write(caller, [op])
+        written = await write(view, [op])
     outcome = written.outcomes[0]
     if outcome.problem is not None:
         raise outcome.problem
     return outcome, written.epoch
 
 
-async def _in_a_hurry(db: RemoteDatabase, caller: Caller, op: Op) -> Written | None:
+async def _in_a_hurry(db: RemoteDatabase, view: View, op: Op) -> Written | None:
     """Carry out an operation that sets fields, in two round trips and without keeping the lock in between; not at all
     where somebody else wrote meanwhile.
     """
-    feed = await hurrying(db, caller, op.resource, op.id)
-    outcomes = await WriteEngine(caller, feed, [op], atomic=False).execute()
+    feed = await hurrying(db, view, op.resource, op.id)
+    outcomes = await WriteEngine(view, feed, [op], atomic=False).execute()
     return Written(feed.epoch, feed.head, outcomes) if await feed.finish() else None

@@ -9,10 +9,9 @@ from pydantic import Field
 from app import clock, records
 from app.clock import Day, Instant
 from app.http import Response
-from app.identity import Caller, LazyCall
 from app.ids import Id
 from app.problems import Fault, InvalidTransition
-from app.records import IfMatch, IfNoneMatch, Where, shapes
+from app.records import IfMatch, IfNoneMatch, OwnRecords, View, Where, shapes
 from app.records.text import Line, Short, Words
 from app.resources.action_items.terms import ActionItemChange, ActionItemStatus, Facet
 
@@ -116,7 +115,7 @@ TRANSITIONS: Final = records.transitions(
 _INTERNAL: Final = {Facet.THOUGHT, Facet.EMOTION, Facet.PERSPECTIVE, Facet.ATTENTION, Facet.SELF_TALK}
 
 
-def settle(item: ActionItemFields, before: ActionItemFields | None, _caller: Caller) -> Iterator[Fault]:
+def settle(item: ActionItemFields, before: ActionItemFields | None, _view: View) -> Iterator[Fault]:
     """Hold the rules of an action item; note when it was completed, and forget it when it is reopened."""
     if (item.facet in _INTERNAL) != (item.change == ActionItemChange.INTERNAL):
         yield Fault("/facet", "facet-mismatch", f"This facet does not belong to an {item.change} change.")
@@ -164,21 +163,21 @@ router = ACTION_ITEMS.router
     responses=records.creating(ActionItem),
     summary="Note an action item",
 )
-async def create_action_item(call: LazyCall, draft: ActionItemDraft) -> Response:
+async def create_action_item(view: OwnRecords, draft: ActionItemDraft) -> Response:
     """Note a change to make, within or without; best with an if-then plan."""
-    return await records.create(call, ACTION_ITEMS, draft)
+    return await records.create(view, ACTION_ITEMS, draft)
 
 
 @router.get("", response_model=ActionItemPage, responses=records.listing(), summary="List your action items")
-async def list_action_items(call: LazyCall, filters: Annotated[ActionItemFilters, Query()]) -> Response:
+async def list_action_items(view: OwnRecords, filters: Annotated[ActionItemFilters, Query()]) -> Response:
     """See your action items, newest first."""
-    return await records.page(call, ACTION_ITEMS, filters)
+    return await records.page(view, ACTION_ITEMS, filters)
 
 
 @router.get("/{id:id}", response_model=ActionItem, responses=records.reading(), summary="Read an action item")
-async def get_action_item(call: LazyCall, id: Id, if_none_match: IfNoneMatch = None) -> Response:
+async def get_action_item(view: OwnRecords, id: Id, if_none_match: IfNoneMatch = None) -> Response:
     """See one action item."""
-    return await records.read(call, ACTION_ITEMS, id, if_none_match)
+    return await records.read(view, ACTION_ITEMS, id, if_none_match)
 
 
 @router.patch(
@@ -187,12 +186,12 @@ async def get_action_item(call: LazyCall, id: Id, if_none_match: IfNoneMatch = N
     responses=records.changing(InvalidTransition),
     summary="Change an action item",
 )
-async def change_action_item(call: LazyCall, id: Id, patch: ActionItemPatch, if_match: IfMatch = None) -> Response:
+async def change_action_item(view: OwnRecords, id: Id, patch: ActionItemPatch, if_match: IfMatch = None) -> Response:
     """Change an action item. Its status moves along its transitions; another step is 409 and names where it can go."""
-    return await records.change(call, ACTION_ITEMS, id, patch, if_match)
+    return await records.change(view, ACTION_ITEMS, id, patch, if_match)
 
 
 @router.delete("/{id:id}", status_code=204, responses=records.removing(), summary="Remove an action item")
-async def remove_action_item(call: LazyCall, id: Id, if_match: IfMatch = None) -> Response:
+async def remove_action_item(view: OwnRecords, id: Id, if_match: IfMatch = None) -> Response:
     """Remove an action item."""
-    return await records.remove(call, ACTION_ITEMS, id, if_match)
+    return await records.remove(view, ACTION_ITEMS, id, if_match)

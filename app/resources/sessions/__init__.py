@@ -12,10 +12,9 @@ from sqlmodel import Field as Column
 from app import records
 from app.clock import Instant, Timezone
 from app.http import Response
-from app.identity import Caller, LazyCall
 from app.ids import Id
 from app.problems import Fault, InvalidTransition
-from app.records import IfMatch, IfNoneMatch, Where, shapes
+from app.records import IfMatch, IfNoneMatch, OwnRecords, View, Where, shapes
 from app.records.text import Dose, Line, Short, Words, ZeroToTen
 from app.resources.sessions.terms import (
     DoseUnit,
@@ -115,9 +114,9 @@ _NEEDS_A_REASON: Final = {SessionStatus.STOPPED, SessionStatus.NOT_DONE, Session
 _OF_DOSING: Final = ("medicine", "route", "dose_value", "dose_unit")
 
 
-def settle(session: SessionFields, _before: SessionFields | None, caller: Caller) -> Iterator[Fault]:
+def settle(session: SessionFields, _before: SessionFields | None, view: View) -> Iterator[Fault]:
     """Hold the rules of a session; its time zone is the owner's where none is given."""
-    session.timezone = session.timezone or caller.timezone
+    session.timezone = session.timezone or view.timezone
     if session.status in _NEEDS_A_REASON and not session.status_reason:
         yield Fault("/status_reason", "reason-required", "Say why it was stopped, not done or entered in error.")
     if session.status == SessionStatus.COMPLETED and session.started_at is None:
@@ -157,32 +156,32 @@ router = SESSIONS.router
 
 
 @router.post("", status_code=201, response_model=Session, responses=records.creating(Session), summary="Note a session")
-async def create_session(call: LazyCall, draft: SessionDraft) -> Response:
+async def create_session(view: OwnRecords, draft: SessionDraft) -> Response:
     """Note a session: one that is planned, or one that has taken place."""
-    return await records.create(call, SESSIONS, draft)
+    return await records.create(view, SESSIONS, draft)
 
 
 @router.get("", response_model=SessionPage, responses=records.listing(), summary="List your sessions")
-async def list_sessions(call: LazyCall, filters: Annotated[SessionFilters, Query()]) -> Response:
+async def list_sessions(view: OwnRecords, filters: Annotated[SessionFilters, Query()]) -> Response:
     """See your sessions, newest first."""
-    return await records.page(call, SESSIONS, filters)
+    return await records.page(view, SESSIONS, filters)
 
 
 @router.get("/{id:id}", response_model=Session, responses=records.reading(), summary="Read a session")
-async def get_session(call: LazyCall, id: Id, if_none_match: IfNoneMatch = None) -> Response:
+async def get_session(view: OwnRecords, id: Id, if_none_match: IfNoneMatch = None) -> Response:
     """See one session."""
-    return await records.read(call, SESSIONS, id, if_none_match)
+    return await records.read(view, SESSIONS, id, if_none_match)
 
 
 @router.patch(
     "/{id:id}", response_model=Session, responses=records.changing(InvalidTransition), summary="Change a session"
 )
-async def change_session(call: LazyCall, id: Id, patch: SessionPatch, if_match: IfMatch = None) -> Response:
+async def change_session(view: OwnRecords, id: Id, patch: SessionPatch, if_match: IfMatch = None) -> Response:
     """Change a session. Its status moves along its transitions; another step is 409 and names where it can go."""
-    return await records.change(call, SESSIONS, id, patch, if_match)
+    return await records.change(view, SESSIONS, id, patch, if_match)
 
 
 @router.delete("/{id:id}", status_code=204, responses=records.removing(), summary="Remove a session")
-async def remove_session(call: LazyCall, id: Id, if_match: IfMatch = None) -> Response:
+async def remove_session(view: OwnRecords, id: Id, if_match: IfMatch = None) -> Response:
     """Remove a session with its elements. What else referred to them stays, without the reference."""
-    return await records.remove(call, SESSIONS, id, if_match)
+    return await records.remove(view, SESSIONS, id, if_match)

@@ -1,0 +1,68 @@
+"""A view: whose records a request is about, and who asks.
+
+Every statement on records takes a view's `binds`: the owner, and the caller's own values, by which the same statement
+checks that the caller may. An account's own records are one way to make a view; another kind of reader is another.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Depends
+from fastapi.security.base import SecurityBase
+from starlette.requests import Request
+
+from app.db import Database, Statement
+from app.identity import Caller, SignedIn
+
+
+@dataclass(slots=True)
+class View:
+    """The records of one owner, as one caller may read and write them."""
+
+    caller: Caller
+    owner_id: UUID
+
+    @property
+    def db(self) -> Database:
+        """The database."""
+        return self.caller.db
+
+    @property
+    def timezone(self) -> str:
+        """The owner's IANA time zone; known once the caller is authenticated."""
+        return self.caller.timezone
+
+    @property
+    def binds(self) -> dict[str, UUID]:
+        """The values that every statement on the owner's records takes."""
+        return {"owner_id": self.owner_id, **self.caller.binds}
+
+    async def fetch(self, statement: Statement, /, **values: object) -> Sequence[tuple[Any, ...]]:
+        """Return the rows of a statement with the condition `SIGNED_IN`, as tuples: a row proves that the caller may."""
+        rows = await self.db.tuples(statement, **self.binds, **values)
+        if rows:
+            self.caller.is_authenticated = True
+        return rows
+
+
+def own_records(caller: Caller) -> View:
+    """Return the view of the caller's own records."""
+    return View(caller, caller.account_id)
+
+
+class _OwnRecords(SecurityBase):
+    """A dependency that returns the view of the caller's own records. The first statement on them checks the sign-in."""
+
+    def __init__(self) -> None:
+        self._signed_in = SignedIn(lazy=True)
+        self.scheme_name = self._signed_in.scheme_name
+        self.model = self._signed_in.model
+
+    async def __call__(self, request: Request) -> View:
+        return own_records(await self._signed_in(request))
+
+
+OwnRecords = Annotated[View, Depends(_OwnRecords())]
+"""The caller's own records. The caller is authenticated by the first statement on them, and before any answer."""
