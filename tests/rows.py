@@ -1,7 +1,9 @@
 """What stands behind the records: the rows, as tests look at them, and rows that no request could write."""
 
 from collections.abc import Iterable
+from uuid import UUID
 
+import jwt
 import sqlalchemy as sa
 
 from app.db import Row, Statement, bind
@@ -39,6 +41,11 @@ def rows_of(server: Server, person: Person, resource: Resource) -> dict[str, Row
     return {str(row["id"]): row for row in rows}
 
 
+def device_of(person: Person) -> UUID:
+    """Return the id of a person's device, as its access token says."""
+    return UUID(jwt.decode(person.token, options={"verify_signature": False})["sid"])
+
+
 def version_of(feed: Row, row: Row) -> int:
     """Put a number together with the feed's epoch, as sync.md says."""
     version: int = feed["epoch"] * 2**40 + row["seq"]
@@ -54,14 +61,15 @@ def copied(server: Server, person: Person, resource: Resource, record: Json, cha
         "collection": resource.collection,
         "deleted": False,
         "written_at": row["updated_at"],
-        "written_by": person.id,
+        "actor_id": person.id,
+        "visibility": row["visibility"],
     }
 
     async def insert() -> None:
         async with server.db.transaction() as tx:
             await tx.write(
                 (statements(resource).insert, rows),
-                (access.FIRST_CHANGE, [each | noted | {"document": document_of(resource, each)} for each in rows]),
+                (access.INSERT_CHANGE, [each | noted | {"document": document_of(resource, each)} for each in rows]),
                 (access.ADVANCE_FEED, [{"owner_id": person.id, "head": head + len(rows)}]),
             )
 

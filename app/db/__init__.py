@@ -7,9 +7,10 @@ which the answer is `Unavailable`; values come back equal from both databases.
 """
 
 from app.db.background import background_transaction
-from app.db.bulk import BulkStatement, CompareAndSwap, Rows, bulk_insert, bulk_update
+from app.db.bulk import BulkStatement, CompareAndSwap, Rows, bulk_delete, bulk_insert, bulk_update
 from app.db.clauses import any_of, byte_length
 from app.db.database import Database, Db, RemoteDatabase, Row, Transaction, open_database
+from app.db.json_rows import decode_json_row, json_row
 from app.db.lookup import Lookup
 from app.db.statement import Statement, bind
 from app.db.tables import Table
@@ -29,8 +30,11 @@ __all__ = [
     "any_of",
     "background_transaction",
     "bind",
+    "bulk_delete",
     "bulk_insert",
     "bulk_update",
     "byte_length",
+    "decode_json_row",
+    "json_row",
     "open_database",
 ]

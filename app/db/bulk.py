@@ -69,6 +69,15 @@ def bulk_update(table: sa.Table, keys: Iterable[str], names: Iterable[str]) -> B
     return BulkStatement(each.values({column.name: bind(column) for column in changed}), every.where)
 
 
+def bulk_delete(table: sa.Table, keys: Iterable[str]) -> BulkStatement:
+    """Return the statement that deletes the rows with the given `keys`."""
+    this = [table.c[name] for name in keys]
+    rows = listed(this)
+    each = sa.delete(table).where(*(column == bind(column) for column in this))
+    every = sa.delete(table).where(*(column == rows.c[column.name] for column in this))
+    return BulkStatement(each, every.where)
+
+
 @cache
 def together(parts: tuple[BulkStatement, ...]) -> str:
     """Return one statement of PostgreSQL that does what all the parts do; none of them sees what another did."""

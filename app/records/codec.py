@@ -1,7 +1,7 @@
-"""The codec: from a row to what its owner sees, and nothing else answers with records.
+"""The codec: from a stored row to the record that its owner sees. Nothing else renders records.
 
-A record's *document* is its JSON text without the first two members, `id` and `version`: it is kept ready beside the
-record's latest change, so that whoever reads it only puts the two in front.
+A record's *document* is its JSON text without the first two members, `id` and `version`. It is stored beside the
+record's latest change, so a read only has to put those two in front.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ EPOCH_SHIFT: Final = 2**40
 
 
 def version_of(epoch: int, seq: int) -> int:
-    """Put a feed's epoch and a number together, as the wire has them."""
+    """Return the version that a feed's epoch and number make, as in every answer."""
     return epoch * EPOCH_SHIFT + seq
 
 
@@ -37,7 +37,7 @@ def record_json(id: str, version: int, document: str) -> str:
 
 
 def record_response(text: str, version: int, location: str | None = None) -> Response:
-    """Answer with one record and its ETag, and with where it is, if it is new."""
+    """Return the response with one record and its ETag: 201 with its location if it is new, else 200."""
     headers = [JSON, (b"etag", etag(version))]
     if location is None:
         return Response(200, text.encode(), headers)
@@ -45,7 +45,7 @@ def record_response(text: str, version: int, location: str | None = None) -> Res
 
 
 def page_response(rows: Sequence[tuple[Any, ...]], next_cursor: str | None) -> Response:
-    """Answer with a page of records, and with what continues it."""
+    """Return the response with a page of records, and the cursor of the next one."""
     items = ",".join([record_json(str(id), version, document) for _, id, version, document in rows])
     return Response(200, f'{{"items":[{items}],"next_cursor":{json_strict.dump_text(next_cursor)}}}'.encode(), [JSON])
 

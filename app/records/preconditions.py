@@ -1,7 +1,7 @@
-"""Preconditions (RFC 9110, section 13): If-Match guards a write, If-None-Match saves an answer.
+"""Preconditions (RFC 9110, section 13): If-Match guards a write, If-None-Match saves a response.
 
-If-Match takes one strong tag, which is the record's version, or `*`, which forces. It is looked at only once the
-record is known to be there: what is not there is 404 whatever the headers say.
+If-Match takes one strong tag, which is the record's version, or `*`, which forces the write. It is checked only once the
+record is known to exist: a record that does not exist is 404 whatever the headers say.
 """
 
 import re
@@ -18,24 +18,24 @@ _each = re.compile(_TAG).findall
 
 
 def if_match_satisfied(if_match: str | None, version: int) -> bool:
-    """Say whether If-Match names the record's version; raise what is wrong with the header."""
+    """Return whether If-Match names the record's version; raise if the header is missing or malformed."""
     if if_match is None:
         raise PreconditionRequired
     if if_match == "*":
         return True
     if not _tags(if_match):
-        raise MalformedHeader("If-Match is malformed: give one entity tag in quotes, or *.")
+        raise MalformedHeader("If-Match is malformed: send one entity tag in quotes, or *.")
     return if_match.strip() == f'"{version}"'
 
 
 def check_if_match(op: Op, row: Row, epoch: int) -> None:
-    """Raise `Outdated` where an operation means another version than the record now has."""
-    if op.check is not None and not op.check(version_of(epoch, row["seq"])):
+    """Raise `Outdated` if the record's version does not satisfy the operation's precondition."""
+    if op.check_version is not None and not op.check_version(version_of(epoch, row["seq"])):
         raise Outdated(current=public_row(op.resource, row, epoch))
 
 
-def unchanged(if_none_match: str | None, version: int) -> bool:
-    """Say whether If-None-Match names the record's version, so that nothing needs to be sent."""
+def etag_matches(if_none_match: str | None, version: int) -> bool:
+    """Return whether If-None-Match names the record's version, so that 304 is the answer."""
     if if_none_match is None:
         return False
     current = f'"{version}"'

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlmodel import Field
 
 from app.db import Table
+from app.records.shapes import Visibility
 
 
 class Change(Table, table=True):
@@ -28,7 +29,8 @@ class Change(Table, table=True):
     seq: int = Field(sa_type=sa.BigInteger)
     deleted: bool
     written_at: datetime
-    written_by: UUID
+    actor_id: UUID
+    visibility: Visibility | None
     document: str | None
 
 

@@ -1,5 +1,5 @@
-"""Syncing: the door through which phones that are often offline keep a whole copy of their owner's records.
+"""Delta sync: devices that are often offline keep a complete copy of their owner's records.
 
-A device *pulls* what changed since its cursor, and *pushes* what it changed: the sum of its edits of each record, made
-from a version that it knew. Edits of different fields merge; a collision is told, never resolved unseen.
+A device *pulls* the changes since its cursor, and *pushes* operations: the sum of its edits of each record, with the
+version that they were made from. Edits of different fields merge; a collision is reported, never resolved silently.
 """

@@ -1,4 +1,4 @@
-"""What can be synced, and how much of it at once."""
+"""The collections that can be synced, and the limits of a push and a pull."""
 
 from typing import Annotated, Final
 
@@ -18,7 +18,7 @@ _COLLECTIONS: Final = {"type": "string", "enum": [*BY_COLLECTION]}
 
 def _known(value: str) -> str:
     if value not in BY_COLLECTION:
-        message = "Give the name of a collection."
+        message = "Send the name of a collection."
         raise PydanticCustomError("collection", message)
     return value
 
@@ -26,13 +26,13 @@ def _known(value: str) -> str:
 Collection = Annotated[str, AfterValidator(_known), WithJsonSchema(_COLLECTIONS)]
 
 
-def _listed(value: str) -> tuple[str, ...]:
+def _parse_list(value: str) -> tuple[str, ...]:
     names = {_known(name) for name in value.split(",")} if value else set()
     return tuple(name for name in BY_COLLECTION if name in names)
 
 
 Collections = Annotated[
     tuple[str, ...],
-    PlainValidator(_listed),
+    PlainValidator(_parse_list),
     WithJsonSchema({"type": "string", "maxLength": 200, "pattern": "^[a-z,-]*$"}),
 ]

@@ -1,4 +1,4 @@
-"""Events: where the feed is, at once and whenever it moves, as a stream of server-sent events (HTML, section 9.2)."""
+"""Events: the feed's head, at once and after every change, as server-sent events (HTML standard, section 9.2)."""
 
 from collections.abc import AsyncGenerator
 from typing import Final
@@ -17,20 +17,20 @@ _COMMENT: Final = b":\n\n"
 
 
 class EventStream(Response):
-    """What FastAPI documents of the stream."""
+    """The response class that documents the stream."""
 
     media_type = "text/event-stream"
 
 
 async def events(view: View, reader: ClientConnection, seen: str | None) -> AsyncGenerator[bytes]:
-    """Yield the head of the caller's feed, unless it was `seen`, and every new one; comments between, while all is quiet.
+    """Yield an event with the feed's head, unless the client has `seen` it, then one for every new head, with comments between.
 
-    A database that is away is quiet; a device that is signed in no more ends it.
+    If the database is unavailable, only comments are sent. The stream ends when the device is signed out.
     """
     async with waiting(view, reader) as waiter:
         sent = await pull.version(view)
         yield _COMMENT if str(sent) == seen else event(sent)
-        while await waiter.rest():
+        while await waiter.wait():
             try:
                 if not await view.caller.is_signed_in():
                     return
@@ -42,5 +42,5 @@ async def events(view: View, reader: ClientConnection, seen: str | None) -> Asyn
 
 
 def event(head: int) -> bytes:
-    """Spell the event that the feed is at a head."""
+    """Return the event that announces a head."""
     return b"id: %d\nevent: head\ndata: %b\n\n" % (head, json_strict.dump({"cursor": head}))

@@ -1,4 +1,4 @@
-"""What the docs show of syncing: a reflection that a phone wrote on the way home, pushed and pulled."""
+"""The examples of sync in the documentation: a reflection that a phone wrote on the way home, pushed and pulled."""
 
 from typing import Any, Final
 

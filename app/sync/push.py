@@ -1,4 +1,4 @@
-"""A push: operations of a device, carried out together, and what became of each."""
+"""Push: the operations of a device, run as one batch, and the result of each."""
 
 from app import json_strict
 from app.db import Row
@@ -8,23 +8,23 @@ from app.records.view import View
 from app.records.write import store
 from app.records.write.ops import Op, Outcome, rejected, rolled_back
 from app.records.write.store import Written
-from app.sync.reading import read_ops
+from app.sync.parsing import parse_ops
 from app.sync.requests import InvalidOp, SyncOp, SyncPush
 
 
 async def push(view: View, sent: SyncPush) -> Row:
-    """Carry out a push; return its head and its results. Raise `BatchRefused` where it is atomic and one failed."""
-    read = read_ops(view, sent.ops, sent.on_conflict)
-    ops = [each for each in read if isinstance(each, Op)]
-    refused = sent.atomic and len(ops) < len(read)
+    """Run a push; return its head and results. Raise `BatchRefused` if it is atomic and an operation failed."""
+    parsed = parse_ops(view, sent.ops, sent.on_conflict)
+    ops = [each for each in parsed if isinstance(each, Op)]
+    refused = sent.atomic and len(ops) < len(parsed)
     written = await store.write(view, [] if refused else ops, atomic=sent.atomic)
-    done = iter([rolled_back() for _ in ops] if refused else written.outcomes)
-    outcomes = [next(done) if isinstance(each, Op) else rejected(each) for each in read]
+    engine_outcomes = iter([rolled_back() for _ in ops] if refused else written.outcomes)
+    outcomes = [next(engine_outcomes) if isinstance(each, Op) else rejected(each) for each in parsed]
     results = [_result(each, outcome, written) for each, outcome in zip(sent.ops, outcomes, strict=True)]
-    told: Row = {"head": written.version(written.head), "results": results}
+    answer: Row = {"head": written.version(written.head), "results": results}
     if sent.atomic and any(outcome.failed for outcome in outcomes):
-        raise BatchRefused(**told)
-    return told
+        raise BatchRefused(**answer)
+    return answer
 
 
 def _result(sent: SyncOp | InvalidOp, outcome: Outcome, written: Written) -> Row:

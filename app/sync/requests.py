@@ -1,4 +1,4 @@
-"""What a device sends: operations, each of which is read by itself."""
+"""The body of a push: operations, each of which is validated by itself."""
 
 from typing import Annotated, Any, Literal
 
@@ -25,32 +25,39 @@ Version = Annotated[int, Field(strict=True, ge=1, lt=2**53)]
 
 
 class SyncOp(BaseModel):
-    """What a device wants of one record: the sum of its edits, or its removal."""
+    """One operation on one record: the sum of a device's edits, or its removal."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra=example(examples.OP))
 
-    op: Literal["upsert", "delete"] = Field(description="To create or change the record, or to remove it.")
+    op: Literal["upsert", "delete"] = Field(description="`upsert` creates or changes the record, `delete` removes it.")
     collection: Collection = Field(description="The record's collection.")
-    id: Id = Field(description="The record's id, chosen by the device that creates it.")
+    id: Id = Field(description="The record's id, chosen by the device that creates the record.")
     set: dict[str, Any] | None = Field(
-        None, description="With upsert: the fields to set, as in the record's draft or patch. Null clears a field."
+        None, description="With `upsert`: the fields to set, as in the record's draft or patch. Null clears a field."
     )
     base: Version | None = Field(
-        None, description="The version up to which the device knew every change of the record; a pull's cursor serves."
+        None,
+        description="The version up to which the device knew every change of the record: its `version`, or a pull's cursor.",
     )
     was: dict[str, Any] | None = Field(
-        None, description="Instead of `base`, or beside it: what the device believed fields to be before its edit."
+        None,
+        description="Instead of `base`, or in addition: the values that the device knew before its edit, by field.",
     )
-    op_id: Id | None = Field(None, description="The operation's own id: repeated with it, it has one effect.")
-    undelete: StrictBool = Field(default=False, description="Whether a removed record comes back.")
+    op_id: Id | None = Field(
+        None, description="The operation's own id. An operation that is repeated with the same `op_id` has one effect."
+    )
+    undelete: StrictBool = Field(default=False, description="Whether to restore the record if it was removed.")
     if_missing: Literal["create"] | None = Field(
-        None, description="Creates a record that the server does not know, although `base` or `was` says it existed."
+        None,
+        description="Whether to create the record if the server does not know it, although `base` or `was` says it existed.",
     )
-    on_conflict: OnConflict | None = Field(None, description="What to do on a conflict; by default as the push says.")
+    on_conflict: OnConflict | None = Field(
+        None, description="What to do on a conflict; the default is the push's `on_conflict`."
+    )
 
 
 class InvalidOp(BaseModel):
-    """An operation that is none: what is wrong with it, and what it is about, as far as that can be told."""
+    """An operation that failed validation: its faults, and those of its identifying members that are valid."""
 
     faults: tuple[Fault, ...]
     collection: str | None
@@ -58,8 +65,8 @@ class InvalidOp(BaseModel):
     op_id: str | None
 
 
-def _each_by_itself(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
-    """Let one operation that cannot be read leave its neighbours alone."""
+def _validate_alone(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
+    """Validate one operation; an invalid one does not affect the others."""
     try:
         return read(value)
     except ValidationError as error:
@@ -73,27 +80,29 @@ def _each_by_itself(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
         return InvalidOp(faults=tuple(faults), **told)
 
 
-def _not_too_many(value: Any) -> Any:
+def _check_count(value: Any) -> Any:
     if isinstance(value, list) and len(value) > MAX_OPS:
         raise TooManyOps.beyond(MAX_OPS, MAX_PUSH_BYTES)
     return value
 
 
 class SyncPush(BaseModel):
-    """What a device has to say: at most 500 operations, at most one on a record."""
+    """The operations of a device: at most 500, at most one per record."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra=example(examples.PUSH))
 
     atomic: StrictBool = Field(
-        default=False, description="Whether all of it happens or nothing; then a failure is answered with 409."
+        default=False, description="Whether all operations are applied or none; if one fails, the response is 409."
     )
     on_conflict: OnConflict = Field(
         OnConflict.REJECT,
-        description="What to do where somebody else changed the same field: `reject` the operation, apply `mine`, or "
-        "leave the colliding fields to `theirs`.",
+        description="What to do if the same field was changed since: `reject` the operation, apply `mine` completely, or keep "
+        "`theirs` for the colliding fields.",
     )
     ops: Annotated[
-        list[Annotated[SyncOp, WrapValidator(_each_by_itself)]],
-        BeforeValidator(_not_too_many),
-        Field(description="The operations, in any order: parents are written before children."),
+        list[Annotated[SyncOp, WrapValidator(_validate_alone)]],
+        BeforeValidator(_check_count),
+        Field(
+            description="The operations, in any order: the server applies parents before children, and removals last."
+        ),
     ]

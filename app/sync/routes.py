@@ -1,4 +1,4 @@
-"""The routes of syncing."""
+"""The routes of sync."""
 
 from typing import Annotated
 
@@ -19,15 +19,15 @@ LastEventId = Annotated[
     str | None,
     Header(
         alias="Last-Event-ID",
-        description="The id of the last event that you have: if nothing changed since, none comes at once.",
+        description="The id of the last event that the client received; if nothing has changed since, no event is sent at once.",
     ),
 ]
 router = APIRouter(prefix="/v1/sync", tags=["Sync"], route_class=Route)
 
 
-@router.get("", response_model=SyncState, responses=problems(signed_in=True), summary="See what can be synced")
+@router.get("", response_model=SyncState, responses=problems(signed_in=True), summary="Get the sync state")
 async def get_sync_state(call: Call) -> Response:
-    """See where your feed is, which collections there are, and how much may be sent at once."""
+    """Return the version of your feed's head, the collections with their fields, and the limits of a push and a pull."""
     return json_response(await pull.state(own_records(call)))
 
 
@@ -40,14 +40,14 @@ async def get_sync_state(call: Call) -> Response:
 async def pull_changes(
     view: OwnRecords, reader: CurrentConnection, query: Annotated[pull.PullQuery, Query()]
 ) -> Response:
-    """Pull what changed since a cursor, each record once, at its latest state; removed ones without content.
+    """Return the changes since a cursor: each record once, in its latest state; removed records without content.
 
-    Begin with `since=0`, ask again with the page's `cursor` while `has_more` is true, and keep the last one: with it,
-    the next pull brings only what changed since. With `wait`, the answer comes as soon as there is a change. On 410,
-    begin again as `resync` says.
+    Start with `since=0`. While `has_more` is true, request the next page with the returned `cursor`. Keep the last
+    cursor: the next pull with it returns only what has changed since. With `wait`, the response is sent as soon as there
+    is a change. On 410, start again as `resync` says.
     """
-    page = await pull.awaited(view, query, reader)
-    return page.answer()
+    page = await pull.pull_or_wait(view, query, reader)
+    return page.response()
 
 
 @router.get(
@@ -56,17 +56,17 @@ async def pull_changes(
     responses=problems(TooManyWaiting, signed_in=True)
     | {
         200: {
-            "description": "Events, for as long as you listen.",
+            "description": "Events, until the client disconnects.",
             "content": {EventStream.media_type: {"example": examples.EVENTS}},
         }
     },
-    summary="Hear of changes",
+    summary="Stream change events",
 )
 async def follow_changes(call: Call, reader: CurrentConnection, last_event_id: LastEventId = None) -> Response:
-    """Hear at once where your feed is, and again whenever anything changed: a stream of server-sent events.
+    """Stream the version of your feed's head, at once and after every change, as server-sent events.
 
-    Each event is a `head`; its data is `{"cursor": …}`, the number up to which a pull would come now, which is the
-    event's id, too. In between, a comment comes every 15 seconds. It ends when the device is signed out.
+    Each event is named `head`; its data is `{"cursor": …}`, the version that a pull would reach now, which is also the
+    event's id. Between events a comment is sent every 15 seconds. The stream ends when the device is signed out.
     """
     return await StreamingResponse.begun(events(own_records(call), reader, last_event_id), HEADERS)
 
@@ -79,9 +79,9 @@ async def follow_changes(call: Call, reader: CurrentConnection, last_event_id: L
     openapi_extra={MAX_BODY_BYTES: MAX_PUSH_BYTES},
 )
 async def push_changes(call: Call, sent: SyncPush) -> Response:
-    """Push what a device changed: at most one operation on a record, made from the version that it knew.
+    """Apply operations that a device made offline: at most one operation per record, based on the version it knew.
 
-    Each operation succeeds or fails by itself, unless the push is `atomic`, and its result carries the whole record as
-    it stands. Give each an `op_id`, and a push whose answer was lost can be sent again as it is.
+    Each operation succeeds or fails by itself, unless the push is `atomic`. Its result contains the complete record as
+    it is now. Give each operation an `op_id`: a push whose response was lost can then be repeated as it is.
     """
     return json_response(await push.push(own_records(call), sent))

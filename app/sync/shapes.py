@@ -1,4 +1,4 @@
-"""What syncing answers. Records have the shapes of their own rooms."""
+"""The response shapes of sync. Records have the shapes of their own kinds."""
 
 from functools import reduce
 from operator import or_
@@ -18,34 +18,38 @@ Record: Any = reduce(or_, (resource.public for resource in RESOURCES))
 
 
 class SyncResult(BaseModel, defer_build=True):
-    """What became of one operation."""
+    """The result of one operation."""
 
-    collection: str | None = Field(description="The collection; null where the operation names none.")
-    id: str | None = Field(description="The record's id; null where the operation names none.")
-    op_id: str | None = Field(description="The operation's id, if it has one.")
+    collection: str | None = Field(description="The collection; null if the operation does not name one.")
+    id: str | None = Field(description="The record's id; null if the operation does not name one.")
+    op_id: str | None = Field(description="The operation's own id, or null.")
     outcome: Result = Field(
-        description="`applied`; `unchanged`, it was so already; `conflict`, somebody else's change is in the way; "
-        "`rejected`, it cannot be so; `rolled-back`, another operation of an atomic push failed."
+        description="`applied`; `unchanged`: the record was already so; `conflict`: it collides with another device's change; "
+        "`rejected`: it is invalid; `rolled-back`: another operation of an atomic push failed."
     )
-    status: int = Field(description="The HTTP status that the operation would have by itself.")
-    version: int | None = Field(description="The record's version now, or its tombstone's.")
-    record: Record | None = Field(description="The whole record as it stands now; null where there is none.")
-    reason: Reason | None = Field(description="With `conflict`: whether fields were changed, or the record deleted.")
+    status: int = Field(description="The HTTP status that the operation would get by itself.")
+    version: int | None = Field(description="The record's present version, or that of its removal.")
+    record: Record | None = Field(description="The complete record as it is now; null if there is none.")
+    reason: Reason | None = Field(
+        description="With `conflict`: whether fields were `changed`, or the record was `deleted`."
+    )
     fields: list[str] = Field(description="With `conflict`: the fields that collide.")
     error: dict[str, Any] | None = Field(
-        description="With `rejected`: a problem, whose `errors` point into the record, or into the operation. "
-        "`retryable` says to push again."
+        description="With `rejected`: the problem; its `errors` point into the record, or into the operation. "
+        "If `retryable` is true, push the operation again later."
     )
-    warnings: list[Fault] = Field(description="What was done otherwise than asked.")
-    replayed: bool = Field(description="Whether it had been carried out before: the outcome is that of the first time.")
+    warnings: list[Fault] = Field(description="What was applied differently from what was sent.")
+    replayed: bool = Field(description="Whether the operation had already run: the outcome is that of the first time.")
 
 
 class SyncResults(BaseModel, defer_build=True):
-    """What became of a push, in the order of its operations."""
+    """The results of a push, in the order of its operations."""
 
     model_config = ConfigDict(json_schema_extra=example(examples.RESULTS))
 
-    head: int = Field(description="The newest version of the feed. It is no cursor: others' changes may lie below it.")
+    head: int = Field(
+        description="The newest version of the feed. Do not use it as a cursor: it can skip changes by other devices."
+    )
     results: list[SyncResult] = Field(description="One result for each operation, in the order given.")
 
 
@@ -56,7 +60,7 @@ class SyncChange(BaseModel, defer_build=True):
     id: Id = Field(description="The record's id.")
     version: int = Field(description="The record's version.")
     deleted: bool = Field(description="Whether the record was removed.")
-    record: Record | None = Field(description="The record, as a GET of it answers; null if it was removed.")
+    record: Record | None = Field(description="The record, as a GET returns it; null if it was removed.")
 
 
 class SyncChanges(BaseModel, defer_build=True):
@@ -64,27 +68,27 @@ class SyncChanges(BaseModel, defer_build=True):
 
     model_config = ConfigDict(json_schema_extra=example(examples.CHANGES))
 
-    changes: list[SyncChange] = Field(description="In the order in which they happened; each record once.")
+    changes: list[SyncChange] = Field(description="The changes in the order in which they happened; each record once.")
     cursor: int | str = Field(
-        description="What to give as `since` next: while there is more, a text that continues this pull; on the last "
-        "page, the number to keep."
+        description="The value of `since` for the next request: while `has_more` is true, a text that continues this pull; on the "
+        "last page, the number to keep."
     )
-    has_more: bool = Field(description="Whether there is more.")
+    has_more: bool = Field(description="Whether there are more changes.")
 
 
 class SyncLimits(BaseModel, defer_build=True):
-    """How much may be sent and asked for at once."""
+    """The limits of a push and a pull."""
 
-    max_ops: int = Field(description="Most operations of one push.")
-    max_bytes: int = Field(description="Most bytes of one push.")
-    max_page: int = Field(description="Most changes of one page of a pull.")
+    max_ops: int = Field(description="The maximum number of operations in a push.")
+    max_bytes: int = Field(description="The maximum size of a push, in bytes.")
+    max_page: int = Field(description="The maximum number of changes in a page of a pull.")
 
 
 class SyncState(BaseModel, defer_build=True):
-    """Where your feed is, and what can be synced."""
+    """The state of your feed, and what can be synced."""
 
     model_config = ConfigDict(json_schema_extra=example(examples.STATE))
 
     cursor: int = Field(description="The newest version of your feed.")
-    collections: dict[str, list[str]] = Field(description="The collections, and the fields of each that can be set.")
-    limits: SyncLimits = Field(description="How much may be sent and asked for at once.")
+    collections: dict[str, list[str]] = Field(description="The collections, and the fields that can be set in each.")
+    limits: SyncLimits = Field(description="The limits of a push and a pull.")

@@ -1,8 +1,8 @@
-"""Waiting for news of one's own feed: a long poll answers with it, a stream goes on with it.
+"""Waiting for a change of a feed, in a long poll or an event stream.
 
-Whoever waits holds no database connection. They look at the feed when they are woken, and every 15 seconds all the
-same; each look asks again whether their device is signed in. Waiting ends when the caller hangs up, or the server is
-about to stop.
+A waiter holds no database connection. It reads the feed when it is notified of a change, and at least every 15 seconds,
+since a notification may be lost; each read also checks that the device is still signed in. Waiting ends when the client
+disconnects or the server shuts down.
 """
 
 import asyncio
@@ -16,47 +16,49 @@ from app.http import ClientConnection
 from app.problems import TooManyWaiting
 from app.records.view import View
 
-LOOK_SECONDS: Final = 15.0
-"""The longest that anybody goes without a look."""
-_APART_SECONDS: Final = 0.1
-"""The shortest: twenty devices of somebody who writes without pause must not keep the database busy by looking."""
+MAX_READ_INTERVAL: Final = 15.0
+"""The longest time between two reads of the feed, in seconds."""
+_MIN_READ_INTERVAL: Final = 0.1
+"""The shortest, so that many devices of an account that writes without pause do not keep the database busy."""
 
 
 class Waiter:
-    """Somebody who waits, until one of the reasons to end comes about."""
+    """One request that waits, until one of the tasks in `ends` is done."""
 
-    def __init__(self, bell: asyncio.Event, ends: list[asyncio.Task[object]]) -> None:
-        """Take what wakes, and what ends the waiting."""
-        self._bell, self._ends = bell, ends
-        self._next_look = 0.0
+    def __init__(self, changed: asyncio.Event, ends: list[asyncio.Task[object]]) -> None:
+        """Take the event that is set by a change, and the tasks that end the waiting."""
+        self._changed, self._ends = changed, ends
+        self._next_read = 0.0
         for end in ends:
-            end.add_done_callback(lambda _: bell.set())
+            end.add_done_callback(lambda _: changed.set())
 
-    async def rest(self, seconds: float = math.inf) -> bool:
-        """Wait until there may be news, the time is out, or a look is due; say whether to go on waiting after that."""
+    async def wait(self, seconds: float = math.inf) -> bool:
+        """Wait until there may be a change, `seconds` have passed, or a read is due; return False if waiting must end."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(min(seconds, LOOK_SECONDS)):
-                await self._bell.wait()
-        await asyncio.sleep(self._next_look - time.monotonic())
-        self._next_look = time.monotonic() + _APART_SECONDS
-        self._bell.clear()
+            async with asyncio.timeout(min(seconds, MAX_READ_INTERVAL)):
+                await self._changed.wait()
+        await asyncio.sleep(self._next_read - time.monotonic())
+        self._next_read = time.monotonic() + _MIN_READ_INTERVAL
+        self._changed.clear()
         return not any(end.done() for end in self._ends)
 
 
 @asynccontextmanager
 async def waiting(view: View, reader: ClientConnection) -> AsyncIterator[Waiter]:
-    """Let the caller wait in here; raise `TooManyWaiting` where they do too often already, `Unavailable` where all do."""
+    """Count the request as waiting during the block; raise `TooManyWaiting` or `Unavailable` if too many wait, of this account
+    or in all.
+    """
     services = view.caller.services
     notifier, limiter = view.db.notifier, services.limiter
     if notifier.subscribers(view.owner_id) >= services.settings.max_waiting_each:
         raise TooManyWaiting
-    with limiter.long_poll_slot(), notifier.subscribe(view.owner_id) as bell:
+    with limiter.long_poll_slot(), notifier.subscribe(view.owner_id) as changed:
         ends: list[asyncio.Task[object]] = [
             asyncio.create_task(reader.closed()),
             asyncio.create_task(limiter.draining.wait()),
         ]
         try:
-            yield Waiter(bell, ends)
+            yield Waiter(changed, ends)
         finally:
             for end in ends:
                 end.cancel()

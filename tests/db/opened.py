@@ -93,7 +93,7 @@ def holding(settings: Settings, owner_id: UUID) -> Iterator[None]:
         runner.run(db.open())
         transaction = db.transaction()
         tx = runner.run(transaction.__aenter__())
-        assert runner.run(tx.one(LOCK_FEED, owner_id=owner_id, device_id=owner_id)) is not None
+        assert runner.run(tx.one(LOCK_FEED, owner_id=owner_id, account_id=owner_id, device_id=owner_id)) is not None
         try:
             yield
         finally:

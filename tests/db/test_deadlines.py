@@ -49,7 +49,7 @@ def test_a_lock_that_somebody_else_holds_is_given_up(hasty: Settings) -> None:
     async def work(db: Database) -> None:
         with pytest.raises(Unavailable):
             async with db.transaction() as tx:
-                await tx.one(LOCK_FEED, owner_id=alice, device_id=alice)
+                await tx.one(LOCK_FEED, owner_id=alice, account_id=alice, device_id=alice)
         assert await addresses(db) == ["alice"]
 
     async def add(db: Database) -> UUID:

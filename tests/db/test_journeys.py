@@ -17,7 +17,7 @@ from app.db.postgres.database import MAX_COALESCED_BYTES
 from app.identity import Feed
 from app.ids import new_id
 from app.problems import Unavailable
-from app.records.access import LOCK_FEED, MOVE_FEED, REMEMBER
+from app.records.access import FEED_CAS, INSERT_REMEMBERED_OP, LOCK_FEED
 from app.records.tables import RememberedOp
 from app.settings import Settings
 from tests.db.opened import added, hearing, over
@@ -48,7 +48,7 @@ async def remembers(db: Database, feed: Row, *op_ids: UUID) -> bool:
     told = {"digest": b"wisteria", "outcome": "applied", "status": 200, "written_at": clock.now()}
     ops = [told | {"owner_id": feed["owner_id"], "op_id": op_id} for op_id in op_ids]
     return await db.write_if_unchanged(
-        MOVE_FEED, feed | {"began": feed["head"], "head": feed["head"] + 1}, (REMEMBER, ops)
+        FEED_CAS, feed | {"began": feed["head"], "head": feed["head"] + 1}, (INSERT_REMEMBERED_OP, ops)
     )
 
 
@@ -144,7 +144,10 @@ def test_a_fault_of_one_undoes_the_journey_and_is_told_to_whoever_travels_alone(
 def test_nobody_waits_for_a_feed_that_somebody_else_has_in_hand(settings: Settings) -> None:
     async def work(db: Database) -> None:
         alice, bob = await feeds(db, 2)
-        another, them = open_database(settings), {"owner_id": alice["owner_id"], "device_id": alice["owner_id"]}
+        another, them = (
+            open_database(settings),
+            dict.fromkeys(("owner_id", "account_id", "device_id"), alice["owner_id"]),
+        )
         async with asyncio.timeout(5), another.transaction() as tx:
             await tx.only(LOCK_FEED, **them)
             assert await all_of(remembers(db, alice, new_id()), remembers(db, bob, new_id())) == [False, True]

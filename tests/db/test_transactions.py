@@ -131,7 +131,7 @@ def test_writers_of_one_feed_follow_one_another(settings: Settings) -> None:
                 await tx.write((ADVANCE_FEED, [{"owner_id": alice, "head": await head(tx) + 1}]))
 
         async def head(tx: Transaction) -> int:
-            row = await tx.one(LOCK_FEED, owner_id=alice, device_id=alice)
+            row = await tx.one(LOCK_FEED, owner_id=alice, account_id=alice, device_id=alice)
             assert row is not None
             return int(row["head"])
 

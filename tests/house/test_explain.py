@@ -19,6 +19,7 @@ from app.ids import new_id
 from app.records import access
 from app.records.access import statements
 from app.records.filters import active_filters
+from app.resources import RESOURCES
 from app.resources.elements import ELEMENTS
 from app.resources.reflections import REFLECTIONS, ReflectionFilters
 from tests.conftest import Databases
@@ -32,7 +33,7 @@ INSERT INTO feed SELECT id, 1, 1, 0 FROM account;
 INSERT INTO device (id, account_id, created_at, last_used_at) SELECT id, id, now(), now() FROM account;
 INSERT INTO session (owner_id, id, seq, created_at, updated_at, field_seq, visibility, kind, status, timezone)
   SELECT id, id, 1, now(), now(), '{}', 'private', 'dosing', 'planned', 'UTC' FROM account;
-INSERT INTO change (owner_id, collection, id, seq, deleted, written_at, written_by, document)
+INSERT INTO change (owner_id, collection, id, seq, deleted, written_at, actor_id, document)
   SELECT account.id, CASE WHEN n % 2 = 0 THEN 'reflections' ELSE 'intentions' END, gen_random_uuid(), n, false, now(),
   account.id, '{}' FROM account, generate_series(1, 20) n
   UNION ALL SELECT lpad(to_hex(500), 32, '0')::uuid, 'reflections', gen_random_uuid(), n, false, now(), gen_random_uuid(),
@@ -99,16 +100,39 @@ def test_a_page_and_a_record_are_read_from_an_index_in_its_order(plans: Plans) -
         place = {"after_created_at": datetime.now(UTC), "after_id": new_id()} if continued else {}
         values = {name: value for each in given for name, value in each.arguments.items()} | place
         statement = statements(REFLECTIONS).page(given, continued=continued)
-        by_index(plans.nodes(statement, generic=generic, owner_id=SOMEBODY, device_id=SOMEBODY, rows=ROWS, **values))
-        one = {"owner_id": SOMEBODY, "device_id": SOMEBODY, "collection": "reflections", "id": new_id()}
+        by_index(
+            plans.nodes(
+                statement,
+                generic=generic,
+                owner_id=SOMEBODY,
+                account_id=SOMEBODY,
+                device_id=SOMEBODY,
+                rows=ROWS,
+                **values,
+            )
+        )
+        one = {
+            "owner_id": SOMEBODY,
+            "account_id": SOMEBODY,
+            "device_id": SOMEBODY,
+            "collection": "reflections",
+            "id": new_id(),
+        }
         nodes = plans.nodes(access.READ, generic=generic, **one)
         by_index(nodes, "change")
 
 
 def test_a_pull_walks_the_feeds_index_and_a_filtered_one_too(plans: Plans) -> None:
-    for generic, statement in itertools.product([False, True], [access.CHANGES, access.CHANGES_OF_SOME]):
-        some = {"collections": ["reflections", "sessions"]} if statement is access.CHANGES_OF_SOME else {}
-        wanted = {"owner_id": SOMEBODY, "device_id": SOMEBODY, "after": 19_000, "rows": ROWS, "most_bytes": 2**22}
+    for generic, statement in itertools.product([False, True], [access.CHANGES, access.CHANGES_OF_COLLECTIONS]):
+        some = {"collections": ["reflections", "sessions"]} if statement is access.CHANGES_OF_COLLECTIONS else {}
+        wanted = {
+            "owner_id": SOMEBODY,
+            "account_id": SOMEBODY,
+            "device_id": SOMEBODY,
+            "after": 19_000,
+            "rows": ROWS,
+            "most_bytes": 2**22,
+        }
         nodes = plans.nodes(statement, generic=generic, **wanted, **some)
         assert not [node for node in nodes if node["Node Type"] == "Seq Scan"]
         (walk,) = [node for node in nodes if node.get("Index Name") == "uq_change_owner_id_seq"]
@@ -120,20 +144,27 @@ def test_what_a_push_looks_up_is_found_by_an_index(plans: Plans) -> None:
     known = {"collections": ["reflections", "sessions"], "ids": ids}
     for generic in (False, True):
         for statement, table, given in (
-            (access.CHANGES_AMONG, "change", known),
-            (access.REMEMBERED_AMONG, "remembered_op", {"op_ids": ids}),
-            (statements(REFLECTIONS).stored_among, "reflection", {"ids": ids}),
-            (statements(ELEMENTS).children, "element", {"parents": ids[:1]}),
-            (statements(REFLECTIONS).referrers, "reflection", dict.fromkeys(REFLECTIONS.on_delete_set_null, ids[:1])),
+            (access.KNOWN_CHANGES, "change", known),
+            (access.REMEMBERED_OPS, "remembered_op", {"op_ids": ids}),
+            (statements(REFLECTIONS).stored_by_id, "reflection", {"ids": ids}),
         ):
             nodes = plans.nodes(statement, generic=generic, owner_id=SOMEBODY, **given)
             assert not [node for node in nodes if node["Node Type"] == "Seq Scan"], table
             assert any("Index Name" in node for node in nodes), table
 
 
+def test_every_reference_to_a_removed_record_is_found_by_an_index(plans: Plans) -> None:
+    ids = {access.removed_ids(kind): [new_id()] for kind in RESOURCES}
+    for generic in (False, True):
+        nodes = plans.nodes(access.referrers(), generic=generic, owner_id=SOMEBODY, **ids)
+        filled = [node for node in nodes if node.get("Relation Name") in {"element", "reflection"}]
+        assert len(filled) == len(ELEMENTS.targets) + len(REFLECTIONS.targets)
+        assert {node["Node Type"] for node in filled} <= {"Index Scan", "Bitmap Heap Scan"}, filled
+
+
 def test_what_a_push_changes_is_found_by_an_index(plans: Plans) -> None:
     for generic, most in itertools.product([False, True], [1, 500]):
-        for bulk, table in ((access.NEXT_CHANGE, "change"), (statements(REFLECTIONS).update, "reflection")):
+        for bulk, table in ((access.UPDATE_CHANGE, "change"), (statements(REFLECTIONS).update, "reflection")):
             rows = spelled([{"owner_id": SOMEBODY, "id": new_id()} for _ in range(most)])
             nodes = plans.nodes(bulk.every, generic=generic, rows=rows)
             assert not [node for node in nodes if node["Node Type"] == "Seq Scan"], (table, most)

@@ -32,7 +32,7 @@ def test_each_finds_its_own_and_nobody_elses(
         owners = (alice.id, bob.id)
         devices = [(await server.db.only(DEVICES, account_id=owner))["id"] for owner in owners]
         values = [
-            {"owner_id": owner, "device_id": device, "id": id, "collection": resource.collection}
+            {"owner_id": owner, "account_id": owner, "device_id": device, "id": id, "collection": resource.collection}
             for owner in owners
             for device in (*devices, new_id())
             for id in ids

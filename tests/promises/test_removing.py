@@ -12,7 +12,7 @@ from app.resources import RESOURCES
 from tests.drafts import WORDS, Json, draft_of, etag, resource_of, written
 from tests.promises.journeys import journey
 from tests.refusals import refused
-from tests.rows import changes_of, feed_of, rows_of, version_of
+from tests.rows import changes_of, device_of, feed_of, rows_of, version_of
 from tests.serving import Person, Server
 
 
@@ -36,9 +36,9 @@ def test_a_tombstone_has_a_number_and_no_content(server: Server, alice: Person, 
     assert version_of(feed, tombstone) == record["version"] + 1
     assert tombstone["seq"] == feed["head"]
     assert tombstone["deleted"] is True
-    assert tombstone["written_by"] == alice.id
+    assert (tombstone["actor_id"], tombstone["visibility"]) == (device_of(alice), None)
     assert tombstone["document"] is None
-    names = {"owner_id", "collection", "id", "seq", "deleted", "written_at", "written_by", "document"}
+    names = {"owner_id", "collection", "id", "seq", "deleted", "written_at", "actor_id", "visibility", "document"}
     assert tombstone.keys() == set(Change.table().c.keys()) == names
 
 

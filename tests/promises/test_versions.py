@@ -4,7 +4,7 @@ from app.ids import new_id
 from app.records import Resource
 from tests.drafts import WORDS, draft_of, etag, written
 from tests.promises.journeys import journey
-from tests.rows import changes_of, feed_of, rows_of, version_of
+from tests.rows import changes_of, device_of, feed_of, rows_of, version_of
 from tests.serving import Person, Server
 
 
@@ -32,11 +32,8 @@ def test_a_change_row_follows_each_record(server: Server, alice: Person, resourc
         feed, change = feed_of(server, alice), changes_of(server, alice)[record["id"]]
         assert version_of(feed, change) == record["version"]
         assert change["seq"] == rows_of(server, alice, resource)[record["id"]]["seq"] == feed["head"]
-        assert (change["collection"], change["deleted"], change["written_by"]) == (
-            resource.collection,
-            False,
-            alice.id,
-        )
+        assert (change["collection"], change["deleted"]) == (resource.collection, False)
+        assert (change["actor_id"], change["visibility"]) == (device_of(alice), record["visibility"])
         record = alice.client.patch(address, json={"visibility": "shared"}, headers={"If-Match": "*"}).json()
     assert record["visibility"] == "shared"
 

@@ -30,7 +30,7 @@ from app.records.write import engine
 from app.records.write.feed_lock import FeedWrite
 from app.records.write.ops import Op
 from app.settings import Settings
-from app.sync import cursors, pull, reading
+from app.sync import cursors, parsing, pull
 from app.sync.requests import SyncOp
 from tests import postgres
 from tests.mailbox import Mailbox
@@ -46,8 +46,8 @@ Mutant = Callable[[], AbstractContextManager[object]]
 def no_feed_lock() -> AbstractContextManager[object]:
     """Read the feed's head without locking it, and advance it whatever it is."""
     feed = Feed.table()
-    unlocked = Statement(sa.select(feed.c.head, feed.c.epoch, TIMEZONE).where(access.mine(feed)))
-    return patch.multiple(access, LOCK_FEED=unlocked, MOVE_FEED=CompareAndSwap(feed, {}, "head"))
+    unlocked = Statement(sa.select(feed.c.head, feed.c.epoch, TIMEZONE).where(access.owned(feed)))
+    return patch.multiple(access, LOCK_FEED=unlocked, FEED_CAS=CompareAndSwap(feed, {}, "head"))
 
 
 def cursor_is_the_head() -> AbstractContextManager[object]:
@@ -79,8 +79,10 @@ def last_writer_wins() -> AbstractContextManager[object]:
 
 def floor_is_ignored() -> AbstractContextManager[object]:
     """Serve a cursor below the floor."""
-    original = cursors.Place.is_served
-    return patch.object(cursors.Place, "is_served", lambda place, epoch, head, _floor: original(place, epoch, head, 0))
+    original = cursors.Position.is_served
+    return patch.object(
+        cursors.Position, "is_served", lambda place, epoch, head, _floor: original(place, epoch, head, 0)
+    )
 
 
 def removals_bypass_the_feed() -> AbstractContextManager[object]:
@@ -95,12 +97,12 @@ def removals_bypass_the_feed() -> AbstractContextManager[object]:
 
 def upserts_revive() -> AbstractContextManager[object]:
     """Bring a removed record back by any upsert."""
-    original = reading._read  # noqa: SLF001 - the seam
+    original = parsing._parse  # noqa: SLF001 - the seam
 
     def read(view: View, sent: SyncOp, *others: Any) -> Op | Problem:
         return original(view, sent.model_copy(update={"undelete": sent.op == "upsert"}), *others)
 
-    return patch.object(reading, "_read", read)
+    return patch.object(parsing, "_parse", read)
 
 
 MUTANTS: tuple[Mutant, ...] = (

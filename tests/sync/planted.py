@@ -57,7 +57,8 @@ async def plant(tx: Transaction, owner_id: UUID, changes: Iterable[Planted], *, 
             "seq": each.seq,
             "deleted": each.deleted,
             "written_at": days_ago(each.days),
-            "written_by": owner_id,
+            "actor_id": owner_id,
+            "visibility": None if each.deleted else "private",
             "document": None if each.deleted else "{}",
         }
         for each in planted

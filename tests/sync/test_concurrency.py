@@ -67,7 +67,7 @@ def test_a_change_that_waited_for_another_sees_what_that_did(server: Server, ali
 
     async def keep_the_feed() -> None:
         async with server.db.transaction() as tx:
-            await tx.one(LOCK_FEED, owner_id=alice.id, device_id=alice.id)
+            await tx.one(LOCK_FEED, owner_id=alice.id, account_id=alice.id, device_id=alice.id)
             kept.set()
             await asyncio.sleep(0.5)
 

@@ -22,7 +22,7 @@ OFTEN = 0.1
 @pytest.fixture
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have whoever waits look at the feed ten times a second."""
-    monkeypatch.setattr(waiting, "LOOK_SECONDS", OFTEN)
+    monkeypatch.setattr(waiting, "MAX_READ_INTERVAL", OFTEN)
 
 
 def head_of(person: Person) -> int:

@@ -3,7 +3,7 @@
 from app.db import schema
 from app.ids import new_id
 from app.resources import RESOURCES
-from app.sync.pull import PAGE_BYTES
+from app.sync.pull import MAX_PAGE_BYTES
 from tests.conftest import Databases, Servers
 from tests.drafts import etag, written
 from tests.refusals import pointers
@@ -151,7 +151,9 @@ def test_a_page_of_long_texts_ends_before_it_is_too_large(phone: Phone) -> None:
     page = phone.page(limit=1000)
     assert page["has_more"]
     assert (
-        PAGE_BYTES < sum(len(each["record"]["body"]) for each in page["changes"]) < PAGE_BYTES + 2 * len(long["body"])
+        MAX_PAGE_BYTES
+        < sum(len(each["record"]["body"]) for each in page["changes"])
+        < MAX_PAGE_BYTES + 2 * len(long["body"])
     )
     rest, cursor = phone.pull(page["cursor"])
     assert [each["id"] for each in (*page["changes"], *rest)] == [*(op["id"] for op in ops), gone["id"]]

@@ -141,7 +141,7 @@ def test_what_moved_up_behind_another_purger_is_found_by_the_next_page(
     async def work(db: Database) -> None:
         alice, bob = await two(db, [Planted(2, 900), Planted(3, 800), Planted(4, 600)], [Planted(2, 700)])
         async with db.transaction() as other:
-            await other.run(LOCK_FEED, owner_id=alice, device_id=alice)
+            await other.run(LOCK_FEED, owner_id=alice, account_id=alice, device_id=alice)
             purged = asyncio.create_task(whole(purging.purge(db, MAX_BODY_BYTES)))
             while not (settings.uses_sqlite or await db.all(WAITING)):
                 pass

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from app.db import Transaction
+from app.resources import RESOURCES
 from tests.serving import Person, Server
 from tests.sync.following import following
 from tests.sync.phone import INTENTION, SESSION, Json, Phone, delete, edit, upsert
@@ -19,6 +20,10 @@ MOST_OF_A_PUSH = 40
 
 MOST_OF_A_WRITE = 3
 """Reading, and writing if nobody wrote meanwhile: one statement of PostgreSQL, two of SQLite."""
+
+
+MAX_OF_A_REMOVAL = 5
+"""Lock the feed, read the record, read its referrers, read those of the records removed with it, and write."""
 
 
 class Counted:
@@ -116,6 +121,18 @@ def test_one_write_is_few_statements(server: Server, phone: Phone, monkeypatch: 
     with counting(server, monkeypatch) as counted:
         response = phone.client.patch(address, json={"why": "wisteria"}, headers={"If-Match": "*"})
     assert (response.status_code, counted.statements <= MOST_OF_A_WRITE) == (200, True)
+
+
+@pytest.mark.parametrize("collection", [kind.collection for kind in RESOURCES])
+def test_a_removal_is_a_bounded_number_of_statements_however_many_kinds_there_are(
+    server: Server, phone: Phone, monkeypatch: pytest.MonkeyPatch, collection: str
+) -> None:
+    ops = batch(KINDS)
+    results = phone.push(*ops)
+    target = next(each["record"] for each in results if each["collection"] == collection)
+    with counting(server, monkeypatch) as counted:
+        response = phone.client.delete(f"/v1/{collection}/{target['id']}", headers={"If-Match": "*"})
+    assert (response.status_code, counted.statements <= MAX_OF_A_REMOVAL) == (204, True)
 
 
 def test_whoever_waits_asks_nothing_while_nothing_happens(

@@ -32,7 +32,7 @@ def elsewhere(server: Server, alice: Person, tmp_path: Path) -> Iterator[Client]
 @pytest.fixture(autouse=True)
 def never(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have whoever waits look only when they are woken: nothing else may bring them the news."""
-    monkeypatch.setattr(waiting, "LOOK_SECONDS", 3600.0)
+    monkeypatch.setattr(waiting, "MAX_READ_INTERVAL", 3600.0)
 
 
 def at(client: Client, person: Person) -> Phone:

@@ -1,10 +1,10 @@
-"""The feed: every write on a person's records takes its numbers here, one writer at a time.
+"""The feed lock: the writers of one owner take their numbers one after the other.
 
-Either the first statement of a write locks the owner's feed row, and only then is anything read that the write decides
-on (`writing`). Or, where the database is far, all is read first, and a single statement locks the row, sees that nobody
-has written since, and writes (`hurrying`); where somebody has, or is about to, nothing is written. Both ways one owner's
-numbers become visible in their order, and a reader that has seen N never misses a smaller one. Writers of different owners
-do not meet.
+`lock_feed` locks the owner's feed row by the first statement of a transaction; only after that is anything read that the
+write decides on. `read_with_feed` reads without a lock, and the write is then one statement that locks the row, checks
+that the feed has not moved, and writes (optimistic concurrency, decision 028); if the feed has moved or is locked,
+nothing is written. Either way the numbers of one owner become visible in their order, so a reader that has seen N never
+misses a smaller one. Writers of different owners do not block each other.
 """
 
 from collections import defaultdict
@@ -21,126 +21,133 @@ from app.records.resource import Resource
 from app.records.view import View
 
 
-class Seen(NamedTuple):
-    """A record as it was found with its feed: its row, or what the feed knows of it, or nothing."""
+class Snapshot(NamedTuple):
+    """One record as it was read together with its feed: its row, or its tombstone's change, or neither."""
 
     row: Row | None
     change: Row | None
 
 
 class FeedWrite:
-    """One write on one person's feed."""
+    """One write to one owner's feed: the numbers it takes, and the rows that it queues."""
 
-    def __init__(self, db: Db, view: View, head: int, epoch: int, seen: Seen | None = None) -> None:
-        """Begin at the feed's head; where the only record that is written was `seen`, it need not be read again."""
+    def __init__(self, db: Db, view: View, head: int, epoch: int, snapshot: Snapshot | None = None) -> None:
+        """Start at the feed's head; a record that was read with the feed (`snapshot`) is not read again."""
         self._db = db
         self.owner_id = view.owner_id
+        self.actor_id = view.caller.actor_id
         self.now = clock.now()
-        self.head, self.epoch, self.seen = head, epoch, seen
-        self.began: int = self.head
-        self._put: dict[BulkStatement, list[Row]] = defaultdict(list)
+        self.head, self.epoch, self.snapshot = head, epoch, snapshot
+        self.first_head: int = self.head
+        self._queued: dict[BulkStatement, list[Row]] = defaultdict(list)
 
     async def all(self, statement: Statement, /, **values: object) -> list[Row]:
-        """Return every row of the owner's."""
+        """Return all rows of a statement on the owner's records."""
         return await self._db.all(statement, owner_id=self.owner_id, **values)
 
+    async def tuples(self, statement: Statement, /, **values: object) -> Sequence[tuple[Any, ...]]:
+        """Return all rows of a statement on the owner's records, as tuples."""
+        return await self._db.tuples(statement, owner_id=self.owner_id, **values)
+
     def queue(self, bulk: BulkStatement, rows: Sequence[Row]) -> None:
-        """Have rows written as the owner's in one go, none of them twice."""
+        """Queue rows of the owner to be written by a bulk statement; no row may be queued twice."""
         for row in rows:
             row["owner_id"] = self.owner_id
-        self._put[bulk].extend(rows)
+        self._queued[bulk].extend(rows)
 
     def drain(self) -> list[tuple[BulkStatement, Rows]]:
-        """Take what was put."""
-        parts: list[tuple[BulkStatement, Rows]] = [part for part in self._put.items() if part[1]]
-        self._put.clear()
+        """Return the queued rows, and empty the queue."""
+        parts: list[tuple[BulkStatement, Rows]] = [part for part in self._queued.items() if part[1]]
+        self._queued.clear()
         return parts
 
     def serves(self, version: int) -> bool:
-        """Say whether a version is one that this feed has given out."""
-        return version_of(self.epoch, 0) <= version <= version_of(self.epoch, self.began)
+        """Return whether this feed has assigned the version."""
+        return version_of(self.epoch, 0) <= version <= version_of(self.epoch, self.first_head)
 
     def next_seq(self) -> int:
-        """Take the next number, and look at the clock."""
+        """Return the feed's next number, and set `now`."""
         self.head += 1
         self.now = clock.now()
         return self.head
 
     def reset_seq(self) -> None:
         """Give back the numbers that were taken: nothing is written."""
-        self.head = self.began
+        self.head = self.first_head
 
 
 class LockedWrite(FeedWrite):
-    """A write transaction on a feed that is locked."""
+    """A write transaction that holds the feed's lock."""
 
     def __init__(self, tx: Transaction, view: View, head: int, epoch: int) -> None:
-        """Begin."""
+        """Start at the locked feed's head."""
         super().__init__(tx, view, head, epoch)
         self._tx = tx
 
-    async def run(self, statement: Statement, /, **values: object) -> None:
-        """Carry out a statement on the owner's rows."""
-        await self._tx.run(statement, owner_id=self.owner_id, **values)
-
     async def flush(self) -> None:
-        """Write what was put so far."""
+        """Write the queued rows."""
         parts = self.drain()
         if parts:
             await self._tx.write(*parts)
 
     async def finish(self) -> None:
-        """Write what is left, and the new head, where numbers were taken."""
-        if self.head != self.began:
+        """Write the queued rows, and the new head if numbers were taken."""
+        if self.head != self.first_head:
             self.queue(access.ADVANCE_FEED, [{"head": self.head}])
         await self.flush()
 
 
 class OptimisticWrite(FeedWrite):
-    """A write on a feed that is not locked: it is carried out if nobody else wrote meanwhile."""
+    """A write without a lock: it has an effect only if the feed has not moved meanwhile."""
 
-    def __init__(self, db: RemoteDatabase, view: View, head: int, epoch: int, *, floor: int, seen: Seen) -> None:
-        """Begin."""
-        super().__init__(db, view, head, epoch, seen)
-        self._far, self._floor = db, floor
+    def __init__(
+        self, db: RemoteDatabase, view: View, head: int, epoch: int, *, floor: int, snapshot: Snapshot
+    ) -> None:
+        """Start at the head that was read."""
+        super().__init__(db, view, head, epoch, snapshot)
+        self._remote, self._floor = db, floor
 
     async def finish(self) -> bool:
-        """Write what was put and the new head; say whether that could be, or nothing was to be written."""
-        if self.head == self.began:
+        """Write the queued rows and the new head; return False if the feed has moved or is locked, and nothing was written."""
+        if self.head == self.first_head:
             return True
-        me, began = self.owner_id, self.began
-        feed = {"owner_id": me, "began": began, "epoch": self.epoch, "floor": self._floor, "head": self.head}
-        done = await self._far.write_if_unchanged(access.MOVE_FEED, feed, *self.drain())
+        feed = {
+            "owner_id": self.owner_id,
+            "began": self.first_head,
+            "epoch": self.epoch,
+            "floor": self._floor,
+            "head": self.head,
+        }
+        done = await self._remote.write_if_unchanged(access.FEED_CAS, feed, *self.drain())
         if done:
-            self._far.notifier.notify(self.owner_id)
+            self._remote.notifier.notify(self.owner_id)
         return done
 
 
 @asynccontextmanager
 async def lock_feed(view: View) -> AsyncIterator[LockedWrite]:
-    """Lock the caller's feed; commit what was written at the end of the block, or nothing where it raised."""
+    """Lock the owner's feed; at the end of the block commit what was queued, or roll back if the block raised."""
     async with view.db.transaction() as tx:
         ((head, epoch, timezone),) = await tx.tuples(access.LOCK_FEED, **view.binds)
         view.caller.confirm(timezone)
         write = LockedWrite(tx, view, head, epoch)
         yield write
         await write.finish()
-    if write.head != write.began:
+    if write.head != write.first_head:
         view.db.notifier.notify(view.owner_id)
 
 
-async def hurrying(db: RemoteDatabase, view: View, resource: Resource, id: UUID) -> OptimisticWrite:
-    """Read one record of the caller's and where their feed is."""
-    ((head, epoch, floor, timezone, *read),) = await db.tuples(
-        access.statements(resource).with_feed, id=id, **view.binds
-    )
+async def read_with_feed(db: RemoteDatabase, view: View, resource: Resource, id: UUID) -> OptimisticWrite:
+    """Read one record of the owner and the feed's state in one snapshot, without a lock."""
+    statement = access.statements(resource).with_feed
+    ((head, epoch, floor, timezone, *record),) = await db.tuples(statement, id=id, **view.binds)
     view.caller.confirm(timezone)
-    return OptimisticWrite(db, view, head, epoch, floor=floor, seen=_seen(resource, *read))
+    return OptimisticWrite(db, view, head, epoch, floor=floor, snapshot=_snapshot(resource, *record))
 
 
-def _seen(resource: Resource, seq: int | None, deleted: bool | None, *stored: Any) -> Seen:  # noqa: FBT001 - a column
+def _snapshot(resource: Resource, seq: int | None, deleted: bool | None, *stored: Any) -> Snapshot:  # noqa: FBT001 - a column
     if seq is None:
-        return Seen(None, None)
+        return Snapshot(None, None)
     if deleted:
-        return Seen(None, {"seq": seq, "deleted": True})
-    return Seen(dict(zip(access.statements(resource).stored_names, stored, strict=True)), None)
+        return Snapshot(None, {"seq": seq, "deleted": True})
+    return Snapshot(dict(zip(access.statements(resource).stored_names, stored, strict=True)), None)

@@ -1,6 +1,6 @@
-"""Operations: what one device wants of one record, and what became of it.
+"""Operations: what one device wants to do to one record, and the outcome.
 
-Every write is one, through whichever door it came: a POST, PATCH or DELETE is a batch of one, a push a batch of many.
+Every write is an operation, from every entry point: a POST, PATCH or DELETE is a batch of one, a push a batch of many.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ Key = tuple[Resource, UUID]
 
 
 class OnConflict(StrEnum):
-    """What to do where somebody else has changed the same field since."""
+    """What to do if another device has changed the same field since."""
 
     REJECT = "reject"
     MINE = "mine"
@@ -25,7 +25,7 @@ class OnConflict(StrEnum):
 
 
 class Result(StrEnum):
-    """What became of an operation."""
+    """The result of an operation."""
 
     APPLIED = "applied"
     UNCHANGED = "unchanged"
@@ -35,7 +35,7 @@ class Result(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why there is a conflict."""
+    """Why an operation conflicts."""
 
     CHANGED = "changed"
     DELETED = "deleted"
@@ -43,54 +43,55 @@ class Reason(StrEnum):
 
 @dataclass(slots=True, kw_only=True)
 class Op:
-    """What one device wants of one record: to set the fields in `sent`, or, where that is None, to remove it.
+    """What one device wants to do to one record: set `fields`, or remove the record if that is None.
 
-    `whole` is the record that it makes, if it is new, and `faults` is what is wrong with it as such; `base` is the
-    version up to which the device knew every change, `was` what it believes fields to be. A `strict` operation moves a
-    status one step at a time and refers to living records only; `check` says whether the present version is the one that
-    was meant. Under `op_id` its effect is remembered, with the `digest` of what it asked for.
+    `create_values` is the complete record if the operation may create one, `faults` what is wrong with it as such.
+    `base` is the version up to which the device knew every change, `expected` the values that it believed fields to
+    have. A `strict` operation moves a status one step at a time and refers to living records only. `check_version`
+    returns whether the present version satisfies the request's precondition. Under `op_id` the outcome is remembered,
+    with the `digest` of the operation.
     """
 
     resource: Resource
     id: UUID
-    sent: Row | None
-    whole: Row | None = None
+    fields: Row | None
+    create_values: Row | None = None
     faults: tuple[Fault, ...] = ()
     base: int | None = None
-    was: Row | None = None
+    expected: Row | None = None
     undelete: bool = False
     create_missing: bool = False
     on_conflict: OnConflict = OnConflict.REJECT
     strict: bool = False
-    check: Callable[[int], bool] | None = None
+    check_version: Callable[[int], bool] | None = None
     op_id: UUID | None = None
     digest: bytes = b""
 
     key: Key = field(init=False)
-    """Which record it is about."""
+    """The record that the operation is about."""
     references: list[Key] = field(init=False)
-    """The records that it newly refers to."""
+    """The records that its fields refer to."""
 
     def __post_init__(self) -> None:
-        """Make the keys once: they are asked for at every step."""
+        """Compute the keys once: every step needs them."""
         self.key = self.resource, self.id
-        sent = self.sent
+        fields = self.fields
         self.references = (
-            [(kind, sent[name]) for name, kind in self.resource.targets.items() if sent.get(name)] if sent else []
+            [(kind, fields[name]) for name, kind in self.resource.targets.items() if fields.get(name)] if fields else []
         )
 
     @property
-    def knew_nothing(self) -> bool:
-        """Whether the device writes as if nobody had written before: it creates, or repeats a creation."""
-        return self.base is None and self.was is None
+    def has_no_base(self) -> bool:
+        """Whether the device claims to know nothing of the record: it creates it, or repeats a creation."""
+        return self.base is None and self.expected is None
 
 
 @dataclass(slots=True, kw_only=True)
 class Outcome:
-    """What became of an operation.
+    """The outcome of an operation.
 
-    `row` is the record as it stands now, or None where there is none, `document` the same, ready to be sent, and `seq`
-    its number, a tombstone's included.
+    `row` is the record as it is now, or None if there is none, `document` the same as JSON text without id and version,
+    and `seq` its number in the feed, or its tombstone's.
     """
 
     result: Result
@@ -106,30 +107,30 @@ class Outcome:
 
     @property
     def failed(self) -> bool:
-        """Whether a batch that is whole or nothing must be nothing."""
+        """Whether this outcome rolls back an atomic batch."""
         return self.result in {Result.CONFLICT, Result.REJECTED}
 
 
 def applied(status: int, **parts: Any) -> Outcome:
-    """It had its effect: 201 created, 200 changed, 204 removed."""
+    """Return the outcome of an operation that had its effect: 201 created, 200 changed, 204 removed."""
     return Outcome(result=Result.APPLIED, status=status, **parts)
 
 
 def unchanged(status: int = 200, **parts: Any) -> Outcome:
-    """It was so already."""
+    """Return the outcome of an operation whose effect was already there."""
     return Outcome(result=Result.UNCHANGED, status=status, **parts)
 
 
 def conflict(reason: Reason, fields: tuple[str, ...] = ()) -> Outcome:
-    """Somebody else's change is in the way; nothing of it was applied."""
+    """Return the outcome of an operation that collides with another device's change; nothing of it was applied."""
     return Outcome(result=Result.CONFLICT, status=409, reason=reason, fields=fields)
 
 
 def rejected(problem: Problem) -> Outcome:
-    """It can never be, or not yet; nothing of it was applied."""
+    """Return the outcome of an invalid operation; nothing of it was applied."""
     return Outcome(result=Result.REJECTED, status=problem.status, problem=problem)
 
 
 def rolled_back() -> Outcome:
-    """It would have had its effect, but for another operation of its batch."""
+    """Return the outcome of a valid operation in an atomic batch in which another one failed."""
     return Outcome(result=Result.ROLLED_BACK, status=424)

@@ -6,17 +6,17 @@ from app.records.write.ops import Key, Op
 
 
 def parents_first(ops: Iterable[Op]) -> list[Op]:
-    """Order operations so that each comes after those on the records that it refers to."""
-    waiting = {op.key: op for op in ops}
-    placed: list[Op] = []
-    for op in [*waiting.values()]:
-        _place(op, waiting, placed)
-    return placed
+    """Return the operations in an order in which each comes after those on the records that it refers to."""
+    remaining = {op.key: op for op in ops}
+    ordered: list[Op] = []
+    for op in [*remaining.values()]:
+        _append(op, remaining, ordered)
+    return ordered
 
 
-def _place(op: Op, waiting: dict[Key, Op], placed: list[Op]) -> None:
-    if waiting.pop(op.key, None) is not None:
+def _append(op: Op, remaining: dict[Key, Op], ordered: list[Op]) -> None:
+    if remaining.pop(op.key, None) is not None:
         for key in op.references:
-            if key in waiting:
-                _place(waiting[key], waiting, placed)
-        placed.append(op)
+            if key in remaining:
+                _append(remaining[key], remaining, ordered)
+        ordered.append(op)

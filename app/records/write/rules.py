@@ -1,7 +1,7 @@
-"""Rules: what holds for a record before it is written, by whichever door it came.
+"""Rules: what must hold for a record before it is written, from every entry point.
 
-A room's `settle` completes a record and says what is wrong with it; here are the rules that every kind shares. All that
-is wrong is told at once: first what the fields and the references break (422), then where a status cannot go (409).
+A kind's `settle` completes a record and yields its faults; here are the rules that all kinds share. All faults are
+reported at once: first those of fields and references (422), then a status that cannot be reached (409).
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from app.records.view import View
 
 
 def settled(view: View, resource: Resource, values: Row, before: Row | None) -> tuple[Row, list[Fault]]:
-    """Return the fields as the room's rules complete them, and everything that they refuse."""
+    """Return the fields as the kind's rules complete them, and the faults that the rules find."""
     record = SimpleNamespace(**values)
     earlier = None if before is None else SimpleNamespace(**before)
     faults = list(resource.settle(record, earlier, view))
@@ -22,27 +22,29 @@ def settled(view: View, resource: Resource, values: Row, before: Row | None) -> 
 
 
 def differing(resource: Resource, before: Row, after: Row) -> list[str]:
-    """Return the fields whose values differ."""
+    """Return the names of the fields whose values differ."""
     return [name for name in resource.field_names if after[name] != before[name]]
 
 
-def unknown(field: str) -> Fault:
-    """Say that a reference names nothing that lives."""
-    return Fault(f"/{field}", UnknownReference.code, "Name a living record of your own.")
+def unknown_reference(field: str) -> Fault:
+    """Return the fault of a reference to a record that does not exist."""
+    return Fault(f"/{field}", UnknownReference.code, "Give the id of one of your own records that is not removed.")
 
 
 def nulled(field: str) -> Fault:
-    """Say that a reference was set to null, though the rest was written."""
-    return Fault(f"/{field}", "parent-deleted", "What this referred to was removed; it is null now.")
+    """Return the warning that a reference was set to null because its target was removed."""
+    return Fault(
+        f"/{field}", "parent-deleted", "The record that this field referred to was removed; the field is now null."
+    )
 
 
-def leading_back(field: str) -> Fault:
-    """Say that a reference leads back to where it comes from."""
-    return Fault(f"/{field}", DerivationCycle.code, "This would lead back to the record itself.")
+def derivation_cycle(field: str) -> Fault:
+    """Return the fault of a reference that makes a record its own ancestor."""
+    return Fault(f"/{field}", DerivationCycle.code, "This reference would make the record its own ancestor.")
 
 
-def broken(faults: Iterable[Fault]) -> Problem | None:
-    """Return everything that is wrong, as the kind of problem that it all is, if it is all one."""
+def problem_of(faults: Iterable[Fault]) -> Problem | None:
+    """Return the problem with these faults, of a more precise kind if all faults are of that kind; None without faults."""
     found = [*faults]
     if not found:
         return None
@@ -51,8 +53,8 @@ def broken(faults: Iterable[Fault]) -> Problem | None:
     return kind(*found)
 
 
-def cannot_move(resource: Resource, before: Row, after: Row, *, stepwise: bool) -> Problem | None:
-    """Return why the status cannot go where it is sent: one step at a time, or as far as steps lead."""
+def transition_problem(resource: Resource, before: Row, after: Row, *, stepwise: bool) -> Problem | None:
+    """Return the problem if the status cannot change so: by one transition if `stepwise`, else by any number of them."""
     if resource.transitions is None or before["status"] == after["status"]:
         return None
     allowed = resource.transitions.get(before["status"], frozenset()) if stepwise else reachable(resource, before)
@@ -60,7 +62,7 @@ def cannot_move(resource: Resource, before: Row, after: Row, *, stepwise: bool) 
 
 
 def reachable(resource: Resource, row: Row) -> frozenset[str]:
-    """Return the statuses to which steps lead from a record's own: those taken offline arrive as one."""
+    """Return the statuses that transitions lead to from a record's own: steps taken offline arrive as one."""
     transitions = resource.transitions or {}
     found: frozenset[str] = frozenset()
     ahead = transitions.get(row["status"], frozenset())

@@ -1,7 +1,6 @@
-"""The store: the only writer of records, whichever door a write came through.
+"""The store: the entrance to the write engine, and the only writer of records.
 
-A batch of operations is decided on and written in one transaction, under the lock of its owner's feed, by a bounded
-number of statements. A record is there whole or not at all.
+A batch of operations runs in one transaction, under the lock of its owner's feed, by a bounded number of statements.
 """
 
 from collections.abc import Sequence
@@ -11,38 +10,38 @@ from app.db import RemoteDatabase
 from app.records.codec import version_of
 from app.records.view import View
 from app.records.write.engine import WriteEngine
-from app.records.write.feed_lock import hurrying, lock_feed
+from app.records.write.feed_lock import lock_feed, read_with_feed
 from app.records.write.ops import Op, Outcome
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What became of a batch, in the order of its operations, and the feed that it left behind."""
+    """The outcomes of a batch, in the order of its operations, and the feed's state after it."""
 
     epoch: int
     head: int
     outcomes: list[Outcome]
 
     def version(self, seq: int) -> int:
-        """Return a number of the feed as the wire has it."""
+        """Return a number of the feed as a version."""
         return version_of(self.epoch, seq)
 
 
 async def write(view: View, ops: Sequence[Op], *, atomic: bool = False) -> Written:
-    """Carry out operations on different records of the caller's; where one fails the others stand, unless `atomic`."""
+    """Run operations on different records of the owner; if one fails, the others have their effect, unless `atomic`."""
     async with lock_feed(view) as feed:
-        batch = WriteEngine(view, feed, ops, atomic=atomic)
-        outcomes = await batch.execute()
-    if batch.has_removed:
+        engine = WriteEngine(view, feed, ops, atomic=atomic)
+        outcomes = await engine.execute()
+    if engine.has_removed:
         await view.db.checkpoint()
     return Written(feed.epoch, feed.head, outcomes)
 
 
 async def write_one(view: View, op: Op) -> tuple[Outcome, int]:
-    """Carry out one operation; return what became of it and the feed's epoch, or raise why it was rejected."""
+    """Run one operation; return its outcome and the feed's epoch, or raise the problem for which it was rejected."""
     db, written = view.db, None
-    if op.sent is not None and isinstance(db, RemoteDatabase):
-        written = await _in_a_hurry(db, view, op)
+    if op.fields is not None and isinstance(db, RemoteDatabase):
+        written = await _write_optimistically(db, view, op)
     if written is None:
         written = await write(view, [op])
     outcome = written.outcomes[0]
@@ -51,10 +50,10 @@ async def write_one(view: View, op: Op) -> tuple[Outcome, int]:
     return outcome, written.epoch
 
 
-async def _in_a_hurry(db: RemoteDatabase, view: View, op: Op) -> Written | None:
-    """Carry out an operation that sets fields, in two round trips and without keeping the lock in between; not at all
-    where somebody else wrote meanwhile.
+async def _write_optimistically(db: RemoteDatabase, view: View, op: Op) -> Written | None:
+    """Run an operation that sets fields in two round trips, without the lock in between; return None, with no effect,
+    if the feed has moved meanwhile.
     """
-    feed = await hurrying(db, view, op.resource, op.id)
+    feed = await read_with_feed(db, view, op.resource, op.id)
     outcomes = await WriteEngine(view, feed, [op], atomic=False).execute()
     return Written(feed.epoch, feed.head, outcomes) if await feed.finish() else None

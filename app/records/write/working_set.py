@@ -1,98 +1,97 @@
-"""The picture: the records that a batch of operations names, as they are, and as the batch leaves them.
+"""The working set: the records that a batch of operations names, as they were read and as the batch changes them.
 
-It is loaded by a bounded number of statements, however many operations there are, changed in memory while they are
-decided on, and written back by as few.
+It is loaded by a bounded number of statements, however many operations there are, changed in memory while the engine
+decides on them, and written back by as few.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any
 from uuid import UUID
 
-from app.db import Row
+from app.db import Row, decode_json_row
 from app.records import access
 from app.records.access import statements
 from app.records.codec import document_of
 from app.records.resource import Resource, kinds
-from app.records.write.feed_lock import FeedWrite, LockedWrite, Seen
+from app.records.write.feed_lock import FeedWrite, LockedWrite, Snapshot
 from app.records.write.ops import Key, Op
+from app.records.write.recorders import RECORDERS, Changed
 
 
 class WorkingSet:
-    """What a batch decides on."""
+    """The records that a batch decides on."""
 
     def __init__(self, write: FeedWrite) -> None:
-        """Begin with nothing known."""
+        """Start empty."""
         self._write = write
         self.rows: dict[Key, Row] = {}
-        """The living, as stored."""
+        """The stored rows of living records."""
         self.documents: dict[Key, str] = {}
-        """The living that were written, as they are sent."""
+        """The documents of the living records that were written."""
         self.changes: dict[Key, Row] = {}
-        """What the feed knows of those that were not read: living, or removed."""
-        self.lines: dict[UUID, UUID | None] = {}
-        """The acyclic references above the records that operations newly refer to by one."""
-        self._new: dict[Key, bool] = {}
-        """Whether a record that was made is the first of its id."""
-        self._changed: set[Key] = set()
+        """The latest changes of records whose rows were not read: living or removed."""
+        self.ancestors: dict[UUID, UUID | None] = {}
+        """The acyclic reference of each record above those that operations refer to by one."""
+        self._before: dict[Key, Row | None] = {}
+        """The rows of the records that are changed, as they were read; None for a new record."""
 
     async def load(self, ops: Sequence[Op]) -> None:
-        """Read what the operations name and refer to."""
+        """Read the records that the operations name and refer to."""
         missing: set[Key] = set()
-        if self._write.seen is None:
-            await self._read(op.key for op in ops if not op.knew_nothing or op.whole is None)
+        if self._write.snapshot is None:
+            await self._read(op.key for op in ops if not op.has_no_base or op.create_values is None)
             missing = {op.key for op in ops} - self.rows.keys()
         else:
-            self._know(ops[0].key, self._write.seen)
-        asked = missing.union(*(op.references for op in ops)) - self.rows.keys()
-        if asked:
-            collections = {resource.collection: resource for resource, _ in asked}
+            self._take(ops[0].key, self._write.snapshot)
+        unread = missing.union(*(op.references for op in ops)) - self.rows.keys()
+        if unread:
+            collections = {resource.collection: resource for resource, _ in unread}
             found = await self._write.all(
-                access.CHANGES_AMONG, collections=[*collections], ids=[*{id for _, id in asked}]
+                access.KNOWN_CHANGES, collections=[*collections], ids=[*{id for _, id in unread}]
             )
             self.changes |= {(collections[row["collection"]], row["id"]): row for row in found}
         await self._read(key for key in missing if self.is_living(key))
-        await self._follow([op for op in ops if op.key in self.rows])
+        await self._read_ancestors([op for op in ops if op.key in self.rows])
 
-    def _know(self, key: Key, seen: Seen) -> None:
-        if seen.row is not None:
-            self.rows[key] = seen.row
-        elif seen.change is not None:
-            self.changes[key] = seen.change
+    def _take(self, key: Key, snapshot: Snapshot) -> None:
+        if snapshot.row is not None:
+            self.rows[key] = snapshot.row
+        elif snapshot.change is not None:
+            self.changes[key] = snapshot.change
 
     async def _read(self, keys: Iterable[Key]) -> None:
-        for resource, ids in _sorted(keys).items():
-            for row in await self._write.all(statements(resource).stored_among, ids=ids):
+        for resource, ids in _by_resource(keys).items():
+            for row in await self._write.all(statements(resource).stored_by_id, ids=ids):
                 self.rows[resource, row["id"]] = row
 
-    async def _follow(self, ops: Sequence[Op]) -> None:
+    async def _read_ancestors(self, ops: Sequence[Op]) -> None:
         for resource in {op.resource for op in ops if op.resource.acyclic}:
-            above = [(op.sent or {}).get(resource.acyclic or "") for op in ops if op.resource is resource]
+            above = [(op.fields or {}).get(resource.acyclic or "") for op in ops if op.resource is resource]
             if any(above):
-                found = await self._write.all(statements(resource).lines, ids=[id for id in above if id])
-                self.lines |= {row["id"]: row["above"] for row in found}
+                found = await self._write.all(statements(resource).ancestors, ids=[id for id in above if id])
+                self.ancestors |= {row["id"]: row["above"] for row in found}
 
     def is_living(self, key: Key) -> bool | None:
-        """Say whether a record lives (True), was removed (False), or was never heard of (None)."""
+        """Return True for a living record, False for a removed one, None for an id that was never used."""
         if key in self.rows:
             return True
         change = self.changes.get(key)
         return None if change is None else not change["deleted"]
 
-    def leads_back(self, key: Key, above: UUID | None) -> bool:
-        """Say whether the line that begins at `above` comes to the record."""
+    def is_ancestor(self, key: Key, of: UUID | None) -> bool:
+        """Return whether the record is `of`, or above it by the acyclic reference."""
         resource, id = key
         seen = set()
-        while above and above not in seen:
-            if above == id:
+        while of and of not in seen:
+            if of == id:
                 return True
-            seen.add(above)
-            row = self.rows.get((resource, above))
-            above = self.lines.get(above) if row is None else row[resource.acyclic or ""]
+            seen.add(of)
+            row = self.rows.get((resource, of))
+            of = self.ancestors.get(of) if row is None else row[resource.acyclic or ""]
         return False
 
-    def make(self, key: Key, record: Row, changed: Iterable[str]) -> None:
-        """Add a new record; `changed` are the fields that count as changed with it."""
+    def create(self, key: Key, record: Row, changed: Iterable[str]) -> None:
+        """Add a new record; `changed` are the fields that count as changed by its creation."""
         seq, now = self._write.next_seq(), self._write.now
         stored = {
             "id": key[1],
@@ -102,78 +101,89 @@ class WorkingSet:
             "field_seq": dict.fromkeys(changed, seq),
         }
         self.rows[key] = record | stored
-        self._new[key] = key not in self.changes
+        self._before[key] = None
 
     def change(self, key: Key, values: Row) -> None:
-        """Change a record's fields."""
+        """Change fields of a record."""
         row, seq = self.rows[key], self._write.next_seq()
         field_seq = row["field_seq"] | dict.fromkeys(values, seq)
+        self._before.setdefault(key, row)
         self.rows[key] = row | values | {"seq": seq, "field_seq": field_seq, "updated_at": self._write.now}
-        self._changed.add(key)
 
     def queue(self) -> None:
-        """Have written what was made and changed."""
-        write = self._write
-        for key in (*self._new, *self._changed):
-            self.documents[key] = document_of(key[0], self.rows[key])
-        for resource, ids in _sorted(self._new).items():
+        """Queue the rows of the records that were created and changed, and hand the changes to the recorders."""
+        write, before = self._write, self._before
+        for resource, ids in _by_resource(key for key, row in before.items() if row is None).items():
             write.queue(statements(resource).insert, [self.rows[resource, id] for id in ids])
-        for resource, ids in _sorted(self._changed - self._new.keys()).items():
+        for resource, ids in _by_resource(key for key, row in before.items() if row is not None).items():
             write.queue(statements(resource).update, [self.rows[resource, id] for id in ids])
-        first = [key for key, is_first in self._new.items() if is_first]
-        write.queue(access.FIRST_CHANGE, [self._noted(key) for key in first])
-        again = {*self._new, *self._changed}.difference(first)
-        write.queue(access.NEXT_CHANGE, [self._noted(key) for key in again])
-        self._new, self._changed = {}, set()
+        changed = []
+        for key, earlier in before.items():
+            row = self.rows[key]
+            document = self.documents[key] = document_of(key[0], row)
+            is_first = earlier is None and key not in self.changes
+            changed.append(Changed(*key, earlier, row, document, row["seq"], is_first))
+        self._before = {}
+        self._record(changed)
+
+    def _record(self, changed: Sequence[Changed]) -> None:
+        for recorder in RECORDERS:
+            recorder(self._write, changed)
 
     async def remove(self, write: LockedWrite, keys: Iterable[Key]) -> None:
-        """Remove records that live, and what goes with them; set free what referred to them."""
-        gone: dict[Resource, set[UUID]] = defaultdict(set)
+        """Remove living records and those that are removed with them; set other references to them to null.
+
+        The database is asked once for the referrers of the given records, and once more for each level of records that
+        are removed with them, however many kinds there are.
+        """
+        removed: dict[Resource, set[UUID]] = defaultdict(set)
         for resource, id in keys:
-            gone[resource].add(id)
-        downwards = sorted(kinds(), key=lambda kind: kind.depth)
-        for kind in downwards:
-            parents = gone.get(kind.targets[kind.parent]) if kind.parent else None
-            if parents:
-                gone[kind].update(row["id"] for row in await write.all(statements(kind).children, parents=[*parents]))
-        for kind in downwards:
-            await self._set_free(kind, gone)
+            removed[resource].add(id)
+        references: dict[Key, set[str]] = defaultdict(set)
+        level = {kind: {*ids} for kind, ids in removed.items()}
+        while any(level.values()):
+            level = await self._read_referrers(write, level, references)
+            level = {kind: ids - removed[kind] for kind, ids in level.items()}
+            for kind, ids in level.items():
+                removed[kind] |= ids
+        for key, fields in references.items():
+            if key[1] not in removed[key[0]]:
+                self.change(key, dict.fromkeys(sorted(fields)))
         self.queue()
         tombstones = []
-        for kind in reversed(downwards):
-            if gone.get(kind):
-                await write.run(statements(kind).delete_among, ids=[*gone[kind]])
-            for id in sorted(gone.get(kind, ())):
-                self.rows.pop((kind, id), None)
-                self.changes[kind, id] = {"seq": write.next_seq(), "deleted": True}
-                tombstones.append(self._noted((kind, id)))
-        write.queue(access.NEXT_CHANGE, tombstones)
+        for kind in sorted(kinds(), key=lambda kind: kind.depth, reverse=True):
+            gone = sorted(removed[kind])
+            write.queue(statements(kind).delete, [{"id": id} for id in gone])
+            for id in gone:
+                seq, earlier = write.next_seq(), self.rows.pop((kind, id), None)
+                self.changes[kind, id] = {"seq": seq, "deleted": True}
+                tombstones.append(Changed(kind, id, earlier, None, None, seq, is_first=False))
+        self._record(tombstones)
 
-    async def _set_free(self, kind: Resource, gone: dict[Resource, set[UUID]]) -> None:
-        sought = {field: [*gone.get(kind.targets[field], ())] for field in kind.on_delete_set_null}
+    async def _read_referrers(
+        self, write: LockedWrite, removed: dict[Resource, set[UUID]], references: dict[Key, set[str]]
+    ) -> dict[Resource, set[UUID]]:
+        """Read the records that refer to removed ones. Note the fields to set to null in `references`, and return the
+        records that are removed, too.
+        """
+        by_collection = {kind.collection: kind for kind in kinds()}
+        cascading: dict[Resource, set[UUID]] = defaultdict(set)
+        targets = {target for kind in kinds() for target in kind.targets.values()}
+        sought = {access.removed_ids(kind): [*removed.get(kind, ())] for kind in targets}
         if not any(sought.values()):
-            return
-        found = {row["id"]: row for row in await self._write.all(statements(kind).referrers, **sought)}
-        for row in found.values():
-            if row["id"] not in gone.get(kind, ()):
-                self.rows[kind, row["id"]] = row
-                freed = [field for field in kind.on_delete_set_null if row[field] in gone.get(kind.targets[field], ())]
-                self.change((kind, row["id"]), dict.fromkeys(freed))
-
-    def _noted(self, key: Key) -> dict[str, Any]:
-        row = self.rows.get(key)
-        return {
-            "collection": key[0].collection,
-            "id": key[1],
-            "seq": (self.changes[key] if row is None else row)["seq"],
-            "deleted": row is None,
-            "written_at": self._write.now,
-            "written_by": self._write.owner_id,
-            "document": None if row is None else self.documents[key],
-        }
+            return cascading
+        for collection, field, values in await write.tuples(access.referrers(), **sought):
+            kind = by_collection[collection]
+            row = decode_json_row(statements(kind).stored, values)
+            self.rows.setdefault((kind, row["id"]), row)
+            if field == kind.parent:
+                cascading[kind].add(row["id"])
+            else:
+                references[kind, row["id"]].add(field)
+        return cascading
 
 
-def _sorted(keys: Iterable[Key]) -> dict[Resource, list[UUID]]:
+def _by_resource(keys: Iterable[Key]) -> dict[Resource, list[UUID]]:
     found: dict[Resource, list[UUID]] = defaultdict(list)
     for resource, id in keys:
         found[resource].append(id)

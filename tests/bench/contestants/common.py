@@ -66,7 +66,7 @@ def take(session: Session, owner: UUID) -> Feed:
 def note(session: Session, owner: UUID, id: UUID, seq: int, moment: datetime) -> None:
     change = session.get(Change, (owner, "intentions", id))
     if change is None:
-        change = Change(owner_id=owner, collection="intentions", id=id, seq=seq, written_at=moment, written_by=owner)
+        change = Change(owner_id=owner, collection="intentions", id=id, seq=seq, written_at=moment, actor_id=owner)
     change.seq, change.written_at = seq, moment
     session.add(change)
 
@@ -95,7 +95,7 @@ def create_intention(session: SessionDep, owner: Owner, draft: IntentionCreate, 
     values = draft.model_dump(exclude={"id"})
     intention = Intention(**values, owner_id=owner, id=id, seq=feed.head, created_at=now, updated_at=now)
     session.add(intention)
-    session.add(Change(owner_id=owner, collection="intentions", id=id, seq=feed.head, written_at=now, written_by=owner))
+    session.add(Change(owner_id=owner, collection="intentions", id=id, seq=feed.head, written_at=now, actor_id=owner))
     session.commit()
     session.refresh(intention)
     response.headers["location"] = f"/v1/intentions/{id}"
@@ -156,7 +156,7 @@ def push(session: SessionDep, owner: Owner, sent: Push) -> Any:
         values = op.set.model_dump(exclude={"id"}) | {"seq": feed.head, "updated_at": now}
         row = known.get(op.id) or Intention(owner_id=owner, id=op.id, created_at=now, **values)
         row.sqlmodel_update(values)
-        change = noted.get(op.id) or Change(owner_id=owner, collection="intentions", id=op.id, written_by=owner)
+        change = noted.get(op.id) or Change(owner_id=owner, collection="intentions", id=op.id, actor_id=owner)
         change.seq, change.written_at = feed.head, now
         session.add(row)
         session.add(change)

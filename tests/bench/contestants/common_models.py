@@ -63,7 +63,7 @@ class Change(SQLModel, table=True):
     seq: int = Field(sa_type=BigInteger)
     deleted: bool = False
     written_at: datetime
-    written_by: UUID
+    actor_id: UUID
     document: str = os.environ["DOCUMENT"]
 
 

@@ -69,7 +69,7 @@ class Change(models.Model):
     seq = models.BigIntegerField()
     deleted = models.BooleanField(default=False)
     written_at = models.DateTimeField()
-    written_by = models.UUIDField()
+    actor_id = models.UUIDField()
     document = models.TextField(default=os.environ["DOCUMENT"])
 
     class Meta:

@@ -26,7 +26,7 @@ def create(owner: UUID, id: UUID, values: dict[str, Any]) -> Intention:
     """Write one."""
     seq, now = take(owner), datetime.now(UTC)
     made = Intention.objects.create(owner_id=owner, id=id, seq=seq, created_at=now, updated_at=now, **values)
-    Change.objects.create(owner_id=owner, collection="intentions", id=id, seq=seq, written_at=now, written_by=owner)
+    Change.objects.create(owner_id=owner, collection="intentions", id=id, seq=seq, written_at=now, actor_id=owner)
     return made
 
 
@@ -66,7 +66,7 @@ def push(owner: UUID, sets: list[tuple[UUID, dict[str, Any]]]) -> list[Intention
         "target_on",
     ]
     Intention.objects.bulk_create(rows, update_conflicts=True, unique_fields=["owner_id", "id"], update_fields=fields)
-    noted = {"collection": "intentions", "written_at": now, "written_by": owner}
+    noted = {"collection": "intentions", "written_at": now, "actor_id": owner}
     Change.objects.bulk_create(
         [Change(owner_id=owner, id=row.id, seq=row.seq, **noted) for row in rows],
         update_conflicts=True,

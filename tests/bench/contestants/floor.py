@@ -28,13 +28,13 @@ TAKE = "WITH f AS (UPDATE feed SET head = head + $2 WHERE owner_id = $1 RETURNIN
 GET = f"SELECT {COLUMNS} FROM intention WHERE owner_id = $1 AND id = $2"
 LIST = f"SELECT {COLUMNS} FROM intention WHERE owner_id = $1 ORDER BY created_at DESC, id DESC LIMIT 51"
 POST = f"""{TAKE} c AS (
-    INSERT INTO change (owner_id, collection, id, seq, deleted, written_at, written_by, document)
+    INSERT INTO change (owner_id, collection, id, seq, deleted, written_at, actor_id, document)
     SELECT $1, 'intentions', n.id, f.head - $2 + n.place, false, $3, $1, $8 FROM f, unnest($4::uuid[]) WITH ORDINALITY n(id, place)
 ) INSERT INTO intention AS i (owner_id, {COLUMNS}, field_seq)
 SELECT $1, n.id, f.head - $2 + n.place, $3, $3, 'private', 'integration', $5, $6, NULL, NULL, NULL, 'relationships', 'active',
        NULL, $7, '{{}}' FROM f, unnest($4::uuid[]) WITH ORDINALITY n(id, place) RETURNING {PUBLIC}"""
 PATCH = f"""{TAKE} c AS (
-    UPDATE change SET seq = f.head, written_at = $3, written_by = $1, document = $7 FROM f
+    UPDATE change SET seq = f.head, written_at = $3, actor_id = $1, document = $7 FROM f
     WHERE owner_id = $1 AND collection = 'intentions' AND id = $4
 ) UPDATE intention i SET statement = $5, seq = f.head, updated_at = $3, field_seq = json_build_object('statement', f.head)
 FROM f WHERE i.owner_id = $1 AND i.id = $4 AND i.seq = $6 RETURNING {PUBLIC}"""

@@ -100,7 +100,7 @@ async def create_intention(intentions: IntentionService, db_session: AsyncSessio
     seq = await take(db_session, owner)
     values = msgspec.structs.asdict(data) | {"id": id, "owner_id": owner, "seq": seq}
     made = await intentions.create(values | {"created_at": now, "updated_at": now})
-    db_session.add(Change(owner_id=owner, collection="intentions", id=id, seq=seq, written_at=now, written_by=owner))
+    db_session.add(Change(owner_id=owner, collection="intentions", id=id, seq=seq, written_at=now, actor_id=owner))
     await db_session.commit()
     return intentions.to_schema(made, schema_type=Public)
 
@@ -161,7 +161,7 @@ async def push(db_session: AsyncSession, request: Ask, data: Push) -> Results:
         row = known.get(op.id) or Intention(owner_id=owner, created_at=now)
         for name, value in values.items():
             setattr(row, name, value)
-        change = noted.get(op.id) or Change(owner_id=owner, collection=op.collection, id=op.id, written_by=owner)
+        change = noted.get(op.id) or Change(owner_id=owner, collection=op.collection, id=op.id, actor_id=owner)
         change.seq, change.written_at = seq, now
         db_session.add_all([row, change])
         rows.append(row)

@@ -62,7 +62,7 @@ class Change(Base):
     seq: Mapped[int] = mapped_column(BigInteger)
     deleted: Mapped[bool] = mapped_column(default=False)
     written_at: Mapped[datetime]
-    written_by: Mapped[UUID]
+    actor_id: Mapped[UUID]
     document: Mapped[str] = mapped_column(default=os.environ["DOCUMENT"], deferred=True)
 
 

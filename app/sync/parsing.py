@@ -1,4 +1,4 @@
-"""From what a device sent to an operation that the store understands, or to what is wrong with it."""
+"""Parsing a push: from the operations that a device sent to those that the write engine takes, or their problems."""
 
 import hashlib
 import hmac
@@ -19,48 +19,48 @@ from app.sync.collections import BY_COLLECTION
 from app.sync.requests import InvalidOp, SyncOp
 
 
-def read_ops(view: View, sent: Iterable[SyncOp | InvalidOp], on_conflict: OnConflict) -> list[Op | Problem]:
-    """Return each operation, or why it cannot be carried out; the second on a record, or under an op_id, cannot."""
+def parse_ops(view: View, sent: Iterable[SyncOp | InvalidOp], on_conflict: OnConflict) -> list[Op | Problem]:
+    """Return each operation, or its problem; a second operation on a record, or under an op_id, is a problem."""
     targets: set[tuple[str, object]] = set()
-    named: set[object] = set()
+    op_ids: set[object] = set()
     found: list[Op | Problem] = []
     for each in sent:
         if isinstance(each, InvalidOp):
             found.append(Invalid(*each.faults))
         elif (each.collection, each.id) in targets:
             found.append(DuplicateTarget(DuplicateTarget.fault))
-        elif each.op_id is not None and each.op_id in named:
+        elif each.op_id is not None and each.op_id in op_ids:
             found.append(OpIdReused(OpIdReused.fault))
         else:
             targets.add((each.collection, each.id))
-            named.add(each.op_id)
-            found.append(_read(view, each, on_conflict))
+            op_ids.add(each.op_id)
+            found.append(_parse(view, each, on_conflict))
     return found
 
 
-def _read(view: View, sent: SyncOp, on_conflict: OnConflict) -> Op | Problem:
+def _parse(view: View, sent: SyncOp, on_conflict: OnConflict) -> Op | Problem:
     resource = BY_COLLECTION[sent.collection]
     if sent.op == "delete" and sent.set:
-        return Invalid(Fault("/set", "upsert-only", "A removal sets no fields."))
+        return Invalid(Fault("/set", "upsert-only", "A delete operation takes no fields: leave `set` out."))
     create_missing = sent.if_missing == "create"
-    may_be_new = (sent.base is None and sent.was is None) or create_missing or sent.undelete
+    may_create = (sent.base is None and sent.was is None) or create_missing or sent.undelete
     fields: Row | None = None
-    whole: Row | None = None
+    create_values: Row | None = None
     faults: tuple[Fault, ...] = ()
     try:
         if sent.op == "upsert":
-            fields, whole, faults = _upsert(resource, sent.set or {}, may_be_new=may_be_new)
-        was = None if sent.was is None else _fields(resource, sent.was, "/was")
+            fields, create_values, faults = _upsert(resource, sent.set or {}, may_create=may_create)
+        expected = None if sent.was is None else _fields(resource, sent.was, "/was")
     except Invalid as problem:
         return problem
     return Op(
         resource=resource,
         id=sent.id,
-        sent=fields,
-        whole=whole,
+        fields=fields,
+        create_values=create_values,
         faults=faults,
         base=sent.base,
-        was=was,
+        expected=expected,
         undelete=sent.undelete,
         create_missing=create_missing,
         on_conflict=sent.on_conflict or on_conflict,
@@ -69,9 +69,9 @@ def _read(view: View, sent: SyncOp, on_conflict: OnConflict) -> Op | Problem:
     )
 
 
-def _upsert(resource: Resource, values: Row, *, may_be_new: bool) -> tuple[Row, Row | None, tuple[Fault, ...]]:
-    """Return the fields that an upsert sets, and the record that they make, or what it lacks."""
-    if not may_be_new or "id" in values:
+def _upsert(resource: Resource, values: Row, *, may_create: bool) -> tuple[Row, Row | None, tuple[Fault, ...]]:
+    """Return the fields that an upsert sets, and the record that it would create, or the faults of that record."""
+    if not may_create or "id" in values:
         return _fields(resource, values), None, ()
     try:
         draft = resource.draft.model_validate(values)
@@ -80,12 +80,12 @@ def _upsert(resource: Resource, values: Row, *, may_be_new: bool) -> tuple[Row, 
     return sent_fields(draft), resource.completed(draft), ()
 
 
-def _fields(resource: Resource, values: Mapping[str, Any], where: str = "") -> Row:
-    """Return the values of fields, as a patch has them."""
+def _fields(resource: Resource, values: Mapping[str, Any], pointer: str = "") -> Row:
+    """Return the values of fields, validated as a patch; raise `Invalid` with pointers below `pointer`."""
     try:
         return sent_fields(resource.patch.model_validate(values))
     except ValidationError as error:
-        faults = (Fault(f"{where}{fault.pointer}", fault.code, fault.message) for fault in faults_of(error))
+        faults = (Fault(f"{pointer}{fault.pointer}", fault.code, fault.message) for fault in faults_of(error))
         raise Invalid(*faults) from None
 
 

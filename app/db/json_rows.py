@@ -1,0 +1,63 @@
+"""Rows as JSON: one statement returns rows of several tables, each as a JSON array of its columns' values."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+
+from app.ids import make_id
+
+
+class json_row(sa.ColumnElement[list[Any]]):  # noqa: N801 - it reads as one of SQLAlchemy's own functions
+    """A JSON array of the columns' values, in their order; `decode_json_row` reads it."""
+
+    type = sa.JSON()
+    inherit_cache = False
+
+    def __init__(self, columns: Sequence[sa.Column[Any]]) -> None:
+        """Take the columns: at most 100, which PostgreSQL's functions take."""
+        self.columns = columns
+
+
+@compiles(json_row, "postgresql")
+def _json_build_array(element: json_row, compiler: SQLCompiler, **options: Any) -> str:
+    return f"json_build_array({', '.join(compiler.process(column, **options) for column in element.columns)})"
+
+
+@compiles(json_row, "sqlite")
+def _json_array(element: json_row, compiler: SQLCompiler, **options: Any) -> str:
+    values = []
+    for column in element.columns:
+        value = compiler.process(column, **options)
+        values.append(f"json({value})" if isinstance(column.type, sa.JSON) else value)
+    return f"json_array({', '.join(values)})"
+
+
+def _instant(text: str) -> datetime:
+    instant = datetime.fromisoformat(text)
+    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)  # SQLite keeps UTC
+
+
+_DECODERS: Final[dict[type[sa.types.TypeEngine[Any]], Callable[[Any], Any]]] = {
+    sa.Uuid: make_id,
+    sa.DateTime: _instant,
+    sa.Date: date.fromisoformat,
+    sa.Numeric: lambda value: Decimal(str(value)),
+}
+
+
+def decode_json_row(columns: Sequence[sa.Column[Any]], values: Sequence[Any]) -> dict[str, Any]:
+    """Return a row by column name, with the values that the drivers return for the same columns."""
+    return {
+        column.name: None if value is None else _decoder(column.type)(value)
+        for column, value in zip(columns, values, strict=True)
+    }
+
+
+def _decoder(kind: sa.types.TypeEngine[Any]) -> Callable[[Any], Any]:
+    plain = kind.impl_instance if isinstance(kind, sa.TypeDecorator) else kind
+    return next((decode for known, decode in _DECODERS.items() if isinstance(plain, known)), lambda value: value)
