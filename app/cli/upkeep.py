@@ -43,7 +43,7 @@ def restored(*, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] 
     Every device has to sign in again, and then brings back what only it still has. A run that was interrupted goes on.
     """
     settings = settings_now()
-    began_at = carried_out(over(settings, restoring.under_way))
+    began_at = carried_out(over(settings, restoring.unfinished_since))
     if began_at is not None:
         typer.echo(f"Going on with the run that began at {clock.format_instant(began_at)}.")
     if not yes and not (
@@ -52,10 +52,10 @@ def restored(*, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] 
         fail("nothing was changed; say so at a terminal, or with --yes, where the database was restored from a backup")
 
     async def work(db: Database) -> int:
-        return await counted("Feeds", restoring.restored(db), await restoring.begin(db))
+        return await counted("Feeds", restoring.restored(db), await restoring.start(db))
 
     try:
         feeds = carried_out(over(settings, work))
     except restoring.EpochsSpentError:
-        fail(f"a feed is in epoch {restoring.LAST_EPOCH}, the last there is; nothing was changed")
+        fail(f"a feed is in epoch {restoring.MAX_EPOCH}, the last there is; nothing was changed")
     typer.echo(f"Feeds in a new epoch: {feeds}. Every device has to sign in again.")

@@ -24,15 +24,15 @@ class Lookup(Statement):
 
         The limit keeps PostgreSQL from joining whole tables for the sake of a few: it looks up one after the other.
         """
-        limiter: dict[str, sa.ColumnClause[Any]] = {"n": sa.column("n", sa.Integer)}
+        binds: dict[str, sa.ColumnClause[Any]] = {"n": sa.column("n", sa.Integer)}
 
         def place(element: Any, **_: Any) -> Any:
             if not isinstance(element, sa.BindParameter) or not element.required:
                 return None
-            limiter[element.key] = sa.column(element.key, element.type)
+            binds[element.key] = sa.column(element.key, element.type)
             return sa.literal_column(f"given.{element.key}", element.type)
 
         one = cast("sa.Select[Any]", replacement_traverse(self._one, {}, place))
         found = one.limit(sa.literal_column("1", sa.Integer)).lateral("found")
-        given = listed(limiter.values())
+        given = listed(binds.values())
         return Statement(sa.select(given.c.n, sa.literal_column("found.*")).select_from(given.join(found, sa.true())))

@@ -39,7 +39,7 @@ class ForSqlite(NamedTuple):
     """SQL with places, and how values go into them and come out of columns."""
 
     sql: str
-    limiter: tuple[tuple[str, Convert | None], ...]
+    binds: tuple[tuple[str, Convert | None], ...]
     constants: Mapping[str, Any]
     names: tuple[str, ...]
     result: tuple[tuple[int, Convert], ...]
@@ -47,7 +47,7 @@ class ForSqlite(NamedTuple):
     def arguments(self, values: Mapping[str, Any]) -> list[Any]:
         """Return the values in the order of the places, as SQLite stores them."""
         arguments = []
-        for name, convert in self.limiter:
+        for name, convert in self.binds:
             value = values[name] if name in values else self.constants[name]
             arguments.append(value if convert is None or value is None else convert(value))
         return arguments

@@ -24,9 +24,9 @@ class Passwords:
 
     def __init__(self, settings: Settings) -> None:
         """Take the number of places from the settings."""
-        limiter = settings.hashes_at_once()
-        self._places = asyncio.Semaphore(limiter)
-        self._threads = ThreadPoolExecutor(limiter, "hash")
+        threads = settings.hashes_at_once()
+        self._places = asyncio.Semaphore(threads)
+        self._threads = ThreadPoolExecutor(threads, "hash")
         self._seconds = settings.hash_seconds
 
     async def hashed(self, password: str) -> str:

@@ -1,8 +1,9 @@
-"""Purging: forgetting removals, and operations of devices, that no device asks after any more.
+"""Purging: deletes tombstones and remembered operations that are older than any device will ask for.
 
-Safe while others write: tombstones go by pages, each in a short transaction that first locks the feeds of those whose they
-are, as every write does, and raises their floors to the highest number that went, so that a cursor below is told to begin
-again. What is old is found by an index, oldest first; it can be interrupted at any moment, and repeated.
+It is safe while the API is served. Tombstones are deleted a page at a time, each page in a short transaction that first
+locks the feeds of their owners, as every write does, and raises each feed's floor to the highest number deleted, so a
+cursor below it is answered with 410. Old rows are found by an index, oldest first. A purge can be interrupted and
+repeated at any time.
 """
 
 from collections.abc import AsyncGenerator
@@ -18,7 +19,7 @@ from app.records.tables import Change, RememberedOp
 
 BATCH_SIZE: Final = 500
 _feed, _change, _operation = Feed.table(), Change.table(), RememberedOp.table()
-_tombstone, _forgotten = _change.alias("tombstone"), _operation.alias("forgotten")
+_tombstone, _old_operation = _change.alias("tombstone"), _operation.alias("old_operation")
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
@@ -32,20 +33,20 @@ def _oldest(table: sa.FromClause, *columns: sa.ColumnElement[Any]) -> sa.Select[
     )
 
 
-_IS_REMOVED: Final = sa.text("tombstone.deleted")  # in the words of the index, or SQLite would not use it
+_IS_REMOVED: Final = sa.text("tombstone.deleted")  # the same text as in the partial index, or SQLite does not use it
 _page: Final = (
     _oldest(_tombstone, _tombstone.c.owner_id, _tombstone.c.seq, _tombstone.c.written_at)
     .where(_IS_REMOVED)
     .subquery("page")
 )
-LOCK_THEIR_FEEDS: Final = Statement(
+LOCK_FEEDS: Final = Statement(
     sa.select(_feed.c.owner_id, _feed.c.floor)
     .where(_feed.c.owner_id.in_(sa.select(_page.c.owner_id)))
     .order_by(_feed.c.owner_id)
     .with_for_update(of=_feed)
 )
-"""The operator's: the feeds of the oldest tombstones, whosever they are."""
-PURGE: Final = Statement(
+"""The feeds of the oldest tombstones, of all owners: only the operator runs this."""
+DELETE_TOMBSTONES: Final = Statement(
     sa.delete(_change)
     .where(
         sa.tuple_(_change.c.owner_id, _change.c.seq).in_(
@@ -54,44 +55,44 @@ PURGE: Final = Statement(
     )
     .returning(_change.c.owner_id, _change.c.seq, _change.c.written_at)
 )
-"""The operator's: those of the oldest tombstones whose feeds are locked."""
+"""Deletes those of the oldest tombstones whose feeds are locked: only the operator runs this."""
 _RAISE_FLOOR: Final = bulk_update(_feed, ["owner_id"], ["floor"])
-FORGET: Final = Statement(
+DELETE_OPERATIONS: Final = Statement(
     sa.delete(_operation)
     .where(
         sa.tuple_(_operation.c.owner_id, _operation.c.op_id).in_(
-            _oldest(_forgotten, _forgotten.c.owner_id, _forgotten.c.op_id).with_for_update(skip_locked=True)
+            _oldest(_old_operation, _old_operation.c.owner_id, _old_operation.c.op_id).with_for_update(skip_locked=True)
         )
     )
     .returning(_operation.c.written_at)
 )
-"""The operator's: a device asks for its operations by their ids, and finds each of them whole or not at all."""
+"""Deletes the oldest remembered operations, of all owners: only the operator runs this."""
 
 
 async def purge(db: Database, before: datetime) -> AsyncGenerator[int, None]:
-    """Purge the tombstones written before a moment; yield how many went, after each transaction."""
+    """Delete the tombstones written before an instant; yield how many were deleted, after each transaction."""
     page = {"since": _LONG_AGO, "before": before, "rows": BATCH_SIZE}
     while True:
         async with background_transaction(db) as tx:
-            floors = {feed["owner_id"]: feed["floor"] for feed in await tx.all(LOCK_THEIR_FEEDS, **page)}
-            gone = await tx.all(PURGE, locked=[*floors], **page)
-            highest = {row["owner_id"]: row["seq"] for row in sorted(gone, key=itemgetter("seq"))}
+            floors = {feed["owner_id"]: feed["floor"] for feed in await tx.all(LOCK_FEEDS, **page)}
+            deleted = await tx.all(DELETE_TOMBSTONES, locked=[*floors], **page)
+            highest = {row["owner_id"]: row["seq"] for row in sorted(deleted, key=itemgetter("seq"))}
             raised = [{"owner_id": id, "floor": seq} for id, seq in highest.items() if seq > floors[id]]
             await tx.write((_RAISE_FLOOR, raised))
         if not floors:
             return
-        yield len(gone)
-        if len(gone) == BATCH_SIZE:  # else somebody else purges, too: what was not locked is still to be found
-            page["since"] = max(row["written_at"] for row in gone)
+        yield len(deleted)
+        if len(deleted) == BATCH_SIZE:  # else another purge runs, and the rows that it has locked are still there
+            page["since"] = max(row["written_at"] for row in deleted)
 
 
 async def forget(db: Database, before: datetime) -> AsyncGenerator[int, None]:
-    """Forget the operations carried out before a moment; yield how many went, after each transaction."""
+    """Delete the operations remembered before an instant; yield how many were deleted, after each transaction."""
     since = _LONG_AGO
     while True:
         async with background_transaction(db) as tx:
-            gone = await tx.all(FORGET, since=since, before=before, rows=BATCH_SIZE)
-        if not gone:
+            deleted = await tx.all(DELETE_OPERATIONS, since=since, before=before, rows=BATCH_SIZE)
+        if not deleted:
             return
-        yield len(gone)
-        since = max(row["written_at"] for row in gone)
+        yield len(deleted)
+        since = max(row["written_at"] for row in deleted)

@@ -1,4 +1,4 @@
-"""Restorations: what to tell a device whose version is of before its feed was restored from a backup."""
+"""Restorations: the problem for a device whose version is older than a restore of its feed from a backup."""
 
 from collections.abc import Iterable
 
@@ -8,9 +8,10 @@ from app.records.codec import EPOCH_SHIFT, version_of
 
 
 def expired(version: int, epoch: int, restorations: Iterable[Row]) -> CursorExpired:
-    """Say why a feed of this epoch cannot serve a version: a backup did not have it, or it is too old, or not ours.
+    """Return the problem of a version that a feed of this epoch cannot serve: `restored` if a backup did not have it,
+    `expired` if it is too old or another owner's.
 
-    Where a backup is restored twice, the epoch that was lost with the first time may be the later one.
+    If a backup is restored twice, the epoch that the first restore lost may be higher than the second one's.
     """
     known = version // EPOCH_SHIFT
     kept = max(((row["epoch"], row["head"]) for row in restorations if row["epoch"] <= known), default=None)

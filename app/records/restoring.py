@@ -1,11 +1,11 @@
-"""Restoring: what has to happen once after the database came back from a backup, before anybody is served again.
+"""Restoring: what must be done once after the database was restored from a backup, before the API is served again.
 
-Every feed begins a new epoch, and notes up to which number it had the changes of the old one (`restorations`); every
-device is ended, since the backup may hold signed-in devices that were signed out after it.
+Every feed gets a new epoch, and a `restoration` row with the last number that the backup has of the old epoch. Every
+device is signed out, since the backup may hold devices as signed in that were signed out after it was made.
 
-Feeds are taken by batches, in the order of their owners, and how far it came is stored in the same transactions. So a
-run that is interrupted goes on where it stopped, two at once share the work, and no feed is raised twice. Writers of a
-batch wait for as long as that batch takes; one transaction for everybody would make all of them wait until its end.
+Feeds are processed in batches, in the order of their owners, and the progress is stored in the same transactions. So an
+interrupted run continues where it stopped, two runs at once share the work, and no epoch is raised twice. Writers wait
+only while their own batch is processed.
 """
 
 import secrets
@@ -22,13 +22,13 @@ from app.identity import Feed
 from app.identity.device_sessions import end_every_device
 from app.records.tables import Restoration, Restoring
 
-LAST_EPOCH: Final = 8191
+MAX_EPOCH: Final = 8191
 MAX_EPOCH_STEP: Final = 64
-"""Two restores of one backup come to the same epoch once in so many times, and a feed's epochs last for a hundred."""
+"""The new epoch is a random step above the old one, so that two restores of one backup rarely choose the same epoch."""
 BATCH_SIZE: Final = 200
 _FIRST: Final = UUID(int=0)
 _feed, _restoration, _run = Feed.table(), Restoration.table(), Restoring.table()
-_BEGIN: Final = Statement(
+_START: Final = Statement(
     sa.text(
         "INSERT INTO restoring (id, began_at, through) VALUES (1, :began_at, :through)"
         " ON CONFLICT (id) DO NOTHING RETURNING began_at"
@@ -36,12 +36,12 @@ _BEGIN: Final = Statement(
     .bindparams(bind(_run.c.began_at), bind(_run.c.through))
     .columns(_run.c.began_at)
 )
-_UNDER_WAY: Final = Statement(sa.select(_run.c.began_at))
-_HOW_FAR: Final = Statement(sa.select(_run.c.began_at, _run.c.through).with_for_update())
-_GO_ON: Final = Statement(sa.update(_run).values(through=bind(_run.c.through)))
-_END: Final = Statement(sa.delete(_run))
-_SPENT: Final = Statement(sa.select(_feed.c.owner_id).where(_feed.c.epoch >= LAST_EPOCH).limit(1))
-_LEFT: Final = Statement(
+_UNFINISHED: Final = Statement(sa.select(_run.c.began_at))
+_LOCK_PROGRESS: Final = Statement(sa.select(_run.c.began_at, _run.c.through).with_for_update())
+_STORE_PROGRESS: Final = Statement(sa.update(_run).values(through=bind(_run.c.through)))
+_FINISH: Final = Statement(sa.delete(_run))
+_AT_MAX_EPOCH: Final = Statement(sa.select(_feed.c.owner_id).where(_feed.c.epoch >= MAX_EPOCH).limit(1))
+_COUNT_LEFT: Final = Statement(
     sa.select(sa.func.count().label("feeds"))
     .select_from(_feed)
     .where(
@@ -49,56 +49,56 @@ _LEFT: Final = Statement(
         > sa.func.coalesce(sa.select(_run.c.through).scalar_subquery(), bind(_feed.c.owner_id, "first"))
     )
 )
-_NEXT: Final = Statement(
+_NEXT_BATCH: Final = Statement(
     sa.select(_feed.c.owner_id, _feed.c.epoch, _feed.c.head)
     .where(_feed.c.owner_id > bind(_feed.c.owner_id, "through"))
     .order_by(_feed.c.owner_id)
     .limit(sa.bindparam("rows", type_=sa.BigInteger))
     .with_for_update()
 )
-_NOTE: Final = bulk_insert(_restoration)
-_RAISE: Final = bulk_update(_feed, ["owner_id"], ["epoch"])
+_INSERT_RESTORATIONS: Final = bulk_insert(_restoration)
+_UPDATE_EPOCHS: Final = bulk_update(_feed, ["owner_id"], ["epoch"])
 
 
 class EpochsSpentError(Exception):
-    """A feed is in the last epoch there is."""
+    """A feed has reached the last epoch."""
 
 
-async def under_way(db: Database) -> datetime | None:
-    """Return when the run began that was interrupted, or that another process carries out; None where there is none."""
-    run = await db.one(_UNDER_WAY)
+async def unfinished_since(db: Database) -> datetime | None:
+    """Return when the unfinished run started, which was interrupted or runs in another process; None if there is none."""
+    run = await db.one(_UNFINISHED)
     return None if run is None else run["began_at"]
 
 
-async def begin(db: Database) -> int:
-    """Begin, or take up what was begun; return how many feeds are left. Raise `EpochsSpentError`, and begin nothing."""
+async def start(db: Database) -> int:
+    """Start a run, or continue an unfinished one; return how many feeds are left. Raise `EpochsSpentError` without an effect."""
     async with db.transaction() as tx:
-        begun = await tx.one(_BEGIN, began_at=clock.now(), through=_FIRST)
-        if begun is not None and await tx.one(_SPENT) is not None:
+        begun = await tx.one(_START, began_at=clock.now(), through=_FIRST)
+        if begun is not None and await tx.one(_AT_MAX_EPOCH) is not None:
             raise EpochsSpentError
-        left: int = (await tx.only(_LEFT, first=_FIRST))["feeds"]
+        left: int = (await tx.only(_COUNT_LEFT, first=_FIRST))["feeds"]
     return left
 
 
 async def restored(db: Database) -> AsyncGenerator[int, None]:
-    """Bring every feed that is left into a new epoch, and end its owner's devices; yield how many, after each batch."""
+    """Raise the epoch of each remaining feed and sign out its owner's devices; yield how many, after each batch."""
     while True:
         async with background_transaction(db) as tx:
-            run = await tx.one(_HOW_FAR)
+            run = await tx.one(_LOCK_PROGRESS)
             if run is None:
                 return
-            feeds = await tx.all(_NEXT, through=run["through"], rows=BATCH_SIZE)
+            feeds = await tx.all(_NEXT_BATCH, through=run["through"], rows=BATCH_SIZE)
             if not feeds:
-                await tx.run(_END)
+                await tx.run(_FINISH)
                 return
             notes = [feed | {"restored_at": run["began_at"]} for feed in feeds]
-            raised = [feed | {"epoch": later(feed["epoch"])} for feed in feeds]
-            await tx.write((_NOTE, notes), (_RAISE, raised))
+            raised = [feed | {"epoch": later_epoch(feed["epoch"])} for feed in feeds]
+            await tx.write((_INSERT_RESTORATIONS, notes), (_UPDATE_EPOCHS, raised))
             await end_every_device(tx, [feed["owner_id"] for feed in feeds])
-            await tx.run(_GO_ON, through=feeds[-1]["owner_id"])
+            await tx.run(_STORE_PROGRESS, through=feeds[-1]["owner_id"])
         yield len(feeds)
 
 
-def later(epoch: int) -> int:
-    """Return an epoch after this one, which another restoration of the same backup would hardly choose, too."""
-    return epoch + 1 + secrets.randbelow(min(MAX_EPOCH_STEP, LAST_EPOCH - epoch))
+def later_epoch(epoch: int) -> int:
+    """Return a random later epoch, which another restore of the same backup is unlikely to choose."""
+    return epoch + 1 + secrets.randbelow(min(MAX_EPOCH_STEP, MAX_EPOCH - epoch))

@@ -150,8 +150,8 @@ class Arena:
         } | {f"AFTERGLOW_{name.upper()}": value for name, value in settings.items()}
         folder = self._node(contestant.name) if contestant.command[0] == "node" else Path.cwd()
         file = self._folder / f"{contestant.name}-{port}.json"
-        limiter = {"port": port, "world": file, "workers": contestant.workers}
-        command = [part.format_map(limiter) for part in contestant.command]
+        values = {"port": port, "world": file, "workers": contestant.workers}
+        command = [part.format_map(values) for part in contestant.command]
         if contestant.floor:
             file.write_text(json.dumps([(str(person.id), person.seqs) for person in world.people]), encoding="utf-8")
         cores = machine.SERVER_CORE if contestant.workers == 1 else machine.EVERY_CORE

@@ -17,22 +17,22 @@ def draw(tables: list[Table], path: Path) -> None:
     """Write the chart; bars are µs per request, and ours has a colour of its own."""
     columns = min(3, len(tables))
     rows = -(-len(tables) // columns)
-    figure, limiter = plt.subplots(rows, columns, figsize=(5.6 * columns, 3.4 * rows), squeeze=False)
-    for place in limiter.flat[len(tables) :]:
-        place.set_visible(False)
-    for place, table in zip(limiter.flat, tables, strict=False):
+    figure, axes = plt.subplots(rows, columns, figsize=(5.6 * columns, 3.4 * rows), squeeze=False)
+    for axis in axes.flat[len(tables) :]:
+        axis.set_visible(False)
+    for axis, table in zip(axes.flat, tables, strict=False):
         shown = sorted(table.figures, key=lambda each: each.server, reverse=True)
         costs = [each.server for each in shown]
-        bars = place.barh(
+        bars = axis.barh(
             [each.title for each in shown],
             costs,
             color=[OWN if each.contestant == OURS else QUIET for each in shown],
         )
-        place.bar_label(bars, [f"{cost:,.0f}" for cost in costs], padding=3, color=INK, fontsize=8)
-        place.set_xlim(0, max(costs) * 1.15)
-        place.set_title(f"{table.title} · {DATABASES[table.database]}", loc="left", color=INK, fontsize=10)
-        place.tick_params(labelsize=8, colors=INK)
-        place.spines[["top", "right"]].set_visible(False)
+        axis.bar_label(bars, [f"{cost:,.0f}" for cost in costs], padding=3, color=INK, fontsize=8)
+        axis.set_xlim(0, max(costs) * 1.15)
+        axis.set_title(f"{table.title} · {DATABASES[table.database]}", loc="left", color=INK, fontsize=10)
+        axis.tick_params(labelsize=8, colors=INK)
+        axis.spines[["top", "right"]].set_visible(False)
     figure.suptitle("Processor of the server per request, µs: less is better", x=0.01, ha="left", color=INK)
     figure.tight_layout()
     figure.savefig(path, dpi=120)

@@ -131,7 +131,7 @@ def test_restored_asks_at_a_terminal(url: str) -> None:
 
 
 def test_restored_says_that_it_goes_on(url: str) -> None:
-    assert over(Settings(database_url=url), restoring.begin) == 1
+    assert over(Settings(database_url=url), restoring.start) == 1
     said = afterglow("restored", "--yes", database_url=url)
     assert re.fullmatch(rf"Going on with the run that began at {MOMENT}\.\n{RAISED}", said.out)
     assert afterglow("restored", "--yes", database_url=url).out == RAISED

@@ -19,9 +19,9 @@ def of_length(forge: Forge, length: int) -> str:
     return next(token for token in tokens if len(token) >= length)
 
 
-def split(token: str, *limiter: int) -> str:
+def split(token: str, *positions: int) -> str:
     """Return a token with a space at some places."""
-    return " ".join(token[begin:end] for begin, end in zip((0, *limiter), (*limiter, len(token)), strict=True))
+    return " ".join(token[begin:end] for begin, end in zip((0, *positions), (*positions, len(token)), strict=True))
 
 
 SPELLINGS: Final[dict[str, Make]] = {

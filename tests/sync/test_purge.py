@@ -17,7 +17,7 @@ from app.settings import Settings
 from tests.db.opened import added, holding, over
 from tests.sync.planted import SET_CHANGE, Planted, days_ago, every, feed, plant, plant_operations, seqs
 
-MAX_BODY_BYTES = days_ago(400)
+CUTOFF = days_ago(400)
 WAITING = Statement(
     sa.select(sa.column("pid"))
     .select_from(sa.table("pg_stat_activity"))
@@ -42,14 +42,14 @@ def test_old_removals_go_and_the_floor_rises_to_the_highest_of_them(settings: Se
     async def work(db: Database) -> None:
         hers = [Planted(2, 900, deleted=False), Planted(3, 401), Planted(4, 800), Planted(5, 399), Planted(6, 0)]
         alice, bob = await two(db, hers, [Planted(2, 500, deleted=False), Planted(3, 100)])
-        assert await whole(purging.purge(db, MAX_BODY_BYTES)) == 2
+        assert await whole(purging.purge(db, CUTOFF)) == 2
         assert await seqs(db, alice) == [2, 5, 6]
         assert (await feed(db, alice))["floor"] == 4
         assert (await feed(db, alice))["head"] == 6
         assert (await feed(db, alice))["epoch"] == 7
         assert await seqs(db, bob) == [2, 3]
         assert (await feed(db, bob))["floor"] == 0
-        assert await whole(purging.purge(db, MAX_BODY_BYTES)) == 0
+        assert await whole(purging.purge(db, CUTOFF)) == 0
 
     over(settings, work)
 
@@ -57,7 +57,7 @@ def test_old_removals_go_and_the_floor_rises_to_the_highest_of_them(settings: Se
 def test_a_floor_never_falls(settings: Settings) -> None:
     async def work(db: Database) -> None:
         alice, _ = await two(db, [Planted(4, 900), Planted(20, 0, deleted=False)], [Planted(2, 1)], floor=12)
-        assert await whole(purging.purge(db, MAX_BODY_BYTES)) == 1
+        assert await whole(purging.purge(db, CUTOFF)) == 1
         assert (await feed(db, alice))["floor"] == 12
 
     over(settings, work)
@@ -73,13 +73,13 @@ def test_all_of_it_goes_by_pages_whoever_shares_a_moment(
         moments = [500, 500, 500, 500, 450, 450, 600, 401, 500]
         hers = [Planted(seq, days) for seq, days in enumerate(moments, 2)]
         alice, bob = await two(db, [*hers, Planted(50, 1)], [Planted(9, 450), *hers[:5]])
-        assert await whole(purging.purge(db, MAX_BODY_BYTES)) == 15
+        assert await whole(purging.purge(db, CUTOFF)) == 15
         assert (await seqs(db, alice), await seqs(db, bob)) == ([50], [])
         assert ((await feed(db, alice))["floor"], (await feed(db, bob))["floor"]) == (10, 9)
         async with db.transaction() as tx:
             await plant_operations(tx, alice, [*moments, 399, 0])
             await plant_operations(tx, bob, moments)
-        assert await whole(purging.forget(db, MAX_BODY_BYTES)) == 18
+        assert await whole(purging.forget(db, CUTOFF)) == 18
         assert {row["written_at"] for row in await db.all(every(RememberedOp))} == {days_ago(399), days_ago(0)}
 
     over(settings, work)
@@ -95,13 +95,13 @@ def test_interrupted_anywhere_it_has_done_no_harm_and_ends_the_same(
         hers = [Planted(seq, 600 - seq) for seq in numbers]
         alice, bob = await two(db, hers, hers)
         for _ in range(14):
-            async with aclosing(purging.purge(db, MAX_BODY_BYTES)) as steps:
+            async with aclosing(purging.purge(db, CUTOFF)) as steps:
                 async for _ in steps:
                     break
             for owner_id in (alice, bob):
                 floor = (await feed(db, owner_id))["floor"]
                 assert await seqs(db, owner_id) == [seq for seq in numbers if seq > floor]
-        assert await whole(purging.purge(db, MAX_BODY_BYTES)) == 0
+        assert await whole(purging.purge(db, CUTOFF)) == 0
         assert ((await feed(db, alice))["floor"], (await feed(db, bob))["floor"]) == (8, 8)
 
     over(settings, work)
@@ -112,7 +112,7 @@ def test_what_came_back_meanwhile_stays(settings: Settings, monkeypatch: pytest.
 
     async def work(db: Database) -> None:
         alice, bob = await two(db, [Planted(2, 900)], [Planted(2, 800)])
-        async with aclosing(purging.purge(db, MAX_BODY_BYTES)) as steps:
+        async with aclosing(purging.purge(db, CUTOFF)) as steps:
             assert await anext(steps) == 1
             async with db.transaction() as tx:
                 await tx.run(SET_CHANGE, owner_id=bob, seq=2, new_seq=3, written_at=days_ago(0))
@@ -127,9 +127,9 @@ def test_it_waits_for_who_writes_and_gives_up_by_the_deadline(settings: Settings
     alice, _ = over(settings, lambda db: two(db, [Planted(2, 900)], [Planted(2, 1)]))
     hurried = settings.model_copy(update={"statement_seconds": 0.3})
     with holding(settings, alice), pytest.raises(Unavailable):
-        over(hurried, lambda db: whole(purging.purge(db, MAX_BODY_BYTES)))
+        over(hurried, lambda db: whole(purging.purge(db, CUTOFF)))
     assert over(settings, lambda db: seqs(db, alice)) == [2]
-    assert over(settings, lambda db: whole(purging.purge(db, MAX_BODY_BYTES))) == 1
+    assert over(settings, lambda db: whole(purging.purge(db, CUTOFF))) == 1
 
 
 def test_what_moved_up_behind_another_purger_is_found_by_the_next_page(
@@ -142,10 +142,12 @@ def test_what_moved_up_behind_another_purger_is_found_by_the_next_page(
         alice, bob = await two(db, [Planted(2, 900), Planted(3, 800), Planted(4, 600)], [Planted(2, 700)])
         async with db.transaction() as other:
             await other.run(LOCK_FEED, owner_id=alice, account_id=alice, device_id=alice)
-            purged = asyncio.create_task(whole(purging.purge(db, MAX_BODY_BYTES)))
+            purged = asyncio.create_task(whole(purging.purge(db, CUTOFF)))
             while not (settings.uses_sqlite or await db.all(WAITING)):
                 pass
-            gone = await other.all(purging.PURGE, since=days_ago(1000), before=MAX_BODY_BYTES, rows=2, locked=[alice])
+            gone = await other.all(
+                purging.DELETE_TOMBSTONES, since=days_ago(1000), before=CUTOFF, rows=2, locked=[alice]
+            )
             assert {row["seq"] for row in gone} == {2, 3}
         assert await purged == 2
         assert (await seqs(db, alice), await seqs(db, bob)) == ([], [])
@@ -162,9 +164,9 @@ def test_two_at_once_share_the_work(settings: Settings, monkeypatch: pytest.Monk
         alice, bob = await two(db, hers, hers)
         async with db.transaction() as tx:
             await plant_operations(tx, alice, [500 + number % 3 for number in range(20)])
-        both = await asyncio.gather(*(whole(purging.purge(db, MAX_BODY_BYTES)) for _ in range(2)))
+        both = await asyncio.gather(*(whole(purging.purge(db, CUTOFF)) for _ in range(2)))
         assert sum(both) == 56
         assert (await seqs(db, alice), await seqs(db, bob)) == ([], [])
-        assert sum(await asyncio.gather(*(whole(purging.forget(db, MAX_BODY_BYTES)) for _ in range(2)))) == 20
+        assert sum(await asyncio.gather(*(whole(purging.forget(db, CUTOFF)) for _ in range(2)))) == 20
 
     over(settings, work)

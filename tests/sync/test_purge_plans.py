@@ -62,9 +62,9 @@ def steps(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("statement", "index"),
     [
-        (purging.PURGE, "ix_change_written_at"),
-        (purging.LOCK_THEIR_FEEDS, "ix_change_written_at"),
-        (purging.FORGET, "ix_remembered_op_written_at"),
+        (purging.DELETE_TOMBSTONES, "ix_change_written_at"),
+        (purging.LOCK_FEEDS, "ix_change_written_at"),
+        (purging.DELETE_OPERATIONS, "ix_remembered_op_written_at"),
     ],
     ids=["tombstones", "feeds", "forget"],
 )
@@ -82,9 +82,9 @@ def test_on_postgresql(
 def test_on_sqlite(databases: Databases) -> None:
     connection = sqlite3.connect(databases.fresh("sqlite").removeprefix("sqlite:///"))
     for statement, index in (
-        (purging.PURGE, "ix_change_written_at"),
-        (purging.LOCK_THEIR_FEEDS, "ix_change_written_at"),
-        (purging.FORGET, "ix_remembered_op_written_at"),
+        (purging.DELETE_TOMBSTONES, "ix_change_written_at"),
+        (purging.LOCK_FEEDS, "ix_change_written_at"),
+        (purging.DELETE_OPERATIONS, "ix_remembered_op_written_at"),
     ):
         plan = statement.sqlite
         told = connection.execute(f"EXPLAIN QUERY PLAN {plan.sql}", plan.arguments(VALUES))

@@ -48,7 +48,7 @@ async def whole(steps: AsyncIterator[int]) -> list[int]:
 
 async def run(db: Database) -> int:
     """Carry out a run, and return how many feeds were left at its beginning."""
-    left = await restoring.begin(db)
+    left = await restoring.start(db)
     assert sum(await whole(restoring.restored(db))) == left
     return left
 
@@ -73,7 +73,7 @@ def test_every_feed_begins_a_new_epoch_and_notes_what_it_had(settings: Settings)
             {name: row[name] for name in kept} for row in before
         ]
         assert len({row["restored_at"] for row in noted}) == 1
-        assert await restoring.under_way(db) is None
+        assert await restoring.unfinished_since(db) is None
 
     over(settings, work)
 
@@ -83,14 +83,14 @@ def test_an_interrupted_run_goes_on_and_raises_no_feed_twice(settings: Settings)
     async def work(db: Database) -> None:
         await people(db)
         before = await feeds(db)
-        assert await restoring.begin(db) == len(NAMES)
-        began_at = await restoring.under_way(db)
+        assert await restoring.start(db) == len(NAMES)
+        began_at = await restoring.unfinished_since(db)
         for done in (2, 4, 6):
             async with aclosing(restoring.restored(db)) as steps:
                 assert await anext(steps) == 2
             assert len(await notes(db)) == done
-            assert await restoring.begin(db) == len(NAMES) - done
-            assert await restoring.under_way(db) == began_at
+            assert await restoring.start(db) == len(NAMES) - done
+            assert await restoring.unfinished_since(db) == began_at
         assert await run(db) == 1
         raised_once(before, await feeds(db))
         noted = await notes(db)
@@ -108,7 +108,7 @@ def test_a_batch_is_there_whole_or_not_at_all(settings: Settings, monkeypatch: p
     async def work(db: Database) -> None:
         await people(db)
         before = await feeds(db)
-        await restoring.begin(db)
+        await restoring.start(db)
         with monkeypatch.context() as patch:
             patch.setattr(restoring, "end_every_device", failing)
             with pytest.raises(Unavailable):
@@ -126,7 +126,7 @@ def test_two_runs_at_once_share_the_work(settings: Settings) -> None:
     async def work(db: Database) -> None:
         await people(db)
         before = await feeds(db)
-        await asyncio.gather(restoring.begin(db), restoring.begin(db))
+        await asyncio.gather(restoring.start(db), restoring.start(db))
         done = await asyncio.gather(*(whole(restoring.restored(db)) for _ in range(2)))
         assert sum(map(sum, done)) == len(NAMES)
         raised_once(before, await feeds(db))
@@ -151,10 +151,10 @@ def test_the_next_restore_raises_again_and_keeps_what_was_noted(settings: Settin
 
 
 def test_epochs_are_drawn_so_that_two_restores_of_one_backup_hardly_meet() -> None:
-    drawn = {restoring.later(100) for _ in range(2000)}
+    drawn = {restoring.later_epoch(100) for _ in range(2000)}
     assert drawn == set(range(101, 101 + restoring.MAX_EPOCH_STEP))
-    assert {restoring.later(8189) for _ in range(200)} == {8190, 8191}
-    assert restoring.later(8190) == 8191
+    assert {restoring.later_epoch(8189) for _ in range(200)} == {8190, 8191}
+    assert restoring.later_epoch(8190) == 8191
 
 
 def test_a_feed_in_the_last_epoch_is_refused_before_anything_happens(settings: Settings) -> None:
@@ -164,10 +164,10 @@ def test_a_feed_in_the_last_epoch_is_refused_before_anything_happens(settings: S
             await tx.run(SET_FEED, owner_id=ids[3], head=9, epoch=8191, floor=0)
         before = await feeds(db)
         with pytest.raises(restoring.EpochsSpentError):
-            await restoring.begin(db)
+            await restoring.start(db)
         assert await whole(restoring.restored(db)) == []
         assert await feeds(db) == before
-        assert await restoring.under_way(db) is None
+        assert await restoring.unfinished_since(db) is None
 
     over(settings, work)
 
@@ -176,7 +176,7 @@ def test_a_feed_in_the_last_epoch_is_refused_before_anything_happens(settings: S
 def test_what_is_begun_ends_though_it_reaches_the_last_epoch(settings: Settings) -> None:
     async def work(db: Database) -> None:
         await people(db, epoch=8190)
-        await restoring.begin(db)
+        await restoring.start(db)
         async with aclosing(restoring.restored(db)) as steps:
             await anext(steps)
         assert await run(db) == len(NAMES) - 2
@@ -188,7 +188,7 @@ def test_what_is_begun_ends_though_it_reaches_the_last_epoch(settings: Settings)
 def test_it_waits_for_who_writes_and_gives_up_by_the_deadline(settings: Settings) -> None:
     ids = over(settings, people)
     before = over(settings, feeds)
-    over(settings, restoring.begin)
+    over(settings, restoring.start)
     hurried = settings.model_copy(update={"statement_seconds": 0.3})
     with holding(settings, ids[-1]), pytest.raises(Unavailable):
         over(hurried, lambda db: whole(restoring.restored(db)))

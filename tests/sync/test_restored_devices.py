@@ -12,7 +12,7 @@ from tests.sync.planted import every
 
 async def restored(db: Database) -> int:
     """Carry out a run, and return through how many feeds it went."""
-    await restoring.begin(db)
+    await restoring.start(db)
     return sum([each async for each in restoring.restored(db)])
 
 

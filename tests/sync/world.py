@@ -155,7 +155,7 @@ class World:
         """Say that the database was restored."""
 
         async def begun() -> None:
-            await restoring.begin(self.services.db)
+            await restoring.start(self.services.db)
             async for _ in restoring.restored(self.services.db):
                 pass
 
