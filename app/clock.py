@@ -1,8 +1,8 @@
-"""Time as the product speaks it: instants with an offset in, UTC with microseconds out.
+"""Times, days and time zones: how they are read, and how they are formatted.
 
-Instants follow RFC 3339, section 5.6, with `T`, at most six digits of a second and no leap second; days are
-`YYYY-MM-DD`; time zones are IANA names. Years run from 1900 to 2200 in UTC. A time without an offset is refused,
-since nobody could say later which moment was meant.
+An instant is read in the format of RFC 3339, section 5.6: with `T`, an offset, at most six digits of a second and no leap
+second. It is returned in UTC with microseconds. A day is `YYYY-MM-DD`; a time zone is an IANA name. The year, in UTC, is
+1900 to 2200. A time without an offset is refused, because it is ambiguous.
 """
 
 import re
@@ -15,8 +15,8 @@ import orjson
 from pydantic import PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-FIRST_YEAR: Final = 1900
-LAST_YEAR: Final = 2200
+MIN_YEAR: Final = 1900
+MAX_YEAR: Final = 2200
 _instant = re.compile(
     r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)", re.ASCII
 ).fullmatch
@@ -24,21 +24,21 @@ _day = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII).fullmatch
 
 
 def now() -> datetime:
-    """Return the present moment, in UTC."""
+    """Return the current time, in UTC."""
     return datetime.now(UTC)
 
 
 def format_instant(moment: datetime) -> str:
-    """Spell an instant as every answer does: `2026-11-22T10:00:00.000000Z`."""
+    """Return an instant in the format of every response: `2026-11-22T10:00:00.000000Z`."""
     moment = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
     if moment.microsecond:
-        return orjson.dumps(moment, option=orjson.OPT_UTC_Z)[1:-1].decode()  # a third of isoformat's time
+        return orjson.dumps(moment, option=orjson.OPT_UTC_Z)[1:-1].decode()  # takes a third of the time of isoformat
     return f"{moment.isoformat()[:-6]}.000000Z"
 
 
 @cache
 def timezones() -> frozenset[str]:
-    """Return the names of the IANA time zone database, the same on every machine."""
+    """Return the names in the IANA time zone database. They come from a package, so every machine has the same."""
     return frozenset(resources.files("tzdata").joinpath("zones").read_text("ascii").split())
 
 
@@ -48,9 +48,9 @@ def _read_instant(value: object) -> datetime:
             moment = datetime.fromisoformat(value).astimezone(UTC)
         except (ValueError, OverflowError):
             moment = None
-        if moment is not None and FIRST_YEAR <= moment.year <= LAST_YEAR:
+        if moment is not None and MIN_YEAR <= moment.year <= MAX_YEAR:
             return moment
-    message = "Give a time as RFC 3339 has it, with an offset: 2026-11-22T10:00:00Z, years 1900 to 2200."
+    message = "Send a time in RFC 3339 format with an offset, such as 2026-11-22T10:00:00Z, from 1900 to 2200."
     raise PydanticCustomError("time", message)
 
 
@@ -60,16 +60,16 @@ def _read_day(value: object) -> date:
             day = date.fromisoformat(value)
         except ValueError:
             day = None
-        if day is not None and FIRST_YEAR <= day.year <= LAST_YEAR:
+        if day is not None and MIN_YEAR <= day.year <= MAX_YEAR:
             return day
-    message = "Give a date as YYYY-MM-DD, years 1900 to 2200."
+    message = "Send a date as YYYY-MM-DD, from 1900 to 2200."
     raise PydanticCustomError("date", message)
 
 
 def _read_timezone(value: object) -> str:
     if isinstance(value, str) and value in timezones():
         return value
-    message = "Give the name of an IANA time zone, such as Europe/Berlin."
+    message = "Send the name of an IANA time zone, such as Europe/Berlin."
     raise PydanticCustomError("timezone", message)
 
 

@@ -1,10 +1,10 @@
-"""Identifiers: RFC 9562 UUIDs, in one spelling only.
+"""Identifiers: RFC 9562 UUIDs, in canonical form only.
 
-A device may choose a record's id. It promises that one record has one spelling: canonical, lower-case, with hyphens.
-It refuses every alias (upper case, braces, `urn:uuid:`), since a device would hold such a row twice.
+A client may choose a record's id. Only the canonical form is accepted: lower case, with hyphens. Other forms of the same
+id (upper case, braces, `urn:uuid:`) are refused, because a client that compares text would store the record twice.
 
-They are all of the kind that PostgreSQL's driver brings: equal to every other `UUID`, but written in C, and looked up,
-read and spelled in a tenth of the time.
+All ids are objects of asyncpg's UUID class: equal to Python's `UUID`, but written in C. Hashing, reading and formatting
+one takes a tenth of the time.
 """
 
 import re
@@ -19,27 +19,27 @@ from uuid_utils import uuid7
 
 CANONICAL: Final = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 make_id: Final[Callable[[str | bytes], UUID]] = pgproto.UUID
-"""Makes an id of its 16 bytes, or of its digits, with hyphens or without."""
+"""Returns the id with the given 16 bytes or hexadecimal digits, with or without hyphens."""
 _canonical = re.compile(CANONICAL).fullmatch
 
 
 def new_id() -> UUID:
-    """Make a time-ordered id (RFC 9562 version 7)."""
+    """Return a new time-ordered id (RFC 9562, version 7)."""
     return make_id(uuid7().bytes)
 
 
 def new_id_text() -> str:
-    """Make an id as text, at a sixth of the price."""
+    """Return a new id as text, in a sixth of the time of `str(new_id())`."""
     return str(uuid7())
 
 
 def parse(value: object) -> UUID:
-    """Return the id that a value spells; raise `ValueError` where it is none, or another spelling of one."""
+    """Return the id that a value represents; raise `ValueError` if it is not a UUID in canonical form."""
     if isinstance(value, UUID):
         return value
     if isinstance(value, str) and _canonical(value):
         return make_id(value)
-    message = "Give a UUID in its canonical form: lower-case hexadecimal digits with hyphens."
+    message = "Send a UUID in canonical form: lower-case hexadecimal digits with hyphens."
     raise PydanticCustomError("id", message)
 
 

@@ -1,9 +1,11 @@
-"""JSON: read strictly, written fast.
+"""JSON: a strict parser and a fast writer.
 
-Reading follows RFC 8259 and promises more: one member of a name, nesting at most 32 deep, real UTF-8. Numbers with a
-fraction or an exponent become `Decimal`, so that `1.0` is not an integer and a dose keeps its digits. Numbers that
-nothing here could hold (`NaN`, `Infinity`, integers of thousands of digits) are read as infinity, for the fields to
-refuse with a pointer. Writing is orjson's, with instants spelled as `clock` spells them.
+The parser follows RFC 8259 and is stricter: member names are unique within an object, nesting is at most 32 deep, and the
+text is valid UTF-8. A number with a fraction or an exponent becomes a `Decimal`, so that `1.0` is not an integer and a
+dose keeps its digits. A number that no field can hold (`NaN`, `Infinity`, an integer of more than 40 digits) becomes
+infinity, which every field refuses with a fault that points to it.
+
+The writer is orjson, with instants in the format of `clock.format_instant`.
 """
 
 import json
@@ -21,38 +23,38 @@ from app.problems import MalformedBody
 
 MAX_DEPTH: Final = 32
 _MAX_INTEGER_DIGITS: Final = 40
-_NESTING: Final = (dict, list)
+_CONTAINERS: Final = (dict, list)
 
 
 def parse(body: bytes) -> Any:
-    """Return what the JSON text says; raise `MalformedBody` where it says nothing clear."""
+    """Return the value of a JSON text; raise `MalformedBody` if it is not valid or nested too deep."""
     try:
         value = _decoder.decode(body.decode("utf-8"))
     except (ValueError, RecursionError):
         raise MalformedBody from None
-    if body.count(b"[") + body.count(b"{") > MAX_DEPTH and _deeper(value):
+    if body.count(b"[") + body.count(b"{") > MAX_DEPTH and _is_too_deep(value):
         raise MalformedBody
     return value
 
 
 def dump(value: Any) -> bytes:
-    """Return the JSON text of rows, documents and lists."""
-    return orjson.dumps(value, _spelled, orjson.OPT_PASSTHROUGH_DATETIME)
+    """Return a value as JSON: lists and dictionaries of strings, numbers, ids, instants and days."""
+    return orjson.dumps(value, _default, orjson.OPT_PASSTHROUGH_DATETIME)
 
 
 def dump_text(value: Any) -> str:
-    """Return the same text as a string, to be put into another."""
+    """Return a value as JSON, as a string."""
     return dump(value).decode()
 
 
 def dump_canonical(value: Any) -> bytes:
-    """Return the JSON text of a value with its members in alphabetical order: one text for one meaning."""
-    return orjson.dumps(value, _spelled, orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_SORT_KEYS)
+    """Return a value as JSON with members in alphabetical order, so that equal values have equal texts."""
+    return orjson.dumps(value, _default, orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_SORT_KEYS)
 
 
-def fragment(dump_text: str) -> orjson.Fragment:
-    """Return a JSON text as a value that is written as it is."""
-    return orjson.Fragment(dump_text)
+def fragment(text: str) -> orjson.Fragment:
+    """Return a value that the writer replaces by the given JSON text, unchanged."""
+    return orjson.Fragment(text)
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -82,30 +84,30 @@ _decoder: Final = json.JSONDecoder(
 )
 
 
-def _deeper(value: Any) -> bool:
-    """Say whether lists and objects are nested too deep, by looking at one level after the other."""
-    level = [value] if type(value) in _NESTING else []
+def _is_too_deep(value: Any) -> bool:
+    """Return whether lists and objects are nested deeper than `MAX_DEPTH`. Goes level by level, without recursion."""
+    level = [value] if type(value) in _CONTAINERS else []
     for _ in range(MAX_DEPTH):
         level = [
             inner
             for each in level
             for inner in (each.values() if type(each) is dict else each)
-            if type(inner) in _NESTING
+            if type(inner) in _CONTAINERS
         ]
     return bool(level)
 
 
 _ID: Final = type(new_id())
-_SPELLINGS: Final[Mapping[type, Callable[[Any], object]]] = {
+_CONVERSIONS: Final[Mapping[type, Callable[[Any], object]]] = {
     datetime: clock.format_instant,
-    _ID: str,  # orjson knows only the plainer kind
+    _ID: str,  # orjson serializes only Python's own UUID class
     date: date.isoformat,
     Decimal: float,
 }
 
 
-def _spelled(value: object) -> object:
-    spelling = _SPELLINGS.get(type(value))
-    if spelling is None:
+def _default(value: object) -> object:
+    convert = _CONVERSIONS.get(type(value))
+    if convert is None:
         raise TypeError
-    return spelling(value)
+    return convert(value)

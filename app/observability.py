@@ -1,9 +1,10 @@
-"""What the server says of itself: one JSON line for each event, on the standard error.
+"""Logging: one JSON line per request or event, on the standard error.
 
-A line never holds what somebody wrote, an e-mail address, a token or an address as it was typed. So a crash is told by
-the kind of the error and the lines of code it passed, without its message: drivers quote rows in theirs. Of what
-libraries say only the first line is told, since the lines below quote errors. A server that is killed takes the lines of its
-last moment with it.
+A line never contains text that a user wrote, an e-mail address, a token or a URL as it was sent. So an exception is
+logged by its class and the lines of code it passed through, without its message: database drivers quote rows in theirs.
+Of a library's message only the first line is logged, because the following lines quote errors.
+
+Request lines are printed in batches (decision 030): a server that is killed loses those of its last 20 ms.
 """
 
 import asyncio
@@ -20,38 +21,38 @@ import orjson
 
 from app import clock
 
-MOMENT_SECONDS: Final = 0.02
+FLUSH_SECONDS: Final = 0.02
 SINKS: Final[list[Callable[[str], None]]] = []
-"""Who is told each line; nobody, unless a server serves."""
+"""The functions that receive each line. A worker adds `enqueue`; without a sink nothing is logged."""
 
 
-_to_print: deque[str] = deque()
+_pending: deque[str] = deque()
 
 
 def enqueue(line: str) -> None:
-    """Print a line on the standard error with the next flush: to write each by itself costs more than to make it."""
-    _to_print.append(f"{line}\n")
+    """Add a line to those that the next `flush` prints. Writing each line by itself costs more than formatting it."""
+    _pending.append(f"{line}\n")
 
 
 def flush() -> None:
-    """Print what was said so far, if anybody is there to read it."""
+    """Print the pending lines on the standard error. Errors are ignored, because it may be closed."""
     lines = []
-    with suppress(IndexError):  # another thread was quicker
-        while _to_print:
-            lines.append(_to_print.popleft())
+    with suppress(IndexError):  # another thread took the last line
+        while _pending:
+            lines.append(_pending.popleft())
     with suppress(OSError, ValueError):
         sys.stderr.write("".join(lines))
         sys.stderr.flush()
 
 
 class JsonLine(logging.Formatter):
-    """Formats what a library logs as one line of JSON."""
+    """Formats a library's log record as one line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
+        """Return the line of a log record."""
         fields: dict[str, object] = {"message": record.getMessage().partition("\n")[0]}
         if record.exc_info and record.exc_info[1]:
-            fields |= _told(record.exc_info[1])
+            fields |= _exception_fields(record.exc_info[1])
         return _line(record.levelname.lower(), record.name, fields)
 
 
@@ -66,35 +67,34 @@ LOGGING: Final[dict[str, Any]] = {
 
 
 def log_request(**fields: object) -> None:
-    """Say that a request was answered; lines of one moment are printed together."""
-    _say("info", "afterglow.requests", fields)
-    if len(_to_print) == 1:
-        asyncio.get_running_loop().call_later(MOMENT_SECONDS, flush)
+    """Log that a request was answered. The line is printed within `FLUSH_SECONDS`, together with others."""
+    _log("info", "afterglow.requests", fields)
+    if len(_pending) == 1:
+        asyncio.get_running_loop().call_later(FLUSH_SECONDS, flush)
 
 
 def log_exception(error: BaseException, request_id: str) -> None:
-    """Say that a request met an error that nobody expected."""
-    _say("error", "afterglow.events", {"event": "crashed", "request_id": request_id, **_told(error)})
+    """Log an unexpected exception in a request, at once."""
+    log_event("crashed", "error", request_id=request_id, **_exception_fields(error))
+
+
+def log_event(event: str, level: str = "info", **fields: object) -> None:
+    """Log an event, at once; `level` is `info`, `warning` or `error`. A field never holds text that a user wrote."""
+    _log(level, "afterglow.events", {"event": event, **fields})
     flush()
 
 
-def log_event(event: str, **fields: object) -> None:
-    """Say that something worth knowing happened."""
-    _say("info", "afterglow.events", {"event": event, **fields})
-    flush()
+def _log(level: str, logger: str, fields: dict[str, object]) -> None:
+    line = _line(level, logger, fields)
+    for sink in SINKS:
+        sink(line)
 
 
-def _say(level: str, source: str, fields: dict[str, object]) -> None:
-    line = _line(level, source, fields)
-    for tell in SINKS:
-        tell(line)
-
-
-def _line(level: str, source: str, fields: dict[str, object]) -> str:
-    line = {"time": clock.now(), "level": level, "logger": source, **fields}
+def _line(level: str, logger: str, fields: dict[str, object]) -> str:
+    line = {"time": clock.now(), "level": level, "logger": logger, **fields}
     return orjson.dumps(line, str, orjson.OPT_UTC_Z).decode()
 
 
-def _told(error: BaseException) -> dict[str, object]:
+def _exception_fields(error: BaseException) -> dict[str, object]:
     frames = traceback.extract_tb(error.__traceback__)
     return {"error": type(error).__name__, "trace": [f"{frame.name}:{frame.lineno}" for frame in frames]}

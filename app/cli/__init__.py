@@ -1,7 +1,7 @@
 """The command line: `afterglow serve`, `migrate`, `purge`, `restored`, `account add`, `keys create|list|rotate|retire`,
 `openapi`.
 
-A process begins here, and loads nothing but what the command that it was asked for needs.
+A process starts here, and imports only what the given command needs (decision 031).
 """
 
 from app.cli.loading import loading
@@ -10,5 +10,5 @@ from app.cli.loading import loading
 def main() -> None:
     """Run the command line."""
     with loading():
-        from app.cli.commands import cli  # noqa: PLC0415 - a worker begins with its starter's program, and runs no command
+        from app.cli.commands import cli  # noqa: PLC0415 - workers import this package, too, but run no command
     cli()

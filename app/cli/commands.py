@@ -1,4 +1,4 @@
-"""The commands, each loaded when it is asked for."""
+"""The list of commands. The module of a command is imported when the command runs."""
 
 from importlib import import_module
 from typing import Any, Final
@@ -21,13 +21,13 @@ _MODULES: Final = {
 
 
 class Commands(TyperGroup):
-    """A group of commands that are loaded one by one."""
+    """A group of commands whose modules are imported on demand."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options | {"commands": dict.fromkeys(_MODULES)})
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Return a command, or nothing where there is none of this name."""
+        """Return the command with a name, or None."""
         if cmd_name not in _MODULES:
             return None
         with loading():
@@ -40,4 +40,7 @@ cli = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_enable=F
 
 @cli.callback()
 def _afterglow() -> None:
-    """Afterglow: the API for ketamine therapy integration. Settings come from AFTERGLOW_… and from the file .env."""
+    """Afterglow: the API for ketamine therapy integration.
+
+    Settings are read from environment variables named AFTERGLOW_… and from the file .env (see .env.example).
+    """

@@ -1,10 +1,10 @@
-"""Work on the database, from the command line."""
+"""Running a command's work on the database."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar
 
-from app.cli.ending import fail
+from app.cli.errors import fail
 from app.db import Database, open_database
 from app.problems import Problem
 from app.settings import Settings
@@ -12,20 +12,20 @@ from app.settings import Settings
 T = TypeVar("T")
 
 _NO_DATABASE: Final = (
-    "the database does not answer, or has no schema yet: see AFTERGLOW_DATABASE_URL, or run `afterglow migrate`"
+    "the database does not answer, or has no schema yet: check AFTERGLOW_DATABASE_URL, or run `afterglow migrate`"
 )
 
 
-def carried_out(work: Coroutine[Any, Any, T]) -> T:
-    """Carry out work on the database, or end where it does not answer."""
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine and return its result; exit with an error line if the database does not answer."""
     try:
         return asyncio.run(work)
     except Problem:
         fail(_NO_DATABASE)
 
 
-async def over(settings: Settings, work: Callable[[Database], Coroutine[Any, Any, T]]) -> T:
-    """Return what the work returns, carried out over the settings' database."""
+async def with_database(settings: Settings, work: Callable[[Database], Coroutine[Any, Any, T]]) -> T:
+    """Open the database of the settings, run the work with it, close it, and return the work's result."""
     db = open_database(settings)
     await db.open()
     try:

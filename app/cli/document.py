@@ -1,9 +1,9 @@
-"""The OpenAPI document, from the command line."""
+"""The command `afterglow openapi`."""
 
 import orjson
 import typer
 
-from app.cli.ending import settings_now
+from app.cli.errors import load_settings
 from app.main import create_app
 
 cli = typer.Typer()
@@ -12,4 +12,4 @@ cli = typer.Typer()
 @cli.command()
 def openapi() -> None:
     """Print the OpenAPI document of the API."""
-    typer.echo(orjson.dumps(create_app(settings_now()).openapi(), option=orjson.OPT_INDENT_2).decode())
+    typer.echo(orjson.dumps(create_app(load_settings()).openapi(), option=orjson.OPT_INDENT_2).decode())

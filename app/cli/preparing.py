@@ -1,4 +1,4 @@
-"""What the database gets before the API is served: its schema, and the demo."""
+"""Preparing the database before the API is served: migrations and demo data."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,8 +6,8 @@ from collections.abc import Callable
 import typer
 
 from app import demo, starting
-from app.cli.database import carried_out, over
-from app.cli.ending import fail, settings_now
+from app.cli.database import run, with_database
+from app.cli.errors import fail, load_settings
 from app.db import schema
 from app.problems import Problem
 from app.settings import Environment, Settings
@@ -17,25 +17,25 @@ cli = typer.Typer()
 
 @cli.command()
 def migrate() -> None:
-    """Bring the database's schema up to date. Safe to run from several hosts at once."""
-    _migrate(settings_now())
-    typer.echo(f"The schema is at {schema.HEAD}.")
+    """Migrate the database to the current schema. Safe to run on several hosts at once."""
+    _migrate(load_settings())
+    typer.echo(f"The schema is at version {schema.HEAD}.")
 
 
 def prepare(settings: Settings, *, wants_demo: bool) -> None:
-    """Do what a start needs to have done and has not, in a process apart."""
+    """Migrate the database (in development) and create the demo data (if wanted), in a child process (decision 013)."""
     work: list[Callable[[Settings], None]] = [
         *([_migrate] if settings.env is Environment.DEVELOPMENT and not _is_current(settings) else []),
-        *([_plant] if wants_demo else []),
+        *([_create_demo] if wants_demo else []),
     ]
     if work:
-        starting.apart(work, settings)
+        starting.run_in_child(work, settings)
 
 
 def _is_current(settings: Settings) -> bool:
-    """Say whether the schema is at its head, without Alembic, which takes longer to load than to find that out."""
+    """Return whether the schema is current. Does not import Alembic, which would take longer than the query."""
     try:
-        return asyncio.run(over(settings, lambda db: db.ready())) == schema.HEAD
+        return asyncio.run(with_database(settings, lambda db: db.ready())) == schema.HEAD
     except Problem:
         return False
 
@@ -47,6 +47,6 @@ def _migrate(settings: Settings) -> None:
         fail(str(error))
 
 
-def _plant(settings: Settings) -> None:
-    carried_out(demo.plant(settings))
+def _create_demo(settings: Settings) -> None:
+    run(demo.create_demo(settings))
     typer.echo(f"Demo:     {demo.EMAIL}\nPassword: {demo.PASSWORD}")

@@ -1,4 +1,4 @@
-"""Progress of long work: drawn at a terminal, and otherwise a plain line now and then."""
+"""Progress of long commands: a bar at a terminal, otherwise a line every ten seconds."""
 
 import sys
 import time
@@ -11,10 +11,10 @@ import typer
 SECONDS_BETWEEN_LINES: Final = 10.0
 
 
-async def counted(name: str, steps: AsyncIterator[int], total: int | None = None) -> int:
-    """Carry out the steps, showing how much of the total is done; return how much it was."""
+async def with_progress(name: str, steps: AsyncIterator[int], total: int | None = None) -> int:
+    """Run the steps, each of which yields how much it did; show the progress and return the sum."""
     done = 0
-    with (_drawn if sys.stdout.isatty() else _told)(name, total) as show:
+    with (_bar if sys.stdout.isatty() else _lines)(name, total) as show:
         async for more in steps:
             done += more
             show(done)
@@ -22,7 +22,7 @@ async def counted(name: str, steps: AsyncIterator[int], total: int | None = None
 
 
 @contextmanager
-def _drawn(name: str, total: int | None) -> Iterator[Callable[[int], None]]:
+def _bar(name: str, total: int | None) -> Iterator[Callable[[int], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
 
     with Progress(TextColumn(name), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()) as progress:
@@ -31,13 +31,13 @@ def _drawn(name: str, total: int | None) -> Iterator[Callable[[int], None]]:
 
 
 @contextmanager
-def _told(name: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    said_at = time.monotonic()
+def _lines(name: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    printed_at = time.monotonic()
 
     def show(done: int) -> None:
-        nonlocal said_at
-        if time.monotonic() - said_at >= SECONDS_BETWEEN_LINES:
-            said_at = time.monotonic()
+        nonlocal printed_at
+        if time.monotonic() - printed_at >= SECONDS_BETWEEN_LINES:
+            printed_at = time.monotonic()
             typer.echo(f"{name}: {done}" + ("" if total is None else f" of {total}"))
 
     yield show

@@ -11,7 +11,7 @@ import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from app import observability, starting
-from app.cli.ending import UNSAFE, fail, settings_now
+from app.cli.errors import EXIT_CONFIG, fail, load_settings
 from app.cli.loading import loading
 from app.server.sockets import sockets
 from app.settings import Environment
@@ -34,13 +34,13 @@ def serve(
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes; more than one needs PostgreSQL.")] = 1,
 ) -> None:
     """Serve the API. In development the schema is brought up to date first."""
-    settings = settings_now()
+    settings = load_settings()
     wants_demo = demo_data or settings.demo
     if workers > 1 and settings.uses_sqlite:
         fail("SQLite serves one process: use --workers 1, or set AFTERGLOW_DATABASE_URL to a PostgreSQL database")
     reasons = starting.prepare(settings.model_copy(update={"demo": wants_demo}))
     if reasons:
-        fail("not safe to start:\n" + "\n".join(f"- {reason}" for reason in reasons), UNSAFE)
+        fail("not safe to start:\n" + "\n".join(f"- {reason}" for reason in reasons), EXIT_CONFIG)
     if not starting.can_listen(host, port):
         fail(f"cannot listen on {host}:{port}: it is in use (see --port), or not an address of this machine")
     if settings.env is Environment.DEVELOPMENT or wants_demo:

@@ -1,4 +1,4 @@
-"""Upkeep: what an operator does daily, and what after a restore from a backup. Safe while the API is served."""
+"""The commands `afterglow purge` (daily) and `afterglow restored` (after a restore from a backup)."""
 
 import sys
 from datetime import timedelta
@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from app import clock
-from app.cli.database import carried_out, over
-from app.cli.ending import fail, settings_now
-from app.cli.progress import counted
+from app.cli.database import run, with_database
+from app.cli.errors import fail, load_settings
+from app.cli.progress import with_progress
 from app.db import Database
 from app.records import purging, restoring
 
@@ -20,42 +20,47 @@ cli = typer.Typer()
 def purge(
     older_than: Annotated[
         int | None,
-        typer.Option(min=1, max=36_500, metavar="DAYS", help="How old; if not given, AFTERGLOW_REMEMBERED_DAYS."),
+        typer.Option(min=1, max=36_500, metavar="DAYS", help="Minimum age. The default is AFTERGLOW_REMEMBERED_DAYS."),
     ] = None,
 ) -> None:
-    """Forget old removals, and what devices pushed long ago. A device that was away for longer pulls everything again."""
-    settings = settings_now()
+    """Delete old tombstones and old push results. Safe while the API is served.
+
+    A device that has not synced for longer pulls everything again.
+    """
+    settings = load_settings()
     before = clock.now() - timedelta(days=older_than or settings.remembered_days)
 
     async def work(db: Database) -> tuple[int, int]:
-        return await counted("Removals", purging.purge(db, before)), await counted(
+        return await with_progress("Removals", purging.purge(db, before)), await with_progress(
             "Operations", purging.forget(db, before)
         )
 
-    removals, operations = carried_out(over(settings, work))
+    removals, operations = run(with_database(settings, work))
     typer.echo(f"Purged: removals {removals}, operations {operations}, all from before {clock.format_instant(before)}.")
 
 
 @cli.command()
-def restored(*, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
-    """Run this once after the database was restored from a backup, before serving again.
+def restored(*, yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False) -> None:
+    """Prepare a database that was restored from a backup. Run it once after each restore, before serving again.
 
-    Every device has to sign in again, and then brings back what only it still has. A run that was interrupted goes on.
+    Every device has to sign in again, and then pushes the changes that the backup lacks. An interrupted run can be repeated:
+    it continues where it stopped.
     """
-    settings = settings_now()
-    began_at = carried_out(over(settings, restoring.unfinished_since))
-    if began_at is not None:
-        typer.echo(f"Going on with the run that began at {clock.format_instant(began_at)}.")
+    settings = load_settings()
+    started_at = run(with_database(settings, restoring.unfinished_since))
+    if started_at is not None:
+        typer.echo(f"Continuing the run that was started at {clock.format_instant(started_at)}.")
     if not yes and not (
-        sys.stdin.isatty() and typer.confirm("Was the database restored, and shall every device sign in again?")
+        sys.stdin.isatty()
+        and typer.confirm("Was the database restored from a backup? Every device will have to sign in again.")
     ):
-        fail("nothing was changed; say so at a terminal, or with --yes, where the database was restored from a backup")
+        fail("nothing was changed; if the database was restored from a backup, confirm at a terminal or use --yes")
 
     async def work(db: Database) -> int:
-        return await counted("Feeds", restoring.restored(db), await restoring.start(db))
+        return await with_progress("Feeds", restoring.restored(db), await restoring.start(db))
 
     try:
-        feeds = carried_out(over(settings, work))
+        feeds = run(with_database(settings, work))
     except restoring.EpochsSpentError:
-        fail(f"a feed is in epoch {restoring.MAX_EPOCH}, the last there is; nothing was changed")
+        fail(f"a feed is already in the last possible epoch, {restoring.MAX_EPOCH}; nothing was changed")
     typer.echo(f"Feeds in a new epoch: {feeds}. Every device has to sign in again.")

@@ -1,4 +1,4 @@
-"""The demo: one invented person's journey, pushed as a phone would push it."""
+"""The demo data: one invented person's journey, pushed as an app would push it."""
 
 from typing import Any, Final
 from uuid import UUID, uuid5
@@ -22,21 +22,21 @@ EMAIL: Final = "ilse@example.com"
 PASSWORD: Final = "one-quiet-morning"  # noqa: S105 - an invented person's, printed on purpose
 
 
-async def plant(settings: Settings) -> None:
-    """Make the account and its records, where they are not there yet; what a tester changed stays changed."""
+async def create_demo(settings: Settings) -> None:
+    """Create the demo account and its records if they do not exist; records that a tester changed stay as they are."""
     db = open_database(settings)
     await db.open()
     try:
         services = build_services(settings, db, Keyring(settings.keyring))
-        owner_id = await _account(services)
+        owner_id = await _demo_account(services)
         caller = Caller(services, owner_id, owner_id, "person", HOME.key, is_authenticated=True)
-        ops = [_op(owner_id, *told) for told in journey(clock.now())]
+        ops = [_operation(owner_id, *draft) for draft in journey(clock.now())]
         await push(own_records(caller), SyncPush.model_validate({"ops": ops}))
     finally:
         await db.close()
 
 
-async def _account(services: Services) -> UUID:
+async def _demo_account(services: Services) -> UUID:
     new = NewAccount(EMAIL, hashed_now(PASSWORD), "Ilse", HOME.key, "en")
     async with services.db.transaction() as tx:
         id = await open_account(tx, new)
@@ -46,8 +46,8 @@ async def _account(services: Services) -> UUID:
     return found
 
 
-def _op(owner_id: UUID, collection: str, name: str, draft: dict[str, Any]) -> dict[str, Any]:
-    """Return the operation that writes a record, whose references are ids instead of names."""
+def _operation(owner_id: UUID, collection: str, name: str, draft: dict[str, Any]) -> dict[str, Any]:
+    """Return the operation that creates a record. Its id, and the ids that it refers to, are derived from the names."""
     references = BY_COLLECTION[collection].references
     fields = {field: str(uuid5(owner_id, value)) if field in references else value for field, value in draft.items()}
     return {"op": "upsert", "collection": collection, "id": str(uuid5(owner_id, name)), "set": fields}

@@ -12,20 +12,23 @@ from zoneinfo import ZoneInfo
 HOME: Final = ZoneInfo("Europe/Amsterdam")
 
 
-Told = tuple[str, str, dict[str, Any]]
+NamedDraft = tuple[str, str, dict[str, Any]]
 
 
-def _told(collection: str, name: str, /, **draft: object) -> Told:
+def _draft(collection: str, name: str, /, **draft: object) -> NamedDraft:
     return collection, name, draft
 
 
 session, element, intention, reflection, action_item = (
-    partial(_told, each) for each in ("sessions", "elements", "intentions", "reflections", "action-items")
+    partial(_draft, each) for each in ("sessions", "elements", "intentions", "reflections", "action-items")
 )
 
 
-def journey(now: datetime) -> list[Told]:
-    """Return the records as they came about: collection, name, and draft with names for references; day 0 is today."""
+def journey(now: datetime) -> list[NamedDraft]:
+    """Return her records in the order in which they came about: collection, name, and draft.
+
+    References are names. Dates count from the day of `now`.
+    """
     today = now.astimezone(HOME).date()
 
     def at(days: int, hour: int, minute: int = 0) -> str:

@@ -136,5 +136,5 @@ async def change_me(call: Call, patch: MePatch) -> Response:
 )
 async def get_public_keys(services: TheServices) -> Response:
     """Get the keys that access tokens can be verified with."""
-    keys = [key.jwk for key in services.keyring.verifying.values()]
+    keys = [key.jwk for key in services.keyring.verification_keys.values()]
     return json_response({"keys": keys}, headers=[(b"cache-control", b"public, max-age=300")])

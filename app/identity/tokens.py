@@ -71,7 +71,7 @@ class Tokens:
     def verify(self, token: str) -> Claims:
         """Return what the token says; raise `NotSignedIn` where anything about it is not exactly right."""
         found = self._verified.get(token)
-        if found is None or found[1] not in self._keyring.verifying:
+        if found is None or found[1] not in self._keyring.verification_keys:
             found = self._checked(token)
             if len(self._verified) >= MAX_CACHED_TOKENS:
                 self._verified.clear()
@@ -101,7 +101,7 @@ class Tokens:
         if len(header) > LONGEST_HEADER:
             raise NotSignedIn
         members = _members(header)
-        key = self._keyring.verifying[members["kid"]]
+        key = self._keyring.verification_keys[members["kid"]]
         if members != {"alg": "ES256", "typ": "at+jwt", "kid": key.kid}:
             raise NotSignedIn
         return key

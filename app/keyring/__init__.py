@@ -1,6 +1,6 @@
-"""The keyring: what signs access tokens, the secret that everything else derives from, and how keys come and go.
+"""The keyring: the keys that sign access tokens, the secret that other keys are derived from, and key rotation.
 
-It knows nobody, so that a process may look after it without loading what serves people.
+The package imports nothing of the server, so that the commands that manage keys start quickly.
 """
 
 from app.keyring.keyring import Keyring, KeyringError

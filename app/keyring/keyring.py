@@ -1,8 +1,8 @@
-"""The keyring: one file with the keys that sign access tokens and the secret that everything else derives from.
+"""The keyring: one file with the keys that sign access tokens, and a secret from which all other keys are derived.
 
-The file has mode 600 and is read again within two seconds of a change, so that several workers and hosts can share
-one. In development it is made on the first start; production wants one that was made on purpose
-(`afterglow keys create`), and refuses to start on a generated one.
+The file has mode 600. Every process reads it again within two seconds of a change, so that several workers and hosts can
+share one. In development the first start creates it. Production needs one that was created by `afterglow keys create`,
+and refuses to start on one that a development start created.
 """
 
 import base64
@@ -20,80 +20,80 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from app import clock, observability
 from app.keyring.keys import Key, State, thumbprint
 
-SHORTEST_SECRET: Final = 32
-_SECONDS_BETWEEN_LOOKS: Final = 1.0
-_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+MIN_SECRET_BYTES: Final = 32
+_CHECK_SECONDS: Final = 1.0
+_OTHERS_MODE: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
 class KeyringError(Exception):
-    """The keyring cannot be used; the message says why, without any value."""
+    """The keyring cannot be used. The message says why, and contains no key, secret or path."""
 
 
 class Keyring:
-    """The keys and the secret, as the file has them now."""
+    """The keys and the secret in a keyring file. The properties read the file again if it has changed."""
 
     def __init__(self, path: Path) -> None:
-        """Read the file."""
+        """Read the file; raise `KeyringError` if it is not a usable keyring."""
         self._path = path
-        self._looked = 0.0
-        self._stamp: tuple[int, int] | None = None
+        self._checked_at = 0.0
+        self._file_stamp: tuple[int, int] | None = None
         self._read()
 
     def derive_key(self, purpose: str) -> bytes:
-        """Return 32 bytes that only this server knows, for one purpose."""
+        """Return a 32-byte key for one purpose, derived from the secret (HMAC-SHA-256)."""
         return hmac.digest(self.secret, purpose.encode(), hashlib.sha256)
 
     @property
     def current(self) -> Key:
-        """The key that signs."""
-        self._look()
+        """The key that signs new tokens."""
+        self._refresh()
         return self._current
 
     @property
-    def verifying(self) -> dict[str, Key]:
-        """The keys whose tokens are believed, by kid."""
-        self._look()
-        return self._verifying
+    def verification_keys(self) -> dict[str, Key]:
+        """The keys whose tokens are accepted, by kid."""
+        self._refresh()
+        return self._verification_keys
 
-    def _look(self) -> None:
+    def _refresh(self) -> None:
         now = time.monotonic()
-        if now - self._looked > _SECONDS_BETWEEN_LOOKS:
-            self._looked = now
-            self._verifying = self._believed()
+        if now - self._checked_at > _CHECK_SECONDS:
+            self._checked_at = now
+            self._verification_keys = self._accepted()
             try:
                 status = self._path.stat()
-                if (status.st_mtime_ns, status.st_ino) != self._stamp:
+                if (status.st_mtime_ns, status.st_ino) != self._file_stamp:
                     self._read()
-            except (OSError, KeyringError) as error:  # what was read before stays in force
-                observability.log_event("keyring-unreadable", error=type(error).__name__)
+            except (OSError, KeyringError) as error:  # the keys that were read before stay in use
+                observability.log_event("keyring-unreadable", "error", error=type(error).__name__)
 
-    def _believed(self) -> dict[str, Key]:
+    def _accepted(self) -> dict[str, Key]:
         now = clock.now()
-        return {key.kid: key for key in self.keys if key.is_believed(now)}
+        return {key.kid: key for key in self.keys if key.is_accepted(now)}
 
     def _read(self) -> None:
         try:
             status = self._path.stat()
             content: dict[str, Any] = orjson.loads(self._path.read_bytes())
-            keys = [_key(each) for each in content["keys"]]
+            keys = [_parsed_key(each) for each in content["keys"]]
             secret = base64.b64decode(content["secret"])
             current = next(key for key in keys if key.state is State.CURRENT)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, StopIteration, UnsupportedAlgorithm):
             message = "AFTERGLOW_KEYRING names a file that cannot be read"
             raise KeyringError(message) from None
-        if len(secret) < SHORTEST_SECRET:
+        if len(secret) < MIN_SECRET_BYTES:
             message = "AFTERGLOW_KEYRING names a file whose secret is too short"
             raise KeyringError(message)
         self.secret = secret
         self.generated = bool(content.get("generated"))
-        self.is_private = not status.st_mode & _OTHERS
+        self.is_private = not status.st_mode & _OTHERS_MODE
         self.keys = keys
         self._current = current
-        self._verifying = self._believed()
-        self._stamp = (status.st_mtime_ns, status.st_ino)
+        self._verification_keys = self._accepted()
+        self._file_stamp = (status.st_mtime_ns, status.st_ino)
 
 
-def _key(member: dict[str, Any]) -> Key:
+def _parsed_key(member: dict[str, Any]) -> Key:
     until = member.get("until")
-    moment = None if until is None else datetime.fromisoformat(until)
-    return Key(thumbprint(member["pem"]), State(member["state"]), member["pem"], moment)
+    expiry = None if until is None else datetime.fromisoformat(until)
+    return Key(thumbprint(member["pem"]), State(member["state"]), member["pem"], expiry)

@@ -1,9 +1,9 @@
-"""Keys come and go without costing an honest client a 401.
+"""Creating keyrings, and rotating and revoking keys, without a 401 for an honest client (decision 012).
 
-Every keyring has a `next` key that all workers know already. A rotation lets it sign, keeps believing the old one until
-the last token of it has ended, and publishes a new next one; a next key that some worker may not have read yet is not
-promoted. In an emergency a key is retired at once: within two seconds no worker believes a token of it. Of operators
-who change a keyring at once, one waits for the other.
+Every keyring has a `next` key that all workers have read already. A rotation makes it the current key, accepts the old
+key until its last token has expired, and adds a new next key. A next key that a worker may not have read yet is not
+promoted. In an emergency a key is revoked: within two seconds every worker refuses its tokens. A lock makes concurrent
+changes of a keyring wait for each other.
 """
 
 import base64
@@ -19,40 +19,43 @@ from typing import Any, Final
 import orjson
 
 from app import clock
-from app.keyring.keyring import SHORTEST_SECRET, Keyring, KeyringError
+from app.keyring.keyring import MIN_SECRET_BYTES, Keyring, KeyringError
 from app.keyring.keys import State, new_pem, thumbprint
 
-SECONDS_UNTIL_KNOWN: Final = 2
-"""How long after its change every worker has read a keyring; each looks once a second."""
-_SECONDS_OF_GRACE: Final = 60
-_UNTIL_KNOWN: Final = timedelta(seconds=SECONDS_UNTIL_KNOWN)
+PROPAGATION_SECONDS: Final = 2
+"""After this time every worker has read a changed keyring. Each checks the file once a second."""
+_EXPIRY_MARGIN_SECONDS: Final = 60
+_PROPAGATION: Final = timedelta(seconds=PROPAGATION_SECONDS)
 Member = dict[str, Any]
 
 
 def create_keyring(path: Path, *, generated: bool) -> None:
-    """Write a new keyring; where two starters race, the first one's file stays. Raise `FileExistsError` then."""
+    """Write a new keyring. Raise `FileExistsError` if the file exists; of two processes at once, the first one wins."""
     content = {
         "generated": generated,
-        "secret": base64.b64encode(secrets.token_bytes(SHORTEST_SECRET)).decode(),
+        "secret": base64.b64encode(secrets.token_bytes(MIN_SECRET_BYTES)).decode(),
         "keys": [_new(State.CURRENT), _new(State.NEXT)],
     }
-    with _written(path, content) as draft:
-        os.link(draft, path)
+    with _temporary_file(path, content) as temporary:
+        os.link(temporary, path)
 
 
 def rotate(path: Path, access_seconds: int) -> str:
-    """Let the next key sign, and publish another; return the kid that signs now.
+    """Make the next key current and add a new next key; return the kid of the current key.
 
-    Raise `KeyringError` where a worker may not know the next key yet: its tokens would be refused there.
+    Tokens last for `access_seconds`; the old key is accepted for that long and a minute more. Raise `KeyringError` if a
+    worker may not have read the next key yet, because that worker would refuse its tokens.
     """
-    with _changing(path) as keys:
+    with _locked_keys(path) as keys:
         now = clock.now()
-        coming = [each for each in keys if each["state"] == State.NEXT]
-        if not all(_is_known(each, now) for each in coming):
-            message = f"the next key is too new for every worker to know it; rotate {SECONDS_UNTIL_KNOWN} seconds later"
+        upcoming = [each for each in keys if each["state"] == State.NEXT]
+        if not all(_is_propagated(each, now) for each in upcoming):
+            message = (
+                f"the next key is too new: not every worker has read it; rotate again in {PROPAGATION_SECONDS} seconds"
+            )
             raise KeyringError(message)
-        keys[:] = [each for each in keys if each["state"] != State.RETIRED or _is_believed(each, now)]
-        until = clock.format_instant(now + timedelta(seconds=access_seconds + _SECONDS_OF_GRACE))
+        keys[:] = [each for each in keys if each["state"] != State.RETIRED or _is_accepted(each, now)]
+        until = clock.format_instant(now + timedelta(seconds=access_seconds + _EXPIRY_MARGIN_SECONDS))
         for each in keys:
             if each["state"] == State.CURRENT:
                 each |= {"state": State.RETIRED, "until": until}
@@ -60,8 +63,8 @@ def rotate(path: Path, access_seconds: int) -> str:
 
 
 def retire(path: Path, kid: str) -> str:
-    """Stop believing a key at once; return the kid that signs now. Raise `KeyringError` where there is no such key."""
-    with _changing(path) as keys:
+    """Revoke a key at once; return the kid of the current key. Raise `KeyringError` if the keyring has no such key."""
+    with _locked_keys(path) as keys:
         member = next((each for each in keys if each["kid"] == kid), None)
         if member is None:
             message = f"the keyring has no key {kid}"
@@ -76,22 +79,22 @@ def retire(path: Path, kid: str) -> str:
 
 
 def _promote(keys: list[Member]) -> str:
-    """Let the next key sign, or a new one where a keyring made by hand has none; return its kid."""
-    signing = next((each for each in keys if each["state"] == State.NEXT), None)
-    if signing is None:
-        keys.append(signing := _new(State.NEXT))
-    signing["state"] = State.CURRENT
+    """Make the next key current, or a new one if a keyring made by hand has no next key; return its kid."""
+    promoted = next((each for each in keys if each["state"] == State.NEXT), None)
+    if promoted is None:
+        keys.append(promoted := _new(State.NEXT))
+    promoted["state"] = State.CURRENT
     keys.append(_new(State.NEXT))
-    return str(signing["kid"])
+    return str(promoted["kid"])
 
 
-def _is_known(member: Member, now: datetime) -> bool:
-    """Say whether every worker has had the time to read a key."""
+def _is_propagated(member: Member, now: datetime) -> bool:
+    """Return whether every worker has had the time to read a key."""
     created_at = member["created_at"]
-    return created_at is None or not timedelta() <= now - datetime.fromisoformat(created_at) < _UNTIL_KNOWN
+    return created_at is None or not timedelta() <= now - datetime.fromisoformat(created_at) < _PROPAGATION
 
 
-def _is_believed(member: Member, now: datetime) -> bool:
+def _is_accepted(member: Member, now: datetime) -> bool:
     return member["until"] is not None and datetime.fromisoformat(member["until"]) > now
 
 
@@ -107,35 +110,38 @@ def _new(state: State) -> Member:
 
 
 @contextmanager
-def _changing(path: Path) -> Iterator[list[Member]]:
-    """Yield the keys of a keyring to be changed, while nobody else does, and put them in its place.
+def _locked_keys(path: Path) -> Iterator[list[Member]]:
+    """Lock a keyring, yield its keys to be changed, and write them at the end of the block.
 
-    The lock is on the folder: the file itself is not changed, but replaced.
+    The lock is on the folder, because the file is replaced and not edited.
     """
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
-        Keyring(path)  # raises where the file is no keyring
+        Keyring(path)  # raises if the file is not a keyring
         content: dict[str, Any] = orjson.loads(path.read_bytes())
-        unsaid: Member = {"until": None, "created_at": None}
-        keys = [unsaid | each | {"kid": thumbprint(each["pem"])} for each in content["keys"]]
+        defaults: Member = {"until": None, "created_at": None}
+        keys = [defaults | each | {"kid": thumbprint(each["pem"])} for each in content["keys"]]
         yield keys
-        with _written(path, content | {"keys": keys}) as draft:
-            draft.replace(path)
+        with _temporary_file(path, content | {"keys": keys}) as temporary:
+            temporary.replace(path)
     finally:
         os.close(folder)
 
 
 @contextmanager
-def _written(path: Path, content: dict[str, Any]) -> Iterator[Path]:
-    """Write a file beside the keyring, for its owner alone, whole before anybody sees it."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    draft.touch(0o600)
+def _temporary_file(path: Path, content: dict[str, Any]) -> Iterator[Path]:
+    """Write a file beside the keyring, readable by its owner only, and yield its path; delete it at the end of the block.
+
+    The caller links or renames it, so that no reader sees an incomplete keyring.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    temporary.touch(0o600)
     try:
-        with draft.open("wb") as file:
+        with temporary.open("wb") as file:
             file.write(orjson.dumps(content, option=orjson.OPT_INDENT_2))
             file.flush()
             os.fsync(file.fileno())  # a crash leaves the old keyring or the new one
-        yield draft
+        yield temporary
     finally:
-        draft.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)

@@ -30,7 +30,7 @@ from app.ids import new_id
 from app.settings import Settings
 from tests import postgres
 from tests.hostile.raw import Line
-from tests.house.starting import started
+from tests.house.starting import started_server
 from tests.identity.operator import CLOSE
 from tests.mailbox import Mailbox
 from tests.serving import PASSWORD, PASSWORD_HASH
@@ -130,7 +130,7 @@ def measure(kind: str, url: str, folder: Path, names: tuple[str, ...], only: lis
             "AFTERGLOW_SMTP_STARTTLS": "false",
             "AFTERGLOW_THROTTLE_CLIENT": "1000000",
         }
-        with started([AFTERGLOW, "serve"], folder, **environment) as address:
+        with started_server([AFTERGLOW, "serve"], folder, **environment) as address:
             host, _, number = address.removeprefix("http://").partition(":")
             with Line((host, int(number))) as line:
                 for path in only:

@@ -37,7 +37,7 @@ class WisteriaError(Exception):
 
 def over(settings: Settings, work: Callable[[Database], Coroutine[Any, Any, T]]) -> T:
     """Return what the work returns, carried out over an open database."""
-    return asyncio.run(database.over(settings, work))
+    return asyncio.run(database.with_database(settings, work))
 
 
 async def added(tx: Transaction, name: str) -> UUID:

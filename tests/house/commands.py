@@ -1,4 +1,4 @@
-"""The command line, as a test asks it: a command in this process, or a server in a process of its own."""
+"""Running commands: in the test's process, or a server in a new process."""
 
 import os
 import re
@@ -14,39 +14,40 @@ from typing import NamedTuple
 from typer.testing import CliRunner
 
 from app.cli.commands import cli
-from tests.house.starting import free_port, lives
+from tests.house.starting import free_port, is_alive
 
 AFTERGLOW = Path(sys.executable).with_name("afterglow")
 PASSWORD = "wisteria by the gate"
 SECONDS = 90
+"""The longest wait for a process."""
 
 
-class Said(NamedTuple):
-    """What a command said, and with which status it ended."""
+class Result(NamedTuple):
+    """A command's exit status, standard output and standard error."""
 
     status: int
     out: str
     err: str
 
 
-def afterglow(*arguments: str, given: str = "", **settings: str) -> Said:
-    """Run a command in this process."""
+def afterglow(*arguments: str, stdin: str = "", **settings: str) -> Result:
+    """Run a command in this process; `settings` are set as AFTERGLOW_… variables."""
     environment = {f"AFTERGLOW_{name.upper()}": value for name, value in settings.items()}
-    result = CliRunner().invoke(cli, list(arguments), input=given, env=environment)
+    result = CliRunner().invoke(cli, list(arguments), input=stdin, env=environment)
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return Said(result.exit_code, result.stdout, result.stderr)
+    return Result(result.exit_code, result.stdout, result.stderr)
 
 
-def refused(said: Said, pattern: str, status: int = 1) -> None:
-    """Expect one clear line that matches, and nothing else."""
-    assert said.status == status
-    assert said.out == ""
-    assert re.fullmatch(rf"afterglow: {pattern}\n", said.err), said.err
+def assert_fails(result: Result, pattern: str, status: int = 1) -> None:
+    """Check that a command failed with one error line that matches the pattern, and printed nothing else."""
+    assert result.status == status
+    assert result.out == ""
+    assert re.fullmatch(rf"afterglow: {pattern}\n", result.err), result.err
 
 
 @contextmanager
-def running(*arguments: str, **settings: str) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
-    """Serve on a free port as a process of its own, and yield the address once it answers."""
+def running_server(*arguments: str, **settings: str) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
+    """Run `afterglow serve` in a new process on a free port; yield its URL and the process once it answers."""
     url = f"http://127.0.0.1:{free_port()}"
     process = subprocess.Popen(
         [AFTERGLOW, "serve", "--port", url.rpartition(":")[2], *arguments],
@@ -58,19 +59,19 @@ def running(*arguments: str, **settings: str) -> Iterator[tuple[str, "subprocess
     )
     try:
         deadline = time.monotonic() + SECONDS
-        while not lives(url):
+        while not is_alive(url):
             assert process.poll() is None, process.communicate()
             assert time.monotonic() < deadline
             time.sleep(0.02)
         yield url, process
     finally:
-        with suppress(ProcessLookupError):  # the workers, too
+        with suppress(ProcessLookupError):  # also kills the workers
             os.killpg(process.pid, signal.SIGKILL)
         process.communicate(timeout=SECONDS)
 
 
-def ended(process: "subprocess.Popen[str]") -> Said:
-    """Ask a process to stop, and return what it said."""
+def terminate(process: "subprocess.Popen[str]") -> Result:
+    """Send SIGTERM to a process, wait for its end, and return its result."""
     process.send_signal(signal.SIGTERM)
     out, err = process.communicate(timeout=SECONDS)
-    return Said(process.returncode, out, err)
+    return Result(process.returncode, out, err)

@@ -1,4 +1,4 @@
-"""The container: what it installs is locked by hashes, and is what pyproject.toml asks for."""
+"""The container image: its requirements are locked by hashes and match pyproject.toml."""
 
 import os
 import re
@@ -13,21 +13,21 @@ EXPORT = ("export", "--no-dev", "--group", "build", "--no-emit-project", "--form
 
 
 def locked(text: str) -> dict[str, set[str]]:
-    """Return the hashes of every requirement, with its version and its condition."""
+    """Return the hashes of each requirement; the key has its version and condition."""
     lines = text.replace("\\\n", " ").splitlines()
-    wanted = [line.split("--hash=") for line in lines if line.strip() and not line.lstrip().startswith("#")]
-    return {first.strip(): {each.strip() for each in hashes} for first, *hashes in wanted}
+    entries = [line.split("--hash=") for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    return {first.strip(): {each.strip() for each in hashes} for first, *hashes in entries}
 
 
-def test_the_requirements_are_what_pyproject_asks_for() -> None:
+def test_the_requirements_match_pyproject() -> None:
     uv = os.environ.get("UV") or shutil.which("uv")
     assert uv is not None, "uv runs the tests: pip install uv && uv run pytest"
-    found = subprocess.run([uv, *EXPORT, "--quiet"], cwd=ROOT, check=True, capture_output=True, text=True)
-    again = f"run: uv {' '.join(EXPORT)} --output-file requirements.txt"
-    assert locked(REQUIREMENTS.read_text()) == locked(found.stdout), again
+    exported = subprocess.run([uv, *EXPORT, "--quiet"], cwd=ROOT, check=True, capture_output=True, text=True)
+    command = f"run: uv {' '.join(EXPORT)} --output-file requirements.txt"
+    assert locked(REQUIREMENTS.read_text()) == locked(exported.stdout), command
 
 
-def test_every_requirement_is_one_version_with_its_hashes() -> None:
+def test_every_requirement_has_one_version_and_its_hashes() -> None:
     requirements = locked(REQUIREMENTS.read_text())
     assert requirements
     for name, hashes in requirements.items():
@@ -36,19 +36,19 @@ def test_every_requirement_is_one_version_with_its_hashes() -> None:
         assert all(re.fullmatch("sha256:[0-9a-f]{64}", each) for each in hashes)
 
 
-def test_the_requirements_name_no_address() -> None:
+def test_the_requirements_contain_no_url() -> None:
     text = REQUIREMENTS.read_text()
     assert "://" not in text
     assert not re.search(r"^\s*(-i|--index|--extra-index|--find-links|-f)\b", text, re.MULTILINE)
 
 
-def test_the_dockerfile_is_clean() -> None:
+def test_hadolint_accepts_the_dockerfile() -> None:
     hadolint = shutil.which("hadolint", path=sysconfig.get_path("scripts"))
     assert hadolint is not None
     subprocess.run([hadolint, "--no-color", ROOT / "Dockerfile"], check=True)
 
 
-def test_the_image_runs_as_nobody_special_and_names_no_host() -> None:
+def test_the_image_runs_as_an_unprivileged_user_and_names_no_registry() -> None:
     text = (ROOT / "Dockerfile").read_text()
     assert re.search(r"^USER [1-9]\d+:[1-9]\d+$", text, re.MULTILINE)
     assert "HEALTHCHECK" in text

@@ -113,7 +113,7 @@ def test_of_many_starters_exactly_one_migrates(databases: Databases, database: s
     said = [starter.communicate(timeout=60)[0].splitlines() for starter in starters]
     assert [starter.returncode for starter in starters] == [0] * STARTERS
     assert sorted(map(len, said)) == [1] * (STARTERS - 1) + [1 + int(schema.HEAD)]
-    assert {lines[-1] for lines in said} == {f"The schema is at {schema.HEAD}."}
+    assert {lines[-1] for lines in said} == {f"The schema is at version {schema.HEAD}."}
 
 
 def test_a_schema_of_a_newer_version_is_left_alone(databases: Databases, database: str) -> None:

@@ -1,4 +1,4 @@
-"""Privacy: what the log says of a request, and what it never says."""
+"""Privacy: what is logged about a request, and what never is."""
 
 import json
 import logging
@@ -39,7 +39,7 @@ logging.getLogger("a.library").warning("it said\\nwisteria")
 
 
 def line_of(lines: list[str], request_id: str) -> dict[str, Any]:
-    """Return the log line of a request, which is written once the answer is out."""
+    """Return the log line of a request. It is written after the response was sent, so this waits for it."""
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
         found = [line for line in lines if request_id in line]
@@ -51,13 +51,13 @@ def line_of(lines: list[str], request_id: str) -> dict[str, Any]:
     raise TimeoutError
 
 
-@pytest.mark.parametrize("said", [f"the {MARK} again", "to alice@example.com", "Bearer eyJhbGciOi"])
-def test_a_line_that_tells_is_found(every_log_line: list[str], said: str) -> None:
-    observability.log_event("said", note=said)
+@pytest.mark.parametrize("text", [f"the {MARK} again", "to alice@example.com", "Bearer eyJhbGciOi"])
+def test_private_text_in_a_line_is_detected(every_log_line: list[str], text: str) -> None:
+    observability.log_event("noted", note=text)
     assert telling(every_log_line[-1:]) == [every_log_line.pop()]
 
 
-def test_the_log_line_of_a_request_has_these_fields_and_no_more(alice: Person, every_log_line: list[str]) -> None:
+def test_the_log_line_of_a_request_has_exactly_these_fields(alice: Person, every_log_line: list[str]) -> None:
     draft = draft_of(REFLECTIONS)
     path = f"/v1/reflections/{draft['id']}"
     for response, route, method in (
@@ -77,7 +77,9 @@ def test_the_log_line_of_a_request_has_these_fields_and_no_more(alice: Person, e
         assert line["account_id"] == str(alice.id)
 
 
-def test_the_log_line_of_a_stranger_tells_neither_address_nor_query(server: Server, every_log_line: list[str]) -> None:
+def test_the_log_line_of_an_unauthenticated_request_contains_neither_url_nor_query(
+    server: Server, every_log_line: list[str]
+) -> None:
     for path, route in (("/livez", "/livez"), (f"/{MARK}", "-"), (f"/v1/reflections/{MARK}?{MARK}={MARK}", "-")):
         response = server.anyone.get(path, headers={"Authorization": f"Bearer eyJ{MARK}", "User-Agent": MARK})
         line = line_of(every_log_line, response.headers["x-request-id"])
@@ -87,22 +89,22 @@ def test_the_log_line_of_a_stranger_tells_neither_address_nor_query(server: Serv
         assert "?" not in json.dumps(line)
 
 
-def test_a_crash_is_told_by_its_kind_and_place_without_its_message(every_log_line: list[str]) -> None:
-    def break_a_vase() -> None:
+def test_an_exception_is_logged_by_class_and_traceback_without_its_message(every_log_line: list[str]) -> None:
+    def fail() -> None:
         raise ValueError(MARK, "alice@example.com")
 
     try:
-        break_a_vase()
+        fail()
     except ValueError as error:
         observability.log_exception(error, "one")
     line = json.loads(every_log_line[-1])
     assert line["error"] == "ValueError"
     assert line["request_id"] == "one"
-    assert [place.partition(":")[0] for place in line["trace"]][-1] == "break_a_vase"
+    assert [frame.partition(":")[0] for frame in line["trace"]][-1] == "fail"
     assert MARK not in every_log_line[-1]
 
 
-def test_what_libraries_say_is_told_by_its_first_line_and_the_kind_of_the_error() -> None:
+def test_a_library_message_is_logged_by_its_first_line_and_the_class_of_the_error() -> None:
     handler = Lines()
     logger = logging.getLogger("a.library")
     logger.addHandler(handler)
@@ -119,7 +121,7 @@ def test_what_libraries_say_is_told_by_its_first_line_and_the_kind_of_the_error(
     assert not telling(handler.lines)
 
 
-def test_even_an_error_that_nobody_awaited_leaves_one_json_line() -> None:
+def test_an_exception_in_an_unawaited_task_is_logged_as_one_json_line() -> None:
     done = subprocess.run([sys.executable, "-c", UNCAUGHT], capture_output=True, text=True, check=True)
     first, second = (json.loads(line) for line in done.stderr.splitlines())
     assert first["logger"] == "asyncio"

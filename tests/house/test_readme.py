@@ -1,4 +1,4 @@
-"""The README: its walk is really walked, against a server that its first command starts."""
+"""The README: its walk through the API is executed, against a server started by its first command."""
 
 import json
 import os
@@ -10,26 +10,26 @@ from pathlib import Path
 
 import pytest
 
-from tests.house.starting import started
+from tests.house.starting import started_server
 
 README = Path(__file__).parents[2] / "README.md"
 BLOCK = re.compile(r"```sh\n(.*?)```", re.DOTALL)
 
 
-def section(title: str) -> list[str]:
-    """Return the commands of one section."""
+def commands_of(title: str) -> list[str]:
+    """Return the shell commands in a section of the README."""
     return BLOCK.findall(README.read_text().partition(f"\n## {title}\n")[2].partition("\n## ")[0])
 
 
 @pytest.fixture
 def demo_server(tmp_path: Path) -> Iterator[str]:
-    program, *words = section("Two commands")[0].rpartition("uv run --no-dev ")[2].split()
-    with started([str(Path(sys.executable).with_name(program)), *words], tmp_path) as url:
+    program, *arguments = commands_of("Two commands")[0].rpartition("uv run --no-dev ")[2].split()
+    with started_server([str(Path(sys.executable).with_name(program)), *arguments], tmp_path) as url:
         yield url
 
 
-def test_the_walk_goes_through_the_whole_chain(demo_server: str, tmp_path: Path) -> None:
-    walk = "\n".join(["set -eu", *section("A walk through the chain")])
+def test_the_walk_runs_through_the_whole_chain(demo_server: str, tmp_path: Path) -> None:
+    walk = "\n".join(["set -eu", *commands_of("A walk through the chain")])
     environment = {"PATH": os.environ["PATH"], "API": demo_server}
     done = subprocess.run(
         ["bash", "-c", walk], capture_output=True, text=True, env=environment, cwd=tmp_path, check=True

@@ -23,7 +23,7 @@ from app.server.sockets import ACCEPTS_PER_TURN
 from app.settings import Settings
 from tests.conftest import Databases
 from tests.db.opened import over
-from tests.house.commands import AFTERGLOW, Said, afterglow, ended, refused, running
+from tests.house.commands import AFTERGLOW, Result, afterglow, assert_fails, running_server, terminate
 from tests.house.starting import free_port
 from tests.witness import Client
 
@@ -31,15 +31,15 @@ pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
 def test_serve_refuses_workers_on_sqlite() -> None:
-    refused(afterglow("serve", "--workers", "2"), "SQLite serves one process: [^\n]+")
+    assert_fails(afterglow("serve", "--workers", "2"), "SQLite serves one process: [^\n]+")
     assert not Path("afterglow.db").exists()
 
 
 def test_serve_refuses_a_port_that_is_taken() -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
         port = taken.getsockname()[1]
-        refused(afterglow("serve", "--port", str(port)), f"cannot listen on 127.0.0.1:{port}: [^\n]+")
-    refused(afterglow("serve", "--host", "::2"), "cannot listen on ::2:8000: [^\n]+")
+        assert_fails(afterglow("serve", "--port", str(port)), f"cannot listen on 127.0.0.1:{port}: [^\n]+")
+    assert_fails(afterglow("serve", "--host", "::2"), "cannot listen on ::2:8000: [^\n]+")
 
 
 def test_serve_refuses_what_production_must_not_start_on() -> None:
@@ -59,18 +59,18 @@ def test_serve_tells_of_a_database_that_is_nowhere() -> None:
     done = subprocess.run(
         [AFTERGLOW, "serve", "--port", str(free_port())], env=environment, capture_output=True, text=True, check=False
     )
-    said = Said(done.returncode, done.stdout, done.stderr)
-    refused(said, "the database cannot be reached or changed: [^\n]+")
+    said = Result(done.returncode, done.stdout, done.stderr)
+    assert_fails(said, "the database cannot be reached or changed: [^\n]+")
 
 
 def test_the_demo_serves_one_whole_journey_however_often_it_starts() -> None:
     seen = []
     for _ in range(2):
-        with running("--demo") as (url, process):
+        with running_server("--demo") as (url, process):
             said = httpx.get(f"{url}/docs")
             assert said.status_code == 200
             seen.append(_journey(url))
-            done = ended(process)
+            done = terminate(process)
         assert done.status == 0
         assert f"Docs:     {url}/docs\n" in done.out
         assert f"Demo:     {demo.EMAIL}\nPassword: {demo.PASSWORD}\n" in done.out
@@ -98,22 +98,22 @@ def _journey(url: str) -> dict[str, list[object]]:
 
 
 def test_several_workers_serve_postgresql(databases: Databases) -> None:
-    with running("--workers", "2", database_url=databases.fresh("postgresql")) as (url, process):
+    with running_server("--workers", "2", database_url=databases.fresh("postgresql")) as (url, process):
         assert [httpx.get(f"{url}/readyz").status_code for _ in range(20)] == [200] * 20
         tasks = Path(f"/proc/{process.pid}/task").glob("*/children")
         told = [Path(f"/proc/{each}/environ").read_text() for task in tasks for each in task.read_text().split()]
-        assert ended(process).status == 0
+        assert terminate(process).status == 0
     share = f"AFTERGLOW_HASH_THREADS={Settings().hashes_at_once(2)}\0"
     assert len(told) >= 2
     assert all(share in environment for environment in told)
 
 
 def test_new_callers_are_taken_on_several_at_a_time() -> None:
-    with running() as (url, process):
+    with running_server() as (url, process):
         every = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
         port = f":{int(url.rpartition(':')[2]):04X}"
         listening = [line for line in every if line[1].endswith(port) and line[3] == "0A"]
-        ended(process)
+        terminate(process)
     assert len(listening) == ACCEPTS_PER_TURN
 
 
@@ -129,17 +129,17 @@ def test_production_serves_without_migrating_and_without_docs(databases: Databas
         "database_url": databases.fresh("sqlite", migrated=False),
         "drain_seconds": "0",
     }
-    with running(**settings) as (url, process):
+    with running_server(**settings) as (url, process):
         assert httpx.get(f"{url}/readyz").status_code == 503
         assert httpx.get(f"{url}/docs", headers={"Host": "wisteria.example"}).status_code == 404
-        assert ended(process)[:2] == (0, "")
+        assert terminate(process)[:2] == (0, "")
 
 
 def test_a_schema_at_its_head_is_left_alone(
     databases: Databases, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done: list[int] = []
-    monkeypatch.setattr(starting, "apart", lambda work, _settings: done.append(len(work)))
+    monkeypatch.setattr(starting, "run_in_child", lambda work, _settings: done.append(len(work)))
     for migrated in (True, False):
         url = databases.fresh(database, migrated=migrated)
         settings = Settings(database_url=url, keyring=tmp_path / "keys.json")
@@ -147,11 +147,11 @@ def test_a_schema_at_its_head_is_left_alone(
     assert done == [1]
 
 
-def test_the_demo_is_planted_once_over_any_database(databases: Databases, database: str, tmp_path: Path) -> None:
+def test_the_demo_is_created_once_on_any_database(databases: Databases, database: str, tmp_path: Path) -> None:
     settings = Settings(database_url=databases.fresh(database), keyring=tmp_path / "keys.json")
     assert afterglow("keys", "create", str(settings.keyring)).status == 0
     for _ in range(2):
-        asyncio.run(demo.plant(settings))
+        asyncio.run(demo.create_demo(settings))
     assert over(settings, lambda db: db.one(BY_EMAIL, email_key=demo.EMAIL)) is not None
 
 
@@ -159,7 +159,7 @@ def test_the_demo_without_a_schema_is_unavailable(databases: Databases, tmp_path
     settings = Settings(database_url=databases.fresh("sqlite", migrated=False), keyring=tmp_path / "keys.json")
     assert afterglow("keys", "create", str(settings.keyring)).status == 0
     with pytest.raises(Unavailable):
-        asyncio.run(demo.plant(settings))
+        asyncio.run(demo.create_demo(settings))
 
 
 @pytest.mark.parametrize(("proxies", "believed"), [("127.0.0.1", True), ("203.0.113.1", False), ("", False)])
@@ -167,7 +167,7 @@ def test_only_a_trusted_proxy_is_believed_whom_it_speaks_for(
     databases: Databases, proxies: str, *, believed: bool
 ) -> None:
     settings = {"database_url": databases.fresh("sqlite"), "trusted_proxies": proxies, "throttle_client": "2"}
-    with running(**settings) as (url, _), Client(url) as anyone:
+    with running_server(**settings) as (url, _), Client(url) as anyone:
 
         def statuses(client: str) -> list[int]:
             headers = {"X-Forwarded-For": f"10.9.9.9, {client}"}

@@ -1,4 +1,4 @@
-"""Settings: listed for whoever has to set them, read from two places, and refused in production where unsafe."""
+"""Settings: documented in .env.example, read from the environment and a file, and refused in production if unsafe."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ from app import starting
 from app.keyring.rotation import create_keyring
 from app.settings import Environment, MailBackend, Settings
 
-LISTED = Path(__file__).parents[2] / ".env.example"
+EXAMPLE = Path(__file__).parents[2] / ".env.example"
 LINE = re.compile(r"# (?P<sentence>.+)\n#(?P<name>AFTERGLOW_[A-Z_]+)=(?P<value>.*)\n")
 SAFE = {
     "env": Environment.PRODUCTION,
@@ -22,26 +22,28 @@ SAFE = {
 pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
-def test_the_example_lists_every_setting_with_its_sentence_in_order() -> None:
-    listed = [(found["name"], found["sentence"]) for found in LINE.finditer(LISTED.read_text())]
+def test_the_example_file_lists_every_setting_with_its_description_in_order() -> None:
+    listed = [(found["name"], found["sentence"]) for found in LINE.finditer(EXAMPLE.read_text())]
     fields = Settings.model_fields
     assert listed == [(f"AFTERGLOW_{name.upper()}", field.description) for name, field in fields.items()]
 
 
-def test_every_line_of_the_example_taken_as_it_stands_changes_nothing(tmp_path: Path) -> None:
-    taken = "\n".join(f"{found['name']}={found['value']}" for found in LINE.finditer(LISTED.read_text()))
-    (tmp_path / ".env").write_text(taken)
+def test_the_example_file_with_every_line_uncommented_sets_the_defaults(tmp_path: Path) -> None:
+    uncommented = "\n".join(f"{found['name']}={found['value']}" for found in LINE.finditer(EXAMPLE.read_text()))
+    (tmp_path / ".env").write_text(uncommented)
     assert Settings() == Settings.model_construct()
     assert dict(Settings()) == {name: field.default for name, field in Settings.model_fields.items()}
 
 
-def test_every_setting_has_a_sentence() -> None:
+def test_every_setting_has_a_description() -> None:
     for field in Settings.model_fields.values():
         assert field.description is not None
         assert field.description.endswith(".")
 
 
-def test_settings_come_from_the_file_and_the_environment_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_are_read_from_the_file_and_the_environment_overrides_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / ".env").write_text(
         "AFTERGLOW_AUDIENCE=wisteria\nAFTERGLOW_ORIGINS=https://a.example, https://b.example\nOTHER=1\nAFTERGLOW_OLD=1\n"
     )
@@ -57,7 +59,7 @@ def test_settings_come_from_the_file_and_the_environment_wins(tmp_path: Path, mo
 
 
 @pytest.mark.parametrize("url", ["sqlite:///a.db", "sqlite:////a/b.db", "postgresql://a:b@c:5432/d", "postgresql:///d"])
-def test_these_name_a_database(url: str) -> None:
+def test_valid_database_urls(url: str) -> None:
     settings = Settings(database_url=url)
     assert settings.uses_sqlite == url.startswith("sqlite")
 
@@ -81,12 +83,12 @@ def test_these_name_a_database(url: str) -> None:
         "mysql://a/b",
     ],
 )
-def test_these_name_no_database(url: str) -> None:
+def test_invalid_database_urls_are_refused(url: str) -> None:
     with pytest.raises(ValidationError):
         Settings(database_url=url)
 
 
-def test_docs_are_served_in_development_unless_said_otherwise() -> None:
+def test_docs_are_served_in_development_unless_configured_otherwise() -> None:
     assert Settings().serves_docs
     assert not Settings(docs=False).serves_docs
     assert not Settings(env=Environment.PRODUCTION).serves_docs
@@ -119,16 +121,16 @@ UNSAFE: dict[str, dict[str, object]] = {
 }
 
 
-HALVES = ["0.0.0.0/1,128.0.0.0/1", "::/1,8000::/1", "128.0.0.0/1,wisteria,0.0.0.0/2,::1,64.0.0.0/2"]
+ALL_IN_PARTS = ["0.0.0.0/1,128.0.0.0/1", "::/1,8000::/1", "128.0.0.0/1,wisteria,0.0.0.0/2,::1,64.0.0.0/2"]
 
 
-@pytest.mark.parametrize("networks", ["0.0.0.0/0", "::/0", "10.0.0.0/0", "0.0.0.0/0.0.0.0", *HALVES])
-def test_production_refuses_networks_of_everybody_for_proxies(keyring: Path, networks: str) -> None:
+@pytest.mark.parametrize("networks", ["0.0.0.0/0", "::/0", "10.0.0.0/0", "0.0.0.0/0.0.0.0", *ALL_IN_PARTS])
+def test_production_refuses_trusted_proxies_that_cover_all_addresses(keyring: Path, networks: str) -> None:
     (reason,) = reasons(keyring, trusted_proxies=f"10.0.0.0/8,{networks}")
-    assert reason == "AFTERGLOW_TRUSTED_PROXIES contains everybody"
+    assert reason == "AFTERGLOW_TRUSTED_PROXIES must not cover all addresses: list the addresses of your proxies"
 
 
-def test_production_takes_networks_of_some_for_proxies(keyring: Path) -> None:
+def test_production_accepts_trusted_proxies_that_do_not_cover_all_addresses(keyring: Path) -> None:
     assert reasons(keyring, trusted_proxies=["10.0.0.0/8", "10.0.0.10", "fd00::/8", "proxy.wisteria.example"]) == []
     assert reasons(keyring, trusted_proxies=["0.0.0.0/1", "8000::/1"]) == []
 
@@ -140,16 +142,16 @@ def test_production_refuses(keyring: Path, name: str) -> None:
     assert "wisteria" not in reason
 
 
-def test_production_refuses_a_missing_keyring_and_makes_none(tmp_path: Path) -> None:
+def test_production_refuses_a_missing_keyring_and_does_not_create_one(tmp_path: Path) -> None:
     assert reasons(tmp_path / "none.json") == ["AFTERGLOW_KEYRING names a file that cannot be read"]
     assert not (tmp_path / "none.json").exists()
 
 
-def test_production_refuses_a_keyring_that_development_made(tmp_path: Path) -> None:
-    made = tmp_path / "made.json"
-    assert starting.prepare(Settings(keyring=made)) == []
-    assert made.stat().st_mode & 0o777 == 0o600
-    (reason,) = reasons(made)
+def test_production_refuses_a_keyring_that_a_development_start_created(tmp_path: Path) -> None:
+    path = tmp_path / "made.json"
+    assert starting.prepare(Settings(keyring=path)) == []
+    assert path.stat().st_mode & 0o777 == 0o600
+    (reason,) = reasons(path)
     assert reason.startswith("AFTERGLOW_KEYRING was generated")
     assert str(tmp_path) not in reason
 
@@ -165,29 +167,29 @@ def test_production_refuses_a_short_secret(keyring: Path) -> None:
     assert reasons(keyring) == ["AFTERGLOW_KEYRING names a file whose secret is too short"]
 
 
-def test_every_reason_is_told_at_once(tmp_path: Path) -> None:
+def test_all_reasons_are_listed_at_once(tmp_path: Path) -> None:
     changes: dict[str, object] = {}
     for each in UNSAFE.values():
         changes |= each
-    told = reasons(tmp_path / "none.json", **changes)
-    assert [reason.split(" ")[0] for reason in told] == [*UNSAFE, "AFTERGLOW_KEYRING"]
+    listed = reasons(tmp_path / "none.json", **changes)
+    assert [reason.split(" ")[0] for reason in listed] == [*UNSAFE, "AFTERGLOW_KEYRING"]
 
 
-def test_development_keeps_the_keyring_it_finds(keyring: Path) -> None:
+def test_development_keeps_an_existing_keyring(keyring: Path) -> None:
     before = keyring.read_bytes()
     assert starting.prepare(Settings(keyring=keyring)) == []
     assert keyring.read_bytes() == before
 
 
-def test_development_tells_of_a_keyring_that_cannot_be_written(tmp_path: Path) -> None:
-    told = starting.prepare(Settings(keyring=tmp_path / "nowhere" / "keys.json"))
-    assert told == [
+def test_development_reports_a_keyring_that_cannot_be_written(tmp_path: Path) -> None:
+    found = starting.prepare(Settings(keyring=tmp_path / "nowhere" / "keys.json"))
+    assert found == [
         "AFTERGLOW_KEYRING names a file that cannot be written",
         "AFTERGLOW_KEYRING names a file that cannot be read",
     ]
 
 
-def test_development_takes_no_keyring_that_leads_nowhere(tmp_path: Path) -> None:
+def test_development_refuses_a_keyring_that_is_a_dangling_link(tmp_path: Path) -> None:
     link = tmp_path / "link.json"
     link.symlink_to(tmp_path / "nowhere.json")
     assert starting.prepare(Settings(keyring=link)) == ["AFTERGLOW_KEYRING names a file that cannot be read"]

@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import Databases
 from tests.hostile.raw import request
-from tests.house.commands import SECONDS, running
+from tests.house.commands import SECONDS, running_server
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
 BODY = b'{"email": "nobody@example.com", "password": "wisteria-and-rain"}'
@@ -37,7 +37,11 @@ def refuses(url: str) -> bool:
 
 def test_a_server_that_stops_is_not_ready_and_finishes_what_it_began(databases: Databases, database: str) -> None:
     settings = {"database_url": databases.fresh(database), "drain_seconds": "2"}
-    with running(**settings) as (url, process), closing(slowly(url)) as begun, httpx.Client(base_url=url) as balancer:
+    with (
+        running_server(**settings) as (url, process),
+        closing(slowly(url)) as begun,
+        httpx.Client(base_url=url) as balancer,
+    ):
         assert balancer.get("/readyz").status_code == 200
         process.send_signal(signal.SIGTERM)
         while balancer.get("/readyz").status_code == 200:
@@ -59,14 +63,14 @@ def test_a_server_that_stops_is_not_ready_and_finishes_what_it_began(databases: 
 
 def test_an_interrupted_server_does_not_wait_for_balancers(databases: Databases) -> None:
     drain = 20
-    with running(database_url=databases.fresh("sqlite"), drain_seconds=str(drain)) as (_, process):
+    with running_server(database_url=databases.fresh("sqlite"), drain_seconds=str(drain)) as (_, process):
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=drain)
 
 
 def test_several_workers_stop_one_and_all(databases: Databases) -> None:
     settings = {"database_url": databases.fresh("postgresql"), "drain_seconds": "1"}
-    with running("--workers", "2", **settings) as (url, process), closing(slowly(url)) as begun:
+    with running_server("--workers", "2", **settings) as (url, process), closing(slowly(url)) as begun:
         process.send_signal(signal.SIGTERM)
         while not refuses(url):
             time.sleep(0.02)

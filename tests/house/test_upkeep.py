@@ -14,10 +14,10 @@ from app.records.tables import Change, RememberedOp, Restoration
 from app.settings import Settings
 from tests.conftest import Databases
 from tests.db.opened import added, over
-from tests.house.commands import AFTERGLOW, SECONDS, Said, afterglow, refused
+from tests.house.commands import AFTERGLOW, SECONDS, Result, afterglow, assert_fails
 from tests.sync.planted import SET_FEED, Planted, every, plant, plant_operations
 
-REFUSAL = "nothing was changed; say so at a terminal, or with --yes, where the database was restored from a backup"
+REFUSAL = "nothing was changed; if the database was restored from a backup, confirm at a terminal or use --yes"
 RAISED = "Feeds in a new epoch: 1. Every device has to sign in again.\n"
 MOMENT = r"\d{4}-\d\d-\d\dT[\d:.]+Z"
 
@@ -48,7 +48,7 @@ def epoch(url: str) -> int:
     return number
 
 
-def at_a_terminal(*arguments: str, url: str, answer: str = "") -> Said:
+def at_a_terminal(*arguments: str, url: str, answer: str = "") -> Result:
     """Run a command at a terminal, and answer its question, if it has one."""
     controller, terminal = os.openpty()
     process = subprocess.Popen(
@@ -70,7 +70,7 @@ def at_a_terminal(*arguments: str, url: str, answer: str = "") -> Said:
     except OSError:  # the command is gone, and its terminal with it
         pass
     os.close(controller)
-    return Said(process.wait(SECONDS), shown.decode().replace("\r\n", "\n"), "")
+    return Result(process.wait(SECONDS), shown.decode().replace("\r\n", "\n"), "")
 
 
 def test_purge_forgets_what_is_older_than_the_setting_says_and_can_be_repeated(url: str) -> None:
@@ -97,7 +97,7 @@ def test_without_a_terminal_progress_is_told_by_lines_now_and_then(url: str, mon
     said = afterglow("purge", database_url=url)
     assert said.out.splitlines()[:-1] == ["Removals: 3", "Operations: 2"]
     said = afterglow("restored", "--yes", database_url=url)
-    assert said == Said(0, f"Feeds: 1 of 1\n{RAISED}", "")
+    assert said == Result(0, f"Feeds: 1 of 1\n{RAISED}", "")
 
 
 def test_at_a_terminal_progress_is_drawn(url: str) -> None:
@@ -110,9 +110,9 @@ def test_at_a_terminal_progress_is_drawn(url: str) -> None:
 
 def test_restored_is_not_begun_without_a_terminal_unless_told_to(url: str) -> None:
     before = epoch(url)
-    refused(afterglow("restored", given="y\n", database_url=url), REFUSAL)
+    assert_fails(afterglow("restored", stdin="y\n", database_url=url), REFUSAL)
     assert epoch(url) == before
-    assert afterglow("restored", "--yes", database_url=url) == Said(0, RAISED, "")
+    assert afterglow("restored", "--yes", database_url=url) == Result(0, RAISED, "")
     assert epoch(url) > before
     assert [row["epoch"] for row in rows(url, Restoration)] == [before]
 
@@ -133,7 +133,7 @@ def test_restored_asks_at_a_terminal(url: str) -> None:
 def test_restored_says_that_it_goes_on(url: str) -> None:
     assert over(Settings(database_url=url), restoring.start) == 1
     said = afterglow("restored", "--yes", database_url=url)
-    assert re.fullmatch(rf"Going on with the run that began at {MOMENT}\.\n{RAISED}", said.out)
+    assert re.fullmatch(rf"Continuing the run that was started at {MOMENT}\.\n{RAISED}", said.out)
     assert afterglow("restored", "--yes", database_url=url).out == RAISED
 
 
@@ -146,11 +146,11 @@ def test_restored_refuses_where_no_epoch_is_left(url: str) -> None:
 
     over(Settings(database_url=url), spend)
     said = afterglow("restored", "--yes", database_url=url)
-    refused(said, "a feed is in epoch 8191, the last there is; nothing was changed")
+    assert_fails(said, "a feed is already in the last possible epoch, 8191; nothing was changed")
     assert rows(url, Feed) == [feed]
 
 
 @pytest.mark.parametrize("command", ["purge", "restored --yes"])
 def test_upkeep_without_a_schema_says_what_to_do(databases: Databases, database: str, command: str) -> None:
     said = afterglow(*command.split(), database_url=databases.fresh(database, migrated=False))
-    refused(said, "the database does not answer, or has no schema yet: [^\n]+ `afterglow migrate`")
+    assert_fails(said, "the database does not answer, or has no schema yet: [^\n]+ `afterglow migrate`")

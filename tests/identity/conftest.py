@@ -12,7 +12,7 @@ import pytest
 from app.keyring.rotation import create_keyring
 from tests.conftest import Servers
 from tests.hostile.raw import Line
-from tests.house.starting import started
+from tests.house.starting import started_server
 from tests.serving import Server
 
 AFTERGLOW = str(Path(sys.executable).with_name("afterglow"))
@@ -65,7 +65,7 @@ def whole_fleet(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> I
     environment = {f"AFTERGLOW_{name.upper()}": str(getattr(settings, name)) for name in differing}
     folders = [tmp_path_factory.mktemp("process") for _ in range(PROCESSES)]
     with ExitStack() as stack, ThreadPoolExecutor(PROCESSES) as threads:
-        processes = [started([AFTERGLOW, "serve"], folder, **environment) for folder in folders]
+        processes = [started_server([AFTERGLOW, "serve"], folder, **environment) for folder in folders]
         urls = list(threads.map(stack.enter_context, processes))
         yield Fleet(servers.start(settings), urls, keyring)
 

@@ -25,7 +25,7 @@ def test_a_rotation_under_way_costs_no_honest_client_a_401(own_server: Server, p
             assert client.get("/v1/me").status_code == 200
     assert sorted(key.state for key in Keyring(path).keys) == ["current", "next", "retired", "retired", "retired"]
     with later(seconds=700):
-        awaited(lambda: len(own_server.services.keyring.verifying) == 2)
+        awaited(lambda: len(own_server.services.keyring.verification_keys) == 2)
         rotate(path, access_seconds=600)
         assert sorted(key.state for key in Keyring(path).keys) == ["current", "next", "retired"]
 

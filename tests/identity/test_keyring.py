@@ -36,7 +36,7 @@ def replaced(path: Path, content: bytes) -> None:
 def test_a_new_keyring_is_its_owners_alone(path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     keyring = Keyring(path)
-    assert keyring.verifying == {key.kid: key for key in keyring.keys}
+    assert keyring.verification_keys == {key.kid: key for key in keyring.keys}
     assert [key.state for key in keyring.keys] == ["current", "next"]
     assert keyring.current.kid == thumbprint(keyring.current.pem)
     assert not keyring.generated
@@ -120,7 +120,7 @@ def kids(server: Server) -> set[str]:
 def test_a_keyring_that_is_gone_or_spoiled_for_a_moment_leaves_the_old_one_in_force(
     own_server: Server, path: Path, every_log_line: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keyring_module, "_SECONDS_BETWEEN_LOOKS", -1.0)
+    monkeypatch.setattr(keyring_module, "_CHECK_SECONDS", -1.0)
     person = own_server.person()
     good = path.read_bytes()
     for content in (b"", good[:100], None):

@@ -9,7 +9,7 @@ from threading import Event
 
 import jwt
 
-from app.keyring.rotation import SECONDS_UNTIL_KNOWN, retire, rotate
+from app.keyring.rotation import PROPAGATION_SECONDS, retire, rotate
 from tests.hostile.raw import Line, Reply
 from tests.identity.conftest import Fleet
 from tests.parallel import at_once
@@ -88,9 +88,9 @@ def test_rotations_during_traffic_cost_no_honest_client_a_401(fleet: Fleet) -> N
         answers = [threads.submit(honest, fleet, person, enough) for person in people]
         signed = []
         for _ in range(2):
-            time.sleep(SECONDS_UNTIL_KNOWN + 0.1)
+            time.sleep(PROPAGATION_SECONDS + 0.1)
             signed.append(rotate(fleet.keyring, access_seconds=600))
-        time.sleep(SECONDS_UNTIL_KNOWN)
+        time.sleep(PROPAGATION_SECONDS)
         enough.set()
     for answer in answers:
         seen, kids = answer.result()

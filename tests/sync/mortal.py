@@ -27,7 +27,7 @@ from app.identity.device_sessions import sign_in
 from app.main import create_app
 from app.server.protocol import LimitedProtocol
 from app.settings import Settings
-from tests.house.starting import SECONDS, free_port, lives
+from tests.house.starting import SECONDS, free_port, is_alive
 from tests.sync.device import Transport
 from tests.sync.notebook import Json
 from tests.sync.world import World
@@ -130,7 +130,7 @@ class MortalWorld(World):
             command, env=self._environment, cwd=Path(__file__).parents[2], stdout=subprocess.DEVNULL
         )
         deadline = time.monotonic() + SECONDS
-        while not lives(f"http://127.0.0.1:{port}"):
+        while not is_alive(f"http://127.0.0.1:{port}"):
             assert time.monotonic() < deadline
             time.sleep(0.02)
 

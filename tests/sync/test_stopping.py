@@ -7,7 +7,7 @@ import pytest
 
 from tests.conftest import Servers
 from tests.hostile.raw import Line, request
-from tests.house.commands import ended, running
+from tests.house.commands import running_server, terminate
 from tests.sync.following import following
 from tests.sync.phone import CHANGES
 from tests.witness import Client
@@ -25,7 +25,7 @@ def test_polls_are_answered_and_streams_end_when_the_server_is_asked_to_stop(
     environment = {name: str(getattr(server.settings, name)) for name in SAME}
     head = alice.client.get("/v1/sync").json()["cursor"]
     bearer = [("Authorization", f"Bearer {alice.token}")]
-    with running("--workers", workers, **environment) as (url, process), ExitStack() as stack:
+    with running_server("--workers", workers, **environment) as (url, process), ExitStack() as stack:
         host, _, port = url.removeprefix("http://").partition(":")
         lines = [stack.enter_context(Line((host, int(port)))) for _ in range(POLLS + ASKED_AFTER)]
         lines, others = lines[:POLLS], lines[POLLS:]
@@ -36,7 +36,7 @@ def test_polls_are_answered_and_streams_end_when_the_server_is_asked_to_stop(
         assert stream.head() == head
         for other in others:  # whoever asked before them waits by now
             assert other.ask("GET", "/v1/me", bearer).status == 200
-        said = ended(process)
+        said = terminate(process)
         assert stream.ends()
         for line in lines:
             reply = line.hear()

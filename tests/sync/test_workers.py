@@ -9,7 +9,7 @@ import pytest
 
 from app.sync import waiting
 from tests.db.opened import administer
-from tests.house.starting import started
+from tests.house.starting import started_server
 from tests.serving import Person, Server
 from tests.sync.following import following
 from tests.sync.phone import CHANGES, Phone, upsert
@@ -25,7 +25,7 @@ TERMINATE = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE 
 def elsewhere(server: Server, alice: Person, tmp_path: Path) -> Iterator[Client]:
     """Alice's client at another process on the same database."""
     environment = {f"AFTERGLOW_{name.upper()}": str(getattr(server.settings, name)) for name in SAME}
-    with started([AFTERGLOW, "serve"], tmp_path, **environment) as url, Client(url, alice.token) as client:
+    with started_server([AFTERGLOW, "serve"], tmp_path, **environment) as url, Client(url, alice.token) as client:
         yield client
 
 
