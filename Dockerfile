@@ -1,10 +1,10 @@
-# The server as an image. Every package in it is named with its hash in requirements.txt, the build tool too.
+# An image of the server. requirements.txt pins every package by its hash, the build tool included.
 #
 #   docker build -t afterglow .
-#   docker run afterglow migrate              brings the schema up to date
-#   docker run -p 8000:8000 afterglow         serves; it refuses to start on settings that are unsafe (.env.example)
+#   docker run afterglow migrate              migrates the database
+#   docker run -p 8000:8000 afterglow         serves; it does not start on unsafe settings (see .env.example)
 #
-# /data is where SQLite's file lies, and the keyring unless AFTERGLOW_KEYRING says otherwise.
+# /data holds the SQLite file, and the keyring unless AFTERGLOW_KEYRING names another file.
 FROM python:3.11-slim AS build
 WORKDIR /build
 COPY requirements.txt ./
