@@ -25,7 +25,7 @@ def add_account(
     email: Annotated[str, typer.Argument(help="The account's e-mail address. It counts as verified.")],
     role: Annotated[Role, typer.Option(help="The account's role.")] = Role.PERSON,
 ) -> None:
-    """Add an account. The password (8 to 256 characters) is prompted for, or read from the standard input if that is not a terminal."""
+    """Add an account. Prompts for its password (8 to 256 characters), or reads it from the standard input if that is not a terminal."""
     settings = load_settings()
     password = _prompt_password() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
     for kind, value, expected in (
