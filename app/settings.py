@@ -191,7 +191,7 @@ class Settings(BaseSettings):
         """Return how many hashes each worker computes at the same time: together at most one per core, at least one each."""
         return self.hash_threads or max(1, (os.cpu_count() or 1) // workers)
 
-    def unsafe(self) -> list[str]:
+    def unsafe_reasons(self) -> list[str]:
         """Return the reasons why production must not start on these settings; none in development."""
         if self.env is not Environment.PRODUCTION:
             return []

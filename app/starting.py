@@ -14,7 +14,7 @@ from app.settings import Environment, Settings
 
 def prepare(settings: Settings) -> list[str]:
     """Create a keyring if development has none; return every reason not to start. A reason contains no setting's value."""
-    reasons = settings.unsafe()
+    reasons = settings.unsafe_reasons()
     if settings.env is Environment.DEVELOPMENT and not settings.keyring.exists():
         try:
             create_keyring(settings.keyring, generated=True)

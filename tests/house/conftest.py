@@ -1,4 +1,4 @@
-"""What the tests of the house share."""
+"""Fixtures of the tests of commands, settings and the contract."""
 
 import os
 from pathlib import Path
@@ -7,8 +7,8 @@ import pytest
 
 
 @pytest.fixture
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Begin in an empty folder, with no setting set."""
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run the test in an empty folder, with no AFTERGLOW_… variable set."""
     monkeypatch.chdir(tmp_path)
     for name in list(os.environ):
         if name.startswith("AFTERGLOW_"):

@@ -30,7 +30,7 @@ COMMANDS = [
     "openapi",
 ]
 
-pytestmark = pytest.mark.usefixtures("elsewhere")
+pytestmark = pytest.mark.usefixtures("empty_folder")
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS, "account", "keys"])

@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import Databases
 
-pytestmark = pytest.mark.usefixtures("elsewhere")
+pytestmark = pytest.mark.usefixtures("empty_folder")
 OF_DATABASE = {
     "sqlite": {"app.db.sqlite.database", "sqlalchemy.dialects.sqlite"},
     "postgresql": {"app.db.postgres.database", "sqlalchemy.dialects.postgresql"},

@@ -27,7 +27,7 @@ from tests.house.commands import AFTERGLOW, Result, afterglow, assert_fails, run
 from tests.house.starting import free_port
 from tests.witness import Client
 
-pytestmark = pytest.mark.usefixtures("elsewhere")
+pytestmark = pytest.mark.usefixtures("empty_folder")
 
 
 def test_serve_refuses_workers_on_sqlite() -> None:

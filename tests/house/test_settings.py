@@ -19,7 +19,7 @@ SAFE = {
     "mail": MailBackend.SMTP,
 }
 
-pytestmark = pytest.mark.usefixtures("elsewhere")
+pytestmark = pytest.mark.usefixtures("empty_folder")
 
 
 def test_the_example_file_lists_every_setting_with_its_description_in_order() -> None:

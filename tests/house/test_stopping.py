@@ -12,7 +12,7 @@ from tests.conftest import Databases
 from tests.hostile.raw import request
 from tests.house.commands import SECONDS, running_server
 
-pytestmark = pytest.mark.usefixtures("elsewhere")
+pytestmark = pytest.mark.usefixtures("empty_folder")
 BODY = b'{"email": "nobody@example.com", "password": "wisteria-and-rain"}'
 HALF = len(BODY) // 2
 

@@ -21,7 +21,7 @@ REFUSAL = "nothing was changed; if the database was restored from a backup, conf
 RAISED = "Feeds in a new epoch: 1. Every device has to sign in again.\n"
 MOMENT = r"\d{4}-\d\d-\d\dT[\d:.]+Z"
 
-pytestmark = pytest.mark.usefixtures("elsewhere")
+pytestmark = pytest.mark.usefixtures("empty_folder")
 
 
 @pytest.fixture
