@@ -145,7 +145,13 @@ def _records(person: Person, size: int) -> Iterator[tuple[dict[str, Any], dict[s
             "status": "active",
             "target_on": clock.now().date(),
         }
-        noted = {"collection": "intentions", "deleted": False, "written_at": moment, "actor_id": person.device_id, "visibility": "private"}
+        noted = {
+            "collection": "intentions",
+            "deleted": False,
+            "written_at": moment,
+            "actor_id": person.device_id,
+            "visibility": "private",
+        }
         yield row, noted | {"owner_id": person.id, "id": id, "seq": seq, "document": document_of(INTENTIONS, row)}
 
 
