@@ -92,7 +92,7 @@ class UnknownReference(Invalid):
     """
 
     code = "unknown-reference"
-    fault = Fault("/session_id", "unknown-reference", "Name a living record of your own.")
+    fault = Fault("/session_id", "unknown-reference", "Give the id of one of your own records that is not removed.")
 
 
 class DerivationCycle(Invalid):
@@ -102,7 +102,7 @@ class DerivationCycle(Invalid):
     """
 
     code = "derivation-cycle"
-    fault = Fault("/derived_from_id", "derivation-cycle", "This would lead back to the record itself.")
+    fault = Fault("/derived_from_id", "derivation-cycle", "This reference would make the record its own ancestor.")
 
 
 class PreconditionRequired(Problem):

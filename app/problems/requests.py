@@ -46,7 +46,7 @@ class MalformedHeader(Problem):
     @classmethod
     def shown(cls) -> Self:
         """Show the header that most often is."""
-        return cls("If-Match is malformed: give one entity tag in quotes, or *.")
+        return cls("If-Match is malformed: send one entity tag in quotes, or *.")
 
 
 class MethodNotAllowed(Problem):
