@@ -7,9 +7,9 @@ from pydantic import BaseModel, Field
 
 from app.db.schema import HEAD
 from app.http import Response, Route, json_response
-from app.identity import TheServices
 from app.openapi import example, problems
 from app.problems import NotFound, Problem, Unavailable, kinds
+from app.services import TheServices
 
 router = APIRouter(tags=["Server"], route_class=Route)
 _PUBLIC: Final = [(b"cache-control", b"public, max-age=3600")]

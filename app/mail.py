@@ -1,67 +1,93 @@
-"""Mail: letters go out in the background, so that an answer's time tells nothing of whether one was sent.
+"""Mail: e-mails are jobs, so that none is lost and no response waits for a mail server.
 
-The console backend prints each letter on the server's own standard output, for development; SMTP sends it. A letter
-that cannot be sent is logged without its address: the person asks for another.
+The console backend prints each e-mail on the server's standard output, for development; SMTP sends it. An e-mail that
+cannot be sent is retried for 24 hours, or until the code in it has expired, and logged by its job's id.
 """
 
 import asyncio
 import smtplib
 import ssl
 import sys
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from datetime import timedelta
 from email.message import EmailMessage
+from email.utils import format_datetime
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import urlsplit
 
-from app import observability
+from app.db import Transaction
+from app.jobs import Job, JobRejectedError, Jobs
 from app.settings import MailBackend, Settings
+
+KIND: Final = "e-mail"
+MAX_SENDING: Final = 8
+"""E-mails that one process sends at once."""
+_COMMANDS: Final = 10
+"""Answers of the SMTP server that one e-mail waits for, at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Email:
-    """One letter, in plain text."""
+    """One e-mail, in plain text. If it holds a code, `expires_in` is the life of the code, in seconds."""
 
     to: str
     subject: str
     text: str
+    expires_in: int | None = None
 
 
-class Mail:
-    """Where letters are posted."""
+class Mailer:
+    """Queues e-mails, and sends them."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Take the backend from the settings."""
-        self._settings = settings
+    def __init__(self, settings: Settings, jobs: Jobs) -> None:
+        """Take the backend from the settings, and handle the jobs of e-mails."""
+        self._settings, self._jobs = settings, jobs
         self._send = self._print if settings.mail is MailBackend.CONSOLE else self._transmit
-        self._going: set[asyncio.Task[None]] = set()
+        self._threads = ThreadPoolExecutor(MAX_SENDING, "mail")
+        jobs.register(KIND, self.deliver, max_seconds=60 + _COMMANDS * settings.smtp_seconds)
 
-    def send(self, letter: Email) -> None:
-        """Send a letter in the background."""
-        task = asyncio.get_running_loop().create_task(self._deliver(letter))
-        self._going.add(task)
-        task.add_done_callback(self._going.discard)
+    async def queue(self, tx: Transaction, email: Email) -> None:
+        """Queue an e-mail in the transaction that causes it; call `Jobs.wake` after the commit."""
+        age = {} if email.expires_in is None else {"max_age": timedelta(seconds=email.expires_in)}
+        payload = {name: value for name, value in asdict(email).items() if name != "expires_in"}
+        await self._jobs.add(tx, KIND, payload, **age)
 
-    async def close(self) -> None:
-        """Wait until every letter has gone."""
-        await asyncio.gather(*self._going)
-
-    async def _deliver(self, letter: Email) -> None:
+    async def deliver(self, job: Job) -> None:
+        """Send the e-mail of a job; raise `JobRejectedError` if the mail server refuses it for good."""
         try:
-            await asyncio.to_thread(self._send, letter)
-        except (OSError, ValueError, smtplib.SMTPException) as error:
-            observability.log_event("mail-failed", error=type(error).__name__)
+            await asyncio.get_running_loop().run_in_executor(self._threads, self._send, job)
+        except smtplib.SMTPRecipientsRefused as error:
+            if all(code >= HTTPStatus.INTERNAL_SERVER_ERROR for code, _ in error.recipients.values()):
+                raise JobRejectedError from error
+            raise
+        except smtplib.SMTPDataError as error:
+            if error.smtp_code >= HTTPStatus.INTERNAL_SERVER_ERROR:  # RFC 5321, 4.2.1: 5yz is permanent
+                raise JobRejectedError from error
+            raise
 
-    def _print(self, letter: Email) -> None:
-        line = "-" * 60
-        sys.stdout.write(f"\n{line}\nTo: {letter.to}\nSubject: {letter.subject}\n\n{letter.text}\n{line}\n")
+    def close(self) -> None:
+        """Let the threads end."""
+        self._threads.shutdown(wait=False)
+
+    def _print(self, job: Job) -> None:
+        email, line = Email(**job.payload), "-" * 60
+        sys.stdout.write(f"\n{line}\nTo: {email.to}\nSubject: {email.subject}\n\n{email.text}\n{line}\n")
         sys.stdout.flush()
 
-    def _transmit(self, letter: Email) -> None:
-        settings = self._settings
+    def _transmit(self, job: Job) -> None:
+        settings, email = self._settings, Email(**job.payload)
         message = EmailMessage()
-        message["From"], message["To"], message["Subject"] = settings.mail_from, letter.to, letter.subject
-        message.set_content(letter.text)
+        message["From"], message["To"], message["Subject"] = settings.mail_from, email.to, email.subject
+        message["Date"] = format_datetime(job.created_at)
+        message["Message-ID"] = f"<{job.id}@{urlsplit(settings.issuer).hostname}>"  # the same at every attempt
+        message.set_content(email.text)
         with smtplib.SMTP(settings.smtp_host, settings.smtp_port, timeout=settings.smtp_seconds) as server:
             if settings.smtp_starttls:
                 server.starttls(context=ssl.create_default_context())
             if settings.smtp_user:
                 server.login(settings.smtp_user, settings.smtp_password.get_secret_value())
-            server.send_message(message, to_addrs=letter.to)  # a header would decode =?utf-8?q?…?= to another address
+            server.send_message(
+                message, to_addrs=email.to
+            )  # a header would decode =?utf-8?q?…?= to another e-mail address

@@ -10,6 +10,7 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import docs, health, json_strict, observability, openapi
+from app.composition import build_services
 from app.db import open_database
 from app.http import (
     HTTPS_ONLY,
@@ -22,7 +23,6 @@ from app.http import (
 )
 from app.identity import password_routes
 from app.identity import routes as identity
-from app.identity.services import build_services
 from app.keyring import Keyring
 from app.resources import RESOURCES
 from app.server.in_flight import InFlightLimiter
@@ -100,15 +100,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, InFlightLimiter]]:
         db = open_database(settings)
         services = build_services(settings, db, Keyring(settings.keyring), limiter)
-        await db.open()
+        await services.start()
         app.state.services = services
         try:
             with draining(limiter, settings.drains_for):
                 yield {"places": limiter}  # each connection finds them here
         finally:
-            await services.mail.close()
-            services.passwords.close()
-            await db.close()
+            await services.stop()
             observability.flush()
 
     app = Api(

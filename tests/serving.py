@@ -15,14 +15,14 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from app.db import Database
-from app.identity import Services
-from app.identity.accounts import NewAccount, open_account
+from app.identity.accounts import NewAccount, create_account
 from app.identity.device_sessions import sign_in
 from app.identity.passwords import hashed_now
 from app.identity.tables import Role
 from app.ids import new_id
 from app.main import create_app
 from app.server.protocol import LimitedProtocol
+from app.services import Services
 from app.settings import Settings
 from tests.mailbox import Mailbox
 from tests.witness import Client
@@ -84,7 +84,7 @@ class Server:
 
         async def join() -> tuple[UUID, dict[str, Any]]:
             async with self.db.transaction() as tx:
-                id = await open_account(tx, NewAccount(email, PASSWORD_HASH, name, timezone, "en", role))
+                id = await create_account(tx, NewAccount(email, PASSWORD_HASH, name, timezone, "en", role))
             assert id is not None
             return id, await sign_in(self.services, id, "phone")
 

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from app.cli.database import run, with_database
 from app.cli.errors import fail, load_settings
 from app.db import Database
-from app.identity.accounts import NewAccount, open_account
+from app.identity.accounts import NewAccount, create_account
 from app.identity.fields import EmailAddress, Password
 from app.identity.passwords import hashed_now
 from app.identity.tables import Role
@@ -40,7 +40,7 @@ def add_account(
 
     async def add(db: Database) -> UUID | None:
         async with db.transaction() as tx:
-            return await open_account(tx, new)
+            return await create_account(tx, new)
 
     if run(with_database(settings, add)) is None:
         fail(f"an account with the e-mail address {email} already exists; nothing was changed")

@@ -4,15 +4,16 @@ from typing import Any, Final
 from uuid import UUID, uuid5
 
 from app import clock
+from app.composition import build_services
 from app.db import open_database
 from app.demo.journey import HOME, journey
-from app.identity import Caller, Services
-from app.identity.accounts import BY_EMAIL, NewAccount, open_account
+from app.identity import Caller
+from app.identity.accounts import BY_EMAIL, NewAccount, create_account
 from app.identity.fields import email_key
 from app.identity.passwords import hashed_now
-from app.identity.services import build_services
 from app.keyring import Keyring
 from app.records.view import own_records
+from app.services import Services
 from app.settings import Settings
 from app.sync.collections import BY_COLLECTION
 from app.sync.push import push
@@ -39,7 +40,7 @@ async def create_demo(settings: Settings) -> None:
 async def _demo_account(services: Services) -> UUID:
     new = NewAccount(EMAIL, hashed_now(PASSWORD), "Ilse", HOME.key, "en")
     async with services.db.transaction() as tx:
-        id = await open_account(tx, new)
+        id = await create_account(tx, new)
     if id is not None:
         return id
     found: UUID = (await services.db.only(BY_EMAIL, email_key=email_key(EMAIL)))["id"]

@@ -1,11 +1,10 @@
-"""Identity: who is calling, by whose leave.
+"""Identity: accounts, devices, tokens and throttling; who is calling.
 
-A *person* registers an address, verifies it by a mailed code, and signs in on a *device*; each device holds a family
-of refresh tokens and calls with short access tokens. `Call` is what a route asks for: the signed-in caller.
+A *person* registers an e-mail address, verifies it with a code from an e-mail, and signs in on a *device*. Each device has
+one refresh token at a time, and calls with short-lived access tokens. A route takes the authenticated caller as `Call`.
 """
 
 from app.identity.caller import SIGNED_IN, TIMEZONE, Call, Caller, SignedIn
-from app.identity.services import Services, TheServices
 from app.identity.tables import Feed
 
 __all__ = [
@@ -14,7 +13,5 @@ __all__ = [
     "Call",
     "Caller",
     "Feed",
-    "Services",
     "SignedIn",
-    "TheServices",
 ]

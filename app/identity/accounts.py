@@ -1,4 +1,4 @@
-"""Accounts: how one comes to be, and what its owner may change."""
+"""Accounts: creating one, and what its owner may change."""
 
 from dataclasses import dataclass
 from secrets import randbelow
@@ -28,7 +28,7 @@ INSERT: Final = Statement(
     .bindparams(*(bind(column) for column in _account.c))
     .columns(_account.c.id)
 )
-OPEN_FEED: Final = Statement(sa.insert(_feed).values({column.name: bind(column) for column in _feed.c}))
+INSERT_FEED: Final = Statement(sa.insert(_feed).values({column.name: bind(column) for column in _feed.c}))
 BY_EMAIL: Final = Statement(
     sa.select(_account.c.id, _account.c.email, _account.c.password_hash, _account.c.closed_at).where(
         _account.c.email_key == bind(_account.c.email_key)
@@ -44,7 +44,7 @@ CHANGE: Final = Statement(
     .where(_account.c.id == bind(_account.c.id))
     .values({name: bind(_account.c[name]) for name in _changeable})
 )
-STILL: Final = Statement(
+LOCK_UNCHANGED: Final = Statement(
     sa.select(_account.c.id)
     .where(
         _account.c.id == bind(_account.c.id),
@@ -53,7 +53,7 @@ STILL: Final = Statement(
     )
     .with_for_update()
 )
-"""Locks an account, if its password is still the one that was looked at."""
+"""Locks an account, if its password hash is still the one that was checked."""
 CHANGE_PASSWORD: Final = Statement(
     sa.update(_account).where(_account.c.id == bind(_account.c.id)).values(password_hash=bind(_account.c.password_hash))
 )
@@ -61,7 +61,7 @@ CHANGE_PASSWORD: Final = Statement(
 
 @dataclass(frozen=True, slots=True)
 class NewAccount:
-    """What an account is made from."""
+    """The values of a new account."""
 
     email: str
     password_hash: str
@@ -71,13 +71,13 @@ class NewAccount:
     role: Role = Role.PERSON
 
 
-async def open_account(tx: Transaction, new: NewAccount) -> UUID | None:
-    """Make a verified account with its feed and return its id; None where the address has one.
+async def create_account(tx: Transaction, new: NewAccount) -> UUID | None:
+    """Create a verified account with its feed and return its id; return None if the e-mail address has an account.
 
-    The feed's random epoch makes another person's cursor mostly recognised.
+    The feed starts in a random epoch, so that another person's cursor is usually recognised as foreign.
     """
     id, now = new_id(), clock.now()
-    made = await tx.one(
+    created = await tx.one(
         INSERT,
         id=id,
         email=new.email,
@@ -91,9 +91,9 @@ async def open_account(tx: Transaction, new: NewAccount) -> UUID | None:
         updated_at=now,
         closed_at=None,
     )
-    if made is None:
+    if created is None:
         return None
-    await tx.run(OPEN_FEED, owner_id=id, head=1, epoch=1 + randbelow(_FIRST_EPOCHS), floor=0)
+    await tx.run(INSERT_FEED, owner_id=id, head=1, epoch=1 + randbelow(_FIRST_EPOCHS), floor=0)
     return id
 
 
@@ -103,7 +103,7 @@ async def public_account(db: Database, id: UUID) -> Row:
 
 
 async def change_account(db: Database, id: UUID, changes: dict[str, Any]) -> Row:
-    """Return the account after a change of its owner's."""
+    """Return the account after its owner changed it."""
     async with db.transaction() as tx:
         before = await tx.only(PUBLIC_TO_WRITE, id=id)
         after = before | changes

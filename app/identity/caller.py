@@ -17,9 +17,9 @@ from starlette.requests import Request
 
 from app.db import Database, Row, Statement, bind
 from app.http import PENDING_AUTH, header_values
-from app.identity.services import Services, services_of
 from app.identity.tables import AccountRecord, DeviceRecord
 from app.problems import NotSignedIn
+from app.services import Services, services_of
 
 _account = AccountRecord.table()
 _device = DeviceRecord.table()

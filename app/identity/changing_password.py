@@ -1,63 +1,66 @@
-"""Changing a password: by the one that is known, or by a mailed code where it is forgotten.
+"""Changing a password: with the present one, or with a code from an e-mail if it is forgotten.
 
-A change ends every other device, a reset ends them all: whoever held the old password is out with the next request.
+A change signs out every other device, a reset signs out all of them, in force from the next request on.
 """
 
 import secrets
 from typing import Final
 
 from app import clock
-from app.identity import device_sessions, emails
-from app.identity.accounts import BY_EMAIL, CHANGE_PASSWORD, PASSWORD, STILL
+from app.identity import device_sessions, emails, throttles
+from app.identity.accounts import BY_EMAIL, CHANGE_PASSWORD, LOCK_UNCHANGED, PASSWORD
 from app.identity.caller import Caller
 from app.identity.codes import MailedCodes
 from app.identity.fields import email_key
-from app.identity.services import Services
 from app.identity.shapes import ForgottenDraft, PasswordDraft, ResetDraft
 from app.identity.tables import ResetCode
-from app.identity.throttles import AttemptKind, clear, of_account
+from app.identity.throttles import AttemptKind, of_account
 from app.problems import WrongCredentials
+from app.services import Services
 
 _codes: Final = MailedCodes(ResetCode.table())
 _CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_LENGTH: Final = 10
-_READ_AS: Final = str.maketrans("OILoil", "011011")
+_CODE_LENGTH: Final = 10
+_LOOKALIKES: Final = str.maketrans("OILoil", "011011")
 
 
 async def change(caller: Caller, draft: PasswordDraft) -> None:
-    """Set a new password for who knows the present one, and end the other devices."""
+    """Set a new password if the present one is right, and sign out the other devices."""
     services = caller.services
     account = await services.db.only(PASSWORD, id=caller.account_id)
     right = await services.passwords.right(draft.current, account["password_hash"])
     password_hash = await services.passwords.hashed(draft.new)
     async with services.db.transaction() as tx:
-        still = await tx.one(STILL, id=caller.account_id, password_hash=account["password_hash"])
+        still = await tx.one(LOCK_UNCHANGED, id=caller.account_id, password_hash=account["password_hash"])
         if not right or still is None:
             raise WrongCredentials
         await tx.run(CHANGE_PASSWORD, id=caller.account_id, password_hash=password_hash)
         await device_sessions.end_devices(tx, caller.account_id, kept=caller.device_id)
 
 
-async def forget(services: Services, draft: ForgottenDraft) -> None:
-    """Mail a code to an address that has an account, or the news that it has none: one letter either way.
+async def request_reset(services: Services, draft: ForgottenDraft) -> None:
+    """Queue the e-mail with a code, or the e-mail that says that there is no account.
 
-    Without one, the work that a letter is would tell the next request which of the two it was.
+    One e-mail is queued either way: a missing one would show in the time of the next request (decision 015).
     """
     key = email_key(draft.email)
-    code = "".join(secrets.choice(_CROCKFORD) for _ in range(_LENGTH))
+    code = "".join(secrets.choice(_CROCKFORD) for _ in range(_CODE_LENGTH))
     async with services.db.transaction() as tx:
         account = await tx.one(BY_EMAIL, email_key=key)
-        kept = await _codes.keep(tx, services, key, code, clock.now())
-    to = None if account is None or account["closed_at"] is not None else account["email"]
-    if kept:
-        minutes = services.settings.code_seconds // 60
-        services.mail.send(emails.no_account(draft.email) if to is None else emails.new_password(to, code, minutes))
+        added = await _codes.add(tx, services, key, code, clock.now())
+        to = None if account is None or account["closed_at"] is not None else account["email"]
+        if added:
+            seconds = services.settings.code_seconds
+            await services.mailer.queue(
+                tx, emails.no_account(draft.email) if to is None else emails.reset_code(to, code, seconds)
+            )
+    services.jobs.wake()
 
 
 async def reset(services: Services, draft: ResetDraft) -> None:
-    """Set a new password for who has the mailed code, end every device, and forget the account's wrong tries."""
+    """Set a new password if the code is right, sign out every device, and reset the account's failure counts."""
     key = email_key(draft.email)
-    code = draft.code.replace("-", "").translate(_READ_AS).upper()
+    code = draft.code.replace("-", "").translate(_LOOKALIKES).upper()
     password_hash = await services.passwords.hashed(draft.new)
     async with services.db.transaction() as tx:
         row = await _codes.redeem(tx, services, key, code, clock.now())
@@ -66,6 +69,8 @@ async def reset(services: Services, draft: ResetDraft) -> None:
         if account is not None:
             await tx.run(CHANGE_PASSWORD, id=account["id"], password_hash=password_hash)
             await device_sessions.end_devices(tx, account["id"])
-            await clear(tx, *(of_account(services, key, guess) for guess in (AttemptKind.PASSWORD, AttemptKind.RESET)))
+            await throttles.reset(
+                tx, *(of_account(services, key, kind) for kind in (AttemptKind.PASSWORD, AttemptKind.RESET))
+            )
     if account is None:
         raise WrongCredentials

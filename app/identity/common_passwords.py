@@ -1,7 +1,7 @@
-"""Passwords that everybody tries first: a word of the list with digits or signs around it, a run of keys, one repeat, a
-date or another number, be it with a few letters.
+"""Common passwords: a word of the list with digits or signs around it, a run of keys, a repetition, a date, or another
+number with at most a few letters.
 
-The list is short on purpose: Argon2 and the throttles make guessing slow, and this takes away the first few guesses.
+The list is short on purpose: Argon2 and throttling make guessing slow, and this removes the first guesses.
 """
 
 import re
@@ -27,22 +27,22 @@ _RUNS: Final = (
     "123qweasdzxc",
     "qwe123qweasd123asd",
 )
-_SHORTEST_RUN: Final = 4
-_LOOKS_LIKE: Final = str.maketrans("@4301!5$7", "aaeoiisst")
+_MIN_RUN: Final = 4
+_LOOKALIKES: Final = str.maketrans("@4301!5$7", "aaeoiisst")
 _REPEATED: Final = re.compile(r"(.{1,6})\1+.{0,3}", re.DOTALL).fullmatch
-_LONGEST_NUMBER: Final = 12
+_MAX_NUMBER: Final = 12
 _NUMBER: Final = re.compile(r"\d*(\D{0,3}|\D\d{1,2}\D)\d*").fullmatch
 _around: Final = re.compile(r"^[\W\d_]+|[\W\d_]+$")
 
 
 def is_common(password: str) -> bool:
-    """Say whether a password is one of the first that anybody would try."""
+    """Return whether a password is among the first that an attacker tries."""
     folded = password.casefold()
     core = _around.sub("", folded)
-    spelled = {core, core.translate(_LOOKS_LIKE)}
+    variants = {core, core.translate(_LOOKALIKES)}
     return (
         _REPEATED(folded) is not None
-        or (len(folded) <= _LONGEST_NUMBER and _NUMBER(folded) is not None)
+        or (len(folded) <= _MAX_NUMBER and _NUMBER(folded) is not None)
         or any(folded in run for run in _RUNS)
-        or any(word in _WORDS or any(len(word) >= _SHORTEST_RUN and word in run for run in _RUNS) for word in spelled)
+        or any(word in _WORDS or any(len(word) >= _MIN_RUN and word in run for run in _RUNS) for word in variants)
     )

@@ -1,4 +1,4 @@
-"""The statements behind families of refresh tokens, and the devices that hold them."""
+"""The statements on devices and their refresh tokens."""
 
 from typing import Final
 
@@ -9,8 +9,8 @@ from app.identity.tables import AccountRecord, DeviceRecord, RefreshToken
 
 _account, _device, _token = AccountRecord.table(), DeviceRecord.table(), RefreshToken.table()
 _this_device = _device.c.id == bind(_device.c.id)
-OPEN_DEVICE: Final = Statement(sa.insert(_device).values({column.name: bind(column) for column in _device.c}))
-ADD: Final = Statement(sa.insert(_token).values({column.name: bind(column) for column in _token.c}))
+INSERT_DEVICE: Final = Statement(sa.insert(_device).values({column.name: bind(column) for column in _device.c}))
+INSERT_TOKEN: Final = Statement(sa.insert(_token).values({column.name: bind(column) for column in _token.c}))
 FIND: Final = Statement(
     sa.select(
         _token.c.device_id, _token.c.superseded_at, _device.c.account_id, _device.c.created_at, _device.c.last_used_at
@@ -23,13 +23,15 @@ LOCK: Final = Statement(sa.select(_device.c.id).where(_this_device).with_for_upd
 SUPERSEDE: Final = Statement(
     sa.update(_token).where(_token.c.digest == bind(_token.c.digest)).values(superseded_at=bind(_token.c.superseded_at))
 )
-UNUSED: Final = Statement(
+FIND_UNUSED: Final = Statement(
     sa.select(_token.c.digest).where(_token.c.digest == bind(_token.c.digest), _token.c.superseded_at.is_(None))
 )
-USED: Final = Statement(sa.update(_device).where(_this_device).values(last_used_at=bind(_device.c.last_used_at)))
+UPDATE_LAST_USED: Final = Statement(
+    sa.update(_device).where(_this_device).values(last_used_at=bind(_device.c.last_used_at))
+)
 _ENDED: Final = {"ended_at": bind(_device.c.ended_at)}
-END: Final = Statement(sa.update(_device).where(_this_device).values(_ENDED))
-END_MINE: Final = Statement(
+END_DEVICE: Final = Statement(sa.update(_device).where(_this_device).values(_ENDED))
+END_OWN_DEVICE: Final = Statement(
     sa.update(_device)
     .where(
         _this_device,
@@ -39,7 +41,7 @@ END_MINE: Final = Statement(
     .values(_ENDED)
     .returning(_device.c.id)
 )
-END_ALL: Final = Statement(
+END_DEVICES: Final = Statement(
     sa.update(_device)
     .where(
         _device.c.account_id == bind(_device.c.account_id),
@@ -48,7 +50,7 @@ END_ALL: Final = Statement(
     )
     .values(_ENDED)
 )
-FORGET: Final = Statement(
+DELETE_SUPERSEDED: Final = Statement(
     sa.delete(_token).where(
         _token.c.superseded_at.is_not(None),
         _token.c.device_id.in_(
@@ -58,7 +60,7 @@ FORGET: Final = Statement(
         ),
     )
 )
-HELD: Final = Statement(
+FIND_DEVICE_OF_TOKEN: Final = Statement(
     sa.select(_device.c.id)
     .join_from(_token, _device, _token.c.device_id == _device.c.id)
     .join(_account, _device.c.account_id == _account.c.id)

@@ -1,8 +1,8 @@
-"""Families: each device that signs in holds one line of refresh tokens, of which the newest works, once.
+"""Device sessions: refresh-token rotation. Each device has a chain of refresh tokens, of which only the newest is valid, once.
 
-A refresh token is 256 random bits, kept as its SHA-256. Its successor is derived from it with a key of the server's, so
-that a device whose answer was lost can ask again and gets the same one, for ten minutes and while the successor is
-unused; nothing is stored in clear. A token older than that ends the family: two hold it, and one of them stole it.
+A refresh token is 256 random bits, stored as its SHA-256. Its successor is derived from it with a key of the server, so a
+device that lost a response can repeat the request and gets the same token, for ten minutes and while the successor is
+unused; nothing is stored in clear. An older token signs the device out: two parties hold it, and one of them stole it.
 """
 
 import base64
@@ -18,23 +18,23 @@ from app import clock
 from app.db import Row, Transaction
 from app.identity import device_session_statements as statements
 from app.identity.accounts import public_account
-from app.identity.services import Services
 from app.ids import new_id
 from app.problems import WrongCredentials
+from app.services import Services
 
 
 async def sign_in(services: Services, account_id: UUID, device_name: str | None) -> dict[str, Any]:
-    """Begin a family on a new device, and return its first pair of tokens."""
+    """Sign in on a new device, and return its first tokens."""
     async with services.db.transaction() as tx:
-        device = await begin(tx, account_id, device_name)
-    return await pair(services, account_id, *device)
+        device = await create_device(tx, account_id, device_name)
+    return await tokens_of(services, account_id, *device)
 
 
-async def begin(tx: Transaction, account_id: UUID, device_name: str | None) -> tuple[UUID, str]:
-    """Open a device, and return its id and its first refresh token."""
-    now, device_id, token = clock.now(), new_id(), _spelled(secrets.token_bytes(32))
+async def create_device(tx: Transaction, account_id: UUID, device_name: str | None) -> tuple[UUID, str]:
+    """Create a device, and return its id and its first refresh token."""
+    now, device_id, token = clock.now(), new_id(), _encode(secrets.token_bytes(32))
     await tx.run(
-        statements.OPEN_DEVICE,
+        statements.INSERT_DEVICE,
         id=device_id,
         account_id=account_id,
         name=device_name,
@@ -42,37 +42,39 @@ async def begin(tx: Transaction, account_id: UUID, device_name: str | None) -> t
         last_used_at=now,
         ended_at=None,
     )
-    await tx.run(statements.ADD, digest=_digest(token), device_id=device_id, superseded_at=None)
+    await tx.run(statements.INSERT_TOKEN, digest=_digest(token), device_id=device_id, superseded_at=None)
     return device_id, token
 
 
 async def refresh(services: Services, token: str) -> dict[str, Any]:
-    """Return the next pair of tokens for the newest refresh token; a superseded one ends the family."""
-    successor = _spelled(hmac.digest(services.refresh_key, token.encode(), hashlib.sha256))
+    """Return the next tokens for the newest refresh token; an older one signs the device out."""
+    successor = _encode(hmac.digest(services.refresh_key, token.encode(), hashlib.sha256))
     async with services.db.transaction() as tx:
         found = await _found(tx, token)
         now = clock.now()
         if found is None or not _alive(services, found, now):
             raise WrongCredentials
-        used_twice = False
+        reused = False
         if found["superseded_at"] is None:
             await tx.run(statements.SUPERSEDE, digest=_digest(token), superseded_at=now)
-            await tx.run(statements.ADD, digest=_digest(successor), device_id=found["device_id"], superseded_at=None)
-            await tx.run(statements.USED, id=found["device_id"], last_used_at=now)
+            await tx.run(
+                statements.INSERT_TOKEN, digest=_digest(successor), device_id=found["device_id"], superseded_at=None
+            )
+            await tx.run(statements.UPDATE_LAST_USED, id=found["device_id"], last_used_at=now)
         else:
             grace = timedelta(seconds=services.settings.refresh_grace_seconds)
-            unused = await tx.one(statements.UNUSED, digest=_digest(successor)) is not None
-            used_twice = not unused or now - found["superseded_at"] > grace
-            if used_twice:
-                await tx.run(statements.END, id=found["device_id"], ended_at=now)
-                await tx.run(statements.FORGET, account_id=found["account_id"])
-    if used_twice:
+            unused = await tx.one(statements.FIND_UNUSED, digest=_digest(successor)) is not None
+            reused = not unused or now - found["superseded_at"] > grace
+            if reused:
+                await tx.run(statements.END_DEVICE, id=found["device_id"], ended_at=now)
+                await tx.run(statements.DELETE_SUPERSEDED, account_id=found["account_id"])
+    if reused:
         raise WrongCredentials
-    return await pair(services, found["account_id"], found["device_id"], successor)
+    return await tokens_of(services, found["account_id"], found["device_id"], successor)
 
 
 async def _found(tx: Transaction, token: str) -> Row | None:
-    """Return the token's row, with its device locked: the row is read again once the lock is held."""
+    """Return the token's row, with its device locked; the row is read again once the lock is held."""
     found = await tx.one(statements.FIND, digest=_digest(token))
     if found is not None:
         await tx.one(statements.LOCK, id=found["device_id"])
@@ -81,36 +83,36 @@ async def _found(tx: Transaction, token: str) -> Row | None:
 
 
 async def end_device(services: Services, account_id: UUID, device_id: UUID) -> bool:
-    """End one device of the account's; say whether it was signed in."""
+    """Sign out one device of the account; return whether it was signed in."""
     async with services.db.transaction() as tx:
-        ended = await tx.one(statements.END_MINE, id=device_id, account_id=account_id, ended_at=clock.now())
-        await tx.run(statements.FORGET, account_id=account_id)
+        ended = await tx.one(statements.END_OWN_DEVICE, id=device_id, account_id=account_id, ended_at=clock.now())
+        await tx.run(statements.DELETE_SUPERSEDED, account_id=account_id)
     return ended is not None
 
 
 async def end_devices(tx: Transaction, account_id: UUID, kept: UUID | None = None) -> None:
-    """End every device of the account's, save the one that is kept."""
-    await tx.run(statements.END_ALL, account_id=account_id, ended_at=clock.now(), kept=kept)
-    await tx.run(statements.FORGET, account_id=account_id)
+    """Sign out every device of the account, except `kept`."""
+    await tx.run(statements.END_DEVICES, account_id=account_id, ended_at=clock.now(), kept=kept)
+    await tx.run(statements.DELETE_SUPERSEDED, account_id=account_id)
 
 
 async def end_every_device(tx: Transaction, account_ids: Sequence[UUID]) -> None:
-    """End every device of all these accounts."""
+    """Sign out every device of these accounts."""
     now = clock.now()
-    await tx.many(statements.END_ALL, [{"account_id": id, "ended_at": now, "kept": None} for id in account_ids])
-    await tx.many(statements.FORGET, [{"account_id": id} for id in account_ids])
+    await tx.many(statements.END_DEVICES, [{"account_id": id, "ended_at": now, "kept": None} for id in account_ids])
+    await tx.many(statements.DELETE_SUPERSEDED, [{"account_id": id} for id in account_ids])
 
 
 async def device_that_held(services: Services, token: str | None, email_key: str) -> UUID | None:
-    """Return the device that was signed in to the account with a refresh token, even if it is ended since."""
+    """Return the device of the account that a refresh token belongs to, even if it has been signed out."""
     if token is None:
         return None
-    row = await services.db.one(statements.HELD, digest=_digest(token), email_key=email_key)
+    row = await services.db.one(statements.FIND_DEVICE_OF_TOKEN, digest=_digest(token), email_key=email_key)
     return None if row is None else row["id"]
 
 
 async def signed_in_devices(services: Services, account_id: UUID, current: UUID) -> Iterable[Row]:
-    """Return the devices whose family is alive, newest first."""
+    """Return the devices that are signed in, newest first."""
     now, settings = clock.now(), services.settings
     rows = await services.db.all(
         statements.SIGNED_IN,
@@ -127,8 +129,8 @@ def _alive(services: Services, found: Row, now: datetime) -> bool:
     return bool(idle < services.settings.refresh_idle_seconds and age < services.settings.refresh_total_seconds)
 
 
-async def pair(services: Services, account_id: UUID, device_id: UUID, token: str) -> dict[str, Any]:
-    """Return a device's refresh token with a fresh access token."""
+async def tokens_of(services: Services, account_id: UUID, device_id: UUID, token: str) -> dict[str, Any]:
+    """Return a device's refresh token with a new access token."""
     account = await public_account(services.db, account_id)
     return {
         "access_token": services.tokens.issue(account_id, device_id, account["role"]),
@@ -139,7 +141,7 @@ async def pair(services: Services, account_id: UUID, device_id: UUID, token: str
     }
 
 
-def _spelled(token: bytes) -> str:
+def _encode(token: bytes) -> str:
     return base64.urlsafe_b64encode(token).decode().rstrip("=")
 
 

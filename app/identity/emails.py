@@ -1,43 +1,43 @@
-"""The letters: everything that is written to an address, each answering one request whatever the address is known for."""
+"""The e-mails that identity sends. Each answers one request, whatever is known of the e-mail address."""
 
 from app.mail import Email
 
 
-def welcome(to: str, code: str, minutes: int) -> Email:
-    """Bring the code that ends a registration."""
+def registration_code(to: str, code: str, seconds: int) -> Email:
+    """Return the e-mail with the code that completes a registration; `seconds` is the code's life."""
     text = (
         f"Code: {code}\n\n"
-        f"Type this code into the app to finish your registration. It works for {minutes} minutes.\n"
-        "If you did not register, nothing happens: just leave this letter be."
+        f"Enter this code in the app to complete your registration. It is valid for {seconds // 60} minutes.\n"
+        "If you did not register, you can ignore this e-mail."
     )
-    return Email(to, "Your Afterglow code", text)
+    return Email(to, "Your Afterglow code", text, seconds)
 
 
-def welcome_back(to: str) -> Email:
-    """Tell who registers anew that there is an account already."""
+def already_registered(to: str) -> Email:
+    """Return the e-mail for a registration of an e-mail address that has an account."""
     text = (
-        "Somebody, perhaps you, just registered this address with Afterglow. It already has an account, and nothing\n"
-        "was changed. To get in, sign in with your password, or ask for a new one.\n"
-        "If it was not you, just leave this letter be."
+        "Someone, perhaps you, tried to register this e-mail address with Afterglow. It already has an account, and\n"
+        "nothing was changed. To sign in, use your password, or request a password reset.\n"
+        "If this was not you, you can ignore this e-mail."
     )
     return Email(to, "You already have an Afterglow account", text)
 
 
-def new_password(to: str, code: str, minutes: int) -> Email:
-    """Bring the code that lets a new password be set."""
+def reset_code(to: str, code: str, seconds: int) -> Email:
+    """Return the e-mail with the code that lets a new password be set; `seconds` is the code's life."""
     text = (
         f"Code: {code}\n\n"
-        f"Type this code into the app, together with a new password. It works once, for {minutes} minutes.\n"
-        "If you did not ask for it, nothing happens: just leave this letter be."
+        f"Enter this code in the app, together with a new password. It works once, for {seconds // 60} minutes.\n"
+        "If you did not request a password reset, you can ignore this e-mail. Your password has not changed."
     )
-    return Email(to, "A new Afterglow password", text)
+    return Email(to, "Reset your Afterglow password", text, seconds)
 
 
 def no_account(to: str) -> Email:
-    """Tell who forgot a password that there is no account here."""
+    """Return the e-mail for a password reset of an e-mail address without an account."""
     text = (
-        "Somebody, perhaps you, asked for a new password for this address. It has no account with Afterglow: if you\n"
-        "have one, it is under another address.\n"
-        "If it was not you, nothing happens: just leave this letter be."
+        "Someone, perhaps you, requested a password reset for this e-mail address. It has no account with Afterglow:\n"
+        "if you have one, it uses another e-mail address.\n"
+        "If this was not you, you can ignore this e-mail."
     )
-    return Email(to, "A new Afterglow password", text)
+    return Email(to, "Reset your Afterglow password", text)

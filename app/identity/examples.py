@@ -1,4 +1,4 @@
-"""What the bodies and answers of signing in look like: those of the demo's person, so that the docs can be tried."""
+"""The example bodies and responses of identity: those of the demo person, so that the docs page can be tried."""
 
 from typing import Final
 
@@ -11,7 +11,9 @@ REGISTRATION: Final[Example] = {
     "timezone": "Europe/Amsterdam",
     "locale": "nl",
 }
-ACCEPTED: Final[Example] = {"message": "If that is an address for it, a letter with a code is on its way."}
+ACCEPTED: Final[Example] = {
+    "message": "If the e-mail address is valid for this request, an e-mail with a code is on its way."
+}
 VERIFICATION: Final[Example] = {"email": "ilse@example.com", "code": "204816"}
 LOGIN: Final[Example] = {
     "email": "ilse@example.com",

@@ -1,4 +1,4 @@
-"""The fields of signing in: addresses, passwords, names and languages, with what each refuses."""
+"""The fields of identity: e-mail addresses, passwords, names and languages, with their validation."""
 
 import re
 import unicodedata
@@ -21,7 +21,7 @@ _NO_NUL: Final = r"^[^\x00]*$"
 
 
 def email_key(email: str) -> str:
-    """Return what two spellings of one address have in common."""
+    """Return the key of an e-mail address: equal for addresses that differ only in case."""
     return unicodedata.normalize("NFC", email).casefold()
 
 
@@ -33,20 +33,20 @@ def _read_email(value: object) -> str:
             pass
         else:
             return value
-    message = "Give an e-mail address of at most 254 characters."
+    message = "Send an e-mail address of at most 254 characters."
     raise PydanticCustomError("email", message)
 
 
 def _read_locale(value: object) -> str:
     if isinstance(value, str) and len(value) <= _MAX_LOCALE_LENGTH and _language_tag(value):
         return value
-    message = "Give a language tag as BCP 47 has it, such as en or pt-BR."
+    message = "Send a language tag (BCP 47), such as en or pt-BR."
     raise PydanticCustomError("locale", message)
 
 
 def _refuse_common(password: str) -> str:
     if is_common(password):
-        message = "Choose a password that is not among the first that anybody would try."
+        message = "Choose a less common password."
         raise PydanticCustomError("common_password", message)
     return password
 

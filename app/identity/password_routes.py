@@ -1,4 +1,4 @@
-"""The door of passwords: changing one, and getting a new one where it is forgotten."""
+"""The routes of passwords: change, request a reset, reset."""
 
 from fastapi import APIRouter
 
@@ -6,11 +6,11 @@ from app.http import Response, Route, json_response
 from app.identity import changing_password, examples
 from app.identity.caller import Call
 from app.identity.fields import email_key
-from app.identity.services import TheServices
 from app.identity.shapes import Accepted, ForgottenDraft, PasswordDraft, ResetDraft
 from app.identity.throttles import AttemptKind, Network, of_account, of_client, of_device, rate_limited
 from app.openapi import problems
 from app.problems import TooManyAttempts, WrongCredentials
+from app.services import TheServices
 
 router = APIRouter(prefix="/v1/auth/password", tags=["Signing in"], route_class=Route)
 
@@ -22,18 +22,22 @@ router = APIRouter(prefix="/v1/auth/password", tags=["Signing in"], route_class=
     summary="Change the password",
 )
 async def change_password(call: Call, network: Network, draft: PasswordDraft) -> Response:
-    """Set a new password with the present one. Every other device is signed out; this one stays."""
+    """Set a new password. Every other device is signed out; this one stays signed in."""
     async with rate_limited(call.services, of_device(call.services, call.device_id), of_client(call.services, network)):
         await changing_password.change(call, draft)
     return Response(204)
 
 
 @router.post(
-    "/forgot", status_code=202, response_model=Accepted, responses=problems(body=True), summary="Forget the password"
+    "/forgot",
+    status_code=202,
+    response_model=Accepted,
+    responses=problems(body=True),
+    summary="Request a password reset",
 )
 async def forgot_password(services: TheServices, draft: ForgottenDraft) -> Response:
-    """Ask for a code by mail. The answer is the same whether or not the address has an account; the letter says it."""
-    await changing_password.forget(services, draft)
+    """Send an e-mail with a code for a password reset. The response is the same whether or not there is an account."""
+    await changing_password.request_reset(services, draft)
     return json_response(examples.ACCEPTED, 202)
 
 
@@ -41,11 +45,11 @@ async def forgot_password(services: TheServices, draft: ForgottenDraft) -> Respo
     "/reset",
     status_code=204,
     responses=problems(WrongCredentials, TooManyAttempts, body=True),
-    summary="Set a new password by code",
+    summary="Reset the password",
 )
 async def reset_password(services: TheServices, network: Network, draft: ResetDraft) -> Response:
-    """Set a new password with the code from the mail. Every device is signed out. A code works once, for 30 minutes."""
-    whose = of_account(services, email_key(draft.email), AttemptKind.RESET)
-    async with rate_limited(services, whose, of_client(services, network)):
+    """Set a new password with the code from the e-mail. Every device is signed out. A code works once, for 30 minutes."""
+    account = of_account(services, email_key(draft.email), AttemptKind.RESET)
+    async with rate_limited(services, account, of_client(services, network)):
         await changing_password.reset(services, draft)
     return Response(204)

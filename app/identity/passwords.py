@@ -1,4 +1,4 @@
-"""Passwords: Argon2id, computed in threads, at most as many at once as there are cores, over all workers of a server."""
+"""Passwords: Argon2id, computed in threads; all workers of a server together compute as many at once as it has cores."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,54 +12,56 @@ from app.settings import Settings
 
 T = TypeVar("T")
 _hash: Final = PasswordHash.recommended()
-NOBODYS: Final = "$argon2id$v=19$m=65536,t=3,p=4$kPw8KVwJS8KKilDZDn+5ng$GNttkA60J+8Ab6u4IORa5Ifj4C/o//aJxRruZVOyRO0"
-"""The hash of a random password that nobody kept: what is checked where there is no account, in the same time."""
+UNKNOWN_HASH: Final = (
+    "$argon2id$v=19$m=65536,t=3,p=4$kPw8KVwJS8KKilDZDn+5ng$GNttkA60J+8Ab6u4IORa5Ifj4C/o//aJxRruZVOyRO0"
+)
+"""The hash of a discarded random password. It is checked if there is no account, so that it takes the same time."""
 
 
 class Passwords:
-    """Hashes and checks passwords without ever blocking the loop; who waits too long for a place is turned away.
+    """Hashes and checks passwords without blocking the event loop; raises `Unavailable` after waiting too long.
 
-    The threads are its own: letters that a slow mail server holds up hold up nobody's password.
+    It has threads of its own, so that a slow mail server does not delay sign-ins.
     """
 
     def __init__(self, settings: Settings) -> None:
-        """Take the number of places from the settings."""
+        """Take the number of threads from the settings."""
         threads = settings.hashes_at_once()
-        self._places = asyncio.Semaphore(threads)
+        self._slots = asyncio.Semaphore(threads)
         self._threads = ThreadPoolExecutor(threads, "hash")
         self._seconds = settings.hash_seconds
 
     async def hashed(self, password: str) -> str:
-        """Return the password's hash."""
+        """Return the hash of a password."""
         return await self._computed(_hash.hash, password)
 
     async def right(self, password: str, password_hash: str | None) -> bool:
-        """Say whether the password is the one; without a hash it takes as long, and is not."""
+        """Return whether a password has this hash; without a hash it takes as long, and is False."""
         return (await self.checked(password, password_hash))[0]
 
     async def checked(self, password: str, password_hash: str | None) -> tuple[bool, str | None]:
-        """Say whether the password is the one, and return a new hash where the old one is weaker than today's."""
+        """Return whether a password has this hash, and a new hash if the given one is weaker than today's."""
         if password_hash is None:
-            await self._computed(_hash.verify, password, NOBODYS)
+            await self._computed(_hash.verify, password, UNKNOWN_HASH)
             return False, None
         return await self._computed(_hash.verify_and_update, password, password_hash)
 
     async def _computed(self, function: Callable[..., T], *arguments: str) -> T:
         try:
             async with asyncio.timeout(self._seconds):
-                await self._places.acquire()
+                await self._slots.acquire()
         except TimeoutError:
             raise Unavailable from None
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
         finally:
-            self._places.release()
+            self._slots.release()
 
     def close(self) -> None:
-        """Let the threads go."""
+        """Let the threads end."""
         self._threads.shutdown(wait=False)
 
 
 def hashed_now(password: str) -> str:
-    """Return the password's hash, in this thread: for the command line."""
+    """Return the hash of a password, computed in this thread: for the command line."""
     return _hash.hash(password)

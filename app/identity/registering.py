@@ -1,8 +1,8 @@
-"""Registering: an address, a password, and a code by mail.
+"""Registration: an e-mail address, a password, and a code by e-mail.
 
-Each attempt stands alone with its own password and its own code, and only the attempt whose code comes back is
-activated: nobody's earlier attempt by the owner's code. The answer to an attempt is the same, in the same time, for a
-known and an unknown address; only the mail differs.
+Each attempt has its own password and its own code, and only the attempt whose code comes back is activated: the owner's
+code never activates another person's earlier attempt. The response to an attempt is the same, and takes the same time,
+for a known and an unknown e-mail address; only the e-mail differs.
 """
 
 import secrets
@@ -12,24 +12,24 @@ from uuid import UUID
 from app import clock
 from app.db import Row
 from app.identity import emails
-from app.identity.accounts import BY_EMAIL, NewAccount, open_account
+from app.identity.accounts import BY_EMAIL, NewAccount, create_account
 from app.identity.codes import MailedCodes
 from app.identity.fields import email_key
-from app.identity.services import Services
 from app.identity.shapes import RegistrationDraft
 from app.identity.tables import Registration
 from app.problems import WrongCredentials
+from app.services import Services
 
 _codes: Final = MailedCodes(Registration.table())
 
 
 async def register(services: Services, draft: RegistrationDraft) -> None:
-    """Note an attempt, and mail its code, or the news that the address has an account."""
+    """Store an attempt, and queue the e-mail with its code, or the e-mail that says that the account exists."""
     key, code = email_key(draft.email), f"{secrets.randbelow(10**6):06}"
     password_hash = await services.passwords.hashed(draft.password)
     async with services.db.transaction() as tx:
         known = await tx.one(BY_EMAIL, email_key=key)
-        kept = await _codes.keep(
+        added = await _codes.add(
             tx,
             services,
             key,
@@ -41,18 +41,22 @@ async def register(services: Services, draft: RegistrationDraft) -> None:
             timezone=draft.timezone,
             locale=draft.locale,
         )
-    if kept:
-        minutes = services.settings.code_seconds // 60
-        services.mail.send(
-            emails.welcome(draft.email, code, minutes) if known is None else emails.welcome_back(known["email"])
-        )
+        if added:
+            seconds = services.settings.code_seconds
+            await services.mailer.queue(
+                tx,
+                emails.registration_code(draft.email, code, seconds)
+                if known is None
+                else emails.already_registered(known["email"]),
+            )
+    services.jobs.wake()
 
 
 async def verify(services: Services, email: str, code: str) -> UUID:
-    """Activate the attempt that the code was mailed for, discard the others, and return the account's id."""
+    """Activate the attempt that the code belongs to, delete the others, and return the account's id."""
     async with services.db.transaction() as tx:
         row = await _codes.redeem(tx, services, email_key(email), code, clock.now())
-        id = None if row is None else await open_account(tx, _account_of(row))
+        id = None if row is None else await create_account(tx, _account_of(row))
     if id is None:
         raise WrongCredentials
     return id

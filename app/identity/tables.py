@@ -1,4 +1,4 @@
-"""Accounts, what leads to them, and what is signed in to them."""
+"""The tables of accounts, registrations, password resets, throttling, devices and refresh tokens."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -11,7 +11,7 @@ from app.db import Table
 
 
 class Role(StrEnum):
-    """What kind of caller an account is. Every role owns only its own records."""
+    """The role of an account. Every role owns only its own records."""
 
     PERSON = "person"
     CLINICIAN = "clinician"
@@ -19,7 +19,7 @@ class Role(StrEnum):
 
 
 class AccountRecord(Table, table=True):
-    """A verified account; `email_key` is the address without case."""
+    """A verified account; `email_key` is equal for e-mail addresses that differ only in case."""
 
     __tablename__ = "account"
 
@@ -37,7 +37,7 @@ class AccountRecord(Table, table=True):
 
 
 class Feed(Table, table=True):
-    """One person's feed, opened with the account: `head` is the last number given out to a write on their records,
+    """The feed of one owner, created with the account: `head` is the last number assigned to a change of their records,
     `floor` the highest number of a purged tombstone.
     """
 
@@ -50,7 +50,7 @@ class Feed(Table, table=True):
 
 
 class MailedCode(Table):
-    """A code that was mailed to an address, kept as an HMAC."""
+    """A code that was sent to an e-mail address, stored as an HMAC."""
 
     id: UUID = Field(primary_key=True)
     email_key: str
@@ -61,7 +61,7 @@ class MailedCode(Table):
 
 
 class Registration(MailedCode, table=True):
-    """One attempt to register an address, with its own password and its own code."""
+    """One attempt to register an e-mail address, with its own password and its own code."""
 
     __tablename__ = "registration"
     __table_args__ = (sa.Index(None, "email_key", "created_at"), sa.Index(None, "created_at"))
@@ -74,14 +74,14 @@ class Registration(MailedCode, table=True):
 
 
 class ResetCode(MailedCode, table=True):
-    """A code for an address whose password was forgotten."""
+    """A code for a password reset."""
 
     __tablename__ = "reset_code"
     __table_args__ = (sa.Index(None, "email_key", "created_at"), sa.Index(None, "created_at"))
 
 
 class Throttle(Table, table=True):
-    """How many wrong tries there were since `began_at`; the key is an HMAC of whose they were."""
+    """The number of failures since `began_at`; the key is an HMAC of the account, device or network."""
 
     __tablename__ = "throttle"
 
@@ -91,7 +91,7 @@ class Throttle(Table, table=True):
 
 
 class DeviceRecord(Table, table=True):
-    """A device that is, or was, signed in."""
+    """A device that is signed in, or was."""
 
     __tablename__ = "device"
     __table_args__ = (sa.Index(None, "account_id", "created_at"),)
@@ -105,7 +105,7 @@ class DeviceRecord(Table, table=True):
 
 
 class RefreshToken(Table, table=True):
-    """A refresh token of a device's family, kept as its SHA-256; all but the newest are superseded."""
+    """A refresh token of a device, stored as its SHA-256; all but the newest are superseded."""
 
     __tablename__ = "refresh_token"
 

@@ -1,10 +1,10 @@
-"""Throttles: how often somebody may be wrong, counted in the database, so for all workers together.
+"""Throttling: limits on failed attempts, counted in the database, so for all workers together.
 
-An attempt takes its place before a password is looked at: however many arrive at once, on however many workers, no more
-than the limit are ever checked. A right one gives its place back. Accounts are counted by an HMAC of the address, known
-and unknown alike; clients by their network, /32 of IPv4 and /64 of IPv6. A device that has signed in to the account
-before is counted by itself, so that nobody's wrong tries can lock its owner out; and what is mailed is counted apart
-from passwords, so that a mailed code stays the way in for an owner without such a device.
+An attempt is counted before the password is checked: however many arrive at once, on however many workers, no more than
+the limit are ever checked. A successful one is subtracted again. Accounts are counted by an HMAC of the e-mail address,
+known and unknown alike; clients by their network, /32 of IPv4 and /64 of IPv6. A device that has signed in to the account
+before has buckets of its own, so that another person's failures cannot lock the owner out; codes from e-mails are counted
+apart from passwords, so that a code stays the way in for an owner without such a device.
 """
 
 import hashlib
@@ -24,15 +24,15 @@ from starlette.requests import Request
 
 from app import clock
 from app.db import Statement, Transaction, bind
-from app.identity.services import Services
 from app.identity.tables import Throttle
 from app.problems import TooManyAttempts, Unavailable, WrongCredentials
+from app.services import Services
 
 DAY: Final = 86_400
 _throttle = Throttle.table()
 _this = _throttle.c.key == bind(_throttle.c.key)
 _EXPIRED: Final = bind(_throttle.c.began_at, "expired")
-_TAKE: Final = Statement(
+_ADD: Final = Statement(
     sa.text(
         "INSERT INTO throttle (key, began_at, count) VALUES (:key, :now, 1) ON CONFLICT (key) DO UPDATE SET"
         " count = CASE WHEN throttle.began_at <= :expired THEN 1 ELSE throttle.count + 1 END,"
@@ -42,22 +42,22 @@ _TAKE: Final = Statement(
     .bindparams(bind(_throttle.c.key), bind(_throttle.c.began_at, "now"), _EXPIRED)
     .columns(_throttle.c.count, _throttle.c.began_at)
 )
-_GIVE_BACK: Final = Statement(
+_SUBTRACT: Final = Statement(
     sa.update(_throttle)
     .where(_this, _throttle.c.began_at == bind(_throttle.c.began_at), _throttle.c.count > 0)
     .values(count=_throttle.c.count - 1)
 )
-_LOOK: Final = Statement(
+_READ: Final = Statement(
     sa.select(_throttle.c.count, _throttle.c.began_at).where(_this, _throttle.c.began_at > _EXPIRED)
 )
-_CLEAR: Final = Statement(sa.delete(_throttle).where(_this))
+_RESET: Final = Statement(sa.delete(_throttle).where(_this))
 _old = sa.select(_throttle.c.key).where(_throttle.c.began_at <= _EXPIRED).with_for_update(skip_locked=True)
-_FORGET_OLD: Final = Statement(sa.delete(_throttle).where(_throttle.c.key.in_(_old)))
-"""Waits for nobody: what another attempt holds is not old any more."""
+_DELETE_OLD: Final = Statement(sa.delete(_throttle).where(_throttle.c.key.in_(_old)))
+"""Skips locked rows: a row that another attempt has locked is not old any more."""
 
 
 class AttemptKind(StrEnum):
-    """What may be guessed of an account, each counted apart."""
+    """What an attempt tries to guess; each kind is counted apart."""
 
     PASSWORD = "password"  # noqa: S105 - its name
     REGISTRATION = "registration code"
@@ -66,16 +66,16 @@ class AttemptKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """What is counted, how often it may be wrong, and in how many seconds."""
+    """A counter of failures: its key, its limit, and the seconds in which failures count."""
 
     key: bytes
-    most: int
+    limit: int
     seconds: int
 
 
-def of_account(services: Services, email_key: str, guess: AttemptKind) -> list[Bucket]:
-    """Return the buckets of an account, whether or not there is one."""
-    return _short_and_daily(services, f"account, {guess}", email_key)
+def of_account(services: Services, email_key: str, kind: AttemptKind) -> list[Bucket]:
+    """Return the buckets of an account, whether or not it exists."""
+    return _short_and_daily(services, f"account, {kind}", email_key)
 
 
 def of_device(services: Services, device_id: UUID) -> list[Bucket]:
@@ -98,62 +98,62 @@ def of_client(services: Services, network: str) -> list[Bucket]:
 
 @asynccontextmanager
 async def rate_limited(services: Services, *buckets: list[Bucket]) -> AsyncIterator[None]:
-    """Take a place in every bucket, or raise `TooManyAttempts`; keep them only where the block was wrong."""
-    taken = await _take(services, _in_order(*buckets))
-    wrong = False
+    """Count an attempt in every bucket, or raise `TooManyAttempts`; subtract it again unless the block raises `WrongCredentials`."""
+    counted = await _count(services, _sorted(*buckets))
+    failed = False
     try:
         yield
     except WrongCredentials:
-        wrong = True
+        failed = True
         raise
     finally:
-        if not wrong:
-            with suppress(Unavailable):  # a right try is right, even where its place stays taken
+        if not failed:
+            with suppress(Unavailable):  # a successful attempt stays successful, even if it is not subtracted
                 async with services.db.transaction() as tx:
-                    await tx.many(_GIVE_BACK, taken)
+                    await tx.many(_SUBTRACT, counted)
 
 
 @asynccontextmanager
 async def count_failures(services: Services, buckets: list[Bucket]) -> AsyncIterator[None]:
-    """Raise `TooManyAttempts` where there were too many wrong tries; count another only where the block was wrong."""
+    """Raise `TooManyAttempts` after too many failures; count another if the block raises `WrongCredentials`."""
     now = clock.now()
     for bucket in buckets:
-        row = await services.db.one(_LOOK, key=bucket.key, expired=now - timedelta(seconds=bucket.seconds))
-        if row is not None and row["count"] >= bucket.most:
+        row = await services.db.one(_READ, key=bucket.key, expired=now - timedelta(seconds=bucket.seconds))
+        if row is not None and row["count"] >= bucket.limit:
             raise TooManyAttempts(_seconds_left(row["began_at"], bucket, now))
     try:
         yield
     except WrongCredentials:
-        await _take(services, buckets)
+        await _count(services, buckets)
         raise
 
 
-async def _take(services: Services, buckets: Sequence[Bucket]) -> list[dict[str, object]]:
+async def _count(services: Services, buckets: Sequence[Bucket]) -> list[dict[str, object]]:
     now = clock.now()
-    taken: list[dict[str, object]] = []
+    counted: list[dict[str, object]] = []
     async with services.db.transaction() as tx:
         for bucket in buckets:
-            row = await tx.only(_TAKE, key=bucket.key, now=now, expired=now - timedelta(seconds=bucket.seconds))
-            if row["count"] > bucket.most:
+            row = await tx.only(_ADD, key=bucket.key, now=now, expired=now - timedelta(seconds=bucket.seconds))
+            if row["count"] > bucket.limit:
                 raise TooManyAttempts(_seconds_left(row["began_at"], bucket, now))
-            taken.append({"key": bucket.key, "began_at": row["began_at"]})
-        await tx.run(_FORGET_OLD, expired=now - timedelta(seconds=DAY))
-    return taken
+            counted.append({"key": bucket.key, "began_at": row["began_at"]})
+        await tx.run(_DELETE_OLD, expired=now - timedelta(seconds=DAY))
+    return counted
 
 
 async def serialize(tx: Transaction, services: Services, kind: str, value: str) -> None:
-    """Let nobody else count the same thing until the transaction ends."""
+    """Make transactions with the same kind and value wait for each other."""
     now = clock.now()
-    await tx.only(_TAKE, key=_key(services, kind, value), now=now, expired=now)
+    await tx.only(_ADD, key=_key(services, kind, value), now=now, expired=now)
 
 
-async def clear(tx: Transaction, *buckets: list[Bucket]) -> None:
-    """Forget the wrong tries of these buckets."""
-    await tx.many(_CLEAR, [{"key": bucket.key} for bucket in _in_order(*buckets)])
+async def reset(tx: Transaction, *buckets: list[Bucket]) -> None:
+    """Reset the failures of these buckets."""
+    await tx.many(_RESET, [{"key": bucket.key} for bucket in _sorted(*buckets)])
 
 
-def _in_order(*buckets: list[Bucket]) -> list[Bucket]:
-    """Return the buckets in the one order in which everybody locks them, so that no two ever wait for each other."""
+def _sorted(*buckets: list[Bucket]) -> list[Bucket]:
+    """Return the buckets in the one order in which all transactions lock them, so that no two deadlock."""
     return sorted((each for some in buckets for each in some), key=lambda bucket: bucket.key)
 
 

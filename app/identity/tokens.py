@@ -1,15 +1,14 @@
 """Access tokens: JWS, ES256, `typ: at+jwt` (RFC 9068). The one module that imports jose.
 
-python-jose checks a signature well and believes too much besides: it accepts a missing expiry, any type, unknown
-critical headers, duplicate claims and a changed last character. So the token is taken apart here first, in this order:
-length → three canonical base64url parts → a flat header of exactly three known members → a known key → the signature,
-with that one key and that one algorithm → flat claims with exact types → times. Whatever goes wrong is 401.
+python-jose verifies signatures well, but accepts too much besides: a missing expiry, any type, unknown critical headers,
+duplicate claims and a changed last character. So a token is checked here in this order: length → three canonical
+base64url parts → a flat header of exactly three known members → a known key → the signature, with that one key and that
+one algorithm → flat claims with exact types → times. Any failure is 401.
 """
 
 import base64
 import binascii
 import json
-from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
@@ -21,30 +20,21 @@ from app import clock, ids
 from app.keyring import Keyring
 from app.keyring.keys import Key
 from app.problems import NotSignedIn
+from app.services import Claims
 from app.settings import Settings
 
-LONGEST_TOKEN: Final = 4096
-LONGEST_HEADER: Final = 512
+MAX_TOKEN_LENGTH: Final = 4096
+MAX_HEADER_BYTES: Final = 512
 PARTS: Final = 3
 MAX_CACHED_TOKENS: Final = 10_000
 _TYPES: Final = {"iss": str, "aud": str, "sub": str, "sid": str, "scope": str, "iat": int, "exp": int, "jti": str}
 
 
-@dataclass(frozen=True, slots=True)
-class Claims:
-    """What a token says: whose it is, on which device, for what, and until when."""
-
-    account_id: UUID
-    device_id: UUID
-    scope: str
-    expires: int
-
-
 class Tokens:
-    """Makes access tokens and believes only its own."""
+    """Issues access tokens, and verifies its own."""
 
     def __init__(self, settings: Settings, keyring: Keyring) -> None:
-        """Begin with an empty cache of verified tokens."""
+        """Start with an empty cache of verified tokens."""
         self._settings = settings
         self._keyring = keyring
         self._keys: dict[str, tuple[JoseKey, JoseKey]] = {}
@@ -69,7 +59,7 @@ class Tokens:
         return token
 
     def verify(self, token: str) -> Claims:
-        """Return what the token says; raise `NotSignedIn` where anything about it is not exactly right."""
+        """Return the claims of a token; raise `NotSignedIn` if anything about it is not exactly right."""
         found = self._verified.get(token)
         if found is None or found[1] not in self._keyring.verification_keys:
             found = self._checked(token)
@@ -87,18 +77,18 @@ class Tokens:
             key = self._key_of(token)
             payload = jws.verify(token, self._pair(key)[1], ["ES256"])
             return self._claims(_members(payload)), key.kid
-        except Exception:  # noqa: BLE001 - whatever is wrong with it, it is no token of ours
+        except Exception:  # noqa: BLE001 - any failure means that the token is not valid
             raise NotSignedIn from None
 
     def _key_of(self, token: str) -> Key:
-        """Return the key that the header names, if the header is exactly one of ours."""
-        if len(token) > LONGEST_TOKEN:
+        """Return the key that the header names, if the header is exactly as issued."""
+        if len(token) > MAX_TOKEN_LENGTH:
             raise NotSignedIn
         parts = token.split(".")
         if len(parts) != PARTS:
             raise NotSignedIn
         header, _, _ = (_canonical(part) for part in parts)
-        if len(header) > LONGEST_HEADER:
+        if len(header) > MAX_HEADER_BYTES:
             raise NotSignedIn
         members = _members(header)
         key = self._keyring.verification_keys[members["kid"]]
@@ -121,7 +111,7 @@ class Tokens:
         return Claims(ids.parse(claims["sub"]), ids.parse(claims["sid"]), claims["scope"], expires)
 
     def _pair(self, key: Key) -> tuple[JoseKey, JoseKey]:
-        """Return the private and the public key, each made once."""
+        """Return the private and the public key, each constructed once."""
         pair = self._keys.get(key.kid)
         if pair is None:
             private = jwk.construct(key.pem, "ES256")
@@ -130,7 +120,7 @@ class Tokens:
 
 
 def _canonical(part: str) -> bytes:
-    """Return what a base64url part says, if it is spelled in the one canonical way."""
+    """Return the bytes of a base64url part; raise if it is not the canonical encoding."""
     content = base64.b64decode(part.encode("ascii") + b"=" * (-len(part) % 4), b"-_", validate=True)
     if base64.urlsafe_b64encode(content).decode().rstrip("=") != part:
         raise binascii.Error
@@ -138,7 +128,7 @@ def _canonical(part: str) -> bytes:
 
 
 def _members(content: bytes) -> dict[str, Any]:
-    """Return the members of a JSON object, each of another name."""
+    """Return the members of a JSON object; raise if a name occurs twice."""
 
     def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)

@@ -25,7 +25,7 @@ import typer
 
 from app import clock
 from app.db import open_database
-from app.identity.accounts import NewAccount, open_account
+from app.identity.accounts import NewAccount, create_account
 from app.ids import new_id
 from app.settings import Settings
 from tests import postgres
@@ -62,7 +62,7 @@ async def _join(settings: Settings, emails: Addresses, *, closed: bool) -> None:
     await db.open()
     for email in emails:
         async with db.transaction() as tx:
-            id = await open_account(tx, NewAccount(email, PASSWORD_HASH))
+            id = await create_account(tx, NewAccount(email, PASSWORD_HASH))
             if closed:
                 await tx.run(CLOSE, id=id, closed_at=clock.now())
     await db.close()

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from app.cli import database
 from app.db import Database, Statement, Transaction, bind, open_database
 from app.db.postgres.pool import Pool
-from app.identity.accounts import NewAccount, open_account
+from app.identity.accounts import NewAccount, create_account
 from app.identity.tables import AccountRecord, Feed
 from app.records.access import LOCK_FEED
 from app.settings import Settings
@@ -42,7 +42,7 @@ def over(settings: Settings, work: Callable[[Database], Coroutine[Any, Any, T]])
 
 async def added(tx: Transaction, name: str) -> UUID:
     """Return the id of a new account."""
-    id = await open_account(tx, NewAccount(f"{name}@example.com", "no hash"))
+    id = await create_account(tx, NewAccount(f"{name}@example.com", "no hash"))
     assert id is not None
     return id
 

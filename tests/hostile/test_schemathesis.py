@@ -51,7 +51,7 @@ def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a hash costs is looked at elsewhere; here hundreds are computed."""
     hasher = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
     monkeypatch.setattr(passwords, "_hash", hasher)
-    monkeypatch.setattr(passwords, "NOBODYS", hasher.hash(PASSWORD))
+    monkeypatch.setattr(passwords, "UNKNOWN_HASH", hasher.hash(PASSWORD))
 
 
 @pytest.mark.usefixtures("cheap_hashes")

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from app.identity.passwords import NOBODYS, Passwords, hashed_now
+from app.identity.passwords import UNKNOWN_HASH, Passwords, hashed_now
 from app.ids import new_id
 from app.problems import Unavailable
 from app.settings import Settings
@@ -17,7 +17,7 @@ def test_nobodys_hash_takes_as_long_as_anybodys() -> None:
     def costs(password_hash: str) -> list[str]:
         return password_hash.split("$")[:4]
 
-    assert costs(NOBODYS) == costs(hashed_now("wisteria"))
+    assert costs(UNKNOWN_HASH) == costs(hashed_now("wisteria"))
 
 
 @pytest.mark.parametrize(

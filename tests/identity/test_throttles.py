@@ -9,7 +9,7 @@ import httpx2 as httpx
 import pytest
 from starlette.requests import Request
 
-from app.identity.throttles import AttemptKind, clear, network_of, of_account, rate_limited
+from app.identity.throttles import AttemptKind, network_of, of_account, rate_limited, reset
 from app.ids import new_id
 from app.problems import TooManyAttempts, WrongCredentials
 from tests.conftest import Servers
@@ -132,7 +132,7 @@ def test_tries_and_a_reset_at_once_never_wait_for_each_other(server: Server) -> 
 
     async def forgive(key: str) -> None:
         async with services.db.transaction() as tx:
-            await clear(tx, of_account(services, key, AttemptKind.PASSWORD))
+            await reset(tx, of_account(services, key, AttemptKind.PASSWORD))
 
     async def act(key: str) -> None:
         await asyncio.gather(*(act(key) for _ in range(20) for act in (try_, forgive)))

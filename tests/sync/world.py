@@ -17,13 +17,13 @@ import asyncpg
 import httpx2 as httpx
 
 from app import clock
-from app.identity import Services
-from app.identity.accounts import NewAccount, open_account
+from app.identity.accounts import NewAccount, create_account
 from app.identity.device_sessions import sign_in
 from app.identity.tables import Role
 from app.ids import new_id
 from app.main import create_app
 from app.records import purging, restoring
+from app.services import Services
 from app.settings import Settings
 from tests.serving import PASSWORD_HASH
 from tests.sync.device import Transport
@@ -91,7 +91,7 @@ class World:
         async def opened() -> UUID | None:
             async with self.services.db.transaction() as tx:
                 email = f"{new_id().hex}@example.com"
-                return await open_account(tx, NewAccount(email, PASSWORD_HASH, "alice", "UTC", "en", Role.PERSON))
+                return await create_account(tx, NewAccount(email, PASSWORD_HASH, "alice", "UTC", "en", Role.PERSON))
 
         id = self.run(opened())
         assert id is not None

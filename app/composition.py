@@ -1,0 +1,33 @@
+"""The composition: makes the services of a server from the settings."""
+
+from app.db import Database
+from app.identity.passwords import Passwords
+from app.identity.tokens import Tokens
+from app.jobs import Jobs
+from app.keyring import Keyring
+from app.mail import Mailer
+from app.server.in_flight import InFlightLimiter
+from app.services import Services
+from app.settings import Settings
+
+
+def build_services(
+    settings: Settings, db: Database, keyring: Keyring, limiter: InFlightLimiter | None = None
+) -> Services:
+    """Return the services of a server; `limiter` is the server's own, if there is one."""
+    jobs = Jobs(db)
+    return Services(
+        settings=settings,
+        db=db,
+        jobs=jobs,
+        mailer=Mailer(settings, jobs),
+        keyring=keyring,
+        tokens=Tokens(settings, keyring),
+        passwords=Passwords(settings),
+        cursor_key=keyring.derive_key("cursors"),
+        code_key=keyring.derive_key("codes"),
+        refresh_key=keyring.derive_key("refresh tokens"),
+        throttle_key=keyring.derive_key("throttles"),
+        op_key=keyring.derive_key("operations"),
+        limiter=limiter or InFlightLimiter(),
+    )

@@ -1,0 +1,175 @@
+"""The queue of jobs, and its runner in this process."""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from app import clock, observability
+from app.db import Database, Row, Statement, Transaction, bind
+from app.ids import new_id
+from app.jobs.tables import JobRecord
+from app.problems import Problem
+
+MAX_RUNNING: Final = 8
+"""Jobs that one process runs at once."""
+POLL_SECONDS: Final = 5.0
+"""How often a process looks for jobs of others, and for retries that are due."""
+MIN_BACKOFF: Final = 5.0
+MAX_BACKOFF: Final = 1800.0
+"""Seconds before the first retry, and at most; each is twice as long as the one before, ± 20 %."""
+MAX_AGE: Final = timedelta(days=1)
+"""How long a job is retried, unless it says otherwise."""
+STOP_SECONDS: Final = 5.0
+"""How long a process that stops waits for the jobs that it runs."""
+
+_job = JobRecord.table()
+_this = _job.c.id == bind(_job.c.id)
+_INSERT: Final = Statement(sa.insert(_job).values({column.name: bind(column) for column in _job.c}))
+_NEXT: Final = Statement(sa.select(_job.c.id).where(_job.c.due_at <= bind(_job.c.due_at, "now")).limit(1))
+_due = (
+    sa.select(_job.c.id)
+    .where(_job.c.due_at <= bind(_job.c.due_at, "now"))
+    .order_by(_job.c.due_at)
+    .limit(sa.bindparam("rows", type_=sa.BigInteger))
+    .with_for_update(skip_locked=True)
+)
+_CLAIM: Final = Statement(
+    sa.update(_job)
+    .where(_job.c.id.in_(_due))
+    .values(due_at=bind(_job.c.due_at, "leased_until"), attempts=_job.c.attempts + 1)
+    .returning(*_job.c)
+)
+_RETRY: Final = Statement(sa.update(_job).where(_this).values(due_at=bind(_job.c.due_at)))
+_DELETE: Final = Statement(sa.delete(_job).where(_this))
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job, as its handler sees it. The id is the same at every attempt."""
+
+    id: UUID
+    payload: dict[str, Any]
+    created_at: datetime
+
+
+Handler = Callable[[Job], Awaitable[None]]
+
+
+class JobRejectedError(Exception):
+    """Raised by a handler if no retry can succeed."""
+
+
+class Jobs:
+    """Adds jobs, and runs those that are due."""
+
+    def __init__(self, db: Database) -> None:
+        """Start without handlers; nothing runs before `start`."""
+        self._db = db
+        self._handlers: dict[str, Handler] = {}
+        self._lease = timedelta(seconds=60)
+        self._changed = asyncio.Event()
+        self._loop: asyncio.Task[None] | None = None
+        self._running: set[asyncio.Task[None]] = set()
+
+    def register(self, kind: str, handler: Handler, *, max_seconds: float) -> None:
+        """Let `handler` run the jobs of a kind, each for `max_seconds` at most: then another process may claim it."""
+        self._handlers[kind] = handler
+        self._lease = max(self._lease, timedelta(seconds=max_seconds))
+
+    async def add(self, tx: Transaction, kind: str, payload: dict[str, Any], *, max_age: timedelta = MAX_AGE) -> UUID:
+        """Add a job in a transaction, due at once; call `wake` after the commit. Return its id."""
+        id, now = new_id(), clock.now()
+        await tx.run(
+            _INSERT,
+            id=id,
+            kind=kind,
+            payload=payload,
+            attempts=0,
+            created_at=now,
+            due_at=now,
+            expires_at=now + max_age,
+        )
+        return id
+
+    def wake(self) -> None:
+        """Look for due jobs at once."""
+        self._changed.set()
+
+    def start(self) -> None:
+        """Start running jobs in this process."""
+        self._loop = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """Claim no more jobs, and wait a few seconds for those that run; the rest stay in the table."""
+        if self._loop is not None:
+            self._loop.cancel()
+            await asyncio.wait([self._loop])
+        if self._running:
+            _, late = await asyncio.wait(self._running, timeout=STOP_SECONDS)
+            for task in late:
+                task.cancel()
+
+    async def _run(self) -> None:
+        while True:
+            self._changed.clear()
+            free = MAX_RUNNING - len(self._running)
+            claimed = await self._claim(free) if free else []
+            for row in claimed:
+                task = asyncio.create_task(self._execute(row))
+                self._running.add(task)
+                task.add_done_callback(self._finished)
+            if len(claimed) < free or not free:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(POLL_SECONDS):
+                        await self._changed.wait()
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        if len(self._running) == MAX_RUNNING - 1:  # others may have waited for a free slot
+            self.wake()
+
+    async def _claim(self, rows: int) -> list[Row]:
+        """Return due jobs, leased to this process; none while the database is unavailable, which is logged elsewhere."""
+        try:
+            now = clock.now()
+            if await self._db.one(_NEXT, now=now) is None:
+                return []
+            async with self._db.transaction() as tx:
+                return await tx.all(_CLAIM, now=now, leased_until=now + self._lease, rows=rows)
+        except Problem:
+            return []
+
+    async def _execute(self, row: Row) -> None:
+        """Run one job; delete it if it is done or can never be, else let it be retried."""
+        error: Exception | None = None
+        try:
+            if clock.now() >= row["expires_at"]:
+                raise JobRejectedError  # noqa: TRY301 - an expired job ends as a rejected one
+            await self._handlers[row["kind"]](Job(row["id"], row["payload"], row["created_at"]))
+        except Exception as raised:  # noqa: BLE001 - a job may fail in any way; it must not end the runner
+            error = raised
+        now = clock.now()
+        due_at = now + timedelta(seconds=_backoff(row["attempts"]))
+        ends = error is None or isinstance(error, JobRejectedError) or due_at >= row["expires_at"]
+        if error is not None:
+            event = "job-dropped" if ends else "job-failed"
+            cause = error.__cause__ or error
+            observability.log_event(
+                event, "error", job_id=row["id"], kind=row["kind"], attempt=row["attempts"], error=type(cause).__name__
+            )
+        with suppress(Problem):  # the lease ends, and another attempt follows
+            async with self._db.transaction() as tx:
+                await (tx.run(_DELETE, id=row["id"]) if ends else tx.run(_RETRY, id=row["id"], due_at=due_at))
+
+
+def _backoff(attempts: int) -> float:
+    """Return the seconds before the next attempt."""
+    jitter = 0.8 + secrets.randbelow(400) / 1000
+    return float(min(MAX_BACKOFF, MIN_BACKOFF * 2 ** (min(attempts, 20) - 1)) * jitter)

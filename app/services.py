@@ -1,0 +1,106 @@
+"""Services: what a running server has, made once at the start and shared by all requests.
+
+Only the composition (`app.composition`) makes one. Access tokens and password hashing belong to identity, which uses
+services itself, so they are named here by what they do.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Protocol
+from uuid import UUID
+
+from fastapi import Depends
+from starlette.requests import Request
+
+from app.db import Database
+from app.jobs import Jobs
+from app.keyring import Keyring
+from app.mail import Mailer
+from app.server.in_flight import InFlightLimiter
+from app.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a verified access token says: the account, its device, the scope, and when it expires (seconds since 1970)."""
+
+    account_id: UUID
+    device_id: UUID
+    scope: str
+    expires: int
+
+
+class AccessTokens(Protocol):
+    """Issues and verifies access tokens."""
+
+    def issue(self, account_id: UUID, device_id: UUID, scope: str) -> str:
+        """Return a new access token."""
+        ...
+
+    def verify(self, token: str) -> Claims:
+        """Return a token's claims; raise `NotSignedIn` if it is not valid."""
+        ...
+
+
+class PasswordHashing(Protocol):
+    """Hashes and checks passwords outside the event loop."""
+
+    async def hashed(self, password: str) -> str:
+        """Return the hash of a password."""
+        ...
+
+    async def right(self, password: str, password_hash: str | None) -> bool:
+        """Return whether a password has this hash; without a hash it takes as long, and is False."""
+        ...
+
+    async def checked(self, password: str, password_hash: str | None) -> tuple[bool, str | None]:
+        """Return whether a password has this hash, and a stronger hash if the given one is outdated."""
+        ...
+
+    def close(self) -> None:
+        """Let the threads end."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The services of a server. The keys are derived from the keyring's secret, each for one purpose."""
+
+    settings: Settings
+    db: Database
+    jobs: Jobs
+    mailer: Mailer
+    keyring: Keyring
+    tokens: AccessTokens
+    passwords: PasswordHashing
+    cursor_key: bytes
+    code_key: bytes
+    refresh_key: bytes
+    throttle_key: bytes
+    op_key: bytes
+    limiter: InFlightLimiter
+
+    async def start(self) -> None:
+        """Open the database, and start running jobs."""
+        await self.db.open()
+        self.jobs.start()
+
+    async def stop(self) -> None:
+        """Stop running jobs, and close the database."""
+        await self.jobs.stop()
+        self.mailer.close()
+        self.passwords.close()
+        await self.db.close()
+
+
+def services_of(request: Request) -> Services:
+    """Return the services of the server that the request came to."""
+    services: Services = request.scope["app"].state.services
+    return services
+
+
+async def current_services(request: Request) -> Services:
+    """Return the services, as a dependency."""
+    return services_of(request)
+
+
+TheServices = Annotated[Services, Depends(current_services)]

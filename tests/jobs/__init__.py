@@ -1,0 +1,1 @@
+"""Tests of jobs: work that happens after a request."""
