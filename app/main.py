@@ -25,8 +25,8 @@ from app.identity import password_routes
 from app.identity import routes as identity
 from app.keyring import Keyring
 from app.resources import RESOURCES
-from app.server.in_flight import InFlightLimiter
-from app.server.shutdown import draining
+from app.server.in_flight import LIMITER, InFlightLimiter
+from app.server.shutdown import drain_before_stop
 from app.settings import Environment, Settings
 from app.sync import routes as sync
 
@@ -90,8 +90,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     limiter = InFlightLimiter(
         settings.max_in_flight,
         settings.max_waiting,
-        least=4 * settings.database_pool,
-        always=always,
+        min_limit=4 * settings.database_pool,
+        exempt=always,
         headers=HTTPS_ONLY if in_production else {},
         origins=settings.origins,
     )
@@ -103,8 +103,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         await services.start()
         app.state.services = services
         try:
-            with draining(limiter, settings.drains_for):
-                yield {"places": limiter}  # each connection finds them here
+            with drain_before_stop(limiter, settings.drains_for):
+                yield {LIMITER: limiter}  # the protocol of each connection takes it from the state
         finally:
             await services.stop()
             observability.flush()

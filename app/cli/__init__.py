@@ -4,7 +4,7 @@
 A process starts here, and imports only what the given command needs (decision 031).
 """
 
-from app.cli.loading import loading
+from app.loading import loading
 
 
 def main() -> None:

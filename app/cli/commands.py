@@ -7,7 +7,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_group
 
-from app.cli.loading import loading
+from app.loading import loading
 
 _MODULES: Final = {
     "serve": "serving",

@@ -1,9 +1,8 @@
-"""HTTP as this API speaks it.
+"""HTTP as this API uses it: plain ASGI, independent of the server.
 
-`Edge` bounds the bytes of a connection, and `Lingering` hears out who is refused while it still sends; `Front` gives
-every answer its headers and its log line; `Switch` finds the route; `Route` reads what an endpoint's signature asks
-for, and answers; `Answer` is what goes out, whole, and `Stream` what goes on as long as somebody reads it. `Places`
-says how much of all that happens at once; who waits for news says `with places.waiting():`.
+`RequestContextMiddleware` gives every response its id and headers, and logs the request. `CorsMiddleware` admits
+browsers from other origins. `Router` finds the `Route` of a request, which reads what an endpoint's signature declares
+and answers. `Response` is a complete response, `StreamingResponse` one that is sent part by part.
 """
 
 from app.http.cors import CorsMiddleware

@@ -1,7 +1,8 @@
-"""Browsers from other origins (CORS): exactly those that were named may call, and read what is answered.
+"""CORS: browsers may call the API from the origins that the settings name, and from no other.
 
-A preflight from any other origin is a request like all others: no route takes OPTIONS, so it is 405, a problem, and
-carries nothing that lets the browser go on. What a named origin asks for beyond the lists, its browser finds refused.
+The preflight of another origin is an ordinary request: no route takes OPTIONS, so the response is a problem with 405,
+without the headers that the browser looks for. If an allowed origin asks for a method or a header that is not listed,
+its browser finds that in the response, too.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,9 +14,9 @@ from app.http.response import Header, Response
 
 T = TypeVar("T")
 _VARY: Final = (b"vary", b"Origin")
-_EXPOSED: Final = (b"access-control-expose-headers", b"ETag, Location, Retry-After, X-Request-Id")
-_ASKED: Final = b"access-control-request-method"
-_PREFLIGHT: Final = (
+_EXPOSED_HEADERS: Final = (b"access-control-expose-headers", b"ETag, Location, Retry-After, X-Request-Id")
+_REQUEST_METHOD: Final = b"access-control-request-method"
+_PREFLIGHT_HEADERS: Final = (
     (b"access-control-allow-methods", b"DELETE, GET, PATCH, POST"),
     (
         b"access-control-allow-headers",
@@ -25,38 +26,41 @@ _PREFLIGHT: Final = (
 )
 
 
-def allowing(origins: Iterable[str]) -> dict[bytes, list[Header]]:
-    """Return what lets each of the origins read an answer."""
-    return {origin.encode(): [(b"access-control-allow-origin", origin.encode()), _EXPOSED, _VARY] for origin in origins}
+def headers_by_origin(origins: Iterable[str]) -> dict[bytes, list[Header]]:
+    """Return, for each origin, the headers with which its browser lets it read a response."""
+    return {
+        origin.encode(): [(b"access-control-allow-origin", origin.encode()), _EXPOSED_HEADERS, _VARY]
+        for origin in origins
+    }
 
 
-def allowed(allowing: Mapping[bytes, T], headers: list[Header]) -> T | None:
-    """Return what lets the one origin that a request says it comes from read the answer; `*` stands for any."""
-    found = [value for name, value in headers if name == b"origin"]
-    return (allowing.get(found[0]) or allowing.get(b"*")) if len(found) == 1 else None
+def headers_for_origin(by_origin: Mapping[bytes, T], headers: list[Header]) -> T | None:
+    """Return the entry for the one origin that a request's headers name; the entry `*` is for every origin."""
+    origins = [value for name, value in headers if name == b"origin"]
+    return (by_origin.get(origins[0]) or by_origin.get(b"*")) if len(origins) == 1 else None
 
 
 class CorsMiddleware:
-    """Pure ASGI middleware between the front and the switch."""
+    """ASGI middleware between `RequestContextMiddleware` and `Router`."""
 
     def __init__(self, app: ASGIApp, *, origins: list[str]) -> None:
-        """Let the named origins in; `*` among them means any, which production refuses."""
+        """Allow `origins`; `*` among them allows every origin, which production refuses to start with."""
         self._app = app
-        self._allowing = allowing(origins)
+        self._by_origin = headers_by_origin(origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a preflight, or say who may read the answer."""
+        """Answer a preflight from an allowed origin; add the CORS headers to every other response."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        permission = allowed(self._allowing, scope["headers"])
-        if permission and scope["method"] == "OPTIONS" and any(name == _ASKED for name, _ in scope["headers"]):
-            await Response(204, headers=[*permission, *_PREFLIGHT]).send(send)
+        allowed = headers_for_origin(self._by_origin, scope["headers"])
+        if allowed and scope["method"] == "OPTIONS" and any(name == _REQUEST_METHOD for name, _ in scope["headers"]):
+            await Response(204, headers=[*allowed, *_PREFLIGHT_HEADERS]).send(send)
             return
 
-        async def told(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"].extend(permission or [_VARY])
+                message["headers"].extend(allowed or [_VARY])
             await send(message)
 
-        await self._app(scope, receive, told)
+        await self._app(scope, receive, send_with_headers)

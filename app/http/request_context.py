@@ -1,71 +1,76 @@
-"""The front: what holds for every answer, whoever gives it.
+"""What every response has, and the log line of every request.
 
-Each answer carries the request's id, the security headers, and `no-store` unless its route says otherwise. HEAD is
-answered as GET without the body. Each request leaves one log line: the id, the route's template, the status, the
-milliseconds, and who called; never an address as it was typed, which could carry what somebody wrote.
+Each response has the request's id, the security headers, and `no-store` unless its route says otherwise. HEAD is
+answered like GET, without the body. The log line has the id, the route's template, the status, the milliseconds and the
+caller's account. It never has the URL, which may contain what a person wrote.
 """
 
 import time
+from collections.abc import Awaitable, Callable
+from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from app import observability
-from app.http.one_write import PROTOCOL_CYCLE, write_response
-from app.http.prebuilt import request_id_of
-from app.http.response import ALWAYS, HTTPS_ONLY, Header
+from app.http.request_id import request_id_of
+from app.http.response import DEFAULT_HEADERS, HTTPS_ONLY, Header
+
+WriteResponse = Callable[[int, list[Header], bytes], Awaitable[None]]
+WRITE_RESPONSE: Final = "write_response"
+"""The key in a request's `state` under which a server may put a function that writes a complete response: its status,
+headers and body. It saves two ASGI messages, and with them the server's checks of every header."""
 
 
 class RequestContextMiddleware:
-    """Pure ASGI middleware, outermost."""
+    """The outermost ASGI middleware."""
 
     def __init__(self, app: ASGIApp, *, https_only: bool) -> None:
-        """Wrap `app`; `https_only` tells browsers to never come back without TLS."""
+        """Wrap `app`. With `https_only`, browsers that have seen a response use only TLS for this host."""
         self._app = app
-        self._always = [*ALWAYS.items(), *(HTTPS_ONLY.items() if https_only else ())]
+        self._always = [*DEFAULT_HEADERS.items(), *(HTTPS_ONLY.items() if https_only else ())]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, and complete what comes back."""
+        """Pass the request on, complete the response, and log the request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began = time.perf_counter()
+        start = time.perf_counter()
         request_id = request_id_of(scope["headers"])
         scope["request_id"] = request_id.decode()
         bodiless = scope["method"] == "HEAD"
         if bodiless:
-            scope = {**scope, "method": "GET"}  # a copy: the server keeps its own count of a HEAD's body
-        cycle: RequestResponseCycle | None = scope.get("state", {}).pop(PROTOCOL_CYCLE, None)
-        status, held, ended = 0, None, False
+            scope = {**scope, "method": "GET"}  # a copy, because the server reads the method from its own scope
+        # Taken out of the state: it refers to the request's cycle, which refers to the state, and objects that refer to
+        # each other are freed only by the garbage collector.
+        write_response: WriteResponse | None = scope.get("state", {}).pop(WRITE_RESPONSE, None)
+        status, pending_headers, ended = 0, None, False
 
-        async def complete(message: Message) -> None:
-            nonlocal status, held, ended
-            last = bodiless or not message.get("more_body", False)  # of a HEAD, even where the body of a GET goes on
+        async def send_completed(message: Message) -> None:
+            nonlocal status, pending_headers, ended
+            last = bodiless or not message.get("more_body", False)  # HEAD ends here, also if GET would be a stream
             if message["type"] == "http.response.start":
-                status, held = message["status"], self._completed(message["headers"], request_id)
-            elif held is not None and last and cycle is not None:
-                headers, held, ended = held, None, True
-                if cycle.flow.write_paused:
-                    await cycle.flow.drain()
-                write_response(cycle, status, headers, message["body"])
+                status, pending_headers = message["status"], self._completed(message["headers"], request_id)
+            elif pending_headers is not None and last and write_response is not None:
+                headers, pending_headers, ended = pending_headers, None, True
+                await write_response(status, headers, message["body"])
             elif not ended:
-                if held is not None:
-                    headers, held = held, None
+                if pending_headers is not None:
+                    headers, pending_headers = pending_headers, None
                     await send({"type": "http.response.start", "status": status, "headers": headers})
                 ended = last
                 await send({"type": "http.response.body"} if bodiless else message)
 
-        await self._app(scope, receive, complete)
+        await self._app(scope, receive, send_completed)
         observability.log_request(
             request_id=scope["request_id"],
             route=scope.get("template", "-"),
             method="HEAD" if bodiless else scope["method"],
             status=status,
-            milliseconds=round((time.perf_counter() - began) * 1000, 1),
+            milliseconds=round((time.perf_counter() - start) * 1000, 1),
             account_id=scope.get("account_id"),
         )
 
     def _completed(self, headers: list[Header], request_id: bytes) -> list[Header]:
-        own = {name for name, _ in headers}
-        always = [header for header in self._always if header[0] not in own]
+        names = {name for name, _ in headers}
+        always = [header for header in self._always if header[0] not in names]
         return [*headers, *always, (b"x-request-id", request_id)]

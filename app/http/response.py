@@ -1,4 +1,4 @@
-"""What goes out: a status, headers, and bytes that are ready."""
+"""A complete response: a status, headers, and the bytes of the body."""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -12,31 +12,31 @@ JSON: Final = (b"content-type", b"application/json")
 PROBLEM: Final = (b"content-type", b"application/problem+json")
 
 Header = tuple[bytes, bytes]
-ALWAYS: Final = {
+DEFAULT_HEADERS: Final = {
     b"cache-control": b"no-store",
     b"content-security-policy": b"default-src 'none'; frame-ancestors 'none'",
     b"referrer-policy": b"no-referrer",
     b"x-content-type-options": b"nosniff",
     b"x-frame-options": b"DENY",
 }
-"""What every answer carries, unless its route says otherwise."""
+"""The headers of every response whose route does not set them."""
 HTTPS_ONLY: Final = {b"strict-transport-security": b"max-age=63072000"}
-"""What tells browsers to never come back without TLS."""
+"""The header by which browsers use only TLS for this host from then on."""
 
 
 class Response:
-    """An answer, complete."""
+    """A complete response."""
 
     __slots__ = ("body", "headers", "status")
 
     def __init__(self, status: int, body: bytes = b"", headers: Iterable[Header] = ()) -> None:
-        """Take the parts; the length is added on sending."""
+        """Take the parts; `send` adds Content-Length."""
         self.status = status
         self.body = body
         self.headers = [*headers]
 
     async def send(self, send: Send) -> None:
-        """Send it whole."""
+        """Send the response."""
         if self.status not in {204, 304}:
             self.headers.append((b"content-length", b"%d" % len(self.body)))
         await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
@@ -44,11 +44,16 @@ class Response:
 
 
 def json_response(value: Any, status: int = 200, headers: Iterable[Header] = ()) -> Response:
-    """Answer with a value as JSON."""
+    """Return a response with `value` as JSON."""
     return Response(status, json_strict.dump(value), [JSON, *headers])
 
 
 def problem_response(problem: Problem, request_id: str) -> Response:
-    """Answer with a problem's document."""
+    """Return a response with the problem's document."""
     headers = [PROBLEM, *((name.lower().encode(), value.encode()) for name, value in problem.headers.items())]
     return Response(problem.status, json_strict.dump(problem.document(request_id)), headers)
+
+
+def header_lines(headers: Iterable[Header]) -> bytes:
+    """Return headers as the lines of an HTTP/1.1 message."""
+    return b"".join([b"%b: %b\r\n" % header for header in headers])

@@ -1,4 +1,4 @@
-"""A stream: an answer that goes on, part by part, for as long as somebody reads it."""
+"""A streaming response: its parts are sent one by one, until they end or the client disconnects."""
 
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
@@ -12,20 +12,20 @@ from app.http.response import Header, Response
 
 
 class ClientConnection:
-    """Who reads the answer."""
+    """The connection of the client that reads the response."""
 
     def __init__(self, receive: Receive) -> None:
-        """Take where the server says that they are gone."""
+        """Take the ASGI `receive`, by which the server reports a disconnect."""
         self._receive = receive
 
     async def closed(self) -> None:
-        """Wait until they hung up, or have the whole answer."""
+        """Wait until the client has disconnected, or has the complete response."""
         while (await self._receive())["type"] != "http.disconnect":
             pass
 
 
 async def current_connection(request: Request) -> ClientConnection:
-    """Return who reads the answer to the request."""
+    """Return the connection of the request's client."""
     return ClientConnection(request.receive)
 
 
@@ -33,23 +33,23 @@ CurrentConnection = Annotated[ClientConnection, Depends(current_connection)]
 
 
 class StreamingResponse(Response):
-    """An answer whose parts come one by one; whoever makes them ends once the reader is gone."""
+    """A response whose parts come from a generator. The generator has to end when the client has disconnected."""
 
     __slots__ = ("_parts",)
 
     def __init__(self, first: bytes, parts: AsyncGenerator[bytes], headers: Iterable[Header]) -> None:
-        """Take the first part, and where the others come from."""
-        # the server would say so by itself, but not in answer to HEAD
+        """Take the first part, and the generator of the others."""
+        # the server adds Transfer-Encoding by itself, but not to the response to HEAD
         super().__init__(200, first, [*headers, (b"transfer-encoding", b"chunked")])
         self._parts = parts
 
     @classmethod
-    async def begun(cls, parts: AsyncGenerator[bytes], headers: Iterable[Header]) -> Self:
-        """Return the stream once its first part is there: what goes wrong before is answered as a problem."""
+    async def start(cls, parts: AsyncGenerator[bytes], headers: Iterable[Header]) -> Self:
+        """Return the response once the first part exists: what fails before that is answered with a problem."""
         return cls(await anext(parts), parts, headers)
 
     async def send(self, send: Send) -> None:
-        """Send part after part, as the reader takes them."""
+        """Send each part, as fast as the client reads them."""
         async with aclosing(self._parts) as parts:
             await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
             await send({"type": "http.response.body", "body": self.body, "more_body": True})

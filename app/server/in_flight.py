@@ -1,16 +1,14 @@
-"""The places of one worker: how many requests it has in hand at once, and how many callers it lets wait.
+"""Admission control and load shedding: how many requests a worker answers at once.
 
-A worker that takes on more than it can do serves nobody in time. A request that finds no place free is told so at once
-(503, `Retry-After`): by the edge, after its limits and before a task is made, a token looked at or a body read. Not
-counted is a body that is still on its way, so that slow senders keep nobody out, and who waits for news rather than for
-work: a long poll or a stream says so by `with places.waiting():` and is counted apart. Whoever asks after the server's
-health always gets in.
+A worker that accepts more requests than it can answer answers none in time. A request beyond the limit is refused at
+once (503 with `Retry-After`): by the protocol, before a task is created, a token checked, or a body read. Two kinds of
+request do not count towards the limit: a request whose body is still arriving, so that slow senders cannot use it up,
+and a long poll or an event stream, which waits instead of working (`with limiter.long_poll_slot():`) and has a limit of
+its own. Health checks are never refused.
 
-How many places there are follows from what they are worth: as long as requests are refused, only as many as were answered
-in 30 ms, which is longer than callers pause. What more would be taken on would only wait: on a slow disk too long, and
-everywhere out of the processor's caches, which cost a fifteenth of the answers.
-
-Once `ending` is set the server is about to stop: it is not ready any more, and who waits should let go.
+The limit adapts. While requests are refused, it is the number of requests that are answered in 30 ms, which is longer
+than clients pause between requests. A higher limit only makes requests wait: too long on a slow disk, and everywhere
+outside the processor's caches, which costs a fifteenth of the throughput.
 """
 
 import asyncio
@@ -20,97 +18,112 @@ from time import monotonic
 from typing import Any, Final
 
 from app import observability
-from app.http.cors import allowing
-from app.http.prebuilt import PrebuiltResponse, lines
-from app.http.response import Header
+from app.http.cors import headers_by_origin
+from app.http.response import Header, header_lines
 from app.problems import Problem, Unavailable
-from app.server.glance import Glance
+from app.server.prebuilt import PrebuiltResponse
 
-WORTH_SECONDS: Final = 0.03
-REVIEW_SECONDS: Final = 1.0
-FULL: Final = "The server has as many requests in hand as it can serve in time."
+LIMITER: Final = "in_flight_limiter"
+"""The key of a worker's limiter in the state that its lifespan yields."""
+TARGET_SECONDS: Final = 0.03
+"""While requests are refused, as many are in flight as are answered in this time."""
+ADJUST_SECONDS: Final = 1.0
+"""From the first refusal to the next adjustment of the limit, and from there to its removal if refusals have stopped."""
+OVERLOADED: Final = (
+    "The server has reached its limit of concurrent requests, or is about to stop. "
+    "Send the same request again after the seconds in Retry-After."
+)
 
 
 class InFlightLimiter:
-    """What the connections of one worker share."""
+    """The limits that all connections of a worker share."""
 
     def __init__(
         self,
-        most: int = 256,
-        most_waiting: int = 1000,
+        max_limit: int = 256,
+        max_long_polls: int = 1000,
         *,
-        least: int = 32,
-        always: Iterable[str] = (),
+        min_limit: int = 32,
+        exempt: Iterable[str] = (),
         headers: Mapping[bytes, bytes] | None = None,
         origins: Iterable[str] = (),
     ) -> None:
-        """Paths that begin as one of `always` are never refused; `headers` go with each refusal, to named `origins`.
+        """Start with `max_limit`. A limit below `min_limit` would leave database connections idle.
 
-        `least` places are always there: fewer would leave a database's connections idle.
+        Paths that start with one of `exempt` are never refused. `headers` are added to every response of the protocol
+        itself, and the CORS headers if the request comes from one of `origins`.
         """
-        self._headers = headers or {}
-        self._origins = {origin: lines(found) for origin, found in allowing(origins).items()}
-        self.most = self._cap = most
-        self._least = min(least, most)
-        self.most_waiting = most_waiting
-        self.glance = Glance()
-        """What one whole request can be refused by; no connection looks for longer than a moment."""
+        self.limit = self._max_limit = max_limit
+        self._min_limit = min(min_limit, max_limit)
+        self.max_long_polls = max_long_polls
         self.receiving = 0
-        """Requests whose body is still on its way."""
+        """The number of requests whose body is still arriving."""
         self.draining = asyncio.Event()
-        self._waiting = 0
-        self._always = tuple(path.encode() for path in always)
-        self._refusal = self.refused(Unavailable(FULL))
+        """Set when the server is about to stop: it is not ready any more, and long polls and event streams end."""
+        self._long_polls = 0
+        self._exempt = tuple(path.encode() for path in exempt)
+        self._headers = headers or {}
+        self._origins = {origin: header_lines(found) for origin, found in headers_by_origin(origins).items()}
+        self._overloaded = self.prebuilt(Unavailable(OVERLOADED))
         self._refused = 0
         self._first = self._last = 0.0, 0
+        """When the first and the last request since the last adjustment were refused, and how many had ended by then."""
 
     def admits(self, url: bytes, tasks: Collection[asyncio.Task[Any]]) -> bool:
-        """Say whether one more request can be taken beside these.
+        """Return whether one more request can be answered besides those of `tasks`.
 
-        Who is answered has left, though its task, which has ended, is among them until the loop's next turn: they are
-        looked through before anybody is refused, but not for each who is refused after that.
+        A task that is done stays among `tasks` until the loop's next turn. So done tasks are subtracted, but only before
+        the first refusal since the last adjustment: it takes too long to do for each refusal.
         """
-        most = self.most + self._waiting + self.receiving
-        if len(tasks) < most or url.startswith(self._always):
+        limit = self.limit + self._long_polls + self.receiving
+        if len(tasks) < limit or url.startswith(self._exempt):
             return True
-        return not self._refused and sum(not task.done() for task in tasks) < most
+        return not self._refused and sum(not task.done() for task in tasks) < limit
 
-    def refusal(self, headers: list[Header], *, ended: int, bodiless: bool, closing: bool) -> bytes:
-        """Return the bytes that tell a request to come back later, when so many have ended, those refused included."""
+    def refuse(self, headers: list[Header], *, ended: int, bodiless: bool, closing: bool) -> bytes:
+        """Count a refusal, and return the bytes of its response.
+
+        `ended` is the number of requests that the server has ended so far, refused ones included.
+        """
         if not self._refused:
-            asyncio.get_running_loop().call_later(REVIEW_SECONDS, self.review)
+            asyncio.get_running_loop().call_later(ADJUST_SECONDS, self.adjust)
             self._first = monotonic(), ended
         self._last = monotonic(), ended
         self._refused += 1
-        return self._refusal.spelled(headers, bodiless=bodiless, closing=closing)
+        return self._overloaded.render(headers, bodiless=bodiless, closing=closing)
 
-    def refused(self, problem: Problem) -> PrebuiltResponse:
-        """Return what tells a request of a problem, as this server tells everybody."""
+    def prebuilt(self, problem: Problem) -> PrebuiltResponse:
+        """Return the response to a request that the protocol refuses because of `problem`."""
         return PrebuiltResponse(problem, self._headers, self._origins)
 
     @contextmanager
     def long_poll_slot(self) -> Iterator[None]:
-        """Wait for news in here: the request gives its place to others. Raise `Unavailable` where too many wait, or
-        would at once be let go.
+        """In the block, count the request as a long poll. Raise `Unavailable` if there are too many, or if the server
+        is about to stop.
         """
-        if self._waiting >= self.most_waiting or self.draining.is_set():
-            raise Unavailable(FULL)
-        self._waiting += 1
+        if self._long_polls >= self.max_long_polls or self.draining.is_set():
+            raise Unavailable(OVERLOADED)
+        self._long_polls += 1
         try:
             yield
         finally:
-            self._waiting -= 1
+            self._long_polls -= 1
 
-    def review(self) -> None:
-        """Tell of the last second's refusals, and have as many places as they are worth; all, after a mere burst."""
-        (began, before), (ended, after) = self._first, self._last
-        answered, seconds = after - before - self._refused + 1, ended - began
-        worth = int(answered / seconds * WORTH_SECONDS) if seconds > REVIEW_SECONDS / 2 else self._cap
-        self.most = max(self._least, min(self._cap, worth))
-        observability.log_event("overloaded", refused=self._refused, limiter=self.most)
+    def adjust(self) -> None:
+        """Set the limit by the throughput between the first and the last refusal, and log the number of refusals.
+
+        If they were less than half a second apart, it was a burst: the limit stays at its maximum.
+        """
+        (start, ended_before), (end, ended_after) = self._first, self._last
+        answered, seconds = ended_after - ended_before - self._refused + 1, end - start
+        is_burst = seconds <= ADJUST_SECONDS / 2
+        affordable = self._max_limit if is_burst else int(answered / seconds * TARGET_SECONDS)
+        self.limit = max(self._min_limit, min(self._max_limit, affordable))
+        observability.log_event("overloaded", refused=self._refused, limit=self.limit)
         self._refused = 0
-        asyncio.get_running_loop().call_later(REVIEW_SECONDS, self._calm)
+        asyncio.get_running_loop().call_later(ADJUST_SECONDS, self._reset)
 
-    def _calm(self) -> None:
+    def _reset(self) -> None:
+        """Return to the maximum if no request was refused since the last adjustment."""
         if not self._refused:
-            self.most = self._cap
+            self.limit = self._max_limit

@@ -1,4 +1,4 @@
-"""The bounds of a request: how much of what it may have, and what it may ask of the connection."""
+"""The limits of a request on the wire: sizes, times, and the checks of a request's head."""
 
 from typing import Final
 
@@ -7,17 +7,36 @@ from app.problems import ExpectationFailed, HeadersTooLarge, MalformedRequest, P
 
 MAX_HEADERS: Final = 100
 MAX_HEADER_BYTES: Final = 32 * 1024
+"""Names and values of all headers together."""
 MAX_URL_BYTES: Final = 8192
 MAX_FRAMING_BYTES: Final = 4096
+"""Bytes between two requests or two chunks that belong to neither, such as blank lines and chunk extensions."""
 MAX_HEAD_BYTES: Final = MAX_URL_BYTES + MAX_HEADER_BYTES + MAX_FRAMING_BYTES
-HEADER_SECONDS: Final = 5.0
-BODY_SECONDS: Final = 15.0
-MAX_LINGERING_BYTES: Final = 32 * 1024 * 1024
-"""What is read away of a client that was answered already, and is to hear it."""
+MAX_HEAD_SECONDS: Final = 5.0
+"""From the first byte of a request, or from the start of the connection, to the end of its headers."""
+BODY_GRACE_SECONDS: Final = 15.0
+MIN_BODY_RATE: Final = 4096
+"""Bytes per second that a body must average once `BODY_GRACE_SECONDS` are over."""
+MAX_BODY_SECONDS: Final = 600.0
+"""From the end of a request's headers to the end of its body, whatever its rate."""
+MAX_UNREAD_SECONDS: Final = 30.0
+"""How long a client may leave a response unread, or unacknowledged by TCP."""
+MAX_LINGER_SECONDS: Final = 15.0
+MAX_LINGER_BYTES: Final = 32 * 1024 * 1024
+"""What is read and discarded after the response, so that the client can read the response."""
+
+
+def body_seconds(received: int) -> float:
+    """Return how many seconds a body may have taken when `received` bytes of it have arrived.
+
+    Each 4 KiB extend the deadline by a second, as `MinRate` of Apache's mod_reqtimeout does. A fixed deadline would
+    refuse 1.4 MB over a connection of 70 kB/s for ever.
+    """
+    return min(BODY_GRACE_SECONDS + received / MIN_BODY_RATE, MAX_BODY_SECONDS)
 
 
 def check_head_size(url: bytes, headers: list[Header]) -> Problem | None:
-    """Return what is wrong with the size of a head."""
+    """Return the problem with the size of a complete head, if there is one."""
     if len(url) > MAX_URL_BYTES:
         return UrlTooLong()
     size = sum(len(name) + len(value) for name, value in headers)
@@ -25,34 +44,35 @@ def check_head_size(url: bytes, headers: list[Header]) -> Problem | None:
 
 
 def unfinished_head(url: bytes) -> Problem:
-    """Return what is wrong with a head that does not end."""
+    """Return the problem with a head that has passed `MAX_HEAD_BYTES` without an end."""
     return UrlTooLong() if len(url) > MAX_URL_BYTES else HeadersTooLarge()
 
 
 def check_target(url: bytes, headers: list[Header], version: str) -> Problem | None:
-    """Return what is wrong with where a request goes: to one host, which HTTP/1.0 need not name, and to a path.
+    """Return the problem with the target of a request, if there is one.
 
-    An address may be whole, as a proxy is told it, if it names the same host (RFC 9112, 3.2.2); nothing of it stays
-    unread, as a fragment would.
+    A request names one host, which only HTTP/1.0 may omit, and a path. Its URL may be absolute, as clients send it to
+    a proxy, if it names the same host (RFC 9112, 3.2.2). It has no fragment: a server would ignore it.
     """
     hosts = [value for name, value in headers if name == b"host"]
-    named = len(hosts) == 1 if version == "1.1" else len(hosts) <= 1 and version == "1.0"
-    whole = [b"%b://%b/" % (scheme, host) for scheme in (b"http", b"https") for host in hosts]
-    ours = url == b"*" or url.startswith((b"/", *whole))
-    return None if named and ours and b"#" not in url else MalformedRequest()
+    has_host = len(hosts) == 1 if version == "1.1" else len(hosts) <= 1 and version == "1.0"
+    absolute = [b"%b://%b/" % (scheme, host) for scheme in (b"http", b"https") for host in hosts]
+    is_known_form = url == b"*" or url.startswith((b"/", *absolute))
+    return None if has_host and is_known_form and b"#" not in url else MalformedRequest()
 
 
 def check_framing(headers: list[Header], version: str, *, upgrading: bool) -> Problem | None:
-    """Return what is wrong with headers on which it hangs how the rest is heard.
+    """Return the problem with the headers that say where the body ends, if there is one.
 
-    A body comes as it is or in chunks, and in chunks not in HTTP/1.0 (RFC 9112, 6.1). The wish for another protocol is
-    not granted (RFC 9110, 7.8), but the parser would take a body that comes with it for the next request. And nobody may
-    expect more than to be told that a body is wanted.
+    - The only transfer coding is `chunked`, and HTTP/1.0 has none (RFC 9112, 6.1).
+    - A request that asks for another protocol has no body. The request is answered in HTTP/1.1 (RFC 9110, 7.8), but the
+      parser would read the body as the next request.
+    - The only expectation that is met is `100-continue`.
     """
-    told = [(name, value.lower()) for name, value in headers]
-    codings = [value for name, value in told if name == b"transfer-encoding"]
-    sized = codings or any(name == b"content-length" and value.strip(b"0") for name, value in told)
-    if (codings and (codings != [b"chunked"] or version == "1.0")) or (upgrading and sized):
+    lowered = [(name, value.lower()) for name, value in headers]
+    codings = [value for name, value in lowered if name == b"transfer-encoding"]
+    has_body = codings or any(name == b"content-length" and value.strip(b"0") for name, value in lowered)
+    if (codings and (codings != [b"chunked"] or version == "1.0")) or (upgrading and has_body):
         return MalformedRequest()
-    unmet = any(name == b"expect" and value != b"100-continue" for name, value in told)
+    unmet = any(name == b"expect" and value != b"100-continue" for name, value in lowered)
     return ExpectationFailed() if unmet else None

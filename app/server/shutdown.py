@@ -1,4 +1,4 @@
-"""Draining: before a server stops, it says that it is not ready, so that nobody sends it more."""
+"""Graceful shutdown: before a server stops, it reports that it is not ready, so that load balancers avoid it."""
 
 import asyncio
 import signal
@@ -10,9 +10,12 @@ from app.server.in_flight import InFlightLimiter
 
 
 @contextmanager
-def draining(limiter: InFlightLimiter, seconds: int) -> Iterator[None]:
-    """In the block, let SIGTERM set `places.ending` and reach the server only after some seconds; SIGINT, at once."""
-    if threading.current_thread() is not threading.main_thread():  # where no signal arrives
+def drain_before_stop(limiter: InFlightLimiter, seconds: int) -> Iterator[None]:
+    """In the block, let a signal set `limiter.draining` first, and pass it on to the server afterwards.
+
+    SIGTERM is passed on after `seconds`. SIGINT, which a person sends, is passed on at once.
+    """
+    if threading.current_thread() is not threading.main_thread():  # only the main thread may handle signals
         yield
         return
     loop = asyncio.get_running_loop()
@@ -26,12 +29,12 @@ def draining(limiter: InFlightLimiter, seconds: int) -> Iterator[None]:
         restore(number)
         signal.raise_signal(number)
 
-    def asked(number: signal.Signals) -> None:
+    def drain(number: signal.Signals) -> None:
         limiter.draining.set()
         loop.call_later(seconds if number == signal.SIGTERM else 0, stop, number)
 
     for number in handlers:
-        loop.add_signal_handler(number, asked, number)
+        loop.add_signal_handler(number, drain, number)
     try:
         yield
     finally:

@@ -1,40 +1,42 @@
-"""Listening: where the workers take on their callers.
+"""The listening sockets of the workers.
 
-uvloop takes on one caller for each listening socket in a turn of its loop. Behind a hundred busy callers, whose turn takes
-ten milliseconds, new ones (a balancer that asks for health) waited for seconds; so a worker listens on several.
+uvloop accepts one connection per listening socket in a turn of its loop. With a hundred busy connections a turn takes
+ten milliseconds, and a new client, such as a load balancer that checks health, waited for seconds. So each worker
+listens on several sockets.
 
-Workers that share a socket do not share its callers: whoever is awake takes all that come at once, and a pool of
-connections stands idle beside a queue. So each has sockets of its own on the same address (SO_REUSEPORT), and Linux spreads
-the callers over them.
+Workers that share a socket do not share its connections evenly: one worker accepts a whole burst while another and its
+database connections are idle. So each worker has its own sockets on the same address and port (SO_REUSEPORT), and Linux
+distributes the connections over them.
 """
 
 import socket
 from typing import Any, Final
 
-ACCEPTS_PER_TURN: Final = 16
-"""Callers that a worker takes on in one turn."""
+LISTENERS_PER_WORKER: Final = 16
+"""Also the number of connections that a worker accepts in a turn of its loop."""
 Address = tuple[Any, ...]
 
 
-class Own(socket.socket):
-    """A socket that every process which is given it opens for itself."""
+class ReusePortSocket(socket.socket):
+    """A socket that, when it is pickled for another process, becomes a new socket on the same address and port."""
 
     @classmethod
-    def bound(cls, family: int, address: Address) -> "Own":
-        """Return a socket on an address that others of the same user may have, too."""
-        own = cls(family, socket.SOCK_STREAM)
-        own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        own.bind(address)
-        return own
+    def bind_to(cls, family: int, address: Address) -> "ReusePortSocket":
+        """Return a socket that is bound to `address`, which other sockets of the same user may be, too."""
+        bound = cls(family, socket.SOCK_STREAM)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        bound.bind(address)
+        return bound
 
     def __reduce__(self) -> Any:
-        """Give the address instead of the socket."""
-        return Own.bound, (int(self.family), self.getsockname())
+        """Pickle the address instead of the file descriptor."""
+        return ReusePortSocket.bind_to, (int(self.family), self.getsockname())
 
 
-def sockets(host: str, port: int) -> list[socket.socket]:
-    """Return what a worker listens on: this process, or each that is given them."""
+def listening_sockets(host: str, port: int) -> list[socket.socket]:
+    """Return the sockets of a worker: of this process, or of each process that receives them pickled."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    first = Own.bound(family, (host, port))
-    return [first, *(Own.bound(family, first.getsockname()) for _ in range(ACCEPTS_PER_TURN - 1))]
+    first = ReusePortSocket.bind_to(family, (host, port))
+    others = (ReusePortSocket.bind_to(family, first.getsockname()) for _ in range(LISTENERS_PER_WORKER - 1))
+    return [first, *others]

@@ -1,4 +1,4 @@
-"""Deadlines: what a connection waits for comes in time, or the connection ends."""
+"""How long a connection lives: deadlines for what the client sends and reads, keep-alive, and the ways to end."""
 
 import asyncio
 import socket
@@ -6,71 +6,77 @@ from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from app.server import limits
 from app.server.lingering import LingeringClose
 
-READER_SECONDS: Final = 30.0
-_UNHEARD_OF: Final = [getattr(socket, name) for name in ("TCP_USER_TIMEOUT",) if hasattr(socket, name)]
-"""What tells Linux to give up on a client that confirms nothing of what was sent: a phone without a network."""
+_UNACKNOWLEDGED_OPTIONS: Final = [getattr(socket, name) for name in ("TCP_USER_TIMEOUT",) if hasattr(socket, name)]
+"""The socket options, on systems that have them, that limit how long sent bytes may stay unacknowledged: a phone that
+has lost its network does not close its connections."""
 
 
 class ProtocolTimeouts(HttpToolsProtocol):
-    """A connection that waits for nothing without end: not for the client to speak, not for it to read."""
+    """A connection on which no wait is unlimited: neither for the client to send, nor for it to read."""
 
     _deadline: asyncio.TimerHandle | None = None
-    _reader_deadline: asyncio.TimerHandle | None = None
-    _refused = False
-    """Whether nothing more is heard."""
+    """The deadline of what the client has to send next."""
+    _unread_deadline: asyncio.TimerHandle | None = None
+    _body_bytes = 0
+    """Bytes of the current request's body that have arrived."""
+    _body_start = 0.0
+    _ignores_input = False
+    """Whether nothing more is parsed."""
     _idle_since: float | None = None
-    """When the last answer ended, unless something has come since."""
+    """When the last response ended; None while a request is arriving or being answered."""
     _stopping = False
 
     def connection_made(self, transport: Any) -> None:
-        """Begin."""
+        """Limit how long sent bytes may stay unacknowledged."""
         super().connection_made(transport)
-        for option in _UNHEARD_OF:
-            transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, option, int(READER_SECONDS * 1000))
+        for option in _UNACKNOWLEDGED_OPTIONS:
+            milliseconds = int(limits.MAX_UNREAD_SECONDS * 1000)
+            transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, option, milliseconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Expect nothing more."""
-        self._expect(None)
+        """Cancel all timers."""
+        self._set_deadline(None)
         if self.timeout_keep_alive_task is not None:
             self.timeout_keep_alive_task.cancel()
         self.resume_writing()
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
-        """Give a reader that does not keep up a while."""
+        """Abort the connection if the client does not read on in time."""
         super().pause_writing()
-        self._reader_deadline = self.loop.call_later(READER_SECONDS, self.transport.abort)
+        self._unread_deadline = self.loop.call_later(limits.MAX_UNREAD_SECONDS, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """Go on with a reader that has caught up."""
-        if self._reader_deadline is not None:
-            self._reader_deadline.cancel()
-            self._reader_deadline = None
+        """Continue: the client has read what was sent."""
+        if self._unread_deadline is not None:
+            self._unread_deadline.cancel()
+            self._unread_deadline = None
         super().resume_writing()
         if not (self.flow.read_paused or self.transport.is_closing()):
             self.transport.resume_reading()
 
     def timeout_keep_alive_handler(self) -> None:
-        """End an idle connection; one whose last answer was never read is cut off.
+        """Close the connection if it has been idle for long enough; abort it if the client never read its last response.
 
-        The timer is left alone while the connection is used, for to move it with each request would cost as much as to
-        find the request's route: it looks when it rings for how long nothing came.
+        The timer is not moved with each request: that would cost as much as finding the request's route. Instead, when
+        it fires, it computes how long the connection has been idle, and is set again for the rest.
         """
         self.timeout_keep_alive_task = None
         if self._idle_since is None:
             return
         left = self._idle_since + self.timeout_keep_alive - self.loop.time()
         if left > 0:
-            self._ring_in(left)
+            self._start_keep_alive_timer(left)
             return
         if self.transport.get_write_buffer_size():
             self.transport.abort()
         super().timeout_keep_alive_handler()
 
     def on_response_complete(self) -> None:
-        """Begin with the request that came meanwhile, or keep the connection for a while."""
+        """Start the next pipelined request, or the time in which the connection may be idle."""
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
@@ -78,53 +84,64 @@ class ProtocolTimeouts(HttpToolsProtocol):
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
         else:
-            self._idle()
+            self._idle_since = self.loop.time()
+            if self.timeout_keep_alive_task is None:
+                self._start_keep_alive_timer(self.timeout_keep_alive)
+
+    def shutdown(self) -> None:
+        """Close the connection after the response that is due: the server stops."""
+        self._stopping = True
+        super().shutdown()
+
+    @property
+    def _response_due(self) -> bool:
+        """Whether a request is being answered."""
+        return self.cycle is not None and not self.cycle.response_complete
 
     def _unset_keepalive_if_required(self) -> None:
-        """Do not count the connection as idle any more."""
+        """Count the connection as in use."""
         self._idle_since = None
 
-    def _idle(self) -> None:
-        self._idle_since = self.loop.time()
-        if self.timeout_keep_alive_task is None:
-            self._ring_in(self.timeout_keep_alive)
-
-    def _ring_in(self, seconds: float) -> None:
+    def _start_keep_alive_timer(self, seconds: float) -> None:
         self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
 
-    def _hear_no_more(self) -> None:
-        """End the connection after the answers that are owed."""
-        self._expect(None)
-        self._refused = True
-        if self._owing:
+    def _set_deadline(self, seconds: float | None) -> None:
+        """Abort the connection unless what it waits for arrives within `seconds`; None waits for nothing."""
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._deadline = None if seconds is None else self.loop.call_later(seconds, self._abort)
+
+    def _abort(self) -> None:
+        self.transport.abort()
+
+    def _set_body_deadline(self) -> None:
+        """Abort the connection if the body that is arriving falls below the minimum rate."""
+        self._set_deadline(None)
+        self._body_start = self.loop.time()
+        self._deadline = self.loop.call_later(limits.body_seconds(self._body_bytes), self._check_body_rate)
+
+    def _check_body_rate(self) -> None:
+        """Extend the deadline by what has arrived since it was set. It costs one timer, and nothing for each chunk."""
+        left = self._body_start + limits.body_seconds(self._body_bytes) - self.loop.time()
+        if left > 0:
+            self._deadline = self.loop.call_later(left, self._check_body_rate)
+        else:
+            self.transport.abort()
+
+    def _close_after_response(self) -> None:
+        """Parse nothing more, and close the connection after the responses that are due."""
+        self._set_deadline(None)
+        self._ignores_input = True
+        if self._response_due:
             self.cycle.keep_alive = False
         else:
             self.transport.close()
 
-    def shutdown(self) -> None:
-        """End as soon as nothing is owed: the server stops."""
-        self._stopping = True
-        super().shutdown()
-
     def _linger(self) -> None:
-        """End the connection, but let the client hear its answer; while the server stops, only end it."""
-        self._refused = True
+        """Close the connection as soon as the client has read its response, or at once if the server stops."""
+        self._ignores_input = True
         if self._stopping or self.transport.is_closing():
             self.transport.close()
         else:
             LingeringClose(self.transport, self.connections)
-            self.connection_lost(ConnectionAbortedError())  # to others: here it is over
-
-    @property
-    def _owing(self) -> bool:
-        """Whether an answer is owed."""
-        return self.cycle is not None and not self.cycle.response_complete
-
-    def _expect(self, seconds: float | None) -> None:
-        """Expect what comes next within some seconds; None expects nothing."""
-        if self._deadline is not None:
-            self._deadline.cancel()
-        self._deadline = None if seconds is None else self.loop.call_later(seconds, self._late)
-
-    def _late(self) -> None:
-        self.transport.abort()
+            self.connection_lost(ConnectionAbortedError())  # for the application and the server, it has ended

@@ -68,7 +68,7 @@ async def follow_changes(call: Call, reader: CurrentConnection, last_event_id: L
     Each event is named `head`; its data is `{"cursor": …}`, the version that a pull would reach now, which is also the
     event's id. Between events a comment is sent every 15 seconds. The stream ends when the device is signed out.
     """
-    return await StreamingResponse.begun(events(own_records(call), reader, last_event_id), HEADERS)
+    return await StreamingResponse.start(events(own_records(call), reader, last_event_id), HEADERS)
 
 
 @router.post(

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from app.server import limits, timeouts
+from app.server import limits
 from tests.conftest import Servers
 from tests.hostile.malformed import GET, MALFORMED, NEXT, POST, UPGRADE
 from tests.hostile.raw import Line, request
@@ -124,10 +124,10 @@ def test_pipelined_requests_are_answered_in_turn(server: Server) -> None:
 @pytest.mark.parametrize(
     ("deadline", "content"),
     [
-        ("HEADER_SECONDS", b""),
-        ("HEADER_SECONDS", b"\r\n"),
-        ("HEADER_SECONDS", GET + b"Host: a"),
-        ("BODY_SECONDS", POST + b"Content-Length: 200\r\n\r\n{"),
+        ("MAX_HEAD_SECONDS", b""),
+        ("MAX_HEAD_SECONDS", b"\r\n"),
+        ("MAX_HEAD_SECONDS", GET + b"Host: a"),
+        ("BODY_GRACE_SECONDS", POST + b"Content-Length: 200\r\n\r\n{"),
     ],
     ids=["silence", "blank lines", "half a header", "half a body"],
 )
@@ -141,7 +141,7 @@ def test_what_comes_too_late_is_cut_off(
 
 
 def test_a_drip_does_not_put_off_the_deadline(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "HEADER_SECONDS", 0.5)
+    monkeypatch.setattr(limits, "MAX_HEAD_SECONDS", 0.5)
     with socket.create_connection(server.address, timeout=20) as connection:
         ended = threading.Event()
 
@@ -161,7 +161,7 @@ def test_a_drip_does_not_put_off_the_deadline(server: Server, monkeypatch: pytes
 
 
 def test_who_does_not_read_is_cut_off(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(timeouts, "READER_SECONDS", 0.2)
+    monkeypatch.setattr(limits, "MAX_UNREAD_SECONDS", 0.2)
     asked = request("GET", "/openapi.json")
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

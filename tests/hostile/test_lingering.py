@@ -19,7 +19,7 @@ from app.server.lingering import LingeringClose
 from app.server.protocol import LimitedProtocol
 from tests.conftest import Servers
 from tests.hostile.raw import Header, Line, in_chunks, request
-from tests.http.hall import standing
+from tests.http.single_slot import serve_single_slot
 from tests.serving import Person, Server, address_of, listening
 from tests.waiting import awaited
 
@@ -104,13 +104,13 @@ def _is_cut_off(connection: socket.socket) -> bool:
 
 
 def test_who_goes_on_for_too_long_is_cut_off(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "BODY_SECONDS", 0.3)
+    monkeypatch.setattr(limits, "MAX_LINGER_SECONDS", 0.3)
     with closing(_answered_early(server.address)) as connection:
         awaited(lambda: _is_cut_off(connection))
 
 
 def test_who_goes_on_for_too_much_is_cut_off(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "MAX_LINGERING_BYTES", len(BODY))
+    monkeypatch.setattr(limits, "MAX_LINGER_BYTES", len(BODY))
     with closing(_answered_early(server.address)) as connection:
         connection.sendall(BODY)
         with pytest.raises(OSError, match=r"[Rr]eset|[Bb]roken"):
@@ -125,15 +125,15 @@ def _connections(kind: type[asyncio.BaseProtocol]) -> int:
 def test_lingering_takes_no_place_keeps_nothing_of_the_request_and_no_server_from_stopping(
     target: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limits, "BODY_SECONDS", 3600)
+    monkeypatch.setattr(limits, "MAX_LINGER_SECONDS", 3600)
     before = _connections(LimitedProtocol)
-    with standing() as hall:
-        lingering = [_answered_early(hall.address, target) for _ in range(8)]
+    with serve_single_slot() as single_slot:
+        lingering = [_answered_early(single_slot.address, target) for _ in range(8)]
         awaited(lambda: _connections(LingeringClose) == len(lingering) and _connections(LimitedProtocol) <= before)
-        with closing(hall.holding()), Line(hall.address) as line:
+        with closing(single_slot.hold()), Line(single_slot.address) as line:
             assert line.ask("GET", "/").status == 503
-            hall.open()
-            hall.has_room()
+            single_slot.release()
+            single_slot.wait_until_free()
         assert not any(_is_cut_off(connection) for connection in lingering)
     awaited(lambda: all(_is_cut_off(connection) for connection in lingering))
     for connection in lingering:
@@ -149,7 +149,7 @@ async def stops_before_it_answers(scope: Scope, receive: Receive, send: Send) ->
 
 
 def test_who_is_answered_early_while_the_server_stops_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "BODY_SECONDS", 3600)
+    monkeypatch.setattr(limits, "MAX_LINGER_SECONDS", 3600)
     with (
         listening(RequestContextMiddleware(stops_before_it_answers, https_only=False), lifespan="off") as (url, _),
         closing(_answered_early(address_of(url))) as connection,

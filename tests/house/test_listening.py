@@ -4,7 +4,7 @@ import pickle
 import socket
 from multiprocessing.reduction import ForkingPickler
 
-from app.server.sockets import ACCEPTS_PER_TURN, Own, sockets
+from app.server.sockets import LISTENERS_PER_WORKER, ReusePortSocket, listening_sockets
 
 CALLERS = 64
 
@@ -21,7 +21,7 @@ def taken_on(listener: socket.socket) -> int:
 
 
 def test_what_another_process_is_given_is_a_socket_of_its_own_and_gets_its_share_of_callers() -> None:
-    mine = Own.bound(socket.AF_INET, ("127.0.0.1", 0))
+    mine = ReusePortSocket.bind_to(socket.AF_INET, ("127.0.0.1", 0))
     others = pickle.loads(ForkingPickler.dumps(mine))  # noqa: S301 - as a new worker gets it
     assert mine.fileno() != others.fileno()
     assert mine.getsockname() == others.getsockname()
@@ -38,8 +38,8 @@ def test_what_another_process_is_given_is_a_socket_of_its_own_and_gets_its_share
 
 def test_a_worker_listens_on_several_sockets_of_one_address_of_either_kind() -> None:
     for host in ("127.0.0.1", "::1"):
-        found = sockets(host, 0)
-        assert len(found) == ACCEPTS_PER_TURN
+        found = listening_sockets(host, 0)
+        assert len(found) == LISTENERS_PER_WORKER
         assert len({each.getsockname() for each in found}) == 1
         assert found[0].getsockname()[0] == host
         for each in found:

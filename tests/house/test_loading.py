@@ -21,11 +21,15 @@ NEVER = {"typer", "alembic", "mako", "fastapi_offline", "pydantic.v1", "app.demo
 """What no worker needs."""
 SERVE = """
 import asyncio
-from app.cli import worker
+from app.server.workers import WorkerConfig
 from app.identity.accounts import BY_EMAIL
 
+PROTOCOL = "app.server.protocol:LimitedProtocol"
+
 async def serve():
-    app = worker.application()
+    config = WorkerConfig("app.main:create_app", factory=True, http=PROTOCOL, proxy_headers=False)
+    config.load()
+    app = config.loaded_app
     async with app.router.lifespan_context(app):
         assert await app.state.services.db.one(BY_EMAIL, email_key="wisteria@example.com") is None
 
@@ -70,7 +74,7 @@ def test_a_worker_loads_no_migrations_no_commands_and_no_other_database(
     other = next(kind for kind in OF_DATABASE if kind != database)
     assert seen >= {"app.main", "app.sync.routes", *OF_DATABASE[database]}
     assert seen & (NEVER | OF_DATABASE[other]) == set()
-    assert {name for name in seen if name.startswith("app.cli.")} == {"app.cli.loading", "app.cli.worker"}
+    assert not {name for name in seen if name.startswith("app.cli")}
 
 
 def test_who_starts_the_workers_loads_nothing_that_serves(databases: Databases, production: dict[str, str]) -> None:

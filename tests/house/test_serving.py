@@ -19,7 +19,7 @@ from app.demo.journey import journey
 from app.identity.accounts import BY_EMAIL
 from app.problems import Unavailable
 from app.resources import RESOURCES
-from app.server.sockets import ACCEPTS_PER_TURN
+from app.server.sockets import LISTENERS_PER_WORKER
 from app.settings import Settings
 from tests.conftest import Databases
 from tests.db.opened import over
@@ -114,7 +114,7 @@ def test_new_callers_are_taken_on_several_at_a_time() -> None:
         port = f":{int(url.rpartition(':')[2]):04X}"
         listening = [line for line in every if line[1].endswith(port) and line[3] == "0A"]
         terminate(process)
-    assert len(listening) == ACCEPTS_PER_TURN
+    assert len(listening) == LISTENERS_PER_WORKER
 
 
 def test_production_serves_without_migrating_and_without_docs(databases: Databases, tmp_path: Path) -> None:

@@ -1,15 +1,12 @@
-"""A line to the server, for what no client would send; and a hall with one place."""
+"""A raw connection to the server, and a server that answers one request at a time."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from tests.hostile.chance import seed
 from tests.hostile.raw import Line
-from tests.http.hall import Hall, standing
+from tests.http.single_slot import SingleSlot, serve_single_slot
 from tests.serving import Server
-
-__all__ = ["hall", "line", "seed"]
 
 
 @pytest.fixture
@@ -19,6 +16,6 @@ def line(server: Server) -> Iterator[Line]:
 
 
 @pytest.fixture
-def hall() -> Iterator[Hall]:
-    with standing() as hall:
-        yield hall
+def single_slot() -> Iterator[SingleSlot]:
+    with serve_single_slot() as single_slot:
+        yield single_slot

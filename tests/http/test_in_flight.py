@@ -1,4 +1,4 @@
-"""Places: a worker takes on what it can do, and tells everybody else at once."""
+"""Load shedding: while a worker is at its limit, every other request is refused at once."""
 
 import json
 import time
@@ -8,46 +8,100 @@ from typing import Any
 import pytest
 
 from app.server import limits
-from tests.hostile.raw import Line, request
-from tests.http.hall import ORIGIN, Hall, standing
+from tests.hostile.raw import Line, in_chunks, request
+from tests.http.single_slot import ORIGIN, SingleSlot, serve_single_slot
 from tests.waiting import awaited
 from tests.witness import PROBLEM
 
 CHUNKED = ("Transfer-Encoding", "chunked")
+HALF_A_BODY = request("POST", "/", [("Content-Length", "8")]) + b"half"
 
 
-def test_without_a_place_a_request_is_told_so_before_its_body_is_read(hall: Hall) -> None:
-    with closing(hall.holding()), Line(hall.address) as line:
+def test_a_request_beyond_the_limit_is_refused_before_its_body_is_read(single_slot: SingleSlot) -> None:
+    with closing(single_slot.hold()), Line(single_slot.address) as line:
         reply = line.send(request("POST", "/", [("Content-Length", "8"), ("X-Request-Id", "wisteria")]) + b"half")
         assert (reply.status, reply.headers["retry-after"]) == (503, "1")
         assert reply.problem["code"] == "unavailable"
         assert reply.headers["x-request-id"] == "wisteria"
         assert reply.headers["cache-control"] == "no-store"
         assert reply.headers["access-control-allow-origin"] is None
-        hall.open()
-        hall.has_room()
+        single_slot.release()
+        single_slot.wait_until_free()
         assert line.send(b"half" + request("GET", "/"), method="GET").status == 204
 
 
-def test_who_asks_after_health_always_gets_in(hall: Hall) -> None:
-    with closing(hall.holding()), Line(hall.address) as line:
+def test_a_health_check_is_never_refused(single_slot: SingleSlot) -> None:
+    with closing(single_slot.hold()), Line(single_slot.address) as line:
         assert line.ask("GET", "/livez").status == 204
         assert line.ask("GET", "/").status == 503
 
 
-def test_a_refusal_is_an_answer_as_it_was_asked_for(hall: Hall) -> None:
-    with closing(hall.holding()), Line(hall.address) as line:
+@pytest.mark.parametrize(
+    "content",
+    [
+        request("GET", "/v1/intentions?limit=50", [("Connection", "keep-alive")]),
+        request("POST", "/v1/intentions", [], b'{"why": "\n\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"}'),
+        request("POST", "/", [], b""),
+        request("DELETE", "/", [("Origin", "elsewhere"), ("Origin", ORIGIN)]),
+        request("GET", "/") + b"\r\n",
+        b"\r\n\r\n" + request("GET", "/"),
+        in_chunks("POST", "/", [], b"{}"),
+        request("POST", "/", [("Expect", "100-continue")], b"{}"),
+        request("GET", "http://afterglow/livez"),
+        request("OPTIONS", "*"),
+    ],
+    ids=[
+        "without a body",
+        "a body that looks like a request",
+        "an empty body",
+        "two origins",
+        "a blank line behind it",
+        "blank lines before it",
+        "chunks",
+        "an expectation",
+        "an absolute URL",
+        "OPTIONS *",
+    ],
+)
+def test_after_a_refusal_the_next_request_starts_where_the_refused_one_ends(
+    single_slot: SingleSlot, content: bytes
+) -> None:
+    with closing(single_slot.hold()), closing(single_slot.connect(content + request("GET", "/livez"))) as connection:
+        seen = b""
+        while b"HTTP/1.1 204 " not in seen:
+            seen += connection.recv(65536)
+    assert seen.startswith(b"HTTP/1.1 503 ")
+    assert seen.count(b"HTTP/1.1 ") == 2
+
+
+def test_a_refused_head_request_gets_no_body(single_slot: SingleSlot) -> None:
+    with closing(single_slot.hold()), Line(single_slot.address) as line:
         reply = line.ask("HEAD", "/", [("Origin", ORIGIN)])
         assert (reply.status, reply.body, reply.headers["content-type"]) == (503, b"", PROBLEM)
         assert reply.headers["access-control-allow-origin"] == ORIGIN
         assert "Retry-After" in reply.headers["access-control-expose-headers"]
-        for content in (request("GET", "/", [("Connection", "close")]), b"GET / HTTP/1.0\r\n\r\n"):
-            with closing(hall.connected(content)) as connection:
-                seen = b""
-                while part := connection.recv(65536):
-                    seen += part
-            assert seen.startswith(b"HTTP/1.1 503 ")
-            assert b"\r\nconnection: close\r\n" in seen
+        assert line.ask("GET", "/livez").status == 204
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        request("GET", "/", [("Connection", "close")]),
+        request("GET", "/", [("Connection", "keep-alive, close")]),
+        b"GET / HTTP/1.0\r\n\r\n",
+        request("GET", "/", [("Connection", "upgrade"), ("Upgrade", "h2c")]),
+    ],
+    ids=["close", "close among others", "HTTP/1.0", "upgrade"],
+)
+def test_a_refusal_closes_a_connection_that_would_be_closed_after_any_response(
+    single_slot: SingleSlot, content: bytes
+) -> None:
+    with closing(single_slot.hold()), closing(single_slot.connect(content)) as connection:
+        seen = b""
+        while part := connection.recv(65536):
+            seen += part
+    assert seen.startswith(b"HTTP/1.1 503 ")
+    assert b"\r\nconnection: close\r\n" in seen
 
 
 @pytest.mark.parametrize(
@@ -59,29 +113,31 @@ def test_a_refusal_is_an_answer_as_it_was_asked_for(hall: Hall) -> None:
         (417, request("POST", "/", [("Origin", ORIGIN), ("X-Request-Id", "w"), ("Expect", "wonders")], b"{}")),
         (431, request("GET", "/", [("Origin", ORIGIN), ("X-Request-Id", "w"), ("X-Long", "w" * 400_000)])),
     ],
+    ids=["two hosts", "not a chunk", "long URL", "unknown expectation", "large header"],
 )
-def test_what_breaks_a_bound_is_told_to_the_origin_that_may_read_it(hall: Hall, status: int, content: bytes) -> None:
+def test_a_browser_of_an_allowed_origin_can_read_why_its_request_broke_a_limit(
+    single_slot: SingleSlot, status: int, content: bytes
+) -> None:
     other = content.replace(ORIGIN.encode(), b"https://evil.example")
     twice = content.replace(b"X-Request-Id: w", b"Origin: " + ORIGIN.encode())
-    for asked, origin in ((content, ORIGIN), (other, None), (twice, None)):
-        with Line(hall.address) as line:
-            reply = line.send(asked)
-        assert (reply.status, reply.headers["access-control-allow-origin"]) == (status, origin)
-        assert (reply.problem["request_id"] == "w") == (asked is not twice)
+    for sent, allowed in ((content, ORIGIN), (other, None), (twice, None)):
+        with Line(single_slot.address) as line:
+            reply = line.send(sent)
+        assert (reply.status, reply.headers["access-control-allow-origin"]) == (status, allowed)
+        assert (reply.problem["request_id"] == "w") == (sent is not twice)
     assert reply.headers["access-control-expose-headers"] is None
 
 
-def test_what_is_no_request_is_told_to_nobody_whose_request_came_before(hall: Hall) -> None:
-    with Line(hall.address) as line:
+def test_the_refusal_of_no_request_has_nothing_of_the_request_before_it(single_slot: SingleSlot) -> None:
+    with Line(single_slot.address) as line:
         assert line.send(request("GET", "/", [("Origin", ORIGIN), ("X-Request-Id", "w")])).status == 204
         reply = line.send(b"nonsense\r\n\r\n", method="GET")
     assert (reply.status, reply.headers["access-control-allow-origin"]) == (400, None)
     assert reply.problem["request_id"] != "w"
 
 
-def test_what_is_no_request_after_a_refusal_ends_the_connection(hall: Hall) -> None:
-    chunked = request("POST", "/", [("Transfer-Encoding", "chunked")])
-    with closing(hall.holding()), closing(hall.connected(chunked)) as connection:
+def test_malformed_bytes_after_a_refusal_close_the_connection(single_slot: SingleSlot) -> None:
+    with closing(single_slot.hold()), closing(single_slot.connect(request("POST", "/", [CHUNKED]))) as connection:
         seen = connection.recv(65536)
         connection.sendall(b"no chunk\r\n")
         while part := connection.recv(65536):
@@ -89,10 +145,9 @@ def test_what_is_no_request_after_a_refusal_ends_the_connection(hall: Hall) -> N
     assert seen.count(b"HTTP/1.1 ") == 1
 
 
-def test_bodies_on_their_way_take_no_place(hall: Hall) -> None:
-    half = request("POST", "/", [("Content-Length", "8")]) + b"half"
-    slow = [hall.connected(half) for _ in range(8)]
-    with Line(hall.address) as line:
+def test_requests_whose_body_is_arriving_do_not_count(single_slot: SingleSlot) -> None:
+    slow = [single_slot.connect(HALF_A_BODY) for _ in range(8)]
+    with Line(single_slot.address) as line:
         for _ in range(8):
             assert line.ask("GET", "/").status == 204
     for connection in slow:
@@ -101,56 +156,59 @@ def test_bodies_on_their_way_take_no_place(hall: Hall) -> None:
         connection.close()
 
 
-def test_an_answer_may_take_longer_than_a_head_whose_body_came_in_pieces(
-    hall: Hall, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(limits, "HEADER_SECONDS", 0.2)
-    with closing(hall.connected(request("POST", "/hold", [("Content-Length", "8")]) + b"half")) as connection:
-        awaited(lambda: hall.held == 1)
+def test_a_response_may_take_longer_than_headers_may(single_slot: SingleSlot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_HEAD_SECONDS", 0.2)
+    content = request("POST", "/hold", [("Content-Length", "8")]) + b"half"
+    with closing(single_slot.connect(content)) as connection:
+        awaited(lambda: single_slot.held == 1)
         connection.sendall(b"half")
         time.sleep(0.6)
-        hall.open()
+        single_slot.release()
         assert connection.recv(65536).startswith(b"HTTP/1.1 204 ")
 
 
-def test_bodies_that_nobody_waits_for_make_no_room(hall: Hall) -> None:
-    slow = [hall.connected(request("POST", "/early", [("Content-Length", "8")])) for _ in range(8)]
+def test_a_body_that_arrives_after_its_response_does_not_raise_the_limit(single_slot: SingleSlot) -> None:
+    slow = [single_slot.connect(request("POST", "/early", [("Content-Length", "8")])) for _ in range(8)]
     for connection in slow:
         assert connection.recv(65536).startswith(b"HTTP/1.1 204 ")
-    with closing(hall.holding()), Line(hall.address) as line:
+    with closing(single_slot.hold()), Line(single_slot.address) as line:
         assert line.ask("GET", "/").status == 503
     for connection in slow:
         connection.close()
 
 
-def test_who_waits_for_news_gives_its_place_to_others(hall: Hall) -> None:
-    with closing(hall.holding("/wait")), closing(hall.holding("/hold")), Line(hall.address) as line:
+def test_a_long_poll_does_not_count(single_slot: SingleSlot) -> None:
+    with closing(single_slot.hold("/wait")), closing(single_slot.hold("/hold")), Line(single_slot.address) as line:
         assert line.ask("GET", "/").status == 503
 
 
-def test_what_is_pipelined_waits_for_its_turn(hall: Hall) -> None:
-    with closing(hall.holding()) as connection:
+def test_a_pipelined_request_is_not_refused_but_waits(single_slot: SingleSlot) -> None:
+    with closing(single_slot.hold()) as connection:
         connection.sendall(request("GET", "/"))
-        hall.open()
+        single_slot.release()
         seen = b""
         while seen.count(b"HTTP/1.1 204 ") < 2:
             seen += connection.recv(65536)
 
 
-def test_refusals_are_told_once_in_a_while(hall: Hall, every_log_line: list[str]) -> None:
-    begin = len(every_log_line)
-    with closing(hall.holding()), Line(hall.address) as line:
+def test_refusals_are_logged_together(single_slot: SingleSlot, every_log_line: list[str]) -> None:
+    start = len(every_log_line)
+    with closing(single_slot.hold()), Line(single_slot.address) as line:
         for _ in range(3):
             assert line.ask("GET", "/").status == 503
-        told: list[dict[str, Any]] = []
-        while not told:
-            told = [each for each in map(json.loads, every_log_line[begin:]) if each.get("event") == "overloaded"]
+        logged: list[dict[str, Any]] = []
+        while not logged:
+            logged = [each for each in map(json.loads, every_log_line[start:]) if each.get("event") == "overloaded"]
             time.sleep(0.02)
-    assert [each["refused"] for each in told] == [3]
+    assert [(each["refused"], each["limit"]) for each in logged] == [(3, 1)]
 
 
-def test_who_is_refused_again_and_again_stays_connected_until_idle() -> None:
-    with standing(timeout_keep_alive=1) as hall, closing(hall.holding()), closing(hall.connected(b"")) as connection:
+def test_a_refused_client_stays_connected_until_it_is_idle() -> None:
+    with (
+        serve_single_slot(timeout_keep_alive=1) as single_slot,
+        closing(single_slot.hold()),
+        closing(single_slot.connect()) as connection,
+    ):
         for _ in range(5):
             connection.sendall(request("GET", "/"))
             assert connection.recv(65536).startswith(b"HTTP/1.1 503 ")
@@ -158,13 +216,16 @@ def test_who_is_refused_again_and_again_stays_connected_until_idle() -> None:
         assert connection.recv(65536) == b""
 
 
-def test_who_waits_for_an_answer_longer_than_one_may_idle_stays_connected() -> None:
-    with standing(timeout_keep_alive=1) as hall, closing(hall.connected(request("GET", "/"))) as connection:
+def test_a_client_that_waits_for_a_response_is_not_idle() -> None:
+    with (
+        serve_single_slot(timeout_keep_alive=1) as single_slot,
+        closing(single_slot.connect(request("GET", "/"))) as connection,
+    ):
         assert connection.recv(65536).startswith(b"HTTP/1.1 204 ")
         time.sleep(0.4)
         connection.sendall(request("GET", "/hold"))
         time.sleep(1.6)
-        hall.open()
+        single_slot.release()
         assert connection.recv(65536).startswith(b"HTTP/1.1 204 ")
         time.sleep(0.4)
         connection.sendall(request("GET", "/"))
@@ -172,15 +233,15 @@ def test_who_waits_for_an_answer_longer_than_one_may_idle_stays_connected() -> N
         assert connection.recv(65536) == b""
 
 
-def test_who_does_not_read_refusals_is_heard_no_further(hall: Hall) -> None:
-    asked, content, seen, rest = 0, request("GET", "/"), 0, b""
-    with closing(hall.holding()), closing(hall.connected(b"")) as connection:
+def test_nothing_more_is_read_from_a_client_that_does_not_read_its_refusals(single_slot: SingleSlot) -> None:
+    content, sent, answered, rest = request("GET", "/"), 0, 0, b""
+    with closing(single_slot.hold()), closing(single_slot.connect()) as connection:
         connection.settimeout(1)
         with suppress(TimeoutError):
-            while asked < 100_000_000:
-                asked += connection.send(content * 100)
-        assert asked < 100_000_000
+            while sent < 100_000_000:
+                sent += connection.send(content * 100)
+        assert sent < 100_000_000
         connection.settimeout(20)
-        while seen < asked // len(content):
+        while answered < sent // len(content):
             rest = rest[-12:] + connection.recv(1 << 20)
-            seen += rest.count(b"HTTP/1.1 503 ")
+            answered += rest.count(b"HTTP/1.1 503 ")

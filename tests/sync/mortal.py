@@ -22,7 +22,7 @@ import httpx2 as httpx
 import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.http.one_write import PROTOCOL_CYCLE
+from app.http.request_context import WRITE_RESPONSE
 from app.identity.device_sessions import sign_in
 from app.main import create_app
 from app.server.protocol import LimitedProtocol
@@ -49,7 +49,7 @@ def mortal(app: ASGIApp) -> ASGIApp:
 
         dies = (DIE.encode(), b"1") in scope.get("headers", ())
         if dies:
-            del scope["state"][PROTOCOL_CYCLE]  # so that the answer comes by here
+            del scope["state"][WRITE_RESPONSE]  # so that the response is sent through `die`
         await app(scope, receive, die if dies else send)
 
     return served

@@ -11,7 +11,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from app.http import ClientConnection, StreamingResponse
-from app.server import timeouts
+from app.server import limits, timeouts
 from tests.serving import listening
 
 PART = b"w" * 65_536
@@ -28,7 +28,7 @@ class Endless:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with a stream."""
         assert scope["type"] == "http"
-        stream = await StreamingResponse.begun(
+        stream = await StreamingResponse.start(
             self._parts(ClientConnection(receive)), [(b"content-type", b"text/plain")]
         )
         await stream.send(send)
@@ -67,8 +67,8 @@ def test_it_goes_on_part_by_part_and_ends_when_its_reader_hangs_up() -> None:
 
 
 def test_a_reader_who_never_reads_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(timeouts, "READER_SECONDS", 0.5)
-    monkeypatch.setattr(timeouts, "_UNHEARD_OF", [])  # the system would cut off, too
+    monkeypatch.setattr(limits, "MAX_UNREAD_SECONDS", 0.5)
+    monkeypatch.setattr(timeouts, "_UNACKNOWLEDGED_OPTIONS", [])  # the system would cut off, too
     app = Endless()
     with listening(app) as (url, _), asking(url):
         assert app.begun.wait(SECONDS)
@@ -82,4 +82,4 @@ def test_what_goes_wrong_before_the_first_part_is_told_instead_of_it() -> None:
         yield b""
 
     with pytest.raises(LookupError):
-        asyncio.run(StreamingResponse.begun(failing(), []))
+        asyncio.run(StreamingResponse.start(failing(), []))

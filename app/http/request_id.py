@@ -1,0 +1,18 @@
+"""The id of a request, by which a client and the server's log name the same request."""
+
+import re
+
+from app.http.response import Header
+from app.ids import new_id_text
+
+_is_valid = re.compile(rb"[A-Za-z0-9._-]{1,64}").fullmatch
+
+
+def request_id_of(headers: list[Header]) -> bytes:
+    """Return the value of the first X-Request-Id if it is valid, and a new id otherwise."""
+    for name, value in headers:
+        if name == b"x-request-id" and _is_valid(value):
+            return value
+        if name == b"x-request-id":
+            break
+    return new_id_text().encode()

@@ -1,0 +1,44 @@
+"""Write a complete response with one call of the transport.
+
+uvicorn's cycle sends a response in parts and checks every header by itself, which takes as long as all our own code
+for reading a record. This function leaves the cycle in the same state as uvicorn's `send` does.
+"""
+
+from typing import Final
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+
+from app.http.response import Header, header_lines
+
+MAX_COPIED_BYTES: Final = 64 * 1024
+"""A body of this size or more is written by itself, which is faster than to copy it behind the headers."""
+
+
+async def write_response(cycle: RequestResponseCycle, status: int, headers: list[Header], body: bytes) -> None:
+    """Write a response, or nothing if the client has disconnected.
+
+    Raise `ValueError` if a header contains a line break, which would let its value add a header.
+    """
+    if cycle.flow.write_paused:
+        await cycle.flow.drain()
+    if cycle.disconnected:
+        return
+    every = [*cycle.default_headers, *headers]
+    head = header_lines(every)
+    if head.count(b"\n") != len(every):
+        raise ValueError
+    closing = b"" if cycle.keep_alive else b"connection: close\r\n"
+    head = b"%b%b%b\r\n" % (STATUS_LINE[status], head, closing)
+    if cycle.scope["method"] == "HEAD":
+        cycle.transport.write(head)
+    elif len(body) < MAX_COPIED_BYTES:
+        cycle.transport.write(head + body)
+    else:
+        cycle.transport.write(head)
+        cycle.transport.write(body)
+    cycle.response_started = cycle.response_complete = True
+    cycle.waiting_for_100_continue = False
+    cycle.message_event.set()
+    if not (cycle.keep_alive or cycle.more_body):  # if the body is still arriving, the protocol closes with a delay
+        cycle.transport.close()
+    cycle.on_response()

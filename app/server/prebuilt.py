@@ -1,0 +1,41 @@
+"""A problem as the bytes of an HTTP response, for a request that is refused before the application sees it."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+
+from app.http.cors import headers_for_origin
+from app.http.request_id import request_id_of
+from app.http.response import DEFAULT_HEADERS, Header, header_lines, problem_response
+from app.problems import Problem
+
+_PLACEHOLDER: Final = "{request_id}"
+_CLOSE: Final = b"connection: close\r\n"
+
+
+class PrebuiltResponse:
+    """The response to every request with one problem. Only the request's id and its origin's CORS headers differ."""
+
+    def __init__(self, problem: Problem, headers: Mapping[bytes, bytes], origins: Mapping[bytes, bytes]) -> None:
+        """Build the response: with `headers` besides those of every response, and with header lines by origin."""
+        self._origins = origins
+        response = problem_response(problem, _PLACEHOLDER)
+        every: Iterable[Header] = [*response.headers, *{**DEFAULT_HEADERS, **headers}.items()]
+        head = STATUS_LINE[response.status] + header_lines(every)
+        before, _, after = response.body.partition(_PLACEHOLDER.encode())
+        self._length = len(before) + len(after)
+        self._template = b"%bx-request-id: %%b\r\ncontent-length: %%d\r\n%%b%%b\r\n%b%%b%b" % (
+            *(part.replace(b"%", b"%%") for part in (head, before, after)),
+        )
+
+    def render(self, headers: list[Header], *, bodiless: bool = False, closing: bool = True) -> bytes:
+        """Return the bytes for a request with such headers.
+
+        `bodiless` leaves out the body, for HEAD. `closing` says that the connection is closed afterwards.
+        """
+        request_id = request_id_of(headers)
+        cors = (headers_for_origin(self._origins, headers) or b"") if self._origins else b""
+        size = self._length + len(request_id)
+        content = self._template % (request_id, size, cors, _CLOSE if closing else b"", request_id)
+        return content[:-size] if bodiless else content

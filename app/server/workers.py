@@ -1,0 +1,64 @@
+"""Run the application in one or several worker processes."""
+
+import gc
+import signal
+import sys
+from contextlib import suppress
+from typing import Final
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from app import observability
+from app.loading import loading
+from app.server.sockets import listening_sockets
+
+MAX_START_SECONDS: Final = 60
+"""A worker that does not answer its supervisor for so long is replaced. On a busy machine, uvicorn's default of 5 is
+too short for a worker to start."""
+MAX_STOP_SECONDS: Final = 25
+"""From SIGTERM to the end of the process, also if requests are still in flight then."""
+ALLOCATIONS_PER_COLLECTION: Final = 50_000
+
+
+class WorkerConfig(uvicorn.Config):
+    """uvicorn's configuration, with what each worker process sets up when it loads the application."""
+
+    def load(self) -> None:
+        """Load the application. Write log lines in batches, and collect garbage less often: most objects are freed by
+        their reference counts.
+        """
+        observability.SINKS.append(observability.enqueue)
+        with loading():
+            super().load()
+        gc.set_threshold(ALLOCATIONS_PER_COLLECTION)
+
+
+def run(factory: str, *, host: str, port: int, workers: int, drain_seconds: int, trusted_proxies: list[str]) -> None:
+    """Serve the application that `factory` ("module:function") creates, until a signal stops the process.
+
+    The factory is named, not passed: with several workers, this process does not load the application.
+    """
+    config = WorkerConfig(
+        factory,
+        factory=True,
+        host=host,
+        port=port,
+        http="app.server.protocol:LimitedProtocol",
+        workers=workers,
+        log_config=observability.LOGGING,
+        access_log=False,
+        server_header=False,
+        ws="none",
+        timeout_worker_healthcheck=MAX_START_SECONDS,
+        timeout_graceful_shutdown=MAX_STOP_SECONDS - drain_seconds,
+        proxy_headers=bool(trusted_proxies),
+        forwarded_allow_ips=trusted_proxies,
+    )
+    signal.signal(signal.SIGTERM, lambda _signal, _frame: sys.exit(0))  # uvicorn raises it again after its shutdown
+    listeners = listening_sockets(host, port)
+    with suppress(KeyboardInterrupt):
+        if workers > 1:
+            Multiprocess(config, listeners).run()
+        else:
+            uvicorn.Server(config).run(listeners)
