@@ -55,7 +55,7 @@ async def readyz(services: TheServices) -> Response:
 
     A server that was asked to stop is not ready from then on; it still answers for a few seconds.
     """
-    if services.limiter.draining.is_set() or await services.db.ready() != HEAD:
+    if services.limiter.draining.is_set() or await services.db.check_health() != HEAD:
         raise Unavailable
     return json_response({"status": "ok"})
 

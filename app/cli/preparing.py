@@ -35,7 +35,7 @@ def prepare(settings: Settings, *, wants_demo: bool) -> None:
 def _is_current(settings: Settings) -> bool:
     """Return whether the schema is current. Does not import Alembic, which would take longer than the query."""
     try:
-        return asyncio.run(with_database(settings, lambda db: db.ready())) == schema.HEAD
+        return asyncio.run(with_database(settings, lambda db: db.check_health())) == schema.HEAD
     except Problem:
         return False
 

@@ -1,17 +1,18 @@
-"""The database: one small door to SQLite and PostgreSQL.
+"""The database: the same verbs over SQLite and PostgreSQL.
 
-Statements are written in SQLAlchemy Core over the SQLModel tables, built at import, compiled once per dialect, and run
-by the drivers themselves: `await db.one(statement, **values)`, `db.all`, `db.run`, and the same verbs inside
-`async with db.transaction() as tx`. Reads outside a transaction are autocommitted. Every wait has a deadline, past
-which the answer is `Unavailable`; values come back equal from both databases.
+Statements are written in SQLAlchemy Core over the SQLModel tables, built at import, compiled once per database, and
+executed by the drivers themselves: `await db.one(statement, **values)`, `db.all`, `db.run`, and the same verbs inside
+`async with db.transaction() as tx`. Outside a transaction each statement commits by itself. Every wait has a deadline,
+after which `Unavailable` is raised. Both databases return equal values.
 """
 
 from app.db.background import background_transaction
 from app.db.bulk import BulkStatement, CompareAndSwap, Rows, bulk_delete, bulk_insert, bulk_update
 from app.db.clauses import any_of, byte_length
-from app.db.database import Database, Db, RemoteDatabase, Row, Transaction, open_database
+from app.db.database import Database, Db, RemoteDatabase, Row, Transaction
 from app.db.json_rows import decode_json_row, json_row
 from app.db.lookup import Lookup
+from app.db.opening import open_database
 from app.db.statement import Statement, bind
 from app.db.tables import Table
 

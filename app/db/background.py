@@ -1,4 +1,4 @@
-"""Work in the background, beside requests that wait for the same locks."""
+"""Transactions of background work, which must not keep requests from the locks that both need."""
 
 import asyncio
 import time
@@ -10,12 +10,12 @@ from app.db.database import Database, Transaction
 
 @asynccontextmanager
 async def background_transaction(db: Database) -> AsyncIterator[Transaction]:
-    """Begin a transaction of background work, and rest after it for as long as it took.
+    """Run the block in a transaction, then sleep for as long as the transaction took.
 
-    Whoever waits for a lock gets a turn: SQLite's writers look for theirs only now and then, and would hardly ever find
-    it free between transactions that follow each other at once.
+    The pause gives requests a chance to take the lock. SQLite's writers poll for it, so between transactions that follow
+    one another at once they would hardly ever find it free.
     """
-    began = time.monotonic()
+    started = time.monotonic()
     async with db.transaction() as tx:
         yield tx
-    await asyncio.sleep(time.monotonic() - began)
+    await asyncio.sleep(time.monotonic() - started)

@@ -1,7 +1,7 @@
-"""Bulk: what writes many rows of one table by one statement, and several tables' by one more.
+"""Statements that write many rows of one table, and their combination into one statement for several tables.
 
-PostgreSQL is given the rows as one JSON text, which takes a quarter of the time that the driver needs for their values;
-SQLite, which is in the same process, one row after the other.
+PostgreSQL receives the rows as one JSON text, which takes a quarter of the time that the driver needs for their values
+(decision 029). SQLite, which runs in the same process, executes a statement for each row.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,110 +14,120 @@ import sqlalchemy as sa
 from app.db.statement import Statement, bind
 
 Rows = Sequence[Mapping[str, Any]]
-_GUARDED: Final = sa.literal_column("given.owner_id").in_(sa.select(sa.table("guard", sa.column("owner_id"))))
+INPUT: Final = "input"
+"""The name, in SQL, of the rows that PostgreSQL receives."""
+_OWNER_SWAPPED: Final = sa.literal_column(f"{INPUT}.owner_id").in_(
+    sa.select(sa.table("swapped", sa.column("owner_id")))
+)
 
 
 class BulkStatement:
-    """Rows to be written, named by their columns; what else is in them is passed over."""
+    """An insert or update of rows, which are mappings by column name. Other keys of the mappings are ignored."""
 
-    def __init__(self, each: sa.UpdateBase, every: Callable[..., sa.UpdateBase]) -> None:
-        """Take the statement for one row, and what makes the one for many, given as `rows`, under a condition."""
-        self.each = Statement(each)
-        self.every = Statement(every(sa.true()))
-        self.if_guarded = Statement(every(_GUARDED))
+    def __init__(self, one_row: sa.UpdateBase, many_rows: Callable[..., sa.UpdateBase]) -> None:
+        """Take the statement for one row, and a function that builds the one for many rows under a condition.
+
+        The statement for many rows takes them as `rows`, encoded by `encode_rows`.
+        """
+        self.one_row = Statement(one_row)
+        self.many_rows = Statement(many_rows(sa.true()))
+        self.many_rows_if_swapped = Statement(many_rows(_OWNER_SWAPPED))
 
 
 class CompareAndSwap:
-    """An update of the one row that each owner has in a table, where it is as it was found: whoever finds it otherwise,
-    or in somebody's hands, leaves it, and what is guarded by it is not written.
+    """An update of one row per owner, on PostgreSQL, that takes effect only if the row still has the expected values.
+
+    A row that another transaction has locked counts as changed: it is skipped, not waited for (`SKIP LOCKED`).
     """
 
-    def __init__(self, table: sa.Table, found: Mapping[str, str], name: str) -> None:
-        """Take which columns are to be as they were found, each with the name of what was, and the one that is set."""
-        were = [sa.column(was, table.c[column].type) for column, was in found.items()]
-        rows = listed([table.c.owner_id, *were, table.c[name]])
-        free = (
+    def __init__(self, table: sa.Table, expected: Mapping[str, str], name: str) -> None:
+        """Take the columns to compare, each with the key of its expected value, and the column to set."""
+        keys = [sa.column(key, table.c[column].type) for column, key in expected.items()]
+        rows = input_rows([table.c.owner_id, *keys, table.c[name]])
+        unchanged = (
             sa.select(rows.c.owner_id, rows.c[name])
             .join_from(rows, table, table.c.owner_id == rows.c.owner_id)
-            .where(*(table.c[column] == rows.c[was] for column, was in found.items()))
+            .where(*(table.c[column] == rows.c[key] for column, key in expected.items()))
             .with_for_update(of=table, key_share=True, skip_locked=True)
-            .cte("free")
+            .cte("unchanged")
         )
-        update = sa.update(table).where(table.c.owner_id == free.c.owner_id).values({name: free.c[name]})
-        self.every = Statement(update.returning(table.c.owner_id))
+        update = sa.update(table).where(table.c.owner_id == unchanged.c.owner_id).values({name: unchanged.c[name]})
+        self.many_rows = Statement(update.returning(table.c.owner_id))
 
 
 def bulk_insert(table: sa.Table) -> BulkStatement:
-    """Return what inserts whole rows."""
-    rows = listed(table.c)
-    each = sa.insert(table).values({column.name: bind(column) for column in table.c})
+    """Return the insert of whole rows."""
+    rows = input_rows(table.c)
+    one_row = sa.insert(table).values({column.name: bind(column) for column in table.c})
     return BulkStatement(
-        each, lambda condition: sa.insert(table).from_select([*table.c], sa.select(rows).where(condition))
+        one_row, lambda condition: sa.insert(table).from_select([*table.c], sa.select(rows).where(condition))
     )
 
 
 def bulk_update(table: sa.Table, keys: Iterable[str], names: Iterable[str]) -> BulkStatement:
-    """Return what updates the columns `names` of the rows that have the given `keys`."""
-    this, changed = [table.c[name] for name in keys], [table.c[name] for name in names]
-    rows = listed([*this, *changed])
-    each = sa.update(table).where(*(column == bind(column) for column in this))
-    every = (
+    """Return the update of the columns `names` in the rows that the columns `keys` identify."""
+    key_columns, changed = [table.c[name] for name in keys], [table.c[name] for name in names]
+    rows = input_rows([*key_columns, *changed])
+    one_row = sa.update(table).where(*(column == bind(column) for column in key_columns))
+    many_rows = (
         sa.update(table)
-        .where(*(column == rows.c[column.name] for column in this))
+        .where(*(column == rows.c[column.name] for column in key_columns))
         .values({column.name: rows.c[column.name] for column in changed})
     )
-    return BulkStatement(each.values({column.name: bind(column) for column in changed}), every.where)
+    return BulkStatement(one_row.values({column.name: bind(column) for column in changed}), many_rows.where)
 
 
 def bulk_delete(table: sa.Table, keys: Iterable[str]) -> BulkStatement:
-    """Return the statement that deletes the rows with the given `keys`."""
-    this = [table.c[name] for name in keys]
-    rows = listed(this)
-    each = sa.delete(table).where(*(column == bind(column) for column in this))
-    every = sa.delete(table).where(*(column == rows.c[column.name] for column in this))
-    return BulkStatement(each, every.where)
+    """Return the deletion of the rows that the columns `keys` identify."""
+    key_columns = [table.c[name] for name in keys]
+    rows = input_rows(key_columns)
+    one_row = sa.delete(table).where(*(column == bind(column) for column in key_columns))
+    many_rows = sa.delete(table).where(*(column == rows.c[column.name] for column in key_columns))
+    return BulkStatement(one_row, many_rows.where)
 
 
 @cache
-def together(parts: tuple[BulkStatement, ...]) -> str:
-    """Return one statement of PostgreSQL that does what all the parts do; none of them sees what another did."""
-    *before, last = _numbered([part.every for part in parts], 1)
+def combine(parts: tuple[BulkStatement, ...]) -> str:
+    """Return one statement of PostgreSQL that does what all parts do. No part sees the effect of another."""
+    *before, last = _renumber(part.many_rows for part in parts)
     return _with([f"part_{number} AS ({sql})" for number, sql in enumerate(before)], last)
 
 
 @cache
-def guarded(guard: CompareAndSwap, parts: tuple[BulkStatement, ...]) -> str:
-    """Return one statement of PostgreSQL that does the same for the owners whose row the guard updates, and says who."""
-    first, *texts = _numbered([guard.every, *(part.if_guarded for part in parts)], 1)
-    written = [f"part_{number} AS ({sql})" for number, sql in enumerate(texts)]
-    return _with([f"guard AS ({first})", *written], "SELECT owner_id FROM guard")
+def combine_if_swapped(swap: CompareAndSwap, parts: tuple[BulkStatement, ...]) -> str:
+    """Return one statement of PostgreSQL that swaps, writes the parts for the owners whose row it swapped, and returns
+    the ids of these owners.
+    """
+    first, *texts = _renumber([swap.many_rows, *(part.many_rows_if_swapped for part in parts)])
+    writes = [f"part_{number} AS ({sql})" for number, sql in enumerate(texts)]
+    return _with([f"swapped AS ({first})", *writes], "SELECT owner_id FROM swapped")
 
 
-def _numbered(statements: Iterable[Statement], first: int) -> list[str]:
-    """Return statements of one place each, which are numbered from `first` on."""
-    return [statement.postgres.sql.replace("$1", f"${number}") for number, statement in enumerate(statements, first)]
+def _renumber(statements: Iterable[Statement]) -> list[str]:
+    """Return the SQL of statements of one parameter each, `$1` in the first, `$2` in the second, and so on."""
+    return [statement.postgres.sql.replace("$1", f"${number}") for number, statement in enumerate(statements, 1)]
 
 
-def _with(first: list[str], last: str) -> str:
-    return f"WITH {', '.join(first)} {last}" if first else last
+def _with(parts: list[str], last: str) -> str:
+    return f"WITH {', '.join(parts)} {last}" if parts else last
 
 
-def spelled(rows: Rows) -> str:
-    """Return rows as PostgreSQL reads them."""
-    return orjson.dumps(rows, _spelled).decode()
+def encode_rows(rows: Rows) -> str:
+    """Return rows as the JSON text that PostgreSQL receives."""
+    return orjson.dumps(rows, _encode_value).decode()
 
 
-def joined(texts: Iterable[str]) -> str:
-    """Return rows that were spelled apart as one text."""
+def join_rows(texts: Iterable[str]) -> str:
+    """Return several results of `encode_rows` as one."""
     return f"[{','.join(filter(None, (text[1:-1] for text in texts)))}]"
 
 
-def listed(columns: Iterable[sa.ColumnClause[Any]]) -> sa.TableValuedAlias:
-    """Return the rows given to PostgreSQL as a table, `given`."""
+def input_rows(columns: Iterable[sa.ColumnClause[Any]]) -> sa.TableValuedAlias:
+    """Return the rows that PostgreSQL receives, as a table with the given columns."""
     rows = sa.cast(sa.bindparam("rows", type_=sa.Text()), sa.JSON())
     shape = [sa.column(column.name, column.type) for column in columns]
-    return sa.func.json_to_recordset(rows).table_valued(*shape).render_derived(name="given", with_types=True)
+    return sa.func.json_to_recordset(rows).table_valued(*shape).render_derived(name=INPUT, with_types=True)
 
 
-def _spelled(value: object) -> str:
+def _encode_value(value: object) -> str:
     return f"\\x{value.hex()}" if isinstance(value, bytes) else str(value)

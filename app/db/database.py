@@ -1,101 +1,104 @@
-"""What a request gets of the database, whichever of the two is behind it."""
+"""The verbs that run statements, the same on both databases and inside and outside a transaction.
+
+Every verb is written once, over `tuples`. A subclass says how `tuples` runs on its connection, and a transaction also
+how many rows are written.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
+import sqlalchemy as sa
+
 from app.db.bulk import BulkStatement, CompareAndSwap, Rows
 from app.db.notifications import ChangeNotifier
 from app.db.statement import Statement
-from app.settings import Settings
 
 Row = dict[str, Any]
-REVISION: Final = "SELECT version_num FROM alembic_version"
+REVISION: Final = Statement(
+    sa.select(sa.column("version_num", sa.String)).select_from(sa.table("alembic_version")).limit(1)
+)
 
 
 class Db(ABC):
-    """The verbs: one row or None, the one row that is sure to be there, all rows, all rows bare, or no rows."""
-
-    @abstractmethod
-    async def one(self, statement: Statement, /, **values: Any) -> Row | None:
-        """Return the first row."""
-
-    @abstractmethod
-    async def all(self, statement: Statement, /, **values: Any) -> list[Row]:
-        """Return every row."""
+    """The verbs: `tuples`, `all`, `one`, `only`, `run`. Each takes a statement and its values by name."""
 
     @abstractmethod
     async def tuples(self, statement: Statement, /, **values: Any) -> Sequence[tuple[Any, ...]]:
-        """Return every row as the bare values of its columns, in their order: the quick way."""
+        """Return every row as a tuple of its columns' values. This is the fastest verb."""
 
-    @abstractmethod
-    async def run(self, statement: Statement, /, **values: Any) -> None:
-        """Carry out a statement that returns nothing."""
+    async def all(self, statement: Statement, /, **values: Any) -> list[Row]:
+        """Return every row as a dictionary."""
+        names = statement.names
+        return [dict(zip(names, row, strict=True)) for row in await self.tuples(statement, **values)]
+
+    async def one(self, statement: Statement, /, **values: Any) -> Row | None:
+        """Return the first row as a dictionary, or None if there is no row. All rows are read: select only one."""
+        rows = await self.tuples(statement, **values)
+        return dict(zip(statement.names, rows[0], strict=True)) if rows else None
 
     async def only(self, statement: Statement, /, **values: Any) -> Row:
-        """Return the first row of a statement that always has one; raise `LookupError` where it has none."""
+        """Return the first row of a statement that always returns one. Raise `LookupError` if it returns none."""
         row = await self.one(statement, **values)
         if row is None:
             raise LookupError
         return row
 
+    async def run(self, statement: Statement, /, **values: Any) -> None:
+        """Execute a statement whose rows, if any, are not needed."""
+        await self.tuples(statement, **values)
+
 
 class Transaction(Db):
-    """The verbs inside one transaction, and two more for many rows at once."""
+    """The verbs inside one transaction, and two more that write many rows."""
 
     @abstractmethod
     async def many(self, statement: Statement, rows: Rows, /) -> None:
-        """Carry out a statement once for each row of values."""
+        """Execute a statement once for each row of values."""
 
     @abstractmethod
     async def write(self, *parts: tuple[BulkStatement, Rows]) -> None:
-        """Write rows of several tables at once; no part depends on what another does."""
+        """Write rows of several tables. No part may depend on the effect of another."""
 
 
 class Database(Db):
-    """An open database."""
+    """An open database. A verb that is called on it commits by itself."""
 
     notifier: ChangeNotifier
-    """Who waits for news, and who tells that there is some."""
+    """Notifies subscribers that an owner's feed has new changes."""
 
     @abstractmethod
     async def open(self) -> None:
-        """Connect. Raise nothing where the database is away: requests then get `Unavailable` until it is back."""
+        """Prepare the database. Raise nothing if it cannot be reached: the verbs then raise `Unavailable`."""
 
     @abstractmethod
     async def close(self) -> None:
-        """Let every connection go."""
+        """Close every connection."""
 
     @abstractmethod
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
-        """Begin; commit at the end of the block, or roll back where it raised."""
+        """Start a transaction. Commit it at the end of the block, or roll it back if the block raises."""
 
     @abstractmethod
     async def checkpoint(self) -> None:
-        """Let nothing of what was deleted stay behind in a file, as far as the database lets us."""
+        """Overwrite deleted content in the database's files, as far as the database allows it."""
 
     @abstractmethod
-    async def ready(self) -> str | None:
-        """Return the schema's revision after touching the database, and on SQLite the disk; None where it has none."""
+    async def check_health(self) -> str | None:
+        """Read from the database, on SQLite also write to the disk, and return the schema's revision.
 
-
-class RemoteDatabase(Database):
-    """A database to which every statement is a journey, so that it pays to need few."""
-
-    @abstractmethod
-    async def write_if_unchanged(self, guard: CompareAndSwap, row: Row, /, *parts: tuple[BulkStatement, Rows]) -> bool:
-        """Update an owner's row, if it is as it was found, and then write rows of theirs in several tables, all by one
-        statement; return whether it was and nobody had it in hand. Those of other owners may be written with it.
+        Return None if no revision is recorded. Raise `Unavailable` or `StorageFull` if the database does not work.
         """
 
 
-def open_database(settings: Settings) -> Database:
-    """Return the database that the settings name, not yet connected."""
-    if settings.uses_sqlite:
-        from app.db.sqlite.database import SqliteDatabase  # noqa: PLC0415 - only the driver in use is loaded
+class RemoteDatabase(Database):
+    """A database across the network: each statement is a round trip, so it offers a way to need few."""
 
-        return SqliteDatabase(settings)
-    from app.db.postgres.database import PostgresDatabase  # noqa: PLC0415 - only the driver in use is loaded
+    @abstractmethod
+    async def write_if_unchanged(self, swap: CompareAndSwap, row: Row, /, *parts: tuple[BulkStatement, Rows]) -> bool:
+        """Execute a compare-and-swap and, if it succeeds, write the owner's rows of several tables, in one statement.
 
-    return PostgresDatabase(settings)
+        `row` has the owner's id, the expected values and the new one. Return whether the swap succeeded: it fails if the
+        stored row has other values or another transaction has locked it. Writes of several owners may share a statement.
+        """

@@ -1,7 +1,7 @@
-"""Wake-ups: whoever waits for news of an owner is woken when there is some, whichever process it comes from.
+"""Change notifications: a subscriber learns that an owner's feed may have new changes, from any process.
 
-A wake-up says that there may be news, never which: whoever is woken reads for themselves, as they do now and then
-anyway. So a wake-up that is lost only delays. Nobody who waits holds a connection.
+A notification says that there may be changes, not which; the subscriber then reads the feed, as it also does from time
+to time without one. So a lost notification only causes a delay. A subscriber holds no database connection.
 """
 
 import asyncio
@@ -11,61 +11,61 @@ from contextlib import contextmanager
 from typing import Final
 from uuid import UUID
 
-_APART: Final = 0.002
-"""Seconds between two who are woken only to make sure."""
+_SECONDS_BETWEEN_WAKES: Final = 0.002
+"""The pause between two subscribers that are woken as a precaution, so that they do not all read at once."""
 
 
 class ChangeNotifier(ABC):
-    """Who waits in this process, and for whose news; how news comes from other processes, a database says."""
+    """The subscribers of this process. A subclass exchanges notifications with other processes."""
 
     def __init__(self) -> None:
-        """Begin with nobody."""
-        self._bells: dict[str, set[asyncio.Event]] = {}
-        self._work: asyncio.Task[None] | None = None
+        """Start without subscribers."""
+        self._events: dict[str, set[asyncio.Event]] = {}
+        self._listener: asyncio.Task[None] | None = None
 
     @contextmanager
     def subscribe(self, owner_id: UUID) -> Iterator[asyncio.Event]:
-        """Yield an event that is set whenever there may be news of the owner's."""
-        subscribe, owner = asyncio.Event(), str(owner_id)
-        self._bells.setdefault(owner, set()).add(subscribe)
-        self._begin()
+        """Yield an event that is set whenever the owner's feed may have new changes. The subscriber clears it."""
+        event, owner = asyncio.Event(), str(owner_id)
+        self._events.setdefault(owner, set()).add(event)
+        self._start_listener()
         try:
-            yield subscribe
+            yield event
         finally:
-            self._bells[owner].remove(subscribe)
-            if not self._bells[owner]:
-                del self._bells[owner]
+            self._events[owner].remove(event)
+            if not self._events[owner]:
+                del self._events[owner]
 
     def subscribers(self, owner_id: UUID) -> int:
-        """Return how many wait here for the owner's news."""
-        return len(self._bells.get(str(owner_id), ()))
+        """Return the number of the owner's subscribers in this process."""
+        return len(self._events.get(str(owner_id), ()))
 
     def notify(self, owner_id: UUID) -> None:
-        """Wake who waits for the owner's news, here and elsewhere. It is for news that is committed."""
-        self._ring(str(owner_id))
+        """Wake the owner's subscribers, in this process and in others. Call it after the changes are committed."""
+        self._wake(str(owner_id))
 
     async def close(self) -> None:
-        """Wake nobody any more."""
-        if self._work is not None:
-            self._work.cancel()
-            await asyncio.wait([self._work])
+        """Stop receiving notifications from other processes."""
+        if self._listener is not None:
+            self._listener.cancel()
+            await asyncio.wait([self._listener])
 
-    def _begin(self) -> None:
-        """Begin, where it has not begun, to hear of what other processes tell."""
-        if self._work is None or self._work.done():
-            self._work = asyncio.create_task(self._hear())
+    def _start_listener(self) -> None:
+        """Start the task that receives notifications from other processes, unless it is running."""
+        if self._listener is None or self._listener.done():
+            self._listener = asyncio.create_task(self._listen())
 
     @abstractmethod
-    async def _hear(self) -> None:
-        """Ring for the news of other processes."""
+    async def _listen(self) -> None:
+        """Receive notifications from other processes, and wake their owners' subscribers."""
 
-    def _ring(self, owner: str) -> None:
-        for subscribe in self._bells.get(owner, ()):
-            subscribe.set()
+    def _wake(self, owner: str) -> None:
+        for event in self._events.get(owner, ()):
+            event.set()
 
-    def _ring_everybody(self) -> None:
-        """Ring for every owner, since news may have been missed; one after the other, for each of them then reads."""
+    def _wake_all(self) -> None:
+        """Wake every subscriber, one after the other, because a notification may have been missed."""
         loop = asyncio.get_running_loop()
-        bells = [subscribe for bells in self._bells.values() for subscribe in bells]
-        for number, subscribe in enumerate(bells):
-            loop.call_later(number * _APART, subscribe.set)
+        events = [event for events in self._events.values() for event in events]
+        for number, event in enumerate(events):
+            loop.call_later(number * _SECONDS_BETWEEN_WAKES, event.set)

@@ -1,4 +1,4 @@
-"""The schema's history: numbered migrations, run by Alembic, and by exactly one of several starters at a time."""
+"""The schema's version: numbered migrations, run by Alembic, by exactly one process at a time."""
 
 import re
 from collections.abc import Callable
@@ -12,12 +12,15 @@ HEAD: Final = max(
 
 
 class MigrationError(Exception):
-    """The schema cannot be brought to where it should be; the message says why, without any value."""
+    """The schema cannot be migrated. The message says why, and contains no data."""
 
 
 def migrate(database_url: str, revision: str = "head", said: Callable[[str], None] = lambda _line: None) -> None:
-    """Bring the schema up to `revision`, or down to `base` or by `-1`; `said` hears one line for each step. Raise `MigrationError`."""
-    from alembic import command  # noqa: PLC0415 - Alembic is slow to load, and serving does not need it
+    """Migrate the schema up to `revision`, or down if it is `base` or relative (`-1`).
+
+    Call `said` with one line for each step. Raise `MigrationError` if that is not possible.
+    """
+    from alembic import command  # noqa: PLC0415 - Alembic is slow to load, and a server does not need it
     from alembic.config import Config  # noqa: PLC0415
     from alembic.util import CommandError  # noqa: PLC0415
     from asyncpg import InterfaceError, PostgresError  # noqa: PLC0415

@@ -1,7 +1,7 @@
-"""What every stored class shares: named constraints, and enumerations kept as text under a CHECK.
+"""The declarative base of every stored class: named constraints, and enumerations stored as text with a CHECK.
 
-Native enumerations of PostgreSQL do not survive a downgrade and an upgrade, and SQLite has none; text with a CHECK is
-equal on both. Defaults are the shapes' business: a table takes exactly what it is given.
+PostgreSQL's native enumerations survive no downgrade followed by an upgrade, and SQLite has none; text with a CHECK is
+the same on both. A table has no defaults: every value is given by the code that writes the row.
 """
 
 from typing import Any
@@ -19,9 +19,9 @@ SQLModel.metadata.naming_convention = {
 
 
 class Table(SQLModel):
-    """A class whose instances are rows; `Stored.table()` is what statements are written over."""
+    """The base of a class whose instances are rows. `table()` returns its Core table, over which statements are built."""
 
-    model_config = {"defer_build": True}  # nothing is validated on its way into a row
+    model_config = {"defer_build": True}  # rows are not validated, so no validator is built
 
     @classmethod
     def __table_cls__(cls, name: str, metadata: sa.MetaData, *parts: Any, **options: Any) -> sa.Table:
@@ -31,11 +31,11 @@ class Table(SQLModel):
                 continue
             column.default = None
             if isinstance(column.type, sa.Enum):
-                listed = ", ".join(f"'{member.value}'" for member in column.type.enum_class or ())
-                checks.append(sa.CheckConstraint(f"{column.name} IN ({listed})", name=f"{column.name}_known"))
+                values = ", ".join(f"'{member.value}'" for member in column.type.enum_class or ())
+                checks.append(sa.CheckConstraint(f"{column.name} IN ({values})", name=f"{column.name}_known"))
                 column.type = sa.String()
             elif isinstance(column.type, AutoString):
-                column.type = sa.String()  # how long a text may be is the shapes' business
+                column.type = sa.String()  # the request shapes limit the length of a text
             elif isinstance(column.type, sa.JSON):
                 column.type = sa.JSON(none_as_null=True)
         return sa.Table(name, metadata, *parts, *checks, **options)

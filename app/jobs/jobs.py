@@ -77,6 +77,7 @@ class Jobs:
         self._changed = asyncio.Event()
         self._loop: asyncio.Task[None] | None = None
         self._running: set[asyncio.Task[None]] = set()
+        self._stopping = False
 
     def register(self, kind: str, handler: Handler, *, max_seconds: float) -> None:
         """Let `handler` run the jobs of a kind, each for `max_seconds` at most: then another process may claim it."""
@@ -108,9 +109,10 @@ class Jobs:
 
     async def stop(self) -> None:
         """Claim no more jobs, and wait a few seconds for those that run; the rest stay in the table."""
+        self._stopping = True
+        self.wake()
         if self._loop is not None:
-            self._loop.cancel()
-            await asyncio.wait([self._loop])
+            await self._loop  # not cancelled: a claim that was committed must have its tasks
         if self._running:
             _, late = await asyncio.wait(self._running, timeout=STOP_SECONDS)
             for task in late:
@@ -118,6 +120,11 @@ class Jobs:
 
     async def _run(self) -> None:
         while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(POLL_SECONDS):
+                    await self._changed.wait()
+            if self._stopping:
+                return
             self._changed.clear()
             free = MAX_RUNNING - len(self._running)
             claimed = await self._claim(free) if free else []
@@ -125,10 +132,8 @@ class Jobs:
                 task = asyncio.create_task(self._execute(row))
                 self._running.add(task)
                 task.add_done_callback(self._finished)
-            if len(claimed) < free or not free:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(POLL_SECONDS):
-                        await self._changed.wait()
+            if claimed and len(claimed) == free:
+                self.wake()
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)

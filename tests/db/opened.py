@@ -47,6 +47,11 @@ async def added(tx: Transaction, name: str) -> UUID:
     return id
 
 
+def own_binds(account_id: UUID) -> dict[str, UUID]:
+    """Return what a statement on a person's own records is passed, from a device that has the account's id."""
+    return {"owner_id": account_id, "account_id": account_id, "device_id": account_id}
+
+
 async def addresses(db: Database) -> list[str]:
     """Return the name in each account's address."""
     return [row["email"].partition("@")[0] for row in await db.all(ADDRESSES)]
@@ -62,13 +67,13 @@ def pool_of(db: Database) -> Pool:
 async def hearing(db: Database) -> AsyncIterator[list[str]]:
     """Yield what PostgreSQL is asked until the block ends."""
     heard: list[str] = []
-    connection = await pool_of(db).take()
+    connection = await pool_of(db).acquire()
 
     def hear(asked: asyncpg.connection.LoggedQuery) -> None:
         heard.append(asked.query)
 
     connection.add_query_logger(hear)
-    pool_of(db).give_back(connection, None)
+    pool_of(db).release(connection, None)
     yield heard
     await asyncio.sleep(0)
 
@@ -93,7 +98,7 @@ def holding(settings: Settings, owner_id: UUID) -> Iterator[None]:
         runner.run(db.open())
         transaction = db.transaction()
         tx = runner.run(transaction.__aenter__())
-        assert runner.run(tx.one(LOCK_FEED, owner_id=owner_id, account_id=owner_id, device_id=owner_id)) is not None
+        assert runner.run(tx.one(LOCK_FEED, **own_binds(owner_id))) is not None
         try:
             yield
         finally:

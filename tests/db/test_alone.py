@@ -102,6 +102,6 @@ def test_a_schema_without_tables_is_unavailable(databases: Databases, database: 
         with pytest.raises(Unavailable):
             await db.run(DELETE_FEEDS)
         with pytest.raises(Unavailable):
-            await db.ready()
+            await db.check_health()
 
     over(Settings(database_url=databases.fresh(database, migrated=False)), work)

@@ -40,7 +40,7 @@ class Refusals:
         async def work(db: Database) -> None:
             async with db.transaction() as tx:
                 for table, row in rows:
-                    await tx.run(bulk_insert(table).each, **row)
+                    await tx.run(bulk_insert(table).one_row, **row)
 
         over(self.settings, work)
 

@@ -13,7 +13,7 @@ from app.problems import Unavailable
 from app.records.access import LOCK_FEED
 from app.settings import Settings
 from tests.conftest import Servers
-from tests.db.opened import ENDLESS, added, addresses, holding, over
+from tests.db.opened import ENDLESS, added, addresses, holding, over, own_binds
 from tests.drafts import draft_of, resource_of
 from tests.serving import Server
 
@@ -49,7 +49,7 @@ def test_a_lock_that_somebody_else_holds_is_given_up(hasty: Settings) -> None:
     async def work(db: Database) -> None:
         with pytest.raises(Unavailable):
             async with db.transaction() as tx:
-                await tx.one(LOCK_FEED, owner_id=alice, account_id=alice, device_id=alice)
+                await tx.one(LOCK_FEED, **own_binds(alice))
         assert await addresses(db) == ["alice"]
 
     async def add(db: Database) -> UUID:

@@ -21,7 +21,7 @@ from tests.db.opened import ADDRESSES, ENDLESS, WisteriaError, added, addresses,
 
 NONE = type(None)
 _account = AccountRecord.table()
-ORPHAN = bulk_insert(Feed.table()).each
+ORPHAN = bulk_insert(Feed.table()).one_row
 ENDLESS_WRITE = Statement(
     sa.update(_account).values(locale=sa.cast(vars(ENDLESS)["_clause"].scalar_subquery(), sa.String))
 )
@@ -187,7 +187,7 @@ def test_a_log_that_somebody_reads_is_emptied_when_they_are_done_or_left_to_the_
         await other.all(ADDRESSES)
         reader = vars(other)["_reader"]
         reader.execute("BEGIN")
-        reader.one(ADDRESSES, {})
+        reader.tuples(ADDRESSES, {})
         await add(db, "bob")
         asyncio.get_running_loop().call_later(0.5, reader.rollback)
         await db.checkpoint()

@@ -20,7 +20,7 @@ from app.problems import Unavailable
 from app.records.access import FEED_CAS, INSERT_REMEMBERED_OP, LOCK_FEED
 from app.records.tables import RememberedOp
 from app.settings import Settings
-from tests.db.opened import added, hearing, over
+from tests.db.opened import added, hearing, over, own_binds
 from tests.promises.test_leaving_nothing import no_garbage_collected
 from tests.rows import FEED
 
@@ -71,7 +71,7 @@ def test_lookups_of_one_moment_are_one_statement_and_each_finds_its_own(settings
         asked = [known[0], new_id(), known[1], known[2], known[0]]
         async with hearing(db) as heard:
             found = await asyncio.gather(*(db.tuples(OWNER, owner_id=id) for id in asked))
-        assert heard == [OWNER.of_each.postgres.sql]
+        assert heard == [OWNER.many_keys.postgres.sql]
         assert [[*map(tuple, rows)] for rows in found] == [[(id,)] if id in known else [] for id in asked]
         async with hearing(db) as heard:
             assert [*await db.tuples(OWNER, owner_id=known[1])] == [(known[1],)]
@@ -85,7 +85,7 @@ def test_no_more_than_a_few_travel_together(settings: Settings) -> None:
         async with hearing(db) as heard:
             found = await asyncio.gather(*(db.tuples(OWNER, owner_id=new_id()) for _ in range(2 * MAX_BATCH + 1)))
         assert not any(found)
-        assert heard == [OWNER.of_each.postgres.sql] * 2 + [OWNER.postgres.sql]
+        assert heard == [OWNER.many_keys.postgres.sql] * 2 + [OWNER.postgres.sql]
 
     over(settings, work)
 
@@ -144,10 +144,7 @@ def test_a_fault_of_one_undoes_the_journey_and_is_told_to_whoever_travels_alone(
 def test_nobody_waits_for_a_feed_that_somebody_else_has_in_hand(settings: Settings) -> None:
     async def work(db: Database) -> None:
         alice, bob = await feeds(db, 2)
-        another, them = (
-            open_database(settings),
-            dict.fromkeys(("owner_id", "account_id", "device_id"), alice["owner_id"]),
-        )
+        another, them = open_database(settings), own_binds(alice["owner_id"])
         async with asyncio.timeout(5), another.transaction() as tx:
             await tx.only(LOCK_FEED, **them)
             assert await all_of(remembers(db, alice, new_id()), remembers(db, bob, new_id())) == [False, True]

@@ -34,34 +34,34 @@ async def a_moment() -> None:
 
 def test_the_last_one_given_back_is_the_first_one_taken(settings: Settings) -> None:
     async def work(pool: Pool) -> None:
-        first, second = await pool.take(), await pool.take()
+        first, second = await pool.acquire(), await pool.acquire()
         assert first is not second
-        pool.give_back(first, None)
-        pool.give_back(second, None)
-        assert await pool.take() is second
-        assert await pool.take() is first
-        pool.give_back(first, None)
-        pool.give_back(second, None)
+        pool.release(first, None)
+        pool.release(second, None)
+        assert await pool.acquire() is second
+        assert await pool.acquire() is first
+        pool.release(first, None)
+        pool.release(second, None)
 
     over(settings, work, size=2)
 
 
 def test_who_waits_is_served_in_order_and_who_gave_up_is_passed_over(settings: Settings) -> None:
     async def work(pool: Pool) -> None:
-        connection = await pool.take()
+        connection = await pool.acquire()
         served: list[int] = []
 
         async def wait(name: int) -> None:
-            taken = await pool.take()
+            taken = await pool.acquire()
             served.append(name)
             assert taken is connection
-            pool.give_back(taken, None)
+            pool.release(taken, None)
 
         waiting = [asyncio.create_task(wait(name)) for name in range(4)]
         await a_moment()
         waiting[1].cancel()
         await a_moment()
-        pool.give_back(connection, None)
+        pool.release(connection, None)
         await asyncio.wait(waiting)
         assert served == [0, 2, 3]
 
@@ -70,15 +70,15 @@ def test_who_waits_is_served_in_order_and_who_gave_up_is_passed_over(settings: S
 
 def test_a_connection_that_comes_in_the_moment_of_giving_up_is_not_lost(settings: Settings) -> None:
     async def work(pool: Pool) -> None:
-        connection = await pool.take()
-        waiting = asyncio.create_task(pool.take())
+        connection = await pool.acquire()
+        waiting = asyncio.create_task(pool.acquire())
         await a_moment()
-        pool.give_back(connection, None)
+        pool.release(connection, None)
         waiting.cancel()
         await asyncio.wait([waiting])
         assert waiting.cancelled()
-        assert await pool.take() is connection
-        pool.give_back(connection, None)
+        assert await pool.acquire() is connection
+        pool.release(connection, None)
 
     over(settings, work)
 
@@ -88,9 +88,9 @@ def test_no_more_are_open_than_there_are_places(settings: Settings) -> None:
         seen = set()
 
         async def use() -> None:
-            connection = await pool.take()
+            connection = await pool.acquire()
             seen.add(await connection.fetchval("SELECT pg_backend_pid() FROM pg_sleep(0.01)"))
-            pool.give_back(connection, None)
+            pool.release(connection, None)
 
         await asyncio.gather(*(use() for _ in range(50)))
         assert len(seen) == 3
@@ -101,35 +101,35 @@ def test_no_more_are_open_than_there_are_places(settings: Settings) -> None:
 @pytest.mark.parametrize("error", [asyncio.CancelledError(), TimeoutError()])
 def test_one_whose_statement_was_cut_short_is_replaced(settings: Settings, error: BaseException) -> None:
     async def work(pool: Pool) -> None:
-        connection = await pool.take()
-        waiting = asyncio.create_task(pool.take())
+        connection = await pool.acquire()
+        waiting = asyncio.create_task(pool.acquire())
         await a_moment()
-        pool.give_back(connection, error)
+        pool.release(connection, error)
         other = await waiting
         assert connection.is_closed()
         assert not other.is_closed()
-        pool.give_back(other, ValueError())
-        assert await pool.take() is other
-        pool.give_back(other, None)
+        pool.release(other, ValueError())
+        assert await pool.acquire() is other
+        pool.release(other, None)
 
     over(settings, work)
 
 
 def test_one_that_is_closed_or_in_a_transaction_is_replaced(settings: Settings) -> None:
     async def work(pool: Pool) -> None:
-        first = await pool.take()
+        first = await pool.acquire()
         await first.execute("BEGIN")
-        pool.give_back(first, None)
+        pool.release(first, None)
         assert first.is_closed()
-        second = await pool.take()
-        pool.give_back(second, None)
+        second = await pool.acquire()
+        pool.release(second, None)
         await second.close()
-        third = await pool.take()
+        third = await pool.acquire()
         await third.close()
-        pool.give_back(third, None)
-        fourth = await pool.take()
+        pool.release(third, None)
+        fourth = await pool.acquire()
         assert await fourth.fetchval("SELECT 1") == 1
-        pool.give_back(fourth, None)
+        pool.release(fourth, None)
 
     over(settings, work)
 
@@ -137,7 +137,7 @@ def test_one_that_is_closed_or_in_a_transaction_is_replaced(settings: Settings) 
 def test_a_cancelled_statement_leaves_the_pool_whole(settings: Settings) -> None:
     async def work(pool: Pool) -> None:
         async def sleep() -> None:
-            connection = await pool.take()
+            connection = await pool.acquire()
             error: BaseException | None = None
             try:
                 await connection.fetch("SELECT pg_sleep(10)")
@@ -145,15 +145,15 @@ def test_a_cancelled_statement_leaves_the_pool_whole(settings: Settings) -> None
                 error = cancelled
                 raise
             finally:
-                pool.give_back(connection, error)
+                pool.release(connection, error)
 
         for _ in range(3):
             task = asyncio.create_task(sleep())
             await asyncio.sleep(0.05)
             task.cancel()
             await asyncio.wait([task])
-        connection = await pool.take()
+        connection = await pool.acquire()
         assert await connection.fetchval("SELECT 1") == 1
-        pool.give_back(connection, None)
+        pool.release(connection, None)
 
     over(settings, work)

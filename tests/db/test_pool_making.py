@@ -17,19 +17,19 @@ def database() -> str:
 
 def test_who_waits_while_one_is_made_takes_the_one_that_comes_first(settings: Settings) -> None:
     async def work(pool: Pool) -> None:
-        first = await pool.take()
-        waiting = asyncio.create_task(pool.take())
+        first = await pool.acquire()
+        waiting = asyncio.create_task(pool.acquire())
         await a_moment()
-        pool.give_back(first, None)
+        pool.release(first, None)
         assert await waiting is first
-        second = await pool.take()
+        second = await pool.acquire()
         assert second is not first
-        waiting = asyncio.create_task(pool.take())
+        waiting = asyncio.create_task(pool.acquire())
         await a_moment()
-        pool.give_back(second, None)
+        pool.release(second, None)
         assert await waiting is second
-        pool.give_back(first, None)
-        pool.give_back(second, None)
+        pool.release(first, None)
+        pool.release(second, None)
 
     over(settings, work, size=2)
 
@@ -45,7 +45,7 @@ def test_a_pool_is_closed_whole_while_a_connection_is_made(settings: Settings, m
             await asyncio.Event().wait()
 
         monkeypatch.setattr(asyncpg.Connection, "set_type_codec", never)
-        waiting = asyncio.create_task(pool.take())
+        waiting = asyncio.create_task(pool.acquire())
         await connected.wait()
         waiting.cancel()
         await asyncio.wait([waiting])
@@ -56,12 +56,12 @@ def test_a_pool_is_closed_whole_while_a_connection_is_made(settings: Settings, m
 
 def test_that_none_can_be_made_is_told_to_nobody_where_nobody_waits(settings: Settings) -> None:
     async def work(pool: Pool) -> None:
-        waiting = asyncio.create_task(pool.take())
+        waiting = asyncio.create_task(pool.acquire())
         await a_moment()
         waiting.cancel()
-        await asyncio.wait({waiting, *vars(pool)["_making"]})
+        await asyncio.wait({waiting, *vars(pool)["_connecting"]})
         with pytest.raises(asyncpg.InvalidCatalogNameError):
-            await pool.take()
+            await pool.acquire()
 
     over(settings.model_copy(update={"database_url": settings.database_url.replace("/fresh_", "/gone_")}), work)
 
@@ -70,7 +70,7 @@ def test_a_place_is_not_lost_where_no_connection_can_be_made(settings: Settings)
     async def work(pool: Pool) -> None:
         for _ in range(3):
             with pytest.raises(asyncpg.InvalidCatalogNameError):
-                await pool.take()
+                await pool.acquire()
 
     over(settings.model_copy(update={"database_url": settings.database_url.replace("/fresh_", "/gone_")}), work)
 
@@ -79,11 +79,11 @@ def test_one_that_is_given_up_while_it_is_made_leaves_its_place(settings: Settin
     async def work(pool: Pool) -> None:
         attempts, made = 0, False
         while not made:
-            taking = asyncio.create_task(pool.take())
+            taking = asyncio.create_task(pool.acquire())
             await asyncio.wait([taking], timeout=attempts * 0.0002)
             taking.cancel()
             await asyncio.wait([taking])
             made, attempts = not taking.cancelled(), attempts + 1
-        pool.give_back(taking.result(), None)
+        pool.release(taking.result(), None)
 
     over(settings, work)

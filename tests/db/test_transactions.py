@@ -12,7 +12,7 @@ from app.identity.tables import AccountRecord, Feed
 from app.ids import new_id
 from app.records.access import ADVANCE_FEED, LOCK_FEED
 from app.settings import Settings
-from tests.db.opened import DELETE_FEEDS, LOCALES, RENAME, WisteriaError, added, addresses, over
+from tests.db.opened import DELETE_FEEDS, LOCALES, RENAME, WisteriaError, added, addresses, over, own_binds
 
 _feed = Feed.table()
 
@@ -131,7 +131,7 @@ def test_writers_of_one_feed_follow_one_another(settings: Settings) -> None:
                 await tx.write((ADVANCE_FEED, [{"owner_id": alice, "head": await head(tx) + 1}]))
 
         async def head(tx: Transaction) -> int:
-            row = await tx.one(LOCK_FEED, owner_id=alice, account_id=alice, device_id=alice)
+            row = await tx.one(LOCK_FEED, **own_binds(alice))
             assert row is not None
             return int(row["head"])
 

@@ -102,7 +102,7 @@ def kept(url: str) -> dict[tuple[str, int, bool], tuple[Row, Row]]:
         async with db.transaction() as tx:
             for table in TABLES:
                 row = row_of(table, variant, nulls=nulls)
-                await tx.run(bulk_insert(table).each, **row)
+                await tx.run(bulk_insert(table).one_row, **row)
                 read = await tx.one(Statement(sa.select(table)))
                 assert read is not None
                 found[table.name, variant, nulls] = row, read
@@ -169,9 +169,9 @@ def test_an_id_is_a_uuid_like_any_other(made_of: str | bytes) -> None:
 def test_a_moment_without_an_offset_is_kept_by_no_file(settings: Settings) -> None:
     async def work(db: Database) -> None:
         throttle = Table.metadata.tables["throttle"]
-        with pytest.raises(ValueError, match="without an offset"):
+        with pytest.raises(ValueError, match="without a UTC offset"):
             await db.run(
-                bulk_insert(throttle).each,
+                bulk_insert(throttle).one_row,
                 key=b"wisteria",
                 began_at=datetime(2026, 11, 22, 10, 0),  # noqa: DTZ001 - what is refused
                 count=1,

@@ -15,7 +15,7 @@ from tests.db.opened import added, administer, over
 from tests.db.relay import Relay
 
 SECONDS = 20
-TERMINATE = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'afterglow wakes' AND datname = current_database()"
+TERMINATE = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'afterglow notifications' AND datname = current_database()"
 NOBODY = new_id()
 
 
@@ -89,10 +89,10 @@ def test_many_who_wait_are_all_asked_to_look(settings: Settings) -> None:
             await begun(first)
         bells = [asyncio.Event() for _ in range(300)]
         for number, bell in enumerate(bells):
-            vars(db.notifier)["_bells"][str(number)] = {bell}
-        notifications.ChangeNotifier._ring_everybody(db.notifier)  # noqa: SLF001 - what a new connection does
+            vars(db.notifier)["_events"][str(number)] = {bell}
+        notifications.ChangeNotifier._wake_all(db.notifier)  # noqa: SLF001 - what a new connection does
         await asyncio.gather(*map(rung, bells))
-        vars(db.notifier)["_bells"].clear()
+        vars(db.notifier)["_events"].clear()
 
     over(settings, work)
 
@@ -133,7 +133,7 @@ def test_a_connection_that_the_server_ends_is_replaced(postgres: Settings) -> No
 def test_what_was_told_while_the_database_was_away_is_passed_on_later(
     postgres: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgres_notifications, "_LONGEST_PAUSE", 0.2)
+    monkeypatch.setattr(postgres_notifications, "_MAX_RECONNECT_SECONDS", 0.2)
 
     async def work(db: Database) -> None:
         with Relay(postgres.database_url) as relay:
@@ -157,7 +157,7 @@ def test_what_was_told_while_the_database_was_away_is_passed_on_later(
 def test_a_connection_that_fell_silent_is_found_out(
     postgres: Settings, monkeypatch: pytest.MonkeyPatch, *, has_ended: bool
 ) -> None:
-    monkeypatch.setattr(postgres_notifications, "_SILENCE", 0.1)
+    monkeypatch.setattr(postgres_notifications, "_MAX_IDLE_SECONDS", 0.1)
 
     async def work(_: Database) -> None:
         with Relay(postgres.database_url) as relay:
@@ -194,11 +194,11 @@ def test_a_database_that_is_nowhere_wakes_nobody_and_is_tried_again(url: str) ->
 def test_nothing_is_heard_before_somebody_waits_and_nothing_after_nobody_does(databases: Databases) -> None:
     async def work(db: Database) -> None:
         db.notifier.notify(NOBODY)
-        assert vars(db.notifier)["_work"] is None
+        assert vars(db.notifier)["_listener"] is None
         with db.notifier.subscribe(NOBODY) as bell:
             await begun(bell)
         await asyncio.sleep(1.2)
-        assert vars(db.notifier)["_work"].done()
+        assert vars(db.notifier)["_listener"].done()
         with db.notifier.subscribe(NOBODY) as bell:
             await begun(bell)
 

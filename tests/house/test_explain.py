@@ -13,7 +13,7 @@ import asyncpg
 import pytest
 
 from app.db import Statement
-from app.db.bulk import spelled
+from app.db.bulk import encode_rows
 from app.db.postgres.pool import SESSION
 from app.ids import new_id
 from app.records import access
@@ -23,9 +23,11 @@ from app.resources import RESOURCES
 from app.resources.elements import ELEMENTS
 from app.resources.reflections import REFLECTIONS, ReflectionFilters
 from tests.conftest import Databases
+from tests.db.opened import own_binds
 
 ROWS = 201
 SOMEBODY = UUID(int=500)
+OWN = own_binds(SOMEBODY)
 PLANTED = """
 INSERT INTO account SELECT id, id || '@example.com', id || '@example.com', 'none', NULL, 'UTC', 'en', 'person',
   now(), now(), NULL FROM (SELECT lpad(to_hex(n), 32, '0')::uuid AS id FROM generate_series(1, 1000) n) people;
@@ -100,24 +102,8 @@ def test_a_page_and_a_record_are_read_from_an_index_in_its_order(plans: Plans) -
         place = {"after_created_at": datetime.now(UTC), "after_id": new_id()} if continued else {}
         values = {name: value for each in given for name, value in each.arguments.items()} | place
         statement = statements(REFLECTIONS).page(given, continued=continued)
-        by_index(
-            plans.nodes(
-                statement,
-                generic=generic,
-                owner_id=SOMEBODY,
-                account_id=SOMEBODY,
-                device_id=SOMEBODY,
-                rows=ROWS,
-                **values,
-            )
-        )
-        one = {
-            "owner_id": SOMEBODY,
-            "account_id": SOMEBODY,
-            "device_id": SOMEBODY,
-            "collection": "reflections",
-            "id": new_id(),
-        }
+        by_index(plans.nodes(statement, generic=generic, rows=ROWS, **OWN, **values))
+        one = {**OWN, "collection": "reflections", "id": new_id()}
         nodes = plans.nodes(access.READ, generic=generic, **one)
         by_index(nodes, "change")
 
@@ -125,14 +111,7 @@ def test_a_page_and_a_record_are_read_from_an_index_in_its_order(plans: Plans) -
 def test_a_pull_walks_the_feeds_index_and_a_filtered_one_too(plans: Plans) -> None:
     for generic, statement in itertools.product([False, True], [access.CHANGES, access.CHANGES_OF_COLLECTIONS]):
         some = {"collections": ["reflections", "sessions"]} if statement is access.CHANGES_OF_COLLECTIONS else {}
-        wanted = {
-            "owner_id": SOMEBODY,
-            "account_id": SOMEBODY,
-            "device_id": SOMEBODY,
-            "after": 19_000,
-            "rows": ROWS,
-            "most_bytes": 2**22,
-        }
+        wanted = {**OWN, "after": 19_000, "rows": ROWS, "most_bytes": 2**22}
         nodes = plans.nodes(statement, generic=generic, **wanted, **some)
         assert not [node for node in nodes if node["Node Type"] == "Seq Scan"]
         (walk,) = [node for node in nodes if node.get("Index Name") == "uq_change_owner_id_seq"]
@@ -148,7 +127,7 @@ def test_what_a_push_looks_up_is_found_by_an_index(plans: Plans) -> None:
             (access.REMEMBERED_OPS, "remembered_op", {"op_ids": ids}),
             (statements(REFLECTIONS).stored_by_id, "reflection", {"ids": ids}),
         ):
-            nodes = plans.nodes(statement, generic=generic, owner_id=SOMEBODY, **given)
+            nodes = plans.nodes(statement, generic=generic, **OWN, **given)
             assert not [node for node in nodes if node["Node Type"] == "Seq Scan"], table
             assert any("Index Name" in node for node in nodes), table
 
@@ -165,7 +144,7 @@ def test_every_reference_to_a_removed_record_is_found_by_an_index(plans: Plans) 
 def test_what_a_push_changes_is_found_by_an_index(plans: Plans) -> None:
     for generic, most in itertools.product([False, True], [1, 500]):
         for bulk, table in ((access.UPDATE_CHANGE, "change"), (statements(REFLECTIONS).update, "reflection")):
-            rows = spelled([{"owner_id": SOMEBODY, "id": new_id()} for _ in range(most)])
-            nodes = plans.nodes(bulk.every, generic=generic, rows=rows)
+            rows = encode_rows([{"owner_id": SOMEBODY, "id": new_id()} for _ in range(most)])
+            nodes = plans.nodes(bulk.many_rows, generic=generic, rows=rows)
             assert not [node for node in nodes if node["Node Type"] == "Seq Scan"], (table, most)
             assert any(node.get("Relation Name") == table and "Index Name" in node for node in nodes)

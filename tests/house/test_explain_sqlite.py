@@ -12,6 +12,7 @@ from app.records.access import statements
 from app.resources import RESOURCES
 from app.settings import Settings
 from tests.conftest import Databases
+from tests.db.opened import own_binds
 
 SOMEBODY = new_id()
 
@@ -26,7 +27,7 @@ def connection(databases: Databases) -> Iterator[Connection]:
 def steps(connection: Connection, statement: Statement, **values: object) -> list[str]:
     """Return the steps by which a statement reads tables."""
     plan = statement.sqlite
-    arguments = plan.arguments({"owner_id": SOMEBODY, "account_id": SOMEBODY, "device_id": SOMEBODY} | values)
+    arguments = plan.arguments(own_binds(SOMEBODY) | values)
     rows = connection.execute(f"EXPLAIN QUERY PLAN {plan.sql}", arguments).fetchall()
     return [step for *_, step in rows if step.startswith(("SEARCH", "SCAN")) and " json_each " not in step]
 
@@ -40,7 +41,7 @@ def test_what_a_batch_names_is_looked_up_by_its_key(connection: Connection) -> N
     for resource in RESOURCES:
         (step,) = steps(connection, statements(resource).stored_by_id, ids=[new_id()])
         assert step.endswith("(owner_id=? AND id=?)"), resource
-        step, *_ = steps(connection, statements(resource).delete.each, id=new_id())
+        step, *_ = steps(connection, statements(resource).delete.one_row, id=new_id())
         assert step.endswith("(owner_id=? AND id=?)"), resource
 
 

@@ -88,7 +88,7 @@ def test_after_a_restore_the_device_is_told_what_was_kept(phone: Phone, server: 
         "head": feed["head"] - 1,
         "restored_at": datetime.fromisoformat("2026-11-25T10:00Z"),
     }
-    server.run(server.db.run(bulk_insert(Restoration.table()).each, owner_id=alice.id, **kept))
+    server.run(server.db.run(bulk_insert(Restoration.table()).one_row, owner_id=alice.id, **kept))
     set_feed(server, alice, epoch=feed["epoch"] + 3)
     kept_through = feed["epoch"] * 2**40 + feed["head"] - 1
     further = record["version"] + 5 * 2**40  # from another restore of the same backup, which went to a later epoch

@@ -18,7 +18,9 @@ from tests.witness import Client
 
 AFTERGLOW = str(Path(sys.executable).with_name("afterglow"))
 SAME = ("database_url", "keyring", "pool_seconds")
-TERMINATE = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'afterglow wakes'"
+TERMINATE = (
+    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'afterglow notifications'"
+)
 
 
 @pytest.fixture

@@ -1,1 +1,1 @@
-"""TODO."""
+"""PostgreSQL through asyncpg: a pool of connections, transactions, coalesced statements, LISTEN/NOTIFY."""

@@ -1,8 +1,8 @@
-"""Journeys: what is asked of PostgreSQL in the same moment, by the same statement, makes one journey together.
+"""Request coalescing: uses of the same statement in one turn of the event loop are sent as one statement.
 
-Whoever asks first waits until the loop has heard what else came with it, and for a connection; then it asks for all who
-joined meanwhile. A journey costs the server a third of a read, and writes that travel together reach the disk by one
-commit.
+The first caller yields to the event loop once and waits for a connection; then it executes the statement for all
+callers that came meanwhile. Sending and receiving are a third of the server's cost of a read, and coalesced writes
+reach the disk with one commit (decision 032).
 """
 
 import asyncio
@@ -13,28 +13,30 @@ from typing import Any, Final, NamedTuple, TypeVar, cast
 from app.problems import Unavailable
 
 MAX_BATCH: Final = 32
-"""How many travel together at most: the first is told no sooner than the last."""
+"""The most callers that share a statement: the first gets its result no sooner than the last."""
 Statement = TypeVar("Statement", bound=Hashable)
-Asked = TypeVar("Asked")
-Told = TypeVar("Told")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 class Batch(NamedTuple):
-    """Who travel together: what each asks, and where all but the first are told."""
+    """What will be sent together: each caller's item, and a future for each caller but the first."""
 
     items: list[Any]
     others: list[asyncio.Future[Any]]
 
-    def add(self, items: Any) -> asyncio.Future[Any]:
-        """Return where somebody else is told. No frame that an error goes through may know the place: it would hold it in
-        a circle, with all that was asked.
+    def add(self, item: Any) -> asyncio.Future[Any]:
+        """Add a caller's item; return the future of its result.
+
+        The future is in no local variable of a frame that an error passes through: the error's traceback, the frame and
+        the future would be a reference cycle that keeps the caller's data alive.
         """
-        self.items.append(items)
+        self.items.append(item)
         self.others.append(asyncio.get_running_loop().create_future())
         return self.others[-1]
 
     def fail(self, error: BaseException) -> None:
-        """Tell all who are still waiting."""
+        """Raise an error in every caller that still waits; in place of a cancellation, `Unavailable`."""
         while self.others:
             other = self.others.pop()
             if not other.done():
@@ -42,39 +44,43 @@ class Batch(NamedTuple):
 
 
 class Coalescer:
-    """The journeys that are about to begin."""
+    """The batches that have not been sent yet, by their statement."""
 
     def __init__(self, lease: Callable[[], AbstractAsyncContextManager[Any]]) -> None:
-        """Take where connections come from."""
+        """Take a function that leases a connection for the length of a block."""
         self._lease = lease
-        self._lines: dict[Hashable, Batch] = {}
+        self._batches: dict[Hashable, Batch] = {}
 
     async def submit(
         self,
-        carry_out: Callable[[Any, Statement, list[Asked]], Awaitable[list[Told]]],
+        execute: Callable[[Any, Statement, list[Item]], Awaitable[list[Result]]],
         statement: Statement,
-        items: Asked,
-    ) -> Told:
-        """Ask something by a statement; return what `carry_out` tells in its place, or raise what it raises."""
-        batch = self._lines.get(statement)
+        item: Item,
+    ) -> Result:
+        """Execute a statement for an item, together with what others submit; return the item's result.
+
+        `execute` takes a connection, the statement and the items, and returns a result for each. What it raises is raised
+        in every caller of the batch.
+        """
+        batch = self._batches.get(statement)
         if batch is not None and len(batch.items) < MAX_BATCH:
-            return cast("Told", await batch.add(items))
-        batch = self._lines[statement] = Batch([items], [])
+            return cast("Result", await batch.add(item))
+        batch = self._batches[statement] = Batch([item], [])
         try:
             await asyncio.sleep(0)
             async with self._lease() as connection:
-                self._depart(statement, batch)
-                mine, *theirs = await carry_out(connection, statement, batch.items)
+                self._seal(statement, batch)
+                mine, *theirs = await execute(connection, statement, batch.items)
         except BaseException as error:
-            self._depart(statement, batch)
+            self._seal(statement, batch)
             batch.fail(error)
             raise
-        for other, each in zip(batch.others, theirs, strict=True):
+        for other, result in zip(batch.others, theirs, strict=True):
             if not other.done():
-                other.set_result(each)
+                other.set_result(result)
         return mine
 
-    def _depart(self, statement: Hashable, batch: Batch) -> None:
-        """Let nobody else join."""
-        if self._lines.get(statement) is batch:
-            del self._lines[statement]
+    def _seal(self, statement: Hashable, batch: Batch) -> None:
+        """Let no more callers join the batch."""
+        if self._batches.get(statement) is batch:
+            del self._batches[statement]

@@ -1,4 +1,4 @@
-"""PostgreSQL: statements run on connections of a small pool, and what can travel together does."""
+"""PostgreSQL: statements run on the connections of a small pool, and are coalesced if that is possible."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -6,22 +6,22 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Final
 
-from app.db.bulk import BulkStatement, CompareAndSwap, Rows, spelled
-from app.db.database import RemoteDatabase, Row, Transaction
+from app.db.bulk import BulkStatement, CompareAndSwap, Rows, encode_rows
+from app.db.database import REVISION, RemoteDatabase, Row, Transaction
 from app.db.lookup import Lookup
 from app.db.postgres.coalescing import Coalescer
 from app.db.postgres.notifications import PostgresChangeNotifier
 from app.db.postgres.pool import Pool
-from app.db.postgres.transaction import Guarded, PostgresTransaction, translated
+from app.db.postgres.transaction import ConditionalWrite, PostgresTransaction, translate
 from app.db.statement import Statement
 from app.settings import Settings
 
 MAX_COALESCED_BYTES: Final = 32_768
-"""What is longer is written alone: of what travels together there are several copies at once."""
+"""A larger write is sent alone, because a batch exists in several copies at once."""
 
 
 class _Lease:
-    """A connection, for as long as a block lasts."""
+    """A connection for the length of a block. A context manager in classes costs less than one in a generator."""
 
     __slots__ = ("_connection", "_pool")
 
@@ -30,86 +30,71 @@ class _Lease:
 
     async def __aenter__(self) -> PostgresTransaction:
         try:
-            self._connection = await self._pool.take()
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is translated or raised as it is
-            raise translated(error) from None
+            self._connection = await self._pool.acquire()
+        except Exception as error:  # noqa: BLE001 - every error is raised again, some of them translated
+            raise translate(error) from None
         return PostgresTransaction(self._connection)
 
     async def __aexit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        self._pool.give_back(self._connection, error)
-        if error is not None and (told := translated(error)) is not error:
-            raise told from None
+        self._pool.release(self._connection, error)
+        if error is not None and (translated := translate(error)) is not error:
+            raise translated from None
 
 
 class PostgresDatabase(RemoteDatabase):
     """A PostgreSQL database, reached through a pool."""
 
     def __init__(self, settings: Settings) -> None:
-        """Remember where it is; the first who needs a connection makes it."""
+        """Take the settings. Connections are made when they are first needed."""
         self._pool = Pool(settings)
-        self._journeys = Coalescer(partial(_Lease, self._pool))
+        self._coalescer = Coalescer(partial(_Lease, self._pool))
         self.notifier = PostgresChangeNotifier(settings)
 
     async def open(self) -> None:
-        """Do nothing: connections are made as they are needed."""
+        """Do nothing: connections are made when they are first needed."""
 
     async def close(self) -> None:
         """Close every connection."""
         await self.notifier.close()
         await self._pool.close()
 
-    async def one(self, statement: Statement, /, **values: Any) -> Row | None:
-        """Return the first row, autocommitted."""
-        async with _Lease(self._pool) as connection:
-            return await connection.one(statement, **values)
-
-    async def all(self, statement: Statement, /, **values: Any) -> list[Row]:
-        """Return every row, autocommitted."""
-        async with _Lease(self._pool) as connection:
-            return await connection.all(statement, **values)
-
     async def tuples(self, statement: Statement, /, **values: Any) -> Sequence[tuple[Any, ...]]:
-        """Return every row bare, autocommitted; what is looked up, together with what else is in the same moment."""
+        """Return every row as a tuple, autocommitted. Look-ups are coalesced."""
         if isinstance(statement, Lookup):
-            return await self._journeys.submit(PostgresTransaction.look_up, statement, values)
+            return await self._coalescer.submit(PostgresTransaction.look_up, statement, values)
         async with _Lease(self._pool) as connection:
             return await connection.tuples(statement, **values)
 
-    async def run(self, statement: Statement, /, **values: Any) -> None:
-        """Carry out a statement, autocommitted."""
-        async with _Lease(self._pool) as connection:
-            await connection.run(statement, **values)
-
-    async def write_if_unchanged(self, guard: CompareAndSwap, row: Row, /, *parts: tuple[BulkStatement, Rows]) -> bool:
-        """Write every part, if the guard updates the row, together with whoever does so in the same moment."""
-        statement = guard, tuple(bulk for bulk, _ in parts)
-        texts = [spelled(rows) for _, rows in parts]
+    async def write_if_unchanged(self, swap: CompareAndSwap, row: Row, /, *parts: tuple[BulkStatement, Rows]) -> bool:
+        """Execute a compare-and-swap and the writes that depend on it, coalesced unless the rows are large."""
+        statement = swap, tuple(bulk for bulk, _ in parts)
+        texts = [encode_rows(rows) for _, rows in parts]
         if sum(map(len, texts)) <= MAX_COALESCED_BYTES:
-            return await self._journeys.submit(PostgresTransaction.write_if_unchanged, statement, Guarded(row, texts))
-        del texts  # to be held while others are waited for
+            write = ConditionalWrite(row, texts)
+            return await self._coalescer.submit(PostgresTransaction.write_if_unchanged, statement, write)
+        del texts  # a large text is not kept while waiting for a connection; it is encoded again
         async with _Lease(self._pool) as connection:
-            return (
-                await connection.write_if_unchanged(statement, [Guarded(row, [spelled(rows) for _, rows in parts])])
-            )[0]
+            write = ConditionalWrite(row, [encode_rows(rows) for _, rows in parts])
+            return (await connection.write_if_unchanged(statement, [write]))[0]
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
-        """Begin at READ COMMITTED; commit at the end of the block, or roll back where it raised."""
+        """Start a transaction at READ COMMITTED. Commit it at the end of the block, or roll it back if it raises."""
         async with _Lease(self._pool) as connection:
-            await connection.say("BEGIN")
+            await connection.control("BEGIN")
             try:
                 yield connection
-                await connection.say("COMMIT")
+                await connection.control("COMMIT")
             except BaseException:
-                await connection.say("ROLLBACK")
+                await connection.control("ROLLBACK")
                 raise
 
     async def checkpoint(self) -> None:
-        """Leave it to VACUUM: a deleted row is out of every statement's reach."""
+        """Do nothing: no statement can read a deleted row, and VACUUM removes it."""
 
-    async def ready(self) -> str | None:
+    async def check_health(self) -> str | None:
         """Return the schema's revision."""
-        async with _Lease(self._pool) as connection:
-            return await connection.revision()
+        row = await self.one(REVISION)
+        return None if row is None else str(row["version_num"])

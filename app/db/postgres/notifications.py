@@ -1,8 +1,8 @@
-"""Wake-ups through PostgreSQL: LISTEN and NOTIFY, on one connection of their own for each worker.
+"""Change notifications through PostgreSQL: LISTEN/NOTIFY fan-out, on one additional connection for each worker.
 
-A writer only leaves the owner's id here; a task sends what was left, all of it in one statement, outside of anybody's
-transaction. So a write does not wait for it, and many writes share one round trip. A connection that is lost is
-replaced, ever more patiently; then whoever waits is asked to look, for what may have been missed.
+A writer only adds the owner's id to a set. A task sends the whole set by one statement, outside any transaction, so a
+write does not wait for it and many writes share a round trip (decision 021). A lost connection is replaced, with
+increasing pauses; after that all subscribers are woken, because a notification may have been missed.
 """
 
 import asyncio
@@ -19,42 +19,42 @@ from app.settings import Settings
 
 _CHANNEL: Final = "afterglow_feed"
 _NOTIFY: Final = "SELECT pg_notify($1, owner) FROM unnest($2::text[]) owner"
-_SERVER_SETTINGS: Final = {"application_name": "afterglow wakes", "synchronous_commit": "off"}
-"""Nothing is stored, so nothing needs to reach a disk."""
-_SILENCE: Final = 15.0
-"""Seconds after which a silent connection is tried."""
-_APART: Final = 0.02
-"""Seconds between two statements, so that a busy worker tells of many writes at once."""
-_FIRST_PAUSE: Final = 0.1
-_LONGEST_PAUSE: Final = 10.0
+_SERVER_SETTINGS: Final = {"application_name": "afterglow notifications", "synchronous_commit": "off"}
+"""A notification is not stored, so its commit need not reach a disk."""
+_MAX_IDLE_SECONDS: Final = 15.0
+"""After so long without traffic the connection is probed by an empty statement."""
+_SECONDS_BETWEEN_SENDS: Final = 0.02
+"""The pause between two statements, so that a busy worker sends many owners at once."""
+_MIN_RECONNECT_SECONDS: Final = 0.1
+_MAX_RECONNECT_SECONDS: Final = 10.0
 
 
 class PostgresChangeNotifier(ChangeNotifier):
-    """Wake-ups among all workers of one database."""
+    """Exchanges notifications among all workers of one database."""
 
     def __init__(self, settings: Settings) -> None:
-        """Remember where the database is; the first who waits or tells makes the connection."""
+        """Take the settings. The connection is made at the first subscription or notification."""
         super().__init__()
         self._settings = settings
-        self._told: set[str] = set()
-        self._due = asyncio.Event()
+        self._unsent: set[str] = set()
+        self._has_unsent = asyncio.Event()
 
     def notify(self, owner_id: UUID) -> None:
-        """Wake who waits for the owner's news: here at once, elsewhere in a moment."""
+        """Wake the owner's subscribers, in this process at once, in others within some milliseconds."""
         super().notify(owner_id)
-        self._told.add(str(owner_id))
-        self._due.set()
-        self._begin()
+        self._unsent.add(str(owner_id))
+        self._has_unsent.set()
+        self._start_listener()
 
-    async def _hear(self) -> None:
-        pause = _FIRST_PAUSE
+    async def _listen(self) -> None:
+        pause = _MIN_RECONNECT_SECONDS
         while True:
             try:
                 async with self._connected() as connection:
-                    pause = _FIRST_PAUSE
-                    self._ring_everybody()
+                    pause = _MIN_RECONNECT_SECONDS
+                    self._wake_all()
                     while True:
-                        await self._pass_on(connection)
+                        await self._send(connection)
             except (
                 OSError,
                 TimeoutError,
@@ -62,9 +62,9 @@ class PostgresChangeNotifier(ChangeNotifier):
                 asyncpg.InternalClientError,
                 asyncpg.PostgresError,
             ) as error:
-                observability.log_event("wakes-unavailable", error=type(error).__name__)
+                observability.log_event("notifications-unavailable", error=type(error).__name__)
             await asyncio.sleep(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE)
+            pause = min(pause * 2, _MAX_RECONNECT_SECONDS)
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[Any]:
@@ -73,26 +73,26 @@ class PostgresChangeNotifier(ChangeNotifier):
             self._settings.database_url, timeout=seconds, command_timeout=seconds, server_settings=_SERVER_SETTINGS
         )
         try:
-            await connection.add_listener(_CHANNEL, self._heard)
-            connection.add_termination_listener(lambda _: self._due.set())
+            await connection.add_listener(_CHANNEL, self._receive)
+            connection.add_termination_listener(lambda _: self._has_unsent.set())  # `_send` then fails at once
             yield connection
         finally:
             connection.terminate()
 
-    async def _pass_on(self, connection: Any) -> None:
-        """Send what was told, as soon as there is something; in silence, nothing, to see whether somebody is there."""
+    async def _send(self, connection: Any) -> None:
+        """Wait for unsent owners and send them. After a long silence send none, which probes the connection."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(_SILENCE):
-                await self._due.wait()
-        self._due.clear()
-        told, self._told = self._told, set()
+            async with asyncio.timeout(_MAX_IDLE_SECONDS):
+                await self._has_unsent.wait()
+        self._has_unsent.clear()
+        owners, self._unsent = self._unsent, set()
         try:
-            await connection.fetch(_NOTIFY, _CHANNEL, [*told])
+            await connection.fetch(_NOTIFY, _CHANNEL, [*owners])
         except BaseException:
-            self._told |= told
+            self._unsent |= owners
             raise
-        await asyncio.sleep(_APART)
+        await asyncio.sleep(_SECONDS_BETWEEN_SENDS)
 
-    def _heard(self, connection: Any, pid: int, _channel: str, owner: str) -> None:
-        if pid != connection.get_server_pid():
-            self._ring(owner)
+    def _receive(self, connection: Any, pid: int, _channel: str, owner: str) -> None:
+        if pid != connection.get_server_pid():  # this process woke its own subscribers already
+            self._wake(owner)

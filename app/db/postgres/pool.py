@@ -1,9 +1,9 @@
-"""The pool: open connections to PostgreSQL, of which the last one given back is the first one taken, so that few are
-kept busy and their statements warm.
+"""A pool of connections to PostgreSQL. The connection that was released last is acquired first, so that few connections
+are busy and their prepared statements stay in the server's caches.
 
-Who finds none free waits in line, by a deadline, while another one is made, if there is a place for it: whatever comes
-first, made or given back, goes to the head of the line. One that is closed, or whose last statement never ended, is
-dropped, and another made in its place, if anybody waits; that none can be made is told to the head of the line.
+A caller that finds no free connection waits in a queue, until a deadline. Meanwhile a new connection is made if the pool
+is not full. The head of the queue gets the connection that comes first, released or new, or the error if none can be
+made. A closed connection, or one whose last statement did not finish, is dropped and, if callers wait, replaced.
 """
 
 import asyncio
@@ -22,25 +22,25 @@ SESSION: Final = {
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
 }
-"""What each connection tells the server: who it is; that disks seek fast, so that pages come sorted by an index; and that
-every statement begins with a few keys, each of which is to be looked up, however small the table.
+"""Server settings of each connection: its name; that random reads are cheap, so that pages are read from an index in its
+order; no hash and merge joins, which would read small tables whole where statements look up a few keys.
 """
-_STATEMENTS_KEPT: Final = 1000
-_CUT_SHORT: Final = (asyncio.CancelledError, TimeoutError, asyncpg.InternalClientError)
-"""What leaves a connection in the middle of something, or finds it so: the server may have ended it, and its end be still on
-the way.
+_MAX_PREPARED_STATEMENTS: Final = 1000
+_UNFINISHED: Final = (asyncio.CancelledError, TimeoutError, asyncpg.InternalClientError)
+"""Errors after which a connection may not be used again: its last statement may still run, or the server may have closed
+it without this process having received the end yet.
 """
 
 
-async def connected(settings: Settings) -> asyncpg.Connection:
-    """Return a new connection, on which every wait has its deadline."""
+async def connect(settings: Settings) -> asyncpg.Connection:
+    """Return a new connection, on which connecting and every statement have a deadline."""
     seconds = settings.statement_seconds
     milliseconds = str(int(seconds * 1000))
     connection = await asyncpg.connect(
         settings.database_url,
         timeout=seconds,
         command_timeout=seconds,
-        statement_cache_size=_STATEMENTS_KEPT,
+        statement_cache_size=_MAX_PREPARED_STATEMENTS,
         max_cached_statement_lifetime=0,
         server_settings={
             **SESSION,
@@ -59,99 +59,99 @@ async def connected(settings: Settings) -> asyncpg.Connection:
 
 
 class Pool:
-    """Connections, each of which one at a time may have."""
+    """Connections, each used by one caller at a time."""
 
     def __init__(self, settings: Settings) -> None:
-        """Begin with none; they are made as they are needed."""
+        """Start without connections. They are made when they are first needed."""
         self._settings = settings
         self._free: list[Any] = []
-        self._places = settings.database_pool
-        self._line: deque[asyncio.Future[Any]] = deque()
-        self._making: set[asyncio.Task[None]] = set()
+        self._unused_capacity = settings.database_pool
+        self._queue: deque[asyncio.Future[Any]] = deque()
+        self._connecting: set[asyncio.Task[None]] = set()
 
-    async def take(self) -> Any:
-        """Return a connection; raise `TimeoutError` where none came in time, or why none could be made."""
+    async def acquire(self) -> Any:
+        """Return a connection. Raise `TimeoutError` after `pool_seconds`, or the error if none could be made."""
         while self._free:
             connection = self._free.pop()
             if not connection.is_closed():
                 return connection
-            self._places += 1
-        if self._places:
-            self._places -= 1
-            self._make()
-        return await self._turn()
+            self._unused_capacity += 1
+        if self._unused_capacity:
+            self._unused_capacity -= 1
+            self._start_connecting()
+        return await self._wait()
 
-    def give_back(self, connection: Any, error: BaseException | None) -> None:
-        """Let the next one have a connection, unless `error` says that it was left in the middle of something."""
-        if connection.is_closed() or connection.is_in_transaction() or isinstance(error, _CUT_SHORT):
+    def release(self, connection: Any, error: BaseException | None) -> None:
+        """Pass a connection to the next caller, or drop it if it is unusable. `error` is what its last use raised."""
+        if connection.is_closed() or connection.is_in_transaction() or isinstance(error, _UNFINISHED):
             connection.terminate()
             self._replace()
         else:
             self._pass_on(connection)
 
     async def close(self) -> None:
-        """Close every connection that nobody has."""
-        for making in self._making:
-            making.cancel()
-        await asyncio.gather(*self._making, return_exceptions=True)
+        """Close every connection that is not in use."""
+        for connecting in self._connecting:
+            connecting.cancel()
+        await asyncio.gather(*self._connecting, return_exceptions=True)
         while self._free:
             with suppress(OSError, TimeoutError, asyncpg.PostgresError):
                 await self._free.pop().close()
 
-    def _make(self) -> None:
-        """Begin to make a connection; whoever wants it may leave meanwhile."""
-        making = asyncio.create_task(self._made())
-        self._making.add(making)
-        making.add_done_callback(self._making.discard)
+    def _start_connecting(self) -> None:
+        """Make a connection in a task, which goes on if the caller that caused it is cancelled."""
+        connecting = asyncio.create_task(self._connect())
+        self._connecting.add(connecting)
+        connecting.add_done_callback(self._connecting.discard)
 
-    async def _made(self) -> None:
+    async def _connect(self) -> None:
         try:
-            connection = await connected(self._settings)
-        except Exception as error:  # noqa: BLE001 - whoever waits raises it
-            if (turn := self._next()) is not None:
-                turn.set_exception(error)
+            connection = await connect(self._settings)
+        except Exception as error:  # noqa: BLE001 - the head of the queue raises it
+            if (waiter := self._next_waiter()) is not None:
+                waiter.set_exception(error)
             self._replace()
         else:
             self._pass_on(connection)
 
-    async def _turn(self) -> Any:
-        """Wait in line for a connection."""
+    async def _wait(self) -> Any:
+        """Wait in the queue for a connection."""
         loop = asyncio.get_running_loop()
-        turn = loop.create_future()
-        self._line.append(turn)
-        late = loop.call_later(self._settings.pool_seconds, _give_up, turn)  # `asyncio.timeout` takes twice as long
+        waiter = loop.create_future()
+        self._queue.append(waiter)
+        deadline = loop.call_later(self._settings.pool_seconds, _time_out, waiter)  # half the cost of `asyncio.timeout`
         try:
-            return await turn
+            return await waiter
         except asyncio.CancelledError:
-            if not (turn.cancelled() or turn.exception()):  # it came in the very moment
-                self._pass_on(turn.result())
+            if not (waiter.cancelled() or waiter.exception()):  # it got a connection before it noticed the cancellation
+                self._pass_on(waiter.result())
             raise
         finally:
-            late.cancel()
+            deadline.cancel()
 
     def _pass_on(self, connection: Any) -> None:
-        """Give a connection to whoever has waited longest."""
-        if (turn := self._next()) is None:
+        """Give a connection to the head of the queue, or keep it if nobody waits."""
+        if (waiter := self._next_waiter()) is None:
             self._free.append(connection)
         else:
-            turn.set_result(connection)
+            waiter.set_result(connection)
 
     def _replace(self) -> None:
-        """Make a connection where one was lost, or leave its place free where nobody waits."""
-        if all(turn.done() for turn in self._line):
-            self._places += 1
+        """Make a connection in place of one that was dropped, or only free its capacity if nobody waits."""
+        if all(waiter.done() for waiter in self._queue):
+            self._unused_capacity += 1
         else:
-            self._make()
+            self._start_connecting()
 
-    def _next(self) -> asyncio.Future[Any] | None:
-        """Take out of the line who has waited longest, and still does."""
-        while self._line:
-            turn = self._line.popleft()
-            if not turn.done():
-                return turn
+    def _next_waiter(self) -> asyncio.Future[Any] | None:
+        """Remove the head of the queue, and return it; waiters that gave up are skipped."""
+        while self._queue:
+            waiter = self._queue.popleft()
+            if not waiter.done():
+                return waiter
         return None
 
 
-def _give_up(turn: asyncio.Future[Any]) -> None:
-    with suppress(asyncio.InvalidStateError):  # it came in the very moment
-        turn.set_exception(TimeoutError())
+def _time_out(waiter: asyncio.Future[Any]) -> None:
+    with suppress(asyncio.InvalidStateError):  # it got a connection in the same turn of the event loop
+        waiter.set_exception(TimeoutError())

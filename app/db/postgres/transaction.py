@@ -1,4 +1,4 @@
-"""One connection to PostgreSQL, through asyncpg: the verbs, and what fails in the API's own words."""
+"""One connection to PostgreSQL through asyncpg: it executes statements, and translates the driver's errors."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
@@ -7,8 +7,8 @@ from uuid import UUID
 import asyncpg
 
 from app import observability
-from app.db.bulk import BulkStatement, CompareAndSwap, Rows, guarded, joined, spelled, together
-from app.db.database import REVISION, Row, Transaction
+from app.db.bulk import BulkStatement, CompareAndSwap, Rows, combine, combine_if_swapped, encode_rows, join_rows
+from app.db.database import Row, Transaction
 from app.db.lookup import Lookup
 from app.db.statement import Statement
 from app.problems import StorageFull, Unavailable
@@ -34,19 +34,22 @@ _UNAVAILABLE: Final = (
     asyncpg.ObjectNotInPrerequisiteStateError,
     asyncpg.PostgresSystemError,
 )
-_FAULTS: Final = (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError, asyncpg.TransactionRollbackError)
-Found = Sequence[tuple[Any, ...]]
+_CAUSED_BY_ROWS: Final = (
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.DataError,
+    asyncpg.TransactionRollbackError,
+)
 
 
-class Guarded(NamedTuple):
-    """A row to be updated as it was found, and the rows that are then written, part by part, as they are spelled."""
+class ConditionalWrite(NamedTuple):
+    """The row of a compare-and-swap, and the encoded rows of each part to write if it succeeds."""
 
     row: Row
-    texts: list[str]
+    parts: list[str]
 
 
-def translated(error: BaseException) -> BaseException:
-    """Return what failed in the API's own words, if it is the database's failure; else the error itself."""
+def translate(error: BaseException) -> BaseException:
+    """Return the API's own error for a failure of the database, and any other error as it is."""
     if isinstance(error, asyncpg.DiskFullError):
         return StorageFull()
     if isinstance(error, _UNAVAILABLE):
@@ -61,77 +64,58 @@ class PostgresTransaction(Transaction):
     def __init__(self, connection: Any) -> None:
         self._connection = connection
 
-    async def one(self, statement: Statement, /, **values: Any) -> Row | None:
-        """Return the first row."""
-        plan = statement.postgres
-        record = await self._connection.fetchrow(plan.sql, *plan.arguments(values))
-        return None if record is None else dict(record)
-
-    async def all(self, statement: Statement, /, **values: Any) -> list[Row]:
-        """Return every row."""
-        plan = statement.postgres
-        return [dict(record) for record in await self._connection.fetch(plan.sql, *plan.arguments(values))]
-
     async def tuples(self, statement: Statement, /, **values: Any) -> Sequence[tuple[Any, ...]]:
-        """Return every row as the driver does: as a tuple, among others."""
+        """Return every row as the driver does: its records are tuples."""
         plan = statement.postgres
         rows: Sequence[tuple[Any, ...]] = await self._connection.fetch(plan.sql, *plan.arguments(values))
         return rows
 
-    async def run(self, statement: Statement, /, **values: Any) -> None:
-        """Carry out a statement that returns nothing."""
-        plan = statement.postgres
-        await self._connection.fetch(plan.sql, *plan.arguments(values))
-
     async def many(self, statement: Statement, rows: Rows, /) -> None:
-        """Carry out a statement once for each row of values."""
+        """Execute a statement once for each row of values."""
         plan = statement.postgres
-        if len(rows) == 1:  # the driver's way for many is the longer one
+        if len(rows) == 1:  # `executemany` needs an additional round trip
             await self._connection.fetch(plan.sql, *plan.arguments(rows[0]))
         else:
             await self._connection.executemany(plan.sql, [plan.arguments(row) for row in rows])
 
     async def write(self, *parts: tuple[BulkStatement, Rows]) -> None:
         """Write every part by one statement."""
-        sql = together(tuple(bulk for bulk, _ in parts))
-        await self._connection.fetch(sql, *(spelled(rows) for _, rows in parts))
+        sql = combine(tuple(bulk for bulk, _ in parts))
+        await self._connection.fetch(sql, *(encode_rows(rows) for _, rows in parts))
 
-    async def look_up(self, lookup: Lookup, asked: Sequence[Mapping[str, Any]]) -> list[Found]:
-        """Return what each who asks finds."""
-        if len(asked) == 1:
-            return [await self.tuples(lookup, **asked[0])]
-        rows = spelled([{"n": n, **values} for n, values in enumerate(asked)])
-        found: list[Found] = [()] * len(asked)
-        for row in await self.tuples(lookup.of_each, rows=rows):
+    async def look_up(self, lookup: Lookup, keys: Sequence[Mapping[str, Any]]) -> list[Sequence[tuple[Any, ...]]]:
+        """Execute a look-up for several keys; return the rows that each finds, at most one."""
+        if len(keys) == 1:
+            return [await self.tuples(lookup, **keys[0])]
+        rows = encode_rows([{"n": n, **key} for n, key in enumerate(keys)])
+        found: list[Sequence[tuple[Any, ...]]] = [()] * len(keys)
+        for row in await self.tuples(lookup.many_keys, rows=rows):
             found[row[0]] = (row[1:],)
         return found
 
     async def write_if_unchanged(
-        self, statement: tuple[CompareAndSwap, tuple[BulkStatement, ...]], asked: Sequence[Guarded]
+        self, statement: tuple[CompareAndSwap, tuple[BulkStatement, ...]], writes: Sequence[ConditionalWrite]
     ) -> list[bool]:
-        """Write what each wants whose row the guard updates, all by one statement; say whose it did. Of two for one owner
-        the first counts, and where several are asked for and one is at fault, nothing is written.
+        """Execute several conditional writes by one statement; return for each whether it was executed.
+
+        Of two writes of one owner only the first is executed. If there are several and the rows of one violate a
+        constraint, none is executed; a single write raises the error.
         """
-        first: dict[UUID, Guarded] = {}
-        for each in asked:
-            first.setdefault(each.row["owner_id"], each)
-        columns = zip(*(each.texts for each in first.values()), strict=True)
-        texts = (joined(column) for column in columns)
-        guards = spelled([each.row for each in first.values()])
+        first: dict[UUID, ConditionalWrite] = {}
+        for write in writes:
+            first.setdefault(write.row["owner_id"], write)
+        columns = zip(*(write.parts for write in first.values()), strict=True)
+        parts = (join_rows(column) for column in columns)
+        swaps = encode_rows([write.row for write in first.values()])
         try:
-            updated = await self._connection.fetch(guarded(*statement), guards, *texts)
-        except _FAULTS:
-            if len(asked) == 1:
+            swapped = await self._connection.fetch(combine_if_swapped(*statement), swaps, *parts)
+        except _CAUSED_BY_ROWS:
+            if len(writes) == 1:
                 raise
-            return [False] * len(asked)
-        done = {id for (id,) in updated}
-        return [first[id] is each and id in done for each in asked for id in (each.row["owner_id"],)]
+            return [False] * len(writes)
+        done = {id for (id,) in swapped}
+        return [first[id] is write and id in done for write in writes for id in (write.row["owner_id"],)]
 
-    async def say(self, sql: str) -> None:
-        """Carry out plain SQL, which the server need not prepare."""
+    async def control(self, sql: str) -> None:
+        """Execute BEGIN, COMMIT or ROLLBACK, without preparing it."""
         await self._connection.execute(sql)
-
-    async def revision(self) -> str | None:
-        """Return the schema's revision."""
-        found: str | None = await self._connection.fetchval(REVISION)
-        return found

@@ -8,23 +8,25 @@ from typing import Any, Final
 
 from app import observability
 from app.db.bulk import BulkStatement, Rows
-from app.db.database import Row, Transaction
+from app.db.database import Transaction
 from app.db.statement import Statement
 from app.problems import StorageFull, Unavailable
 from app.settings import Settings
 
-_STEPS_BETWEEN_LOOKS: Final = 20_000
-_SETTINGS: Final = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON"
-MISTAKES: Final = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.DataError)
+_STEPS_BETWEEN_CHECKS: Final = 20_000
+"""Instructions of SQLite's virtual machine between two checks of the deadline."""
+_PRAGMAS: Final = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON"
+CALLER_ERRORS: Final = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.DataError)
+"""Errors that the statement or its values cause, not the database. They are not translated."""
 
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Say what failed in the API's own words."""
+    """Raise `Unavailable` or `StorageFull` in place of the driver's error if the database fails in the block."""
     try:
         yield
     except sqlite3.DatabaseError as error:
-        if isinstance(error, MISTAKES):
+        if isinstance(error, CALLER_ERRORS):
             raise
         if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
             raise StorageFull from None
@@ -33,16 +35,17 @@ def translated() -> Iterator[None]:
 
 
 class Connection:
-    """One connection, whose every statement ends by a deadline; opened when it is first used, or, after that failed,
-    when it is used again.
+    """One connection, on which every statement has a deadline.
+
+    The file is opened at the first use, and at each later use for as long as opening it fails.
     """
 
     def __init__(self, settings: Settings, pragmas: str = "") -> None:
-        """Remember where the file is, and what else to tell SQLite of this connection."""
+        """Take the settings, and further PRAGMA statements for this connection, each after a semicolon."""
         self._path = settings.database_url.removeprefix("sqlite:///")
         self._seconds = settings.statement_seconds
-        self._pragmas = _SETTINGS + pragmas
-        self._until = 0.0
+        self._pragmas = _PRAGMAS + pragmas
+        self._deadline = 0.0
         self._raw: sqlite3.Connection | None = None
 
     def _open(self) -> sqlite3.Connection:
@@ -54,101 +57,73 @@ class Connection:
         except sqlite3.DatabaseError:
             raw.close()
             raise
-        raw.set_progress_handler(self._late, _STEPS_BETWEEN_LOOKS)
+        raw.set_progress_handler(self._is_late, _STEPS_BETWEEN_CHECKS)
         return raw
 
-    def _late(self) -> bool:
-        return time.monotonic() > self._until
+    def _is_late(self) -> bool:
+        return time.monotonic() > self._deadline
 
-    def _at_hand(self) -> sqlite3.Connection:
-        """Return the connection, with a new deadline."""
+    def _ready(self) -> sqlite3.Connection:
+        """Return the open connection, and set the deadline of the next statement."""
         raw = self._raw
         if raw is None:
             raw = self._raw = self._open()
-        self._until = time.monotonic() + self._seconds
+        self._deadline = time.monotonic() + self._seconds
         return raw
 
     def execute(self, sql: str, arguments: Sequence[Any] = ()) -> sqlite3.Cursor:
-        """Carry out a statement by its deadline."""
-        return self._at_hand().execute(sql, arguments)
-
-    def one(self, statement: Statement, values: Mapping[str, Any]) -> Row | None:
-        """Return the first row."""
-        plan = statement.sqlite
-        row = self.execute(plan.sql, plan.arguments(values)).fetchone()
-        return None if row is None else plan.dicts([row])[0]
-
-    def all(self, statement: Statement, values: Mapping[str, Any]) -> list[Row]:
-        """Return every row."""
-        plan = statement.sqlite
-        return plan.dicts(self.execute(plan.sql, plan.arguments(values)).fetchall())
+        """Execute SQL before the deadline."""
+        return self._ready().execute(sql, arguments)
 
     def tuples(self, statement: Statement, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-        """Return every row bare."""
+        """Execute a statement; return every row."""
         plan = statement.sqlite
         return plan.rows(self.execute(plan.sql, plan.arguments(values)).fetchall())
 
-    def run(self, statement: Statement, values: Mapping[str, Any]) -> None:
-        """Carry out a statement."""
-        plan = statement.sqlite
-        self.execute(plan.sql, plan.arguments(values))
-
     def many(self, statement: Statement, rows: Rows) -> None:
-        """Carry out a statement once for each row of values."""
+        """Execute a statement once for each row of values."""
         plan = statement.sqlite
-        if len(rows) == 1:  # the driver's way for many is the longer one
+        if len(rows) == 1:  # `executemany` is slower for one row
             self.execute(plan.sql, plan.arguments(rows[0]))
         else:
-            self._at_hand().executemany(plan.sql, [plan.arguments(row) for row in rows])
+            self._ready().executemany(plan.sql, [plan.arguments(row) for row in rows])
 
-    def changes_elsewhere(self) -> int:
+    def data_version(self) -> int:
         """Return a number that changes with every commit of another connection."""
         version: int = self.execute("PRAGMA data_version").fetchone()[0]
         return version
 
     @property
     def in_transaction(self) -> bool:
-        """Whether a transaction is open: some errors end it."""
+        """Whether a transaction is open. Some errors end one."""
         return self._raw is not None and self._raw.in_transaction
 
     def rollback(self) -> None:
-        """Roll back, where there is something to."""
+        """Roll back the transaction, if one is open."""
         if self.in_transaction:
             self.execute("ROLLBACK")
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close the file."""
         if self._raw is not None:
             self._raw.close()
 
 
 class SqliteTransaction(Transaction):
-    """The verbs inside a transaction; what fails is translated where the transaction ends."""
+    """The verbs inside a transaction. Errors are translated where the transaction ends."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def one(self, statement: Statement, /, **values: Any) -> Row | None:
-        """Return the first row."""
-        return self._connection.one(statement, values)
-
-    async def all(self, statement: Statement, /, **values: Any) -> list[Row]:
-        """Return every row."""
-        return self._connection.all(statement, values)
-
     async def tuples(self, statement: Statement, /, **values: Any) -> Sequence[tuple[Any, ...]]:
-        """Return every row bare."""
+        """Return every row as a tuple."""
         return self._connection.tuples(statement, values)
 
-    async def run(self, statement: Statement, /, **values: Any) -> None:
-        """Carry out a statement that returns nothing."""
-        self._connection.run(statement, values)
-
     async def many(self, statement: Statement, rows: Rows, /) -> None:
-        """Carry out a statement once for each row of values."""
+        """Execute a statement once for each row of values."""
         self._connection.many(statement, rows)
 
     async def write(self, *parts: tuple[BulkStatement, Rows]) -> None:
-        """Write part after part, row after row."""
+        """Write one part after the other, row by row."""
         for bulk, rows in parts:
-            self._connection.many(bulk.each, rows)
+            self._connection.many(bulk.one_row, rows)

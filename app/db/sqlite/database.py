@@ -1,14 +1,14 @@
-"""SQLite through the standard library: one connection reads, another one writes, both on the loop's own thread.
+"""SQLite through the standard library: one connection reads, another writes, both on the event loop's thread.
 
-One connection writes, so no commit can be lost to a race of writers; every commit is on the disk before it is
-acknowledged (`synchronous=FULL`), and what is deleted is overwritten (`secure_delete`).
+All writes use one connection, so that writers never fail on each other's locks. Every commit is on the disk before it is
+acknowledged (`synchronous=FULL`), and deleted content is overwritten (`secure_delete`).
 """
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any, Final
 
-from app.db.database import REVISION, Database, Row, Transaction
+from app.db.database import REVISION, Database, Transaction
 from app.db.sqlite.connection import Connection, translated
 from app.db.sqlite.notifications import SqliteChangeNotifier
 from app.db.sqlite.writer import Writer
@@ -16,66 +16,55 @@ from app.db.statement import Statement
 from app.problems import StorageFull, Unavailable
 from app.settings import Settings
 
-_TOUCH: Final = "UPDATE alembic_version SET version_num = version_num"
+_WRITE_PROBE: Final = "UPDATE alembic_version SET version_num = version_num"
 
 
 class SqliteDatabase(Database):
     """A SQLite file."""
 
     def __init__(self, settings: Settings) -> None:
-        """Remember where it is; each connection is opened by the first who needs it."""
+        """Take the settings. Each connection is opened when it is first needed."""
         self._reader = Connection(settings, "; PRAGMA query_only=ON")
         self._writer = Writer(settings)
-        self.notifier = SqliteChangeNotifier(self._changes_elsewhere)
+        self.notifier = SqliteChangeNotifier(self._data_version)
 
     async def open(self) -> None:
-        """Do nothing: each connection is opened by the first who needs it."""
+        """Do nothing: each connection is opened when it is first needed."""
 
     async def close(self) -> None:
-        """Let the writer finish, and close both connections, the writing one last: it alone checkpoints."""
+        """Wait for writes, and close both connections. The writing one is last because only it can checkpoint."""
         await self.notifier.close()
         self._reader.close()
         await self._writer.close()
 
-    async def one(self, statement: Statement, /, **values: Any) -> Row | None:
-        """Return the first row, autocommitted."""
-        with translated():
-            return self._reader.one(statement, values)
-
-    async def all(self, statement: Statement, /, **values: Any) -> list[Row]:
-        """Return every row, autocommitted."""
-        with translated():
-            return self._reader.all(statement, values)
-
     async def tuples(self, statement: Statement, /, **values: Any) -> Sequence[tuple[Any, ...]]:
-        """Return every row bare, autocommitted."""
+        """Return every row of a statement that only reads, as a tuple."""
         with translated():
             return self._reader.tuples(statement, values)
 
     async def run(self, statement: Statement, /, **values: Any) -> None:
-        """Carry out a statement in a transaction of its own."""
+        """Execute a statement that may write, in a transaction, because `tuples` cannot write."""
         async with self.transaction() as tx:
             await tx.run(statement, **values)
 
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
-        """Begin with the write lock; at the end of the block wait for the disk, or undo the block where it raised."""
+        """Start a transaction that holds the write lock. At the end of the block wait until it is on the disk."""
         return self._writer.transaction()
 
     async def checkpoint(self) -> None:
-        """Bring the log into the file, where what was deleted is overwritten; a busy log is left to the next time."""
+        """Copy the write-ahead log into the file, which overwrites deleted content. Skip it if the log is in use."""
         with suppress(Unavailable, StorageFull), translated():  # the removal is acknowledged already
             await self._writer.checkpoint()
 
-    async def ready(self) -> str | None:
-        """Return the schema's revision after a write that reached the disk."""
+    async def check_health(self) -> str | None:
+        """Return the schema's revision, after a write that reached the disk."""
         async with self._writer.transaction():
-            self._writer.connection.execute(_TOUCH)
-        with translated():
-            row = self._reader.execute(REVISION).fetchone()
-        return None if row is None else str(row[0])
+            self._writer.connection.execute(_WRITE_PROBE)
+        row = await self.one(REVISION)
+        return None if row is None else str(row["version_num"])
 
-    async def _changes_elsewhere(self) -> int:
+    async def _data_version(self) -> int:
         """Return a number that changes with every commit of another process."""
         with translated():
             async with self._writer.turn():
-                return self._writer.connection.changes_elsewhere()
+                return self._writer.connection.data_version()

@@ -1,6 +1,7 @@
-"""Wake-ups on SQLite: at once within the process; once a second, while somebody waits, for what other processes write.
+"""Change notifications on SQLite: at once within the process, and by polling the file once a second for other processes.
 
-The file says whether another process wrote, not for whom: then everybody who waits is asked to look.
+The file only shows that another process has committed, not for which owner, so then all subscribers are woken. The file
+is polled only while there are subscribers.
 """
 
 import asyncio
@@ -11,23 +12,23 @@ from typing import Final
 from app.db.notifications import ChangeNotifier
 from app.problems import Unavailable
 
-_SECONDS: Final = 1.0
+_POLL_SECONDS: Final = 1.0
 
 
 class SqliteChangeNotifier(ChangeNotifier):
-    """Wake-ups among all processes on one file."""
+    """Receives notifications from all processes that use one file."""
 
-    def __init__(self, changes_elsewhere: Callable[[], Awaitable[int]]) -> None:
-        """Take who tells a number that changes with every commit of another process."""
+    def __init__(self, data_version: Callable[[], Awaitable[int]]) -> None:
+        """Take a function that returns a number that changes with every commit of another process."""
         super().__init__()
-        self._changes_elsewhere = changes_elsewhere
+        self._data_version = data_version
 
-    async def _hear(self) -> None:
-        known: int | None = None  # so that the first look rings: a write may have come before it
-        while self._bells:
+    async def _listen(self) -> None:
+        known: int | None = None  # so the first poll wakes all: another process may have written before it
+        while self._events:
             with suppress(Unavailable):
-                changes = await self._changes_elsewhere()
-                if changes != known:
-                    self._ring_everybody()
-                known = changes
-            await asyncio.sleep(_SECONDS)
+                version = await self._data_version()
+                if version != known:
+                    self._wake_all()
+                known = version
+            await asyncio.sleep(_POLL_SECONDS)

@@ -1,10 +1,10 @@
-"""The one who writes to a SQLite file: one connection, and one block of work on it at a time.
+"""The writer of a SQLite file: one connection, used by one block at a time, and group commit (decision 027).
 
-Statements run on the loop's own thread, for each takes less than handing it to another would; what waits for the disk
-runs on another. While one commit is on its way to the disk, those who want to write wait. Then each has its turn in one
-transaction, behind a savepoint, and a single commit acknowledges them all (*group commit*). A block that fails is undone
-to its savepoint, and its neighbours stand; where SQLite itself gives up the whole transaction, nobody was told that it
-was kept, and all are asked to try again.
+Statements run on the event loop's thread, because each takes less time than passing it to another thread would. Only
+what waits for the disk runs on another thread. Blocks that want to write while a commit is running wait; then they run
+one after the other in one transaction, each behind a savepoint, and a single commit acknowledges all of them. A block
+that fails is rolled back to its savepoint and does not affect the others. If SQLite itself rolls back the whole
+transaction, none of its blocks was acknowledged, and all raise `Unavailable`.
 """
 
 import asyncio
@@ -15,90 +15,90 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-from app.db.sqlite.connection import MISTAKES, Connection, SqliteTransaction, translated
+from app.db.sqlite.connection import CALLER_ERRORS, Connection, SqliteTransaction, translated
 from app.problems import Unavailable
 from app.settings import Settings
 
-_LOOK_AGAIN: Final = 0.005
-"""Seconds between two looks at a lock that another process holds."""
+_SECONDS_BETWEEN_TRIES: Final = 0.005
+"""The pause between two tries to take a lock that another process holds."""
 
 
 class Writer:
-    """The writing connection, and who has the turn."""
+    """The writing connection, and the lock that gives it to one block at a time."""
 
     def __init__(self, settings: Settings) -> None:
-        """Remember where the file is; whoever writes first opens it."""
+        """Take the settings. The file is opened by the first write."""
         self.connection = Connection(settings, "; PRAGMA busy_timeout=0")
         self._seconds = settings.statement_seconds
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, "sqlite-writer")
-        self._written: asyncio.Future[None] | None = None
-        """What becomes of the blocks that are written and not committed, where there are any; they are so many:"""
-        self._blocks = 0
+        self._group: asyncio.Future[None] | None = None
+        """The outcome of the commit for the blocks that have run and are not committed; None if there are none."""
+        self._group_size = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def close(self) -> None:
-        """Commit what is written, and let the file go."""
-        async with self._turn:
+        """Commit the blocks that have run, and close the file."""
+        async with self._lock:
             await self._commit()
         self._thread.shutdown()
         self.connection.close()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[SqliteTransaction]:
-        """Begin with the write lock; at the end of the block wait until it is on the disk, or undo it where it raised."""
-        await self._take_turn()
+        """Run the block with the write lock. After it wait until it is on the disk; if it raises, undo it."""
+        await self._acquire()
         with translated():
             try:
-                if self._written is None:
-                    await self._patiently(self._has_begun)
+                if self._group is None:
+                    await self._retry(self._begin)
                 else:
                     self.connection.execute("SAVEPOINT block")
                 try:
                     yield SqliteTransaction(self.connection)
-                    written = self._finished()
+                    committed = self._join_group()
                 except BaseException:
                     self._undo()
                     raise
             finally:
-                self._turn.release()
-        await asyncio.shield(written)
+                self._lock.release()
+        await asyncio.shield(committed)
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
-        """Have the connection without a transaction of one's own."""
-        await self._take_turn()
+        """Use the connection in the block, without starting a transaction."""
+        await self._acquire()
         try:
             yield
         finally:
-            self._turn.release()
+            self._lock.release()
 
-    async def _take_turn(self) -> None:
-        """Wait for the turn, by a deadline."""
+    async def _acquire(self) -> None:
+        """Acquire the lock before the deadline."""
         try:
             async with asyncio.timeout(self._seconds):
-                await self._turn.acquire()
+                await self._lock.acquire()
         except TimeoutError:
             raise Unavailable from None
 
     async def checkpoint(self) -> None:
-        """Bring the whole log into the file, and empty it."""
-        await asyncio.shield(self._apart_from_here(self._checkpoint()))
+        """Copy the whole write-ahead log into the file, and truncate it."""
+        await asyncio.shield(self._in_background(self._checkpoint()))
 
     async def _checkpoint(self) -> None:
         async with self.turn():
             await self._commit()
-            await self._patiently(self._is_emptied)
+            await self._retry(self._truncate_log)
 
-    async def _patiently(self, attempt: Callable[[], Awaitable[bool]]) -> None:
-        """Try again, until the deadline, what other connections may be in the way of."""
-        until = time.monotonic() + self._seconds
+    async def _retry(self, attempt: Callable[[], Awaitable[bool]]) -> None:
+        """Repeat an attempt that other connections can block, until it succeeds or the deadline passes."""
+        deadline = time.monotonic() + self._seconds
         while not await attempt():
-            if time.monotonic() > until:
+            if time.monotonic() > deadline:
                 raise Unavailable
-            await asyncio.sleep(_LOOK_AGAIN)
+            await asyncio.sleep(_SECONDS_BETWEEN_TRIES)
 
-    async def _has_begun(self) -> bool:
+    async def _begin(self) -> bool:
         try:
             self.connection.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
@@ -107,60 +107,60 @@ class Writer:
             return False
         return True
 
-    async def _is_emptied(self) -> bool:
+    async def _truncate_log(self) -> bool:
         busy, *_ = await self._in_thread("PRAGMA wal_checkpoint(TRUNCATE)")
         return not busy
 
-    def _finished(self) -> "asyncio.Future[None]":
-        """Let a block's work stand; return what becomes of it, together with others'."""
-        self._blocks += 1
-        if self._written is None:
-            self._written = asyncio.get_running_loop().create_future()
-            self._apart_from_here(self._commit_in_turn(self._written))
+    def _join_group(self) -> "asyncio.Future[None]":
+        """Add a block that has run to the group of the next commit; return the outcome of that commit."""
+        self._group_size += 1
+        if self._group is None:
+            self._group = asyncio.get_running_loop().create_future()
+            self._in_background(self._commit_group(self._group))
         else:
             self.connection.execute("RELEASE block")
-        return self._written
+        return self._group
 
     def _undo(self) -> None:
-        """Undo a block; where nothing of the transaction is left, nothing of its neighbours' is."""
-        if self._written is None:
+        """Undo a block. If SQLite has rolled back the whole transaction, fail the group's other blocks, too."""
+        if self._group is None:
             self.connection.rollback()
         elif self.connection.in_transaction:
             self.connection.execute("ROLLBACK TO block")
             self.connection.execute("RELEASE block")
         else:
-            self._written.set_exception(Unavailable())
-            self._written, self._blocks = None, 0
+            self._group.set_exception(Unavailable())
+            self._group, self._group_size = None, 0
 
-    async def _commit_in_turn(self, written: "asyncio.Future[None]") -> None:
-        """Commit after those who wait already have written, too."""
-        async with self._turn:
-            if self._written is written:
+    async def _commit_group(self, group: "asyncio.Future[None]") -> None:
+        """Commit after the blocks that already wait for the lock have joined the group."""
+        async with self._lock:
+            if self._group is group:
                 await self._commit()
 
     async def _commit(self) -> None:
-        """Commit what is written, if anything is."""
-        written, self._written = self._written, None
-        blocks, self._blocks = self._blocks, 0
-        if written is None:
+        """Commit the group, if there is one."""
+        group, self._group = self._group, None
+        size, self._group_size = self._group_size, 0
+        if group is None:
             return
         try:
             with translated():
                 await self._in_thread("COMMIT")
-        except Exception as error:  # noqa: BLE001 - whoever waits raises it
+        except Exception as error:  # noqa: BLE001 - the blocks that wait raise it
             self.connection.rollback()
-            is_anybodys = blocks > 1 and isinstance(error, MISTAKES)  # of some block, and not told of which
-            written.set_exception(Unavailable() if is_anybodys else error)
+            is_of_unknown_block = size > 1 and isinstance(error, CALLER_ERRORS)  # SQLite does not say of which one
+            group.set_exception(Unavailable() if is_of_unknown_block else error)
         else:
-            written.set_result(None)
+            group.set_result(None)
 
     async def _in_thread(self, sql: str) -> tuple[Any, ...]:
-        """Carry out a statement that waits for the disk; return its first row."""
+        """Execute SQL that waits for the disk; return its first row."""
         run = asyncio.get_running_loop().run_in_executor
         return await run(self._thread, lambda: self.connection.execute(sql).fetchone() or ())
 
-    def _apart_from_here(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
-        """Begin work that goes on when the request that wanted it is cancelled."""
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        """Start work that continues if the request that caused it is cancelled."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
