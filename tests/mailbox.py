@@ -1,4 +1,4 @@
-"""A mailbox for the tests: a small SMTP server on the loopback, which keeps the letters it is given."""
+"""A mailbox for tests: a small SMTP server on the loopback interface that keeps the e-mails it receives."""
 
 import email
 import queue
@@ -14,10 +14,10 @@ SECONDS = 10
 
 
 class Mailbox:
-    """Receives letters, and hands them out by address."""
+    """Receives e-mails, and returns them by e-mail address."""
 
     def __init__(self) -> None:
-        self._letters: defaultdict[str, queue.Queue[str]] = defaultdict(queue.Queue)
+        self._texts: defaultdict[str, queue.Queue[str]] = defaultdict(queue.Queue)
         keep = self._keep
 
         class Handler(socketserver.StreamRequestHandler):
@@ -47,21 +47,21 @@ class Mailbox:
         self._server.shutdown()
         self._server.server_close()
 
-    def letter_to(self, address: str) -> str:
-        """Return the text of the next letter to an address, waiting for it."""
-        return self._letters[address].get(timeout=SECONDS)
+    def text_to(self, address: str) -> str:
+        """Wait for the next e-mail to an e-mail address, and return its text."""
+        return self._texts[address].get(timeout=SECONDS)
 
     def code_to(self, address: str) -> str:
-        """Return the code in the next letter to an address."""
-        found = re.search(r"^Code: (\S+)$", self.letter_to(address), re.MULTILINE)
+        """Wait for the next e-mail to an e-mail address, and return the code in it."""
+        found = re.search(r"^Code: (\S+)$", self.text_to(address), re.MULTILINE)
         assert found is not None
         return found[1]
 
     def is_empty(self, address: str) -> bool:
-        """Say whether no letter to an address is waiting."""
-        return self._letters[address].empty()
+        """Return whether no e-mail to an e-mail address is left to read."""
+        return self._texts[address].empty()
 
     def _keep(self, message: Message) -> None:
         payload = message.get_payload(decode=True)
         assert isinstance(payload, bytes)
-        self._letters[str(message["To"])].put(payload.decode().replace("\r\n", "\n"))
+        self._texts[str(message["To"])].put(payload.decode().replace("\r\n", "\n"))

@@ -7,7 +7,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from tests.identity.tokens import STRANGER, Forge, Make, spelled
+from tests.identity.tokens import STRANGER, Forge, Make, base64url
 
 RSA = rsa.generate_private_key(65537, 2048)
 P384 = ec.generate_private_key(ec.SECP384R1())
@@ -23,7 +23,7 @@ def headed(name: str, value: object) -> Make:
 
 def unsigned(alg: str) -> Make:
     return lambda forge: forge.with_parts(
-        header=spelled(json.dumps(forge.header | {"alg": alg}).encode()), signature=""
+        header=base64url(json.dumps(forge.header | {"alg": alg}).encode()), signature=""
     )
 
 
@@ -100,7 +100,7 @@ MEMBERS: Final[dict[str, Make]] = {
     "header with a member twice": lambda f: f.signed((json.dumps(f.header)[:-1] + ', "alg": "ES256"}').encode()),
     "header nested 200 deep": lambda f: f.signed(b'{"alg": ' + nested(200) + b"}"),
     "header nested 1 000 deep": lambda f: f.signed(b'{"alg": ' + nested(1000) + b"}"),
-    "header of 1 000 lists": lambda f: f.with_parts(header=spelled(nested(1000))),
+    "header of 1 000 lists": lambda f: f.with_parts(header=base64url(nested(1000))),
     "header a list": lambda f: f.signed(b'["ES256"]'),
     "header null": lambda f: f.signed(b"null"),
     "header no JSON": lambda f: f.signed(b"wisteria"),

@@ -1,4 +1,4 @@
-"""Every token that has to be refused, by what is wrong with it: its header, its claims, or, here, its spelling."""
+"""Every token that has to be refused, by what is wrong with it: its header, its claims, or, here, its encoding."""
 
 import base64
 import json
@@ -6,7 +6,7 @@ from typing import Final
 
 from tests.identity.bad_claims import CLAIMS
 from tests.identity.bad_headers import ALGORITHMS, KEYS, MEMBERS
-from tests.identity.tokens import ORDER, STRANGER, Forge, Make, flipped, signature, spelled
+from tests.identity.tokens import ORDER, STRANGER, Forge, Make, base64url, flipped, signature
 
 LONGEST: Final = 4096
 
@@ -24,7 +24,7 @@ def split(token: str, *positions: int) -> str:
     return " ".join(token[begin:end] for begin, end in zip((0, *positions), (*positions, len(token)), strict=True))
 
 
-SPELLINGS: Final[dict[str, Make]] = {
+ENCODINGS: Final[dict[str, Make]] = {
     "over 4 KB": lambda f: of_length(f, LONGEST + 1),
     "over 4 KB by far": lambda f: f.signed(scope="w" * 8000),
     "padded": lambda f: f"{f.person.token}=",
@@ -59,13 +59,13 @@ SPELLINGS: Final[dict[str, Make]] = {
     "nothing": lambda _: "",
     "dots": lambda _: "..",
     "signature missing": lambda f: f.with_parts(signature=""),
-    "signature zero": lambda f: f.with_parts(signature=spelled(bytes(64))),
+    "signature zero": lambda f: f.with_parts(signature=base64url(bytes(64))),
     "signature of the order": lambda f: f.with_parts(signature=signature(ORDER, ORDER)),
     "signature of ones": lambda f: f.with_parts(signature=signature(1, 1)),
     "signature r zero": lambda f: f.with_parts(signature=signature(0, 1)),
     "signature in DER": lambda f: f.with_parts(signature=f.der()),
-    "signature too long": lambda f: f.with_parts(signature=spelled(bytes(65))),
-    "signature too short": lambda f: f.with_parts(signature=spelled(bytes(63))),
+    "signature too long": lambda f: f.with_parts(signature=base64url(bytes(65))),
+    "signature too short": lambda f: f.with_parts(signature=base64url(bytes(63))),
     "signature of another payload": lambda f: f.with_parts(payload=f.signed(scope="admin").split(".")[1]),
 }
 OTHERS: Final[dict[str, Make]] = {
@@ -75,4 +75,4 @@ OTHERS: Final[dict[str, Make]] = {
     "client assertion that our key signed": lambda f: f.assertion(f.key, kid=f.kid),
     "client assertion that says it is an access token": lambda f: f.assertion(f.key, kid=f.kid, typ="at+jwt"),
 }
-BAD: Final = ALGORITHMS | KEYS | MEMBERS | CLAIMS | SPELLINGS | OTHERS
+BAD: Final = ALGORITHMS | KEYS | MEMBERS | CLAIMS | ENCODINGS | OTHERS

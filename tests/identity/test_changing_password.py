@@ -47,8 +47,8 @@ def test_a_mailed_code_sets_a_new_password_once_and_ends_every_device(
     server: Server, anyone: Client, alice: Person
 ) -> None:
     code = forgotten(server, alice)
-    spelled = f"{code[:5]}-{code[5:]}".lower().replace("0", "o").replace("1", "l")
-    reset = {"email": alice.email.upper(), "code": spelled, "new": NEW}
+    typed = f"{code[:5]}-{code[5:]}".lower().replace("0", "o").replace("1", "l")
+    reset = {"email": alice.email.upper(), "code": typed, "new": NEW}
     assert anyone.post("/v1/auth/password/reset", json=reset).status_code == 204
     assert alice.client.get("/v1/me").status_code == 401
     assert signs_in(anyone, alice.email, NEW)
@@ -75,9 +75,9 @@ def test_an_unknown_or_closed_address_is_answered_alike_and_gets_a_letter_withou
     close(server, bob)
     for email in (nobody, bob.email):
         anyone.post("/v1/auth/password/forgot", json={"email": email})
-        letter = server.mailbox.letter_to(email)
-        assert "has no account" in letter
-        assert "Code:" not in letter
+        text = server.mailbox.text_to(email)
+        assert "has no account" in text
+        assert "Code:" not in text
     reset = {"email": nobody, "code": "WISTERIA00", "new": NEW}
     assert anyone.post("/v1/auth/password/reset", json=reset).status_code == 401
 

@@ -171,10 +171,11 @@ def test_an_e_mail_survives_a_process_that_is_killed_before_it_is_sent(servers: 
     settings = servers.settings(database)
     to = f"wisteria.{new_id().hex}@example.com"
     environment = {"database_url": settings.database_url, "keyring": str(settings.keyring)}
-    with silence() as port:
+    with silence() as (port, connected):
         mail = {"mail": "smtp", "smtp_host": "127.0.0.1", "smtp_port": str(port), "smtp_starttls": "false"}
         with running_server(**environment, **mail) as (url, _), Client(url) as anyone:  # killed at the end of the block
             assert anyone.post("/v1/auth/register", json={"email": to, "password": PASSWORD}).status_code == 202
+            assert connected.wait(10)  # the job is claimed: the server below cannot run it before its lease ends
     server = servers.start(settings)
     (left,) = server.run(server.db.all(ALL))
     assert left["payload"]["to"] == to
@@ -185,19 +186,20 @@ def test_an_e_mail_survives_a_process_that_is_killed_before_it_is_sent(servers: 
 
 
 @contextmanager
-def silence() -> Iterator[int]:
-    """Take connections, and say nothing on any of them until the block ends."""
-    enough = threading.Event()
+def silence() -> Iterator[tuple[int, threading.Event]]:
+    """Accept connections without sending a byte until the block ends; yield the port, and an event set by the first."""
+    connected, ended = threading.Event(), threading.Event()
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
-            enough.wait()
+            connected.set()
+            ended.wait()
 
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server.server_address[1]
-        enough.set()
+        yield server.server_address[1], connected
+        ended.set()
         server.shutdown()
 
 
@@ -205,7 +207,7 @@ def test_a_mail_server_that_hangs_delays_no_sign_in(
     servers: Servers, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(jobs, "STOP_SECONDS", 0.1)
-    with silence() as port:
+    with silence() as (port, _):
         server = servers.start(servers.settings(database, smtp_port=port, smtp_seconds=600))
         alice = server.person("alice")
         for _ in range(40):  # more e-mails than are sent at once

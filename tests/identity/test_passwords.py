@@ -13,7 +13,7 @@ from tests.serving import Server
 from tests.witness import Client
 
 
-def test_nobodys_hash_takes_as_long_as_anybodys() -> None:
+def test_checking_without_a_hash_takes_as_long_as_with_one() -> None:
     def costs(password_hash: str) -> list[str]:
         return password_hash.split("$")[:4]
 

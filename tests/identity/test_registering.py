@@ -1,4 +1,4 @@
-"""Registering: an address is verified by the code that was mailed to it, and tells nobody whether it was known."""
+"""Registering: an e-mail address is verified by a code sent to it; no response reveals whether it has an account."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -55,10 +55,10 @@ def test_a_known_address_gets_the_same_answer_and_another_letter(server: Server,
     assert verify(anyone, email, server.mailbox.code_to(email)) == 200
     again = register(anyone, email.upper(), password="another wisteria password", display_name="somebody else")
     assert again == first
-    letter = server.mailbox.letter_to(email)
+    text = server.mailbox.text_to(email)
     assert server.mailbox.is_empty(email.upper())
-    assert "already has an account" in letter
-    assert "Code:" not in letter
+    assert "already has an account" in text
+    assert "Code:" not in text
     assert login(anyone, email, "another wisteria password") == 401
     assert login(anyone, email) == 200
 

@@ -1,4 +1,4 @@
-"""Throttles: no more than the limit are ever looked at, on however many workers, and nobody can lock an owner out."""
+"""Throttling: on any number of workers, at most the limit is checked, and no one can lock an owner out."""
 
 import asyncio
 from collections.abc import Iterator
@@ -51,7 +51,7 @@ def test_an_unknown_address_is_throttled_alike(server: Server, alice: Person) ->
     assert login(server, alice.email, PASSWORD).status_code == 200
 
 
-def test_right_tries_are_not_counted(server: Server, alice: Person) -> None:
+def test_successful_attempts_are_not_counted(server: Server, alice: Person) -> None:
     wrong(server, alice.email, 4)
     for _ in range(3):
         assert login(server, alice.email, PASSWORD).status_code == 200

@@ -1,4 +1,4 @@
-"""Access tokens: exactly ours are believed; whatever is odd about one is 401, through the real server."""
+"""Access tokens: only valid tokens of this server are accepted; every other one is answered with 401."""
 
 import json
 from collections.abc import Callable
@@ -57,7 +57,7 @@ def test_another_library_verifies_our_token_by_the_published_keys(server: Server
     assert str(alice.id) == alice.client.get("/v1/me").json()["id"]
 
 
-def test_a_token_that_another_library_makes_with_our_key_is_believed(server: Server, forge: Forge) -> None:
+def test_a_token_that_another_library_makes_with_our_key_is_accepted(server: Server, forge: Forge) -> None:
     for token in (forge.signed(), forge.by(forge.key, "ES256")):
         assert server.client(token).get("/v1/me").status_code == 200
 
@@ -99,13 +99,13 @@ def test_a_token_begins_exactly_when_it_says(forge: Forge) -> None:
             assert forge.server.client(forge.signed()).get("/v1/me").status_code == status
 
 
-def test_the_longest_token_is_believed(forge: Forge) -> None:
+def test_the_longest_token_is_accepted(forge: Forge) -> None:
     token = of_length(forge, LONGEST)
     assert len(token) == LONGEST
     assert forge.server.client(token).get("/v1/me").status_code == 200
 
 
-def test_a_token_that_was_believed_ends_with_its_time(alice: Person) -> None:
+def test_a_token_that_was_accepted_ends_at_its_expiry(alice: Person) -> None:
     assert alice.client.get("/v1/me").status_code == 200
     with later(seconds=590):
         assert alice.client.get("/v1/me").status_code == 200
@@ -113,7 +113,7 @@ def test_a_token_that_was_believed_ends_with_its_time(alice: Person) -> None:
         assert alice.client.get("/v1/me").status_code == 401
 
 
-def test_more_tokens_than_are_remembered_are_all_believed(
+def test_more_tokens_than_the_cache_holds_are_all_accepted(
     server: Server, alice: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tokens, "MAX_CACHED_TOKENS", 1)

@@ -29,7 +29,7 @@ ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 """How many points P-256 has (FIPS 186-4, D.1.2.3)."""
 
 
-def spelled(content: bytes) -> str:
+def base64url(content: bytes) -> str:
     """Return base64url without padding (RFC 7515, section 2)."""
     return base64.urlsafe_b64encode(content).decode().rstrip("=")
 
@@ -42,7 +42,7 @@ def flipped(text: str) -> str:
 
 def signature(r: int, s: int) -> str:
     """Return a signature as JWS has it (RFC 7518, section 3.4)."""
-    return spelled(r.to_bytes(32, "big") + s.to_bytes(32, "big"))
+    return base64url(r.to_bytes(32, "big") + s.to_bytes(32, "big"))
 
 
 def loaded(pem: str) -> ec.EllipticCurvePrivateKey:
@@ -83,7 +83,7 @@ class Forge:
         said = self.claims if claims is None else claims
         payload = said if isinstance(said, bytes) else json.dumps(said | more).encode()
         head = self.header if header is None else header
-        parts = f"{spelled(head if isinstance(head, bytes) else json.dumps(head).encode())}.{spelled(payload)}"
+        parts = f"{base64url(head if isinstance(head, bytes) else json.dumps(head).encode())}.{base64url(payload)}"
         r, s = utils.decode_dss_signature((key or self.key).sign(parts.encode(), ec.ECDSA(SHA256())))
         return f"{parts}.{signature(r, s)}"
 
@@ -106,10 +106,10 @@ class Forge:
 
     def by_hmac(self, secret: bytes) -> str:
         """Return a token with a keyed hash in place of the signature; PyJWT would refuse to make it."""
-        parts = f"{spelled(json.dumps(self.header | {'alg': 'HS256'}).encode())}.{self.parts[1]}"
+        parts = f"{base64url(json.dumps(self.header | {'alg': 'HS256'}).encode())}.{self.parts[1]}"
         block = (secret if len(secret) <= 64 else hashlib.sha256(secret).digest()).ljust(64, b"\0")
         inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block) + parts.encode()).digest()
-        return f"{parts}.{spelled(hashlib.sha256(bytes(byte ^ 0x5C for byte in block) + inner).digest())}"
+        return f"{parts}.{base64url(hashlib.sha256(bytes(byte ^ 0x5C for byte in block) + inner).digest())}"
 
     @property
     def parts(self) -> list[str]:
@@ -128,7 +128,7 @@ class Forge:
 
     def der(self) -> str:
         """Return a signature of the good token's own parts, but in DER."""
-        return spelled(self.key.sign(".".join(self.parts[:2]).encode(), ec.ECDSA(SHA256())))
+        return base64url(self.key.sign(".".join(self.parts[:2]).encode(), ec.ECDSA(SHA256())))
 
     def other_id(self) -> str:
         """Return an id of nobody."""
@@ -156,24 +156,24 @@ class Forge:
             names = len(header["enc"]).to_bytes(4, "big") + header["enc"].encode() + bytes(8)
             derive = ConcatKDFHash(SHA256(), 32, names + (256).to_bytes(4, "big"))
             key = derive.derive(sender.exchange(ec.ECDH(), self.public))
-        head, nonce = spelled(json.dumps(header).encode()), os.urandom(12)
+        head, nonce = base64url(json.dumps(header).encode()), os.urandom(12)
         sealed = AESGCM(key).encrypt(nonce, json.dumps(self.claims).encode(), head.encode())
-        return f"{head}..{spelled(nonce)}.{spelled(sealed[:-16])}.{spelled(sealed[-16:])}"
+        return f"{head}..{base64url(nonce)}.{base64url(sealed[:-16])}.{base64url(sealed[-16:])}"
 
     def of_ended_device(self) -> str:
         """Return a good token of a device that is signed out since."""
         tokens = self.server.run(sign_in(self.server.services, self.person.id, "tablet"))
         device = jwt.decode(tokens["access_token"], options={"verify_signature": False})["sid"]
-        self._believe(tokens["access_token"])
+        self._remember_claims(tokens["access_token"])
         assert self.server.run(end_device(self.server.services, self.person.id, UUID(device)))
         return str(tokens["access_token"])
 
     def of_closed_account(self) -> str:
         """Return a good token of an account that is closed since."""
         other = self.server.person("somebody")
-        self._believe(other.token)
+        self._remember_claims(other.token)
         close(self.server, other)
         return other.token
 
-    def _believe(self, token: str) -> None:
+    def _remember_claims(self, token: str) -> None:
         assert self.server.client(token).get("/v1/me").status_code == 200
