@@ -14,6 +14,7 @@ from app.http import Route
 from app.main import create_app
 from app.resources import RESOURCES
 from app.settings import Settings
+from tests.house.openapi_structure import COMMITTED, structure_of
 from tests.witness import DOCUMENT, STREAM
 
 Json = dict[str, Any]
@@ -63,6 +64,25 @@ def test_the_committed_document_is_what_the_app_serves() -> None:
     committed = orjson.loads((ROOT / "openapi/openapi.json").read_bytes())
     assert committed == CONTENT, "run: uv run afterglow openapi > openapi/openapi.json"
     assert orjson.dumps(committed) == orjson.dumps(CONTENT)
+
+
+def test_the_structure_of_the_document_changes_only_on_purpose() -> None:
+    committed, served = orjson.loads(COMMITTED.read_bytes()), structure_of(CONTENT)
+    changed = [name for name in sorted(committed | served) if committed.get(name) != served.get(name)]
+    assert changed == [], f"if this is meant, see {COMMITTED.with_suffix('.py').name}"
+
+
+def test_a_sentence_is_no_part_of_the_structure_and_all_else_is() -> None:
+    def digest(**parts: object) -> str:
+        operation = {"tags": ["Wisteria"], **parts}
+        document = {"tags": [{"name": "Wisteria"}], "components": {}, "paths": {"/wisteria": {"get": operation}}}
+        return structure_of(document)["GET /wisteria"]
+
+    schema = {"type": "object", "properties": {"title": {"type": "string"}}}
+    told = digest(summary="Say it", schema=schema, example={"title": "One", "items": [1]})
+    assert told == digest(summary="Say that", schema=schema, example={"title": "Two", "items": [2, 3]})
+    assert told != digest(summary="Say it", schema=schema, example={"title": 1, "items": [1]})
+    assert told != digest(summary="Say it", schema={**schema, "properties": {}}, example={"title": "One", "items": [1]})
 
 
 def test_the_document_is_openapi_3_1_with_a_licence_and_a_server() -> None:
