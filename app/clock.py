@@ -24,8 +24,9 @@ _day = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII).fullmatch
 
 
 def now() -> datetime:
-    """Return the current time, in UTC."""
-    return datetime.now(UTC)
+    """Return the current time in UTC, cut to milliseconds: a client whose dates hold three digits writes back what it read."""
+    present = datetime.now(UTC)
+    return present.replace(microsecond=present.microsecond // 1000 * 1000)
 
 
 def format_instant(moment: datetime) -> str:
@@ -51,6 +52,8 @@ def _read_instant(value: object) -> datetime:
         if moment is not None and MIN_YEAR <= moment.year <= MAX_YEAR:
             return moment
     message = "Send a time in RFC 3339 format with an offset, such as 2026-11-22T10:00:00Z, from 1900 to 2200."
+    if isinstance(value, str) and " " in value and _instant(value.replace(" ", "+")):
+        message = "In a URL, + means a blank: send the + of a time's offset as %2B, or send the time in UTC with Z."
     raise PydanticCustomError("time", message)
 
 

@@ -1,7 +1,7 @@
-"""Identifiers: RFC 9562 UUIDs, in canonical form only.
+"""Identifiers: RFC 9562 UUIDs, as hexadecimal digits with hyphens.
 
-A client may choose a record's id. Only the canonical form is accepted: lower case, with hyphens. Other forms of the same
-id (upper case, braces, `urn:uuid:`) are refused, because a client that compares text would store the record twice.
+A client may choose a record's id. Digits of either case are accepted, since Swift's `UUID` prints capitals, and always
+returned in lower case. Other forms (braces, `urn:uuid:`, without hyphens) are refused.
 
 All ids are objects of asyncpg's UUID class: equal to Python's `UUID`, but written in C. Hashing, reading and formatting
 one takes a tenth of the time.
@@ -17,10 +17,10 @@ from pydantic import PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 from uuid_utils import uuid7
 
-CANONICAL: Final = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+HYPHENATED: Final = "[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}"
 make_id: Final[Callable[[str | bytes], UUID]] = pgproto.UUID
 """Returns the id with the given 16 bytes or hexadecimal digits, with or without hyphens."""
-_canonical = re.compile(CANONICAL).fullmatch
+_hyphenated = re.compile(HYPHENATED).fullmatch
 
 
 def new_id() -> UUID:
@@ -34,13 +34,21 @@ def new_id_text() -> str:
 
 
 def parse(value: object) -> UUID:
-    """Return the id that a value represents; raise `ValueError` if it is not a UUID in canonical form."""
+    """Return the id that a value represents; raise `ValueError` if it is not hexadecimal digits with hyphens."""
     if isinstance(value, UUID):
         return value
-    if isinstance(value, str) and _canonical(value):
+    if isinstance(value, str) and _hyphenated(value):
         return make_id(value)
-    message = "Send a UUID in canonical form: lower-case hexadecimal digits with hyphens."
+    message = "Send a UUID as hexadecimal digits with hyphens."
     raise PydanticCustomError("id", message)
+
+
+def parse_canonical(text: str) -> UUID:
+    """Return the id that a text in lower case represents; raise `ValueError` for any other text."""
+    id = parse(text)
+    if str(id) != text:
+        raise ValueError
+    return id
 
 
 Id = Annotated[UUID, PlainValidator(parse), WithJsonSchema({"type": "string", "format": "uuid"})]

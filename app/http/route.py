@@ -32,7 +32,7 @@ from starlette.types import Receive, Scope, Send
 from app import observability
 from app.http.reading import Look, Read, header_values, read_body, read_query
 from app.http.response import Response, problem_response
-from app.ids import CANONICAL, make_id
+from app.ids import HYPHENATED, make_id
 from app.problems import BodyTooLarge, Crashed, Problem
 
 JSON: Final = "application/json"
@@ -46,7 +46,7 @@ MERGE_PATCH: Final = "application/merge-patch+json"
 class IdConvertor(Convertor[UUID]):
     """Ids in a path, in their one spelling: any other is another path, and names nothing."""
 
-    regex = CANONICAL
+    regex = HYPHENATED
 
     def convert(self, value: str) -> UUID:
         """Return the id."""

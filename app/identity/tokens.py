@@ -108,7 +108,7 @@ class Tokens:
             or expires - begins > self._settings.access_seconds
         ):
             raise NotSignedIn
-        return Claims(ids.parse(claims["sub"]), ids.parse(claims["sid"]), claims["scope"], expires)
+        return Claims(ids.parse_canonical(claims["sub"]), ids.parse_canonical(claims["sid"]), claims["scope"], expires)
 
     def _pair(self, key: Key) -> tuple[JoseKey, JoseKey]:
         """Return the private and the public key, each constructed once."""

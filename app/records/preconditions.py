@@ -1,7 +1,8 @@
 """Preconditions (RFC 9110, section 13): If-Match guards a write, If-None-Match saves a response.
 
-If-Match takes one strong tag, which is the record's version, or `*`, which forces the write. It is checked only once the
-record is known to exist: a record that does not exist is 404 whatever the headers say.
+If-Match takes one tag, which is the record's version, or `*`, which forces the write. A weak tag of the present version
+is taken too: a proxy that compresses responses turns every tag into a weak one. The header is checked only once the record
+is known to exist: a record that does not exist is 404 whatever the headers say.
 """
 
 import re
@@ -25,7 +26,7 @@ def if_match_satisfied(if_match: str | None, version: int) -> bool:
         return True
     if not _tags(if_match):
         raise MalformedHeader("If-Match is malformed: send one entity tag in quotes, or *.")
-    return if_match.strip() == f'"{version}"'
+    return if_match.strip().removeprefix("W/") == f'"{version}"'
 
 
 def check_if_match(op: Op, row: Row, epoch: int) -> None:

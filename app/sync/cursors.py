@@ -1,6 +1,6 @@
-"""Cursors of a pull: the version to keep between pulls, and the text that continues a pull with more pages.
+"""Cursors of a pull: a text, opaque to clients.
 
-The text holds the position of the next page, whether the pull started from 0, the floor at its start, and its
+Between pulls it is the version to continue from; while a pull has more pages, it holds the position of the next page, whether the pull started from 0, the floor at its start, and its
 collections. A pull that started from 0 never needed the tombstones purged before, so its pages are served below the
 floor too, until another purge: then it would miss removals and must start again.
 """

@@ -43,4 +43,4 @@ async def events(view: View, reader: ClientConnection, seen: str | None) -> Asyn
 
 def event(head: int) -> bytes:
     """Return the event that announces a head."""
-    return b"id: %d\nevent: head\ndata: %b\n\n" % (head, json_strict.dump({"cursor": head}))
+    return b"id: %d\nevent: head\ndata: %b\n\n" % (head, json_strict.dump({"cursor": str(head)}))

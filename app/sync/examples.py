@@ -59,12 +59,12 @@ CHANGES: Final[Example] = {
     "changes": [
         {"collection": "reflections", "id": ID, "version": _VERSION, "deleted": False, "record": _RECORD},
     ],
-    "cursor": _VERSION,
+    "cursor": str(_VERSION),
     "has_more": False,
 }
 STATE: Final[Example] = {
-    "cursor": _VERSION,
+    "cursor": str(_VERSION),
     "collections": {resource.collection: [*resource.field_names] for resource in RESOURCES},
     "limits": {"max_ops": 500, "max_bytes": 2 * 2**20, "max_page": 1000},
 }
-EVENTS: Final = f'id: {_VERSION}\nevent: head\ndata: {{"cursor":{_VERSION}}}\n\n'
+EVENTS: Final = f'id: {_VERSION}\nevent: head\ndata: {{"cursor":"{_VERSION}"}}\n\n'

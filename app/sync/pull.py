@@ -54,7 +54,7 @@ class Page(NamedTuple):
     """A page of changes, each as JSON text, and the cursor of the next page."""
 
     changes: list[bytes]
-    cursor: int | str
+    cursor: str
     has_more: bool
 
     def response(self) -> Response:
@@ -97,7 +97,7 @@ async def pull(view: View, query: PullQuery) -> Page:
     found = _changes(ordered[: query.limit], version_of(epoch, 0))
     if len(ordered) > len(found):
         return Page(found, position.continued(version_of(epoch, ordered[len(found) - 1][_SEQ]), floor), has_more=True)
-    return Page(found, version_of(epoch, head), has_more=False)
+    return Page(found, str(version_of(epoch, head)), has_more=False)
 
 
 def _changes(rows: Sequence[tuple[Any, ...]], zero: int) -> list[bytes]:
@@ -122,7 +122,7 @@ async def version(view: View) -> int:
 async def state(view: View) -> Row:
     """Return the feed's head, the collections and their fields, and the limits."""
     return {
-        "cursor": await version(view),
+        "cursor": str(await version(view)),
         "collections": {name: resource.field_names for name, resource in sorted(BY_COLLECTION.items())},
         "limits": {"max_ops": MAX_OPS, "max_bytes": MAX_PUSH_BYTES, "max_page": MAX_CHANGES},
     }

@@ -69,9 +69,8 @@ class SyncChanges(BaseModel, defer_build=True):
     model_config = ConfigDict(json_schema_extra=example(examples.CHANGES))
 
     changes: list[SyncChange] = Field(description="The changes in the order in which they happened; each record once.")
-    cursor: int | str = Field(
-        description="The value of `since` for the next request: while `has_more` is true, a text that continues this pull; on the "
-        "last page, the number to keep."
+    cursor: str = Field(
+        description="An opaque text: send it as `since` of the next page, or keep it for the next pull."
     )
     has_more: bool = Field(description="Whether there are more changes.")
 
@@ -89,6 +88,6 @@ class SyncState(BaseModel, defer_build=True):
 
     model_config = ConfigDict(json_schema_extra=example(examples.STATE))
 
-    cursor: int = Field(description="The newest version of your feed.")
+    cursor: str = Field(description="The cursor that a pull would return now.")
     collections: dict[str, list[str]] = Field(description="The collections, and the fields that can be set in each.")
     limits: SyncLimits = Field(description="The limits of a push and a pull.")

@@ -127,7 +127,10 @@ def test_a_filter_by_an_id_that_names_nothing_of_ones_own_finds_nothing(
     for name in filters:
         for id in (str(new_id()), hers.get(name) or hers["id"]):
             assert bob.client.get(path, params={name: id}).json() == {"items": [], "next_cursor": None}
-        assert pointers(alice.client.get(path, params={name: str(new_id()).upper()})) == [f"/{name}"]
+        assert pointers(alice.client.get(path, params={name: f"urn:uuid:{new_id()}"})) == [f"/{name}"]
+        if hers.get(name):
+            found = [alice.client.get(path, params={name: id}).json() for id in (hers[name], hers[name].upper())]
+            assert found[0]["items"] == found[1]["items"] != []
 
 
 def test_unknown_and_wrong_parameters_are_refused_and_the_known_ones_listed(

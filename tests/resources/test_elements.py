@@ -74,7 +74,7 @@ def test_it_belongs_to_a_session_and_may_move_to_another(alice: Person, pen: Pen
     assert faults(refusal) == {"/session_id": "required"}
     assert faults(alice.client.post(pen.path, json={})) == dict.fromkeys(("/session_id", "/kind", "/title"), "required")
     id = str(new_id())
-    pen.refuses(element, [None, "", 5, "wisteria", id.upper(), f"{{{id}}}", f"urn:uuid:{id}"], "session_id")
+    pen.refuses(element, [None, "", 5, "wisteria", f"{{{id}}}", f"urn:uuid:{id}"], "session_id")
     assert pointers(pen.patch(element, session_id=id), "unknown-reference") == ["/session_id"]
     moved = pen.change(element, session_id=other["id"])
     found = alice.client.get(pen.path, params={"session_id": other["id"]}).json()["items"]

@@ -40,7 +40,7 @@ class Device(Notebook):
 
     def push(self, *, atomic: bool = False) -> None:
         """Push every edit, for as long as that leads further; a device without a cursor could not be told of a restore."""
-        if self.cursor == 0:
+        if self.cursor == "0":
             self.pull()
         while sum(self._push(batch, atomic=atomic) for batch in self._batches()):
             pass
@@ -52,7 +52,7 @@ class Device(Notebook):
             status, page = self.call("GET", f"/v1/sync/changes?since={since}&limit={self.page}", None)
             if status == 410:
                 self._start_over(page)
-                since = 0  # the cursor stays, to be told the same again where this is cut short
+                since = "0"  # the cursor stays, to be told the same again where this is cut short
                 continue
             if status != 200:
                 raise RefusedError(status, page)

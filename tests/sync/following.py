@@ -39,8 +39,7 @@ class Following:
         """Return the head that the next event tells of."""
         while (event := self.next()) is None:
             pass
-        head: int = event["data"]["cursor"]
-        return head
+        return int(event["data"]["cursor"])
 
     def ends(self) -> bool:
         """Say whether nothing but comments comes any more, until the stream ends as it should."""

@@ -82,7 +82,7 @@ class Household:
         self.ledger.closed -= living.union(*(phone.store for phone in self.phones))
 
     def _epoch(self) -> int:
-        cursor: int = self._calls[-1]("GET", "/v1/sync", None)[1]["cursor"]
+        cursor = int(self._calls[-1]("GET", "/v1/sync", None)[1]["cursor"])
         return cursor // 2**40
 
     def served(self) -> dict[Key, Json]:

@@ -56,7 +56,7 @@ def cursor_is_the_head() -> AbstractContextManager[object]:
 
     async def pulled(view: View, asked: pull.PullQuery) -> pull.Page:
         page = await original(view, asked)
-        return page._replace(cursor=await pull.version(view))
+        return page._replace(cursor=str(await pull.version(view)))
 
     return patch.object(pull, "pull", pulled)
 

@@ -78,7 +78,7 @@ class Notebook:
         self.store: dict[Key, Entry] = {}
         self.removed: dict[Key, int] = {}  # records that are gone, and the version in which they went
         self.waiting: dict[Key, Json] = {}  # results that a person has to look at
-        self.cursor: int | str = 0
+        self.cursor = "0"
         self.kept = 0  # how much of what is known here a restored backup had
         self.brought: set[Key] | None = None  # while starting over: what the pull has brought so far
 

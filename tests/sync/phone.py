@@ -80,7 +80,7 @@ class Phone:
         page: Json = response.json()
         return page
 
-    def pull(self, since: Any = 0, **query: Any) -> tuple[list[Json], int]:
+    def pull(self, since: Any = 0, **query: Any) -> tuple[list[Json], str]:
         """Pull every page; return the changes and the cursor to keep."""
         changes: list[Json] = []
         while True:

@@ -27,7 +27,7 @@ def writes(phone: Phone) -> list[int]:
 
 def reads(phone: Phone, limit: int, enough: Event) -> list[int]:
     """Pull, page after page and again and again, until nobody writes any more; return every version that came."""
-    cursor, versions = 0, []
+    cursor, versions = "0", []
     while True:
         is_last = enough.is_set()
         changes, cursor = phone.pull(cursor, limit=limit)

@@ -25,12 +25,11 @@ async def opened(server: Server, person: Person) -> Connection:
 async def told(connection: Connection, head: int) -> None:
     """Wait until the event of a head comes."""
     async with asyncio.timeout(SECONDS):
-        await connection[0].readuntil(b'data: {"cursor":%d}\n\n' % head)
+        await connection[0].readuntil(b'data: {"cursor":"%d"}\n\n' % head)
 
 
 def head_of(person: Person) -> int:
-    head: int = person.client.get("/v1/sync").json()["cursor"]
-    return head
+    return int(person.client.get("/v1/sync").json()["cursor"])
 
 
 def test_three_hundred_wait_while_everybody_is_served(server: Server) -> None:

@@ -26,8 +26,7 @@ def often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def head_of(person: Person) -> int:
-    head: int = person.client.get("/v1/sync").json()["cursor"]
-    return head
+    return int(person.client.get("/v1/sync").json()["cursor"])
 
 
 def test_it_tells_where_the_feed_is_and_whenever_it_moves_whichever_door_was_used(alice: Person, phone: Phone) -> None:

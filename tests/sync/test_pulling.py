@@ -23,7 +23,7 @@ def test_everything_is_pulled_as_a_read_answers_it(phone: Phone, alice: Person) 
         assert change["version"] == read.json()["version"]
     versions = [change["version"] for change in changes]
     assert versions == sorted(set(versions))
-    assert cursor == versions[-1]
+    assert cursor == str(versions[-1])
     assert phone.page(cursor) == {"changes": [], "cursor": cursor, "has_more": False}
 
 
@@ -39,7 +39,7 @@ def test_a_later_pull_brings_what_changed_since_each_record_once(phone: Phone) -
     assert changes[1] == {
         "collection": "intentions",
         "id": goes["id"],
-        "version": after,
+        "version": int(after),
         "deleted": True,
         "record": None,
     }
@@ -57,7 +57,7 @@ def test_pages_continue_by_a_text_that_goes_on_while_others_write(phone: Phone) 
     records = [phone.applied(upsert()) for _ in range(5)]
     page = phone.page(limit=2)
     assert page["has_more"]
-    assert isinstance(page["cursor"], str)
+    assert not page["cursor"].isdigit()
     phone.one(delete(records[3]))
     newest = phone.applied(upsert(id=records[0]["id"], set={"why": "wisteria"}, on_conflict="mine"))
     rest, cursor = phone.pull(page["cursor"], limit=2)
@@ -68,13 +68,13 @@ def test_pages_continue_by_a_text_that_goes_on_while_others_write(phone: Phone) 
         (records[3]["id"], True),
         (records[0]["id"], False),
     ]
-    assert cursor == newest["version"]
+    assert cursor == str(newest["version"])
 
 
 def test_some_collections_are_pulled_and_the_cursor_still_moves_to_the_head(phone: Phone) -> None:
     session, _, other = phone.applied(upsert("sessions", set=SESSION)), phone.applied(upsert()), phone.applied(upsert())
     changes, cursor = phone.pull(collections="sessions")
-    assert ([each["id"] for each in changes], cursor) == ([session["id"]], other["version"])
+    assert ([each["id"] for each in changes], cursor) == ([session["id"]], str(other["version"]))
     changes, _ = phone.pull(collections="sessions,intentions,sessions", limit=1)
     assert len(changes) == 3
     assert len(phone.pull(collections="")[0]) == 3
@@ -95,7 +95,7 @@ def test_every_page_without_more_holds_all_that_its_records_refer_to(phone: Phon
 def test_the_state_of_sync_says_what_can_be_synced(phone: Phone) -> None:
     record = phone.applied(upsert())
     state = phone.client.get("/v1/sync").json()
-    assert state["cursor"] == record["version"]
+    assert state["cursor"] == str(record["version"])
     assert state["limits"] == {"max_ops": 500, "max_bytes": 2**21, "max_page": 1000}
     assert sorted(state["collections"]) == sorted(COLLECTIONS)
     for resource in RESOURCES:

@@ -108,7 +108,9 @@ class WorkingSet:
         row, seq = self.rows[key], self._write.next_seq()
         field_seq = row["field_seq"] | dict.fromkeys(values, seq)
         self._before.setdefault(key, row)
-        self.rows[key] = row | values | {"seq": seq, "field_seq": field_seq, "updated_at": self._write.now}
+        self.rows[key] = (
+            row | values | {"seq": seq, "field_seq": field_seq, "updated_at": max(self._write.now, row["created_at"])}
+        )
 
     def queue(self) -> None:
         """Queue the rows of the records that were created and changed, and hand the changes to the recorders."""
