@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from app.db.schema import HEAD
 from app.http import Response, Route, json_response
 from app.openapi import example, problems
+from app.openapi.problems import HttpStatus
 from app.problems import NotFound, Problem, Unavailable, kinds
 from app.services import TheServices
 
@@ -36,7 +37,7 @@ class ProblemKind(BaseModel, defer_build=True, json_schema_extra=example(_explai
 
     type: str = Field(description="Its address, the `type` of every problem of the kind.")
     title: str = Field(description="The kind in a few words.")
-    status: int = Field(description="The HTTP status it comes with.")
+    status: HttpStatus = Field(description="The HTTP status it comes with.")
     code: str = Field(description="Its code.")
     explanation: str = Field(description="What it means, and what to do.")
 

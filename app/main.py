@@ -64,7 +64,13 @@ class Api(FastAPI):
         if self.openapi_schema is None:
             for route in [each for each in self.routes if isinstance(each, Route)]:
                 route.declare()
-            self.openapi_schema = openapi.document(self)
+            transitions = {
+                shape.__name__: resource.transitions
+                for resource in RESOURCES
+                for shape in (resource.public, resource.draft, resource.patch)
+                if resource.transitions is not None
+            }
+            self.openapi_schema = openapi.document(self, transitions)
         return self.openapi_schema
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

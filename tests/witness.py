@@ -39,6 +39,12 @@ class Document:
                 return found
         return None
 
+    def response(self, described: Json) -> Json:
+        """Return a response as it is described, by reference or in place."""
+        name = described.get("$ref", "").rpartition("/")[2]
+        found: Json = self.content["components"]["responses"][name] if name else described
+        return found
+
     @cached_property
     def _validators(self) -> dict[str, Any]:
         return {}
@@ -57,7 +63,10 @@ class Document:
     def _exactly(self, schema: Json, body: object) -> None:
         name = schema.get("$ref", "").rpartition("/")[2]
         shape = self.content["components"]["schemas"][name] if name else schema
-        if isinstance(body, list):
+        if "discriminator" in shape and isinstance(body, dict):
+            chosen = shape["discriminator"]["mapping"].get(body[shape["discriminator"]["propertyName"]])
+            self._exactly({"$ref": chosen or "#/components/schemas/InvalidOpResult"}, body)
+        elif isinstance(body, list):
             for each in body:
                 self._exactly(shape.get("items", {}), each)
         elif isinstance(body, dict) and "properties" in shape:
@@ -90,8 +99,9 @@ def witness(response: httpx.Response) -> None:
             or "/assets/" in request.url.path
         )
         return
-    documented = operation["responses"].get(str(status))
-    assert documented is not None, f"{operation['operationId']} does not document {status}: {response.text}"
+    described = operation["responses"].get(str(status))
+    assert described is not None, f"{operation['operationId']} does not document {status}: {response.text}"
+    documented = DOCUMENT.response(described)
     unsent = {name.lower() for name in documented.get("headers", ())} - set(response.headers)
     assert not unsent, unsent
     if request.method == "HEAD":

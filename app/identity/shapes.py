@@ -111,7 +111,7 @@ class TokenPair(BaseModel, defer_build=True, json_schema_extra=example(examples.
 
     access_token: str = Field(description="Send it as `Authorization: Bearer …`.")
     token_type: str = Field(description="Always `Bearer`.")
-    expires_in: int = Field(description="Seconds until the access token expires.")
+    expires_in: int = Field(ge=1, le=3600, description="Seconds until the access token expires.")
     refresh_token: str = Field(description="Returns the next tokens, once. Store it where other apps cannot read it.")
     account: Account = Field(description="The account that is signed in.")
 

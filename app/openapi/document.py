@@ -1,5 +1,6 @@
 """The document, completed: what every operation, parameter and answer says besides what FastAPI found."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -7,9 +8,8 @@ from fastapi.openapi.utils import get_openapi
 
 from app.openapi.examples import Json, completed, show
 from app.openapi.links import linked
-from app.openapi.problems import problem_examples, problem_schemas
+from app.openapi.problems import PROBLEM_JSON, problem_examples, problem_schemas
 
-_MERGE_PATCH: Final = "application/merge-patch+json"
 _HEADERS: Final[Json] = {
     "ETag": "The record's version in quotes, for `If-Match` and `If-None-Match`.",
     "Location": "The path of the record.",
@@ -27,7 +27,11 @@ _PARAMETERS: Final = {"id": "The id, in lower case with hyphens.", "code": "The 
 _BOUNDS: Final = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 
 
-def document(app: FastAPI) -> Json:
+Transitions = Mapping[str, Mapping[str, Iterable[str]]]
+"""The statuses that each status may change to, by the name of the schema that has the field `status`."""
+
+
+def document(app: FastAPI, transitions: Transitions) -> Json:
     """Return the OpenAPI document of the application's routes."""
     found: Json = get_openapi(
         title=app.title,
@@ -48,10 +52,12 @@ def document(app: FastAPI) -> Json:
         schema["examples"] = [completed(schema, each, schemas) for each in schema.pop("examples", [])]
         if not schema["examples"]:
             del schema["examples"]
+    for name, listed in transitions.items():
+        _describe_transitions(schemas[name]["properties"]["status"], listed)
     for path in found["paths"].values():
         for method, operation in path.items():
-            _complete(method, operation, schemas)
-            show(operation, schemas)
+            _complete(operation, schemas)
+            show(operation, schemas, is_patch=method == "patch")
     for path, operations in found["paths"].items():
         _name_an_id(path, operations, found["paths"])
     components["headers"] = {
@@ -60,6 +66,7 @@ def document(app: FastAPI) -> Json:
     components["links"] = linked(found["paths"])
     shown = {code for path in found["paths"].values() for operation in path.values() for code in _codes(operation)}
     components["examples"] = {code: each for code, each in problem_examples().items() if code in shown}
+    components["responses"] = _share_problems(found["paths"])
     return found
 
 
@@ -70,23 +77,43 @@ def _tidy(schema: Json) -> None:
     for bound in _BOUNDS:
         if isinstance(schema.get(bound), float) and schema[bound].is_integer():
             schema[bound] = int(schema[bound])
-    for inner in (*schema.get("properties", {}).values(), *schema.get("anyOf", ())):
-        _tidy(inner)
-    if "items" in schema:
-        _tidy(schema["items"])
+    if schema.get("type") == "integer":
+        most = schema["maximum"] if "maximum" in schema else schema.get("exclusiveMaximum", 2**53)
+        schema["format"] = "int32" if most <= 2**31 else "int64"
+    if "const" in schema:
+        schema["enum"] = [schema.pop("const")]  # generators of clients know it better
+    inner = (schema.get(name) for name in ("items", "additionalProperties"))
+    for each in (
+        *schema.get("properties", {}).values(),
+        *schema.get("anyOf", ()),
+        *schema.get("oneOf", ()),
+        *(each for each in inner if isinstance(each, dict)),
+    ):
+        _tidy(each)
 
 
-def _complete(method: str, operation: Json, schemas: Json) -> None:
+def _describe_transitions(status: Json, transitions: Mapping[str, Iterable[str]]) -> None:
+    """Add to a status field where each status may go, for programs and in words."""
+    status["x-transitions"] = {
+        each: sorted(targets - {each}) for each in sorted(transitions) if (targets := {*transitions[each]})
+    }
+    steps = "; ".join(
+        f"`{each}` to {', '.join(f'`{target}`' for target in targets) or 'nothing'}"
+        for each, targets in status["x-transitions"].items()
+    )
+    status["description"] = f"{status['description']} A change may go from {steps}."
+
+
+def _complete(operation: Json, schemas: Json) -> None:
     """Say of an operation whether it is open, what its parameters mean, and which headers its answers carry."""
     operation.setdefault("security", [])
     for parameter in operation.get("parameters", []):
         parameter["schema"] = _given(parameter["schema"])
         parameter.setdefault("description", _PARAMETERS.get(parameter["name"]))
+        if parameter["schema"].pop("x-comma-separated", False):
+            parameter |= {"style": "form", "explode": False}
         if parameter["name"] == "If-Match":
             parameter |= {"required": True, "example": "*"}
-    if method == "patch":
-        content = operation["requestBody"]["content"]
-        content[_MERGE_PATCH] = dict(content["application/json"])
     answers = operation["responses"] = dict(sorted(operation["responses"].items()))
     for status, answer in answers.items():
         schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
@@ -118,6 +145,20 @@ def _name_an_id(path: str, operations: Json, paths: Json) -> None:
                 parameter["example"] = example["items"][0]["id"]
             elif parameter["name"] == "code":
                 parameter["example"] = "not-found"
+
+
+def _share_problems(paths: Json) -> Json:
+    """Replace each response with a problem by a reference to a component; return the components, by name."""
+    shared: Json = {}
+    for operations in paths.values():
+        for operation in operations.values():
+            for status, response in operation["responses"].items():
+                codes = [*response.get("content", {}).get(PROBLEM_JSON, {}).get("examples", ())]
+                if codes:
+                    name = "Or".join(code.title().replace("-", "") for code in codes)
+                    shared[name] = response
+                    operation["responses"][status] = {"$ref": f"#/components/responses/{name}"}
+    return dict(sorted(shared.items()))
 
 
 def _codes(operation: Json) -> list[Any]:

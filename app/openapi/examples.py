@@ -30,20 +30,23 @@ def completed(schema: Json, value: Any, schemas: Json) -> Any:
 
 
 def _meant(schema: Json, value: Any, schemas: Json) -> Json:
-    """Return the schema behind a reference; of several, the one that has the value's members."""
+    """Return the schema behind a reference; of several, the one that the discriminator names or that has the members."""
+    if "$ref" in schema:
+        return _meant(schemas[schema["$ref"].rpartition("/")[2]], value, schemas)
+    if isinstance(value, dict) and "discriminator" in schema:
+        chosen = schema["discriminator"]["mapping"][value[schema["discriminator"]["propertyName"]]]
+        return _meant({"$ref": chosen}, value, schemas)
     if isinstance(value, dict) and "anyOf" in schema:
-        choices: list[Json] = [_meant(choice, value, schemas) for choice in schema["anyOf"]]
+        choices = [_meant(choice, value, schemas) for choice in schema["anyOf"]]
         return next((each for each in choices if value.keys() <= each.get("properties", {}).keys()), schema)
-    found: Json = schemas[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
-    return found
+    return schema
 
 
-def show(operation: Json, schemas: Json) -> None:
+def show(operation: Json, schemas: Json, *, is_patch: bool) -> None:
     """Show the examples of the operation's body and of its answers; a patch's answer shows the patch applied."""
     sent = {}
     for content in operation.get("requestBody", {}).get("content", {}).values():
         sent = content["example"] = _of(content["schema"], schemas)
-    is_patch = "application/merge-patch+json" in operation.get("requestBody", {}).get("content", {})
     for answer in operation["responses"].values():
         content = answer.get("content", {}).get("application/json")
         if content is not None:

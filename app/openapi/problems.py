@@ -1,7 +1,7 @@
 """Problems in the document: their shape, once; an example of each kind, once; and who can meet which."""
 
 from collections import defaultdict
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, Field
 
@@ -24,6 +24,9 @@ PROBLEM_JSON: Final = "application/problem+json"
 _ID: Final = "019aa2c4-7b00-7000-8000-00000000a110"
 
 
+HttpStatus = Annotated[int, Field(ge=100, le=599)]
+
+
 class Fault(BaseModel, defer_build=True):
     """One thing that was wrong with the request."""
 
@@ -37,19 +40,21 @@ class ProblemDocument(BaseModel, defer_build=True):
 
     type: str = Field(description="A relative address that explains this kind of problem.")
     title: str = Field(description="The kind of problem in a few words.")
-    status: int = Field(description="The HTTP status.")
+    status: HttpStatus = Field(description="The HTTP status.")
     detail: str = Field(description="What happened, for a person to read. Never what was sent.")
-    code: str = Field(description="The kind of problem, for programs.")
+    code: str = Field(description="The kind of problem, for programs. Expect new values.")
     request_id: str = Field(description="The request's id, as in the header X-Request-Id and in the log.")
     errors: list[Fault] = Field([], description="With 422: everything that was wrong.")
     known: list[str] = Field([], description="With 422 for a parameter: the parameters that there are.")
     allowed: list[str] = Field([], description="With `invalid-transition`: where the status can go.")
     current: dict[str, Any] = Field({}, description="With `outdated`: the record as it stands.")
-    limit: int = Field(0, description="With `body-too-large`: the most bytes.")
-    limits: dict[str, int] = Field({}, description="With `too-many-ops`: the most operations and bytes of a push.")
+    limit: int = Field(0, ge=0, le=2**31 - 1, description="With `body-too-large`: the most bytes.")
+    limits: dict[str, Annotated[int, Field(ge=0, le=2**31 - 1)]] = Field(
+        {}, description="With `too-many-ops`: the most operations and bytes of a push."
+    )
     reason: str = Field("", description="With `cursor-expired`: `expired`, or `restored` from a backup.")
     resync: dict[str, Any] = Field({}, description="With `cursor-expired`: how to come to a common state again.")
-    head: int = Field(0, description="With `batch-refused`: the newest version of the feed.")
+    head: int = Field(0, ge=0, lt=2**53, description="With `batch-refused`: the newest version of the feed.")
     results: list[Any] = Field([], description="With `batch-refused`: what would have become of each operation.")
 
 
@@ -82,6 +87,7 @@ def problem_schemas() -> Json:
     problem["properties"]["errors"]["items"] = {"$ref": "#/components/schemas/Fault"}
     for member in problem["properties"].values():
         member.pop("default", None)
+    problem["properties"]["code"]["enum"] = sorted(kind.code for kind in kinds())
     return {"Fault": problem.pop("$defs")["Fault"], "Problem": problem}
 
 

@@ -31,6 +31,10 @@ STORED_EXAMPLE: Final[Example] = {
 }
 
 
+Version = Annotated[int, Field(strict=True, ge=1, lt=2**53)]
+"""A number of a feed with the feed's epoch: a JSON integer of 53 bits."""
+
+
 class Visibility(StrEnum):
     """Who may ever see a record: its owner alone, or a clinic too, under a consent."""
 
@@ -59,8 +63,8 @@ class RecordPublic(BaseModel, defer_build=True):
     """What the server adds to the fields."""
 
     id: Id = Field(description="The record's id.")
-    version: int = Field(
-        ge=1, lt=2**53, description="The record's version: its place in the owner's feed, and its ETag without quotes."
+    version: Version = Field(
+        description="The record's version: its place in the owner's feed, and its ETag without quotes."
     )
     created_at: Instant = Field(description="When the server first stored the record.")
     updated_at: Instant = Field(description="When the server last stored a change of the record.")

@@ -26,13 +26,14 @@ def _known(value: str) -> str:
 Collection = Annotated[str, AfterValidator(_known), WithJsonSchema(_COLLECTIONS)]
 
 
-def _parse_list(value: str) -> tuple[str, ...]:
-    names = {_known(name) for name in value.split(",")} if value else set()
+def _parse_list(values: list[str]) -> tuple[str, ...]:
+    """Return the collections of one or several comma-separated lists, in the order of the resources."""
+    names = {_known(name) for value in values if value for name in value.split(",")}
     return tuple(name for name in BY_COLLECTION if name in names)
 
 
 Collections = Annotated[
-    tuple[str, ...],
+    list[str],
     PlainValidator(_parse_list),
-    WithJsonSchema({"type": "string", "maxLength": 200, "pattern": "^[a-z,-]*$"}),
+    WithJsonSchema({"type": "array", "items": _COLLECTIONS, "x-comma-separated": True}),
 ]

@@ -40,7 +40,8 @@ class PullQuery(BaseModel):
         DEFAULT_CHANGES, ge=1, le=MAX_CHANGES, description="The maximum number of changes in the page, 1 to 1000."
     )
     collections: Collections = Field(
-        (), description="Return changes of these collections only, separated by commas; empty means all."
+        default_factory=list,
+        description="Return changes of these collections only, separated by commas; by default of all.",
     )
     wait: Annotated[int, BeforeValidator(whole_number(0, MAX_WAIT_SECONDS))] = Field(
         0,
@@ -82,7 +83,7 @@ async def pull_or_wait(view: View, query: PullQuery, reader: ClientConnection) -
 
 async def pull(view: View, query: PullQuery) -> Page:
     """Return a page of changes; raise `CursorExpired` if the feed cannot tell all that happened since the cursor."""
-    position = position_of(query.since, query.collections)
+    position = position_of(query.since, tuple(query.collections))
     values: dict[str, Any] = {**view.binds}
     values |= {"after": position.version % EPOCH_SHIFT, "rows": query.limit + 1, "most_bytes": MAX_PAGE_BYTES}
     if query.collections:

@@ -7,27 +7,26 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainValidator,
     StrictBool,
     ValidationError,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
 )
 
 from app.http.reading import faults_of
 from app.ids import Id
 from app.openapi import example
 from app.problems import Fault, TooManyOps
+from app.records.shapes import Version
 from app.records.write.ops import OnConflict
 from app.sync import examples
 from app.sync.collections import MAX_OPS, MAX_PUSH_BYTES, Collection
-
-Version = Annotated[int, Field(strict=True, ge=1, lt=2**53)]
+from app.sync.shapes import SyncOperation
 
 
 class SyncOp(BaseModel):
     """One operation on one record: the sum of a device's edits, or its removal."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra=example(examples.OP))
+    model_config = ConfigDict(extra="forbid")
 
     op: Literal["upsert", "delete"] = Field(description="`upsert` creates or changes the record, `delete` removes it.")
     collection: Collection = Field(description="The record's collection.")
@@ -65,19 +64,19 @@ class InvalidOp(BaseModel):
     op_id: str | None
 
 
-def _validate_alone(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
+def _validate_op(value: Any) -> SyncOp | InvalidOp:
     """Validate one operation; an invalid one does not affect the others."""
     try:
-        return read(value)
+        return SyncOp.model_validate(value)
     except ValidationError as error:
         faults = faults_of(error)
         members = value if isinstance(value, dict) else {}
         wrong = {fault.pointer for fault in faults}
-        told = {
+        known = {
             name: members[name] if isinstance(members.get(name), str) and f"/{name}" not in wrong else None
             for name in ("collection", "id", "op_id")
         }
-        return InvalidOp(faults=tuple(faults), **told)
+        return InvalidOp(faults=tuple(faults), **known)
 
 
 def _check_count(value: Any) -> Any:
@@ -100,7 +99,7 @@ class SyncPush(BaseModel):
         "`theirs` for the colliding fields.",
     )
     ops: Annotated[
-        list[Annotated[SyncOp, WrapValidator(_validate_alone)]],
+        list[Annotated[Any, PlainValidator(_validate_op, json_schema_input_type=SyncOperation)]],
         BeforeValidator(_check_count),
         Field(
             description="The operations, in any order: the server applies parents before children, and removals last."

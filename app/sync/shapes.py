@@ -1,37 +1,107 @@
-"""The response shapes of sync. Records have the shapes of their own kinds."""
+"""The documented shapes of sync. Operations, results and changes have a member for each kind of record.
 
+Each of the three is a union with the discriminator `collection`, so that generated clients know the type of the record
+from the collection's name. Responses are written from stored JSON and are not validated against these shapes.
+"""
+
+from collections.abc import Callable
 from functools import reduce
 from operator import or_
-from typing import Any
+from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, RootModel, create_model
 
 from app.ids import Id
 from app.openapi import example
-from app.openapi.problems import Fault
-from app.records.write.ops import Reason, Result
+from app.openapi.problems import Fault, HttpStatus
+from app.records import Resource
+from app.records.shapes import Version
+from app.records.write.ops import OnConflict, Reason, Result
 from app.resources import RESOURCES
 from app.sync import examples
-from app.sync.collections import Collection
 
-Record: Any = reduce(or_, (resource.public for resource in RESOURCES))
+Shape = TypeVar("Shape", bound=BaseModel)
 
 
-class SyncResult(BaseModel, defer_build=True):
+def _one_for_each_kind(base: type[BaseModel], suffix: str, **records: str) -> Callable[[type[Shape]], type[Shape]]:
+    """Make a shape the union of `base` for each kind of record, discriminated by `collection`.
+
+    `records` are the members that have one of the kind's own shapes: the name of the shape in `Resource`, a colon, and
+    the member's description.
+    """
+
+    def member(kind: Resource) -> Any:
+        collection: Any = Literal[kind.collection]
+        fields: dict[str, Any] = {"collection": (collection, Field(description="The record's collection."))}
+        for name, described in records.items():
+            shape, _, description = described.partition(": ")
+            default = None if suffix == "SyncOp" else ...
+            fields[name] = (getattr(kind, shape) | None, Field(default, description=description))
+        doc = f"{(base.__doc__ or '').partition('.')[0]}, in the collection `{kind.collection}`."
+        return create_model(f"{kind.public.__name__}{suffix}", __base__=base, __doc__=doc, **fields)
+
+    def derived(shape: type[Shape]) -> type[Shape]:
+        root = shape.model_fields["root"]
+        root.annotation, root.discriminator = reduce(or_, map(member, RESOURCES)), "collection"
+        return shape
+
+    return derived
+
+
+class _Op(BaseModel, extra="forbid", defer_build=True):
+    """One operation on one record: the sum of a device's edits, or its removal."""
+
+    op: Literal["upsert", "delete"] = Field(description="`upsert` creates or changes the record, `delete` removes it.")
+    collection: str
+    id: Id = Field(description="The record's id, chosen by the device that creates the record.")
+    set: Any = None
+    base: Version | None = Field(
+        None,
+        description="The version up to which the device knew every change of the record: the record's `version`.",
+    )
+    was: Any = None
+    op_id: Id | None = Field(
+        None,
+        description="The operation's own id. An operation that is repeated with the same `op_id` has one effect.",
+    )
+    undelete: bool = Field(default=False, description="Whether to restore the record if it was removed.")
+    if_missing: Literal["create"] | None = Field(
+        None,
+        description="Whether to create the record if the server does not know it, although `base` or `was` says it "
+        "existed.",
+    )
+    on_conflict: OnConflict | None = Field(
+        None, description="What to do on a conflict; the default is the push's `on_conflict`."
+    )
+
+
+@_one_for_each_kind(
+    _Op,
+    "SyncOp",
+    set="patch: With `upsert`: the fields to set. A new record needs those that its draft requires. Null clears a field.",
+    was="patch: Instead of `base`, or in addition: the values that the device knew before its edit, by field.",
+)
+class SyncOperation(RootModel[Any], defer_build=True):
+    """One operation on one record; the collection decides which fields `set` and `was` may have."""
+
+    model_config = ConfigDict(json_schema_extra=example(examples.OP))
+
+
+class _Result(BaseModel, defer_build=True):
     """The result of one operation."""
 
-    collection: str | None = Field(description="The collection; null if the operation does not name one.")
+    collection: Any
     id: str | None = Field(description="The record's id; null if the operation does not name one.")
     op_id: str | None = Field(description="The operation's own id, or null.")
     outcome: Result = Field(
         description="`applied`; `unchanged`: the record was already so; `conflict`: it collides with another device's change; "
-        "`rejected`: it is invalid; `rolled-back`: another operation of an atomic push failed."
+        "`rejected`: it is invalid; `rolled-back`: another operation of an atomic push failed. Expect new values."
     )
-    status: int = Field(description="The HTTP status that the operation would get by itself.")
-    version: int | None = Field(description="The record's present version, or that of its removal.")
-    record: Record | None = Field(description="The complete record as it is now; null if there is none.")
+    status: HttpStatus = Field(description="The HTTP status that the operation would get by itself.")
+    version: Version | None = Field(description="The record's present version, or that of its removal.")
+    record: Any
     reason: Reason | None = Field(
-        description="With `conflict`: whether fields were `changed`, or the record was `deleted`."
+        description="With `conflict`: whether fields were `changed`, or the record was `deleted`. Expect new values."
     )
     fields: list[str] = Field(description="With `conflict`: the fields that collide.")
     error: dict[str, Any] | None = Field(
@@ -42,25 +112,44 @@ class SyncResult(BaseModel, defer_build=True):
     replayed: bool = Field(description="Whether the operation had already run: the outcome is that of the first time.")
 
 
+class InvalidOpResult(_Result, defer_build=True):
+    """The result of an operation that names no known collection."""
+
+    collection: None = Field(description="Null.")
+    record: None = Field(description="Null.")
+
+
+@_one_for_each_kind(_Result, "SyncResult", record="public: The complete record as it is now; null if there is none.")
+class SyncResult(RootModel[Any], defer_build=True):
+    """The result of one operation; the collection decides the type of the record."""
+
+
 class SyncResults(BaseModel, defer_build=True):
     """The results of a push, in the order of its operations."""
 
     model_config = ConfigDict(json_schema_extra=example(examples.RESULTS))
 
-    head: int = Field(
+    head: Version = Field(
         description="The newest version of the feed. Do not use it as a cursor: it can skip changes by other devices."
     )
-    results: list[SyncResult] = Field(description="One result for each operation, in the order given.")
+    results: list[SyncResult | InvalidOpResult] = Field(
+        description="One result for each operation, in the order given."
+    )
 
 
-class SyncChange(BaseModel, defer_build=True):
+class _Change(BaseModel, defer_build=True):
     """The latest change of one record."""
 
-    collection: Collection = Field(description="The record's collection.")
+    collection: str
     id: Id = Field(description="The record's id.")
-    version: int = Field(description="The record's version.")
+    version: Version = Field(description="The record's version.")
     deleted: bool = Field(description="Whether the record was removed.")
-    record: Record | None = Field(description="The record, as a GET returns it; null if it was removed.")
+    record: Any
+
+
+@_one_for_each_kind(_Change, "SyncChange", record="public: The record, as a GET returns it; null if it was removed.")
+class SyncChange(RootModel[Any], defer_build=True):
+    """The latest change of one record; the collection decides the type of the record."""
 
 
 class SyncChanges(BaseModel, defer_build=True):
@@ -78,9 +167,9 @@ class SyncChanges(BaseModel, defer_build=True):
 class SyncLimits(BaseModel, defer_build=True):
     """The limits of a push and a pull."""
 
-    max_ops: int = Field(description="The maximum number of operations in a push.")
-    max_bytes: int = Field(description="The maximum size of a push, in bytes.")
-    max_page: int = Field(description="The maximum number of changes in a page of a pull.")
+    max_ops: int = Field(ge=1, le=500, description="The maximum number of operations in a push.")
+    max_bytes: int = Field(ge=1, le=2**31 - 1, description="The maximum size of a push, in bytes.")
+    max_page: int = Field(ge=1, le=1000, description="The maximum number of changes in a page of a pull.")
 
 
 class SyncState(BaseModel, defer_build=True):

@@ -1,0 +1,109 @@
+"""What generators of clients rely on in the document."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from app.problems import kinds
+from app.resources import RESOURCES
+from tests.drafts import Json
+from tests.serving import Person
+from tests.witness import DOCUMENT
+
+MAX_BYTES = 400_000
+CONTENT = DOCUMENT.content
+SCHEMAS: Json = CONTENT["components"]["schemas"]
+OPERATIONS = [
+    (method, path, operation) for path, methods in CONTENT["paths"].items() for method, operation in methods.items()
+]
+DEFAULTS = [
+    (path, parameter["name"], parameter["schema"]["default"])
+    for method, path, operation in OPERATIONS
+    for parameter in operation.get("parameters", ())
+    if method == "get" and "default" in parameter["schema"]
+]
+
+
+def nodes(node: object) -> Iterator[Json]:
+    """Yield every object in a part of the document, except the examples."""
+    if isinstance(node, dict):
+        yield node
+        for name, inner in node.items():
+            if name not in {"example", "examples"}:
+                yield from nodes(inner)
+    elif isinstance(node, list):
+        for inner in node:
+            yield from nodes(inner)
+
+
+INTEGERS = [node for node in nodes([SCHEMAS, CONTENT["paths"]]) if node.get("type") == "integer"]
+
+
+def test_every_integer_has_both_bounds_and_the_format_that_holds_them() -> None:
+    assert len(INTEGERS) > 50
+    for node in INTEGERS:
+        least = node["minimum"] if "minimum" in node else node["exclusiveMinimum"]
+        most = node["maximum"] if "maximum" in node else node["exclusiveMaximum"] - 1
+        assert least <= most
+        assert node["format"] == ("int32" if least >= -(2**31) and most < 2**31 else "int64"), node
+
+
+@pytest.mark.parametrize("shape", [kind.public.__name__ for kind in RESOURCES])
+def test_a_version_is_64_bits_wide(shape: str) -> None:
+    assert SCHEMAS[shape]["properties"]["version"]["format"] == "int64"
+
+
+@pytest.mark.parametrize(("path", "name", "default"), DEFAULTS, ids=[f"{path} {name}" for path, name, _ in DEFAULTS])
+def test_the_server_takes_each_documented_default(alice: Person, path: str, name: str, default: Any) -> None:
+    assert alice.client.get(path, params={name: default}).status_code == 200
+
+
+def test_collections_are_taken_separated_by_commas_repeated_and_empty(alice: Person) -> None:
+    alice.client.post("/v1/intentions", json={"kind": "session", "statement": "wisteria"})
+    queries = ("collections=sessions,intentions", "collections=sessions&collections=intentions", "collections=", "")
+    pages = [alice.client.get(f"/v1/sync/changes?{query}").json() for query in queries]
+    assert [[each["collection"] for each in page["changes"]] for page in pages] == [["intentions"]] * len(queries)
+    assert alice.client.get("/v1/sync/changes?collections=sessions").json()["changes"] == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "operation"), OPERATIONS, ids=lambda part: part if isinstance(part, str) else ""
+)
+def test_a_body_has_one_media_type(method: str, path: str, operation: Json) -> None:
+    assert len(operation.get("requestBody", {"content": {"none": {}}})["content"]) == 1, (method, path)
+
+
+@pytest.mark.parametrize("name", ["SyncChange", "SyncResult", "SyncOperation"])
+def test_the_collection_decides_the_type_of_a_change_a_result_and_an_operation(name: str) -> None:
+    discriminator = SCHEMAS[name]["discriminator"]
+    assert discriminator["propertyName"] == "collection"
+    assert set(discriminator["mapping"]) == {kind.collection for kind in RESOURCES}
+    for collection, reference in discriminator["mapping"].items():
+        member = SCHEMAS[reference.rpartition("/")[2]]
+        assert member["properties"]["collection"]["enum"] == [collection]
+    assert {each["$ref"] for each in SCHEMAS[name]["oneOf"]} == set(discriminator["mapping"].values())
+
+
+@pytest.mark.parametrize("name", ["SyncChanges", "SyncState"])
+def test_a_cursor_is_a_string(name: str) -> None:
+    assert SCHEMAS[name]["properties"]["cursor"]["type"] == "string"
+
+
+def test_the_codes_of_problems_are_an_enumeration() -> None:
+    assert SCHEMAS["Problem"]["properties"]["code"]["enum"] == sorted(kind.code for kind in kinds())
+
+
+@pytest.mark.parametrize("resource", [kind for kind in RESOURCES if kind.transitions], ids=lambda kind: kind.collection)
+def test_a_status_field_says_where_it_may_go(resource: Any) -> None:
+    for shape in (resource.public, resource.draft, resource.patch):
+        status = SCHEMAS[shape.__name__]["properties"]["status"]
+        listed = {each: set(targets) for each, targets in status["x-transitions"].items()}
+        assert listed == {each: set(targets) - {each} for each, targets in resource.transitions.items()}
+        for each in listed:
+            assert f"`{each}` to " in status["description"]
+
+
+def test_the_document_is_small_enough_for_a_phone_and_a_generator() -> None:
+    assert len(json.dumps(CONTENT, indent=2, ensure_ascii=False).encode()) <= MAX_BYTES
