@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 
@@ -17,6 +17,9 @@ from app.records.view import View
 from app.records.write.ops import OnConflict, Op
 from app.sync.collections import BY_COLLECTION
 from app.sync.requests import InvalidOp, SyncOp
+
+NEVER_EQUAL: Final = object()
+"""Stands for an expected value that no record can have."""
 
 
 def parse_ops(view: View, sent: Iterable[SyncOp | InvalidOp], on_conflict: OnConflict) -> list[Op | Problem]:
@@ -50,7 +53,7 @@ def _parse(view: View, sent: SyncOp, on_conflict: OnConflict) -> Op | Problem:
     try:
         if sent.op == "upsert":
             fields, create_values, faults = _upsert(resource, sent.set or {}, may_create=may_create)
-        expected = None if sent.was is None else _fields(resource, sent.was, "/was")
+        expected = None if sent.was is None else _expected(resource, sent.was)
     except Invalid as problem:
         return problem
     return Op(
@@ -87,6 +90,20 @@ def _fields(resource: Resource, values: Mapping[str, Any], pointer: str = "") ->
     except ValidationError as error:
         faults = (Fault(f"{pointer}{fault.pointer}", fault.code, fault.message) for fault in faults_of(error))
         raise Invalid(*faults) from None
+
+
+def _expected(resource: Resource, values: Row) -> Row:
+    """Return the values that a device expects fields to have; one that no record can have equals nothing.
+
+    A device that holds a rejected edit may send the rejected value as `was`: that is a mismatch. A rejection would
+    leave it no way to repair the edit.
+    """
+    try:
+        return sent_fields(resource.patch.model_validate(values))
+    except ValidationError as error:
+        invalid = {each["loc"][0] for each in error.errors(include_url=False, include_context=False)}
+    valid = {name: value for name, value in values.items() if name not in invalid or name not in resource.field_names}
+    return _fields(resource, valid, "/was") | dict.fromkeys(values.keys() - valid.keys(), NEVER_EQUAL)
 
 
 def _digest(view: View, sent: SyncOp) -> bytes:
