@@ -107,6 +107,16 @@ class Resource:
         return {name: None if (value := values[name]) is MISSING else value for name in self.field_names}
 
     @cached_property
+    def initial(self) -> dict[str, Any]:
+        """The value of each field that a draft may leave out; `MISSING` for those that the rules complete."""
+        fields = {name: field for name, field in self.draft.model_fields.items() if name in self.field_names}
+        return {
+            name: field.get_default(call_default_factory=True, validated_data={})
+            for name, field in fields.items()
+            if not field.is_required()
+        }
+
+    @cached_property
     def depth(self) -> int:
         """How many kinds of record may stand above one of these: parents come before children."""
         return max((1 + kind.depth for kind in self.targets.values() if kind is not self), default=0)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from app.ids import new_id
 from tests.sync.phone import Json, Phone, edit, told, upsert
 
 CHANGED = ("conflict", 409, "changed")
@@ -71,8 +72,8 @@ def test_was_stands_for_a_base(phone: Phone) -> None:
     assert told(phone.one(wrong)) == (*CHANGED, ["why"])
     beside_an_old_base = edit(record, set={"why": "wisteria sleeps"}, was={"why": "wisteria hangs"})
     assert told(phone.one(beside_an_old_base)) == ("applied", 200, None, [])
-    untold = upsert(id=record["id"], set={"domain": "mind"}, was={"why": "wisteria sleeps"})
-    assert told(phone.one(untold)) == (*CHANGED, ["domain"])
+    unknown = upsert(id=record["id"], set={"statement": "wisteria"}, was={"why": "wisteria sleeps"})
+    assert told(phone.one(unknown)) == (*CHANGED, ["statement"])
 
 
 @pytest.mark.parametrize(
@@ -149,6 +150,36 @@ def test_a_record_never_read_is_never_overwritten(phone: Phone) -> None:
     assert told(phone.one(other)) == (*CHANGED, ["statement"])
     assert told(phone.one(other | {"on_conflict": "theirs"})) == ("unchanged", 200, None, [])
     assert told(phone.one(other | {"on_conflict": "mine"})) == ("applied", 200, None, [])
+
+
+def test_a_field_that_nobody_has_set_yet_may_be_set_by_the_device_that_created_the_record(phone: Phone) -> None:
+    first = phone.applied(created := upsert("sessions", set={"title": "wisteria"}))
+    repeated = created | {"set": {"title": "wisteria", "notes": "it climbs"}}
+    record = phone.applied(repeated)
+    assert (record["title"], record["notes"]) == ("wisteria", "it climbs")
+    assert told(phone.one(created)) == ("unchanged", 200, None, [])
+    later = created | {"set": {"timezone": "Europe/Lisbon"}, "was": {"title": "wisteria"}}
+    assert phone.applied(later)["timezone"] == "Europe/Lisbon"
+    theirs = edit(first, "sessions", set={"status": "in-progress", "started_at": "2026-11-20T09:00:00Z"})
+    phone.applied(theirs)
+    mine = created | {"set": {"started_at": "2026-11-20T10:00:00Z"}, "was": {"title": "wisteria"}}
+    assert told(phone.one(mine)) == (*CHANGED, ["started_at"])
+    assert told(phone.one(created | {"set": {"notes": "it hangs"}})) == (*CHANGED, ["notes"])
+
+
+def test_a_post_with_more_content_than_the_record_was_created_with_is_refused(phone: Phone) -> None:
+    draft = {"id": str(new_id()), "kind": "integration", "statement": "wisteria"}
+    assert phone.client.post("/v1/intentions", json=draft).status_code == 201
+    assert phone.client.post("/v1/intentions", json=draft | {"why": "it climbs"}).status_code == 409
+
+
+def test_an_expected_value_that_no_record_can_have_is_a_mismatch(phone: Phone) -> None:
+    record = phone.applied(upsert("sessions", set={"title": "wisteria"}))
+    wrong: Json = {"title": "w" * 201}
+    repair = upsert("sessions", record["id"], set={"title": "wisteria climbs"}, was=wrong)
+    assert told(phone.one(repair)) == (*CHANGED, ["title"])
+    beside = upsert("sessions", record["id"], set={"notes": "it climbs"}, was=wrong | {"notes": None})
+    assert told(phone.one(beside)) == ("applied", 200, None, [])
 
 
 def test_a_completion_that_was_filled_in_is_no_conflict(phone: Phone) -> None:

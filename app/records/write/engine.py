@@ -16,7 +16,7 @@ from app.records.preconditions import check_if_match
 from app.records.restorations import expired
 from app.records.view import View
 from app.records.write.feed_lock import FeedWrite, LockedWrite
-from app.records.write.merge import changed_since, colliding_fields
+from app.records.write.merge import changed_since, colliding_fields, equals_stored
 from app.records.write.ops import (
     Key,
     OnConflict,
@@ -118,9 +118,11 @@ class WriteEngine:
             colliding = colliding_fields(op, row)
             if colliding and op.on_conflict is OnConflict.REJECT:
                 return conflict(Reason.CHANGED, colliding)
-            if op.has_no_base:
-                return unchanged()
-            fields = {name: value for name, value in fields.items() if name not in colliding}
+            fields = {
+                name: value
+                for name, value in fields.items()
+                if name not in colliding and not equals_stored(op, row, name, value)
+            }
         changes = any(row[name] != value for name, value in fields.items())
         return self._settle(op, row | fields, row) if changes else unchanged()
 

@@ -2,8 +2,11 @@
 
 An operation may set a field if its base covers the field's last change, or if its expected value equals the present one.
 Changes of different fields merge; coupled fields, which mean something only together, collide as one; setting a field to
-the value it has collides with nothing. An operation without a base may change nothing.
+the value it has collides with nothing. A creation that is repeated with more fields, and an operation whose expected
+values do not name a field, may set the field if nobody has set it yet.
 """
+
+from pydantic import MISSING
 
 from app.db import Row
 from app.records.codec import EPOCH_SHIFT
@@ -41,7 +44,22 @@ def _may_set(op: Op, row: Row, name: str) -> bool:
         return True
     if _is_known(op, row, name):
         return True
-    return op.base is None and op.expected is not None and name not in op.expected and name not in (op.fields or {})
+    if op.base is not None or name in (op.expected or {}):
+        return False
+    is_unrelated = op.expected is not None and name not in (op.fields or {})
+    creates = op.create_values is not None and not op.strict
+    return is_unrelated or ((op.expected is not None or creates) and _is_unset(op, row, name))
+
+
+def _is_unset(op: Op, row: Row, name: str) -> bool:
+    """Return whether a field still has the value that a creation without it gives it.
+
+    A device that creates a record with some fields, and sets another before the response arrives, knows that value.
+    """
+    initial = op.resource.initial
+    if name not in initial or name in row["field_seq"]:
+        return False
+    return initial[name] is MISSING or name in op.resource.filled_in or bool(row[name] == initial[name])
 
 
 def _is_known(op: Op, row: Row, name: str) -> bool:
