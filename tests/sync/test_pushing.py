@@ -1,10 +1,12 @@
 """Pushing: many operations at once, each by itself or all together."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from app.ids import new_id
+from app.resources.intentions import INTENTIONS
 from tests.drafts import etag
-from tests.rows import feed_of
+from tests.rows import copied, feed_of
 from tests.serving import Person, Server
 from tests.sync.phone import INTENTION, PUSH, SESSION, Json, Phone, delete, edit, told, upsert
 
@@ -82,6 +84,14 @@ def test_another_persons_records_are_not_there(phone: Phone, bob: Person) -> Non
     assert told(phone.one(delete(theirs, "sessions"))) == ("unchanged", 204, None, [])
     assert told(phone.one(upsert("sessions", theirs["id"], set=SESSION))) == ("applied", 201, None, [])
     assert Phone(bob).get(theirs, "sessions") == theirs
+
+
+def test_a_change_is_never_dated_before_the_creation(phone: Phone, server: Server, alice: Person) -> None:
+    record = phone.applied(upsert())
+    ahead = datetime.now(UTC) + timedelta(minutes=5)
+    (id,) = copied(server, alice, INTENTIONS, record, [{"created_at": ahead, "updated_at": ahead}])
+    changed = phone.applied(edit(phone.get({"id": id}), set={"why": "wisteria"}))
+    assert changed["updated_at"] == changed["created_at"] > record["created_at"]
 
 
 def test_the_head_is_the_newest_version(phone: Phone) -> None:

@@ -108,9 +108,8 @@ class WorkingSet:
         row, seq = self.rows[key], self._write.next_seq()
         field_seq = row["field_seq"] | dict.fromkeys(values, seq)
         self._before.setdefault(key, row)
-        self.rows[key] = (
-            row | values | {"seq": seq, "field_seq": field_seq, "updated_at": max(self._write.now, row["created_at"])}
-        )
+        updated_at = max(self._write.now, row["created_at"])  # another worker's clock may have been ahead of this one's
+        self.rows[key] = row | values | {"seq": seq, "field_seq": field_seq, "updated_at": updated_at}
 
     def queue(self) -> None:
         """Queue the rows of the records that were created and changed, and hand the changes to the recorders."""
