@@ -20,11 +20,16 @@ from app import clock
 from app.db import Database, Statement, background_transaction, bind, bulk_insert, bulk_update
 from app.identity import Feed
 from app.identity.device_sessions import end_every_device
+from app.records import access
+from app.records.codec import EPOCH_SHIFT
 from app.records.tables import Restoration, Restoring
+from app.records.view import View
 
 MAX_EPOCH: Final = 8191
 MAX_EPOCH_STEP: Final = 64
 """The new epoch is a random step above the old one, so that two restores of one backup rarely choose the same epoch."""
+MAX_PROVEN_EPOCH: Final = MAX_EPOCH - 2048
+"""No device's cursor raises an epoch above this one, so a client that invents cursors cannot use up the operator's."""
 BATCH_SIZE: Final = 200
 _FIRST: Final = UUID(int=0)
 _feed, _restoration, _run = Feed.table(), Restoration.table(), Restoring.table()
@@ -62,6 +67,25 @@ _UPDATE_EPOCHS: Final = bulk_update(_feed, ["owner_id"], ["epoch"])
 
 class EpochsSpentError(Exception):
     """A feed has reached the last epoch."""
+
+
+async def start_epoch(view: View, version: int) -> None:
+    """Record that a feed lost its history, and raise its epoch, if a version of its present epoch is beyond its head.
+
+    Such a version proves that the database went back without `afterglow restored`, as after a failover to a standby that
+    lagged behind. Has no effect if another request did this before, or if the epoch is above `MAX_PROVEN_EPOCH`.
+    """
+    known, seq = divmod(version, EPOCH_SHIFT)
+    async with view.db.transaction() as tx:
+        ((head, epoch, timezone),) = await tx.tuples(access.LOCK_FEED, **view.binds)
+        view.caller.confirm(timezone)
+        if epoch != known or seq <= head or epoch > MAX_PROVEN_EPOCH:
+            return
+        owner = {"owner_id": view.owner_id}
+        restoration = owner | {"epoch": epoch, "head": head, "restored_at": clock.now()}
+        raised = owner | {"epoch": later_epoch(epoch)}
+        await tx.write((_INSERT_RESTORATIONS, [restoration]), (_UPDATE_EPOCHS, [raised]))
+    view.db.notifier.notify(view.owner_id)
 
 
 async def unfinished_since(db: Database) -> datetime | None:

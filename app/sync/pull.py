@@ -15,6 +15,7 @@ from app.records import access
 from app.records.codec import EPOCH_SHIFT, version_of
 from app.records.filters import whole_number
 from app.records.restorations import expired
+from app.records.restoring import start_epoch
 from app.records.view import View
 from app.sync.collections import BY_COLLECTION, DEFAULT_CHANGES, MAX_CHANGES, MAX_OPS, MAX_PUSH_BYTES, Collections
 from app.sync.cursors import Since, position_of
@@ -93,6 +94,9 @@ async def pull(view: View, query: PullQuery) -> Page:
     _, _, head, _, epoch, floor, timezone = next(row for row in rows if row[_EPOCH] is not None)
     view.caller.confirm(timezone)
     if not position.is_served(epoch, head, floor):
+        if position.is_beyond(epoch, head):
+            await start_epoch(view, position.version)
+            epoch = (await view.db.only(access.FEED, owner_id=view.owner_id))["epoch"]
         raise expired(position.version, epoch, await view.db.all(access.RESTORATIONS, owner_id=view.owner_id))
     ordered = sorted([row for row in rows if row[_EPOCH] is None], key=itemgetter(_SEQ))
     found = _changes(ordered[: query.limit], version_of(epoch, 0))

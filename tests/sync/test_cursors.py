@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from app.db import Statement, bind, bulk_insert
 from app.identity import Feed
+from app.records.restoring import MAX_PROVEN_EPOCH, MAX_EPOCH_STEP
 from app.records.tables import Change, Restoration
 from tests.refusals import pointers, refused
 from tests.rows import feed_of
@@ -43,9 +44,8 @@ def expired(phone: Phone, since: Any, **query: Any) -> Json:
 def test_cursors_that_the_feed_cannot_serve_are_410(phone: Phone, bob: Person, server: Server, alice: Person) -> None:
     record = phone.applied(upsert())
     feed = feed_of(server, alice)
-    beyond = record["version"] + 1
     other_epoch = (feed["epoch"] % 8191 + 1) * 2**40 + 2
-    for since in (beyond, other_epoch, 1, 2**40 - 1, 2**53 - 1):
+    for since in (other_epoch, 1, 2**40 - 1, 2**53 - 1):
         assert expired(phone, since)["reason"] == "expired"
         assert expired(phone, since)["resync"]["kept_through"] is None
     set_feed(server, bob, epoch=feed["epoch"] % 4096 + 1)
@@ -99,6 +99,28 @@ def test_after_a_restore_the_device_is_told_what_was_kept(phone: Phone, server: 
     assert (error["reason"], error["resync"]["kept_through"]) == ("restored", kept_through)
     assert expired(phone, 2**40)["reason"] == "expired"
     assert phone.pull()[0][0]["version"] == (feed["epoch"] + 3) * 2**40 + feed["head"]
+
+
+def test_a_cursor_beyond_the_head_proves_that_the_server_lost_history(
+    phone: Phone, server: Server, alice: Person
+) -> None:
+    record = phone.applied(upsert())
+    feed = feed_of(server, alice)
+    for beyond in (record["version"] + 3, record["version"] + 1):
+        document = expired(phone, beyond)
+        assert (document["reason"], document["resync"]["kept_through"]) == ("restored", record["version"])
+    raised = feed_of(server, alice)
+    assert feed["epoch"] < raised["epoch"] <= feed["epoch"] + MAX_EPOCH_STEP
+    assert raised | {"epoch": feed["epoch"]} == feed
+    assert expired(phone, record["version"])["reason"] == "restored"
+    (change,), cursor = phone.pull()
+    assert change["version"] == cursor == raised["epoch"] * 2**40 + raised["head"]
+
+
+def test_made_up_cursors_do_not_use_up_the_epochs(phone: Phone, server: Server, alice: Person) -> None:
+    set_feed(server, alice, epoch=MAX_PROVEN_EPOCH + 1)
+    assert expired(phone, (MAX_PROVEN_EPOCH + 1) * 2**40 + 9)["reason"] == "expired"
+    assert feed_of(server, alice)["epoch"] == MAX_PROVEN_EPOCH + 1
 
 
 def test_a_base_that_the_feed_never_gave_out_is_410(phone: Phone) -> None:
