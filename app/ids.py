@@ -9,6 +9,7 @@ one takes a tenth of the time.
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -17,10 +18,15 @@ from pydantic import PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 from uuid_utils import uuid7
 
+TIME_ORDERED: Final = 7
+"""The version of UUIDs that begin with a time."""
 HYPHENATED: Final = "[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}"
 make_id: Final[Callable[[str | bytes], UUID]] = pgproto.UUID
 """Returns the id with the given 16 bytes or hexadecimal digits, with or without hyphens."""
 _hyphenated = re.compile(HYPHENATED).fullmatch
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+_MAX: Final = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
 
 
 def new_id() -> UUID:
@@ -31,6 +37,15 @@ def new_id() -> UUID:
 def new_id_text() -> str:
     """Return a new id as text, in a sixth of the time of `str(new_id())`."""
     return str(uuid7())
+
+
+def made_at(id: UUID) -> datetime | None:
+    """Return the instant in a time-ordered id (RFC 9562, section 5.7); None for an id of another version.
+
+    A client may send any time; one after the year 9999, which a datetime cannot hold, is returned as None.
+    """
+    milliseconds = id.int >> 80
+    return _EPOCH + milliseconds * _MILLISECOND if id.version == TIME_ORDERED and milliseconds < _MAX else None
 
 
 def parse(value: object) -> UUID:

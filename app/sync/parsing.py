@@ -3,13 +3,16 @@
 import hashlib
 import hmac
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Any, Final
+from uuid import UUID
 
 from pydantic import ValidationError
 
-from app import json_strict
+from app import clock, json_strict
 from app.db import Row
 from app.http.reading import faults_of
+from app.ids import made_at
 from app.problems import DuplicateTarget, Fault, Invalid, OpIdReused, Problem
 from app.records import Resource
 from app.records.shapes import sent_fields
@@ -69,6 +72,7 @@ def _parse(view: View, sent: SyncOp, on_conflict: OnConflict) -> Op | Problem:
         on_conflict=sent.on_conflict or on_conflict,
         op_id=sent.op_id,
         digest=_digest(view, sent) if sent.op_id else b"",
+        may_be_forgotten=sent.op_id is not None and _is_older_than_memory(view, sent.op_id),
     )
 
 
@@ -104,6 +108,12 @@ def _expected(resource: Resource, values: Row) -> Row:
         invalid = {each["loc"][0] for each in error.errors(include_url=False, include_context=False)}
     valid = {name: value for name, value in values.items() if name not in invalid or name not in resource.field_names}
     return _fields(resource, valid, "/was") | dict.fromkeys(values.keys() - valid.keys(), NEVER_EQUAL)
+
+
+def _is_older_than_memory(view: View, op_id: UUID) -> bool:
+    """Return whether an operation is so old that its effect, and the removal of what it created, may be forgotten."""
+    made = made_at(op_id)
+    return made is not None and made < clock.now() - timedelta(days=view.caller.services.settings.remembered_days)
 
 
 def _digest(view: View, sent: SyncOp) -> bytes:

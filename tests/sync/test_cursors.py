@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from app.db import Statement, bind, bulk_insert
 from app.identity import Feed
-from app.records.restoring import MAX_PROVEN_EPOCH, MAX_EPOCH_STEP
+from app.records.restoring import MAX_EPOCH_STEP, MAX_PROVEN_EPOCH
 from app.records.tables import Change, Restoration
 from tests.refusals import pointers, refused
 from tests.rows import feed_of

@@ -1,5 +1,8 @@
 """Repeating: an operation under an op_id has one effect, however often it is sent."""
 
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
 from app.ids import new_id
 from tests.serving import Person
 from tests.sync.phone import INTENTION, PUSH, Phone, delete, edit, told, upsert
@@ -50,3 +53,13 @@ def test_an_op_id_names_one_operation(phone: Phone, bob: Person) -> None:
     twice = phone.push(upsert(op_id=(op_id := str(new_id()))), upsert(op_id=op_id))
     assert [each["status"] for each in twice] == [201, 422]
     assert told(Phone(bob).one(op)) == ("applied", 201, None, [])
+
+
+def test_a_creation_older_than_the_servers_memory_does_not_revive_what_was_removed(phone: Phone) -> None:
+    long_ago = int((datetime.now(UTC) - timedelta(days=401)).timestamp() * 1000)
+    old = upsert(op_id=str(UUID(int=long_ago << 80 | 7 << 76 | 2 << 62)))
+    assert told(phone.one(old)) == ("conflict", 409, "deleted", [])
+    assert told(phone.one(old | {"undelete": True})) == ("applied", 201, None, [])
+    brought_back = upsert(op_id=str(UUID(int=long_ago << 80 | 7 << 76 | 2 << 62 | 1)), if_missing="create")
+    assert told(phone.one(brought_back)) == ("applied", 201, None, [])
+    assert told(phone.one(upsert(op_id=str(uuid4())))) == ("applied", 201, None, [])

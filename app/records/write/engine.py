@@ -127,7 +127,7 @@ class WriteEngine:
         return self._settle(op, row | fields, row) if changes else unchanged()
 
     def _create(self, op: Op) -> Outcome:
-        is_new = op.has_no_base or op.create_missing
+        is_new = (op.has_no_base and (op.undelete or not op.may_be_forgotten)) or op.create_missing
         if not (is_new if self._working_set.is_living(op.key) is None else op.undelete):
             return conflict(Reason.DELETED)
         if op.faults:

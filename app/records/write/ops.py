@@ -49,7 +49,7 @@ class Op:
     `base` is the version up to which the device knew every change, `expected` the values that it believed fields to
     have. A `strict` operation moves a status one step at a time and refers to living records only. `check_version`
     returns whether the present version satisfies the request's precondition. Under `op_id` the outcome is remembered,
-    with the `digest` of the operation.
+    with the `digest` of the operation; it `may_be_forgotten` if the `op_id` is older than that memory.
     """
 
     resource: Resource
@@ -66,6 +66,7 @@ class Op:
     check_version: Callable[[int], bool] | None = None
     op_id: UUID | None = None
     digest: bytes = b""
+    may_be_forgotten: bool = False
 
     key: Key = field(init=False)
     """The record that the operation is about."""
