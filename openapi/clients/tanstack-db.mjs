@@ -5,7 +5,7 @@
 //   sessions.insert({ id: uuid7(), title: 'Evening' })    // at once, also offline
 //   await afterglow.sync()                                // or follow(); see `Engine`
 //
-// TanStack DB keeps collections in memory; `storage` keeps them on the device. `load()` returns `[[key, value], …]`, and
+// TanStack DB keeps collections in memory, `storage` keeps them on the device: `load()` returns `[[key, value], …]`;
 // `save([[key, value or undefined], …])` stores or deletes them in one transaction, as IndexedDB or SQLite can.
 import { Engine } from './engine.mjs'
 import { FIELDS, fieldsOf, split, toShow } from './records.mjs'

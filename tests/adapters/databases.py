@@ -1,7 +1,7 @@
 """A PostgreSQL for the checks of the sync adapters.
 
-    python -m tests.adapters.databases serve COMMAND …     runs a command with a server's URL in ADAPTERS_POSTGRES
-    python -m tests.adapters.databases copy URL FROM TO    copies one database of a server to another, which it replaces
+`python -m tests.adapters.databases serve COMMAND …` runs a command with a server's URL in `ADAPTERS_POSTGRES`;
+`python -m tests.adapters.databases copy URL FROM TO` copies one database of a server to another, which it replaces.
 """
 
 import asyncio

@@ -6,7 +6,7 @@ export class Network {
   rewrite = null  // changes what a pull answers
   #plans = []
 
-  /** Let the next request to a path fail, `after` the server's work or `instead`; `meanwhile` runs before the answer. */
+  /** Let the next request to a path fail, `after` the server's work or `instead`; `meanwhile` runs in between. */
   plan(path, plan) {
     this.#plans.push({ path, ...plan })
   }
