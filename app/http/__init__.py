@@ -5,7 +5,9 @@ browsers from other origins. `Router` finds the `Route` of a request, which read
 and answers. `Response` is a complete response, `StreamingResponse` one that is sent part by part.
 """
 
+from app.http.bodies import BodyStream, FormBody, RawBody, RawQuery
 from app.http.cors import CorsMiddleware
+from app.http.dialect import Dialect
 from app.http.reading import header_values
 from app.http.request_context import RequestContextMiddleware
 from app.http.response import HTTPS_ONLY, JSON, Response, json_response, problem_response
@@ -18,9 +20,14 @@ __all__ = [
     "JSON",
     "MAX_BODY_BYTES",
     "PENDING_AUTH",
+    "BodyStream",
     "ClientConnection",
     "CorsMiddleware",
     "CurrentConnection",
+    "Dialect",
+    "FormBody",
+    "RawBody",
+    "RawQuery",
     "RequestContextMiddleware",
     "Response",
     "Route",

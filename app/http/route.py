@@ -1,23 +1,23 @@
-"""A route: a FastAPI route that reads the request itself.
+"""A route: a FastAPI route that reads its request itself (decision 001).
 
-FastAPI knows the route's signature and documents it; the reading is ours, for three reasons. The order of refusal is a
-promise (401 before the body is read, 400 before 422); a problem never repeats what was sent; and it takes a third of
-the time. A signature may ask for
+FastAPI documents the route from its signature. The reading is ours, because the order of refusal is a promise (401
+before the body is read, 400 before 422), a problem never repeats the input, and it takes a third of the time. A
+signature may have
 
-- a caller, or anything else that a dependency finds out from the request: `Annotated[T, Depends(...)]`;
-- a part of the path: `id: Id`, read by the path convertor `{id:id}`;
+- a dependency, such as the caller: `Annotated[T, Depends(...)]`;
+- a parameter of the path: `id: Id`, read by the path convertor `{id:id}`;
 - a header: `Annotated[str | None, Header(alias="If-Match")]`;
-- a query: `Annotated[Filters, Query()]`, a model that lists every parameter there is;
-- a body: a Pydantic model.
+- a query: `Annotated[Filters, Query()]`, a model with all parameters, or `RawQuery`;
+- a body: a Pydantic model for JSON, or a dependency on `FormBody` or `RawBody`.
 
-A parameter that the query model does not list is refused; so is every parameter where there is no query model.
+A query parameter that the model does not have is refused; without a model, every query parameter is.
 """
 
 import inspect
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from http import HTTPStatus
-from typing import Any, Final, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple
 from uuid import UUID
 
 from fastapi import params
@@ -30,21 +30,23 @@ from starlette.routing import compile_path
 from starlette.types import Receive, Scope, Send
 
 from app import observability
-from app.http.reading import Look, Read, header_values, read_body, read_query
-from app.http.response import Response, problem_response
+from app.http.bodies import BodyDependency, raw_query
+from app.http.dialect import JSON_API, Dialect
+from app.http.reading import AsyncReader, Reader, body_reader, header_values, query_reader
+from app.http.response import Response
 from app.ids import HYPHENATED, make_id
 from app.problems import BodyTooLarge, Crashed, Problem
 
 JSON: Final = "application/json"
 MAX_BODY_BYTES: Final = "x-max-body-bytes"
-"""In a route's `openapi_extra`: the most bytes of a body, where they are not those of every route."""
+"""The key in a route's `openapi_extra` of the maximum size of its body, if it is not the usual one."""
 PENDING_AUTH: Final = "uncertain"
-"""In a request's scope: what has to be awaited before an answer may go out, where a caller is not certain yet."""
+"""The key in a request's scope of a coroutine function that authenticates the caller, if that is still to be done."""
 MERGE_PATCH: Final = "application/merge-patch+json"
 
 
 class IdConvertor(Convertor[UUID]):
-    """Ids in a path, in their one spelling: any other is another path, and names nothing."""
+    """Ids in a path: hexadecimal digits with hyphens. Any other text is another path, and names nothing."""
 
     regex = HYPHENATED
 
@@ -53,7 +55,7 @@ class IdConvertor(Convertor[UUID]):
         return make_id(value)
 
     def to_string(self, value: UUID) -> str:
-        """Return its spelling."""
+        """Return its text."""
         return str(value)
 
 
@@ -61,69 +63,71 @@ register_url_convertor("id", IdConvertor())
 
 
 class Route(APIRoute):
-    """A route of this API.
+    """A route of this API. A subclass with another `dialect` is the route class of that part of the API.
 
-    What FastAPI makes of its signature and its answers is for the document, and takes a tenth of the time to start: it is
-    made when that is asked for.
+    What FastAPI derives from the signature and the responses is for the document only, and takes a tenth of the time to
+    start. It is made when the document is requested (`declare`).
     """
 
+    dialect: ClassVar[Dialect] = JSON_API
+
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-        """Plan how the parameters are read, and keep what is declared."""
+        """Plan how the parameters are read, and keep the options for FastAPI."""
         if isinstance(options.get("response_model"), DefaultPlaceholder):
             options["response_model"] = None
         options["operation_id"] = endpoint.__name__
         self._declared: dict[str, Any] | None = options
         self.path, self.endpoint, self.methods = path, endpoint, set(options["methods"])
         self.path_regex, self.path_format, self.param_convertors = compile_path(path)
-        media_types = [JSON, MERGE_PATCH] if "PATCH" in self.methods else [JSON]
+        media_types = self.dialect.media_types | ({MERGE_PATCH} if "PATCH" in self.methods else set())
         self.max_body_bytes: int | None = (options["openapi_extra"] or {}).get(MAX_BODY_BYTES)
         self._plan = _plan(endpoint, media_types)
 
     def declare(self) -> None:
-        """Declare the route to FastAPI, unless it was."""
+        """Let FastAPI analyse the route, unless it has."""
         options, self._declared = self._declared, None
         if options is not None:
             super().__init__(self.path, self.endpoint, **options)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, be it with a problem; whoever found the route, the switch or FastAPI's own router."""
+        """Answer the request, also if it fails: with a problem in the route's dialect."""
         scope["template"] = self.path_format
         try:
-            self._within_limits(scope)
-            answer = await self._answer(Request(scope, receive))
+            self._check_content_length(scope)
+            response = await self._response(Request(scope, receive))
         except Problem as problem:
-            answer = problem_response(problem, scope["request_id"])
-        except Exception as error:  # noqa: BLE001 - nothing may escape: the server would print what somebody wrote
+            response = self.dialect.render_error(problem, scope["request_id"])
+        except Exception as error:  # noqa: BLE001 - the server would print an escaping exception, with what users wrote
             observability.log_exception(error, scope["request_id"])
-            answer = problem_response(Crashed(), scope["request_id"])
-        await answer.send(send)
+            response = self.dialect.render_error(Crashed(), scope["request_id"])
+        await response.send(send)
 
-    def _within_limits(self, scope: Scope) -> None:
+    def _check_content_length(self, scope: Scope) -> None:
         limit = scope["max_body_bytes"] = self.max_body_bytes or scope["max_body_bytes"]
         for name, value in scope["headers"]:
             if name == b"content-length" and int(value) > limit:
                 raise BodyTooLarge.beyond(limit)
 
-    async def _answer(self, request: Request) -> Response:
-        """Read what the endpoint asks for, in the order of refusal, and let it answer. Who calls is certain before
-        anything is told to them, save that the server cannot serve.
+    async def _response(self, request: Request) -> Response:
+        """Read the parameters in the order of refusal, and call the endpoint. The caller is authenticated before any
+        response is returned, except one that says that the server cannot serve.
         """
         plan = self._plan
         try:
-            values = {name: await find(request) for name, find in plan.found}
-            for name, look in plan.seen:
+            values = {name: await read(request) for name, read in plan.dependencies}
+            for name, look in plan.head:
                 values[name] = look(request)
-            if plan.query is not None:
-                plan.query(request)
+            if plan.refuse_query is not None:
+                plan.refuse_query(request)
             for name, read in plan.bodies:
                 values[name] = await read(request)
-            answer: Response = await self.endpoint(**values)
+            response: Response = await self.endpoint(**values)
         except Problem as problem:
             if problem.status < HTTPStatus.INTERNAL_SERVER_ERROR:
                 await _authenticate(request)
             raise
         await _authenticate(request)
-        return answer
+        return response
 
 
 async def _authenticate(request: Request) -> None:
@@ -132,54 +136,58 @@ async def _authenticate(request: Request) -> None:
 
 
 class Plan(NamedTuple):
-    """Who reads each parameter, in this order: the caller, then what the head says, then the body."""
+    """The readers of the parameters, in this order: the dependencies, then path, headers and query, then the body."""
 
-    found: list[tuple[str, Read]]
-    seen: list[tuple[str, Look]]
-    query: Look | None
-    """What refuses a query, where none is asked for."""
-    bodies: list[tuple[str, Read]]
+    dependencies: list[tuple[str, AsyncReader]]
+    head: list[tuple[str, Reader]]
+    refuse_query: Reader | None
+    """Refuses any query, if the endpoint has no parameter for it."""
+    bodies: list[tuple[str, AsyncReader]]
 
 
-def _plan(endpoint: Callable[..., Any], media_types: list[str]) -> Plan:
+def _plan(endpoint: Callable[..., Any], media_types: Collection[str]) -> Plan:
     hints = typing.get_type_hints(endpoint, include_extras=True)
     plan = Plan([], [], None, [])
-    query: tuple[str, Look] | None = None
+    query: tuple[str, Reader] | None = None
+    takes_query = False
     for name in inspect.signature(endpoint).parameters:
         hint = hints[name]
         kind = typing.get_args(hint)[0] if hasattr(hint, "__metadata__") else hint
         mark = next((each for each in getattr(hint, "__metadata__", ()) if isinstance(each, _MARKS)), None)
         if isinstance(mark, params.Depends):
-            plan.found.append((name, typing.cast("Read", mark.dependency)))
+            takes_query |= mark.dependency is raw_query
+            readers = plan.bodies if isinstance(mark.dependency, BodyDependency) else plan.dependencies
+            readers.append((name, typing.cast("AsyncReader", mark.dependency)))
         elif isinstance(mark, params.Query):
-            query = (name, read_query(kind))
+            query = (name, query_reader(kind))
         elif isinstance(mark, params.Header):
-            plan.seen.append((name, _header(mark.alias or name)))
+            plan.head.append((name, _header_reader(mark.alias or name)))
         elif isinstance(kind, type) and issubclass(kind, BaseModel):
-            plan.bodies.append((name, read_body(kind, media_types)))
+            plan.bodies.append((name, body_reader(kind, media_types)))
         else:
-            plan.seen.append((name, _path(name)))
-    if query is None:
-        return plan._replace(query=read_query(None))
-    plan.seen.append(query)
+            plan.head.append((name, _path_reader(name)))
+    if query is not None:
+        plan.head.append(query)
+    elif not takes_query:
+        plan = plan._replace(refuse_query=query_reader(None))
     return plan
 
 
 _MARKS = (params.Depends, params.Query, params.Header)
 
 
-def _header(name: str) -> Look:
-    spelled = name.lower().encode()
+def _header_reader(name: str) -> Reader:
+    encoded = name.lower().encode()
 
-    def look(request: Request) -> str | None:
-        values = header_values(request, spelled)
+    def read(request: Request) -> str | None:
+        values = header_values(request, encoded)
         return ", ".join(values) if values else None
 
-    return look
+    return read
 
 
-def _path(name: str) -> Look:
-    def look(request: Request) -> object:
+def _path_reader(name: str) -> Reader:
+    def read(request: Request) -> object:
         return request.scope["path_params"][name]
 
-    return look
+    return read

@@ -121,7 +121,7 @@ def test_an_operation_is_guarded_unless_it_is_a_way_in(operation: Json) -> None:
 
 @pytest.mark.parametrize("route", _routes(), ids=lambda route: route.name)
 def test_an_operation_that_says_it_is_guarded_is(route: Route) -> None:
-    asks_for_a_caller = any(name in {"call", "view"} for name, _ in route._plan.found)  # noqa: SLF001 - what the route really reads
+    asks_for_a_caller = any(name in {"call", "view"} for name, _ in route._plan.dependencies)  # noqa: SLF001 - what the route really reads
     assert asks_for_a_caller == bool(OPERATIONS[route.name]["security"])
 
 

@@ -9,8 +9,6 @@ from fastapi import APIRouter, FastAPI
 from starlette.types import Message
 
 from app.http import RequestContextMiddleware, Response, Route, Router
-from app.http.router import table_of
-from app.ids import Id
 from app.problems import Problem, kinds
 from tests.conftest import Databases, Servers
 from tests.witness import Client
@@ -91,22 +89,6 @@ def test_a_crash_is_a_problem_that_says_nothing_of_its_cause(every_log_line: lis
     )
     assert log_exception["trace"][-1].startswith("crash:")
     assert (served["route"], served["status"]) == ("/crash", 500)
-
-
-def test_a_route_that_the_switch_could_not_find_is_refused_when_it_is_declared() -> None:
-    inner = APIRouter(route_class=Route)
-
-    @inner.get("/a/{id}/b")
-    async def inside(id: Id) -> Response:
-        """Stand behind a parameter."""
-        return Response(204, str(id).encode())
-
-    with pytest.raises(ValueError, match=r"/a/\{id\}/b"):
-        table_of(inner.routes)
-    plain = APIRouter()
-    plain.add_api_route("/a", inside, response_model=None)
-    with pytest.raises(TypeError, match="/a"):
-        table_of(plain.routes)
 
 
 def test_a_database_without_tables_is_503_and_says_nothing_of_it(

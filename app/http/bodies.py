@@ -1,0 +1,86 @@
+"""Bodies other than JSON, and queries as they are: dependencies for the dialects that need them."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+from urllib.parse import parse_qsl
+
+from fastapi import Depends
+from pydantic import BaseModel, ValidationError
+from starlette.requests import Request
+
+from app.http.reading import check_media_type, faults_of, parse_pairs, read_all
+from app.problems import BodyTooLarge, Fault, Invalid, MalformedBody
+
+FORM: Final = "application/x-www-form-urlencoded"
+
+
+class BodyStream:
+    """A request body that is read piece by piece, and never held in memory as a whole."""
+
+    def __init__(self, request: Request, max_bytes: int) -> None:
+        """Take the request, and the size at which reading raises `BodyTooLarge`."""
+        self._request, self._max_bytes = request, max_bytes
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Yield the pieces as they arrive. Raise `MalformedBody` if the client disconnects before the end."""
+        size, more = 0, True
+        while more:
+            message = await self._request.receive()
+            if message["type"] == "http.disconnect":
+                raise MalformedBody
+            piece = message.get("body", b"")
+            size += len(piece)
+            if size > self._max_bytes:
+                raise BodyTooLarge.beyond(self._max_bytes)
+            more = message.get("more_body", False)
+            if piece:
+                yield piece
+
+
+class BodyDependency:
+    """A dependency that reads the body: the route resolves it after the caller, the path, the headers and the query."""
+
+
+@dataclass(frozen=True)
+class RawBody(BodyDependency):
+    """The body as a stream of bytes: `Annotated[BodyStream, Depends(RawBody("application/zip"))]`."""
+
+    media_type: str
+
+    async def __call__(self, request: Request) -> BodyStream:
+        """Return the stream, if the body has the media type."""
+        check_media_type(request, {self.media_type})
+        return BodyStream(request, request.scope["max_body_bytes"])
+
+
+@dataclass(frozen=True)
+class FormBody(BodyDependency):
+    """The body as a form: `Annotated[Token, Depends(FormBody(Token))]`. Unknown fields are ignored (RFC 6749, 3.2)."""
+
+    model: type[BaseModel]
+
+    async def __call__(self, request: Request) -> Any:
+        """Return the form's known fields as the model; a field that occurs twice is at fault."""
+        check_media_type(request, {FORM})
+        try:
+            pairs = parse_qsl((await read_all(request)).decode("ascii"), keep_blank_values=True, errors="strict")
+        except ValueError:
+            raise MalformedBody from None
+        known = [(name, value) for name, value in pairs if name in self.model.model_fields]
+        values = dict(known)
+        if len(values) < len(known):
+            names = sorted({name for name, _ in known if [each for each, _ in known].count(name) > 1})
+            raise Invalid(*(Fault(f"/{name}", "repeated", "Send this parameter once.") for name in names))
+        try:
+            return self.model.model_validate(values)
+        except ValidationError as error:
+            raise Invalid(*faults_of(error)) from None
+
+
+async def raw_query(request: Request) -> list[tuple[str, str]]:
+    """Return the names and values of the query, in their order: for a dialect that validates them itself."""
+    return parse_pairs(request.scope["query_string"])
+
+
+RawQuery = Annotated[list[tuple[str, str]], Depends(raw_query)]

@@ -1,0 +1,32 @@
+"""Dialects: how requests and errors are written in one part of the API.
+
+A route belongs to the dialect of its class. Errors that no route answers, such as an unknown path, belong to the dialect
+with the longest prefix of the path.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from app.http.response import Response, problem_response
+from app.problems import Problem
+
+ErrorRenderer = Callable[[Problem, str], Response]
+"""Returns the response to a problem, in a request with an id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """The dialect of all paths that start with `prefix`: how errors are rendered, and the media types of JSON bodies."""
+
+    prefix: str
+    render_error: ErrorRenderer = problem_response
+    media_types: frozenset[str] = frozenset({"application/json"})
+
+    def covers(self, path: str) -> bool:
+        """Return whether a path is the prefix, or lies below it."""
+        return path.startswith(self.prefix) and path[len(self.prefix) : len(self.prefix) + 1] in {"", "/"}
+
+
+JSON_API: Final = Dialect("")
+"""The dialect of the API itself: errors are problem documents (RFC 9457)."""

@@ -1,0 +1,101 @@
+"""The router: literal segments and parameters at any place of a path, one form of each path, and a true Allow."""
+
+import pytest
+from fastapi import APIRouter
+
+from app.http import Response, Route
+from app.http.router import RouteTable
+from app.ids import Id, new_id
+
+ID = str(new_id())
+
+
+def table(*paths: str) -> RouteTable:
+    """Return the table of routes; a path may begin with a method."""
+    router = APIRouter(route_class=Route)
+
+    async def with_id(id: Id) -> Response:
+        return Response(200, str(id).encode())
+
+    async def without() -> Response:
+        return Response(200)
+
+    for each in paths:
+        method, _, path = each.rpartition(" ")
+        router.add_api_route(
+            path, with_id if "{id" in path else without, methods=[method or "GET"], response_model=None
+        )
+    return RouteTable(router.routes)
+
+
+PATHS = (
+    "/",
+    "/v1/sessions",
+    "POST /v1/sessions",
+    "/v1/sessions/{id:id}",
+    "PATCH /v1/sessions/{id:id}",
+    "/v1/sessions/{id:id}/history",
+    "/v1/sessions/latest",
+    "/fhir/Patient/{id:id}/$everything",
+)
+FOUND = [
+    ("/", {"GET"}),
+    ("/v1/sessions", {"GET", "POST"}),
+    (f"/v1/sessions/{ID}", {"GET", "PATCH"}),
+    (f"/v1/sessions/{ID.upper()}", {"GET", "PATCH"}),
+    (f"/v1/sessions/{ID}/history", {"GET"}),
+    ("/v1/sessions/latest", {"GET"}),
+    (f"/fhir/Patient/{ID}/$everything", {"GET"}),
+]
+UNKNOWN = [
+    "",
+    "*",
+    "//",
+    "/v1",
+    "/v1/",
+    "/v1/sessions/",
+    "//v1/sessions",
+    "/v1//sessions",
+    "/v1/sessions/wisteria",
+    f"/v1/sessions/{ID}/",
+    f"/v1/sessions/{ID}//history",
+    f"/v1/sessions/{ID}/history/",
+    f"/v1/sessions/{ID}/{ID}",
+    "/v1/sessions/latest/history",
+    "/fhir/Patient",
+    f"/fhir/Patient/{ID}",
+    "v1/sessions",
+]
+
+
+@pytest.mark.parametrize(("path", "methods"), FOUND, ids=lambda part: part if isinstance(part, str) else "")
+def test_a_path_leads_to_its_routes(path: str, methods: set[str]) -> None:
+    routes, values = table(*PATHS).find(path)
+    assert set(routes) == methods
+    assert [str(value) for value in values.values()] == ([ID] if ID in path.lower() else [])
+
+
+@pytest.mark.parametrize("path", UNKNOWN)
+def test_any_other_path_leads_nowhere(path: str) -> None:
+    assert table(*PATHS).find(path)[0] == {}
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [("/a", "/a"), ("/a/{id:id}", "/a/{id:id}"), ("/a/{id:id}", "/a/{id}/b"), ("/a/{id:id}/b", "POST /a/{idea}/c")],
+    ids=" ".join,
+)
+def test_two_routes_that_contradict_are_refused_at_the_start(paths: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match="/a"):
+        table(*paths)
+
+
+def test_a_route_that_does_not_read_its_request_itself_is_refused_at_the_start() -> None:
+    router = APIRouter()
+
+    @router.get("/a")
+    async def plain() -> None:
+        """Be a route of FastAPI's own."""
+
+    with pytest.raises(TypeError, match="/a"):
+        RouteTable(router.routes)
