@@ -1,4 +1,4 @@
-"""Health: whether the process lives, whether it can serve, and what each kind of problem means."""
+"""Health checks, and the explanations of problems."""
 
 from typing import Final
 
@@ -27,45 +27,41 @@ def _explained(kind: type[Problem]) -> dict[str, object]:
 
 
 class Health(BaseModel, defer_build=True, json_schema_extra=example({"status": "ok"})):
-    """How the server is."""
+    """The state of the server."""
 
-    status: str = Field(description="Always `ok`: anything else is a problem.")
+    status: str = Field(description="Always `ok`: any other state is a problem.")
 
 
 class ProblemKind(BaseModel, defer_build=True, json_schema_extra=example(_explained(NotFound))):
-    """What a kind of problem means."""
+    """A kind of problem, explained."""
 
-    type: str = Field(description="Its address, the `type` of every problem of the kind.")
-    title: str = Field(description="The kind in a few words.")
-    status: HttpStatus = Field(description="The HTTP status it comes with.")
-    code: str = Field(description="Its code.")
-    explanation: str = Field(description="What it means, and what to do.")
+    type: str = Field(description="The relative URL that is the `type` of every problem of this kind.")
+    title: str = Field(description="The kind of problem, in a few words.")
+    status: HttpStatus = Field(description="The HTTP status.")
+    code: str = Field(description="The code of the kind.")
+    explanation: str = Field(description="What it means and what to do.")
 
 
-@router.get("/livez", response_model=Health, responses=problems(), summary="Check that the server lives")
+@router.get("/livez", response_model=Health, responses=problems(), summary="Check liveness")
 async def livez() -> Response:
-    """Ask whether the process answers at all. It never touches the database."""
+    """Return `ok` if the process responds. It never uses the database."""
     return json_response({"status": "ok"})
 
 
-@router.get(
-    "/readyz", response_model=Health, responses=problems(writes=True), summary="Check that the server can serve"
-)
+@router.get("/readyz", response_model=Health, responses=problems(writes=True), summary="Check readiness")
 async def readyz(services: TheServices) -> Response:
-    """Ask whether the server can serve: its database answers, the schema is the newest, the disk takes writes.
+    """Return `ok` if the server can serve: its database responds, the schema is current, and the disk is writable.
 
-    A server that was asked to stop is not ready from then on; it still answers for a few seconds.
+    A server that is shutting down is not ready; it still answers requests for a few seconds.
     """
     if services.limiter.draining.is_set() or await services.db.check_health() != HEAD:
         raise Unavailable
     return json_response({"status": "ok"})
 
 
-@router.get(
-    "/problems/{code}", response_model=ProblemKind, responses=problems(NotFound), summary="Explain a kind of problem"
-)
+@router.get("/problems/{code}", response_model=ProblemKind, responses=problems(NotFound), summary="Explain a problem")
 async def get_problem(code: str) -> Response:
-    """Read what a kind of problem means. Every problem's `type` leads here."""
+    """Return the meaning of a kind of problem. The `type` of every problem is the URL of this operation."""
     kind = next((each for each in kinds() if each.code == code), None)
     if kind is None:
         raise NotFound

@@ -1,4 +1,4 @@
-"""The roof: the application, put together."""
+"""The application: routers, middleware and services, composed."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -36,31 +36,38 @@ something. This API keeps its chain, traceable in both directions:
 
 `session → element → meaning → intention → action item`, with reflections along the way
 
-**To try it**, open `POST /v1/auth/login` on the page `/docs` and press *Execute*: the example signs in the demo's person,
-where the server was started with `--demo`. Every lock on the page closes: you are signed in. Then read `GET /v1/sessions`.
+**To try it**, start the server with `--demo`, open `POST /v1/auth/login` on the page `/docs` and press *Execute*: the
+example signs in as the demo person, and every lock on the page closes. Then execute `GET /v1/sessions`.
 
-**Good to know.** A record's id can be chosen by the device, and sending the same draft again is always safe. Every
-change names the version it was made from (`If-Match`), so no edit is lost unseen. Another person's record looks exactly
-like one that does not exist. Every error is a problem document (RFC 9457) whose `type` explains it.
+**Good to know.** The client can choose a record's id, and sending the same draft again is always safe. Every change names
+the version that it was made from (`If-Match`), so that no edit is lost to a conflict unseen. A record of another account
+looks exactly like one that does not exist. Every error is a problem document (RFC 9457); its `type` explains it. For an
+app that works offline, see the tag Sync.
 """
 TAGS: Final = [
-    {"name": "Signing in", "description": "Register, verify, sign in on a device, stay signed in, sign out."},
-    {"name": "Account", "description": "Your own account."},
-    {"name": "Sessions", "description": "Appointments of the therapy: to prepare, to take the medicine, to integrate."},
-    {"name": "Elements", "description": "What came up in a session, and what you make of it."},
-    {"name": "Intentions", "description": "What you mean to work on, in a session or afterwards."},
+    {
+        "name": "Signing in",
+        "description": "Register, verify an e-mail address, sign in on a device, refresh tokens, sign out.",
+    },
+    {"name": "Account", "description": "The caller's own account."},
+    {"name": "Sessions", "description": "Appointments of the therapy: preparation, dosing and integration."},
+    {"name": "Elements", "description": "What came up in a session, and what it means."},
+    {"name": "Intentions", "description": "What the person means to work on, in a session or afterwards."},
     {"name": "Reflections", "description": "Words written or spoken while processing."},
-    {"name": "Action items", "description": "Changes to make, within or without."},
-    {"name": "Sync", "description": "A whole copy of your records on a device that is often offline."},
-    {"name": "Server", "description": "How the server is, and what its problems mean."},
+    {"name": "Action items", "description": "Changes to make, internal or external."},
+    {
+        "name": "Sync",
+        "description": "Offline delta sync: pull changes, push operations, resolve conflicts, follow change events.",
+    },
+    {"name": "Server", "description": "Health checks, and the meaning of problems."},
 ]
 
 
 class Api(FastAPI):
-    """The application; its document has what FastAPI cannot know."""
+    """The application, with an OpenAPI document that says more than FastAPI knows."""
 
     def openapi(self) -> openapi.Json:
-        """Return the OpenAPI document, which is put together once."""
+        """Return the OpenAPI document, which is generated once."""
         if self.openapi_schema is None:
             for route in [each for each in self.routes if isinstance(each, Route)]:
                 route.declare()
@@ -74,14 +81,14 @@ class Api(FastAPI):
         return self.openapi_schema
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, past FastAPI's telemetry, which would tell others what our log lines never say."""
+        """Answer a request without FastAPI's telemetry, which would export what our log lines never contain."""
         scope["app"] = self
         if self.middleware_stack is None:
             self.middleware_stack = self.build_middleware_stack()
         await self.middleware_stack(scope, receive, send)
 
     def build_middleware_stack(self) -> ASGIApp:
-        """Return what answers: our own middleware, without FastAPI's, around its router, which starts and ends it."""
+        """Return our own middleware, without FastAPI's, around its router, which runs the lifespan."""
         app: ASGIApp = self.router
         for own in reversed(self.user_middleware):
             app = own.cls(app, *own.args, **own.kwargs)
@@ -89,7 +96,7 @@ class Api(FastAPI):
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """Put the application together; nothing is opened before it starts."""
+    """Compose the application. Nothing is opened before it starts."""
     settings = settings or Settings()
     in_production = settings.env is Environment.PRODUCTION
     always = tuple(route.path.partition("{")[0] for route in health.router.routes if isinstance(route, Route))
@@ -137,7 +144,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         health.router,
         *(_pages(app) if settings.serves_docs else ()),
     ):
-        app.router.routes.extend(router.routes)  # whole already: including would build every route again
+        app.router.routes.extend(router.routes)  # complete already: `include_router` would build every route again
     app.user_middleware = [
         Middleware(RequestContextMiddleware, https_only=in_production),
         *([Middleware(CorsMiddleware, origins=settings.origins)] if settings.origins else []),
@@ -157,7 +164,7 @@ def _pages(app: FastAPI) -> tuple[APIRouter, APIRouter]:
 
     @router.get("/openapi.json")
     async def get_openapi_document() -> Response:
-        """Give the document that the docs pages draw."""
+        """Return the document that the docs pages render."""
         return Response(200, json_strict.dump(app.openapi()), [JSON, (b"cache-control", b"no-cache")])
 
     return router, docs.router

@@ -1,8 +1,7 @@
-"""The docs pages: Swagger UI and ReDoc over `/openapi.json`, without internet.
+"""The docs pages: Swagger UI and ReDoc for `/openapi.json`, without internet access.
 
-Their scripts come from a package and are served from here; a content security policy keeps the pages from asking
-anywhere else. Signing in by "Try it out" closes every lock of the page by itself, and
-signing out opens them: Swagger UI draws a closed lock where the page holds a token.
+Their scripts come from a package and are served from here; a content security policy blocks requests to other hosts. A
+successful sign-in with "Try it out" authorizes the page by itself, which closes every lock; signing out opens them.
 """
 
 from functools import cache

@@ -1,8 +1,7 @@
-"""The OpenAPI document: what FastAPI finds in the routes, and what it cannot know.
+"""The OpenAPI document.
 
-A route declares the problems that are its own with `problems(NotFound, Outdated)`; those that any request can meet are
-added. Shapes carry their examples, `example(...)`, and an operation shows those of its body and its answer; the tests
-send them.
+A route declares its own problems with `problems(NotFound, Outdated)`; those that every request can meet are added. A shape
+has its example from `example(...)`, and an operation gets the examples of its body and responses, which the tests send.
 """
 
 from app.openapi.document import document

@@ -1,4 +1,4 @@
-"""The document, completed: what every operation, parameter and answer says besides what FastAPI found."""
+"""The OpenAPI document: what FastAPI generates, completed with what it cannot know."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -6,15 +6,15 @@ from typing import Any, Final
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from app.openapi.examples import Json, completed, show
+from app.openapi.examples import Json, add_examples, completed
 from app.openapi.links import linked
 from app.openapi.problems import PROBLEM_JSON, problem_examples, problem_schemas
 
 _HEADERS: Final[Json] = {
     "ETag": "The record's version in quotes, for `If-Match` and `If-None-Match`.",
     "Location": "The path of the record.",
-    "Retry-After": "Seconds after which the same request can be sent again.",
-    "WWW-Authenticate": "How to sign in (RFC 6750): `Bearer`.",
+    "Retry-After": "The number of seconds after which the same request can be sent again.",
+    "WWW-Authenticate": "The authentication scheme (RFC 6750): `Bearer`.",
 }
 _SENT_WITH: Final = {
     "201": ["Location"],
@@ -23,7 +23,7 @@ _SENT_WITH: Final = {
     "429": ["Retry-After"],
     "503": ["Retry-After"],
 }
-_PARAMETERS: Final = {"id": "The id, in lower case with hyphens.", "code": "The `code` of a problem."}
+_PARAMETERS: Final = {"id": "The id: hexadecimal digits with hyphens.", "code": "The `code` of a problem."}
 _BOUNDS: Final = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 
 
@@ -42,7 +42,7 @@ def document(app: FastAPI, transitions: Transitions) -> Json:
         license_info=app.license_info,
         routes=app.routes,
         tags=app.openapi_tags,
-        servers=[{"url": "/", "description": "The server that gave this document."}],
+        servers=[{"url": "/", "description": "The server that served this document."}],
         separate_input_output_schemas=False,
     )
     components: Json = found["components"]
@@ -57,9 +57,9 @@ def document(app: FastAPI, transitions: Transitions) -> Json:
     for path in found["paths"].values():
         for method, operation in path.items():
             _complete(operation, schemas)
-            show(operation, schemas, is_patch=method == "patch")
+            add_examples(operation, schemas, is_patch=method == "patch")
     for path, operations in found["paths"].items():
-        _name_an_id(path, operations, found["paths"])
+        _add_parameter_examples(path, operations, found["paths"])
     components["headers"] = {
         name: {"description": said, "schema": {"type": "string"}} for name, said in _HEADERS.items()
     }
@@ -71,7 +71,7 @@ def document(app: FastAPI, transitions: Transitions) -> Json:
 
 
 def _tidy(schema: Json) -> None:
-    """Take away the titles that Pydantic makes of names, and the fractions of whole bounds."""
+    """Remove generated titles and the fractions of integer bounds; add the formats of integers."""
     if isinstance(schema.get("title"), str):
         del schema["title"]
     for bound in _BOUNDS:
@@ -81,7 +81,7 @@ def _tidy(schema: Json) -> None:
         most = schema["maximum"] if "maximum" in schema else schema.get("exclusiveMaximum", 2**53)
         schema["format"] = "int32" if most <= 2**31 else "int64"
     if "const" in schema:
-        schema["enum"] = [schema.pop("const")]  # generators of clients know it better
+        schema["enum"] = [schema.pop("const")]  # client generators support it better
     inner = (schema.get(name) for name in ("items", "additionalProperties"))
     for each in (
         *schema.get("properties", {}).values(),
@@ -105,10 +105,10 @@ def _describe_transitions(status: Json, transitions: Mapping[str, Iterable[str]]
 
 
 def _complete(operation: Json, schemas: Json) -> None:
-    """Say of an operation whether it is open, what its parameters mean, and which headers its answers carry."""
+    """Complete an operation: its security, the descriptions of its parameters, and the headers of its responses."""
     operation.setdefault("security", [])
     for parameter in operation.get("parameters", []):
-        parameter["schema"] = _given(parameter["schema"])
+        parameter["schema"] = _parameter_schema(parameter["schema"])
         parameter.setdefault("description", _PARAMETERS.get(parameter["name"]))
         if parameter["schema"].pop("x-comma-separated", False):
             parameter |= {"style": "form", "explode": False}
@@ -119,15 +119,15 @@ def _complete(operation: Json, schemas: Json) -> None:
         schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
         shape = schemas.get(schema.get("$ref", "").rpartition("/")[2], {})
         if answer["description"] == "Successful Response":
-            answer["description"] = shape.get("description", "Done. The answer has no body.")
+            answer["description"] = shape.get("description", "Success. The response has no body.")
         names = _SENT_WITH.get(status, [])
         names = [*names, "ETag"] if "version" in shape.get("properties", {}) else names
         if names:
             answer["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
-def _given(schema: Json) -> Json:
-    """Return the schema of a parameter that is given: what is absent is not null, and its description stands above."""
+def _parameter_schema(schema: Json) -> Json:
+    """Return the schema of a parameter without null, which means that it is absent, and without its description."""
     choices: list[Json] = [choice for choice in schema.get("anyOf", []) if choice != {"type": "null"}]
     given: Json = (choices[0] if choices else schema) | {name: schema[name] for name in ("examples",) if name in schema}
     _tidy(given)
@@ -135,8 +135,8 @@ def _given(schema: Json) -> Json:
     return given
 
 
-def _name_an_id(path: str, operations: Json, paths: Json) -> None:
-    """Show the id of the first record of the collection's example, where an operation asks for one."""
+def _add_parameter_examples(path: str, operations: Json, paths: Json) -> None:
+    """Add the id of the collection's example record as the example of the parameter `id`."""
     listing = paths.get(path.removesuffix("/{id}"), {}).get("get")
     for operation in operations.values():
         for parameter in operation.get("parameters", []):

@@ -1,4 +1,4 @@
-"""The examples: a shape carries its own, and every operation shows those of its body and its answer."""
+"""Examples: a shape has its own, and an operation gets those of its body and its responses."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,13 +10,13 @@ Example = Mapping[str, Any]
 
 
 def example(members: Example) -> dict[str, JsonValue]:
-    """Return what a shape's `json_schema_extra` shows."""
+    """Return the `json_schema_extra` of a shape with this example."""
     return {"examples": [dict(members)]}
 
 
 def completed(schema: Json, value: Any, schemas: Json) -> Any:
-    """Return an example with its members in the shape's order and its nulls: FastAPI sorts and drops them."""
-    schema = _meant(schema, value, schemas)
+    """Return an example with its members in the shape's order, and with null members, both of which FastAPI loses."""
+    schema = _resolve(schema, value, schemas)
     if isinstance(value, list):
         return [completed(schema["items"], item, schemas) for item in value]
     if not isinstance(value, dict) or "properties" not in schema:
@@ -29,21 +29,21 @@ def completed(schema: Json, value: Any, schemas: Json) -> Any:
     }
 
 
-def _meant(schema: Json, value: Any, schemas: Json) -> Json:
+def _resolve(schema: Json, value: Any, schemas: Json) -> Json:
     """Return the schema behind a reference; of several, the one that the discriminator names or that has the members."""
     if "$ref" in schema:
-        return _meant(schemas[schema["$ref"].rpartition("/")[2]], value, schemas)
+        return _resolve(schemas[schema["$ref"].rpartition("/")[2]], value, schemas)
     if isinstance(value, dict) and "discriminator" in schema:
         chosen = schema["discriminator"]["mapping"][value[schema["discriminator"]["propertyName"]]]
-        return _meant({"$ref": chosen}, value, schemas)
+        return _resolve({"$ref": chosen}, value, schemas)
     if isinstance(value, dict) and "anyOf" in schema:
-        choices = [_meant(choice, value, schemas) for choice in schema["anyOf"]]
+        choices = [_resolve(choice, value, schemas) for choice in schema["anyOf"]]
         return next((each for each in choices if value.keys() <= each.get("properties", {}).keys()), schema)
     return schema
 
 
-def show(operation: Json, schemas: Json, *, is_patch: bool) -> None:
-    """Show the examples of the operation's body and of its answers; a patch's answer shows the patch applied."""
+def add_examples(operation: Json, schemas: Json, *, is_patch: bool) -> None:
+    """Add the examples of an operation's body and responses; the response to a patch shows the patch applied."""
     sent = {}
     for content in operation.get("requestBody", {}).get("content", {}).values():
         sent = content["example"] = _of(content["schema"], schemas)

@@ -1,4 +1,4 @@
-"""Links: where an answer with a record leads, so that nobody has to guess which id and which version go where."""
+"""Links: from a response with a record to the operations that take its id and version."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -10,8 +10,8 @@ _TAG: Final = "$response.header.ETag"
 
 
 def linked(paths: Json) -> Json:
-    """Let every answer with a record lead to what can be done with it, and to the lists of what refers to it; return the
-    links.
+    """Add links from each response with a record to the operations on it and the lists of records that refer to it; return
+    the links.
     """
     links: Json = {}
     every = [operation for operations in paths.values() for operation in operations.values()]
@@ -30,18 +30,18 @@ def linked(paths: Json) -> Json:
 
 
 def _with_a_record(operations: Iterable[Json]) -> Iterable[Json]:
-    """Yield the answers that have a record and its version."""
+    """Yield the responses with a record and its version."""
     for operation in operations:
         for answer in operation["responses"].values():
             if "content" in answer and "ETag" in answer.get("headers", {}):
                 yield answer
 
 
-def _link(operation: Json, meant: dict[str, str]) -> Json:
-    """Return a link to an operation, with what its parameters would be, as far as they are meant."""
+def _link(operation: Json, known: dict[str, str]) -> Json:
+    """Return a link to an operation, with the values of those of its parameters that `known` has."""
     names = [each["name"] for each in operation.get("parameters", [])]
     return {
         "operationId": operation["operationId"],
         "description": operation["summary"],
-        "parameters": {name: meant[name] for name in names if name in meant},
+        "parameters": {name: known[name] for name in names if name in known},
     }

@@ -1,4 +1,4 @@
-"""Problems in the document: their shape, once; an example of each kind, once; and who can meet which."""
+"""Problems in the OpenAPI document: their schema, an example of each kind, and the responses of an operation."""
 
 from collections import defaultdict
 from typing import Annotated, Any, Final
@@ -28,40 +28,42 @@ HttpStatus = Annotated[int, Field(ge=100, le=599)]
 
 
 class Fault(BaseModel, defer_build=True):
-    """One thing that was wrong with the request."""
+    """One error in the request."""
 
-    pointer: str = Field(description="Where: a JSON pointer (RFC 6901) into the body, or `/` and a parameter's name.")
-    code: str = Field(description="Which rule was broken.")
-    message: str = Field(description="What would be right, for a person to read.")
+    pointer: str = Field(
+        description="Where: a JSON pointer (RFC 6901) into the body, or `/` and the name of a parameter."
+    )
+    code: str = Field(description="The broken rule, for programs. Expect new values.")
+    message: str = Field(description="What to send instead, for people.")
 
 
 class ProblemDocument(BaseModel, defer_build=True):
-    """What went wrong (RFC 9457). Every error has this form; some kinds add a member."""
+    """A problem document (RFC 9457). Every error has this form; some kinds add members."""
 
-    type: str = Field(description="A relative address that explains this kind of problem.")
-    title: str = Field(description="The kind of problem in a few words.")
+    type: str = Field(description="A relative URL that explains this kind of problem.")
+    title: str = Field(description="The kind of problem, in a few words.")
     status: HttpStatus = Field(description="The HTTP status.")
-    detail: str = Field(description="What happened, for a person to read. Never what was sent.")
+    detail: str = Field(description="What happened and what to do, for people. It never repeats the input.")
     code: str = Field(description="The kind of problem, for programs. Expect new values.")
-    request_id: str = Field(description="The request's id, as in the header X-Request-Id and in the log.")
-    errors: list[Fault] = Field([], description="With 422: everything that was wrong.")
-    known: list[str] = Field([], description="With 422 for a parameter: the parameters that there are.")
-    allowed: list[str] = Field([], description="With `invalid-transition`: where the status can go.")
-    current: dict[str, Any] = Field({}, description="With `outdated`: the record as it stands.")
-    limit: int = Field(0, ge=0, le=2**31 - 1, description="With `body-too-large`: the most bytes.")
+    request_id: str = Field(description="The id of the request, as in the header X-Request-Id and in the server's log.")
+    errors: list[Fault] = Field([], description="With 422: all errors.")
+    known: list[str] = Field([], description="With 422 for a query parameter: the known parameters.")
+    allowed: list[str] = Field([], description="With `invalid-transition`: the statuses that the record can change to.")
+    current: dict[str, Any] = Field({}, description="With `outdated`: the present record.")
+    limit: int = Field(0, ge=0, le=2**31 - 1, description="With `body-too-large`: the maximum size in bytes.")
     limits: dict[str, Annotated[int, Field(ge=0, le=2**31 - 1)]] = Field(
-        {}, description="With `too-many-ops`: the most operations and bytes of a push."
+        {}, description="With `too-many-ops`: the maximum number of operations and bytes of a push."
     )
     reason: str = Field("", description="With `cursor-expired`: `expired`, or `restored` from a backup.")
-    resync: dict[str, Any] = Field({}, description="With `cursor-expired`: how to come to a common state again.")
+    resync: dict[str, Any] = Field({}, description="With `cursor-expired`: how to resynchronise.")
     head: int = Field(0, ge=0, lt=2**53, description="With `batch-refused`: the newest version of the feed.")
-    results: list[Any] = Field([], description="With `batch-refused`: what would have become of each operation.")
+    results: list[Any] = Field([], description="With `batch-refused`: the result of each operation.")
 
 
 def problems(
     *kinds: type[Problem], signed_in: bool = False, body: bool = False, writes: bool = False
 ) -> dict[int | str, Json]:
-    """Return FastAPI's `responses` for an operation that can meet these problems, besides those that any can."""
+    """Return FastAPI's `responses` for an operation with these problems, and those that every operation has."""
     every: set[type[Problem]] = {MalformedQuery, UrlTooLong, Invalid, Unavailable, *kinds}
     every |= {NotSignedIn} if signed_in else set()
     every |= {MalformedBody, BodyTooLarge, UnsupportedMediaType} if body else set()
@@ -82,7 +84,7 @@ def _response(kinds: list[type[Problem]]) -> Json:
 
 
 def problem_schemas() -> Json:
-    """Return the schemas of a problem: members that only some kinds have are optional, without a default."""
+    """Return the schemas of problems. Members that only some kinds have are optional, without a default."""
     problem = ProblemDocument.model_json_schema()
     problem["properties"]["errors"]["items"] = {"$ref": "#/components/schemas/Fault"}
     for member in problem["properties"].values():
@@ -92,7 +94,7 @@ def problem_schemas() -> Json:
 
 
 def problem_examples() -> Json:
-    """Return one problem of each kind."""
+    """Return an example of each kind of problem."""
     return {
         kind.code: {"summary": kind.title(), "value": kind.shown().document(_ID)}
         for kind in sorted(kinds(), key=lambda kind: kind.code)

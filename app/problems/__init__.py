@@ -1,4 +1,4 @@
-"""What can go wrong, each kind with a document of its own (RFC 9457).
+"""The kinds of problem: errors with a problem document (RFC 9457).
 
 Problem
 ├── 400  MalformedRequest · MalformedBody · MalformedQuery · MalformedHeader · InvalidCursor
@@ -25,8 +25,8 @@ Problem
 ├── 503  Unavailable
 └── 507  StorageFull
 
-A class's docstring is what `GET /problems/<code>` tells a reader: the first line is the title. A problem never
-repeats what was sent: the input may be the most private text there is.
+`GET /problems/<code>` returns a class's docstring: the first line is the title, the rest the explanation. A problem never
+repeats the input, which may be the most private text there is.
 """
 
 from app.problems.callers import Forbidden, NotFound, NotSignedIn, TooManyAttempts, TooManyWaiting, WrongCredentials

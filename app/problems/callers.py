@@ -1,73 +1,73 @@
-"""What a caller is refused: for who they are, or since there is nothing for them."""
+"""Problems of callers: authentication, permission, throttling, and resources that they cannot see."""
 
 from app.problems.problem import Problem
 
 
 class NotSignedIn(Problem):
-    """Sign in first.
+    """Not signed in.
 
-    The request needs an access token in the header `Authorization: Bearer …`, and the one given is missing, expired,
-    ended or not ours. Refresh it, or sign in again.
+    The request needs a valid access token in the header `Authorization: Bearer …`. The token is missing, expired,
+    revoked or not issued by this API. Refresh it, or sign in again.
     """
 
     status, code = 401, "not-signed-in"
 
     def __init__(self, detail: str = "") -> None:
-        """Refuse with the challenge that RFC 6750 asks for."""
+        """Add the challenge that RFC 6750 requires."""
         super().__init__(detail, {"WWW-Authenticate": "Bearer"})
 
 
 class WrongCredentials(NotSignedIn):
-    """That did not match.
+    """Wrong credentials.
 
-    The address, the password, the code or the refresh token is not right, or no longer valid. The answer is the same
-    for every reason, so that it tells nobody who has an account.
+    The e-mail address, password, code or refresh token is wrong or no longer valid. The response is the same for every
+    reason, so that it does not reveal who has an account.
     """
 
     code = "wrong-credentials"
 
 
 class Forbidden(Problem):
-    """You cannot do that.
+    """Forbidden.
 
-    The caller is known, but this operation is not open to callers of that kind.
+    The caller is authenticated, but this operation is not available to callers of this kind.
     """
 
     status, code = 403, "forbidden"
 
 
 class NotFound(Problem):
-    """There is nothing here.
+    """Not found.
 
-    The address names nothing that the caller could see: it never existed, was removed, or belongs to somebody else.
-    The answer is the same for all three.
+    The URL names nothing that the caller can see: it never existed, was removed, or belongs to another account. The
+    response is the same for all three.
     """
 
     status, code = 404, "not-found"
 
 
 class TooManyAttempts(Problem):
-    """There were too many wrong tries.
+    """Too many attempts.
 
-    Wait for the seconds in Retry-After; until then even the right one is not looked at.
+    Too many attempts have failed. Wait for the number of seconds in Retry-After: until then, no attempt is checked.
     """
 
     status, code = 429, "too-many-attempts"
 
     def __init__(self, seconds: int = 60) -> None:
-        """Ask to be tried again after so many seconds."""
+        """Set Retry-After, in seconds."""
         super().__init__("", {"Retry-After": str(seconds)})
 
 
 class TooManyWaiting(Problem):
-    """You are waiting too often at once.
+    """Too many long polls and streams.
 
-    An account has only so many long polls and event streams at a time. End one, or come back after the seconds in
-    Retry-After; without waiting, everything else is served.
+    An account has a limited number of long polls and event streams at a time. Close one, or try again after the number
+    of seconds in Retry-After. Requests that do not wait are not affected.
     """
 
     status, code = 429, "too-many-waiting"
 
     def __init__(self, seconds: int = 30) -> None:
-        """Ask to be tried again once a long poll is over."""
+        """Set Retry-After, in seconds: the longest time of a long poll."""
         super().__init__("", {"Retry-After": str(seconds)})

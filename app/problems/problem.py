@@ -1,4 +1,4 @@
-"""What every problem is."""
+"""The base class of problems, and the faults that some of them list."""
 
 import inspect
 from collections.abc import Iterator, Mapping
@@ -8,25 +8,25 @@ from typing import Any, ClassVar, Self
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing wrong with the input: where (a JSON pointer, RFC 6901), which, and what would be right."""
+    """One error in the input: where (a JSON pointer, RFC 6901), which rule, and what to send instead."""
 
     pointer: str
     code: str
     message: str
 
     def document(self) -> dict[str, str]:
-        """Return its members, in their order."""
+        """Return the members in their order."""
         return {"pointer": self.pointer, "code": self.code, "message": self.message}
 
 
 class Problem(Exception):  # noqa: N818 - RFC 9457 calls it a problem
-    """Something went wrong."""
+    """An error with a problem document (RFC 9457)."""
 
     status: ClassVar[int]
     code: ClassVar[str]
 
     def __init__(self, detail: str = "", headers: Mapping[str, str] | None = None, **members: Any) -> None:
-        """Say what happened in `detail`; `members` extend the document."""
+        """Take what happened (`detail`, by default the explanation), headers, and further members of the document."""
         super().__init__(self.code)
         self.detail = detail or self.explanation()
         self.headers = dict(headers or {})
@@ -34,7 +34,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it a problem
 
     @classmethod
     def shown(cls) -> Self:
-        """Return one as the docs show it."""
+        """Return an example for the documentation."""
         return cls()
 
     @classmethod
@@ -44,11 +44,11 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it a problem
 
     @classmethod
     def explanation(cls) -> str:
-        """Return what the docstring says below its first line, as one paragraph."""
+        """Return the explanation: the docstring below its first line, as one paragraph."""
         return " ".join(inspect.cleandoc(cls.__doc__ or "").split("\n", 1)[1].split())
 
     def document(self, request_id: str) -> dict[str, Any]:
-        """Return the members of the problem document, in their order."""
+        """Return the problem document, with its members in their order."""
         return {
             "type": f"/problems/{self.code}",
             "title": self.title(),
@@ -61,7 +61,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it a problem
 
 
 def kinds(root: type[Problem] = Problem) -> Iterator[type[Problem]]:
-    """Yield every kind of problem there is."""
+    """Yield every kind of problem."""
     for kind in root.__subclasses__():
         yield kind
         yield from kinds(kind)

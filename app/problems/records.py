@@ -1,4 +1,4 @@
-"""What records refuse."""
+"""Problems of records."""
 
 from typing import Any, ClassVar, Self
 
@@ -6,9 +6,9 @@ from app.problems.problem import Fault, Problem
 
 
 class InvalidCursor(Problem):
-    """The cursor does not belong to this list.
+    """Invalid cursor.
 
-    A cursor continues the list it came from: same person, same collection, same filters. Begin again without a
+    A cursor continues the list that returned it: same account, same collection, same filters. Start again without a
     cursor.
     """
 
@@ -16,58 +16,58 @@ class InvalidCursor(Problem):
 
 
 class AlreadyExists(Problem):
-    """A record of that id exists with other content.
+    """Already exists.
 
-    Sending the same record again is always safe; sending another one under an id in use is not. Choose a new id, or
-    change the existing record.
+    A record with this id exists with other content. Sending the same record again is always safe; sending another one
+    with the same id is not. Choose a new id, or change the existing record.
     """
 
     status, code = 409, "already-exists"
 
 
 class Removed(Problem):
-    """The record of that id was removed.
+    """Record removed.
 
-    What was removed stays removed. Write a new record under a new id.
+    The record with this id was removed, and removed records do not come back. Create a new record with a new id.
     """
 
     status, code = 409, "removed"
 
 
 class InvalidTransition(Problem):
-    """The status cannot change that way.
+    """Invalid status transition.
 
-    A status moves along the transitions that its kind of record lists. The member `allowed` names where this record
-    can go from where it stands.
+    The status cannot change from its present value to the one sent. The member `allowed` lists the statuses that this
+    record can change to.
     """
 
     status, code = 409, "invalid-transition"
 
     @classmethod
     def shown(cls) -> Self:
-        """Show where it could go."""
+        """Return an example with the allowed statuses."""
         return cls(allowed=["completed", "entered-in-error"])
 
 
 class Outdated(Problem):
-    """The record has changed since you read it.
+    """Version conflict.
 
-    The If-Match header does not name the record's present version. The member `current` is the record as it stands:
-    merge your edit with it, and send it again with its version.
+    The record has changed since you read it: the If-Match header does not name its present version. The member
+    `current` is the present record. Merge your change with it, and send it again with the present version.
     """
 
     status, code = 412, "outdated"
 
     @classmethod
     def shown(cls) -> Self:
-        """Show the record, its fields left out here."""
+        """Return an example with a record, shortened."""
         return cls(current={"id": "019aa2c4-7b00-7000-8000-000000000003", "version": 1099511627790})
 
 
 class Invalid(Problem):
-    """Something in the request is not valid.
+    """Validation failed.
 
-    The member `errors` lists everything that was wrong: where, which rule, and what would be right. Nothing of the
+    The member `errors` lists everything that is wrong: where, which rule, and what to send instead. Nothing of the
     request was applied.
     """
 
@@ -75,20 +75,20 @@ class Invalid(Problem):
     fault: ClassVar = Fault("/kind", "required", "Field required.")
 
     def __init__(self, *faults: Fault, **members: Any) -> None:
-        """Refuse for all of `faults` at once."""
+        """Report all faults at once."""
         super().__init__("", None, errors=[fault.document() for fault in faults], **members)
 
     @classmethod
     def shown(cls) -> Self:
-        """Show one fault."""
+        """Return an example with one fault."""
         return cls(cls.fault)
 
 
 class UnknownReference(Invalid):
-    """A reference names no record of yours.
+    """Unknown reference.
 
-    A record refers only to living records of the same person. An id that never existed, was removed or belongs to
-    somebody else gets this same answer.
+    A record can refer only to existing records of the same account. The response is the same for an id that never
+    existed, was removed, or belongs to another account.
     """
 
     code = "unknown-reference"
@@ -96,9 +96,9 @@ class UnknownReference(Invalid):
 
 
 class DerivationCycle(Invalid):
-    """An intention cannot grow from itself.
+    """Derivation cycle.
 
-    Following `derived_from_id` from this intention would lead back to it.
+    An intention cannot derive from itself: following `derived_from_id` from this intention would return to it.
     """
 
     code = "derivation-cycle"
@@ -106,10 +106,10 @@ class DerivationCycle(Invalid):
 
 
 class PreconditionRequired(Problem):
-    """Say which version you mean.
+    """If-Match required.
 
-    A change or a removal needs the header If-Match with the version that was read, so that no edit of another device
-    is overwritten unseen. An asterisk forces it.
+    An update or a removal needs the header If-Match with the version that you read, so that no change of another
+    device is overwritten unseen. `If-Match: *` forces the change.
     """
 
     status, code = 428, "precondition-required"

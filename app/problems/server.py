@@ -1,35 +1,35 @@
-"""What goes wrong on the side of the server."""
+"""Problems of the server."""
 
 from app.problems.problem import Problem
 
 
 class Crashed(Problem):
-    """Something broke on our side.
+    """Internal server error.
 
-    The request was not carried out. The request_id helps to find the cause.
+    An unexpected error occurred, and the request was not completed. Report the `request_id` to the operator.
     """
 
     status, code = 500, "crashed"
 
 
 class Unavailable(Problem):
-    """Busy; try again in a moment.
+    """Temporarily unavailable.
 
-    The server has too much in hand, is about to stop, or its database did not answer in time. Nothing was acknowledged;
-    the same request can be sent again after the seconds in Retry-After.
+    The server is overloaded, is shutting down, or its database did not respond in time. Nothing was acknowledged. Send
+    the same request again after the number of seconds in Retry-After.
     """
 
     status, code = 503, "unavailable"
 
     def __init__(self, detail: str = "") -> None:
-        """Ask to be tried again in a second."""
+        """Set Retry-After to one second."""
         super().__init__(detail, {"Retry-After": "1"})
 
 
 class StorageFull(Problem):
-    """The disk is full.
+    """Storage full.
 
-    The server cannot store anything more until its operator makes room. Nothing was acknowledged.
+    The server cannot store anything until its operator frees disk space. Nothing was acknowledged.
     """
 
     status, code = 507, "storage-full"

@@ -1,4 +1,4 @@
-"""What syncing refuses."""
+"""Problems of sync."""
 
 from typing import ClassVar, Literal, Self
 
@@ -7,86 +7,87 @@ from app.problems.records import Invalid
 
 
 class BatchRefused(Problem):
-    """The batch was refused as a whole.
+    """Batch refused.
 
-    It was to be carried out whole or not at all, and an operation of it could not be. Nothing happened. The member
-    `results` says of each operation what would have become of it.
+    The push was atomic, and at least one of its operations failed, so none was applied. The member `results` has the
+    result of each operation.
     """
 
     status, code = 409, "batch-refused"
 
     @classmethod
     def shown(cls) -> Self:
-        """Show an empty one."""
+        """Return an example without results."""
         return cls(head=1099511627790, results=[])
 
 
 class CursorExpired(Problem):
-    """The cursor or base cannot be served any more.
+    """Cursor expired.
 
-    Pull everything again from 0, and drop what you had but the pull did not bring, save what you have not pushed yet.
-    The reason `restored` means that the server lost its latest changes: first push again, with `if_missing: "create"`,
-    every record whose version you know is above `kept_through`.
+    The cursor or base cannot be served any more. Pull everything again from 0, and delete the local records that the pull
+    did not return, except those that have not been pushed yet. The reason `restored` means that the server lost its
+    latest changes: first push again, with `if_missing: "create"`, every record with a version above `kept_through`.
     """
 
     status, code = 410, "cursor-expired"
 
     @classmethod
     def because(cls, reason: Literal["expired", "restored"], kept_through: int | None) -> Self:
-        """Say why, and how to come to a common state again."""
+        """Return the problem with its reason, and how to resynchronise."""
         return cls(reason=reason, resync={"since": 0, "mode": "replace", "kept_through": kept_through})
 
     @classmethod
     def shown(cls) -> Self:
-        """Show one after a restore."""
+        """Return an example after a restore."""
         return cls.because("restored", 1099511627790)
 
 
 class TooManyOps(Problem):
-    """The push has too many operations.
+    """Too many operations.
 
-    The member `limits` gives the most operations and the most bytes of one push. Nothing of it was applied.
+    The member `limits` gives the maximum number of operations and bytes of a push. Nothing of it was applied.
     """
 
     status, code = 413, "too-many-ops"
 
     @classmethod
     def shown(cls) -> Self:
-        """Show the limits."""
+        """Return an example with the usual limits."""
         return cls.beyond(500, 2 * 2**20)
 
     @classmethod
     def beyond(cls, max_ops: int, max_bytes: int) -> Self:
-        """Refuse a push of more than `max_ops` operations."""
+        """Return the problem of a push of more than `max_ops` operations."""
         return cls(limits={"max_ops": max_ops, "max_bytes": max_bytes})
 
 
 class OpIdReused(Invalid):
-    """The op_id was used for another operation.
+    """op_id reused.
 
-    An op_id names one operation of one device: repeat it with the same content, or choose a new one.
+    The op_id was used for another operation. Repeat an operation with the same content, or choose a new op_id.
     """
 
     code = "op-id-reused"
-    fault = Fault("/op_id", "op-id-reused", "Choose a new op_id for another operation.")
+    fault = Fault("/op_id", "op-id-reused", "Choose a new op_id for this operation.")
 
 
 class DuplicateTarget(Invalid):
-    """The push has an operation on this record already.
+    """Duplicate target.
 
-    A push has at most one operation on a record: send the sum of the edits.
+    A push has at most one operation per record: send the sum of the edits.
     """
 
     code = "duplicate-target"
-    fault = Fault("/id", "duplicate-target", "Send one operation for a record: the sum of its edits.")
+    fault = Fault("/id", "duplicate-target", "Send one operation per record: the sum of its edits.")
 
 
 class ParentMissing(Invalid):
-    """A reference names a record that the server does not have yet.
+    """Parent missing.
 
-    Push the record that it refers to, in the same push or an earlier one, and then this operation again.
+    A reference names a record that the server does not have yet. Push that record, in the same push or an earlier one,
+    and then this operation again.
     """
 
     status, code = 424, "parent-missing"
-    fault = Fault("/session_id", "parent-missing", "Push what this refers to first.")
+    fault = Fault("/session_id", "parent-missing", "Push the record that this field refers to first.")
     advice: ClassVar = fault.message

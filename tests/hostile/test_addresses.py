@@ -138,6 +138,8 @@ def test_a_parameter_of_the_wrong_kind_is_422(line: Line, alice: Person, operati
         kind = resolved(schema)
         kind = resolved(kind["items"]) if kind.get("type") == "array" else kind
         for value in wrong(name, kind):
+            if name == "collections" and not value:
+                continue  # no collection named means all
             reply = line.ask("GET", f"{operation.path}?{name}={value}", headers)
             assert reply.status == 422, (name, value)
             assert {pointer.split("/")[1] for pointer in reply.pointers} == {name}
