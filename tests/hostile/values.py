@@ -70,7 +70,9 @@ def refused(schema: Json) -> Iterator[str]:
     if not nullable(schema):
         yield "null"
     choices = choices_of(kind)
-    yield from CASES["string" if choices else str(kind["type"] if kind["type"] == "integer" else kind.get("format", kind["type"]))]
+    yield from CASES[
+        "string" if choices else str(kind["type"] if kind["type"] == "integer" else kind.get("format", kind["type"]))
+    ]
     if choices:
         yield from ('""', '"wisteria"', json.dumps(choices[0].upper()), json.dumps(choices[0] + " "))
     if "maximum" in kind and kind["type"] == "integer":
