@@ -50,11 +50,7 @@ TAGS: Final = [
         "description": "Register, verify an e-mail address, sign in on a device, refresh tokens, sign out.",
     },
     {"name": "Account", "description": "The caller's own account."},
-    {"name": "Sessions", "description": "Appointments of the therapy: preparation, dosing and integration."},
-    {"name": "Elements", "description": "What came up in a session, and what it means."},
-    {"name": "Intentions", "description": "What the person means to work on, in a session or afterwards."},
-    {"name": "Reflections", "description": "Words written or spoken while processing."},
-    {"name": "Action items", "description": "Changes to make, internal or external."},
+    *({"name": resource.tag, "description": resource.description} for resource in RESOURCES),
     {
         "name": "Sync",
         "description": "Offline delta sync: pull changes, push operations, resolve conflicts, follow change events.",

@@ -10,20 +10,8 @@ from tests.serving import Person
 from tests.witness import Client
 
 Json = dict[str, Any]
-COLLECTION_OF = {
-    "session_id": "sessions",
-    "element_id": "elements",
-    "intention_id": "intentions",
-    "reflection_id": "reflections",
-    "derived_from_id": "intentions",
-}
-WORDS = {
-    "sessions": "notes",
-    "elements": "description",
-    "intentions": "why",
-    "reflections": "body",
-    "action-items": "details",
-}
+COLLECTION_OF = {field: target.collection for resource in RESOURCES for field, target in resource.targets.items()}
+WORDS = {resource.collection: resource.text for resource in RESOURCES}
 """A free-text field of each kind."""
 
 
@@ -41,9 +29,9 @@ def draft_of(resource: Resource, person: Person | None = None) -> Json:
     for field in resource.references:
         if person is not None and field in draft:
             draft[field] = written(person.client, resource_of(COLLECTION_OF[field]), person)["id"]
-        elif field in draft and field != resource.parent:
+        elif field in draft and field != resource.on_delete_cascade:
             del draft[field]
-        elif person is None and field == resource.parent:
+        elif person is None and field == resource.on_delete_cascade:
             message = "an element needs a session, so a person"
             raise ValueError(message)
     return draft
@@ -51,7 +39,7 @@ def draft_of(resource: Resource, person: Person | None = None) -> Json:
 
 def written(client: Client, resource: Resource, person: Person, **changes: object) -> Json:
     """Write a record of the person's, and return it as answered."""
-    minimal = person if resource.parent else None
+    minimal = person if resource.on_delete_cascade else None
     draft = draft_of(resource, minimal) | changes
     response = client.post(f"/v1/{resource.collection}", json=draft)
     assert response.status_code == 201, response.text

@@ -1,27 +1,27 @@
-"""Records: what the kinds of record share.
+"""Records: what all kinds of record share.
 
-A record is a row that one person owns. Here are the only way to a row (`access`), the only writer (`store`), the lists
-(`filters`, `cursors`), the shapes that a kind is made of (`shapes`, `text`), and the verbs that routes call: `read`,
-`page`, `create`, `change`, `remove`. What an intention *is* stands in its own room, under `app.resources`.
+A record is a row that one account owns. Here are the only way to a row (`access`, `view`), the only writer (`write`), lists
+(`filters`, `cursors`), the shapes of a kind (`shapes`, `text`), and the verbs that routes call: `read`, `page`, `create`,
+`change`, `remove`. What an intention *is* stands in its own module, in `app.resources`.
 """
 
 from app.records.filters import Filters, Flag, Where
-from app.records.resource import Resource, kinds, transitions
+from app.records.resource import Resource, kinds, register, transitions
 from app.records.shapes import Fields, RecordDraft, RecordPublic
 from app.records.tables import Record, references
 from app.records.verbs import (
     IfMatch,
     IfNoneMatch,
     change,
-    changing,
+    change_responses,
     create,
-    creating,
-    listing,
+    create_responses,
+    list_responses,
     page,
     read,
-    reading,
+    read_responses,
     remove,
-    removing,
+    remove_responses,
 )
 from app.records.view import OwnRecords, View
 
@@ -39,16 +39,17 @@ __all__ = [
     "View",
     "Where",
     "change",
-    "changing",
+    "change_responses",
     "create",
-    "creating",
+    "create_responses",
     "kinds",
-    "listing",
+    "list_responses",
     "page",
     "read",
-    "reading",
+    "read_responses",
     "references",
+    "register",
     "remove",
-    "removing",
+    "remove_responses",
     "transitions",
 ]

@@ -1,4 +1,4 @@
-"""A resource: everything the shared verbs need to know of one kind of record."""
+"""A resource: all that the shared code needs to know of one kind of record, and the registry of all kinds."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from app.records.shapes import Fields, RecordDraft, RecordPublic
 from app.records.tables import Record
 from app.records.view import View
 
-_kinds: list["Resource"] = []
+_registry: list["Resource"] = []
 Settle = Callable[[Any, Any, View], Iterator[Fault]]
 
 
@@ -24,14 +24,18 @@ Settle = Callable[[Any, Any, View], Iterator[Fault]]
 class Resource:
     """One kind of record.
 
-    `settle(record, before, view)` holds its rules: given the fields as attributes, it completes the record and yields
-    what is wrong with it, before every write, by whichever door it came. `transitions` lists where a status may go; None means anywhere.
-    `coupled` are the groups of fields that stand or fall together when edits meet. A record goes when what its field
-    `parent` refers to is removed; every other reference is set to null. The field `acyclic` never leads back.
-    The fields in `filled_in` may get a value from `settle` where null was sent.
+    `description` explains the kind in the documentation. `settle(record, before, view)` holds its rules: it is called
+    before every write, from every entry point, completes the record, whose fields it gets as attributes, and yields the
+    faults. `transitions` lists where a status may go; None means anywhere. The fields of a group in `coupled` mean
+    something only together: edits of them collide as one. If the target of the reference `on_delete_cascade` is removed,
+    the record is removed, too; other references are set to null. The reference `acyclic` may not make a record its own
+    ancestor. `settle` may complete the fields in `filled_in` if null was sent. `text` is the field with the person's own
+    words.
     """
 
     collection: str
+    description: str
+    text: str
     record: type[Record]
     fields: type[Fields]
     draft: type[RecordDraft]
@@ -42,48 +46,48 @@ class Resource:
     example: Mapping[str, Any]
     transitions: Mapping[str, frozenset[str]] | None = None
     coupled: tuple[frozenset[str], ...] = ()
-    parent: str | None = None
+    on_delete_cascade: str | None = None
     acyclic: str | None = None
     filled_in: frozenset[str] = frozenset()
 
-    def __post_init__(self) -> None:
-        """Take a place among the kinds."""
-        _kinds.append(self)
-
     @property
     def path(self) -> str:
-        """Where its records are."""
+        """The path of its list."""
         return f"/v1/{self.collection}"
 
     @cached_property
     def router(self) -> APIRouter:
-        """What its room declares its routes on."""
-        tag = self.collection.replace("-", " ").capitalize()
-        return APIRouter(prefix=self.path, tags=[tag], route_class=Route)
+        """The router of its routes."""
+        return APIRouter(prefix=self.path, tags=[self.tag], route_class=Route)
+
+    @property
+    def tag(self) -> str:
+        """The name of the kind in the documentation."""
+        return self.collection.replace("-", " ").capitalize()
 
     @property
     def table(self) -> sa.Table:
-        """The table of its rows."""
+        """Its table."""
         return self.record.table()
 
     @cached_property
     def field_names(self) -> tuple[str, ...]:
-        """The fields that a person sets."""
+        """The names of the fields that a client sets."""
         return tuple(self.fields.model_fields)
 
     @cached_property
     def public_names(self) -> tuple[str, ...]:
-        """The members of an answer, in their order."""
+        """The names of the members of a record, in their order."""
         return tuple(self.public.model_fields)
 
     @cached_property
     def document_names(self) -> tuple[str, ...]:
-        """The members of an answer that depend on the record alone; `id` and `version` are put in front of them."""
+        """The names of the members in a record's document: all but `id` and `version`, which are put in front of it."""
         return tuple(name for name in self.public_names if name not in {"id", "version"})
 
     @cached_property
     def references(self) -> dict[str, sa.Table]:
-        """The table that each reference leads to, by field."""
+        """The target table of each reference, by field."""
         return {
             key.column_keys[-1]: key.referred_table
             for key in sorted(self.table.foreign_key_constraints, key=lambda key: list(key.column_keys))
@@ -92,17 +96,17 @@ class Resource:
 
     @cached_property
     def targets(self) -> dict[str, "Resource"]:
-        """The kind of record that each reference leads to, by field."""
-        of_table = {kind.table: kind for kind in _kinds}
+        """The target kind of each reference, by field."""
+        of_table = {kind.table: kind for kind in kinds()}
         return {field: of_table[table] for field, table in self.references.items()}
 
     @cached_property
     def on_delete_set_null(self) -> tuple[str, ...]:
-        """The references that become null when what they refer to goes."""
-        return tuple(field for field in self.references if field != self.parent)
+        """The references that are set to null if their target is removed."""
+        return tuple(field for field in self.references if field != self.on_delete_cascade)
 
     def completed(self, draft: RecordDraft) -> dict[str, Any]:
-        """Return the fields of a new record; those left out that the rules fill in are null so far."""
+        """Return the fields of a new record; a field that was left out for `settle` to complete is null."""
         values = draft.__dict__
         return {name: None if (value := values[name]) is MISSING else value for name in self.field_names}
 
@@ -118,24 +122,30 @@ class Resource:
 
     @cached_property
     def depth(self) -> int:
-        """How many kinds of record may stand above one of these: parents come before children."""
+        """The length of the longest chain of references to other kinds: parents come before children."""
         return max((1 + kind.depth for kind in self.targets.values() if kind is not self), default=0)
 
     @cached_property
     def units(self) -> dict[str, frozenset[str]]:
-        """The fields that each field stands or falls together with, itself included."""
+        """The fields that each field is coupled with, itself included."""
         return {
             name: frozenset({name}).union(*(group for group in self.coupled if name in group))
             for name in self.field_names
         }
 
 
+def register(*resources: Resource) -> tuple[Resource, ...]:
+    """Make these the kinds of record that exist, in this order, and return them."""
+    _registry[:] = resources
+    return resources
+
+
 def kinds() -> tuple[Resource, ...]:
-    """Return every kind of record, in the order in which the rooms were opened."""
-    return tuple(_kinds)
+    """Return all kinds of record."""
+    return tuple(_registry)
 
 
 def transitions(listed: Mapping[str, str], error: str) -> dict[str, frozenset[str]]:
-    """Return where each status may go, from its targets separated by blanks; any may go to `error`, which is final."""
+    """Return the targets of each status, listed separated by blanks; every status may also go to `error`, which is final."""
     targets = {target for line in listed.values() for target in line.split()}
     return {status: frozenset({*listed.get(status, "").split(), error}) for status in {*listed, *targets}}

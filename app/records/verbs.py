@@ -56,29 +56,29 @@ Responses = dict[int | str, dict[str, Any]]
 _NOT_MODIFIED: Responses = {304: {"description": "The client has the current version."}}
 
 
-def creating(public: type[RecordPublic]) -> Responses:
+def create_responses(public: type[RecordPublic]) -> Responses:
     """Return the documented responses of a route that creates a record."""
     again = {200: {"model": public, "description": "The record exists already: the same draft created it before."}}
     return again | problems(AlreadyExists, Removed, UnknownReference, signed_in=True, body=True)
 
 
-def reading() -> Responses:
+def read_responses() -> Responses:
     """Return the documented responses of a route that reads a record."""
     return _NOT_MODIFIED | problems(NotFound, signed_in=True)
 
 
-def listing() -> Responses:
+def list_responses() -> Responses:
     """Return the documented responses of a route that lists records."""
     return problems(InvalidCursor, signed_in=True)
 
 
-def changing(*kinds: type[Problem]) -> Responses:
+def change_responses(*kinds: type[Problem]) -> Responses:
     """Return the documented responses of a route that changes a record; `kinds` are its own problems."""
     guarded = (NotFound, MalformedHeader, Outdated, PreconditionRequired, UnknownReference)
     return problems(*guarded, *kinds, signed_in=True, body=True)
 
 
-def removing() -> Responses:
+def remove_responses() -> Responses:
     """Return the documented responses of a route that removes a record."""
     return problems(NotFound, MalformedHeader, Outdated, PreconditionRequired, signed_in=True, writes=True)
 

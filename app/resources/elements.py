@@ -1,4 +1,4 @@
-"""An element: one thing that came up in a session, and what the person makes of it."""
+"""Elements: what came up in a session, and what it means to the person."""
 
 from collections.abc import Iterator
 from enum import StrEnum
@@ -16,7 +16,7 @@ from app.records.text import Short, Valence, Words, ZeroToTen
 
 
 class ElementKind(StrEnum):
-    """What it is."""
+    """The kind of an element."""
 
     EMOTION = "emotion"
     MEMORY = "memory"
@@ -35,7 +35,7 @@ class ElementKind(StrEnum):
 
 
 class ElementStatus(StrEnum):
-    """How far the person has come with it."""
+    """How far the person has come with an element."""
 
     CAPTURED = "captured"
     EXPLORING = "exploring"
@@ -45,11 +45,11 @@ class ElementStatus(StrEnum):
 
 
 class ElementFields(records.Fields):
-    """What a person says of an element."""
+    """The fields of an element that a client sets."""
 
-    session_id: Id = Field(description="The session that it came up in.")
-    kind: ElementKind = Field(description="What it is.")
-    title: Short = Field(min_length=1, description="Its name, in the person's words.")
+    session_id: Id = Field(description="The session in which the element came up.")
+    kind: ElementKind = Field(description="The kind of element.")
+    title: Short = Field(min_length=1, description="A title, in the person's words.")
     description: Words | None = Field(None, description="What it was like.")
     valence: Valence | None = Field(None, description="How it felt, from -2 (very unpleasant) to 2 (very pleasant).")
     intensity: ZeroToTen | None = Field(None, description="How strong it was, 0 to 10.")
@@ -58,12 +58,12 @@ class ElementFields(records.Fields):
     origin: Words | None = Field(None, description="Where it came from.")
     reframe: Words | None = Field(None, description="Who I am without its weight; the new perspective.")
     status: ElementStatus = Field(
-        ElementStatus.CAPTURED, description="How far I have come with it; understood needs a meaning."
+        ElementStatus.CAPTURED, description="How far I have come with it. Understood and integrated need a meaning."
     )
 
 
 class ElementRecord(ElementFields, records.Record, table=True):
-    """An element as stored."""
+    """An element, as stored."""
 
     __tablename__ = "element"
     __table_args__ = records.references(session_id="session")
@@ -92,25 +92,25 @@ class Element(ElementFields, records.RecordPublic):
 
 @shapes.draft(EXAMPLE)
 class ElementDraft(ElementFields, records.RecordDraft):
-    """An element, about to be noted."""
+    """A new element."""
 
 
 @shapes.patch(PATCH_EXAMPLE)
 class ElementPatch(ElementFields):
-    """A change of an element: absent is unchanged, null is cleared."""
+    """A change of an element (RFC 7396): an absent field is unchanged, null clears a field."""
 
 
 ElementPage: Final = shapes.page(Element, "A page of elements, newest first.")
 
 
 class ElementFilters(records.Filters):
-    """Which elements to list."""
+    """The filters of a list of elements."""
 
-    session_id: Id | None = Field(None, description="Came up in this session.")
-    status: list[ElementStatus] | None = Field(None, description="Any of these statuses.")
-    kind: list[ElementKind] | None = Field(None, description="Any of these kinds.")
+    session_id: Id | None = Field(None, description="Of this session.")
+    status: list[ElementStatus] | None = Field(None, description="With any of these statuses.")
+    kind: list[ElementKind] | None = Field(None, description="Of any of these kinds.")
     processed: Annotated[records.Flag | None, Where("meaning", "present")] = Field(
-        None, description="Whether a meaning was found."
+        None, description="With a meaning (true) or without one (false)."
     )
 
 
@@ -118,13 +118,15 @@ _NEEDS_A_MEANING: Final = {ElementStatus.UNDERSTOOD, ElementStatus.INTEGRATED}
 
 
 def settle(element: ElementFields, _before: ElementFields | None, _view: View) -> Iterator[Fault]:
-    """Hold the rules of an element: what is understood has a meaning."""
+    """Check the rules of an element: an understood or integrated one has a meaning."""
     if element.status in _NEEDS_A_MEANING and not element.meaning:
-        yield Fault("/meaning", "meaning-required", "What is understood or integrated needs a meaning.")
+        yield Fault("/meaning", "meaning-required", "Send a meaning for an understood or integrated element.")
 
 
 ELEMENTS: Final = records.Resource(
     collection="elements",
+    description="What came up in a session, and what it means.",
+    text="description",
     record=ElementRecord,
     fields=ElementFields,
     draft=ElementDraft,
@@ -134,39 +136,43 @@ ELEMENTS: Final = records.Resource(
     settle=settle,
     example=EXAMPLE,
     coupled=(frozenset({"status", "meaning"}),),
-    parent="session_id",
+    on_delete_cascade="session_id",
 )
 
 router = ELEMENTS.router
 
 
 @router.post(
-    "", status_code=201, response_model=Element, responses=records.creating(Element), summary="Note an element"
+    "",
+    status_code=201,
+    response_model=Element,
+    responses=records.create_responses(Element),
+    summary="Create an element",
 )
 async def create_element(view: OwnRecords, draft: ElementDraft) -> Response:
-    """Note something that came up in a session. Its meaning, origin and reframe can follow later."""
+    """Create an element that came up in a session. Its meaning, origin and reframe can be added later."""
     return await records.create(view, ELEMENTS, draft)
 
 
-@router.get("", response_model=ElementPage, responses=records.listing(), summary="List your elements")
+@router.get("", response_model=ElementPage, responses=records.list_responses(), summary="List elements")
 async def list_elements(view: OwnRecords, filters: Annotated[ElementFilters, Query()]) -> Response:
-    """See what came up, newest first. `processed=false` finds what still waits for a meaning."""
+    """Return your elements, newest first. `processed=false` returns those without a meaning."""
     return await records.page(view, ELEMENTS, filters)
 
 
-@router.get("/{id:id}", response_model=Element, responses=records.reading(), summary="Read an element")
+@router.get("/{id:id}", response_model=Element, responses=records.read_responses(), summary="Get an element")
 async def get_element(view: OwnRecords, id: Id, if_none_match: IfNoneMatch = None) -> Response:
-    """See one element."""
+    """Return one element."""
     return await records.read(view, ELEMENTS, id, if_none_match)
 
 
-@router.patch("/{id:id}", response_model=Element, responses=records.changing(), summary="Change an element")
+@router.patch("/{id:id}", response_model=Element, responses=records.change_responses(), summary="Update an element")
 async def change_element(view: OwnRecords, id: Id, patch: ElementPatch, if_match: IfMatch = None) -> Response:
-    """Change an element: say what it means, where it came from, who you are without its weight."""
+    """Update an element: what it means, where it came from, who I am without its weight."""
     return await records.change(view, ELEMENTS, id, patch, if_match)
 
 
-@router.delete("/{id:id}", status_code=204, responses=records.removing(), summary="Remove an element")
+@router.delete("/{id:id}", status_code=204, responses=records.remove_responses(), summary="Delete an element")
 async def remove_element(view: OwnRecords, id: Id, if_match: IfMatch = None) -> Response:
-    """Remove an element. What referred to it stays, without the reference."""
+    """Delete an element. Records that refer to it stay; their references become null."""
     return await records.remove(view, ELEMENTS, id, if_match)

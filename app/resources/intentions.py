@@ -18,14 +18,14 @@ from app.records.text import Paragraph
 
 
 class IntentionKind(StrEnum):
-    """What it is set for."""
+    """What an intention is set for."""
 
     SESSION = "session"
     INTEGRATION = "integration"
 
 
 class IntentionStatus(StrEnum):
-    """Whether it is being worked on (FHIR R4 goal lifecycle)."""
+    """The status of an intention (FHIR R4 goal lifecycle)."""
 
     PROPOSED = "proposed"
     ACTIVE = "active"
@@ -35,7 +35,7 @@ class IntentionStatus(StrEnum):
 
 
 class Achievement(StrEnum):
-    """How far it has been reached (FHIR R4 goal achievement)."""
+    """How far an intention has been reached (FHIR R4 goal achievement)."""
 
     IN_PROGRESS = "in-progress"
     IMPROVING = "improving"
@@ -46,22 +46,22 @@ class Achievement(StrEnum):
 
 
 class IntentionFields(records.Fields):
-    """What a person says of an intention."""
+    """The fields of an intention that a client sets."""
 
-    kind: IntentionKind = Field(description="What it is set for: a session, or the integration afterwards.")
+    kind: IntentionKind = Field(description="What the intention is set for: a session, or the integration afterwards.")
     statement: Paragraph = Field(min_length=1, description="The intention, written and specific.")
     why: Paragraph | None = Field(None, description="Why it matters.")
-    session_id: Id | None = Field(None, description="The session that it belongs to.")
-    element_id: Id | None = Field(None, description="The element that it grew from.")
-    derived_from_id: Id | None = Field(None, description="The earlier intention that it grew from.")
-    domain: Domain | None = Field(None, description="The part of life that it is about.")
-    status: IntentionStatus = Field(IntentionStatus.ACTIVE, description="Whether it is being worked on.")
-    achievement: Achievement | None = Field(None, description="How far it has been reached.")
-    target_on: Day | None = Field(None, description="The day by which it should be reached.")
+    session_id: Id | None = Field(None, description="The session that the intention belongs to.")
+    element_id: Id | None = Field(None, description="The element that the intention grew from.")
+    derived_from_id: Id | None = Field(None, description="The earlier intention that this one derives from.")
+    domain: Domain | None = Field(None, description="The domain of life that the intention is about.")
+    status: IntentionStatus = Field(IntentionStatus.ACTIVE, description="The status.")
+    achievement: Achievement | None = Field(None, description="How far the intention has been reached.")
+    target_on: Day | None = Field(None, description="The day by which the intention should be reached.")
 
 
 class IntentionRecord(IntentionFields, records.Record, table=True):
-    """An intention as stored."""
+    """An intention, as stored."""
 
     __tablename__ = "intention"
     __table_args__ = records.references(session_id="session", element_id="element", derived_from_id="intention")
@@ -88,34 +88,36 @@ class Intention(IntentionFields, records.RecordPublic):
 
 @shapes.draft(EXAMPLE)
 class IntentionDraft(IntentionFields, records.RecordDraft):
-    """An intention, about to be set."""
+    """A new intention."""
 
 
 @shapes.patch(PATCH_EXAMPLE)
 class IntentionPatch(IntentionFields):
-    """A change of an intention: absent is unchanged, null is cleared."""
+    """A change of an intention (RFC 7396): an absent field is unchanged, null clears a field."""
 
 
 IntentionPage: Final = shapes.page(Intention, "A page of intentions, newest first.")
 
 
 class IntentionFilters(records.Filters):
-    """Which intentions to list."""
+    """The filters of a list of intentions."""
 
-    session_id: Id | None = Field(None, description="Belongs to this session.")
-    element_id: Id | None = Field(None, description="Grew from this element.")
-    kind: list[IntentionKind] | None = Field(None, description="Any of these kinds.")
-    status: list[IntentionStatus] | None = Field(None, description="Any of these statuses.")
-    derived_from_id: Id | None = Field(None, description="Grew from this intention.")
+    session_id: Id | None = Field(None, description="Of this session.")
+    element_id: Id | None = Field(None, description="That grew from this element.")
+    kind: list[IntentionKind] | None = Field(None, description="Of any of these kinds.")
+    status: list[IntentionStatus] | None = Field(None, description="With any of these statuses.")
+    derived_from_id: Id | None = Field(None, description="That derive from this intention.")
 
 
 def settle(_intention: IntentionFields, _before: IntentionFields | None, _view: View) -> Iterator[Fault]:
-    """Hold the rules of an intention: its fields say them all, and no line of descent leads back."""
+    """Yield nothing: the fields and the acyclic reference are all the rules of an intention."""
     return iter(())
 
 
 INTENTIONS: Final = records.Resource(
     collection="intentions",
+    description="What the person means to work on, in a session or afterwards.",
+    text="why",
     record=IntentionRecord,
     fields=IntentionFields,
     draft=IntentionDraft,
@@ -131,34 +133,41 @@ router = INTENTIONS.router
 
 
 @router.post(
-    "", status_code=201, response_model=Intention, responses=records.creating(Intention), summary="Set an intention"
+    "",
+    status_code=201,
+    response_model=Intention,
+    responses=records.create_responses(Intention),
+    summary="Create an intention",
 )
 async def create_intention(view: OwnRecords, draft: IntentionDraft) -> Response:
-    """Set an intention. One for a session may be written before the session exists."""
+    """Create an intention. One for a session may be created before the session exists."""
     return await records.create(view, INTENTIONS, draft)
 
 
-@router.get("", response_model=IntentionPage, responses=records.listing(), summary="List your intentions")
+@router.get("", response_model=IntentionPage, responses=records.list_responses(), summary="List intentions")
 async def list_intentions(view: OwnRecords, filters: Annotated[IntentionFilters, Query()]) -> Response:
-    """See your intentions, newest first."""
+    """Return your intentions, newest first."""
     return await records.page(view, INTENTIONS, filters)
 
 
-@router.get("/{id:id}", response_model=Intention, responses=records.reading(), summary="Read an intention")
+@router.get("/{id:id}", response_model=Intention, responses=records.read_responses(), summary="Get an intention")
 async def get_intention(view: OwnRecords, id: Id, if_none_match: IfNoneMatch = None) -> Response:
-    """See one intention."""
+    """Return one intention."""
     return await records.read(view, INTENTIONS, id, if_none_match)
 
 
 @router.patch(
-    "/{id:id}", response_model=Intention, responses=records.changing(DerivationCycle), summary="Change an intention"
+    "/{id:id}",
+    response_model=Intention,
+    responses=records.change_responses(DerivationCycle),
+    summary="Update an intention",
 )
 async def change_intention(view: OwnRecords, id: Id, patch: IntentionPatch, if_match: IfMatch = None) -> Response:
-    """Change an intention, or note how far it has been reached."""
+    """Update an intention, or how far it has been reached."""
     return await records.change(view, INTENTIONS, id, patch, if_match)
 
 
-@router.delete("/{id:id}", status_code=204, responses=records.removing(), summary="Remove an intention")
+@router.delete("/{id:id}", status_code=204, responses=records.remove_responses(), summary="Delete an intention")
 async def remove_intention(view: OwnRecords, id: Id, if_match: IfMatch = None) -> Response:
-    """Remove an intention. What grew from it stays, without the reference."""
+    """Delete an intention. Records that refer to it stay; their references become null."""
     return await records.remove(view, INTENTIONS, id, if_match)

@@ -1,4 +1,4 @@
-"""A reflection: words written, or spoken, while processing."""
+"""Reflections: words written or spoken while processing."""
 
 from collections.abc import Iterator
 from enum import StrEnum
@@ -20,7 +20,7 @@ from app.records.text import Emotion, Line, Pages, Short, ZeroToTen
 
 
 class Capture(StrEnum):
-    """How the words came in."""
+    """How the words were entered."""
 
     TYPED = "typed"
     VOICE_TRANSCRIPT = "voice-transcript"
@@ -28,24 +28,24 @@ class Capture(StrEnum):
 
 
 class ReflectionFields(records.Fields):
-    """What a person writes in a reflection."""
+    """The fields of a reflection that a client sets."""
 
-    body: Pages = Field(min_length=1, description="The words, kept exactly as sent.")
+    body: Pages = Field(min_length=1, description="The words, stored exactly as sent.")
     title: Short | None = Field(None, description="A title.")
-    occurred_at: Instant = Field(description="When it was written or spoken; by default now.")
-    timezone: Timezone = Field(description="IANA time zone of the place; by default the owner's.")
-    session_id: Id | None = Field(None, description="The session that it is about.")
-    element_id: Id | None = Field(None, description="The element that it is about.")
-    intention_id: Id | None = Field(None, description="The intention that it is about.")
-    prompt: Line | None = Field(None, description="The question that it answers, as it was shown.")
-    capture: Capture = Field(Capture.TYPED, description="How the words came in.")
+    occurred_at: Instant = Field(description="When the words were written or spoken. The default is now.")
+    timezone: Timezone = Field(description="IANA time zone of the place. The default is the owner's.")
+    session_id: Id | None = Field(None, description="The session that the reflection is about.")
+    element_id: Id | None = Field(None, description="The element that the reflection is about.")
+    intention_id: Id | None = Field(None, description="The intention that the reflection is about.")
+    prompt: Line | None = Field(None, description="The question that the reflection answers, as it was shown.")
+    capture: Capture = Field(Capture.TYPED, description="How the words were entered.")
     mood: ZeroToTen | None = Field(None, description="How the person felt, 0 to 10.")
     emotions: list[Emotion] = Field([], max_length=20, description="What the person felt, in their words.")
-    domains: list[Domain] = Field([], max_length=6, description="The parts of life that it is about.")
+    domains: list[Domain] = Field([], max_length=6, description="The domains of life that the reflection is about.")
 
 
 class ReflectionRecord(ReflectionFields, records.Record, table=True):
-    """A reflection as stored."""
+    """A reflection, as stored."""
 
     __tablename__ = "reflection"
     __table_args__ = records.references(session_id="session", element_id="element", intention_id="intention")
@@ -76,29 +76,33 @@ class Reflection(ReflectionFields, records.RecordPublic):
 
 @shapes.draft(EXAMPLE, left_out=("occurred_at", "timezone"))
 class ReflectionDraft(ReflectionFields, records.RecordDraft):
-    """A reflection, about to be written."""
+    """A new reflection."""
 
 
 @shapes.patch(PATCH_EXAMPLE)
 class ReflectionPatch(ReflectionFields):
-    """A change of a reflection: absent is unchanged, null is cleared."""
+    """A change of a reflection (RFC 7396): an absent field is unchanged, null clears a field."""
 
 
 ReflectionPage: Final = shapes.page(Reflection, "A page of reflections, newest first.")
 
 
 class ReflectionFilters(records.Filters):
-    """Which reflections to list."""
+    """The filters of a list of reflections."""
 
     session_id: Id | None = Field(None, description="About this session.")
     element_id: Id | None = Field(None, description="About this element.")
     intention_id: Id | None = Field(None, description="About this intention.")
-    occurred_from: Annotated[Instant | None, Where("occurred_at", ">=")] = Field(None, description="Then or later.")
-    occurred_to: Annotated[Instant | None, Where("occurred_at", "<")] = Field(None, description="Before then.")
+    occurred_from: Annotated[Instant | None, Where("occurred_at", ">=")] = Field(
+        None, description="Occurred at this time or later."
+    )
+    occurred_to: Annotated[Instant | None, Where("occurred_at", "<")] = Field(
+        None, description="Occurred before this time."
+    )
 
 
 def settle(reflection: ReflectionFields, _before: ReflectionFields | None, view: View) -> Iterator[Fault]:
-    """Complete a reflection: it was written now, where its owner lives, unless it says otherwise."""
+    """Set the time to now, and the time zone to the owner's, if none was sent."""
     reflection.occurred_at = reflection.occurred_at or clock.now()
     reflection.timezone = reflection.timezone or view.timezone
     return iter(())
@@ -106,6 +110,8 @@ def settle(reflection: ReflectionFields, _before: ReflectionFields | None, view:
 
 REFLECTIONS: Final = records.Resource(
     collection="reflections",
+    description="Words written or spoken while processing.",
+    text="body",
     record=ReflectionRecord,
     fields=ReflectionFields,
     draft=ReflectionDraft,
@@ -120,32 +126,38 @@ router = REFLECTIONS.router
 
 
 @router.post(
-    "", status_code=201, response_model=Reflection, responses=records.creating(Reflection), summary="Write a reflection"
+    "",
+    status_code=201,
+    response_model=Reflection,
+    responses=records.create_responses(Reflection),
+    summary="Create a reflection",
 )
 async def create_reflection(view: OwnRecords, draft: ReflectionDraft) -> Response:
-    """Keep what was written or spoken. Send the time it happened: a phone may have been offline for days."""
+    """Create a reflection. Send the time at which it was written: a phone may have been offline for days."""
     return await records.create(view, REFLECTIONS, draft)
 
 
-@router.get("", response_model=ReflectionPage, responses=records.listing(), summary="List your reflections")
+@router.get("", response_model=ReflectionPage, responses=records.list_responses(), summary="List reflections")
 async def list_reflections(view: OwnRecords, filters: Annotated[ReflectionFilters, Query()]) -> Response:
-    """See your reflections, newest first."""
+    """Return your reflections, newest first."""
     return await records.page(view, REFLECTIONS, filters)
 
 
-@router.get("/{id:id}", response_model=Reflection, responses=records.reading(), summary="Read a reflection")
+@router.get("/{id:id}", response_model=Reflection, responses=records.read_responses(), summary="Get a reflection")
 async def get_reflection(view: OwnRecords, id: Id, if_none_match: IfNoneMatch = None) -> Response:
-    """See one reflection."""
+    """Return one reflection."""
     return await records.read(view, REFLECTIONS, id, if_none_match)
 
 
-@router.patch("/{id:id}", response_model=Reflection, responses=records.changing(), summary="Change a reflection")
+@router.patch(
+    "/{id:id}", response_model=Reflection, responses=records.change_responses(), summary="Update a reflection"
+)
 async def change_reflection(view: OwnRecords, id: Id, patch: ReflectionPatch, if_match: IfMatch = None) -> Response:
     """Change a reflection."""
     return await records.change(view, REFLECTIONS, id, patch, if_match)
 
 
-@router.delete("/{id:id}", status_code=204, responses=records.removing(), summary="Remove a reflection")
+@router.delete("/{id:id}", status_code=204, responses=records.remove_responses(), summary="Delete a reflection")
 async def remove_reflection(view: OwnRecords, id: Id, if_match: IfMatch = None) -> Response:
     """Remove a reflection. Its words are gone at once."""
     return await records.remove(view, REFLECTIONS, id, if_match)

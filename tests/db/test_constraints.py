@@ -58,10 +58,10 @@ def refusals(request: pytest.FixtureRequest, databases: Databases) -> Refusals:
 def whole(resource: Resource, owner_id: UUID, id: UUID, **changes: object) -> list[tuple[sa.Table, Row]]:
     """Return a record and, where it cannot be without one, its parent."""
     rows = []
-    if resource.parent and resource.parent not in changes:
-        parent = next(each for each in RESOURCES if each.table is resource.references[resource.parent or ""])
-        changes[resource.parent] = new_id()
-        rows.append((parent.table, stored(parent, owner_id, UUID(str(changes[resource.parent])))))
+    if resource.on_delete_cascade and resource.on_delete_cascade not in changes:
+        parent = next(each for each in RESOURCES if each.table is resource.references[resource.on_delete_cascade or ""])
+        changes[resource.on_delete_cascade] = new_id()
+        rows.append((parent.table, stored(parent, owner_id, UUID(str(changes[resource.on_delete_cascade])))))
     return [*rows, (resource.table, stored(resource, owner_id, id, **changes))]
 
 

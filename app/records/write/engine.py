@@ -140,7 +140,7 @@ class WriteEngine:
         moved = [name for name in resource.targets if after[name] and (before is None or after[name] != before[name])]
         tombstoned, unknown = self._classify_references(op, after, moved) if moved else ([], [])
         if tombstoned:
-            after = after | {name: None for name in tombstoned if name != resource.parent}
+            after = after | {name: None for name in tombstoned if name != resource.on_delete_cascade}
         record, faults = settled(self._view, resource, after, before)
         if resource.acyclic in moved and self._makes_cycle(op, after[resource.acyclic]):
             faults.append(derivation_cycle(resource.acyclic))
@@ -149,7 +149,7 @@ class WriteEngine:
             unknown = [name for name in unknown if f"/{name}" not in at_fault]
             faults += [unknown_reference(name) for name in unknown if op.strict]
         problem = problem_of(faults)
-        if problem is None and resource.parent in tombstoned:
+        if problem is None and resource.on_delete_cascade in tombstoned:
             return conflict(Reason.DELETED)
         if problem is None and unknown:
             missing = (Fault(f"/{name}", ParentMissing.code, ParentMissing.advice) for name in unknown)

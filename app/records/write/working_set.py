@@ -177,7 +177,7 @@ class WorkingSet:
             kind = by_collection[collection]
             row = decode_json_row(statements(kind).stored, values)
             self.rows.setdefault((kind, row["id"]), row)
-            if field == kind.parent:
+            if field == kind.on_delete_cascade:
                 cascading[kind].add(row["id"])
             else:
                 references[kind, row["id"]].add(field)

@@ -17,7 +17,7 @@ from app.resources.action_items.terms import ActionItemChange, ActionItemStatus,
 
 
 class ActionItemFields(records.Fields):
-    """What a person says of an action item."""
+    """The fields of an action item that a client sets."""
 
     title: Short = Field(min_length=1, description="The change, in a few words.")
     change: ActionItemChange = Field(description="Where it takes place: internal or external.")
@@ -25,25 +25,25 @@ class ActionItemFields(records.Fields):
         description="What it is about: thought, emotion, perspective, attention or self-talk when internal; "
         "behaviour, relationship, environment, health, creative, service, work or other when external."
     )
-    details: Words | None = Field(None, description="More of it.")
-    if_cue: Line | None = Field(None, description="If this happens …; goes with then_response.")
-    then_response: Line | None = Field(None, description="… then I do this; goes with if_cue.")
+    details: Words | None = Field(None, description="Details.")
+    if_cue: Line | None = Field(None, description="The cue of an if-then plan: if this happens … Requires then_response.")
+    then_response: Line | None = Field(None, description="The response of an if-then plan: … then I do this. Requires if_cue.")
     status: ActionItemStatus = Field(
-        ActionItemStatus.ACCEPTED, description="How far it has come; it moves along fixed transitions."
+        ActionItemStatus.ACCEPTED, description="The status. It changes only along fixed transitions."
     )
-    starts_on: Day | None = Field(None, description="The day it starts.")
-    due_on: Day | None = Field(None, description="The day it is due: not before it starts.")
+    starts_on: Day | None = Field(None, description="The day on which the action item starts.")
+    due_on: Day | None = Field(None, description="The day on which the action item is due: not before it starts.")
     completed_at: Instant | None = Field(
-        None, description="When it was completed; by default now; only while completed."
+        None, description="When the action item was completed. The default is now. Only while completed."
     )
-    session_id: Id | None = Field(None, description="The session that it comes from.")
-    element_id: Id | None = Field(None, description="The element that it comes from.")
-    intention_id: Id | None = Field(None, description="The intention that it serves.")
-    reflection_id: Id | None = Field(None, description="The reflection that it comes from.")
+    session_id: Id | None = Field(None, description="The session that the action item comes from.")
+    element_id: Id | None = Field(None, description="The element that the action item comes from.")
+    intention_id: Id | None = Field(None, description="The intention that the action item serves.")
+    reflection_id: Id | None = Field(None, description="The reflection that the action item comes from.")
 
 
 class ActionItemRecord(ActionItemFields, records.Record, table=True):
-    """An action item as stored."""
+    """An action item, as stored."""
 
     __tablename__ = "action_item"
     __table_args__ = records.references(
@@ -78,26 +78,26 @@ class ActionItem(ActionItemFields, records.RecordPublic):
 
 @shapes.draft(EXAMPLE)
 class ActionItemDraft(ActionItemFields, records.RecordDraft):
-    """An action item, about to be noted."""
+    """A new action item."""
 
 
 @shapes.patch(PATCH_EXAMPLE)
 class ActionItemPatch(ActionItemFields):
-    """A change of an action item: absent is unchanged, null is cleared."""
+    """A change of an action item (RFC 7396): an absent field is unchanged, null clears a field."""
 
 
 ActionItemPage: Final = shapes.page(ActionItem, "A page of action items, newest first.")
 
 
 class ActionItemFilters(records.Filters):
-    """Which action items to list."""
+    """The filters of a list of action items."""
 
-    session_id: Id | None = Field(None, description="Comes from this session.")
-    element_id: Id | None = Field(None, description="Comes from this element.")
-    intention_id: Id | None = Field(None, description="Serves this intention.")
-    status: list[ActionItemStatus] | None = Field(None, description="Any of these statuses.")
+    session_id: Id | None = Field(None, description="From this session.")
+    element_id: Id | None = Field(None, description="From this element.")
+    intention_id: Id | None = Field(None, description="That serve this intention.")
+    status: list[ActionItemStatus] | None = Field(None, description="With any of these statuses.")
     change: list[ActionItemChange] | None = Field(None, description="Internal, external, or both.")
-    due_from: Annotated[Day | None, Where("due_on", ">=")] = Field(None, description="Due that day or later.")
+    due_from: Annotated[Day | None, Where("due_on", ">=")] = Field(None, description="Due on this day or later.")
     due_to: Annotated[Day | None, Where("due_on", "<=")] = Field(None, description="Due that day or earlier.")
 
 
@@ -116,25 +116,27 @@ _INTERNAL: Final = {Facet.THOUGHT, Facet.EMOTION, Facet.PERSPECTIVE, Facet.ATTEN
 
 
 def settle(item: ActionItemFields, before: ActionItemFields | None, _view: View) -> Iterator[Fault]:
-    """Hold the rules of an action item; note when it was completed, and forget it when it is reopened."""
+    """Check the rules of an action item; set its time of completion, and clear it when it is reopened."""
     if (item.facet in _INTERNAL) != (item.change == ActionItemChange.INTERNAL):
         yield Fault("/facet", "facet-mismatch", f"This facet does not belong to an {item.change} change.")
     if (item.if_cue is None) != (item.then_response is None):
-        yield Fault("/then_response", "both-or-neither", "Give if_cue and then_response together, or neither.")
+        yield Fault("/then_response", "both-or-neither", "Send both if_cue and then_response, or neither.")
     if item.starts_on is not None and item.due_on is not None and item.due_on < item.starts_on:
-        yield Fault("/due_on", "due-before-start", "An action item is due on the day it starts, or later.")
+        yield Fault("/due_on", "due-before-start", "Send a due_on that is not before starts_on.")
     if item.status == ActionItemStatus.COMPLETED:
         if item.completed_at is None and before is not None and before.status == item.status:
-            yield Fault("/completed_at", "completion-required", "A completed action item keeps its time of completion.")
+            yield Fault("/completed_at", "completion-required", "A completed action item needs its time of completion: reopen it to clear completed_at.")
         item.completed_at = item.completed_at or clock.now()
     elif before is not None and before.completed_at == item.completed_at:
         item.completed_at = None
     elif item.completed_at is not None:
-        yield Fault("/completed_at", "completed-only", "Only a completed action item has a time of completion.")
+        yield Fault("/completed_at", "completed-only", "Only a completed action item has completed_at.")
 
 
 ACTION_ITEMS: Final = records.Resource(
     collection="action-items",
+    description="Changes to make, internal or external.",
+    text="details",
     record=ActionItemRecord,
     fields=ActionItemFields,
     draft=ActionItemDraft,
@@ -160,38 +162,38 @@ router = ACTION_ITEMS.router
     "",
     status_code=201,
     response_model=ActionItem,
-    responses=records.creating(ActionItem),
-    summary="Note an action item",
+    responses=records.create_responses(ActionItem),
+    summary="Create an action item",
 )
 async def create_action_item(view: OwnRecords, draft: ActionItemDraft) -> Response:
-    """Note a change to make, within or without; best with an if-then plan."""
+    """Create an action item: a change to make, internal or external, if possible with an if-then plan."""
     return await records.create(view, ACTION_ITEMS, draft)
 
 
-@router.get("", response_model=ActionItemPage, responses=records.listing(), summary="List your action items")
+@router.get("", response_model=ActionItemPage, responses=records.list_responses(), summary="List action items")
 async def list_action_items(view: OwnRecords, filters: Annotated[ActionItemFilters, Query()]) -> Response:
-    """See your action items, newest first."""
+    """Return your action items, newest first."""
     return await records.page(view, ACTION_ITEMS, filters)
 
 
-@router.get("/{id:id}", response_model=ActionItem, responses=records.reading(), summary="Read an action item")
+@router.get("/{id:id}", response_model=ActionItem, responses=records.read_responses(), summary="Get an action item")
 async def get_action_item(view: OwnRecords, id: Id, if_none_match: IfNoneMatch = None) -> Response:
-    """See one action item."""
+    """Return one action item."""
     return await records.read(view, ACTION_ITEMS, id, if_none_match)
 
 
 @router.patch(
     "/{id:id}",
     response_model=ActionItem,
-    responses=records.changing(InvalidTransition),
-    summary="Change an action item",
+    responses=records.change_responses(InvalidTransition),
+    summary="Update an action item",
 )
 async def change_action_item(view: OwnRecords, id: Id, patch: ActionItemPatch, if_match: IfMatch = None) -> Response:
-    """Change an action item. Its status moves along its transitions; another step is 409 and names where it can go."""
+    """Update an action item. A status that no transition leads to is 409; the problem lists the allowed ones."""
     return await records.change(view, ACTION_ITEMS, id, patch, if_match)
 
 
-@router.delete("/{id:id}", status_code=204, responses=records.removing(), summary="Remove an action item")
+@router.delete("/{id:id}", status_code=204, responses=records.remove_responses(), summary="Delete an action item")
 async def remove_action_item(view: OwnRecords, id: Id, if_match: IfMatch = None) -> Response:
-    """Remove an action item."""
+    """Delete an action item."""
     return await records.remove(view, ACTION_ITEMS, id, if_match)

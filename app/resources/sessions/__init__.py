@@ -1,4 +1,4 @@
-"""A session: one appointment of the therapy, whether to prepare, to take the medicine, or to integrate."""
+"""Sessions: appointments of the therapy, for preparation, dosing or integration."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -26,34 +26,38 @@ from app.resources.sessions.terms import (
     Supervision,
 )
 
-LONGEST: Final = timedelta(hours=24)
+MAX_DURATION: Final = timedelta(hours=24)
 
 
 class SessionFields(records.Fields):
-    """What a person says of a session."""
+    """The fields of a session that a client sets."""
 
-    kind: SessionKind = Field(SessionKind.DOSING, description="What the appointment is for.")
+    kind: SessionKind = Field(SessionKind.DOSING, description="The purpose of the appointment.")
     status: SessionStatus = Field(
-        SessionStatus.PLANNED, description="How far it has come; it moves along fixed transitions."
+        SessionStatus.PLANNED, description="The status. It changes only along fixed transitions."
     )
-    status_reason: Line | None = Field(None, description="Why; required for stopped, not-done and entered-in-error.")
-    title: Short | None = Field(None, description="What the person calls it.")
-    scheduled_at: Instant | None = Field(None, description="When it is planned for.")
-    started_at: Instant | None = Field(None, description="When it began; completed needs it.")
-    ended_at: Instant | None = Field(None, description="When it ended: after its start, and within 24 hours of it.")
-    timezone: Timezone = Field(description="IANA time zone of the place; by default the owner's.")
-    setting: Setting | None = Field(None, description="Where it takes place.")
-    supervision: Supervision | None = Field(None, description="Who watches over it.")
-    medicine: Medicine | None = Field(None, description="What is taken; only in a dosing session.")
-    route: MedicineRoute | None = Field(None, description="How it is taken; only in a dosing session.")
-    dose_value: Dose | None = Field(None, description="How much is taken, exactly; goes with dose_unit.")
-    dose_unit: DoseUnit | None = Field(None, description="What the dose is counted in; goes with dose_value.")
-    intensity: ZeroToTen | None = Field(None, description="How strong it was, 0 to 10.")
-    notes: Words | None = Field(None, description="Anything worth keeping.")
+    status_reason: Line | None = Field(
+        None, description="The reason of the status. Required for stopped, not-done and entered-in-error."
+    )
+    title: Short | None = Field(None, description="A title.")
+    scheduled_at: Instant | None = Field(None, description="When the session is planned to start.")
+    started_at: Instant | None = Field(None, description="When the session started. Required for completed.")
+    ended_at: Instant | None = Field(
+        None, description="When the session ended: not before its start, and at most 24 hours after it."
+    )
+    timezone: Timezone = Field(description="IANA time zone of the place. The default is the owner's.")
+    setting: Setting | None = Field(None, description="Where the session takes place.")
+    supervision: Supervision | None = Field(None, description="Who supervises the session.")
+    medicine: Medicine | None = Field(None, description="The medicine. Only in a dosing session.")
+    route: MedicineRoute | None = Field(None, description="The route of administration. Only in a dosing session.")
+    dose_value: Dose | None = Field(None, description="The dose, exactly. Requires dose_unit.")
+    dose_unit: DoseUnit | None = Field(None, description="The unit of the dose. Requires dose_value.")
+    intensity: ZeroToTen | None = Field(None, description="The intensity of the experience, 0 to 10.")
+    notes: Words | None = Field(None, description="Notes.")
 
 
 class SessionRecord(SessionFields, records.Record, table=True):
-    """A session as stored."""
+    """A session, as stored."""
 
     __tablename__ = "session"
     __table_args__ = records.references()
@@ -87,24 +91,28 @@ class Session(SessionFields, records.RecordPublic):
 
 @shapes.draft(EXAMPLE, left_out=("timezone",))
 class SessionDraft(SessionFields, records.RecordDraft):
-    """A session, about to be noted."""
+    """A new session."""
 
 
 @shapes.patch(PATCH_EXAMPLE)
 class SessionPatch(SessionFields):
-    """A change of a session: absent is unchanged, null is cleared."""
+    """A change of a session (RFC 7396): an absent field is unchanged, null clears a field."""
 
 
 SessionPage: Final = shapes.page(Session, "A page of sessions, newest first.")
 
 
 class SessionFilters(records.Filters):
-    """Which sessions to list."""
+    """The filters of a list of sessions."""
 
-    status: list[SessionStatus] | None = Field(None, description="Any of these statuses.")
-    kind: list[SessionKind] | None = Field(None, description="Any of these kinds.")
-    started_from: Annotated[Instant | None, Where("started_at", ">=")] = Field(None, description="Began then or later.")
-    started_to: Annotated[Instant | None, Where("started_at", "<")] = Field(None, description="Began before then.")
+    status: list[SessionStatus] | None = Field(None, description="With any of these statuses.")
+    kind: list[SessionKind] | None = Field(None, description="Of any of these kinds.")
+    started_from: Annotated[Instant | None, Where("started_at", ">=")] = Field(
+        None, description="Started at this time or later."
+    )
+    started_to: Annotated[Instant | None, Where("started_at", "<")] = Field(
+        None, description="Started before this time."
+    )
 
 
 TRANSITIONS: Final = records.transitions(
@@ -115,27 +123,37 @@ _OF_DOSING: Final = ("medicine", "route", "dose_value", "dose_unit")
 
 
 def settle(session: SessionFields, _before: SessionFields | None, view: View) -> Iterator[Fault]:
-    """Hold the rules of a session; its time zone is the owner's where none is given."""
+    """Check the rules of a session; set its time zone to the owner's if none was sent."""
     session.timezone = session.timezone or view.timezone
     if session.status in _NEEDS_A_REASON and not session.status_reason:
-        yield Fault("/status_reason", "reason-required", "Say why it was stopped, not done or entered in error.")
+        yield Fault(
+            "/status_reason",
+            "reason-required",
+            "Send the reason for a session that was stopped, not done or entered in error.",
+        )
     if session.status == SessionStatus.COMPLETED and session.started_at is None:
-        yield Fault("/started_at", "start-required", "A completed session needs its start.")
+        yield Fault("/started_at", "start-required", "Send started_at for a completed session.")
     if session.ended_at is not None:
         if session.started_at is None:
-            yield Fault("/started_at", "start-required", "A session that ended needs its start.")
-        elif not session.started_at <= session.ended_at <= session.started_at + LONGEST:
-            yield Fault("/ended_at", "end-out-of-range", "A session ends after its start, within 24 hours of it.")
+            yield Fault("/started_at", "start-required", "Send started_at for a session that has ended.")
+        elif not session.started_at <= session.ended_at <= session.started_at + MAX_DURATION:
+            yield Fault(
+                "/ended_at",
+                "end-out-of-range",
+                "Send an end that is not before the start, and at most 24 hours after it.",
+            )
     if session.kind != SessionKind.DOSING:
         for field in _OF_DOSING:
             if getattr(session, field) is not None:
-                yield Fault(f"/{field}", "dosing-only", "Medicine, route and dose belong to dosing sessions only.")
+                yield Fault(f"/{field}", "dosing-only", "Only a dosing session has a medicine, route or dose.")
     if (session.dose_value is None) != (session.dose_unit is None):
-        yield Fault("/dose_unit", "both-or-neither", "Give dose_value and dose_unit together, or neither.")
+        yield Fault("/dose_unit", "both-or-neither", "Send both dose_value and dose_unit, or neither.")
 
 
 SESSIONS: Final = records.Resource(
     collection="sessions",
+    description="Appointments of the therapy: preparation, dosing and integration.",
+    text="notes",
     record=SessionRecord,
     fields=SessionFields,
     draft=SessionDraft,
@@ -155,33 +173,38 @@ SESSIONS: Final = records.Resource(
 router = SESSIONS.router
 
 
-@router.post("", status_code=201, response_model=Session, responses=records.creating(Session), summary="Note a session")
+@router.post(
+    "", status_code=201, response_model=Session, responses=records.create_responses(Session), summary="Create a session"
+)
 async def create_session(view: OwnRecords, draft: SessionDraft) -> Response:
-    """Note a session: one that is planned, or one that has taken place."""
+    """Create a session that is planned or has taken place. Sending the same draft again is safe."""
     return await records.create(view, SESSIONS, draft)
 
 
-@router.get("", response_model=SessionPage, responses=records.listing(), summary="List your sessions")
+@router.get("", response_model=SessionPage, responses=records.list_responses(), summary="List sessions")
 async def list_sessions(view: OwnRecords, filters: Annotated[SessionFilters, Query()]) -> Response:
-    """See your sessions, newest first."""
+    """Return your sessions, newest first."""
     return await records.page(view, SESSIONS, filters)
 
 
-@router.get("/{id:id}", response_model=Session, responses=records.reading(), summary="Read a session")
+@router.get("/{id:id}", response_model=Session, responses=records.read_responses(), summary="Get a session")
 async def get_session(view: OwnRecords, id: Id, if_none_match: IfNoneMatch = None) -> Response:
-    """See one session."""
+    """Return one session."""
     return await records.read(view, SESSIONS, id, if_none_match)
 
 
 @router.patch(
-    "/{id:id}", response_model=Session, responses=records.changing(InvalidTransition), summary="Change a session"
+    "/{id:id}",
+    response_model=Session,
+    responses=records.change_responses(InvalidTransition),
+    summary="Update a session",
 )
 async def change_session(view: OwnRecords, id: Id, patch: SessionPatch, if_match: IfMatch = None) -> Response:
-    """Change a session. Its status moves along its transitions; another step is 409 and names where it can go."""
+    """Update a session. A status that no transition leads to is 409; the problem lists the allowed ones."""
     return await records.change(view, SESSIONS, id, patch, if_match)
 
 
-@router.delete("/{id:id}", status_code=204, responses=records.removing(), summary="Remove a session")
+@router.delete("/{id:id}", status_code=204, responses=records.remove_responses(), summary="Delete a session")
 async def remove_session(view: OwnRecords, id: Id, if_match: IfMatch = None) -> Response:
-    """Remove a session with its elements. What else referred to them stays, without the reference."""
+    """Delete a session and its elements. Other records that refer to them stay; their references become null."""
     return await records.remove(view, SESSIONS, id, if_match)
