@@ -1,6 +1,6 @@
-"""How migrations run: in one transaction, and by one starter at a time.
+"""How Alembic runs migrations: in one transaction, and in one process at a time.
 
-PostgreSQL serialises starters by an advisory lock, SQLite by its write lock; whoever comes second finds the work done.
+PostgreSQL serializes the processes by an advisory lock, SQLite by its write lock. The second one finds nothing to do.
 """
 
 import asyncio
@@ -11,12 +11,12 @@ import sqlalchemy as sa
 from alembic import context
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from app import resources
+from app import jobs, resources
 from app.db import Table
 from app.settings import Settings
+from migrations.autogenerate import prepare, render_type
 
-METADATA: Final = Table.metadata
-KINDS: Final = resources.RESOURCES  # their tables are in the metadata once the rooms are open
+MODELS: Final = (jobs, resources)  # importing them adds their tables to the metadata, which autogenerate compares
 LOCK: Final = 0x41667465
 LOCK_TIMEOUT: Final = "SET LOCAL lock_timeout = '10s'"
 
@@ -24,31 +24,33 @@ LOCK_TIMEOUT: Final = "SET LOCAL lock_timeout = '10s'"
 def run(connection: sa.Connection) -> None:
     """Run the migrations that the command asks for."""
     said: Callable[[str], None] = context.config.attributes.get("said", print)
-    on_postgresql = connection.dialect.name == "postgresql"
+    is_postgresql = connection.dialect.name == "postgresql"
 
-    def tell(*_args: Any, **told: Any) -> None:
-        step = told["step"]
+    def report(*_args: Any, **details: Any) -> None:
+        step = details["step"]
         direction = "up to" if step.is_upgrade else "down from"
         said(f"{direction} {step.up_revision_id}: {step.up_revision.doc}")
 
     context.configure(
         connection=connection,
-        target_metadata=METADATA,
-        render_as_batch=not on_postgresql,
+        target_metadata=Table.metadata,
+        render_as_batch=True,  # what is generated has to run on SQLite, too, whichever database it was compared with
         compare_type=True,
-        on_version_apply=tell,
+        render_item=render_type,
+        on_version_apply=report,
+        process_revision_directives=prepare,
     )
     with context.begin_transaction():
-        if on_postgresql:
+        if is_postgresql:
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
             connection.execute(sa.text(LOCK_TIMEOUT))
         context.run_migrations()
-        if not on_postgresql and connection.execute(sa.text("PRAGMA foreign_key_check")).first():
-            message = "a migration left references that lead nowhere"
+        if not is_postgresql and connection.execute(sa.text("PRAGMA foreign_key_check")).first():
+            message = "a migration left references to rows that do not exist"
             raise RuntimeError(message)
 
 
-async def on_postgresql(url: str) -> None:
+async def run_on_postgresql(url: str) -> None:
     """Run over asyncpg."""
     engine = create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://", 1), poolclass=sa.NullPool)
     async with engine.connect() as connection:
@@ -56,7 +58,7 @@ async def on_postgresql(url: str) -> None:
     await engine.dispose()
 
 
-def on_sqlite(url: str) -> None:
+def run_on_sqlite(url: str) -> None:
     """Run over the standard library, with the write lock from the first statement on, and foreign keys off."""
     engine = sa.create_engine(url, poolclass=sa.NullPool, connect_args={"isolation_level": None, "timeout": 30})
     sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
@@ -66,6 +68,6 @@ def on_sqlite(url: str) -> None:
 
 URL: Final[str] = context.config.attributes.get("database_url") or Settings().database_url
 if URL.startswith("sqlite:"):
-    on_sqlite(URL)
+    run_on_sqlite(URL)
 else:
-    asyncio.run(on_postgresql(URL))
+    asyncio.run(run_on_postgresql(URL))

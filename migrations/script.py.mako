@@ -2,16 +2,17 @@
 
 import sqlalchemy as sa
 from alembic import op
+${imports if imports else ""}
 
 revision = "${up_revision}"
 down_revision = ${repr(down_revision)}
-
+<%def name="code(operations)">${"\n".join(line for line in (operations or "pass").splitlines() if not line.strip().startswith("# ###")).strip()}</%def>
 
 def upgrade() -> None:
-    """Go up."""
-    ${upgrades if upgrades else "pass"}
+    """Change the schema."""
+    ${code(upgrades)}
 
 
 def downgrade() -> None:
-    """Go down."""
-    ${downgrades if downgrades else "pass"}
+    """Undo the change."""
+    ${code(downgrades)}

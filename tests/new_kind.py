@@ -26,7 +26,7 @@ from app import records
 from app.http import Response
 from app.ids import Id
 from app.problems import Fault
-from app.records import IfMatch, IfNoneMatch, OwnRecords, View, shapes
+from app.records import IfMatch, IfNoneMatch, OwnRecords, View, Where, shapes
 from app.records.text import Short, Words
 
 
@@ -76,6 +76,9 @@ class CLASSFilters(records.Filters):
     """The filters of a list of PLURAL_WORDS."""
 
     session_id: Id | None = Field(None, description="Of this session.")
+    noted: Annotated[records.Flag | None, Where("notes", "present")] = Field(
+        None, description="With notes (true) or without (false)."
+    )
 
 
 def settle(TABLE: CLASSFields, _before: CLASSFields | None, _view: View) -> Iterator[Fault]:
@@ -169,11 +172,13 @@ def write(root: Path, collection: str, singular: str) -> None:
     def filled(template: str) -> str:
         for placeholder, name in names.items():
             template = template.replace(placeholder, name)
-        return template
+        return re.sub(r"\b([Aa]) (?=[aeio])", r"\1n ", template)
 
     module, constant = names["MODULE"], names["CONSTANT"]
     (root / f"app/resources/{module}.py").write_text(filled(KIND), encoding="utf-8")
     (root / f"tests/resources/test_{module}.py").write_text(filled(RULES), encoding="utf-8")
+    written = [f"app/resources/{module}.py", f"tests/resources/test_{module}.py"]
+    subprocess.run([sys.executable, "-m", "ruff", "format", "-q", *written], cwd=root, check=True)
     registry = root / "app/resources/__init__.py"
     text = registry.read_text(encoding="utf-8")
     imported = re.search(r"from app\.resources import (.*)", text)
@@ -206,5 +211,5 @@ def write(root: Path, collection: str, singular: str) -> None:
 
 
 if __name__ == "__main__":
-    plural = sys.argv[1]
-    write(ROOT, plural, sys.argv[2] if len(sys.argv) > 2 else plural.removesuffix("s"))
+    plural, *others = sys.argv[1:]
+    write(ROOT, plural, *others or [plural.removesuffix("s")])

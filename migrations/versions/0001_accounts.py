@@ -1,4 +1,4 @@
-"""accounts, and what is signed in to them."""
+"""create accounts, feeds, registrations, devices and refresh tokens."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ MOMENT = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
-    """Go up."""
+    """Change the schema."""
     op.create_table(
         "account",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -78,6 +78,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Go down."""
+    """Undo the change."""
     for table in ("refresh_token", "device", "registration", "feed", "account"):
         op.drop_table(table)

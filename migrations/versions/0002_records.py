@@ -1,4 +1,4 @@
-"""the five kinds of record, and the change of each."""
+"""create the tables of the five kinds of record, and of their changes."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,7 +11,7 @@ DOMAINS = "mind body spirit lifestyle relationships nature"
 
 
 def known(table: str, **fields: str) -> list[sa.CheckConstraint]:
-    """Return the constraints that each field has one of the listed values."""
+    """Return the constraints that each field has one of its values."""
     return [
         sa.CheckConstraint(
             f"{field} IN ({', '.join(repr(value) for value in values.split())})", name=op.f(f"ck_{table}_{field}_known")
@@ -21,7 +21,7 @@ def known(table: str, **fields: str) -> list[sa.CheckConstraint]:
 
 
 def record(table: str, *columns: sa.Column, references: dict[str, str], values: dict[str, str]) -> None:
-    """Create the table of one kind of record, with its keys and the indexes of its lists."""
+    """Create the table of a kind of record, with its keys and the indexes of its lists."""
     op.create_table(
         table,
         sa.Column("owner_id", sa.Uuid(), nullable=False),
@@ -53,7 +53,7 @@ def record(table: str, *columns: sa.Column, references: dict[str, str], values: 
 
 
 def upgrade() -> None:
-    """Go up."""
+    """Change the schema."""
     op.create_table(
         "change",
         sa.Column("owner_id", sa.Uuid(), nullable=False),
@@ -185,6 +185,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Go down."""
+    """Undo the change."""
     for table in ("action_item", "reflection", "intention", "element", "session", "change"):
         op.drop_table(table)

@@ -1,4 +1,4 @@
-"""throttles, and codes for a forgotten password."""
+"""create rate limits, and codes for resetting a password."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ MOMENT = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
-    """Go up."""
+    """Change the schema."""
     op.create_table(
         "reset_code",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -34,6 +34,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Go down."""
+    """Undo the change."""
     op.drop_table("throttle")
     op.drop_table("reset_code")

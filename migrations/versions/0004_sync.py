@@ -1,4 +1,4 @@
-"""what syncing needs: changes ready to be sent, remembered operations, and restorations."""
+"""store each change as JSON, and create remembered operations and restorations."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -24,18 +24,18 @@ BATCH_SIZE = 500
 
 
 def typed(_inspector: object, _table: sa.Table, column: dict[str, Any]) -> None:
-    """Tell ids, which SQLite keeps as text."""
+    """Give columns of ids their type, which SQLite does not know."""
     if column["name"] == "id" or column["name"].endswith("_id"):
         column["type"] = sa.Uuid()
 
 
 def sent(value: Any) -> Any:
-    """Return a value as it is sent: SQLite's times are UTC without saying so."""
+    """Return a value as the API sends it. SQLite returns instants in UTC, but without an offset."""
     return value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value
 
 
 def fill(connection: sa.Connection) -> None:
-    """Write the document of every living record beside its latest change."""
+    """Store every record as JSON with its latest change."""
     metadata = sa.MetaData()
     known = {"autoload_with": connection, "resolve_fks": False, "listeners": [("column_reflect", typed)]}
     change = sa.Table("change", metadata, **known)
@@ -56,7 +56,7 @@ def fill(connection: sa.Connection) -> None:
 
 
 def upgrade() -> None:
-    """Go up."""
+    """Change the schema."""
     op.add_column("change", sa.Column("document", sa.String()))
     fill(op.get_bind())
     with op.batch_alter_table("change") as change:
@@ -92,7 +92,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Go down."""
+    """Undo the change."""
     op.drop_table("restoration")
     op.drop_table("remembered_op")
     op.drop_index(op.f("ix_change_written_at"), "change")

@@ -1,4 +1,4 @@
-"""how far a restoration has come."""
+"""create the progress of a restoration."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0004"
 
 
 def upgrade() -> None:
-    """Go up."""
+    """Change the schema."""
     op.create_table(
         "restoring",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -19,5 +19,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Go down."""
+    """Undo the change."""
     op.drop_table("restoring")

@@ -1,4 +1,4 @@
-"""references are indexed by PostgreSQL where there is one: most records that may have several have few."""
+"""on PostgreSQL, index only rows that have the reference: most optional references are empty."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -15,7 +15,7 @@ REFERENCES = {
 
 
 def index(*, partial: bool) -> None:
-    """Make PostgreSQL's indexes anew."""
+    """Replace PostgreSQL's indexes."""
     if op.get_bind().dialect.name != "postgresql":
         return
     for table, fields in REFERENCES.items():
@@ -27,10 +27,10 @@ def index(*, partial: bool) -> None:
 
 
 def upgrade() -> None:
-    """Go up."""
+    """Change the schema."""
     index(partial=True)
 
 
 def downgrade() -> None:
-    """Go down."""
+    """Undo the change."""
     index(partial=False)

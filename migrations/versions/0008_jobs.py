@@ -8,7 +8,7 @@ down_revision = "0007"
 
 
 def upgrade() -> None:
-    """Go up."""
+    """Change the schema."""
     op.create_table(
         "job",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -24,6 +24,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Go down."""
+    """Undo the change."""
     op.drop_index(op.f("ix_job_due_at"), "job")
     op.drop_table("job")

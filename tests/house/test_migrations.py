@@ -1,9 +1,10 @@
-"""Migrations: up and down on both databases, and carried out once by however many start."""
+"""Migrations run up and down on both databases, and only once if several processes start at the same time."""
 
 import asyncio
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +20,14 @@ from app.settings import Settings
 from tests.conftest import Databases
 from tests.db.opened import over
 
-STARTERS = 4
+PROCESSES = 4
 AFTERGLOW = Path(sys.executable).with_name("afterglow")
 
 
 def inspected(url: str, work: Any) -> Any:
-    """Return what `work` finds on a connection."""
+    """Return the result of `work` on a connection."""
 
-    async def carried_out() -> Any:
+    async def on_postgresql() -> Any:
         driver = url.replace("postgresql://", "postgresql+asyncpg://")
         engine = create_async_engine(driver, poolclass=sa.NullPool)
         async with engine.connect() as connection:
@@ -35,7 +36,7 @@ def inspected(url: str, work: Any) -> Any:
         return found
 
     if url.startswith("postgresql:"):
-        return asyncio.run(carried_out())
+        return asyncio.run(on_postgresql())
     engine = sa.create_engine(url, poolclass=sa.NullPool)
     with engine.connect() as connection:
         return work(connection)
@@ -45,7 +46,7 @@ def tables(url: str) -> set[str]:
     return set(inspected(url, lambda connection: sa.inspect(connection).get_table_names()))
 
 
-def test_up_down_and_up_again_leaves_nothing_for_autogenerate(databases: Databases, database: str) -> None:
+def test_up_down_and_up_again_leaves_no_difference_to_the_models(databases: Databases, database: str) -> None:
     url = databases.fresh(database, migrated=False)
     said: list[str] = []
     for revision in ("head", "-1", "head", "base", "head"):
@@ -54,7 +55,7 @@ def test_up_down_and_up_again_leaves_nothing_for_autogenerate(databases: Databas
             assert tables(url) == {"alembic_version"}
         elif revision == "head":
             assert tables(url) == {"alembic_version", *Table.metadata.tables}
-    assert said[0] == "up to 0001: accounts, and what is signed in to them."
+    assert said[0] == "up to 0001: create accounts, feeds, registrations, devices and refresh tokens."
     assert sum(line.startswith("down from") for line in said) == int(schema.HEAD) + 1
 
     def left(connection: sa.Connection) -> list[Any]:
@@ -64,32 +65,35 @@ def test_up_down_and_up_again_leaves_nothing_for_autogenerate(databases: Databas
     assert inspected(url, left) == []
 
 
-def test_the_constraints_of_the_database_are_those_of_the_tables(databases: Databases, database: str) -> None:
-    def named(connection: sa.Connection) -> set[tuple[str, str | None]]:
-        inspector = sa.inspect(connection)
-        return {
-            (table, constraint["name"])
-            for table in Table.metadata.tables
-            for constraint in (
-                *inspector.get_check_constraints(table),
-                *inspector.get_foreign_keys(table),
-                *inspector.get_unique_constraints(table),
-                inspector.get_pk_constraint(table),
-                *inspector.get_indexes(table),
-            )
-            if not constraint.get("duplicates_constraint")
-        }
+def constraint_names(connection: sa.Connection, names: Iterable[str]) -> set[tuple[str, str | None]]:
+    """Return the table and the name of each constraint and index of some tables."""
+    inspector = sa.inspect(connection)
+    return {
+        (table, constraint["name"])
+        for table in names
+        for constraint in (
+            *inspector.get_check_constraints(table),
+            *inspector.get_foreign_keys(table),
+            *inspector.get_unique_constraints(table),
+            inspector.get_pk_constraint(table),
+            *inspector.get_indexes(table),
+        )
+        if not constraint.get("duplicates_constraint")
+    }
 
+
+def test_the_constraints_of_the_database_are_those_of_the_models(databases: Databases, database: str) -> None:
     declared: set[tuple[str, Any]] = {
         (table.name, part.name)
         for table in Table.metadata.sorted_tables
         for part in (*table.constraints, *table.indexes)
         if isinstance(part, sa.Constraint | sa.Index)
     }
-    assert inspected(databases.fresh(database), named) == declared
+    url = databases.fresh(database)
+    assert inspected(url, lambda connection: constraint_names(connection, Table.metadata.tables)) == declared
 
 
-def test_the_newest_revision_is_the_one_that_the_server_asks_for() -> None:
+def test_the_newest_revision_is_the_one_that_the_server_expects() -> None:
     scripts = ScriptDirectory(str(schema.MIGRATIONS))
     assert scripts.get_heads() == [schema.HEAD]
     assert [script.revision for script in scripts.walk_revisions()] == [
@@ -97,10 +101,10 @@ def test_the_newest_revision_is_the_one_that_the_server_asks_for() -> None:
     ]
 
 
-def test_of_many_starters_exactly_one_migrates(databases: Databases, database: str) -> None:
+def test_of_several_processes_exactly_one_migrates(databases: Databases, database: str) -> None:
     url = databases.fresh(database, migrated=False)
     environment = os.environ | {"AFTERGLOW_DATABASE_URL": url}
-    starters = [
+    processes = [
         subprocess.Popen(
             [AFTERGLOW, "migrate"],
             env=environment,
@@ -108,11 +112,11 @@ def test_of_many_starters_exactly_one_migrates(databases: Databases, database: s
             stderr=subprocess.STDOUT,
             text=True,
         )
-        for _ in range(STARTERS)
+        for _ in range(PROCESSES)
     ]
-    said = [starter.communicate(timeout=60)[0].splitlines() for starter in starters]
-    assert [starter.returncode for starter in starters] == [0] * STARTERS
-    assert sorted(map(len, said)) == [1] * (STARTERS - 1) + [1 + int(schema.HEAD)]
+    said = [process.communicate(timeout=60)[0].splitlines() for process in processes]
+    assert [process.returncode for process in processes] == [0] * PROCESSES
+    assert sorted(map(len, said)) == [1] * (PROCESSES - 1) + [1 + int(schema.HEAD)]
     assert {lines[-1] for lines in said} == {f"The schema is at version {schema.HEAD}."}
 
 
@@ -132,6 +136,6 @@ def test_a_schema_of_a_newer_version_is_left_alone(databases: Databases, databas
     "url",
     ["postgresql://nobody@127.0.0.1:1/nothing", "sqlite:////nowhere/wisteria.db"],
 )
-def test_a_database_that_is_nowhere_is_told_in_one_line(url: str) -> None:
+def test_an_unreachable_database_is_reported_in_one_line(url: str) -> None:
     with pytest.raises(schema.MigrationError, match=r"^the database cannot be reached [^\n]+$"):
         schema.migrate(url)

@@ -39,7 +39,7 @@ def asking_of(server: Server, person: Person, resource: Resource) -> list[Asking
             other = written(person.client, resource_of(COLLECTION_OF[name]), person)["id"]
             values.append({column: UUID(other)})
             asked.append(Asking({name: other}, _among(column, [other])))
-        elif name == "processed":
+        elif where is not None and where.compare == "present":
             values += [{column: None}, {column: ""}, {column: "wisteria"}]
             asked += [Asking({name: "true"}, _present(column)), Asking({name: "false"}, _absent(column))]
         elif name.endswith(("_from", "_to")):

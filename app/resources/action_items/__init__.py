@@ -1,4 +1,4 @@
-"""An action item: a change to make, within (how I think, feel or see) or without (what I do)."""
+"""Action items: changes to make, internal (how I think, feel or see) or external (what I do)."""
 
 from collections.abc import Iterator
 from typing import Annotated, Final
@@ -26,8 +26,12 @@ class ActionItemFields(records.Fields):
         "behaviour, relationship, environment, health, creative, service, work or other when external."
     )
     details: Words | None = Field(None, description="Details.")
-    if_cue: Line | None = Field(None, description="The cue of an if-then plan: if this happens … Requires then_response.")
-    then_response: Line | None = Field(None, description="The response of an if-then plan: … then I do this. Requires if_cue.")
+    if_cue: Line | None = Field(
+        None, description="The cue of an if-then plan: if this happens … Requires then_response."
+    )
+    then_response: Line | None = Field(
+        None, description="The response of an if-then plan: … then I do this. Requires if_cue."
+    )
     status: ActionItemStatus = Field(
         ActionItemStatus.ACCEPTED, description="The status. It changes only along fixed transitions."
     )
@@ -125,7 +129,11 @@ def settle(item: ActionItemFields, before: ActionItemFields | None, _view: View)
         yield Fault("/due_on", "due-before-start", "Send a due_on that is not before starts_on.")
     if item.status == ActionItemStatus.COMPLETED:
         if item.completed_at is None and before is not None and before.status == item.status:
-            yield Fault("/completed_at", "completion-required", "A completed action item needs its time of completion: reopen it to clear completed_at.")
+            yield Fault(
+                "/completed_at",
+                "completion-required",
+                "A completed action item needs its time of completion: reopen it to clear completed_at.",
+            )
         item.completed_at = item.completed_at or clock.now()
     elif before is not None and before.completed_at == item.completed_at:
         item.completed_at = None

@@ -1,10 +1,10 @@
-"""The terms in which an action item is told."""
+"""The enumerations of action items."""
 
 from enum import StrEnum
 
 
 class ActionItemChange(StrEnum):
-    """Where the change takes place."""
+    """Whether a change is internal or external."""
 
     INTERNAL = "internal"
     EXTERNAL = "external"
@@ -29,7 +29,7 @@ class Facet(StrEnum):
 
 
 class ActionItemStatus(StrEnum):
-    """How far it has come (FHIR R4 task status)."""
+    """The status of an action item (FHIR R4 task status)."""
 
     DRAFT = "draft"
     REQUESTED = "requested"

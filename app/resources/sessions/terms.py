@@ -1,10 +1,10 @@
-"""The terms in which a session is told."""
+"""The enumerations of sessions."""
 
 from enum import StrEnum
 
 
 class SessionKind(StrEnum):
-    """What the appointment is for."""
+    """The purpose of a session."""
 
     PREPARATION = "preparation"
     DOSING = "dosing"
@@ -12,7 +12,7 @@ class SessionKind(StrEnum):
 
 
 class SessionStatus(StrEnum):
-    """How far it has come (FHIR R4 event status)."""
+    """The status of a session (FHIR R4 event status)."""
 
     PLANNED = "planned"
     IN_PROGRESS = "in-progress"
@@ -23,7 +23,7 @@ class SessionStatus(StrEnum):
 
 
 class Setting(StrEnum):
-    """Where it takes place."""
+    """Where a session takes place."""
 
     CLINIC = "clinic"
     HOME = "home"
@@ -34,7 +34,7 @@ class Setting(StrEnum):
 
 
 class Supervision(StrEnum):
-    """Who watches over it."""
+    """Who supervises a session."""
 
     IN_PERSON_CLINICIAN = "in-person-clinician"
     IN_PERSON_SITTER = "in-person-sitter"
@@ -44,7 +44,7 @@ class Supervision(StrEnum):
 
 
 class Medicine(StrEnum):
-    """What is taken."""
+    """The medicine of a dosing session."""
 
     RACEMIC_KETAMINE = "racemic-ketamine"
     ESKETAMINE = "esketamine"
@@ -54,7 +54,7 @@ class Medicine(StrEnum):
 
 
 class MedicineRoute(StrEnum):
-    """How it is taken."""
+    """The route of administration."""
 
     INTRAVENOUS = "intravenous"
     INTRAMUSCULAR = "intramuscular"
@@ -68,7 +68,7 @@ class MedicineRoute(StrEnum):
 
 
 class DoseUnit(StrEnum):
-    """What the dose is counted in."""
+    """The unit of a dose."""
 
     MG = "mg"
     MG_PER_KG = "mg/kg"
