@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import os
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -62,19 +64,17 @@ def mailbox() -> Iterator[Mailbox]:
         yield box
 
 
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
-    with postgres.running() as url:
-        yield url
+def shared_folder(factory: pytest.TempPathFactory) -> Path:
+    """Return the folder that all workers of the run share: a worker's own is in it."""
+    return factory.getbasetemp().parent if "PYTEST_XDIST_WORKER" in os.environ else factory.getbasetemp()
 
 
-@pytest.fixture(scope="session")
-def migrated_postgres(postgres_server: str) -> str:
-    """The name of a migrated database, to make fresh ones from."""
-    name = f"template_{uuid4().hex}"
-    asyncio.run(_execute(postgres_server, f'CREATE DATABASE "{name}"'))
-    schema.migrate(_named(postgres_server, name))
-    return name
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Stop the PostgreSQL of the run, after its workers have ended."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        factory = getattr(session.config, "_tmp_path_factory", None)
+        if factory is not None:
+            postgres.SharedServer(factory.getbasetemp()).stop()
 
 
 def _named(url: str, name: str) -> str:
@@ -89,26 +89,41 @@ async def _execute(url: str, sql: str) -> None:
 
 
 class Databases:
-    """Makes fresh databases."""
+    """Makes fresh databases. PostgreSQL is started when a test first asks for one of its databases."""
 
-    def __init__(self, server: str, template: str, folder: Path) -> None:
-        self._server, self._template, self._folder = server, template, folder
+    def __init__(self, server: postgres.SharedServer, folder: Path) -> None:
+        self._server, self._folder = server, folder
 
     def fresh(self, kind: str, *, migrated: bool = True) -> str:
-        """Return the URL of a database of its own."""
-        if kind == "sqlite":
-            url = f"sqlite:///{self._folder / uuid4().hex}.db"
-            if migrated:
-                schema.migrate(url)
-            return url
-        name, template = f"fresh_{uuid4().hex}", self._template if migrated else "template1"
-        asyncio.run(_execute(self._server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
-        return _named(self._server, name)
+        """Return the URL of a new database."""
+        return self._sqlite(migrated=migrated) if kind == "sqlite" else self._postgresql(migrated=migrated)
+
+    def _sqlite(self, *, migrated: bool) -> str:
+        path = self._folder / f"{uuid4().hex}.db"
+        if migrated:
+            template = self._folder / "template.db"
+            if not template.exists():
+                schema.migrate(f"sqlite:///{template}")
+            shutil.copy(template, path)
+        return f"sqlite:///{path}"
+
+    def _postgresql(self, *, migrated: bool) -> str:
+        url, name = self._server.url(), f"fresh_{uuid4().hex}"
+
+        def migrate() -> str:
+            template = f"template_{uuid4().hex}"
+            asyncio.run(_execute(url, f'CREATE DATABASE "{template}"'))
+            schema.migrate(_named(url, template))
+            return template
+
+        template = self._server.once("template", migrate) if migrated else "template1"
+        asyncio.run(_execute(url, f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
+        return _named(url, name)
 
 
 @pytest.fixture(scope="session")
-def databases(postgres_server: str, migrated_postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Databases:
-    return Databases(postgres_server, migrated_postgres, tmp_path_factory.mktemp("databases"))
+def databases(tmp_path_factory: pytest.TempPathFactory) -> Databases:
+    return Databases(postgres.SharedServer(shared_folder(tmp_path_factory)), tmp_path_factory.mktemp("databases"))
 
 
 @pytest.fixture(scope="session")

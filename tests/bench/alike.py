@@ -33,7 +33,7 @@ from tests.hostile.raw import Line
 from tests.house.starting import started_server
 from tests.identity.operator import CLOSE
 from tests.mailbox import Mailbox
-from tests.serving import PASSWORD, PASSWORD_HASH
+from tests.serving import PASSWORD, password_hash
 
 AFTERGLOW: Final = str(Path(sys.executable).with_name("afterglow"))
 TRIES: Final = 200
@@ -62,7 +62,7 @@ async def _join(settings: Settings, emails: Addresses, *, closed: bool) -> None:
     await db.open()
     for email in emails:
         async with db.transaction() as tx:
-            id = await create_account(tx, NewAccount(email, PASSWORD_HASH))
+            id = await create_account(tx, NewAccount(email, password_hash()))
             if closed:
                 await tx.run(CLOSE, id=id, closed_at=clock.now())
     await db.close()

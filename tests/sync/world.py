@@ -25,7 +25,7 @@ from app.main import create_app
 from app.records import purging, restoring
 from app.services import Services
 from app.settings import Settings
-from tests.serving import PASSWORD_HASH
+from tests.serving import password_hash
 from tests.sync.device import Transport
 from tests.sync.notebook import Json
 
@@ -91,7 +91,7 @@ class World:
         async def opened() -> UUID | None:
             async with self.services.db.transaction() as tx:
                 email = f"{new_id().hex}@example.com"
-                return await create_account(tx, NewAccount(email, PASSWORD_HASH, "alice", "UTC", "en", Role.PERSON))
+                return await create_account(tx, NewAccount(email, password_hash(), "alice", "UTC", "en", Role.PERSON))
 
         id = self.run(opened())
         assert id is not None
