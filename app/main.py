@@ -95,12 +95,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """Compose the application. Nothing is opened before it starts."""
     settings = settings or Settings()
     in_production = settings.env is Environment.PRODUCTION
-    always = tuple(route.path.partition("{")[0] for route in health.router.routes if isinstance(route, Route))
+    health_paths = tuple(route.path.partition("{")[0] for route in health.router.routes if isinstance(route, Route))
     limiter = InFlightLimiter(
         settings.max_in_flight,
         settings.max_waiting,
         min_limit=4 * settings.database_pool,
-        exempt=always,
+        exempt=health_paths,
         headers=HTTPS_ONLY if in_production else {},
         origins=settings.origins,
     )
@@ -149,7 +149,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             routes=app.routes,
             max_body_bytes=settings.max_body_bytes,
             hosts=settings.served_hosts,
-            always=always,
+            any_host=health_paths,
         ),
     ]
     return app

@@ -1,16 +1,16 @@
 """Bodies other than JSON, and queries as they are: dependencies for the dialects that need them."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
-from urllib.parse import parse_qsl
 
 from fastapi import Depends
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
 from app.http.reading import check_media_type, faults_of, parse_pairs, read_all
-from app.problems import BodyTooLarge, Fault, Invalid, MalformedBody
+from app.problems import BodyTooLarge, Fault, Invalid, MalformedBody, MalformedQuery
 
 FORM: Final = "application/x-www-form-urlencoded"
 
@@ -61,19 +61,20 @@ class FormBody(BodyDependency):
     model: type[BaseModel]
 
     async def __call__(self, request: Request) -> Any:
-        """Return the form's known fields as the model; a field that occurs twice is at fault."""
+        """Return the form's known fields as the model; a known field that occurs twice is a fault."""
         check_media_type(request, {FORM})
         try:
-            pairs = parse_qsl((await read_all(request)).decode("ascii"), keep_blank_values=True, errors="strict")
-        except ValueError:
-            raise MalformedBody from None
+            pairs = parse_pairs(await read_all(request))
+        except MalformedQuery:
+            detail = "The form must be percent-encoded UTF-8 without NUL."
+            raise MalformedBody(detail) from None
         known = [(name, value) for name, value in pairs if name in self.model.model_fields]
-        values = dict(known)
-        if len(values) < len(known):
-            names = sorted({name for name, _ in known if [each for each, _ in known].count(name) > 1})
+        counts = Counter(name for name, _ in known)
+        if len(counts) < len(known):
+            names = sorted(name for name, count in counts.items() if count > 1)
             raise Invalid(*(Fault(f"/{name}", "repeated", "Send this parameter once.") for name in names))
         try:
-            return self.model.model_validate(values)
+            return self.model.model_validate(dict(known))
         except ValidationError as error:
             raise Invalid(*faults_of(error)) from None
 

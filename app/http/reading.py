@@ -50,7 +50,7 @@ def query_reader(model: type[BaseModel] | None) -> Reader:
 
 
 def parse_pairs(raw: bytes) -> list[tuple[str, str]]:
-    """Return the names and values of a query string; raise `MalformedQuery` if it is not well-formed."""
+    """Return the names and values of a query string, in their order; raise `MalformedQuery` if it is malformed."""
     if _incomplete_escape(raw):
         raise MalformedQuery
     try:
@@ -92,7 +92,7 @@ def check_media_type(request: Request, media_types: Collection[str]) -> None:
     """Raise `UnsupportedMediaType` unless the body has one of the media types, in UTF-8 and without an encoding."""
     found = _media_type.fullmatch(", ".join(header_values(request, b"content-type")))
     if found is None or found[1].lower() not in media_types or header_values(request, b"content-encoding"):
-        raise UnsupportedMediaType
+        raise UnsupportedMediaType.expecting(media_types)
 
 
 def validate(model: type[BaseModel], value: object) -> BaseModel:

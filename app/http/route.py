@@ -40,7 +40,7 @@ from app.problems import BodyTooLarge, Crashed, Problem
 JSON: Final = "application/json"
 MAX_BODY_BYTES: Final = "x-max-body-bytes"
 """The key in a route's `openapi_extra` of the maximum size of its body, if it is not the usual one."""
-PENDING_AUTH: Final = "uncertain"
+PENDING_AUTH: Final = "pending_auth"
 """The key in a request's scope of a coroutine function that authenticates the caller, if that is still to be done."""
 MERGE_PATCH: Final = "application/merge-patch+json"
 

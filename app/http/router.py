@@ -1,7 +1,7 @@
 """The router: finds the route of a path, segment by segment.
 
-A path has one form. Any other (a trailing slash, `//`, `..`, any `%`) names nothing and is 404 without a redirect; a
-method that no route of the path takes is 405 with all methods that the path allows. Both are answered before a token or
+A path has one form. Any other (a trailing slash, `//`, `..`, any `%`) is 404, without a redirect. A method
+that no route of the path has is 405, with all methods that the path allows. Both are answered before a token or
 a body is read.
 """
 
@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from starlette.convertors import Convertor
+from starlette.convertors import Convertor, PathConvertor
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -18,41 +18,46 @@ from app.http.route import Route
 from app.problems import MethodNotAllowed, Misdirected, NotFound, Problem
 
 _port = re.compile(rb":\d*\Z")
-_parameter = re.compile(r"\{(\w+)\}").fullmatch
 Routes = dict[str, Route]
 """Routes by method."""
 
 
-class Parameter(NamedTuple):
-    """A path segment that is a parameter: its name, the test of a segment's text, and the conversion of it."""
-
-    name: str
-    matches: Callable[[str], object]
-    convertor: Convertor[Any]
-
-
 class Node:
-    """One segment of the table: what may follow it, and the routes that end here."""
+    """The routes of one path, and the segments that may follow it."""
 
-    __slots__ = ("child", "literals", "parameter", "routes")
+    __slots__ = ("literals", "parameter", "routes")
 
     def __init__(self) -> None:
-        """Start without anything that follows."""
+        """Start without routes."""
         self.literals: dict[str, Node] = {}
         self.parameter: Parameter | None = None
-        self.child: Node | None = None
-        """The node behind the parameter."""
         self.routes: Routes = {}
 
 
+class Parameter(NamedTuple):
+    """A segment that is a parameter, and the node behind it."""
+
+    name: str
+    convertor: Convertor[Any]
+    matches: Callable[[str], object]
+    """Tests whether a segment is a value of the parameter."""
+    convert: Callable[[str], object]
+    node: Node
+
+
 class RouteTable:
-    """The routes as a trie of path segments. A literal segment wins over a parameter at the same place."""
+    """The routes as a trie of path segments. A look-up takes at most one step for each segment of the path.
+
+    A literal segment takes precedence over a parameter at the same position, and the search does not go back: with
+    `/a/new/b` and `/a/{name}/c`, the path `/a/new/c` is unknown.
+    """
 
     def __init__(self, routes: Iterable[BaseRoute]) -> None:
-        """Add the routes; raise `ValueError` if two have the same method and path, or if parameters contradict."""
+        """Add the routes; raise `ValueError` if two have the same method and path, or a parameter cannot be found."""
         self._root = Node()
-        self._fixed: dict[str, Routes] = {}
-        """The routes of paths without a parameter, which need no walk."""
+        self._literal_paths = {"": self._root}
+        """The nodes before the first parameter, by path. They save most steps: a path without parameters takes one
+        look-up, and a path whose only parameter is its last segment takes two."""
         for route in routes:
             if not isinstance(route, Route):
                 raise TypeError(route)
@@ -60,48 +65,56 @@ class RouteTable:
 
     def find(self, path: str) -> tuple[Routes, dict[str, object]]:
         """Return the routes of a path by method, and the values of its parameters; no routes if the path is unknown."""
-        fixed = self._fixed.get(path)
-        if fixed is not None:
-            return fixed, {}
-        node, values = self._root, {}
-        for segment in path[1:].split("/") if path[:1] == "/" else ("*",):
-            following = node.literals.get(segment)
-            if following is None:
-                parameter, following = node.parameter, node.child
-                if parameter is None or following is None or not parameter.matches(segment):
-                    return {}, {}
-                values[parameter.name] = parameter.convertor.convert(segment)
-            node = following
+        values: dict[str, object] = {}
+        node = self._literal_paths.get(path)
+        if node is None:
+            head, _, last = path.rpartition("/")
+            node, segments = self._literal_paths.get(head), [last]
+            if node is None:
+                node, segments = self._root, path.split("/")[1:]
+            for segment in segments:
+                following = node.literals.get(segment)
+                if following is None:
+                    parameter = node.parameter
+                    if parameter is None or not parameter.matches(segment):
+                        return {}, {}
+                    values[parameter.name] = parameter.convert(segment)
+                    following = parameter.node
+                node = following
         return node.routes, values
 
     def _add(self, route: Route) -> None:
-        node = self._root
-        for segment in route.path_format[1:].split("/"):
-            found = _parameter(segment)
-            if found is None:
-                node = node.literals.setdefault(segment, Node())
-                continue
-            convertor = route.param_convertors[found[1]]
-            parameter = Parameter(found[1], re.compile(convertor.regex).fullmatch, convertor)
-            if node.parameter is not None and (node.parameter.name, node.parameter.convertor.regex) != (
-                parameter.name,
-                convertor.regex,
-            ):
-                message = f"{route.path_format}: another route has another parameter at this place"
-                raise ValueError(message)
-            node.parameter = node.parameter or parameter
-            node.child = node = node.child or Node()
+        node, path = self._root, ""
+        for segment in route.path.split("/")[1:]:
+            path = f"{path}/{segment}"
+            node = (
+                _behind_parameter(node, segment, route) if "{" in segment else node.literals.setdefault(segment, Node())
+            )
+            if "{" not in path:
+                self._literal_paths[path] = node
         for method in route.methods or ():
             if method in node.routes:
                 message = f"{method} {route.path_format}: there are two routes"
                 raise ValueError(message)
             node.routes[method] = route
-        if not route.param_convertors:
-            self._fixed[route.path_format] = node.routes
+
+
+def _behind_parameter(node: Node, segment: str, route: Route) -> Node:
+    """Return the node behind a parameter. Raise `ValueError` if the table cannot have that parameter there."""
+    name = segment[1:-1].partition(":")[0]
+    convertor = route.param_convertors.get(name)
+    known = node.parameter
+    if known is not None and (known.name, known.convertor) == (name, convertor):
+        return known.node
+    if known is not None or convertor is None or isinstance(convertor, PathConvertor):
+        message = f"{route.path}: a parameter is one whole segment, and has one name and type at its position"
+        raise ValueError(message)
+    node.parameter = Parameter(name, convertor, re.compile(convertor.regex).fullmatch, convertor.convert, Node())
+    return node.parameter.node
 
 
 class Router:
-    """Pure ASGI middleware, innermost: it answers instead of the application's own router."""
+    """The innermost ASGI middleware: it answers instead of the application's own router."""
 
     def __init__(
         self,
@@ -110,18 +123,22 @@ class Router:
         routes: list[BaseRoute],
         max_body_bytes: int,
         hosts: Iterable[str] = (),
-        always: tuple[str, ...] = (),
+        any_host: tuple[str, ...] = (),
     ) -> None:
-        """Serve `routes`; leave startup and shutdown to `app`.
+        """Serve `routes`; leave startup and shutdown to `app`. Raise `ValueError` if routes contradict each other.
 
-        If there are `hosts`, a request for another host is refused, unless its path starts with one of `always`.
+        If there are `hosts`, a request for another host is refused, unless its path starts with one of `any_host`.
         """
         self._app = app
         self._hosts = {host.encode() for host in hosts}
-        self._always = always
+        self._any_host = any_host
         self._table = RouteTable(routes)
         dialects = {route.dialect for route in routes if isinstance(route, Route)}
         self._dialects = sorted(dialects, key=lambda dialect: len(dialect.prefix), reverse=True)
+        for route in routes:
+            if isinstance(route, Route) and self._dialect_of(route.path) != route.dialect:
+                message = f"{route.path}: the dialect is not that of the path's prefix"
+                raise ValueError(message)
         self._max_body_bytes = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -142,7 +159,7 @@ class Router:
     def _check_host(self, scope: Scope) -> None:
         host: bytes = next((value for name, value in scope["headers"] if name == b"host"), b"")
         known = host in self._hosts or _port.sub(b"", host.lower()) in self._hosts
-        if not known and not scope["path"].startswith(self._always):
+        if not known and not scope["path"].startswith(self._any_host):
             raise Misdirected
 
     def _find(self, scope: Scope) -> Route:

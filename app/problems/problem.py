@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar, Self
 
 
@@ -38,11 +39,13 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it a problem
         return cls()
 
     @classmethod
+    @cache
     def title(cls) -> str:
         """Return the title: the first line of the class's docstring."""
         return inspect.cleandoc(cls.__doc__ or "").split("\n", 1)[0].rstrip(".")
 
     @classmethod
+    @cache
     def explanation(cls) -> str:
         """Return the explanation: the docstring below its first line, as one paragraph."""
         return " ".join(inspect.cleandoc(cls.__doc__ or "").split("\n", 1)[1].split())

@@ -1,5 +1,6 @@
 """Problems of a request's form: its framing, headers, URL, media type and syntax."""
 
+from collections.abc import Iterable
 from typing import Self
 
 from app.problems.problem import Problem
@@ -90,10 +91,20 @@ class UrlTooLong(Problem):
 class UnsupportedMediaType(Problem):
     """Unsupported media type.
 
-    Send `application/json`; a PATCH also accepts `application/merge-patch+json`. Bodies are UTF-8 and not compressed.
+    Send the body in a media type that the operation accepts, in UTF-8 if it is text, and not compressed.
     """
 
     status, code = 415, "unsupported-media-type"
+
+    @classmethod
+    def shown(cls) -> Self:
+        """Return an example with the media type of most operations."""
+        return cls.expecting(["application/json"])
+
+    @classmethod
+    def expecting(cls, media_types: Iterable[str]) -> Self:
+        """Return the problem of a body that has none of `media_types`."""
+        return cls(f"Send the body as {' or '.join(sorted(media_types))}, in UTF-8 if it is text, and not compressed.")
 
 
 class ExpectationFailed(Problem):

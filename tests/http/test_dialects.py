@@ -1,13 +1,19 @@
 """Dialects: errors in the form of their part of the API, forms, queries as they are, and bodies as streams."""
 
+import asyncio
+import socket
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import asynccontextmanager
+from contextlib import contextmanager, suppress
 from typing import Annotated, Any
 
 import httpx2 as httpx
 import pytest
 from fastapi import APIRouter, Depends, FastAPI
 from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.types import Message
 
 from app.http import (
     MAX_BODY_BYTES,
@@ -23,11 +29,13 @@ from app.http import (
     json_response,
 )
 from app.ids import Id, new_id
-from app.problems import Forbidden, Problem
-from tests.serving import listening
+from app.problems import Forbidden, Invalid, MalformedBody, Problem
+from tests.serving import address_of, listening
 
 ZIP = "application/zip"
 MAX_STREAM = 100_000
+SENT = 2**27
+"""Bytes of a body that no buffer of the system can hold."""
 
 
 def outcome(problem: Problem, request_id: str) -> Response:
@@ -94,16 +102,21 @@ async def get_plain() -> Response:
     return Response(200)
 
 
-@asynccontextmanager
-async def nothing(_app: FastAPI) -> Any:
-    yield
+@plain.post("/words")
+async def create_word(body: Body) -> Response:
+    """Return what came."""
+    return json_response({"word": body.word}, 201)
+
+
+def served(*routers: APIRouter) -> RequestContextMiddleware:
+    """Return an application with the routes of the routers."""
+    routes = [route for router in routers for route in router.routes]
+    return RequestContextMiddleware(Router(FastAPI(), routes=routes, max_body_bytes=1024), https_only=False)
 
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[httpx.Client]:
-    app = FastAPI(lifespan=nothing)
-    router = Router(app, routes=[*odd.routes, *plain.routes], max_body_bytes=1024)
-    with listening(RequestContextMiddleware(router, https_only=False)) as (url, _), httpx.Client(base_url=url) as found:
+    with listening(served(odd, plain)) as (url, _), httpx.Client(base_url=url) as found:
         yield found
 
 
@@ -158,8 +171,12 @@ def test_a_query_comes_as_it_is(client: httpx.Client) -> None:
 
 FORMS: dict[str, tuple[bytes, int, str]] = {
     "known and unknown": (b"word=wis%20teria&other=1", 200, "wis teria"),
+    "unknown and repeated": (b"word=a&other=1&other=2", 200, "a"),
     "missing": (b"other=1", 422, "validation"),
     "repeated": (b"word=a&word=b", 422, "validation"),
+    "repeated as often as the body can hold": (b"word=&" * 170, 422, "validation"),
+    "an incomplete escape": (b"word=a%f", 400, "malformed-body"),
+    "NUL": (b"word=a%00", 400, "malformed-body"),
     "not UTF-8": (b"word=%FF", 400, "malformed-body"),
     "not ASCII": ("word=ä".encode(), 400, "malformed-body"),
 }
@@ -173,6 +190,20 @@ def test_a_form_has_each_known_field_once(client: httpx.Client, content: bytes, 
     assert client.post("/odd/token", json={"word": "wisteria"}).status_code == 415
 
 
+def test_many_repetitions_of_a_field_take_no_time() -> None:
+    pairs = b"word=&" * 100_000  # a comparison of each pair with each other would take minutes
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": pairs}
+
+    headers = [(b"content-type", b"application/x-www-form-urlencoded")]
+    request = Request({"type": "http", "headers": headers, "max_body_bytes": len(pairs)}, receive)
+    start = time.process_time()
+    with pytest.raises(Invalid):
+        asyncio.run(FormBody(Body)(request))
+    assert time.process_time() - start < 10
+
+
 def test_a_stream_arrives_in_pieces_up_to_its_own_limit(client: httpx.Client) -> None:
     headers = {"Content-Type": ZIP}
     response = client.post("/odd/archive", content=(b"w" * 9000 for _ in range(11)), headers=headers)
@@ -181,3 +212,83 @@ def test_a_stream_arrives_in_pieces_up_to_its_own_limit(client: httpx.Client) ->
         response = client.post("/odd/archive", content=content, headers=headers)
         assert (response.status_code, response.json()["outcome"]) == (413, "body-too-large")
     assert client.post("/odd/archive", content=b"w", headers={"Content-Type": "text/plain"}).status_code == 415
+
+
+class SlowEndpoint:
+    """Reads the first piece of a stream, and the rest when the test says so."""
+
+    def __init__(self) -> None:
+        self.started, self.ended, self.go_on = threading.Event(), threading.Event(), asyncio.Event()
+        self.problem: Problem | None = None
+        router = APIRouter(route_class=Route)
+        router.add_api_route("/slow", self.receive, methods=["POST"], openapi_extra={MAX_BODY_BYTES: 2 * SENT})
+        self.app = served(router)
+
+    async def receive(self, stream: Annotated[BodyStream, Depends(RawBody(ZIP))]) -> Response:
+        """Read the stream."""
+        try:
+            async for _ in stream:
+                self.started.set()
+                await self.go_on.wait()
+        except Problem as problem:
+            self.problem = problem
+            raise
+        finally:
+            self.ended.set()
+        return Response(204)
+
+    @contextmanager
+    def start_request(self, content: bytes = b"") -> Iterator[tuple[socket.socket, asyncio.AbstractEventLoop]]:
+        """Send the head of a request of `SENT` bytes, and the start of its body."""
+        head = f"POST /slow HTTP/1.1\r\nHost: a\r\nContent-Type: {ZIP}\r\nContent-Length: {SENT}\r\n\r\n"
+        with listening(self.app) as (url, loop), socket.create_connection(address_of(url), timeout=20) as connection:
+            connection.sendall(head.encode() + content)
+            yield connection, loop
+
+
+def send_until_blocked(connection: socket.socket) -> int:
+    """Send until the connection has taken nothing for half a second; return how many bytes it took."""
+    connection.settimeout(0.5)
+    sent = 0
+    with suppress(TimeoutError):
+        while sent < SENT:
+            sent += connection.send(b"w" * min(65_536, SENT - sent))
+    connection.settimeout(20)
+    return sent
+
+
+def test_a_client_cannot_send_faster_than_the_endpoint_reads() -> None:
+    endpoint = SlowEndpoint()
+    with endpoint.start_request() as (connection, loop):
+        sent = send_until_blocked(connection)
+        assert endpoint.started.is_set()
+        assert sent < SENT // 4  # what the system's buffers take
+        loop.call_soon_threadsafe(endpoint.go_on.set)
+        connection.sendall(b"w" * (SENT - sent))
+        assert connection.recv(4096).startswith(b"HTTP/1.1 204")
+
+
+def test_a_stream_ends_with_a_problem_if_its_client_disconnects() -> None:
+    endpoint = SlowEndpoint()
+    with endpoint.start_request(b"w") as (connection, loop):
+        assert endpoint.started.wait(20)
+        connection.close()
+        loop.call_soon_threadsafe(endpoint.go_on.set)
+        assert endpoint.ended.wait(20)
+    assert isinstance(endpoint.problem, MalformedBody)
+
+
+def test_a_refused_media_type_is_answered_with_those_that_are_accepted(client: httpx.Client) -> None:
+    with httpx.Client() as plain_client, listening(served(plain)) as (url, _):
+        response = plain_client.post(f"{url}/words", content=b"{}", headers={"Content-Type": "text/plain"})
+    assert response.status_code == 415
+    assert response.json()["detail"].startswith("Send the body as application/json, ")
+    assert client.post("/odd/things", content=b"{}").status_code == 415
+
+
+@pytest.mark.parametrize(("kind", "path"), [(Route, "/odd/stray"), (OddRoute, "/stray")], ids=["below", "beside"])
+def test_a_route_outside_the_prefix_of_its_dialect_is_refused_at_the_start(kind: type[Route], path: str) -> None:
+    stray = APIRouter(route_class=kind)
+    stray.add_api_route(path, get_plain, methods=["GET"])
+    with pytest.raises(ValueError, match=path):
+        served(odd, stray)
