@@ -24,25 +24,25 @@ _PACKAGED: Final = {
     "redoc.standalone.js": "text/javascript",
 }
 _OURS: Final = {"start-swagger.js": "text/javascript", "icon.svg": "image/svg+xml"}
-_ELSEWHERE: Final = b"https://cdn.redoc.ly/redoc/logo-mini.svg"
-"""ReDoc's logo, all that the scripts would fetch from another host; without it ReDoc draws none."""
+_EXTERNAL_LOGO: Final = b"https://cdn.redoc.ly/redoc/logo-mini.svg"
+"""ReDoc's logo: the only thing that the scripts would load from another host. Without it, ReDoc shows no logo."""
 
 
 @router.get("/docs")
 async def get_docs() -> Response:
-    """Show Swagger UI."""
+    """Return the page of Swagger UI."""
     return _page("swagger.html")
 
 
 @router.get("/redoc")
 async def get_redoc() -> Response:
-    """Show ReDoc."""
+    """Return the page of ReDoc."""
     return _page("redoc.html")
 
 
 @router.get("/docs/assets/{name}")
 async def get_docs_asset(name: str) -> Response:
-    """Give a script, a style or a picture of the pages."""
+    """Return a script, a style sheet or an image of the pages."""
     media_type = _PACKAGED.get(name) or _OURS.get(name)
     if media_type is None:
         raise NotFound
@@ -59,4 +59,4 @@ def _page(name: str) -> Response:
 
 @cache
 def _file(package: str, name: str) -> bytes:
-    return resources.files(package).joinpath(name).read_bytes().replace(_ELSEWHERE, b"data:,")
+    return resources.files(package).joinpath(name).read_bytes().replace(_EXTERNAL_LOGO, b"data:,")

@@ -1,4 +1,5 @@
-// Starts Swagger UI; signing in, refreshing or verifying closes every lock, and signing out opens them.
+// Starts Swagger UI. A response with an access token (sign-in, refresh, verification) authorizes every operation on the
+// page; a sign-out removes the authorization.
 "use strict";
 
 const SCHEME = "AccessToken";

@@ -1,4 +1,4 @@
-"""The contract: the committed document is the running app's, and it says everything, in one way."""
+"""The OpenAPI document: the committed one is current, and every operation, problem and schema in it is complete."""
 
 import re
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from tests.witness import DOCUMENT, STREAM
 
 Json = dict[str, Any]
 JSON = "application/json"
-OPEN = {
+PUBLIC = {
     "register",
     "forgot_password",
     "reset_password",
@@ -31,7 +31,7 @@ OPEN = {
     "readyz",
     "get_problem",
 }
-"""The operations that anyone may call."""
+"""The operations that need no access token."""
 ROOT = Path(__file__).parents[2]
 CONTENT = DOCUMENT.content
 SCHEMAS: Json = CONTENT["components"]["schemas"]
@@ -91,20 +91,20 @@ def test_the_document_is_openapi_3_1_with_a_licence_and_a_server() -> None:
     assert [server["url"] for server in CONTENT["servers"]] == ["/"]
 
 
-def test_every_operation_has_a_name_of_its_own_which_is_its_functions() -> None:
+def test_every_operation_has_its_own_id_which_is_the_name_of_its_function() -> None:
     names = [route.endpoint.__name__ for route in _routes()]
     assert len(names) == len(set(names))
     assert set(names) == set(OPERATIONS)
 
 
-def test_every_tag_in_use_is_explained() -> None:
+def test_every_tag_is_used_and_described() -> None:
     tags = [tag["name"] for tag in CONTENT["tags"]]
     assert all(tag["description"] for tag in CONTENT["tags"])
     assert {tag for operation in OPERATIONS.values() for tag in operation["tags"]} == set(tags)
 
 
 @operations
-def test_an_operation_speaks_to_its_reader(operation: Json) -> None:
+def test_an_operation_and_its_parts_are_described(operation: Json) -> None:
     assert len(operation["tags"]) == 1
     assert re.fullmatch(r"[A-Z][^\n.]{3,60}", operation["summary"])
     assert operation["description"].endswith(".")
@@ -113,20 +113,20 @@ def test_an_operation_speaks_to_its_reader(operation: Json) -> None:
 
 
 @operations
-def test_an_operation_is_guarded_unless_it_is_a_way_in(operation: Json) -> None:
-    guarded = operation["operationId"] not in OPEN
-    assert operation["security"] == ([{"AccessToken": []}] if guarded else [])
-    assert ("401" in operation["responses"]) >= guarded
+def test_an_operation_needs_a_token_unless_it_is_public(operation: Json) -> None:
+    needs_token = operation["operationId"] not in PUBLIC
+    assert operation["security"] == ([{"AccessToken": []}] if needs_token else [])
+    assert ("401" in operation["responses"]) >= needs_token
 
 
 @pytest.mark.parametrize("route", _routes(), ids=lambda route: route.name)
-def test_an_operation_that_says_it_is_guarded_is(route: Route) -> None:
-    asks_for_a_caller = any(name in {"call", "view"} for name, _ in route._plan.dependencies)  # noqa: SLF001 - what the route really reads
-    assert asks_for_a_caller == bool(OPERATIONS[route.name]["security"])
+def test_the_document_says_of_each_route_whether_it_reads_the_caller(route: Route) -> None:
+    reads_the_caller = any(name in {"call", "view"} for name, _ in route._plan.dependencies)  # noqa: SLF001 - what the route really reads
+    assert reads_the_caller == bool(OPERATIONS[route.name]["security"])
 
 
 @operations
-def test_an_operation_documents_the_problems_that_it_can_meet(operation: Json) -> None:
+def test_an_operation_documents_its_problems(operation: Json) -> None:
     documented = {
         code
         for _, answer in _answers(operation)
@@ -148,7 +148,7 @@ def test_an_operation_documents_the_problems_that_it_can_meet(operation: Json) -
 
 
 @operations
-def test_a_problem_is_one_schema_under_one_media_type(operation: Json) -> None:
+def test_every_problem_has_the_same_schema_and_media_type(operation: Json) -> None:
     for status, answer in _answers(operation):
         if status < 400:
             assert [*answer.get("content", {JSON: {}})] in ([JSON], [STREAM])
@@ -162,7 +162,7 @@ def test_a_problem_is_one_schema_under_one_media_type(operation: Json) -> None:
 
 
 @operations
-def test_an_operation_shows_its_body_and_its_answer(operation: Json) -> None:
+def test_an_operation_has_valid_examples_of_its_body_and_responses(operation: Json) -> None:
     bodies = [operation["requestBody"]] if "requestBody" in operation else []
     answers = [answer for status, answer in _answers(operation) if status < 300]
     assert answers
@@ -182,14 +182,14 @@ def test_every_field_is_described(schema: Json) -> None:
 
 
 @schemas
-def test_no_name_is_a_generators_or_a_frameworks(schema: Json) -> None:
+def test_no_name_was_generated_by_a_framework(schema: Json) -> None:
     name = next(name for name, each in SCHEMAS.items() if each is schema)
     assert re.fullmatch("([A-Z][a-z]+)+", name)
     assert not re.search("Input|Output|Record|Document|HTTP|Validation", name)
     assert all(not isinstance(node.get("title"), str) for node in _within(schema.get("properties", {})))
 
 
-def test_an_answer_always_has_every_field() -> None:
+def test_a_response_always_has_every_field() -> None:
     names = {
         node["$ref"].rpartition("/")[2]
         for operation in OPERATIONS.values()
@@ -204,12 +204,12 @@ def test_an_answer_always_has_every_field() -> None:
         assert SCHEMAS[name].get("required", []) == list(SCHEMAS[name].get("properties", {})), name
 
 
-def test_every_kind_of_record_has_its_four_shapes() -> None:
+def test_every_kind_of_record_has_its_four_schemas() -> None:
     for name in ("Session", "Element", "Intention", "Reflection", "ActionItem"):
         assert {name, f"{name}Draft", f"{name}Patch", f"{name}Page"} <= set(SCHEMAS)
 
 
-def test_every_record_leads_to_what_can_be_done_with_it() -> None:
+def test_every_record_has_links_to_the_operations_on_it() -> None:
     links, paths = CONTENT["components"]["links"], CONTENT["paths"]
     for link in links.values():
         taken = {each["name"] for each in OPERATIONS[link["operationId"]]["parameters"]}

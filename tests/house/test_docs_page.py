@@ -1,4 +1,4 @@
-"""The docs page, as a tester sees it: drawn without internet, and signed in by "Try it out"."""
+"""The docs pages in a browser: they are rendered without internet access, and "Try it out" signs in."""
 
 import json
 from collections.abc import Iterator
@@ -32,50 +32,50 @@ def visit() -> Iterator[Visit]:
 
 
 def operation(visit: Visit, name: str) -> Locator:
-    """Return an operation's block on the page."""
+    """Return the block of an operation on the page."""
     return visit.page.locator(f".opblock[id$='-{name}']")
 
 
-def tried_out(visit: Visit, name: str, body: object = None) -> Locator:
-    """Open an operation, send it, and return its live answer."""
+def try_out(visit: Visit, name: str, body: object = None) -> Locator:
+    """Open an operation, execute it, and return the live response."""
     block = operation(visit, name)
     block.locator(".opblock-summary-control").click()
     if body is not None:
         block.locator("textarea.body-param__text").fill(json.dumps(body))
     block.locator("button.execute").click()
-    answer = block.locator(".live-responses-table tbody tr.response")
-    expect(answer).to_be_visible()
-    return answer
+    response = block.locator(".live-responses-table tbody tr.response")
+    expect(response).to_be_visible()
+    return response
 
 
-def signed_in(visit: Visit, person: Person) -> None:
+def sign_in(visit: Visit, person: Person) -> None:
     """Sign in on the page."""
-    answer = tried_out(visit, "login", {"email": person.email, "password": PASSWORD})
-    expect(answer.locator(".response-col_status")).to_contain_text("200")
+    response = try_out(visit, "login", {"email": person.email, "password": PASSWORD})
+    expect(response.locator(".response-col_status")).to_contain_text("200")
 
 
 def locks(visit: Visit, state: str) -> Locator:
-    """Return the locks of a state: `locked` is signed in."""
+    """Return the locks with a state: `locked` means signed in."""
     return visit.page.locator(f"button.authorization__btn svg.{state}, button.authorization__btn.{state}")
 
 
-def test_the_docs_page_draws_every_operation_and_asks_nobody_else(docs_server: Server, visit: Visit) -> None:
+def test_swagger_ui_shows_every_operation_without_requests_to_other_hosts(docs_server: Server, visit: Visit) -> None:
     visit.page.goto(f"{docs_server.url}/docs")
     expect(visit.page.locator(".opblock")).to_have_count(len(OPERATIONS))
     titles = visit.page.locator(".opblock-tag a.nostyle").all_inner_texts()
     assert titles == [tag["name"] for tag in DOCUMENT.content["tags"]]
-    for name, told in OPERATIONS.items():
-        expect(operation(visit, name).locator(".opblock-summary-description")).to_have_text(told["summary"])
+    for name, documented in OPERATIONS.items():
+        expect(operation(visit, name).locator(".opblock-summary-description")).to_have_text(documented["summary"])
     visit.page.get_by_placeholder("Filter by tag").fill("Intentions")
     expect(visit.page.locator(".opblock")).to_have_count(5)
     assert visit.hosts == {docs_server.url.removeprefix("http://")}
     assert not visit.troubles
 
 
-def test_the_second_page_draws_every_operation_and_asks_nobody_else(docs_server: Server, visit: Visit) -> None:
+def test_redoc_shows_every_operation_without_requests_to_other_hosts(docs_server: Server, visit: Visit) -> None:
     visit.page.goto(f"{docs_server.url}/redoc")
-    for told in OPERATIONS.values():
-        expect(visit.page.locator("h2", has_text=told["summary"]).first).to_be_attached()
+    for documented in OPERATIONS.values():
+        expect(visit.page.locator("h2", has_text=documented["summary"]).first).to_be_attached()
     assert visit.hosts == {docs_server.url.removeprefix("http://")}
     assert not visit.troubles
 
@@ -84,18 +84,18 @@ def test_signing_in_by_try_it_out_closes_every_lock_and_signing_out_opens_them(
     docs_server: Server, visit: Visit, tmp_path: Path
 ) -> None:
     person = docs_server.person("alice")
-    guarded = sum(1 for told in OPERATIONS.values() if told["security"])
+    protected = sum(1 for documented in OPERATIONS.values() if documented["security"])
     visit.page.goto(f"{docs_server.url}/docs")
     expect(visit.page.locator(".opblock")).to_have_count(len(OPERATIONS))
-    expect(locks(visit, "unlocked")).to_have_count(guarded)
-    signed_in(visit, person)
-    expect(locks(visit, "locked")).to_have_count(guarded)
-    answer = tried_out(visit, "list_sessions")
-    expect(answer.locator(".response-col_status")).to_contain_text("200")
-    expect(answer).to_contain_text('"items": []')
+    expect(locks(visit, "unlocked")).to_have_count(protected)
+    sign_in(visit, person)
+    expect(locks(visit, "locked")).to_have_count(protected)
+    response = try_out(visit, "list_sessions")
+    expect(response.locator(".response-col_status")).to_contain_text("200")
+    expect(response).to_contain_text('"items": []')
     visit.page.screenshot(path=tmp_path / "signed-in.png", full_page=True)
-    tried_out(visit, "logout")
-    expect(locks(visit, "unlocked")).to_have_count(guarded)
+    try_out(visit, "logout")
+    expect(locks(visit, "unlocked")).to_have_count(protected)
     assert person.client.get("/v1/auth/devices").json()["items"][0]["current"]
     assert visit.hosts == {docs_server.url.removeprefix("http://")}
     assert not visit.troubles
@@ -104,9 +104,9 @@ def test_signing_in_by_try_it_out_closes_every_lock_and_signing_out_opens_them(
 def test_verifying_by_try_it_out_closes_every_lock(docs_server: Server, visit: Visit) -> None:
     email = f"newcomer.{new_id().hex}@example.com"
     visit.page.goto(f"{docs_server.url}/docs")
-    answer = tried_out(visit, "register", {"email": email, "password": PASSWORD, "display_name": "wisteria"})
-    expect(answer.locator(".response-col_status")).to_contain_text("202")
-    answer = tried_out(visit, "verify", {"email": email, "code": docs_server.mailbox.code_to(email)})
-    expect(answer.locator(".response-col_status")).to_contain_text("200")
+    response = try_out(visit, "register", {"email": email, "password": PASSWORD, "display_name": "wisteria"})
+    expect(response.locator(".response-col_status")).to_contain_text("202")
+    response = try_out(visit, "verify", {"email": email, "code": docs_server.mailbox.code_to(email)})
+    expect(response.locator(".response-col_status")).to_contain_text("200")
     expect(locks(visit, "unlocked")).to_have_count(0)
     assert not visit.troubles

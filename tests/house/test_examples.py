@@ -1,4 +1,4 @@
-"""The examples: every body that the docs show is really sent, and every answer that they show really comes back."""
+"""The examples in the OpenAPI document: each body is sent, and each response is compared with what comes back."""
 
 import hashlib
 import hmac
@@ -31,7 +31,7 @@ ASSIGNED = {
     "head",
     "cursor",
 }
-"""What the server chooses: an answer has another value of the same type there."""
+"""Members that the server assigns. Only their types are compared."""
 CHOSEN_IDS = ("/v1/sync", *(f"/v1/{resource.collection}" for resource in RESOURCES))
 OPERATIONS = {
     operation["operationId"]: (method, path, operation)
@@ -40,34 +40,34 @@ OPERATIONS = {
 }
 _token, _device = RefreshToken.table(), DeviceRecord.table()
 _alive = sa.select(_device.c.id).where(_device.c.ended_at.is_(None))
-_PLANT_TOKEN = Statement(sa.update(_token).where(_token.c.device_id.in_(_alive)).values(digest=bind(_token.c.digest)))
+_SET_TOKEN = Statement(sa.update(_token).where(_token.c.device_id.in_(_alive)).values(digest=bind(_token.c.digest)))
 
 
-def same(shown: object, answered: object, assigned: set[str], name: str = "") -> None:
-    """Compare an answer with its example."""
+def assert_same(shown: object, answered: object, assigned: set[str], name: str = "") -> None:
+    """Compare a response with its example."""
     if isinstance(shown, dict) and isinstance(answered, dict):
         assert list(shown) == list(answered)
         for member, value in shown.items():
-            same(value, answered[member], assigned, member)
+            assert_same(value, answered[member], assigned, member)
     elif isinstance(shown, list) and isinstance(answered, list):
         assert len(shown) == len(answered)
         for value, other in zip(shown, answered, strict=True):
-            same(value, other, assigned)
+            assert_same(value, other, assigned)
     elif name in assigned:
         assert type(shown) is type(answered), name
     else:
         assert shown == answered, name
 
 
-class ClientConnection:
-    """Somebody who reads the docs, and does what they show."""
+class ExampleClient:
+    """A client that sends the examples and compares the responses."""
 
     def __init__(self, server: Server) -> None:
         self.server, self.client = server, server.client()
         self.seen: set[tuple[str, str]] = set()
 
-    def ask(self, name: str, part: object = "", **headers: str) -> Json:
-        """Send the operation's example in each of its media types, and compare the answers with those shown."""
+    def send(self, name: str, part: object = "", **headers: str) -> Json:
+        """Send an operation's example in each of its media types, compare the responses, and return the last one."""
         method, path, operation = OPERATIONS[name]
         url = path.format(id=part, code=part)
         answered: Json = {}
@@ -80,107 +80,107 @@ class ClientConnection:
             if status != "204":
                 answered = response.json()
                 shown = operation["responses"][status]["content"]["application/json"]["example"]
-                same(shown, answered, ASSIGNED if path.startswith(CHOSEN_IDS) else {*ASSIGNED, "id"})
+                assert_same(shown, answered, ASSIGNED if path.startswith(CHOSEN_IDS) else {*ASSIGNED, "id"})
         return answered
 
-    def carry(self, tokens: Json) -> None:
-        """Be signed in."""
+    def sign_in(self, tokens: Json) -> None:
+        """Send the access token from now on."""
         self.client.headers["Authorization"] = f"Bearer {tokens['access_token']}"
 
-    def expect_code(self, code: str, table: sa.Table) -> None:
-        """Have the mailed code be the one that the docs show."""
+    def set_code(self, code: str, table: sa.Table) -> None:
+        """Replace the code that was sent by e-mail with the one in the example."""
         db, key = self.server.db, self.server.services.code_key
         id: UUID = self.server.run(db.all(Statement(sa.select(table.c.id))))[0]["id"]
         mac = hmac.digest(key, id.bytes + code.encode(), hashlib.sha256)
-        plant = Statement(sa.update(table).values(code_mac=bind(table.c.code_mac)))
-        self.server.run(db.run(plant, code_mac=mac))
+        set_code = Statement(sa.update(table).values(code_mac=bind(table.c.code_mac)))
+        self.server.run(db.run(set_code, code_mac=mac))
 
-    def expect_refresh_token(self, token: str) -> None:
-        """Have the device's refresh token be the one that the docs show."""
+    def set_refresh_token(self, token: str) -> None:
+        """Replace the device's refresh token with the one in the example."""
         digest = hashlib.sha256(token.encode()).digest()
-        self.server.run(self.server.db.run(_PLANT_TOKEN, digest=digest))
+        self.server.run(self.server.db.run(_SET_TOKEN, digest=digest))
 
 
 def body_of(name: str) -> Json:
-    """Return the body that the docs show."""
+    """Return the example of an operation's body."""
     body: Json = OPERATIONS[name][2]["requestBody"]["content"]["application/json"]["example"]
     return body
 
 
-def test_the_login_that_the_docs_show_is_the_demos() -> None:
+def test_the_example_of_a_login_signs_in_the_demo_person() -> None:
     shown = body_of("login")
     assert (shown["email"], shown["password"]) == (demo.EMAIL, demo.PASSWORD)
 
 
-def test_all_that_the_docs_show_is_what_happens(servers: Servers, database: str) -> None:
+def test_every_example_is_what_the_server_answers(servers: Servers, database: str) -> None:
     server = servers.start(servers.settings(database))
-    reader = ClientConnection(server)
+    examples = ExampleClient(server)
     for name in ("livez", "readyz", "get_public_keys"):
-        reader.ask(name)
-    reader.ask("get_problem", "not-found")
-    _join(reader)
-    reader.ask("push_changes")
-    reader.ask("pull_changes")
-    state = reader.ask("get_sync_state")
-    _follow(reader, state["cursor"])
-    reader.client.delete(f"/v1/reflections/{PUSHED}", headers={"If-Match": "*"})
-    _keep_records(reader)
-    reader.client.patch("/v1/me", json={name: body_of("register")[name] for name in ("display_name", "timezone")})
-    reader.ask("logout_all")
-    _change_password(reader)
+        examples.send(name)
+    examples.send("get_problem", "not-found")
+    _join(examples)
+    examples.send("push_changes")
+    examples.send("pull_changes")
+    state = examples.send("get_sync_state")
+    _follow(examples, state["cursor"])
+    examples.client.delete(f"/v1/reflections/{PUSHED}", headers={"If-Match": "*"})
+    _keep_records(examples)
+    examples.client.patch("/v1/me", json={name: body_of("register")[name] for name in ("display_name", "timezone")})
+    examples.send("logout_all")
+    _change_password(examples)
     documented = {
         (name, status)
         for name, (_, _, operation) in OPERATIONS.items()
         for status in operation["responses"]
         if status.startswith("2")
     }
-    assert reader.seen == documented
+    assert examples.seen == documented
     server.end_test()
 
 
-def _follow(reader: ClientConnection, cursor: str) -> None:
+def _follow(examples: ExampleClient, cursor: str) -> None:
     method, path, operation = OPERATIONS["follow_changes"]
     shown = operation["responses"]["200"]["content"][STREAM]["example"]
-    assert re.sub(r"\d+", cursor, shown) == reader.client.request(method, path).text
-    reader.seen.add(("follow_changes", "200"))
+    assert re.sub(r"\d+", cursor, shown) == examples.client.request(method, path).text
+    examples.seen.add(("follow_changes", "200"))
 
 
-def _join(reader: ClientConnection) -> None:
-    reader.ask("register")
-    reader.expect_code(body_of("verify")["code"], Registration.table())
-    reader.carry(reader.ask("verify"))
-    reader.ask("logout")
-    reader.carry(reader.ask("login"))
-    reader.ask("list_devices")
-    reader.expect_refresh_token(body_of("refresh_tokens")["refresh_token"])
-    reader.carry(reader.ask("refresh_tokens"))
-    reader.ask("get_me")
-    other = reader.server.client()
+def _join(examples: ExampleClient) -> None:
+    examples.send("register")
+    examples.set_code(body_of("verify")["code"], Registration.table())
+    examples.sign_in(examples.send("verify"))
+    examples.send("logout")
+    examples.sign_in(examples.send("login"))
+    examples.send("list_devices")
+    examples.set_refresh_token(body_of("refresh_tokens")["refresh_token"])
+    examples.sign_in(examples.send("refresh_tokens"))
+    examples.send("get_me")
+    other = examples.server.client()
     tokens = other.post("/v1/auth/login", json=body_of("login")).json()
     other.headers["Authorization"] = f"Bearer {tokens['access_token']}"
     devices = other.get("/v1/auth/devices").json()["items"]
-    reader.ask("end_device", next(device["id"] for device in devices if device["current"]))
-    reader.ask("change_me")
+    examples.send("end_device", next(device["id"] for device in devices if device["current"]))
+    examples.send("change_me")
 
 
-def _change_password(reader: ClientConnection) -> None:
-    reader.carry(reader.ask("login"))
-    reader.ask("change_password")
-    reader.ask("forgot_password")
-    reader.expect_code(body_of("reset_password")["code"].replace("-", ""), ResetCode.table())
-    reader.ask("reset_password")
+def _change_password(examples: ExampleClient) -> None:
+    examples.sign_in(examples.send("login"))
+    examples.send("change_password")
+    examples.send("forgot_password")
+    examples.set_code(body_of("reset_password")["code"].replace("-", ""), ResetCode.table())
+    examples.send("reset_password")
 
 
-def _keep_records(reader: ClientConnection) -> None:
+def _keep_records(examples: ExampleClient) -> None:
     ids: dict[str, str] = {}
     for resource in RESOURCES:
         plural = resource.collection.replace("-", "_")
         one = plural.removesuffix("s")
-        reader.ask(f"create_{one}")
-        ids[one] = reader.ask(f"create_{one}")["id"]
-        reader.ask(f"get_{one}", ids[one])
-        reader.ask(f"list_{plural}")
+        examples.send(f"create_{one}")
+        ids[one] = examples.send(f"create_{one}")["id"]
+        examples.send(f"get_{one}", ids[one])
+        examples.send(f"list_{plural}")
     for one, id in ids.items():
-        reader.ask(f"change_{one}", id, **{"If-Match": "*"})
+        examples.send(f"change_{one}", id, **{"If-Match": "*"})
     for one, id in reversed(ids.items()):
-        reader.ask(f"remove_{one}", id, **{"If-Match": "*"})
+        examples.send(f"remove_{one}", id, **{"If-Match": "*"})

@@ -1,4 +1,4 @@
-"""The examples of problems: every kind that the docs show really comes back, with the words that they show."""
+"""The examples of problems in the OpenAPI document: each kind is provoked, and compared with its example."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,10 +14,10 @@ from tests.witness import DOCUMENT, Client
 
 Json = dict[str, Any]
 EXAMPLES: Json = DOCUMENT.content["components"]["examples"]
-NEVER_SAME = {"request_id", "errors", "current", "allowed", "reason", "resync", "results", "head"}
-"""Members that tell of the one request."""
+VARYING = {"request_id", "errors", "current", "allowed", "reason", "resync", "results", "head"}
+"""Members whose values depend on the request."""
 ELSEWHERE = {"unavailable", "storage-full", "too-many-attempts", "too-many-waiting"}
-"""Kinds that take a database away, a disk, or much patience: the tests of `app.db`, throttles and waiting meet them."""
+"""Kinds that need a failing database or disk, or many requests. Tests of `app.db`, throttling and long polls provoke them."""
 PATH = "/v1/intentions"
 PUSH = "/v1/sync/push"
 DRAFT = {"kind": "integration", "statement": "wisteria, and patience"}
@@ -91,22 +91,22 @@ PROVOKED: dict[str, Callable[[Client], httpx.Response]] = {
 
 
 @pytest.mark.parametrize("code", PROVOKED)
-def test_a_problem_reads_as_the_docs_show_it(alice: Person, code: str) -> None:
+def test_a_problem_is_as_its_example_shows(alice: Person, code: str) -> None:
     problem = PROVOKED[code](alice.client).json()
     shown = EXAMPLES[code]["value"]
     assert list(problem) == list(shown)
-    for member in set(shown) - NEVER_SAME:
+    for member in set(shown) - VARYING:
         assert problem[member] == shown[member]
     if code in {"validation", "derivation-cycle", "unknown-reference"}:
         assert problem["errors"] == shown["errors"]
 
 
-def test_every_problem_in_the_docs_is_met() -> None:
+def test_every_problem_in_the_document_is_provoked() -> None:
     assert set(EXAMPLES) == set(PROVOKED) | ELSEWHERE
 
 
 @pytest.mark.parametrize("kind", [*kinds()], ids=lambda kind: kind.code)
-def test_every_kind_of_problem_is_explained_where_its_type_leads(anyone: Client, kind: type[Problem]) -> None:
+def test_every_kind_of_problem_is_explained_at_the_url_that_is_its_type(anyone: Client, kind: type[Problem]) -> None:
     explained = anyone.get(kind.shown().document("")["type"]).json()
     assert explained["title"] == kind.title()
     assert explained["explanation"] == kind.explanation()

@@ -1,4 +1,4 @@
-"""The docs pages' parts, without a browser."""
+"""The assets of the docs pages, without a browser."""
 
 import pytest
 
@@ -6,5 +6,5 @@ from tests.witness import Client
 
 
 @pytest.mark.parametrize("name", ["wisteria.js", "swagger.html"])
-def test_only_the_pages_own_parts_are_served(anyone: Client, name: str) -> None:
+def test_an_unknown_asset_is_404(anyone: Client, name: str) -> None:
     assert anyone.get(f"/docs/assets/{name}").status_code == 404

@@ -1,4 +1,4 @@
-"""The front: what every answer carries, whoever gives it, and the one line that each request leaves."""
+"""The headers of every response, the log line of every request, and CORS."""
 
 import json
 
@@ -13,7 +13,7 @@ from tests.hostile.raw import Line
 from tests.serving import Person, Server
 from tests.witness import DOCUMENT
 
-SECURE = {
+SECURITY_HEADERS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
     "x-frame-options": "DENY",
@@ -23,12 +23,12 @@ SECURE = {
 ANSWERS = (("GET", "/v1/me", 200), ("GET", "/wisteria", 404), ("PUT", "/v1/me", 405), ("POST", "/v1/sessions", 415))
 
 
-def test_every_answer_is_kept_by_nobody_and_framed_by_nobody(server: Server, line: Line, alice: Person) -> None:
+def test_every_response_has_the_security_headers(server: Server, line: Line, alice: Person) -> None:
     bearer = [("Authorization", f"Bearer {alice.token}")]
     for method, target, status in (*ANSWERS, ("HEAD", "/v1/me", 200), ("POST", "/v1/auth/logout", 204)):
         reply = line.ask(method, target, bearer)
         assert reply.status == status
-        assert {name: reply.headers[name] for name in SECURE} == SECURE
+        assert {name: reply.headers[name] for name in SECURITY_HEADERS} == SECURITY_HEADERS
         assert reply.headers["server"] is None
         assert reply.headers["strict-transport-security"] is None
         assert len(reply.headers.get_all("content-length", [])) == (0 if status == 204 else 1)
@@ -36,7 +36,7 @@ def test_every_answer_is_kept_by_nobody_and_framed_by_nobody(server: Server, lin
     assert "no-store" not in server.anyone.get("/problems/not-found").headers["cache-control"]
 
 
-def test_production_tells_browsers_to_come_back_only_with_tls(servers: Servers) -> None:
+def test_production_has_strict_transport_security_and_no_docs(servers: Servers) -> None:
     server = servers.start(servers.settings("sqlite", env=Environment.PRODUCTION, hosts="127.0.0.1"))
     answer = server.anyone.get("/livez")
     assert answer.headers["strict-transport-security"].startswith("max-age=")
@@ -44,32 +44,32 @@ def test_production_tells_browsers_to_come_back_only_with_tls(servers: Servers) 
         assert server.anyone.get(page).status_code == 404
 
 
-@pytest.mark.parametrize("given", ["a", "A-z_0.9", "w" * 64, "019aa2c4-7b00-7000-8000-00000000beef"])
-def test_a_valid_request_id_is_kept(line: Line, given: str) -> None:
+@pytest.mark.parametrize("sent", ["a", "A-z_0.9", "w" * 64, "019aa2c4-7b00-7000-8000-00000000beef"])
+def test_a_valid_request_id_is_kept(line: Line, sent: str) -> None:
     for target in ("/livez", "/nothing"):
-        reply = line.ask("GET", target, [("X-Request-Id", given)])
-        assert reply.headers.get_all("x-request-id") == [given]
-    assert reply.problem["request_id"] == given
+        reply = line.ask("GET", target, [("X-Request-Id", sent)])
+        assert reply.headers.get_all("x-request-id") == [sent]
+    assert reply.problem["request_id"] == sent
 
 
 @pytest.mark.parametrize(
-    "given", ["", "w" * 65, "wis teria", "wisteria\u00e9", '"', "<script>", "a,b", "a\tb", "wisteria;"]
+    "sent", ["", "w" * 65, "wis teria", "wisteria\u00e9", '"', "<script>", "a,b", "a\tb", "wisteria;"]
 )
-def test_an_odd_request_id_is_replaced(line: Line, given: str) -> None:
-    first, second = (line.ask("GET", "/nothing", [("X-Request-Id", given)]) for _ in range(2))
+def test_an_invalid_request_id_is_replaced(line: Line, sent: str) -> None:
+    first, second = (line.ask("GET", "/nothing", [("X-Request-Id", sent)]) for _ in range(2))
     ids = {first.headers["x-request-id"], second.headers["x-request-id"]}
     assert len(ids) == 2
-    assert given not in ids
+    assert sent not in ids
     assert first.problem["request_id"] == first.headers["x-request-id"]
 
 
-def test_each_request_leaves_one_line_that_names_its_route_and_caller_and_nothing_written(
+def test_each_request_is_logged_in_one_line_without_what_was_sent(
     line: Line, alice: Person, every_log_line: list[str]
 ) -> None:
     bearer = ("Authorization", f"Bearer {alice.token}")
     draft = draft_of(resource_of("sessions"), alice)
     body = json.dumps(draft).encode()
-    asked: list[tuple[str, str, list[tuple[str, str]], bytes | None]] = [
+    requests: list[tuple[str, str, list[tuple[str, str]], bytes | None]] = [
         ("POST", "/v1/sessions", [bearer, ("Content-Type", "application/json")], body),
         ("GET", f"/v1/sessions/{draft['id']}", [bearer], None),
         ("HEAD", f"/v1/sessions/{draft['id']}", [bearer], None),
@@ -89,7 +89,7 @@ def test_each_request_leaves_one_line_that_names_its_route_and_caller_and_nothin
         ("DELETE", "-", 405, None),
         ("POST", "/v1/auth/login", 422, None),
     ]
-    for request, (method, route, status, account) in zip(asked, expected, strict=True):
+    for request, (method, route, status, account) in zip(requests, expected, strict=True):
         id = str(new_id())
         assert line.ask(request[0], request[1], [*request[2], ("X-Request-Id", id)], request[3]).status == status
         line.ask("GET", "/livez")  # on the same connection, so that the line before it is out
@@ -108,33 +108,33 @@ def test_each_request_leaves_one_line_that_names_its_route_and_caller_and_nothin
 
 
 @pytest.mark.parametrize("role", list(Role))
-def test_every_role_reads_its_own_account(server: Server, role: Role) -> None:
+def test_every_role_can_read_its_account(server: Server, role: Role) -> None:
     assert server.person(role=role).client.get("/v1/me").json()["role"] == role
 
 
-READ = {
+READ_HEADERS = {
     parameter["name"]
     for operations in DOCUMENT.content["paths"].values()
     for operation in operations.values()
     for parameter in operation.get("parameters", ())
     if parameter["in"] == "header"
 }
-"""The headers that operations read."""
-MINE = "https://app.example.com"
+"""The request headers that operations read."""
+ORIGIN = "https://app.example.com"
 
 
-def test_browsers_call_from_exactly_the_origins_that_were_named(servers: Servers) -> None:
-    server = servers.start(servers.settings("sqlite", origins=f"{MINE},https://other.example.com:8443"))
+def test_exactly_the_configured_origins_are_admitted(servers: Servers) -> None:
+    server = servers.start(servers.settings("sqlite", origins=f"{ORIGIN},https://other.example.com:8443"))
     preflight = [
         ("Access-Control-Request-Method", "PATCH"),
         ("Access-Control-Request-Headers", "authorization,if-match"),
     ]
     with Line(server.address) as line:
-        for origin in (MINE, "https://other.example.com:8443"):
+        for origin in (ORIGIN, "https://other.example.com:8443"):
             reply = line.ask("OPTIONS", "/v1/me", [("Origin", origin), *preflight])
             assert (reply.status, reply.headers["access-control-allow-origin"]) == (204, origin)
             assert "PATCH" in reply.headers["access-control-allow-methods"]
-            assert set(reply.headers["access-control-allow-headers"].split(", ")) > READ
+            assert set(reply.headers["access-control-allow-headers"].split(", ")) > READ_HEADERS
             reply = line.ask("GET", "/v1/me", [("Origin", origin)])
             assert (reply.status, reply.headers["access-control-allow-origin"]) == (401, origin)
             assert "ETag" in reply.headers["access-control-expose-headers"]
@@ -144,9 +144,9 @@ def test_browsers_call_from_exactly_the_origins_that_were_named(servers: Servers
             "null",
             "*",
             "http://app.example.com",
-            f"{MINE}:443",
-            f"{MINE}/",
-            f"{MINE}.wisteria.example",
+            f"{ORIGIN}:443",
+            f"{ORIGIN}/",
+            f"{ORIGIN}.wisteria.example",
             "https://APP.example.com",
             "https://wisteria-app.example.com",
             "https://a.app.example.com",
@@ -158,22 +158,22 @@ def test_browsers_call_from_exactly_the_origins_that_were_named(servers: Servers
                 assert reply.headers["access-control-allow-credentials"] is None
                 assert reply.headers["vary"] == "Origin"
                 assert b"wisteria" not in reply.body
-        both = line.ask("GET", "/livez", [("Origin", MINE), ("Origin", MINE)])
+        both = line.ask("GET", "/livez", [("Origin", ORIGIN), ("Origin", ORIGIN)])
         assert both.headers["access-control-allow-origin"] is None
-        plain = line.ask("OPTIONS", "/v1/me", [("Origin", MINE)])
-        assert (plain.status, plain.headers["access-control-allow-origin"]) == (405, MINE)
+        plain = line.ask("OPTIONS", "/v1/me", [("Origin", ORIGIN)])
+        assert (plain.status, plain.headers["access-control-allow-origin"]) == (405, ORIGIN)
 
 
-def test_in_development_any_origin_can_be_let_in(servers: Servers) -> None:
+def test_an_asterisk_admits_every_origin(servers: Servers) -> None:
     server = servers.start(servers.settings("sqlite", origins="*"))
     with Line(server.address) as line:
-        assert line.ask("GET", "/livez", [("Origin", MINE)]).headers["access-control-allow-origin"] == "*"
+        assert line.ask("GET", "/livez", [("Origin", ORIGIN)]).headers["access-control-allow-origin"] == "*"
         assert line.ask("GET", "/livez").headers["access-control-allow-origin"] is None
-        assert line.ask("GET", "/#", [("Origin", MINE)]).headers["access-control-allow-origin"] == "*"
+        assert line.ask("GET", "/#", [("Origin", ORIGIN)]).headers["access-control-allow-origin"] == "*"
 
 
-def test_without_named_origins_no_browser_is_let_in(line: Line) -> None:
+def test_no_origin_is_admitted_by_default(line: Line) -> None:
     for method in ("OPTIONS", "GET"):
-        reply = line.ask(method, "/v1/me", [("Origin", MINE), ("Access-Control-Request-Method", "GET")])
+        reply = line.ask(method, "/v1/me", [("Origin", ORIGIN), ("Access-Control-Request-Method", "GET")])
         assert reply.status == (405 if method == "OPTIONS" else 401)
         assert not [name for name in reply.headers if name.lower().startswith("access-control")]

@@ -1,4 +1,4 @@
-"""Problems: each kind has one code, one page that explains it, and never tells what broke inside."""
+"""Problems: each kind has its own code and explanation, and a crash does not reveal its cause."""
 
 import asyncio
 import json
@@ -13,17 +13,17 @@ from app.problems import Problem, kinds
 from tests.conftest import Databases, Servers
 from tests.witness import Client
 
-EVERY = tuple(kinds())
+KINDS = tuple(kinds())
 
 
-def test_every_kind_has_a_code_and_words_of_its_own() -> None:
-    assert len({kind.code for kind in EVERY}) == len(EVERY)
-    assert len({kind.title() for kind in EVERY}) == len(EVERY)
-    assert len({kind.explanation() for kind in EVERY}) == len(EVERY)
+def test_no_two_kinds_have_the_same_code_title_or_explanation() -> None:
+    assert len({kind.code for kind in KINDS}) == len(KINDS)
+    assert len({kind.title() for kind in KINDS}) == len(KINDS)
+    assert len({kind.explanation() for kind in KINDS}) == len(KINDS)
 
 
-@pytest.mark.parametrize("kind", EVERY, ids=lambda kind: kind.code)
-def test_every_kind_explains_itself(anyone: Client, kind: type[Problem]) -> None:
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.code)
+def test_every_kind_is_explained_at_the_url_that_is_its_type(anyone: Client, kind: type[Problem]) -> None:
     answer = anyone.get(kind().document("")["type"])
     assert answer.status_code == 200
     assert answer.json() == {
@@ -35,18 +35,20 @@ def test_every_kind_explains_itself(anyone: Client, kind: type[Problem]) -> None
     }
 
 
-def test_a_kind_that_is_none_is_404(anyone: Client) -> None:
-    for code in ("wisteria", "Not-Found", "not-found ", "problem"):
-        assert anyone.get(f"/problems/{code.strip()}x").json()["code"] == "not-found"
+@pytest.mark.parametrize("code", ["wisteria", "Not-Found", "not-foundx", "problem"])
+def test_an_unknown_kind_is_404(anyone: Client, code: str) -> None:
+    assert anyone.get(f"/problems/{code}").json()["code"] == "not-found"
 
 
-def tiny(router: APIRouter) -> RequestContextMiddleware:
+def small_app(router: APIRouter) -> RequestContextMiddleware:
+    """Return an application with the routes of a router."""
     return RequestContextMiddleware(
         Router(FastAPI(), routes=list(router.routes), max_body_bytes=1024), https_only=False
     )
 
 
-async def asked(app: RequestContextMiddleware, path: str) -> tuple[int, dict[str, Any]]:
+async def get(app: RequestContextMiddleware, path: str) -> tuple[int, dict[str, Any]]:
+    """Send a GET request; return the status and the JSON of the response."""
     scope = {
         "type": "http",
         "method": "GET",
@@ -67,7 +69,7 @@ async def asked(app: RequestContextMiddleware, path: str) -> tuple[int, dict[str
     return sent[0]["status"], json.loads(sent[1]["body"])
 
 
-def test_a_crash_is_a_problem_that_says_nothing_of_its_cause(every_log_line: list[str]) -> None:
+def test_a_crash_is_a_problem_that_does_not_reveal_its_cause(every_log_line: list[str]) -> None:
     router = APIRouter(route_class=Route)
 
     @router.get("/crash")
@@ -76,22 +78,22 @@ def test_a_crash_is_a_problem_that_says_nothing_of_its_cause(every_log_line: lis
         words = "wisteria"
         raise RuntimeError(words)
 
-    begin = len(every_log_line)
-    status, document = asyncio.run(asked(tiny(router), "/crash"))
+    start = len(every_log_line)
+    status, document = asyncio.run(get(small_app(router), "/crash"))
     assert (status, document["code"]) == (500, "crashed")
     assert "wisteria" not in json.dumps(document)
     assert "RuntimeError" not in json.dumps(document)
-    log_exception, served = (json.loads(line) for line in every_log_line[begin:] if document["request_id"] in line)
-    assert (log_exception["event"], log_exception["error"], log_exception["request_id"]) == (
+    crash_line, request_line = (json.loads(line) for line in every_log_line[start:] if document["request_id"] in line)
+    assert (crash_line["event"], crash_line["error"], crash_line["request_id"]) == (
         "crashed",
         "RuntimeError",
         document["request_id"],
     )
-    assert log_exception["trace"][-1].startswith("crash:")
-    assert (served["route"], served["status"]) == ("/crash", 500)
+    assert crash_line["trace"][-1].startswith("crash:")
+    assert (request_line["route"], request_line["status"]) == ("/crash", 500)
 
 
-def test_a_database_without_tables_is_503_and_says_nothing_of_it(
+def test_a_database_without_tables_is_503_without_details(
     servers: Servers, databases: Databases, database: str
 ) -> None:
     url = databases.fresh(database, migrated=False)

@@ -1,4 +1,4 @@
-"""A route answers alike, whether the switch finds it or FastAPI's own router does, for good requests and for bad ones."""
+"""A route gives the same response behind the `Router` as behind FastAPI's own router, to valid and invalid requests."""
 
 import re
 from collections.abc import Iterator
@@ -19,64 +19,68 @@ from tests.drafts import draft_of, written
 from tests.serving import Person, Server, listening
 from tests.witness import Client
 
-ASSIGNED = {"date", "x-request-id"}
+VARYING_HEADERS = {"date", "x-request-id"}
 PUSH = "/v1/sync/push"
-_own = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{13,16}|\d{4}-\d\d-\d\dT[\d:.]{15}Z").sub
+_varying = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{13,16}|\d{4}-\d\d-\d\dT[\d:.]{15}Z").sub
 
 
-class Limited:
-    """Tells a request how long its body may be, as the switch does."""
+class BodyLimit:
+    """Sets the limit of a body, as the `Router` does."""
 
     def __init__(self, app: ASGIApp, *, max_body_bytes: int) -> None:
         self._app, self._max_body_bytes = app, max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Tell it, and pass the request on."""
+        """Set it, and pass the request on."""
         scope["max_body_bytes"] = self._max_body_bytes
         await self._app(scope, receive, send)
 
 
-def alike(by_switch: httpx.Response, by_router: httpx.Response) -> None:
-    assert by_router.status_code == by_switch.status_code
-    assert _own(b"~", by_router.content) == _own(b"~", by_switch.content)
-    told = [
-        [(name, _own(b"~", value)) for name, value in response.headers.raw if name.decode().lower() not in ASSIGNED]
-        for response in (by_switch, by_router)
+def assert_same(ours: httpx.Response, fastapis: httpx.Response) -> None:
+    """Compare two responses, except for ids, versions and times."""
+    assert fastapis.status_code == ours.status_code
+    assert _varying(b"~", fastapis.content) == _varying(b"~", ours.content)
+    headers = [
+        [
+            (name, _varying(b"~", value))
+            for name, value in response.headers.raw
+            if name.decode().lower() not in VARYING_HEADERS
+        ]
+        for response in (ours, fastapis)
     ]
-    assert told[0] == told[1]
+    assert headers[0] == headers[1]
 
 
-class BothWays:
-    """Sends each request twice: to the server as it serves, and to FastAPI's own stack and router."""
+class BothRouters:
+    """Sends each request twice: to the server as it is, and to the same application behind FastAPI's own router."""
 
-    def __init__(self, by_switch: Client, by_router: Client) -> None:
-        self._clients = by_switch, by_router
+    def __init__(self, ours: Client, fastapis: Client) -> None:
+        self._clients = ours, fastapis
 
     def __call__(self, method: str, path: str, **parts: Any) -> httpx.Response:
-        """Return the switch's answer, which is the router's but for what is each request's own."""
-        by_switch, by_router = (client.request(method, path, **parts) for client in self._clients)
-        alike(by_switch, by_router)
-        return by_switch
+        """Send one request to both, compare the responses, and return the server's."""
+        ours, fastapis = (client.request(method, path, **parts) for client in self._clients)
+        assert_same(ours, fastapis)
+        return ours
 
-    def each(self, method: str, *asked: tuple[str, dict[str, Any]]) -> list[httpx.Response]:
-        """Send a request of its own each way, and compare the answers."""
-        answers = [
-            client.request(method, path, **parts) for client, (path, parts) in zip(self._clients, asked, strict=True)
-        ]
-        alike(*answers)
-        return answers
+    def send_one_each(self, method: str, *requests: tuple[str, dict[str, Any]]) -> None:
+        """Send a different request to each, and compare the responses."""
+        ours, fastapis = (
+            client.request(method, path, **parts) for client, (path, parts) in zip(self._clients, requests, strict=True)
+        )
+        assert_same(ours, fastapis)
 
 
 @pytest.fixture
-def both(server: Server, alice: Person) -> Iterator[BothWays]:
+def both(server: Server, alice: Person) -> Iterator[BothRouters]:
     app = create_app(server.settings)
     app.user_middleware = [
         Middleware(RequestContextMiddleware, https_only=False),
-        Middleware(Limited, max_body_bytes=server.settings.max_body_bytes),
+        Middleware(BodyLimit, max_body_bytes=server.settings.max_body_bytes),
     ]
     app.middleware_stack = FastAPI.build_middleware_stack(app)
     with listening(app) as (url, _), Client(url, alice.token) as client:
-        yield BothWays(alice.client, client)
+        yield BothRouters(alice.client, client)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +95,7 @@ def both(server: Server, alice: Person) -> Iterator[BothWays]:
         "/v1/sync",
     ],
 )
-def test_what_a_server_tells_is_the_same_both_ways(both: BothWays, path: str) -> None:
+def test_a_get_is_answered_alike_by_both_routers(both: BothRouters, path: str) -> None:
     both("GET", path)
     both("HEAD", path)
     both("GET", path, params={"wisteria": "1"})
@@ -99,7 +103,9 @@ def test_what_a_server_tells_is_the_same_both_ways(both: BothWays, path: str) ->
 
 
 @pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.collection)
-def test_every_operation_on_records_is_the_same_both_ways(both: BothWays, alice: Person, resource: Resource) -> None:
+def test_every_operation_on_records_is_answered_alike_by_both_routers(
+    both: BothRouters, alice: Person, resource: Resource
+) -> None:
     record = written(alice.client, resource, alice)
     path = f"{resource.path}/{record['id']}"
     draft = draft_of(resource, alice) | {"id": record["id"]}
@@ -112,33 +118,35 @@ def test_every_operation_on_records_is_the_same_both_ways(both: BothWays, alice:
     cursor = both("GET", resource.path, params={"limit": 1}).json()["next_cursor"]
     assert both("GET", resource.path, params={"limit": 1, "cursor": cursor}).status_code == 200
     created = [draft | {"id": str(new_id())} for _ in range(2)]
-    both.each("POST", *((resource.path, {"json": each}) for each in created))
+    both.send_one_each("POST", *((resource.path, {"json": each}) for each in created))
     assert both("POST", resource.path, json=created[0]).status_code in {200, 201}
     for status, headers in ((428, {}), (400, {"If-Match": "wisteria"}), (412, {"If-Match": '"1"'}), (200, tag)):
         assert both("PATCH", path, json={"visibility": record["visibility"]}, headers=headers).status_code == status
         assert status == 200 or both("DELETE", path, headers=headers).status_code == status
     gone = [f"{resource.path}/{each['id']}" for each in created]
-    both.each("DELETE", *((each, {"headers": {"If-Match": "*"}}) for each in gone))
+    both.send_one_each("DELETE", *((each, {"headers": {"If-Match": "*"}}) for each in gone))
     for each in gone:
         for method in ("GET", "DELETE"):
             both(method, each)
 
 
-BODIES: list[tuple[int, bytes, str]] = [
-    (400, b'{"a": 1', "application/json"),
-    (400, b'{"a": 1, "a": 2}', "application/json"),
-    (400, b"\xff", "application/json"),
-    (400, b"[" * 100, "application/json"),
-    (413, b" " * (2**21 + 1), "application/json"),
-    (415, b"{}", "text/plain"),
-    (422, b"[]", "application/json"),
-    (422, b'{"wisteria": "\\ud800"}', "application/json"),
-    (422, b'{"visibility": 1e999}', "application/json"),
-]
+BODIES: dict[str, tuple[int, bytes, str]] = {
+    "unfinished JSON": (400, b'{"a": 1', "application/json"),
+    "a member twice": (400, b'{"a": 1, "a": 2}', "application/json"),
+    "not UTF-8": (400, b"\xff", "application/json"),
+    "nested too deep": (400, b"[" * 100, "application/json"),
+    "too large": (413, b" " * (2**21 + 1), "application/json"),
+    "another media type": (415, b"{}", "text/plain"),
+    "not an object": (422, b"[]", "application/json"),
+    "a lone surrogate": (422, b'{"wisteria": "\\ud800"}', "application/json"),
+    "an infinite number": (422, b'{"visibility": 1e999}', "application/json"),
+}
 
 
-@pytest.mark.parametrize(("status", "body", "media_type"), BODIES, ids=range(len(BODIES)))
-def test_a_bad_body_is_refused_alike_both_ways(both: BothWays, status: int, body: bytes, media_type: str) -> None:
+@pytest.mark.parametrize(("status", "body", "media_type"), BODIES.values(), ids=BODIES)
+def test_an_invalid_body_is_refused_alike_by_both_routers(
+    both: BothRouters, status: int, body: bytes, media_type: str
+) -> None:
     headers = {"Content-Type": media_type}
     for path in (*(resource.path for resource in RESOURCES), PUSH):
         assert both("POST", path, content=body, headers=headers).status_code == status
@@ -147,29 +155,31 @@ def test_a_bad_body_is_refused_alike_both_ways(both: BothWays, status: int, body
         assert both("PATCH", path, content=body, headers=headers).status_code == status
 
 
-@pytest.mark.parametrize(
-    ("status", "parts"),
-    [
-        (401, {"headers": {"Authorization": ""}}),
-        (401, {"headers": {"Authorization": "Bearer a.b.c"}}),
-        (401, {"headers": [("Authorization", "Bearer a.b.c"), ("Authorization", "Bearer a.b.c")]}),
-        (422, {"params": {"wisteria": "1"}}),
-        (422, {"params": [("limit", "1"), ("limit", "1")]}),
-        (422, {"params": {"limit": "\u0661"}}),
-        (400, {"params": {"cursor": "wisteria"}}),
-    ],
-)
-def test_a_bad_question_is_refused_alike_both_ways(both: BothWays, status: int, parts: dict[str, Any]) -> None:
+REQUESTS: dict[str, tuple[int, dict[str, Any]]] = {
+    "no token": (401, {"headers": {"Authorization": ""}}),
+    "an invalid token": (401, {"headers": {"Authorization": "Bearer a.b.c"}}),
+    "two tokens": (401, {"headers": [("Authorization", "Bearer a.b.c"), ("Authorization", "Bearer a.b.c")]}),
+    "an unknown parameter": (422, {"params": {"wisteria": "1"}}),
+    "a repeated parameter": (422, {"params": [("limit", "1"), ("limit", "1")]}),
+    "a digit of another script": (422, {"params": {"limit": "\u0661"}}),
+    "an invalid cursor": (400, {"params": {"cursor": "wisteria"}}),
+}
+
+
+@pytest.mark.parametrize(("status", "parts"), REQUESTS.values(), ids=REQUESTS)
+def test_an_invalid_query_or_token_is_refused_alike_by_both_routers(
+    both: BothRouters, status: int, parts: dict[str, Any]
+) -> None:
     for resource in RESOURCES:
         assert both("GET", resource.path, **parts).status_code == status
     pulled = both("GET", "/v1/sync/changes", **parts).status_code
     assert pulled == status or "params" in parts
 
 
-def test_a_pull_and_a_push_are_the_same_both_ways(both: BothWays, alice: Person) -> None:
+def test_a_pull_and_a_push_are_answered_alike_by_both_routers(both: BothRouters, alice: Person) -> None:
     op = {"op": "upsert", "collection": "sessions", "op_id": str(new_id()), "set": {"kind": "dosing"}}
     pushed = [{"ops": [op | {"id": str(new_id()), "op_id": str(new_id())}]} for _ in range(2)]
-    both.each("POST", *((PUSH, {"json": each}) for each in pushed))
+    both.send_one_each("POST", *((PUSH, {"json": each}) for each in pushed))
     assert both("POST", PUSH, json=pushed[0]).json()["results"][0]["replayed"]
     both("POST", PUSH, json={"ops": [op, op]})
     for since in ("0", "1", "wisteria", str(2**60)):
@@ -177,6 +187,6 @@ def test_a_pull_and_a_push_are_the_same_both_ways(both: BothWays, alice: Person)
     assert alice.client.get("/v1/sync/changes").json()["changes"]
 
 
-def test_an_address_can_be_made_from_an_id(server: Server) -> None:
+def test_a_url_can_be_built_from_an_id(server: Server) -> None:
     id = new_id()
     assert create_app(server.settings).url_path_for("get_session", id=id) == f"/v1/sessions/{id}"
