@@ -138,6 +138,12 @@ class Settings(BaseSettings):
         [],
         description="Host names that requests may be sent to, separated by commas. Unset: the issuer's in production, any in development.",
     )
+    keep_alive_seconds: int = Field(
+        75,
+        ge=1,
+        le=3600,
+        description="How long an idle connection stays open, in seconds. Longer than a proxy keeps it, or some of its requests fail.",
+    )
     max_in_flight: int = Field(
         256,
         ge=1,

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from app import jobs, resources
 from app.db import Table
+from app.db.sqlite.private_file import create_private
 from app.settings import Settings
 from migrations.autogenerate import prepare, render_type
 
@@ -60,6 +61,7 @@ async def run_on_postgresql(url: str) -> None:
 
 def run_on_sqlite(url: str) -> None:
     """Run over the standard library, with the write lock from the first statement on, and foreign keys off."""
+    create_private(url.removeprefix("sqlite:///"))
     engine = sa.create_engine(url, poolclass=sa.NullPool, connect_args={"isolation_level": None, "timeout": 30})
     sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     with engine.connect() as connection:

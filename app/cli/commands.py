@@ -1,7 +1,8 @@
 """The list of commands. The module of a command is imported when the command runs."""
 
 from importlib import import_module
-from typing import Any, Final
+from importlib.metadata import version
+from typing import Annotated, Any, Final
 
 import typer
 from typer.core import TyperGroup
@@ -38,8 +39,19 @@ class Commands(TyperGroup):
 cli = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 
 
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer passes it so
+    if wanted:
+        typer.echo(f"afterglow {version('afterglow')}")
+        raise typer.Exit
+
+
 @cli.callback()
-def _afterglow() -> None:
+def _afterglow(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version, and exit.")
+    ] = False,
+) -> None:
     """Afterglow: the API for ketamine therapy integration.
 
     Settings are read from environment variables named AFTERGLOW_… and from the file .env (see .env.example).

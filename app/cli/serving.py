@@ -1,6 +1,7 @@
 """`afterglow serve`."""
 
 import os
+from importlib.metadata import version
 from typing import Annotated
 
 import typer
@@ -10,6 +11,7 @@ from app.cli.errors import EXIT_CONFIG, fail, load_settings
 from app.loading import loading
 from app.server import workers as server
 from app.settings import Environment
+from migrations import HEAD
 
 cli = typer.Typer()
 
@@ -40,8 +42,11 @@ def serve(
         with loading():
             from app.cli import preparing  # noqa: PLC0415 - in production, the process that starts workers does not need it
         preparing.prepare(settings, wants_demo=wants_demo)
+    database = "SQLite" if settings.uses_sqlite else "PostgreSQL"
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    typer.echo(f"Afterglow {version('afterglow')}, {settings.env}, {database}, schema {HEAD}: {url}")
     if settings.serves_docs:
-        typer.echo(f"Docs:     http://{f'[{host}]' if ':' in host else host}:{port}/docs")
+        typer.echo(f"Docs:     {url}/docs")
     # passed by the environment, because no worker knows how many workers there are
     os.environ["AFTERGLOW_HASH_THREADS"] = str(settings.hashes_at_once(workers))
     server.run(
@@ -50,5 +55,6 @@ def serve(
         port=port,
         workers=workers,
         drain_seconds=settings.drains_for,
+        keep_alive_seconds=settings.keep_alive_seconds,
         trusted_proxies=settings.trusted_proxies,
     )

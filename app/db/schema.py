@@ -1,14 +1,12 @@
 """The schema's version: numbered migrations, run by Alembic, by exactly one process at a time."""
 
-import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
-MIGRATIONS: Final = Path(__file__).parents[2] / "migrations"
-HEAD: Final = max(
-    path.name[:4] for path in (MIGRATIONS / "versions").iterdir() if re.fullmatch(r"\d{4}_\w+\.py", path.name)
-)
+import migrations
+
+MIGRATIONS: Final = migrations.FOLDER
+HEAD: Final = migrations.HEAD
 
 
 class MigrationError(Exception):

@@ -2,8 +2,10 @@
 
 import re
 import unicodedata
+from contextlib import suppress
 from typing import Annotated, Final
 
+import idna
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -21,11 +23,16 @@ _NO_NUL: Final = r"^[^\x00]*$"
 
 
 def email_key(email: str) -> str:
-    """Return the key of an e-mail address: equal for addresses that differ only in case."""
-    return unicodedata.normalize("NFC", email).casefold()
+    """Return the key of an e-mail address: equal for addresses that differ only in case or in the form of their domain."""
+    local, _, domain = unicodedata.normalize("NFC", email).rpartition("@")
+    if not domain.isascii():
+        with suppress(idna.IDNAError):  # what is no domain is compared as it is
+            domain = idna.encode(domain, uts46=True).decode()
+    return f"{local}@{domain}".casefold()
 
 
 def _read_email(value: object) -> str:
+    value = value.strip(" \t\r\n") if isinstance(value, str) else value
     if isinstance(value, str) and len(value) <= MAX_EMAIL_LENGTH:
         try:
             validate_email(value, check_deliverability=False, test_environment=True)

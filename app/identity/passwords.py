@@ -1,6 +1,7 @@
 """Passwords: Argon2id, computed in threads; all workers of a server together compute as many at once as it has cores."""
 
 import asyncio
+import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
@@ -18,6 +19,11 @@ UNKNOWN_HASH: Final = (
 """The hash of a discarded random password. It is checked if there is no account, so that it takes the same time."""
 
 
+def normalized(password: str) -> str:
+    """Return a password in NFC: the same characters, typed on another device, may be other code points (NIST 800-63B)."""
+    return unicodedata.normalize("NFC", password)
+
+
 class Passwords:
     """Hashes and checks passwords without blocking the event loop; raises `Unavailable` after waiting too long.
 
@@ -33,18 +39,25 @@ class Passwords:
 
     async def hashed(self, password: str) -> str:
         """Return the hash of a password."""
-        return await self._computed(_hash.hash, password)
+        return await self._computed(hashed_now, password)
 
     async def right(self, password: str, password_hash: str | None) -> bool:
         """Return whether a password has this hash; without a hash it takes as long, and is False."""
         return (await self.checked(password, password_hash))[0]
 
     async def checked(self, password: str, password_hash: str | None) -> tuple[bool, str | None]:
-        """Return whether a password has this hash, and a new hash if the given one is weaker than today's."""
+        """Return whether a password has this hash, and a new hash if the given one is weaker than today's.
+
+        A hash of before passwords were normalised is that of the password as it was sent: it is replaced, too.
+        """
         if password_hash is None:
             await self._computed(_hash.verify, password, UNKNOWN_HASH)
             return False, None
-        return await self._computed(_hash.verify_and_update, password, password_hash)
+        right, stronger = await self._computed(_hash.verify_and_update, normalized(password), password_hash)
+        if right or normalized(password) == password:
+            return right, stronger
+        right = await self._computed(_hash.verify, password, password_hash)
+        return right, await self.hashed(password) if right else None
 
     async def _computed(self, function: Callable[..., T], *arguments: str) -> T:
         try:
@@ -64,4 +77,4 @@ class Passwords:
 
 def hashed_now(password: str) -> str:
     """Return the hash of a password, computed in this thread: for the command line."""
-    return _hash.hash(password)
+    return _hash.hash(normalized(password))

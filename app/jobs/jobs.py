@@ -150,6 +150,9 @@ class Jobs:
                 return await tx.all(_CLAIM, now=now, leased_until=now + self._lease, rows=rows)
         except Problem:
             return []
+        except Exception as error:  # noqa: BLE001 - whatever it is, the runner goes on
+            observability.log_event("jobs-unavailable", "error", error=type(error).__name__)
+            return []
 
     async def _execute(self, row: Row) -> None:
         """Run one job; delete it if it is done or can never be, else let it be retried."""
@@ -157,7 +160,8 @@ class Jobs:
         try:
             if clock.now() >= row["expires_at"]:
                 raise JobRejectedError  # noqa: TRY301 - an expired job ends as a rejected one
-            await self._handlers[row["kind"]](Job(row["id"], row["payload"], row["created_at"]))
+            async with asyncio.timeout(self._lease.total_seconds()):  # then another process may claim it
+                await self._handlers[row["kind"]](Job(row["id"], row["payload"], row["created_at"]))
         except Exception as raised:  # noqa: BLE001 - a job may fail in any way; it must not end the runner
             error = raised
         now = clock.now()

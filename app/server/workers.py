@@ -34,7 +34,16 @@ class WorkerConfig(uvicorn.Config):
         gc.set_threshold(ALLOCATIONS_PER_COLLECTION)
 
 
-def run(factory: str, *, host: str, port: int, workers: int, drain_seconds: int, trusted_proxies: list[str]) -> None:
+def run(
+    factory: str,
+    *,
+    host: str,
+    port: int,
+    workers: int,
+    drain_seconds: int,
+    keep_alive_seconds: int,
+    trusted_proxies: list[str],
+) -> None:
     """Serve the application that `factory` ("module:function") creates, until a signal stops the process.
 
     The factory is named, not passed: with several workers, this process does not load the application.
@@ -51,6 +60,7 @@ def run(factory: str, *, host: str, port: int, workers: int, drain_seconds: int,
         server_header=False,
         ws="none",
         timeout_worker_healthcheck=MAX_START_SECONDS,
+        timeout_keep_alive=keep_alive_seconds,
         timeout_graceful_shutdown=MAX_STOP_SECONDS - drain_seconds,
         proxy_headers=bool(trusted_proxies),
         forwarded_allow_ips=trusted_proxies,

@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+from importlib.metadata import version
 from pathlib import Path
 
 import orjson
@@ -194,3 +195,7 @@ def test_keys_are_listed_rotated_and_retired(tmp_path: Path) -> None:
     with Path(path).open() as file:
         unwritable = f"/proc/self/fd/{file.fileno()}"  # no file can be created in its folder
         assert_fails(afterglow("keys", "retire", upcoming, keyring=unwritable), f"{unwritable} cannot be changed")
+
+
+def test_version_is_printed() -> None:
+    assert afterglow("--version").out == f"afterglow {version('afterglow')}\n"

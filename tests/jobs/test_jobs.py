@@ -204,8 +204,8 @@ def test_a_queue_outlives_a_database_that_is_unavailable(settings: Settings, mon
         handler, real, failures = Recorder(), db.one, iter(range(3))
 
         async def one(*parts: object, **values: object) -> object:
-            if next(failures, None) is not None:
-                raise Unavailable
+            if (number := next(failures, None)) is not None:
+                raise Unavailable if number else KeyError
             return await real(*parts, **values)  # type: ignore[arg-type]
 
         monkeypatch.setattr(db, "one", one)

@@ -9,6 +9,7 @@ from typing import Any, Final
 from app import observability
 from app.db.bulk import BulkStatement, Rows
 from app.db.database import Transaction
+from app.db.sqlite.private_file import create_private
 from app.db.statement import Statement
 from app.problems import StorageFull, Unavailable
 from app.settings import Settings
@@ -49,6 +50,7 @@ class Connection:
         self._raw: sqlite3.Connection | None = None
 
     def _open(self) -> sqlite3.Connection:
+        create_private(self._path)
         raw = sqlite3.connect(
             self._path, timeout=self._seconds, isolation_level=None, check_same_thread=False, cached_statements=1000
         )

@@ -1,0 +1,64 @@
+"""One password and one e-mail address, typed on different devices."""
+
+import asyncio
+
+import pytest
+from pwdlib import PasswordHash
+
+from app.identity.fields import email_key
+from app.identity.passwords import Passwords, hashed_now
+from app.settings import Settings
+from tests.serving import Server
+
+COMPOSED, DECOMPOSED = "wist\u00e9ria by the gate", "wiste\u0301ria by the gate"
+
+
+def test_a_password_is_right_in_either_form(server: Server) -> None:
+    for index, (registered, typed) in enumerate(((COMPOSED, DECOMPOSED), (DECOMPOSED, COMPOSED))):
+        person = server.person(f"nfc{index}")
+        change = {"current": "a lantern by the door", "new": registered}
+        assert person.client.post("/v1/auth/password", json=change).status_code == 204
+        login = {"email": person.email, "password": typed}
+        assert server.anyone.post("/v1/auth/login", json=login).status_code == 200
+
+
+def test_a_hash_of_before_passwords_were_normalised_is_right_and_replaced() -> None:
+    async def main() -> tuple[tuple[bool, str | None], ...]:
+        passwords = Passwords(Settings())
+        old = PasswordHash.recommended().hash(DECOMPOSED)
+        found = [await passwords.checked(DECOMPOSED, old), await passwords.checked("wrong e\u0301", old)]
+        passwords.close()
+        return tuple(found)
+
+    (right, stronger), (wrong, nothing) = asyncio.run(main())
+    assert (right, wrong, nothing) == (True, False, None)
+    assert stronger is not None
+    assert PasswordHash.recommended().verify(COMPOSED, stronger)
+
+
+def test_a_password_is_hashed_in_its_composed_form() -> None:
+    assert PasswordHash.recommended().verify(COMPOSED, hashed_now(DECOMPOSED))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("ilse@example.com", "Ilse@EXAMPLE.com"),
+        ("ilse@b\u00fccher.example", "ILSE@xn--bcher-kva.example"),
+        ("ilse@bu\u0308cher.example", "ilse@b\u00fccher.example"),
+        ("\u00e9lise@example.com", "e\u0301lise@example.com"),
+    ],
+    ids=["case", "IDNA", "domain in NFD", "local part in NFD"],
+)
+def test_two_forms_of_one_e_mail_address_have_one_key(one: str, other: str) -> None:
+    assert email_key(one) == email_key(other)
+
+
+def test_a_domain_that_is_none_is_compared_as_it_is() -> None:
+    assert email_key("a@\u2024\u00e9\ud7ff") == email_key("A@\u2024\u00e9\ud7ff")
+
+
+def test_blanks_around_an_e_mail_address_are_cut_off(server: Server) -> None:
+    person = server.person("trim")
+    login = {"email": f"  {person.email}\n", "password": "a lantern by the door"}
+    assert server.anyone.post("/v1/auth/login", json=login).status_code == 200
