@@ -68,7 +68,7 @@ def upgrade() -> None:
         sa.Column("granted_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("session_id", sa.Uuid(), nullable=False),
         sa.Column("element_id", sa.Uuid(), nullable=True),
-        references={{"session_id": "session", "element_id": "element"}},
+        references={{"element_id": "element", "session_id": "session"}},
         values={{"size": ["small", "very-large"]}},
     )
     with op.batch_alter_table("wish", schema=None) as batch_op:
