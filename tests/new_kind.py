@@ -27,14 +27,14 @@ from app.http import Response
 from app.ids import Id
 from app.problems import Fault
 from app.records import IfMatch, IfNoneMatch, OwnRecords, View, Where, shapes
-from app.records.text import Short, Words
+from app.records.text import Text200, Text20000
 
 
 class CLASSFields(records.Fields):
     """The fields of a WORDS that a client sets."""
 
-    title: Short = Field(min_length=1, description="A title.")
-    notes: Words | None = Field(None, description="Notes.")
+    title: Text200 = Field(min_length=1, description="A title.")
+    notes: Text20000 | None = Field(None, description="Notes.")
     session_id: Id | None = Field(None, description="The session that the WORDS belongs to.")
 
 

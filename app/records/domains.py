@@ -1,10 +1,10 @@
-"""The parts of a life that integration touches."""
+"""The domains of life that a reflection or an intention can be about."""
 
 from enum import StrEnum
 
 
 class Domain(StrEnum):
-    """A part of life."""
+    """A domain of life."""
 
     MIND = "mind"
     BODY = "body"

@@ -1,8 +1,8 @@
-"""Filters: the query of a list, and the conditions it stands for.
+"""Filters: the query parameters of a list, and the SQL conditions that they become.
 
-A filter is a field of a room's `Filters`. Without a mark it means that the column of its name equals the value, or one
-of several values; a mark `Where` says another column or comparison. The conditions are built once for each set of
-filters given, never from what was sent: values always travel beside the statement.
+Each filter is a field of a kind's `Filters` class. By default it compares the column of the same name for equality with
+the value, or with any of several values; the annotation `Where` names another column or comparison. A statement depends
+on the names of the filters and the number of their values only. The values themselves are always bind parameters.
 """
 
 from collections.abc import Callable
@@ -19,13 +19,16 @@ MAX_LIMIT: Final = 200
 DEFAULT_LIMIT: Final = 50
 
 
-def whole_number(least: int, most: int) -> Callable[[str], int]:
-    """Return a reader of a parameter that is a whole number within bounds, in plain digits."""
+def bounded_integer(minimum: int, maximum: int) -> Callable[[str], int]:
+    """Return a validator of a query parameter: ASCII digits, an integer from `minimum` to `maximum`."""
 
     def read(value: str) -> int:
-        if value.isascii() and value.isdigit() and len(value) <= len(str(most)) and least <= int(value) <= most:
+        is_short = (
+            value.isascii() and value.isdigit() and len(value) <= len(str(maximum))
+        )  # int() of many digits is slow
+        if is_short and minimum <= int(value) <= maximum:
             return int(value)
-        message = f"Give a whole number from {least} to {most}."
+        message = f"Send a whole number from {minimum} to {maximum}."
         raise PydanticCustomError("limit", message)
 
     return read
@@ -34,7 +37,7 @@ def whole_number(least: int, most: int) -> Callable[[str], int]:
 def _read_flag(value: object) -> bool:
     if value in ("true", "false"):
         return value == "true"
-    message = "Give true or false."
+    message = "Send true or false."
     raise PydanticCustomError("flag", message)
 
 
@@ -43,29 +46,30 @@ Flag = Annotated[bool, PlainValidator(_read_flag), WithJsonSchema({"type": "bool
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """Says which column a filter looks at, and how."""
+    """Annotates a filter with its column and comparison; `present` means neither null nor empty."""
 
     column: str
     compare: Literal[">=", "<", "<=", "present"]
 
 
 class Filters(BaseModel):
-    """What every list takes."""
+    """The query parameters of every list."""
 
     model_config = ConfigDict(extra="forbid")
 
-    limit: Annotated[int, BeforeValidator(whole_number(1, MAX_LIMIT))] = Field(
-        DEFAULT_LIMIT, ge=1, le=MAX_LIMIT, description="Most records of one page, 1 to 200."
+    limit: Annotated[int, BeforeValidator(bounded_integer(1, MAX_LIMIT))] = Field(
+        DEFAULT_LIMIT, ge=1, le=MAX_LIMIT, description="Maximum number of records in a page, 1 to 200."
     )
     cursor: Annotated[str, WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9_-]+$"})] | None = Field(
-        None, description="Continues a list: the `next_cursor` of the page before."
+        None, description="Continues the list: the `next_cursor` of the previous page."
     )
 
 
 @dataclass(frozen=True, slots=True)
 class ActiveFilter:
-    """One filter that was given: its name, its mark, and its values; several are padded, so that few statements serve
-    every combination of them.
+    """A filter that a request uses: its name, its annotation and its values.
+
+    Several values are padded to the number of possible values, so that few different statements are needed.
     """
 
     name: str
@@ -74,45 +78,45 @@ class ActiveFilter:
 
     @property
     def variant(self) -> tuple[str, object]:
-        """What the statement depends on."""
-        return self.name, self.values[0] if self._asks_presence else len(self.values)
+        """The part of the filter on which the SQL depends."""
+        return self.name, self.values[0] if self._tests_presence else len(self.values)
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """The values, by the names of their places."""
-        return {} if self._asks_presence else {f"{self.name}_{n}": value for n, value in enumerate(self.values)}
+        """The values, by the names of their bind parameters."""
+        return {} if self._tests_presence else {f"{self.name}_{n}": value for n, value in enumerate(self.values)}
 
     def condition(self, table: sa.Table) -> sa.ColumnElement[bool]:
-        """Return what it asks of a row."""
+        """Return the SQL condition on a row of the table."""
         column = table.c[self.name if self.where is None else self.where.column]
-        if self._asks_presence:
-            words = sa.func.coalesce(column, "")
-            return words != "" if self.values[0] else words == ""
-        limiter = [bind(column, f"{self.name}_{n}") for n in range(len(self.values))]
+        if self._tests_presence:
+            text = sa.func.coalesce(column, "")
+            return text != "" if self.values[0] else text == ""
+        binds = [bind(column, f"{self.name}_{n}") for n in range(len(self.values))]
         if self.where is not None:
-            return column.op(self.where.compare, is_comparison=True)(limiter[0])
-        return column == limiter[0] if len(limiter) == 1 else column.in_(limiter)
+            return column.op(self.where.compare, is_comparison=True)(binds[0])
+        return column == binds[0] if len(binds) == 1 else column.in_(binds)
 
     @property
-    def _asks_presence(self) -> bool:
+    def _tests_presence(self) -> bool:
         return self.where is not None and self.where.compare == "present"
 
 
 def active_filters(filters: Filters) -> list[ActiveFilter]:
-    """Return the filters that were given."""
-    found = []
+    """Return the filters that a request uses."""
+    active = []
     for name, field in type(filters).model_fields.items():
         value = getattr(filters, name)
         if value is None or name in Filters.model_fields:
             continue
-        where = next((mark for mark in field.metadata if isinstance(mark, Where)), None)
+        where = next((each for each in field.metadata if isinstance(each, Where)), None)
         values = tuple(sorted(set(value))) if isinstance(value, list) else (value,)
         if len(values) > 1:
-            values += values[-1:] * (_choices(field.annotation) - len(values))
-        found.append(ActiveFilter(name, where, values))
-    return found
+            values += values[-1:] * (_count_choices(field.annotation) - len(values))
+        active.append(ActiveFilter(name, where, values))
+    return active
 
 
-def _choices(annotation: Any) -> int:
-    """Return how many values `list[Enumeration] | None` has to choose from."""
+def _count_choices(annotation: Any) -> int:
+    """Return the number of members of the enumeration in the annotation `list[Enumeration] | None`."""
     return len(get_args(get_args(annotation)[0])[0])

@@ -1,13 +1,13 @@
-"""The shapes of a record: its fields, the draft of a new one, a patch, and what its owner sees.
+"""The shapes of a record: its fields, and the draft, the patch and the public shape that are derived from them.
 
-A room writes its fields once, with their bounds, defaults and descriptions; the other shapes are derived:
+A kind declares its fields once, with their bounds, defaults and descriptions. From them follow:
 
-- the *draft* has the fields with their defaults, and may carry an id;
-- the *patch* has the fields and no defaults: absent is unchanged, null is cleared (RFC 7396);
-- the *public* shape has the fields without defaults, so that every answer has every member.
+- the *draft*, the body of a create: the fields with their defaults, and an optional id;
+- the *patch*, the body of an update: all fields optional; an absent field is unchanged, null clears a field (RFC 7396);
+- the *public* shape, the body of a response: the fields without defaults, so that all members are always present.
 
-Pydantic builds what reads a draft or a patch when it is derived; of the other shapes, which are only documented, when the
-document is asked for.
+Pydantic builds the validators of drafts and patches at import. The other shapes are only documented: they are built with
+the OpenAPI document.
 """
 
 from collections.abc import Callable, Iterable
@@ -32,83 +32,86 @@ STORED_EXAMPLE: Final[Example] = {
 
 
 Version = Annotated[int, Field(strict=True, ge=1, lt=2**53)]
-"""A number of a feed with the feed's epoch: a JSON integer of 53 bits."""
+"""A sequence number of a feed and the feed's epoch in one integer, which fits the 53 bits of a JSON number."""
 
 
 class Visibility(StrEnum):
-    """Who may ever see a record: its owner alone, or a clinic too, under a consent."""
+    """Who may see a record: only its owner, or also a clinic to which the owner has given a consent."""
 
     PRIVATE = "private"
     SHARED = "shared"
 
 
 class Fields(BaseModel, extra="forbid", allow_inf_nan=False, defer_build=True):
-    """The fields that a person sets."""
+    """The fields that every kind of record has; a kind adds its own."""
 
     visibility: Visibility = Field(
         Visibility.PRIVATE,
-        description="Who may see the record: `private` is the owner alone; `shared` also a clinic, under a consent.",
+        description="Who may see the record. `private`: only its owner. `shared`: also a clinic to which the owner has given a consent.",
     )
 
 
 class RecordDraft(BaseModel, defer_build=True):
-    """What a draft may carry besides the fields."""
+    """The member that a draft has besides the fields."""
 
-    id: Annotated[Id | MISSING, Field(description="The record's id, chosen by the device; UUID version 7 is best.")] = (
-        MISSING
-    )
+    id: Annotated[
+        Id | MISSING,
+        Field(
+            description="The record's id, chosen by the client. UUID version 7 is recommended. The default is a new id."
+        ),
+    ] = MISSING
 
 
 class RecordPublic(BaseModel, defer_build=True):
-    """What the server adds to the fields."""
+    """The members that the server adds to the fields in a response."""
 
     id: Id = Field(description="The record's id.")
     version: Version = Field(
-        description="The record's version: its place in the owner's feed, and its ETag without quotes."
+        description="The record's version, which rises with every change of the owner's records; its ETag without quotes."
     )
-    created_at: Instant = Field(description="When the server first stored the record.")
-    updated_at: Instant = Field(description="When the server last stored a change of the record.")
+    created_at: Instant = Field(description="When the server stored the record first.")
+    updated_at: Instant = Field(description="When the server stored the latest change of the record.")
 
 
 class Page(BaseModel, defer_build=True):
     """A page of a list, newest first."""
 
     items: list[Any] = Field(description="The records of this page.")
-    next_cursor: str | None = Field(description="Continues the list: give it as `cursor`. Null on the last page.")
+    next_cursor: str | None = Field(description="Send this as `cursor` to get the next page. Null on the last page.")
 
 
 def sent_fields(shape: BaseModel) -> dict[str, Any]:
-    """Return the members that were sent, as they were read."""
+    """Return the members that the request set, with their parsed values."""
     sent = shape.model_fields_set
     return {name: value for name, value in shape.__dict__.items() if name in sent}
 
 
-def draft(shown: Example, *, left_out: Iterable[str] = ()) -> Callable[[type[Shape]], type[Shape]]:
-    """Show what a draft looks like, whose `left_out` fields the room's rules complete."""
+def draft(shown: Example, *, completed: Iterable[str] = ()) -> Callable[[type[Shape]], type[Shape]]:
+    """Return a decorator of a draft with its example; the client may omit the fields in `completed`, which `settle` sets."""
 
-    def derived(shape: type[Shape]) -> type[Shape]:
-        for name in left_out:
-            _optional(shape.model_fields[name])
-        return _built(_with_example(shape, shown))
+    def decorate(shape: type[Shape]) -> type[Shape]:
+        for name in completed:
+            _make_optional(shape.model_fields[name])
+        return _build(_with_example(shape, shown))
 
-    return derived
+    return decorate
 
 
 def patch(shown: Example) -> Callable[[type[Shape]], type[Shape]]:
-    """Make every field of the shape optional, without a default, and show what a patch looks like."""
+    """Return a decorator of a patch with its example: all fields become optional, without defaults."""
 
-    def derived(shape: type[Shape]) -> type[Shape]:
+    def decorate(shape: type[Shape]) -> type[Shape]:
         for field in shape.model_fields.values():
-            _optional(field)
-        return _built(_with_example(shape, shown))
+            _make_optional(field)
+        return _build(_with_example(shape, shown))
 
-    return derived
+    return decorate
 
 
 def public(draft: Example) -> Callable[[type[Shape]], type[Shape]]:
-    """Make every field of the shape required, and show the answer to a draft."""
+    """Return a decorator of a public shape: all fields become required. Its example is the response to the given draft."""
 
-    def derived(shape: type[Shape]) -> type[Shape]:
+    def decorate(shape: type[Shape]) -> type[Shape]:
         shape.model_config["extra"] = "ignore"
         shown = {}
         for name, field in shape.model_fields.items():
@@ -117,14 +120,14 @@ def public(draft: Example) -> Callable[[type[Shape]], type[Shape]]:
             field.default, field.default_factory = PydanticUndefined, None
         return _with_example(shape, shown | dict(STORED_EXAMPLE) | dict(draft))
 
-    return derived
+    return decorate
 
 
-def page(item: type[BaseModel], said: str) -> type[Page]:
-    """Return the shape of a page of such records, shown with one of them."""
+def page(item: type[BaseModel], description: str) -> type[Page]:
+    """Return the shape of a page of these records, with one record as its example."""
     items: Any = (GenericAlias(list, item), Field(description="The records of this page."))
     extra: Any = item.model_config["json_schema_extra"]
-    shape = create_model(f"{item.__name__}Page", __base__=Page, __doc__=said, items=items)
+    shape = create_model(f"{item.__name__}Page", __base__=Page, __doc__=description, items=items)
     return _with_example(shape, {"items": extra["examples"], "next_cursor": None})
 
 
@@ -133,14 +136,14 @@ def _with_example(shape: type[Shape], shown: Example) -> type[Shape]:
     return shape
 
 
-def _built(shape: type[Shape]) -> type[Shape]:
-    """Let Pydantic build what reads such a shape now, and not at the first request."""
+def _build(shape: type[Shape]) -> type[Shape]:
+    """Build the validator of a shape now instead of at the first request."""
     shape.model_config["defer_build"] = False
     shape.model_rebuild()
     return shape
 
 
-def _optional(field: FieldInfo) -> None:
+def _make_optional(field: FieldInfo) -> None:
     annotation: Any = field.annotation
     field.annotation = annotation | MISSING
     field.default, field.default_factory = MISSING, None

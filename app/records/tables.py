@@ -1,4 +1,4 @@
-"""The rows behind every record: one change for each record ever seen, the record itself, and what syncing remembers."""
+"""The tables that all kinds share: changes, remembered operations, restorations; and the base of the kinds' tables."""
 
 from datetime import datetime
 from typing import Any
@@ -12,15 +12,17 @@ from app.records.shapes import Visibility
 
 
 class Change(Table, table=True):
-    """The latest change of one record: what a pull reads, and, once the record is removed, its tombstone.
+    """The latest change of one record, which a pull reads. If the record was removed, this is its tombstone.
 
-    `document` is the record as its owner sees it, ready to be sent but for its id and version; a tombstone has none.
+    `document` is the record's JSON as sent to its owner, without `id` and `version`; a tombstone has none.
     """
 
     __table_args__ = (
         sa.UniqueConstraint("owner_id", "seq"),
         sa.CheckConstraint("(document IS NULL) = deleted", name="tombstones_are_empty"),
-        sa.Index(None, "written_at"),  # of tombstones only, as its migration says: to say so here loads both dialects
+        sa.Index(
+            None, "written_at"
+        ),  # partial (tombstones only) in the migration: to declare it here loads both dialects
     )
 
     owner_id: UUID = Field(primary_key=True, foreign_key="feed.owner_id")
@@ -35,7 +37,7 @@ class Change(Table, table=True):
 
 
 class RememberedOp(Table, table=True):
-    """An operation of a device that had its effect: asked again, it has none. Kept without its content."""
+    """The result of an operation that a device pushed, without its content: pushed again, it has no further effect."""
 
     __tablename__ = "remembered_op"
 
@@ -48,7 +50,7 @@ class RememberedOp(Table, table=True):
 
 
 class Restoration(Table, table=True):
-    """The number up to which a feed had the changes of an epoch, when its database was restored from a backup."""
+    """The head that a feed had in an epoch that ended when its database was restored from a backup."""
 
     owner_id: UUID = Field(primary_key=True, foreign_key="feed.owner_id")
     epoch: int = Field(primary_key=True)
@@ -57,9 +59,7 @@ class Restoration(Table, table=True):
 
 
 class Restoring(Table, table=True):
-    """How far a restoration has come through the feeds, in the order of their owners: one row, of id 1, while it is
-    under way.
-    """
+    """The progress of a restoration through the feeds, ordered by owner: one row with the id 1 while it runs."""
 
     id: int = Field(primary_key=True)
     began_at: datetime
@@ -67,7 +67,7 @@ class Restoring(Table, table=True):
 
 
 class Record(Table):
-    """What every record's row has besides its fields; `field_seq` is field → number of its last change."""
+    """The columns of every kind besides its fields; `field_seq` maps a field to the sequence number of its last change."""
 
     owner_id: UUID = Field(primary_key=True, foreign_key="feed.owner_id")
     id: UUID = Field(primary_key=True)
@@ -78,11 +78,11 @@ class Record(Table):
 
 
 def references(**fields: str) -> tuple[Any, ...]:
-    """Return a record's table arguments: its list index, and per `field="referenced_table"` a key and an index.
+    """Return the table arguments of a kind: the index of its list, and a foreign key and an index for each reference.
 
-    The keys are composite, so that the database itself refuses somebody else's record, and deferred, so that what
-    belongs together may be written in any order. PostgreSQL's index leaves out what has no such reference, as
-    its migration says; SQLite would then not find by it what refers to any of several.
+    References are given as `field="target_table"`. The foreign keys are composite, so that the database refuses another
+    owner's record, and deferred, so that the rows of one transaction may be written in any order. PostgreSQL's index is
+    partial (`IS NOT NULL`, in the migration); SQLite would not use a partial index to find the referrers of several records.
     """
     parts: list[Any] = [sa.Index(None, "owner_id", "created_at", "id")]
     for field, referenced in fields.items():

@@ -1,7 +1,7 @@
-"""Words, numbers and lists as records hold them. Lengths are in code points; text keeps what was sent, byte for byte.
+"""The types of text and numbers in records. The number in the name of a type of text is its maximum length in code points.
 
-NUL is refused, since PostgreSQL cannot keep it; lone surrogates, since UTF-8 cannot say them. A number is a JSON
-number: neither `"5"` nor `true` is one, and an integer has no fraction.
+Text is stored exactly as sent. NUL is refused, because PostgreSQL cannot store it; lone surrogates are refused, because
+UTF-8 cannot encode them. A number must be a JSON number: `"5"` and `true` are refused, and an integer has no fraction.
 """
 
 from decimal import Decimal
@@ -12,26 +12,26 @@ from pydantic_core import PydanticCustomError
 
 _NO_NUL: Final = r"^[^\x00]*$"
 
-Short = Annotated[str, Field(max_length=200, pattern=_NO_NUL)]
-Line = Annotated[str, Field(max_length=500, pattern=_NO_NUL)]
-Paragraph = Annotated[str, Field(max_length=2_000, pattern=_NO_NUL)]
-Words = Annotated[str, Field(max_length=20_000, pattern=_NO_NUL)]
-Pages = Annotated[str, Field(max_length=100_000, pattern=_NO_NUL)]
+Text200 = Annotated[str, Field(max_length=200, pattern=_NO_NUL)]
+Text500 = Annotated[str, Field(max_length=500, pattern=_NO_NUL)]
+Text2000 = Annotated[str, Field(max_length=2_000, pattern=_NO_NUL)]
+Text20000 = Annotated[str, Field(max_length=20_000, pattern=_NO_NUL)]
+Text100000 = Annotated[str, Field(max_length=100_000, pattern=_NO_NUL)]
 Emotion = Annotated[str, Field(min_length=1, max_length=50, pattern=_NO_NUL)]
 
 ZeroToTen = Annotated[int, Field(strict=True, ge=0, le=10)]
 Valence = Annotated[int, Field(strict=True, ge=-2, le=2)]
 
-_LEAST: Final = Decimal("0.001")
-_MOST: Final = Decimal("99999.999")
+_MIN_DOSE: Final = Decimal("0.001")
+_MAX_DOSE: Final = Decimal("99999.999")
 
 
 def _read_dose(value: object) -> Decimal:
-    if isinstance(value, int | Decimal) and not isinstance(value, bool) and _LEAST <= value <= _MOST:
-        dose = Decimal(value).quantize(_LEAST)
+    if isinstance(value, int | Decimal) and not isinstance(value, bool) and _MIN_DOSE <= value <= _MAX_DOSE:
+        dose = Decimal(value).quantize(_MIN_DOSE)
         if dose == value:
             return dose
-    message = "Give a number from 0.001 to 99999.999 with at most three decimal places."
+    message = "Send a number from 0.001 to 99999.999 with at most three decimal places."
     raise PydanticCustomError("dose", message)
 
 

@@ -99,12 +99,12 @@ async def page(view: View, resource: Resource, filters: Filters) -> Response:
     active = active_filters(filters)
     values = {name: value for each in active for name, value in each.arguments.items()}
     if filters.cursor is not None:
-        values |= cursors.place_of(view, resource, active, filters.cursor)
+        values |= cursors.decode_cursor(view, resource, active, filters.cursor)
     statement = statements(resource).page(active, continued=filters.cursor is not None)
     rows = await view.fetch(statement, rows=filters.limit + 1, **values)
     more = len(rows) > filters.limit
     items = rows[: filters.limit]
-    next_cursor = cursors.written(view, resource, active, *items[-1][:2]) if more else None
+    next_cursor = cursors.encode_cursor(view, resource, active, *items[-1][:2]) if more else None
     return page_response(items, next_cursor)
 
 

@@ -12,7 +12,7 @@ from app.http import Response
 from app.ids import Id
 from app.problems import Fault
 from app.records import IfMatch, IfNoneMatch, OwnRecords, View, Where, shapes
-from app.records.text import Short, Valence, Words, ZeroToTen
+from app.records.text import Text200, Text20000, Valence, ZeroToTen
 
 
 class ElementKind(StrEnum):
@@ -49,14 +49,14 @@ class ElementFields(records.Fields):
 
     session_id: Id = Field(description="The session in which the element came up.")
     kind: ElementKind = Field(description="The kind of element.")
-    title: Short = Field(min_length=1, description="A title, in the person's words.")
-    description: Words | None = Field(None, description="What it was like.")
+    title: Text200 = Field(min_length=1, description="A title, in the person's words.")
+    description: Text20000 | None = Field(None, description="What it was like.")
     valence: Valence | None = Field(None, description="How it felt, from -2 (very unpleasant) to 2 (very pleasant).")
     intensity: ZeroToTen | None = Field(None, description="How strong it was, 0 to 10.")
     significance: ZeroToTen | None = Field(None, description="How much it matters, 0 to 10.")
-    meaning: Words | None = Field(None, description="What it means to me.")
-    origin: Words | None = Field(None, description="Where it came from.")
-    reframe: Words | None = Field(None, description="Who I am without its weight; the new perspective.")
+    meaning: Text20000 | None = Field(None, description="What it means to me.")
+    origin: Text20000 | None = Field(None, description="Where it came from.")
+    reframe: Text20000 | None = Field(None, description="Who I am without its weight; the new perspective.")
     status: ElementStatus = Field(
         ElementStatus.CAPTURED, description="How far I have come with it. Understood and integrated need a meaning."
     )

@@ -1,4 +1,4 @@
-"""An intention: what a person means to work on, in a session or, just as important, afterwards."""
+"""Intentions: what a person means to work on, in a session or afterwards."""
 
 from collections.abc import Iterator
 from enum import StrEnum
@@ -14,7 +14,7 @@ from app.ids import Id
 from app.problems import DerivationCycle, Fault
 from app.records import IfMatch, IfNoneMatch, OwnRecords, View, shapes
 from app.records.domains import Domain
-from app.records.text import Paragraph
+from app.records.text import Text2000
 
 
 class IntentionKind(StrEnum):
@@ -49,8 +49,8 @@ class IntentionFields(records.Fields):
     """The fields of an intention that a client sets."""
 
     kind: IntentionKind = Field(description="What the intention is set for: a session, or the integration afterwards.")
-    statement: Paragraph = Field(min_length=1, description="The intention, written and specific.")
-    why: Paragraph | None = Field(None, description="Why it matters.")
+    statement: Text2000 = Field(min_length=1, description="The intention, written and specific.")
+    why: Text2000 | None = Field(None, description="Why it matters.")
     session_id: Id | None = Field(None, description="The session that the intention belongs to.")
     element_id: Id | None = Field(None, description="The element that the intention grew from.")
     derived_from_id: Id | None = Field(None, description="The earlier intention that this one derives from.")

@@ -16,7 +16,7 @@ from app.ids import Id
 from app.problems import Fault
 from app.records import IfMatch, IfNoneMatch, OwnRecords, View, Where, shapes
 from app.records.domains import Domain
-from app.records.text import Emotion, Line, Pages, Short, ZeroToTen
+from app.records.text import Emotion, Text200, Text500, Text100000, ZeroToTen
 
 
 class Capture(StrEnum):
@@ -30,14 +30,14 @@ class Capture(StrEnum):
 class ReflectionFields(records.Fields):
     """The fields of a reflection that a client sets."""
 
-    body: Pages = Field(min_length=1, description="The words, stored exactly as sent.")
-    title: Short | None = Field(None, description="A title.")
+    body: Text100000 = Field(min_length=1, description="The words, stored exactly as sent.")
+    title: Text200 | None = Field(None, description="A title.")
     occurred_at: Instant = Field(description="When the words were written or spoken. The default is now.")
     timezone: Timezone = Field(description="IANA time zone of the place. The default is the owner's.")
     session_id: Id | None = Field(None, description="The session that the reflection is about.")
     element_id: Id | None = Field(None, description="The element that the reflection is about.")
     intention_id: Id | None = Field(None, description="The intention that the reflection is about.")
-    prompt: Line | None = Field(None, description="The question that the reflection answers, as it was shown.")
+    prompt: Text500 | None = Field(None, description="The question that the reflection answers, as it was shown.")
     capture: Capture = Field(Capture.TYPED, description="How the words were entered.")
     mood: ZeroToTen | None = Field(None, description="How the person felt, 0 to 10.")
     emotions: list[Emotion] = Field([], max_length=20, description="What the person felt, in their words.")
@@ -74,7 +74,7 @@ class Reflection(ReflectionFields, records.RecordPublic):
     """A reflection, as its owner sees it."""
 
 
-@shapes.draft(EXAMPLE, left_out=("occurred_at", "timezone"))
+@shapes.draft(EXAMPLE, completed=("occurred_at", "timezone"))
 class ReflectionDraft(ReflectionFields, records.RecordDraft):
     """A new reflection."""
 

@@ -13,7 +13,7 @@ from app.http import JSON, ClientConnection, Response
 from app.problems import NotSignedIn
 from app.records import access
 from app.records.codec import EPOCH_SHIFT, version_of
-from app.records.filters import whole_number
+from app.records.filters import bounded_integer
 from app.records.restorations import expired
 from app.records.restoring import start_epoch
 from app.records.view import View
@@ -37,14 +37,14 @@ class PullQuery(BaseModel):
     since: Since = Field(
         "0", description="The `cursor` of the previous page or pull; 0, the default, starts from the beginning."
     )
-    limit: Annotated[int, BeforeValidator(whole_number(1, MAX_CHANGES))] = Field(
+    limit: Annotated[int, BeforeValidator(bounded_integer(1, MAX_CHANGES))] = Field(
         DEFAULT_CHANGES, ge=1, le=MAX_CHANGES, description="The maximum number of changes in the page, 1 to 1000."
     )
     collections: Collections = Field(
         default_factory=list,
         description="Return changes of these collections only, separated by commas; by default of all.",
     )
-    wait: Annotated[int, BeforeValidator(whole_number(0, MAX_WAIT_SECONDS))] = Field(
+    wait: Annotated[int, BeforeValidator(bounded_integer(0, MAX_WAIT_SECONDS))] = Field(
         0,
         ge=0,
         le=MAX_WAIT_SECONDS,

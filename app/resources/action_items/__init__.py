@@ -12,24 +12,24 @@ from app.http import Response
 from app.ids import Id
 from app.problems import Fault, InvalidTransition
 from app.records import IfMatch, IfNoneMatch, OwnRecords, View, Where, shapes
-from app.records.text import Line, Short, Words
+from app.records.text import Text200, Text500, Text20000
 from app.resources.action_items.terms import ActionItemChange, ActionItemStatus, Facet
 
 
 class ActionItemFields(records.Fields):
     """The fields of an action item that a client sets."""
 
-    title: Short = Field(min_length=1, description="The change, in a few words.")
+    title: Text200 = Field(min_length=1, description="The change, in a few words.")
     change: ActionItemChange = Field(description="Where it takes place: internal or external.")
     facet: Facet = Field(
         description="What it is about: thought, emotion, perspective, attention or self-talk when internal; "
         "behaviour, relationship, environment, health, creative, service, work or other when external."
     )
-    details: Words | None = Field(None, description="Details.")
-    if_cue: Line | None = Field(
+    details: Text20000 | None = Field(None, description="Details.")
+    if_cue: Text500 | None = Field(
         None, description="The cue of an if-then plan: if this happens … Requires then_response."
     )
-    then_response: Line | None = Field(
+    then_response: Text500 | None = Field(
         None, description="The response of an if-then plan: … then I do this. Requires if_cue."
     )
     status: ActionItemStatus = Field(

@@ -15,7 +15,7 @@ from app.http import Response
 from app.ids import Id
 from app.problems import Fault, InvalidTransition
 from app.records import IfMatch, IfNoneMatch, OwnRecords, View, Where, shapes
-from app.records.text import Dose, Line, Short, Words, ZeroToTen
+from app.records.text import Dose, Text200, Text500, Text20000, ZeroToTen
 from app.resources.sessions.terms import (
     DoseUnit,
     Medicine,
@@ -36,10 +36,10 @@ class SessionFields(records.Fields):
     status: SessionStatus = Field(
         SessionStatus.PLANNED, description="The status. It changes only along fixed transitions."
     )
-    status_reason: Line | None = Field(
+    status_reason: Text500 | None = Field(
         None, description="The reason of the status. Required for stopped, not-done and entered-in-error."
     )
-    title: Short | None = Field(None, description="A title.")
+    title: Text200 | None = Field(None, description="A title.")
     scheduled_at: Instant | None = Field(None, description="When the session is planned to start.")
     started_at: Instant | None = Field(None, description="When the session started. Required for completed.")
     ended_at: Instant | None = Field(
@@ -53,7 +53,7 @@ class SessionFields(records.Fields):
     dose_value: Dose | None = Field(None, description="The dose, exactly. Requires dose_unit.")
     dose_unit: DoseUnit | None = Field(None, description="The unit of the dose. Requires dose_value.")
     intensity: ZeroToTen | None = Field(None, description="The intensity of the experience, 0 to 10.")
-    notes: Words | None = Field(None, description="Notes.")
+    notes: Text20000 | None = Field(None, description="Notes.")
 
 
 class SessionRecord(SessionFields, records.Record, table=True):
@@ -89,7 +89,7 @@ class Session(SessionFields, records.RecordPublic):
     """A session, as its owner sees it."""
 
 
-@shapes.draft(EXAMPLE, left_out=("timezone",))
+@shapes.draft(EXAMPLE, completed=("timezone",))
 class SessionDraft(SessionFields, records.RecordDraft):
     """A new session."""
 
