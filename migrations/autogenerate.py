@@ -14,6 +14,8 @@ from alembic.runtime.migration import MigrationContext
 from app.db import schema
 from migrations.record_tables import COMMON_COLUMNS
 
+_COMMON: Final = re.compile(rf"\s*sa\.(PrimaryKeyConstraint\(|Column\('({'|'.join(COMMON_COLUMNS)})')")
+"""Lines, one for each part of a table, of what the helper adds by itself."""
 _VALUES: Final = re.compile(r"(\w+) IN \((.*)\)")
 
 
@@ -39,10 +41,8 @@ class CreateRecordTable(ops.MigrateOperation):
         return self._table.to_diff_tuple()
 
     def _is_particular(self, part: Any) -> bool:
-        """Return whether a column or constraint has to be named; collect references and values."""
+        """Return whether the helper does not add a part by itself; collect references and values."""
         match part:
-            case sa.Column():
-                return part.name not in COMMON_COLUMNS
             case sa.PrimaryKeyConstraint():
                 return False
             case sa.ForeignKeyConstraint():
@@ -61,11 +61,10 @@ class CreateRecordTable(ops.MigrateOperation):
 def _render(context: AutogenContext, operation: CreateRecordTable) -> str:
     context.imports.add("from migrations.record_tables import create_record_table")
     text = "".join(render_op(context, ops.CreateTableOp(operation.table_name, operation.parts)))
-    call = text.replace("op.create_table(", "create_record_table(", 1).removesuffix(")").rstrip().removesuffix(",")
-    for name in ("references", "values"):
-        if mapping := getattr(operation, name):
-            call += f", {name}={dict(sorted(mapping.items()))!r}"
-    return f"{call})"
+    parts = [line.removesuffix(",") for line in text.splitlines()[1:-1] if not _COMMON.match(line)]
+    mappings: dict[str, dict[str, Any]] = {"references": operation.references, "values": operation.values}
+    parts += [f"{name}={dict(sorted(mapping.items()))!r}" for name, mapping in mappings.items() if mapping]
+    return f"create_record_table({', '.join([repr(operation.table_name), *parts])})"
 
 
 def render_type(kind: str, item: object, _context: AutogenContext) -> str | Literal[False]:

@@ -1,4 +1,4 @@
-"""A fresh database for each test, reached over one connection."""
+"""A fresh database for each test, used through a pool of one connection."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Constraints: what the database itself refuses, whoever writes."""
+"""Constraints: the database itself refuses invalid rows."""
 
 from datetime import UTC, datetime
 from uuid import UUID
@@ -12,27 +12,27 @@ from app.records import Resource
 from app.resources import RESOURCES
 from app.settings import Settings
 from tests.conftest import DATABASES, Databases
-from tests.db.opened import added, over
+from tests.db.helpers import add_account, with_database
 from tests.db.test_values import row_of
 
 
 def stored(resource: Resource, owner_id: UUID, id: UUID, **changes: object) -> Row:
-    """Return a row of one kind of record, referring to nothing."""
+    """Return a row of a kind of record, without references."""
     now = datetime.now(UTC)
     row = row_of(resource.table, 0, nulls=True)
     return row | {"owner_id": owner_id, "id": id, "created_at": now, "updated_at": now} | changes
 
 
 class Refusals:
-    """A database with two people, and the rows that it refuses."""
+    """A database with two people, and checks of the rows that it refuses."""
 
     def __init__(self, url: str) -> None:
         self.settings = Settings(database_url=url)
-        self.alice, self.bob = over(self.settings, self._people)
+        self.alice, self.bob = with_database(self.settings, self._people)
 
     async def _people(self, db: Database) -> tuple[UUID, UUID]:
         async with db.transaction() as tx:
-            return await added(tx, "alice"), await added(tx, "bob")
+            return await add_account(tx, "alice"), await add_account(tx, "bob")
 
     def write(self, *rows: tuple[sa.Table, Row]) -> None:
         """Write rows in one transaction."""
@@ -42,10 +42,10 @@ class Refusals:
                 for table, row in rows:
                     await tx.run(bulk_insert(table).one_row, **row)
 
-        over(self.settings, work)
+        with_database(self.settings, work)
 
     def refuses(self, reason: str, *rows: tuple[sa.Table, Row]) -> None:
-        """Expect the database to refuse the rows, naming the kind of its constraint."""
+        """Expect the database to refuse the rows; `reason` matches the kind of constraint."""
         with pytest.raises(Exception, match=rf"(?i){reason}"):
             self.write(*rows)
 
@@ -56,7 +56,7 @@ def refusals(request: pytest.FixtureRequest, databases: Databases) -> Refusals:
 
 
 def whole(resource: Resource, owner_id: UUID, id: UUID, **changes: object) -> list[tuple[sa.Table, Row]]:
-    """Return a record and, where it cannot be without one, its parent."""
+    """Return a record and, if it needs one, its parent."""
     rows = []
     if resource.on_delete_cascade and resource.on_delete_cascade not in changes:
         parent = next(each for each in RESOURCES if each.table is resource.references[resource.on_delete_cascade or ""])
@@ -66,7 +66,7 @@ def whole(resource: Resource, owner_id: UUID, id: UUID, **changes: object) -> li
 
 
 @pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.collection)
-def test_the_database_itself_refuses_what_no_record_may_be(refusals: Refusals, resource: Resource) -> None:
+def test_the_database_itself_refuses_invalid_records(refusals: Refusals, resource: Resource) -> None:
     id = new_id()
     refusals.write(*whole(resource, refusals.alice, id))
     refusals.refuses("unique|duplicate", *whole(resource, refusals.alice, id))

@@ -1,4 +1,4 @@
-"""Deadlines: every wait for the database ends, and the answer is then 503, never a hang and never 500."""
+"""Every wait for the database has a deadline, after which the response is 503."""
 
 import asyncio
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from app.problems import Unavailable
 from app.records.access import LOCK_FEED
 from app.settings import Settings
 from tests.conftest import Servers
-from tests.db.opened import ENDLESS, added, addresses, holding, over, own_binds
+from tests.db.helpers import ENDLESS, account_names, add_account, locked_feed, own_binds, with_database
 from tests.drafts import draft_of, resource_of
 from tests.serving import Server
 
@@ -21,18 +21,18 @@ SHORT = {"database_pool": 1, "pool_seconds": 1, "statement_seconds": 0.5}
 
 
 @pytest.fixture
-def hasty(settings: Settings) -> Settings:
-    """Settings whose statements end soon."""
+def short_deadline(settings: Settings) -> Settings:
+    """Settings with a short deadline for statements."""
     return settings.model_copy(update={"statement_seconds": 0.5})
 
 
 REFLECTIONS = resource_of("reflections")
 
 
-def test_a_statement_that_takes_too_long_is_given_up(hasty: Settings) -> None:
+def test_a_statement_that_takes_too_long_is_cancelled(short_deadline: Settings) -> None:
     async def in_a_transaction(db: Database) -> None:
         async with db.transaction() as tx:
-            await added(tx, "alice")
+            await add_account(tx, "alice")
             await tx.one(ENDLESS)
 
     async def work(db: Database) -> None:
@@ -40,28 +40,28 @@ def test_a_statement_that_takes_too_long_is_given_up(hasty: Settings) -> None:
             await db.one(ENDLESS)
         with pytest.raises(Unavailable):
             await in_a_transaction(db)
-        assert await addresses(db) == []
+        assert await account_names(db) == []
 
-    over(hasty, work)
+    with_database(short_deadline, work)
 
 
-def test_a_lock_that_somebody_else_holds_is_given_up(hasty: Settings) -> None:
+def test_waiting_for_a_lock_has_a_deadline(short_deadline: Settings) -> None:
     async def work(db: Database) -> None:
         with pytest.raises(Unavailable):
             async with db.transaction() as tx:
                 await tx.one(LOCK_FEED, **own_binds(alice))
-        assert await addresses(db) == ["alice"]
+        assert await account_names(db) == ["alice"]
 
     async def add(db: Database) -> UUID:
         async with db.transaction() as tx:
-            return await added(tx, "alice")
+            return await add_account(tx, "alice")
 
-    alice = over(hasty, add)
-    with holding(hasty.model_copy(update={"statement_seconds": 30}), alice):
-        over(hasty, work)
+    alice = with_database(short_deadline, add)
+    with locked_feed(short_deadline.model_copy(update={"statement_seconds": 30}), alice):
+        with_database(short_deadline, work)
 
 
-def test_a_turn_that_does_not_come_is_given_up(settings: Settings) -> None:
+def test_waiting_for_a_connection_has_a_deadline(settings: Settings) -> None:
     settings = settings.model_copy(update={"pool_seconds": 1, "statement_seconds": 3})
 
     async def begin(db: Database) -> None:
@@ -71,20 +71,20 @@ def test_a_turn_that_does_not_come_is_given_up(settings: Settings) -> None:
     async def work(db: Database) -> None:
         async with db.transaction() as tx:
             await asyncio.gather(*(refused(db) for _ in range(5)))
-            await added(tx, "alice")
+            await add_account(tx, "alice")
         await begin(db)
-        assert await addresses(db) == ["alice"]
+        assert await account_names(db) == ["alice"]
 
     async def refused(db: Database) -> None:
         with pytest.raises(Unavailable):
             await begin(db)
 
-    over(settings, work)
+    with_database(settings, work)
 
 
 @contextmanager
 def busy(server: Server) -> Iterator[None]:
-    """Keep the only connection that may write busy."""
+    """Hold the only connection that can write during the block."""
     transaction = server.db.transaction()
     server.run(transaction.__aenter__())
     try:
@@ -115,15 +115,15 @@ def test_while_another_process_holds_the_feed_reads_answer_and_writes_are_503(se
     server = servers.start(servers.settings(database, **SHORT))
     alice, bob = server.person("alice"), server.person("bob")
     draft = draft_of(REFLECTIONS)
-    with holding(server.settings.model_copy(update={"statement_seconds": 30}), alice.id):
+    with locked_feed(server.settings.model_copy(update={"statement_seconds": 30}), alice.id):
         assert alice.client.post("/v1/reflections", json=draft).status_code == 503
         assert alice.client.get("/v1/reflections").json()["items"] == []
         assert bob.client.post("/v1/reflections", json=draft).status_code == (201 if database == "postgresql" else 503)
     assert alice.client.post("/v1/reflections", json=draft).status_code == 201
 
 
-def test_a_statement_has_its_deadline_to_itself(settings: Settings) -> None:
-    """A transaction may be longer than a statement: what is counted is each wait."""
+def test_the_deadline_is_that_of_each_statement_not_of_the_transaction(settings: Settings) -> None:
+    """A transaction may take longer than the deadline of a statement."""
 
     async def work(db: Database) -> None:
         async with db.transaction() as tx:
@@ -131,4 +131,4 @@ def test_a_statement_has_its_deadline_to_itself(settings: Settings) -> None:
                 for _ in range(200):
                     await tx.one(BY_EMAIL, email_key="nobody@example.com")
 
-    over(settings, work)
+    with_database(settings, work)

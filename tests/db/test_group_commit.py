@@ -1,4 +1,4 @@
-"""Writers on SQLite who share a commit: all are told once it is on the disk, and what one does wrong is its own."""
+"""Writers on SQLite share a commit: all are acknowledged once it is on the disk, and an error affects only its own block."""
 
 import asyncio
 import sqlite3
@@ -17,7 +17,7 @@ from app.identity.tables import AccountRecord, Feed
 from app.ids import new_id
 from app.problems import Unavailable
 from app.settings import Settings
-from tests.db.opened import ADDRESSES, ENDLESS, WisteriaError, added, addresses, over
+from tests.db.helpers import EMAILS, ENDLESS, DeliberateError, account_names, add_account, with_database
 
 NONE = type(None)
 _account = AccountRecord.table()
@@ -40,30 +40,30 @@ def writer_of(db: Database) -> Writer:
 
 async def add(db: Database, name: str, wrong: BaseException | None = None) -> None:
     async with db.transaction() as tx:
-        await added(tx, name)
+        await add_account(tx, name)
         if wrong is not None:
             raise wrong
 
 
 async def orphan(db: Database, name: str) -> None:
-    """Add an account, and a feed of nobody's, which only a commit refuses."""
+    """Add an account, and a feed without an account, which only the commit refuses."""
     async with db.transaction() as tx:
-        await added(tx, name)
+        await add_account(tx, name)
         writer_of(db).connection.execute("PRAGMA defer_foreign_keys=ON")
         await tx.run(ORPHAN, owner_id=new_id(), head=1, epoch=1, floor=0)
 
 
 @asynccontextmanager
-async def turn_of_another(db: Database) -> AsyncIterator[list[str]]:
-    """Have whoever wants to write wait until the end of the block; yield what SQLite is told from then on."""
+async def held_lock(db: Database) -> AsyncIterator[list[str]]:
+    """Hold the writer's lock during the block; yield a list of the SQL that SQLite then receives."""
     said: list[str] = []
     async with writer_of(db).turn():
         vars(writer_of(db).connection)["_raw"].set_trace_callback(said.append)
         yield said
-        await a_moment()
+        await a_few_turns()
 
 
-async def a_moment() -> None:
+async def a_few_turns() -> None:
     for _ in range(10):
         await asyncio.sleep(0)
 
@@ -72,23 +72,23 @@ async def outcomes(*work: Coroutine[Any, Any, None]) -> list[type]:
     return [type(outcome) for outcome in await asyncio.gather(*work, return_exceptions=True)]
 
 
-def test_who_waits_for_the_same_turn_shares_a_commit_and_what_fails_is_undone_alone(settings: Settings) -> None:
+def test_waiting_writers_share_a_commit_and_a_failed_block_is_undone_alone(settings: Settings) -> None:
     async def work(db: Database) -> None:
         await add(db, "alice")
-        wrong = {"bob": None, "carol": WisteriaError(), "dave": None, "erin": None}
-        async with turn_of_another(db) as said:
+        wrong = {"bob": None, "carol": DeliberateError(), "dave": None, "erin": None}
+        async with held_lock(db) as said:
             tasks = asyncio.create_task(outcomes(*(add(db, name, error) for name, error in wrong.items())))
-            await a_moment()
-        assert await tasks == [NONE, WisteriaError, NONE, NONE]
-        assert await addresses(db) == ["alice", "bob", "dave", "erin"]
+            await a_few_turns()
+        assert await tasks == [NONE, DeliberateError, NONE, NONE]
+        assert await account_names(db) == ["alice", "bob", "dave", "erin"]
         assert [text for text in said if text in ("BEGIN IMMEDIATE", "COMMIT")] == ["BEGIN IMMEDIATE", "COMMIT"]
 
-    over(settings, work)
+    with_database(settings, work)
 
 
 @contextmanager
-def a_slow_disk(db: Database) -> Iterator[None]:
-    """Let no commit reach the disk until the block ends."""
+def slow_disk(db: Database) -> Iterator[None]:
+    """Let no commit finish until the block ends."""
     disk = threading.Event()
     vars(writer_of(db))["_thread"].submit(disk.wait)
     try:
@@ -97,85 +97,85 @@ def a_slow_disk(db: Database) -> Iterator[None]:
         disk.set()
 
 
-def test_nobody_is_told_and_nothing_is_seen_before_it_is_on_the_disk(settings: Settings) -> None:
+def test_nothing_is_acknowledged_or_visible_before_it_is_on_the_disk(settings: Settings) -> None:
     async def work(db: Database) -> None:
         await add(db, "alice")
-        with a_slow_disk(db):
+        with slow_disk(db):
             tasks = [asyncio.create_task(add(db, name)) for name in ("bob", "carol")]
             assert await asyncio.wait(tasks, timeout=0.2) == (set(), {*tasks})
-            assert await addresses(db) == ["alice"]
+            assert await account_names(db) == ["alice"]
         await asyncio.gather(*tasks)
-        assert await addresses(db) == ["alice", "bob", "carol"]
+        assert await account_names(db) == ["alice", "bob", "carol"]
 
-    over(settings, work)
+    with_database(settings, work)
 
 
-def test_one_that_is_cancelled_while_it_waits_for_the_disk_harms_nobody(settings: Settings) -> None:
+def test_a_block_that_is_cancelled_while_it_waits_for_the_disk_does_not_affect_others(settings: Settings) -> None:
     async def work(db: Database) -> None:
         await add(db, "alice")
-        with a_slow_disk(db):
+        with slow_disk(db):
             tasks = [asyncio.create_task(add(db, name)) for name in ("bob", "carol")]
-            await a_moment()
+            await a_few_turns()
             tasks[0].cancel()
             with suppress(asyncio.CancelledError):
                 await tasks[0]
         await tasks[1]
         await add(db, "dave")
-        assert await addresses(db) == ["alice", "bob", "carol", "dave"]
+        assert await account_names(db) == ["alice", "bob", "carol", "dave"]
 
-    over(settings, work)
+    with_database(settings, work)
 
 
-def test_where_sqlite_gives_up_the_whole_transaction_all_are_asked_to_try_again(settings: Settings) -> None:
+def test_if_sqlite_rolls_back_the_whole_transaction_all_its_blocks_are_unavailable(settings: Settings) -> None:
     async def overlong(db: Database) -> None:
         async with db.transaction() as tx:
-            await added(tx, "overlong")
+            await add_account(tx, "overlong")
             await tx.run(ENDLESS_WRITE)
 
     async def work(db: Database) -> None:
         await add(db, "alice")
-        async with turn_of_another(db):
+        async with held_lock(db):
             tasks = asyncio.create_task(outcomes(add(db, "bob"), overlong(db), add(db, "carol")))
-            await a_moment()
+            await a_few_turns()
         assert await tasks == [Unavailable, Unavailable, NONE]
-        assert await addresses(db) == ["alice", "carol"]
+        assert await account_names(db) == ["alice", "carol"]
         assert await outcomes(overlong(db)) == [Unavailable]
         await add(db, "bob")
-        assert await addresses(db) == ["alice", "bob", "carol"]
+        assert await account_names(db) == ["alice", "bob", "carol"]
 
-    over(settings.model_copy(update={"statement_seconds": 0.5}), work)
+    with_database(settings.model_copy(update={"statement_seconds": 0.5}), work)
 
 
-def test_what_a_commit_refuses_is_a_mistake_of_its_own_or_may_be_anybodys(settings: Settings) -> None:
+def test_an_error_at_commit_is_raised_for_a_single_block_and_unavailable_for_several(settings: Settings) -> None:
     async def work(db: Database) -> None:
         assert await outcomes(orphan(db, "alice")) == [sqlite3.IntegrityError]
-        async with turn_of_another(db):
+        async with held_lock(db):
             tasks = asyncio.create_task(outcomes(add(db, "bob"), orphan(db, "alice")))
-            await a_moment()
+            await a_few_turns()
         assert await tasks == [Unavailable, Unavailable]
-        assert await addresses(db) == []
+        assert await account_names(db) == []
         await add(db, "bob")
-        assert await addresses(db) == ["bob"]
+        assert await account_names(db) == ["bob"]
 
-    over(settings, work)
+    with_database(settings, work)
 
 
-def test_the_log_is_emptied_after_those_who_wrote_are_on_the_disk(settings: Settings) -> None:
+def test_a_checkpoint_waits_for_the_blocks_that_have_run(settings: Settings) -> None:
     async def work(db: Database) -> None:
         await add(db, "alice")
-        async with turn_of_another(db) as said:
+        async with held_lock(db) as said:
             tasks = asyncio.gather(add(db, "bob"), db.checkpoint())
-            await a_moment()
+            await a_few_turns()
         await tasks
         order = [text for text in said if text in ("BEGIN IMMEDIATE", "COMMIT") or "checkpoint" in text]
         assert order == ["BEGIN IMMEDIATE", "COMMIT", "PRAGMA wal_checkpoint(TRUNCATE)"]
-        assert await addresses(db) == ["alice", "bob"]
+        assert await account_names(db) == ["alice", "bob"]
 
-    over(settings, work)
+    with_database(settings, work)
 
 
 @pytest.mark.parametrize(("seconds", "emptied"), [(0.1, False), (20, True)])
-def test_a_log_that_somebody_reads_is_emptied_when_they_are_done_or_left_to_the_next_time(
+def test_a_log_that_is_being_read_is_truncated_afterwards_or_skipped_at_the_deadline(
     settings: Settings, seconds: float, *, emptied: bool
 ) -> None:
     log = Path(settings.database_url.removeprefix("sqlite:///") + "-wal")
@@ -184,10 +184,10 @@ def test_a_log_that_somebody_reads_is_emptied_when_they_are_done_or_left_to_the_
     async def work(db: Database) -> None:
         other = open_database(settings)
         await add(db, "alice")
-        await other.all(ADDRESSES)
+        await other.all(EMAILS)
         reader = vars(other)["_reader"]
         reader.execute("BEGIN")
-        reader.tuples(ADDRESSES, {})
+        reader.tuples(EMAILS, {})
         await add(db, "bob")
         asyncio.get_running_loop().call_later(0.5, reader.rollback)
         await db.checkpoint()
@@ -195,5 +195,5 @@ def test_a_log_that_somebody_reads_is_emptied_when_they_are_done_or_left_to_the_
         reader.rollback()
         await other.close()
 
-    over(settings.model_copy(update={"statement_seconds": seconds}), work)
+    with_database(settings.model_copy(update={"statement_seconds": seconds}), work)
     assert (sizes == [0]) == emptied

@@ -1,4 +1,4 @@
-"""The pool of connections to PostgreSQL: who gets one, in which order, and what becomes of one that is broken."""
+"""The pool of connections to PostgreSQL: the order in which callers get them, and the replacement of unusable ones."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -15,7 +15,7 @@ def database() -> str:
     return "postgresql"
 
 
-def over(settings: Settings, work: Callable[[Pool], Coroutine[Any, Any, None]], size: int = 1) -> None:
+def with_pool(settings: Settings, work: Callable[[Pool], Coroutine[Any, Any, None]], size: int = 1) -> None:
     async def carried_out() -> None:
         pool = Pool(settings.model_copy(update={"database_pool": size, "pool_seconds": 5}))
         try:
@@ -27,12 +27,12 @@ def over(settings: Settings, work: Callable[[Pool], Coroutine[Any, Any, None]], 
     asyncio.run(carried_out())
 
 
-async def a_moment() -> None:
+async def a_few_turns() -> None:
     for _ in range(5):
         await asyncio.sleep(0)
 
 
-def test_the_last_one_given_back_is_the_first_one_taken(settings: Settings) -> None:
+def test_the_connection_released_last_is_acquired_first(settings: Settings) -> None:
     async def work(pool: Pool) -> None:
         first, second = await pool.acquire(), await pool.acquire()
         assert first is not second
@@ -43,10 +43,10 @@ def test_the_last_one_given_back_is_the_first_one_taken(settings: Settings) -> N
         pool.release(first, None)
         pool.release(second, None)
 
-    over(settings, work, size=2)
+    with_pool(settings, work, size=2)
 
 
-def test_who_waits_is_served_in_order_and_who_gave_up_is_passed_over(settings: Settings) -> None:
+def test_waiters_are_served_in_order_and_cancelled_ones_are_skipped(settings: Settings) -> None:
     async def work(pool: Pool) -> None:
         connection = await pool.acquire()
         served: list[int] = []
@@ -58,21 +58,21 @@ def test_who_waits_is_served_in_order_and_who_gave_up_is_passed_over(settings: S
             pool.release(taken, None)
 
         waiting = [asyncio.create_task(wait(name)) for name in range(4)]
-        await a_moment()
+        await a_few_turns()
         waiting[1].cancel()
-        await a_moment()
+        await a_few_turns()
         pool.release(connection, None)
         await asyncio.wait(waiting)
         assert served == [0, 2, 3]
 
-    over(settings, work)
+    with_pool(settings, work)
 
 
-def test_a_connection_that_comes_in_the_moment_of_giving_up_is_not_lost(settings: Settings) -> None:
+def test_a_connection_that_arrives_as_its_waiter_is_cancelled_is_not_lost(settings: Settings) -> None:
     async def work(pool: Pool) -> None:
         connection = await pool.acquire()
         waiting = asyncio.create_task(pool.acquire())
-        await a_moment()
+        await a_few_turns()
         pool.release(connection, None)
         waiting.cancel()
         await asyncio.wait([waiting])
@@ -80,10 +80,10 @@ def test_a_connection_that_comes_in_the_moment_of_giving_up_is_not_lost(settings
         assert await pool.acquire() is connection
         pool.release(connection, None)
 
-    over(settings, work)
+    with_pool(settings, work)
 
 
-def test_no_more_are_open_than_there_are_places(settings: Settings) -> None:
+def test_no_more_connections_are_open_than_the_pool_may_have(settings: Settings) -> None:
     async def work(pool: Pool) -> None:
         seen = set()
 
@@ -95,15 +95,15 @@ def test_no_more_are_open_than_there_are_places(settings: Settings) -> None:
         await asyncio.gather(*(use() for _ in range(50)))
         assert len(seen) == 3
 
-    over(settings, work, size=3)
+    with_pool(settings, work, size=3)
 
 
 @pytest.mark.parametrize("error", [asyncio.CancelledError(), TimeoutError()])
-def test_one_whose_statement_was_cut_short_is_replaced(settings: Settings, error: BaseException) -> None:
+def test_a_connection_with_an_unfinished_statement_is_replaced(settings: Settings, error: BaseException) -> None:
     async def work(pool: Pool) -> None:
         connection = await pool.acquire()
         waiting = asyncio.create_task(pool.acquire())
-        await a_moment()
+        await a_few_turns()
         pool.release(connection, error)
         other = await waiting
         assert connection.is_closed()
@@ -112,10 +112,10 @@ def test_one_whose_statement_was_cut_short_is_replaced(settings: Settings, error
         assert await pool.acquire() is other
         pool.release(other, None)
 
-    over(settings, work)
+    with_pool(settings, work)
 
 
-def test_one_that_is_closed_or_in_a_transaction_is_replaced(settings: Settings) -> None:
+def test_a_connection_that_is_closed_or_in_a_transaction_is_replaced(settings: Settings) -> None:
     async def work(pool: Pool) -> None:
         first = await pool.acquire()
         await first.execute("BEGIN")
@@ -131,10 +131,10 @@ def test_one_that_is_closed_or_in_a_transaction_is_replaced(settings: Settings) 
         assert await fourth.fetchval("SELECT 1") == 1
         pool.release(fourth, None)
 
-    over(settings, work)
+    with_pool(settings, work)
 
 
-def test_a_cancelled_statement_leaves_the_pool_whole(settings: Settings) -> None:
+def test_a_cancelled_statement_costs_the_pool_no_capacity(settings: Settings) -> None:
     async def work(pool: Pool) -> None:
         async def sleep() -> None:
             connection = await pool.acquire()
@@ -156,4 +156,4 @@ def test_a_cancelled_statement_leaves_the_pool_whole(settings: Settings) -> None
         assert await connection.fetchval("SELECT 1") == 1
         pool.release(connection, None)
 
-    over(settings, work)
+    with_pool(settings, work)

@@ -10,7 +10,7 @@ import pytest
 from app.db import Database, schema
 from app.db.sqlite.private_file import create_private
 from app.settings import Settings
-from tests.db.opened import added, over
+from tests.db.helpers import add_account, with_database
 
 
 @pytest.fixture
@@ -32,10 +32,10 @@ def test_the_file_and_its_log_are_readable_by_their_owner_alone(tmp_path: Path) 
 
     async def work(db: Database) -> dict[str, int]:
         async with db.transaction() as tx:
-            await added(tx, "alice")
+            await add_account(tx, "alice")
         return modes(tmp_path)
 
-    found = over(Settings(database_url=url), work)
+    found = with_database(Settings(database_url=url), work)
     assert {"wisteria.db", "wisteria.db-wal", "wisteria.db-shm"} == set(found)
     assert set(found.values()) == {0o600}
 

@@ -1,4 +1,4 @@
-"""Values: what goes into a column comes out equal, and of the same type, whichever database keeps it."""
+"""A value that is written to a column is read back equal and of the same type, on both databases."""
 
 import re
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -15,7 +15,7 @@ from app.ids import make_id
 from app.resources import RESOURCES
 from app.settings import Settings
 from tests.conftest import DATABASES, Databases
-from tests.db.opened import over
+from tests.db.helpers import with_database
 
 KEY = UUID("019aa2c4-7b00-7000-8000-00000000a110")
 CET = timezone(timedelta(hours=1))
@@ -66,18 +66,18 @@ TABLES = [table for table in Table.metadata.sorted_tables if RESOURCES]
 
 
 class RolledBackError(Exception):
-    """Raised to leave nothing behind."""
+    """Raised to roll the transaction back."""
 
 
 def kind_of(column: sa.Column[Any]) -> type[sa.types.TypeEngine[Any]]:
-    """Return which of `VALUES` a column takes."""
+    """Return the key of `VALUES` for a column."""
     type_: object = column.type.impl_instance if isinstance(column.type, sa.TypeDecorator) else column.type
     kinds: tuple[type[sa.types.TypeEngine[Any]], ...] = (sa.BigInteger, *VALUES)
     return next(kind for kind in kinds if isinstance(type_, kind))
 
 
 def row_of(table: sa.Table, variant: int, *, nulls: bool) -> Row:
-    """Return a row of extremes, or one with every null that there may be; keys and references lead to one another."""
+    """Return a row of extreme values, or one with all possible nulls. Keys and references are the same id."""
     known = {
         str(check.sqltext).partition(" IN ")[0]: re.findall("'([^']*)'", str(check.sqltext))
         for check in table.constraints
@@ -95,7 +95,7 @@ def row_of(table: sa.Table, variant: int, *, nulls: bool) -> Row:
 
 
 def kept(url: str) -> dict[tuple[str, int, bool], tuple[Row, Row]]:
-    """Return what was written, and what was read, for each table and each variant."""
+    """Write rows; return the written and the read row for each table, variant and `nulls`."""
     found: dict[tuple[str, int, bool], tuple[Row, Row]] = {}
 
     async def written(db: Database, variant: int, *, nulls: bool) -> None:
@@ -113,7 +113,7 @@ def kept(url: str) -> dict[tuple[str, int, bool], tuple[Row, Row]]:
             with pytest.raises(RolledBackError):
                 await written(db, variant, nulls=nulls)
 
-    over(Settings(database_url=url, statement_seconds=30), work)
+    with_database(Settings(database_url=url, statement_seconds=30), work)
     return found
 
 
@@ -146,14 +146,14 @@ def test_values_come_back_equal_and_of_their_types_from_both_databases(databases
         assert texts[0] == texts[1]
 
 
-def test_a_column_of_no_rows_and_of_many_rows_are_lists(settings: Settings) -> None:
+def test_no_rows_are_an_empty_list_or_none(settings: Settings) -> None:
     async def work(db: Database) -> None:
         table = TABLES[0]
         assert await db.all(Statement(sa.select(table))) == []
         assert await db.one(Statement(sa.select(table))) is None
         assert await db.one(Statement(sa.select(sa.func.count().label("rows")).select_from(table))) == {"rows": 0}
 
-    over(settings, work)
+    with_database(settings, work)
 
 
 @pytest.mark.parametrize("made_of", [str(KEY), KEY.hex, KEY.bytes])
@@ -166,7 +166,7 @@ def test_an_id_is_a_uuid_like_any_other(made_of: str | bytes) -> None:
 
 
 @pytest.mark.parametrize("database", ["sqlite"])
-def test_a_moment_without_an_offset_is_kept_by_no_file(settings: Settings) -> None:
+def test_sqlite_refuses_an_instant_without_an_offset(settings: Settings) -> None:
     async def work(db: Database) -> None:
         throttle = Table.metadata.tables["throttle"]
         with pytest.raises(ValueError, match="without a UTC offset"):
@@ -177,4 +177,4 @@ def test_a_moment_without_an_offset_is_kept_by_no_file(settings: Settings) -> No
                 count=1,
             )
 
-    over(settings, work)
+    with_database(settings, work)

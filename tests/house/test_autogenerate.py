@@ -44,6 +44,7 @@ class WishRecord(WishFields, records.Record, table=True):
     __tablename__ = "wish"
     __table_args__ = (
         *records.references(session_id="session", element_id="element"),
+        sa.UniqueConstraint("owner_id", "title"),
         sa.Index(None, "granted_at"),
     )
 """
@@ -68,6 +69,7 @@ def upgrade() -> None:
         sa.Column("granted_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("session_id", sa.Uuid(), nullable=False),
         sa.Column("element_id", sa.Uuid(), nullable=True),
+        sa.UniqueConstraint("owner_id", "title", name=op.f("uq_wish_owner_id_title")),
         references={{"element_id": "element", "session_id": "session"}},
         values={{"size": ["small", "very-large"]}},
     )
@@ -90,6 +92,7 @@ NAMES = {
     "ix_wish_owner_id_element_id_created_at_id",
     "ix_wish_owner_id_session_id_created_at_id",
     "pk_wish",
+    "uq_wish_owner_id_title",
 }
 MIGRATE = "import sys; from app.db import schema; schema.migrate(sys.argv[1], sys.argv[2])"
 

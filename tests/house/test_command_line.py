@@ -14,7 +14,7 @@ from app.identity.accounts import BY_EMAIL
 from app.resources import RESOURCES
 from app.settings import Settings
 from tests.conftest import Databases
-from tests.db.opened import over
+from tests.db.helpers import with_database
 from tests.house.commands import AFTERGLOW, PASSWORD, SECONDS, Result, afterglow, assert_fails
 from tests.waiting import later
 
@@ -111,10 +111,10 @@ def test_account_add_creates_an_account_once(databases: Databases, database: str
         "account", "add", "Alice@example.com", "--role", "clinician", stdin=f"{PASSWORD}\n", database_url=url
     )
     assert added == Result(0, "Added Alice@example.com as clinician.\n", "")
-    before = over(settings, lambda db: db.one(BY_EMAIL, email_key="alice@example.com"))
+    before = with_database(settings, lambda db: db.one(BY_EMAIL, email_key="alice@example.com"))
     again = afterglow("account", "add", "alice@EXAMPLE.com", stdin="another wisteria", database_url=url)
     assert_fails(again, "an account with the e-mail address alice@EXAMPLE.com already exists; nothing was changed")
-    assert over(settings, lambda db: db.one(BY_EMAIL, email_key="alice@example.com")) == before
+    assert with_database(settings, lambda db: db.one(BY_EMAIL, email_key="alice@example.com")) == before
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """Plans: over 100 000 records of 1 000 people, a page and a single record are found by an index, without a sort."""
 
 import asyncio
-import itertools
 import json
 import re
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from app.db import Statement
+from app.db import BulkStatement, Statement
 from app.db.bulk import encode_rows
 from app.db.postgres.pool import SESSION
 from app.ids import new_id
@@ -23,7 +22,7 @@ from app.resources import RESOURCES
 from app.resources.elements import ELEMENTS
 from app.resources.reflections import REFLECTIONS, ReflectionFilters
 from tests.conftest import Databases
-from tests.db.opened import own_binds
+from tests.db.helpers import own_binds
 
 ROWS = 201
 SOMEBODY = UUID(int=500)
@@ -96,55 +95,82 @@ def by_index(nodes: list[dict[str, Any]], table: str = "reflection") -> None:
     assert any(node.get("Relation Name") == table and "Index Name" in node for node in nodes)
 
 
-def test_a_page_and_a_record_are_read_from_an_index_in_its_order(plans: Plans) -> None:
-    for generic, continued, filtered in itertools.product([False, True], repeat=3):
-        given = active_filters(ReflectionFilters(session_id=SOMEBODY) if filtered else ReflectionFilters())
-        place = {"after_created_at": datetime.now(UTC), "after_id": new_id()} if continued else {}
-        values = {name: value for each in given for name, value in each.arguments.items()} | place
-        statement = statements(REFLECTIONS).page(given, continued=continued)
-        by_index(plans.nodes(statement, generic=generic, rows=ROWS, **OWN, **values))
-        one = {**OWN, "collection": "reflections", "id": new_id()}
-        nodes = plans.nodes(access.READ, generic=generic, **one)
-        by_index(nodes, "change")
+plan_kinds = pytest.mark.parametrize("generic", [False, True], ids=["custom-plan", "generic-plan"])
 
 
-def test_a_pull_walks_the_feeds_index_and_a_filtered_one_too(plans: Plans) -> None:
-    for generic, statement in itertools.product([False, True], [access.CHANGES, access.CHANGES_OF_COLLECTIONS]):
-        some = {"collections": ["reflections", "sessions"]} if statement is access.CHANGES_OF_COLLECTIONS else {}
-        wanted = {**OWN, "after": 19_000, "rows": ROWS, "most_bytes": 2**22}
-        nodes = plans.nodes(statement, generic=generic, **wanted, **some)
-        assert not [node for node in nodes if node["Node Type"] == "Seq Scan"]
-        (walk,) = [node for node in nodes if node.get("Index Name") == "uq_change_owner_id_seq"]
-        assert {"owner_id", "seq"} <= {*re.findall(r"[a-z_]+", walk["Index Cond"])}
+@plan_kinds
+@pytest.mark.parametrize("continued", [False, True], ids=["first-page", "next-page"])
+@pytest.mark.parametrize("filtered", [False, True], ids=["all", "filtered"])
+def test_a_page_is_read_from_an_index_in_its_order(
+    plans: Plans, *, generic: bool, continued: bool, filtered: bool
+) -> None:
+    given = active_filters(ReflectionFilters(session_id=SOMEBODY) if filtered else ReflectionFilters())
+    position = {"after_created_at": datetime.now(UTC), "after_id": new_id()} if continued else {}
+    values = {name: value for each in given for name, value in each.arguments.items()} | position
+    statement = statements(REFLECTIONS).page(given, continued=continued)
+    by_index(plans.nodes(statement, generic=generic, rows=ROWS, **OWN, **values))
 
 
-def test_what_a_push_looks_up_is_found_by_an_index(plans: Plans) -> None:
-    ids = [new_id() for _ in range(500)]
-    known = {"collections": ["reflections", "sessions"], "ids": ids}
-    for generic in (False, True):
-        for statement, table, given in (
-            (access.KNOWN_CHANGES, "change", known),
-            (access.REMEMBERED_OPS, "remembered_op", {"op_ids": ids}),
-            (statements(REFLECTIONS).stored_by_id, "reflection", {"ids": ids}),
-        ):
-            nodes = plans.nodes(statement, generic=generic, **OWN, **given)
-            assert not [node for node in nodes if node["Node Type"] == "Seq Scan"], table
-            assert any("Index Name" in node for node in nodes), table
+@plan_kinds
+def test_a_record_is_read_from_an_index(plans: Plans, *, generic: bool) -> None:
+    key = {**OWN, "collection": "reflections", "id": new_id()}
+    by_index(plans.nodes(access.READ, generic=generic, **key), "change")
 
 
-def test_every_reference_to_a_removed_record_is_found_by_an_index(plans: Plans) -> None:
+@plan_kinds
+@pytest.mark.parametrize("filtered", [False, True], ids=["all", "some-collections"])
+def test_a_pull_walks_the_feeds_index(plans: Plans, *, generic: bool, filtered: bool) -> None:
+    statement = access.CHANGES_OF_COLLECTIONS if filtered else access.CHANGES
+    some = {"collections": ["reflections", "sessions"]} if filtered else {}
+    wanted = {**OWN, "after": 19_000, "rows": ROWS, "most_bytes": 2**22}
+    nodes = plans.nodes(statement, generic=generic, **wanted, **some)
+    assert not [node for node in nodes if node["Node Type"] == "Seq Scan"]
+    (walk,) = [node for node in nodes if node.get("Index Name") == "uq_change_owner_id_seq"]
+    assert {"owner_id", "seq"} <= {*re.findall(r"[a-z_]+", walk["Index Cond"])}
+
+
+IDS = [new_id() for _ in range(500)]
+
+
+@plan_kinds
+@pytest.mark.parametrize(
+    ("statement", "values"),
+    [
+        pytest.param(access.KNOWN_CHANGES, {"collections": ["reflections", "sessions"], "ids": IDS}, id="changes"),
+        pytest.param(access.REMEMBERED_OPS, {"op_ids": IDS}, id="remembered-ops"),
+        pytest.param(statements(REFLECTIONS).stored_by_id, {"ids": IDS}, id="records"),
+    ],
+)
+def test_what_a_push_looks_up_is_found_by_an_index(
+    plans: Plans, statement: Statement, values: dict[str, Any], *, generic: bool
+) -> None:
+    nodes = plans.nodes(statement, generic=generic, **OWN, **values)
+    assert not [node for node in nodes if node["Node Type"] == "Seq Scan"]
+    assert any("Index Name" in node for node in nodes)
+
+
+@plan_kinds
+def test_every_reference_to_a_removed_record_is_found_by_an_index(plans: Plans, *, generic: bool) -> None:
     ids = {access.removed_ids(kind): [new_id()] for kind in RESOURCES}
-    for generic in (False, True):
-        nodes = plans.nodes(access.referrers(), generic=generic, owner_id=SOMEBODY, **ids)
-        filled = [node for node in nodes if node.get("Relation Name") in {"element", "reflection"}]
-        assert len(filled) == len(ELEMENTS.targets) + len(REFLECTIONS.targets)
-        assert {node["Node Type"] for node in filled} <= {"Index Scan", "Bitmap Heap Scan"}, filled
+    nodes = plans.nodes(access.referrers(), generic=generic, owner_id=SOMEBODY, **ids)
+    filled = [node for node in nodes if node.get("Relation Name") in {"element", "reflection"}]
+    assert len(filled) == len(ELEMENTS.targets) + len(REFLECTIONS.targets)
+    assert {node["Node Type"] for node in filled} <= {"Index Scan", "Bitmap Heap Scan"}, filled
 
 
-def test_what_a_push_changes_is_found_by_an_index(plans: Plans) -> None:
-    for generic, most in itertools.product([False, True], [1, 500]):
-        for bulk, table in ((access.UPDATE_CHANGE, "change"), (statements(REFLECTIONS).update, "reflection")):
-            rows = encode_rows([{"owner_id": SOMEBODY, "id": new_id()} for _ in range(most)])
-            nodes = plans.nodes(bulk.many_rows, generic=generic, rows=rows)
-            assert not [node for node in nodes if node["Node Type"] == "Seq Scan"], (table, most)
-            assert any(node.get("Relation Name") == table and "Index Name" in node for node in nodes)
+@plan_kinds
+@pytest.mark.parametrize("count", [1, 500])
+@pytest.mark.parametrize(
+    ("bulk", "table"),
+    [
+        pytest.param(access.UPDATE_CHANGE, "change", id="changes"),
+        pytest.param(statements(REFLECTIONS).update, "reflection", id="records"),
+    ],
+)
+def test_what_a_push_changes_is_found_by_an_index(
+    plans: Plans, bulk: BulkStatement, table: str, count: int, *, generic: bool
+) -> None:
+    rows = encode_rows([{"owner_id": SOMEBODY, "id": new_id()} for _ in range(count)])
+    nodes = plans.nodes(bulk.many_rows, generic=generic, rows=rows)
+    assert not [node for node in nodes if node["Node Type"] == "Seq Scan"]
+    assert any(node.get("Relation Name") == table and "Index Name" in node for node in nodes)

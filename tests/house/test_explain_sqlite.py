@@ -7,12 +7,12 @@ import pytest
 from app.db import Statement
 from app.db.sqlite.connection import Connection
 from app.ids import new_id
-from app.records import access, kinds
+from app.records import Resource, access, kinds
 from app.records.access import statements
 from app.resources import RESOURCES
 from app.settings import Settings
 from tests.conftest import Databases
-from tests.db.opened import own_binds
+from tests.db.helpers import own_binds
 
 SOMEBODY = new_id()
 
@@ -32,24 +32,31 @@ def steps(connection: Connection, statement: Statement, **values: object) -> lis
     return [step for *_, step in rows if step.startswith(("SEARCH", "SCAN")) and " json_each " not in step]
 
 
-def test_what_a_batch_names_is_looked_up_by_its_key(connection: Connection) -> None:
+each_kind = pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.collection)
+
+
+def test_changes_and_remembered_operations_are_found_by_their_keys(connection: Connection) -> None:
     some = {"collections": ["sessions"], "ids": [new_id()]}
     (step,) = steps(connection, access.KNOWN_CHANGES, **some)
     assert step.endswith("(owner_id=? AND collection=? AND id=?)")
     (step,) = steps(connection, access.REMEMBERED_OPS, op_ids=[new_id()])
     assert step.endswith("(owner_id=? AND op_id=?)")
-    for resource in RESOURCES:
-        (step,) = steps(connection, statements(resource).stored_by_id, ids=[new_id()])
-        assert step.endswith("(owner_id=? AND id=?)"), resource
-        step, *_ = steps(connection, statements(resource).delete.one_row, id=new_id())
-        assert step.endswith("(owner_id=? AND id=?)"), resource
 
 
-def test_the_ancestors_of_a_record_are_found_by_its_key(connection: Connection) -> None:
-    for resource in RESOURCES:
-        if resource.acyclic:
-            found = steps(connection, statements(resource).ancestors, ids=[new_id()])
-            assert all(step.startswith("SCAN line") or "id=?)" in step for step in found), found
+@each_kind
+def test_records_are_found_by_their_keys(connection: Connection, resource: Resource) -> None:
+    (step,) = steps(connection, statements(resource).stored_by_id, ids=[new_id()])
+    assert step.endswith("(owner_id=? AND id=?)")
+    step, *_ = steps(connection, statements(resource).delete.one_row, id=new_id())
+    assert step.endswith("(owner_id=? AND id=?)")
+
+
+@pytest.mark.parametrize(
+    "resource", [kind for kind in RESOURCES if kind.acyclic], ids=lambda resource: resource.collection
+)
+def test_the_ancestors_of_a_record_are_found_by_its_key(connection: Connection, resource: Resource) -> None:
+    found = steps(connection, statements(resource).ancestors, ids=[new_id()])
+    assert all(step.startswith("SCAN line") or "id=?)" in step for step in found), found
 
 
 def test_every_reference_to_a_removed_record_is_found_by_its_index(connection: Connection) -> None:

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from app.db import Database, Statement, Table, schema
 from app.settings import Settings
 from tests.conftest import Databases
-from tests.db.opened import over
+from tests.db.helpers import with_database
 
 PROCESSES = 4
 AFTERGLOW = Path(sys.executable).with_name("afterglow")
@@ -127,7 +127,7 @@ def test_a_schema_of_a_newer_version_is_left_alone(databases: Databases, databas
     async def age(db: Database) -> None:
         await db.run(Statement(sa.update(version).values(version_num="9999")))
 
-    over(Settings(database_url=url), age)
+    with_database(Settings(database_url=url), age)
     with pytest.raises(schema.MigrationError, match="newer"):
         schema.migrate(url)
 

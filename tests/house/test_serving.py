@@ -22,7 +22,7 @@ from app.resources import RESOURCES
 from app.server.sockets import LISTENERS_PER_WORKER
 from app.settings import Settings
 from tests.conftest import Databases
-from tests.db.opened import over
+from tests.db.helpers import with_database
 from tests.house.commands import AFTERGLOW, Result, afterglow, assert_fails, running_server, terminate
 from tests.house.starting import free_port
 from tests.witness import Client
@@ -152,7 +152,7 @@ def test_the_demo_is_created_once_on_any_database(databases: Databases, database
     assert afterglow("keys", "create", str(settings.keyring)).status == 0
     for _ in range(2):
         asyncio.run(demo.create_demo(settings))
-    assert over(settings, lambda db: db.one(BY_EMAIL, email_key=demo.EMAIL)) is not None
+    assert with_database(settings, lambda db: db.one(BY_EMAIL, email_key=demo.EMAIL)) is not None
 
 
 def test_the_demo_without_a_schema_is_unavailable(databases: Databases, tmp_path: Path) -> None:

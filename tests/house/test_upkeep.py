@@ -13,7 +13,7 @@ from app.records import restoring
 from app.records.tables import Change, RememberedOp, Restoration
 from app.settings import Settings
 from tests.conftest import Databases
-from tests.db.opened import added, over
+from tests.db.helpers import add_account, with_database
 from tests.house.commands import AFTERGLOW, SECONDS, Result, afterglow, assert_fails
 from tests.sync.planted import SET_FEED, Planted, every, plant, plant_operations
 
@@ -31,16 +31,16 @@ def url(databases: Databases, database: str) -> str:
 
     async def work(db: Database) -> None:
         async with db.transaction() as tx:
-            alice = await added(tx, "alice")
+            alice = await add_account(tx, "alice")
             await plant(tx, alice, [Planted(seq, days) for seq, days in enumerate([1000, 500, 401, 399, 50], 2)])
             await plant_operations(tx, alice, [1000, 401, 0])
 
-    over(Settings(database_url=url), work)
+    with_database(Settings(database_url=url), work)
     return url
 
 
 def rows(url: str, kind: type[Table]) -> list[Row]:
-    return over(Settings(database_url=url), lambda db: db.all(every(kind)))
+    return with_database(Settings(database_url=url), lambda db: db.all(every(kind)))
 
 
 def epoch(url: str) -> int:
@@ -131,7 +131,7 @@ def test_restored_asks_at_a_terminal(url: str) -> None:
 
 
 def test_restored_says_that_it_goes_on(url: str) -> None:
-    assert over(Settings(database_url=url), restoring.start) == 1
+    assert with_database(Settings(database_url=url), restoring.start) == 1
     said = afterglow("restored", "--yes", database_url=url)
     assert re.fullmatch(rf"Continuing the run that was started at {MOMENT}\.\n{RAISED}", said.out)
     assert afterglow("restored", "--yes", database_url=url).out == RAISED
@@ -144,7 +144,7 @@ def test_restored_refuses_where_no_epoch_is_left(url: str) -> None:
         async with db.transaction() as tx:
             await tx.run(SET_FEED, **feed)
 
-    over(Settings(database_url=url), spend)
+    with_database(Settings(database_url=url), spend)
     said = afterglow("restored", "--yes", database_url=url)
     assert_fails(said, "a feed is already in the last possible epoch, 8191; nothing was changed")
     assert rows(url, Feed) == [feed]

@@ -8,7 +8,7 @@ import pytest
 from app.identity.device_sessions import sign_in
 from app.sync import waiting
 from tests.conftest import Databases, Servers
-from tests.db.relay import Relay
+from tests.db.proxy import Proxy
 from tests.drafts import etag
 from tests.hostile.raw import Line
 from tests.serving import Person, Server
@@ -147,25 +147,25 @@ async def _about_to_stop(server: Server) -> None:
 
 
 @pytest.fixture
-def relayed(servers: Servers, databases: Databases) -> Iterator[tuple[Server, Relay]]:
-    with Relay(databases.fresh("postgresql")) as relay:
-        yield servers.start(servers.settings("", database_url=relay.url, pool_seconds=1, statement_seconds=1)), relay
+def relayed(servers: Servers, databases: Databases) -> Iterator[tuple[Server, Proxy]]:
+    with Proxy(databases.fresh("postgresql")) as proxy:
+        yield servers.start(servers.settings("", database_url=proxy.url, pool_seconds=1, statement_seconds=1)), proxy
 
 
 @pytest.mark.usefixtures("often")
-def test_it_outlives_a_database_that_is_away_for_a_while(relayed: tuple[Server, Relay]) -> None:
-    server, relay = relayed
+def test_it_outlives_a_database_that_is_away_for_a_while(relayed: tuple[Server, Proxy]) -> None:
+    server, proxy = relayed
     alice = server.person("alice")
     with following(alice.client) as stream:
         assert stream.next() is not None
-        relay.cut()
+        proxy.cut()
         time.sleep(5 * OFTEN)
         assert [stream.next() for _ in range(3)] == [None] * 3
-        relay.mend()
+        proxy.resume()
         record = Phone(alice).applied(upsert())
         assert stream.head() == record["version"]
-    relay.cut()
+    proxy.cut()
     refused = alice.client.get(EVENTS)
     assert (refused.status_code, refused.json()["code"]) == (503, "unavailable")
-    relay.mend()
+    proxy.resume()
     server.end_test()

@@ -14,7 +14,7 @@ from app.records import purging
 from app.records.access import LOCK_FEED
 from app.records.tables import RememberedOp
 from app.settings import Settings
-from tests.db.opened import added, holding, over
+from tests.db.helpers import add_account, locked_feed, with_database
 from tests.sync.planted import SET_CHANGE, Planted, days_ago, every, feed, plant, plant_operations, seqs
 
 CUTOFF = days_ago(400)
@@ -28,7 +28,7 @@ WAITING = Statement(
 async def two(db: Database, hers: list[Planted], his: list[Planted], *, floor: int = 0) -> tuple[UUID, UUID]:
     """Return Alice and Bob with their feeds planted."""
     async with db.transaction() as tx:
-        alice, bob = await added(tx, "alice"), await added(tx, "bob")
+        alice, bob = await add_account(tx, "alice"), await add_account(tx, "bob")
         await plant(tx, alice, hers, floor=floor)
         await plant(tx, bob, his)
     return alice, bob
@@ -51,7 +51,7 @@ def test_old_removals_go_and_the_floor_rises_to_the_highest_of_them(settings: Se
         assert (await feed(db, bob))["floor"] == 0
         assert await whole(purging.purge(db, CUTOFF)) == 0
 
-    over(settings, work)
+    with_database(settings, work)
 
 
 def test_a_floor_never_falls(settings: Settings) -> None:
@@ -60,7 +60,7 @@ def test_a_floor_never_falls(settings: Settings) -> None:
         assert await whole(purging.purge(db, CUTOFF)) == 1
         assert (await feed(db, alice))["floor"] == 12
 
-    over(settings, work)
+    with_database(settings, work)
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 3, 7, 1000])
@@ -82,7 +82,7 @@ def test_all_of_it_goes_by_pages_whoever_shares_a_moment(
         assert await whole(purging.forget(db, CUTOFF)) == 18
         assert {row["written_at"] for row in await db.all(every(RememberedOp))} == {days_ago(399), days_ago(0)}
 
-    over(settings, work)
+    with_database(settings, work)
 
 
 def test_interrupted_anywhere_it_has_done_no_harm_and_ends_the_same(
@@ -104,7 +104,7 @@ def test_interrupted_anywhere_it_has_done_no_harm_and_ends_the_same(
         assert await whole(purging.purge(db, CUTOFF)) == 0
         assert ((await feed(db, alice))["floor"], (await feed(db, bob))["floor"]) == (8, 8)
 
-    over(settings, work)
+    with_database(settings, work)
 
 
 def test_what_came_back_meanwhile_stays(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,16 +120,16 @@ def test_what_came_back_meanwhile_stays(settings: Settings, monkeypatch: pytest.
         assert (await seqs(db, alice), await seqs(db, bob)) == ([], [3])
         assert (await feed(db, bob))["floor"] == 0
 
-    over(settings, work)
+    with_database(settings, work)
 
 
 def test_it_waits_for_who_writes_and_gives_up_by_the_deadline(settings: Settings) -> None:
-    alice, _ = over(settings, lambda db: two(db, [Planted(2, 900)], [Planted(2, 1)]))
+    alice, _ = with_database(settings, lambda db: two(db, [Planted(2, 900)], [Planted(2, 1)]))
     hurried = settings.model_copy(update={"statement_seconds": 0.3})
-    with holding(settings, alice), pytest.raises(Unavailable):
-        over(hurried, lambda db: whole(purging.purge(db, CUTOFF)))
-    assert over(settings, lambda db: seqs(db, alice)) == [2]
-    assert over(settings, lambda db: whole(purging.purge(db, CUTOFF))) == 1
+    with locked_feed(settings, alice), pytest.raises(Unavailable):
+        with_database(hurried, lambda db: whole(purging.purge(db, CUTOFF)))
+    assert with_database(settings, lambda db: seqs(db, alice)) == [2]
+    assert with_database(settings, lambda db: whole(purging.purge(db, CUTOFF))) == 1
 
 
 def test_what_moved_up_behind_another_purger_is_found_by_the_next_page(
@@ -153,7 +153,7 @@ def test_what_moved_up_behind_another_purger_is_found_by_the_next_page(
         assert (await seqs(db, alice), await seqs(db, bob)) == ([], [])
         assert ((await feed(db, alice))["floor"], (await feed(db, bob))["floor"]) == (4, 2)
 
-    over(settings, work)
+    with_database(settings, work)
 
 
 def test_two_at_once_share_the_work(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,4 +169,4 @@ def test_two_at_once_share_the_work(settings: Settings, monkeypatch: pytest.Monk
         assert (await seqs(db, alice), await seqs(db, bob)) == ([], [])
         assert sum(await asyncio.gather(*(whole(purging.forget(db, CUTOFF)) for _ in range(2)))) == 20
 
-    over(settings, work)
+    with_database(settings, work)

@@ -6,7 +6,7 @@ from threading import Event
 from app import clock
 from app.db import Database
 from app.records import purging
-from tests.db.opened import over
+from tests.db.helpers import with_database
 from tests.drafts import etag
 from tests.parallel import at_once
 from tests.rows import changes_of, feed_of
@@ -25,7 +25,7 @@ def purging_until(server: Server, done: Event) -> int:
     """Purge as another process does, again and again; return how many removals went."""
     gone = 0
     while not done.is_set():
-        gone += over(server.settings, purged)
+        gone += with_database(server.settings, purged)
     return gone
 
 
@@ -77,7 +77,7 @@ def test_nobody_loses_anything(server: Server, alice: Person, phone: Phone) -> N
             done.set()
         gone, held = purger.result(), puller.result()
     assert held == kept
-    assert gone + over(server.settings, purged) >= len(removed) == WRITERS * ROUNDS // 2
+    assert gone + with_database(server.settings, purged) >= len(removed) == WRITERS * ROUNDS // 2
     changes, feed = changes_of(server, alice), feed_of(server, alice)
     assert set(changes) == set(kept)
     assert feed["head"] == 1 + WRITERS * (ROUNDS + ROUNDS // 2)

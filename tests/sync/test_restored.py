@@ -13,7 +13,7 @@ from app.problems import Unavailable
 from app.records import restoring
 from app.records.tables import Restoration, Restoring
 from app.settings import Settings
-from tests.db.opened import added, holding, over
+from tests.db.helpers import add_account, locked_feed, with_database
 from tests.sync.planted import SET_FEED, every
 
 NAMES = ["alice", "bob", "carol", "dan", "erin", "frank", "grace"]
@@ -28,7 +28,7 @@ def by_two(monkeypatch: pytest.MonkeyPatch) -> None:
 async def people(db: Database, epoch: int = 100) -> list[UUID]:
     """Return people whose feeds are in this epoch, each at a head of its own."""
     async with db.transaction() as tx:
-        ids = [await added(tx, name) for name in NAMES]
+        ids = [await add_account(tx, name) for name in NAMES]
         for head, id in enumerate(ids, 10):
             await tx.run(SET_FEED, owner_id=id, head=head, epoch=epoch, floor=head - 5)
     return ids
@@ -75,7 +75,7 @@ def test_every_feed_begins_a_new_epoch_and_notes_what_it_had(settings: Settings)
         assert len({row["restored_at"] for row in noted}) == 1
         assert await restoring.unfinished_since(db) is None
 
-    over(settings, work)
+    with_database(settings, work)
 
 
 @pytest.mark.usefixtures("by_two")
@@ -97,7 +97,7 @@ def test_an_interrupted_run_goes_on_and_raises_no_feed_twice(settings: Settings)
         assert [row["owner_id"] for row in noted] == [row["owner_id"] for row in before]
         assert {row["restored_at"] for row in noted} == {began_at}
 
-    over(settings, work)
+    with_database(settings, work)
 
 
 @pytest.mark.usefixtures("by_two")
@@ -118,7 +118,7 @@ def test_a_batch_is_there_whole_or_not_at_all(settings: Settings, monkeypatch: p
         assert await run(db) == len(NAMES)
         raised_once(before, await feeds(db))
 
-    over(settings, work)
+    with_database(settings, work)
 
 
 @pytest.mark.usefixtures("by_two")
@@ -133,7 +133,7 @@ def test_two_runs_at_once_share_the_work(settings: Settings) -> None:
         assert len(await notes(db)) == len(NAMES)
         assert await db.all(every(Restoring)) == []
 
-    over(settings, work)
+    with_database(settings, work)
 
 
 def test_the_next_restore_raises_again_and_keeps_what_was_noted(settings: Settings) -> None:
@@ -147,7 +147,7 @@ def test_the_next_restore_raises_again_and_keeps_what_was_noted(settings: Settin
         epochs = sorted((row["owner_id"].int, row["epoch"]) for row in (*first, *second))
         assert sorted((row["owner_id"].int, row["epoch"]) for row in await notes(db)) == epochs
 
-    over(settings, work)
+    with_database(settings, work)
 
 
 def test_epochs_are_drawn_so_that_two_restores_of_one_backup_hardly_meet() -> None:
@@ -169,7 +169,7 @@ def test_a_feed_in_the_last_epoch_is_refused_before_anything_happens(settings: S
         assert await feeds(db) == before
         assert await restoring.unfinished_since(db) is None
 
-    over(settings, work)
+    with_database(settings, work)
 
 
 @pytest.mark.usefixtures("by_two")
@@ -182,15 +182,15 @@ def test_what_is_begun_ends_though_it_reaches_the_last_epoch(settings: Settings)
         assert await run(db) == len(NAMES) - 2
         assert {row["epoch"] for row in await feeds(db)} == {8191}
 
-    over(settings, work)
+    with_database(settings, work)
 
 
 def test_it_waits_for_who_writes_and_gives_up_by_the_deadline(settings: Settings) -> None:
-    ids = over(settings, people)
-    before = over(settings, feeds)
-    over(settings, restoring.start)
+    ids = with_database(settings, people)
+    before = with_database(settings, feeds)
+    with_database(settings, restoring.start)
     hurried = settings.model_copy(update={"statement_seconds": 0.3})
-    with holding(settings, ids[-1]), pytest.raises(Unavailable):
-        over(hurried, lambda db: whole(restoring.restored(db)))
-    assert over(settings, feeds) == before
-    assert over(settings, run) == len(NAMES)
+    with locked_feed(settings, ids[-1]), pytest.raises(Unavailable):
+        with_database(hurried, lambda db: whole(restoring.restored(db)))
+    assert with_database(settings, feeds) == before
+    assert with_database(settings, run) == len(NAMES)

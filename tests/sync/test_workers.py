@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.sync import waiting
-from tests.db.opened import administer
+from tests.db.helpers import execute_sql
 from tests.house.starting import started_server
 from tests.serving import Person, Server
 from tests.sync.following import following
@@ -66,7 +66,7 @@ def test_news_goes_on_after_every_connection_for_wake_ups_was_lost(
     here, there = Phone(alice), at(elsewhere, alice)
     with following(alice.client) as stream, following(elsewhere) as other:
         assert stream.head() == other.head()
-        administer(server.settings.database_url, f"{TERMINATE} AND datname = current_database()")
+        execute_sql(server.settings.database_url, f"{TERMINATE} AND datname = current_database()")
         for phone in (here, there, here):
             record = phone.applied(upsert())
             assert stream.head() == other.head() == record["version"]

@@ -1,4 +1,4 @@
-"""A relay between a server and its PostgreSQL, which the tests can cut, silence and mend."""
+"""A proxy between a server and its PostgreSQL, which tests can cut, pause and resume."""
 
 import socket
 import threading
@@ -23,8 +23,8 @@ def _upstream(url: str) -> socket.socket:
     return connection
 
 
-class Relay:
-    """Listens on a unix socket of its own, at `url`, and passes everything on to the PostgreSQL of another URL."""
+class Proxy:
+    """Listens on a unix socket, at `url`, and forwards all traffic to the PostgreSQL of another URL."""
 
     def __init__(self, url: str) -> None:
         self._target = url
@@ -35,10 +35,10 @@ class Relay:
         self._listener: socket.socket | None = None
         self._connections: list[socket.socket] = []
         self._passing = threading.Event()
-        self._ending = threading.Event()
+        self._passing_ends = threading.Event()
 
     def __enter__(self) -> Self:
-        self.mend()
+        self.resume()
         return self
 
     def __exit__(
@@ -47,26 +47,26 @@ class Relay:
         self.cut()
         self._folder.cleanup()
 
-    def mend(self) -> None:
-        """Take connections, and pass on what they say."""
+    def resume(self) -> None:
+        """Accept connections, and forward their traffic."""
         self._passing.set()
-        self._ending.set()
+        self._passing_ends.set()
         if self._listener is None:
             self._listener = socket.socket(socket.AF_UNIX)
             self._listener.bind(str(self._path))
             self._listener.listen()
             threading.Thread(target=self._accept, args=[self._listener], daemon=True).start()
 
-    def silence(self) -> None:
-        """Take connections and words, and pass nothing on."""
+    def pause(self) -> None:
+        """Accept connections and traffic, and forward nothing."""
         self._passing.clear()
 
-    def keep_ends(self) -> None:
-        """Pass on what is said, and not that a connection ended."""
-        self._ending.clear()
+    def hold_ends(self) -> None:
+        """Forward traffic, but not the end of a connection."""
+        self._passing_ends.clear()
 
     def cut(self) -> None:
-        """End every connection, and refuse new ones."""
+        """Close every connection, and refuse new ones."""
         if self._listener is not None:
             self._path.unlink()
             with suppress(OSError):
@@ -74,7 +74,7 @@ class Relay:
             self._listener.close()
             self._listener = None
         self._passing.set()
-        self._ending.set()
+        self._passing_ends.set()
         while self._connections:
             connection = self._connections.pop()
             with suppress(OSError):
@@ -84,10 +84,10 @@ class Relay:
     def _accept(self, listener: socket.socket) -> None:
         with suppress(OSError):
             while True:
-                near = listener.accept()[0]
-                far = _upstream(self._target)
-                self._connections += [near, far]
-                for source, sink in ((near, far), (far, near)):
+                local = listener.accept()[0]
+                remote = _upstream(self._target)
+                self._connections += [local, remote]
+                for source, sink in ((local, remote), (remote, local)):
                     threading.Thread(target=self._pass_on, args=[source, sink], daemon=True).start()
 
     def _pass_on(self, source: socket.socket, sink: socket.socket) -> None:
@@ -95,5 +95,5 @@ class Relay:
             while words := source.recv(BYTES):
                 self._passing.wait()
                 sink.sendall(words)
-            self._ending.wait()
+            self._passing_ends.wait()
             sink.shutdown(socket.SHUT_WR)

@@ -1,4 +1,4 @@
-"""The pool while it makes a connection: who waits takes what comes first, and what fails or is not wanted leaves no trace."""
+"""The pool while it makes a connection: waiters get the first one that is free, and errors and cancellations cost nothing."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ import pytest
 
 from app.db.postgres.pool import Pool
 from app.settings import Settings
-from tests.db.test_pool import a_moment, over
+from tests.db.test_pool import a_few_turns, with_pool
 
 
 @pytest.fixture
@@ -15,27 +15,29 @@ def database() -> str:
     return "postgresql"
 
 
-def test_who_waits_while_one_is_made_takes_the_one_that_comes_first(settings: Settings) -> None:
+def test_a_waiter_gets_the_connection_that_comes_first_released_or_new(settings: Settings) -> None:
     async def work(pool: Pool) -> None:
         first = await pool.acquire()
         waiting = asyncio.create_task(pool.acquire())
-        await a_moment()
+        await a_few_turns()
         pool.release(first, None)
         assert await waiting is first
         second = await pool.acquire()
         assert second is not first
         waiting = asyncio.create_task(pool.acquire())
-        await a_moment()
+        await a_few_turns()
         pool.release(second, None)
         assert await waiting is second
         pool.release(first, None)
         pool.release(second, None)
 
-    over(settings, work, size=2)
+    with_pool(settings, work, size=2)
 
 
-def test_a_pool_is_closed_whole_while_a_connection_is_made(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that stayed open would warn, which fails the test."""
+def test_closing_the_pool_closes_a_connection_that_is_being_made(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that stayed open would warn, and a warning fails the test."""
 
     async def work(pool: Pool) -> None:
         connected = asyncio.Event()
@@ -51,31 +53,31 @@ def test_a_pool_is_closed_whole_while_a_connection_is_made(settings: Settings, m
         await asyncio.wait([waiting])
         await pool.close()
 
-    over(settings, work)
+    with_pool(settings, work)
 
 
-def test_that_none_can_be_made_is_told_to_nobody_where_nobody_waits(settings: Settings) -> None:
+def test_an_error_while_connecting_is_dropped_if_nobody_waits(settings: Settings) -> None:
     async def work(pool: Pool) -> None:
         waiting = asyncio.create_task(pool.acquire())
-        await a_moment()
+        await a_few_turns()
         waiting.cancel()
         await asyncio.wait({waiting, *vars(pool)["_connecting"]})
         with pytest.raises(asyncpg.InvalidCatalogNameError):
             await pool.acquire()
 
-    over(settings.model_copy(update={"database_url": settings.database_url.replace("/fresh_", "/gone_")}), work)
+    with_pool(settings.model_copy(update={"database_url": settings.database_url.replace("/fresh_", "/gone_")}), work)
 
 
-def test_a_place_is_not_lost_where_no_connection_can_be_made(settings: Settings) -> None:
+def test_a_failed_attempt_to_connect_costs_the_pool_no_capacity(settings: Settings) -> None:
     async def work(pool: Pool) -> None:
         for _ in range(3):
             with pytest.raises(asyncpg.InvalidCatalogNameError):
                 await pool.acquire()
 
-    over(settings.model_copy(update={"database_url": settings.database_url.replace("/fresh_", "/gone_")}), work)
+    with_pool(settings.model_copy(update={"database_url": settings.database_url.replace("/fresh_", "/gone_")}), work)
 
 
-def test_one_that_is_given_up_while_it_is_made_leaves_its_place(settings: Settings) -> None:
+def test_a_waiter_that_is_cancelled_while_connecting_costs_the_pool_no_capacity(settings: Settings) -> None:
     async def work(pool: Pool) -> None:
         attempts, made = 0, False
         while not made:
@@ -86,4 +88,4 @@ def test_one_that_is_given_up_while_it_is_made_leaves_its_place(settings: Settin
             made, attempts = not taking.cancelled(), attempts + 1
         pool.release(taking.result(), None)
 
-    over(settings, work)
+    with_pool(settings, work)

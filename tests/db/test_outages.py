@@ -1,4 +1,4 @@
-"""A database that is away: requests are asked to try again, never told that something crashed, and recover with it."""
+"""Outages of the database: requests get 503 and Retry-After, never 500, and work again when it is back."""
 
 import asyncio
 import time
@@ -9,15 +9,15 @@ import pytest
 
 from app.db import schema
 from tests.conftest import Databases, Servers
-from tests.db.opened import administer
-from tests.db.relay import Relay
+from tests.db.helpers import execute_sql
+from tests.db.proxy import Proxy
 from tests.drafts import draft_of, resource_of
 from tests.serving import Person, Server
 
 REFLECTIONS = resource_of("reflections")
 
 
-def everything_is_503_but_livez(server: Server, alice: Person) -> None:
+def assert_unavailable(server: Server, alice: Person) -> None:
     draft = draft_of(REFLECTIONS)
     login = {"email": alice.email, "password": "wisteria by the gate"}
     for response in (
@@ -33,7 +33,7 @@ def everything_is_503_but_livez(server: Server, alice: Person) -> None:
     assert server.anyone.get("/livez").status_code == 200
 
 
-def everything_answers(server: Server, alice: Person) -> None:
+def assert_available(server: Server, alice: Person) -> None:
     assert server.anyone.get("/readyz").status_code == 200
     draft = draft_of(REFLECTIONS)
     assert alice.client.post("/v1/reflections", json=draft).status_code == 201
@@ -41,19 +41,19 @@ def everything_answers(server: Server, alice: Person) -> None:
 
 
 def test_requests_recover_when_postgresql_comes_back(servers: Servers, databases: Databases) -> None:
-    with Relay(databases.fresh("postgresql")) as relay:
-        settings = servers.settings("", database_url=relay.url, pool_seconds=1.5, statement_seconds=1)
+    with Proxy(databases.fresh("postgresql")) as proxy:
+        settings = servers.settings("", database_url=proxy.url, pool_seconds=1.5, statement_seconds=1)
         server = servers.start(settings)
         alice = server.person("alice")
-        everything_answers(server, alice)
-        relay.cut()
-        everything_is_503_but_livez(server, alice)
-        relay.mend()
-        everything_answers(server, alice)
-        relay.silence()
-        everything_is_503_but_livez(server, alice)
-        relay.mend()
-        everything_answers(server, alice)
+        assert_available(server, alice)
+        proxy.cut()
+        assert_unavailable(server, alice)
+        proxy.resume()
+        assert_available(server, alice)
+        proxy.pause()
+        assert_unavailable(server, alice)
+        proxy.resume()
+        assert_available(server, alice)
 
 
 def test_requests_recover_when_postgresql_ends_every_connection(servers: Servers, databases: Databases) -> None:
@@ -61,33 +61,33 @@ def test_requests_recover_when_postgresql_ends_every_connection(servers: Servers
     name = url.partition("?")[0].rpartition("/")[2]
     server = servers.start(servers.settings("", database_url=url))
     alice = server.person("alice")
-    administer(
+    execute_sql(
         databases.fresh("postgresql"),
         f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false',
         f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'",  # noqa: S608 - ours
     )
-    everything_is_503_but_livez(server, alice)
-    administer(databases.fresh("postgresql"), f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
-    everything_answers(server, alice)
+    assert_unavailable(server, alice)
+    execute_sql(databases.fresh("postgresql"), f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+    assert_available(server, alice)
 
 
-def test_a_connection_that_postgresql_ended_is_tried_once_though_its_end_does_not_come(
+def test_a_connection_that_postgresql_ended_fails_one_request_even_if_its_end_is_not_received(
     servers: Servers, databases: Databases
 ) -> None:
     url = databases.fresh("postgresql")
-    with Relay(url) as relay:
-        server = servers.start(servers.settings("", database_url=relay.url, database_pool=1, statement_seconds=2))
+    with Proxy(url) as proxy:
+        server = servers.start(servers.settings("", database_url=proxy.url, database_pool=1, statement_seconds=2))
         alice = server.person("alice")
-        everything_answers(server, alice)
-        relay.keep_ends()
-        administer(
+        assert_available(server, alice)
+        proxy.hold_ends()
+        execute_sql(
             url,
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
             "WHERE application_name = 'afterglow' AND datname = current_database()",
         )
         time.sleep(0.2)
         assert [alice.client.get("/v1/reflections").status_code for _ in range(3)] == [503, 200, 200]
-        relay.mend()
+        proxy.resume()
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_a_connection_that_postgresql_ended_is_tried_once_though_its_end_does_no
         "sqlite:////dev/null",
     ],
 )
-def test_a_server_starts_and_says_so_where_its_database_is_nowhere(servers: Servers, url: str) -> None:
+def test_a_server_starts_and_is_not_ready_if_its_database_is_unreachable(servers: Servers, url: str) -> None:
     server = servers.start(servers.settings("", database_url=url))
     assert server.anyone.get("/livez").status_code == 200
     for _ in range(2):
@@ -118,7 +118,7 @@ def test_a_database_that_does_not_exist_is_503(servers: Servers, databases: Data
     assert server.anyone.get("/readyz").status_code == 503
 
 
-def test_a_file_that_appears_later_is_taken(servers: Servers, tmp_path: Path) -> None:
+def test_a_file_that_is_created_later_is_opened(servers: Servers, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/later/wisteria.db"
     server = servers.start(servers.settings("", database_url=url))
     assert server.anyone.get("/readyz").status_code == 503

@@ -1,4 +1,4 @@
-"""Databases opened without a server, and work carried out over them."""
+"""Helpers that use a database without a server: open it, add accounts, hold locks, log queries."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -22,26 +22,26 @@ _account = AccountRecord.table()
 _numbers = sa.select(sa.literal_column("1", sa.Integer).label("n")).cte("numbers", recursive=True)
 _numbers = _numbers.union_all(sa.select(_numbers.c.n * -1))
 ENDLESS = Statement(sa.select(sa.func.sum(_numbers.c.n)))
-"""A statement that both databases would work on for ever."""
+"""A statement that never ends on either database."""
 RENAME = Statement(
     sa.update(_account).where(_account.c.id == bind(_account.c.id)).values(locale=bind(_account.c.locale))
 )
 DELETE_FEEDS = Statement(sa.delete(Feed.table()))
 LOCALES = Statement(sa.select(_account.c.locale).order_by(_account.c.email))
-ADDRESSES = Statement(sa.select(_account.c.email).order_by(_account.c.email))
+EMAILS = Statement(sa.select(_account.c.email).order_by(_account.c.email))
 
 
-class WisteriaError(Exception):
-    """Raised in the middle of a block."""
+class DeliberateError(Exception):
+    """Raised by a test in the middle of a block."""
 
 
-def over(settings: Settings, work: Callable[[Database], Coroutine[Any, Any, T]]) -> T:
-    """Return what the work returns, carried out over an open database."""
+def with_database(settings: Settings, work: Callable[[Database], Coroutine[Any, Any, T]]) -> T:
+    """Open the database of the settings, run the work, and return its result."""
     return asyncio.run(database.with_database(settings, work))
 
 
-async def added(tx: Transaction, name: str) -> UUID:
-    """Return the id of a new account."""
+async def add_account(tx: Transaction, name: str) -> UUID:
+    """Add an account; return its id."""
     id = await create_account(tx, NewAccount(f"{name}@example.com", "no hash"))
     assert id is not None
     return id
@@ -52,9 +52,9 @@ def own_binds(account_id: UUID) -> dict[str, UUID]:
     return {"owner_id": account_id, "account_id": account_id, "device_id": account_id}
 
 
-async def addresses(db: Database) -> list[str]:
-    """Return the name in each account's address."""
-    return [row["email"].partition("@")[0] for row in await db.all(ADDRESSES)]
+async def account_names(db: Database) -> list[str]:
+    """Return the local part of each account's e-mail address, sorted."""
+    return [row["email"].partition("@")[0] for row in await db.all(EMAILS)]
 
 
 def pool_of(db: Database) -> Pool:
@@ -64,22 +64,22 @@ def pool_of(db: Database) -> Pool:
 
 
 @asynccontextmanager
-async def hearing(db: Database) -> AsyncIterator[list[str]]:
-    """Yield what PostgreSQL is asked until the block ends."""
-    heard: list[str] = []
+async def logged_queries(db: Database) -> AsyncIterator[list[str]]:
+    """Yield a list of the queries that PostgreSQL receives until the block ends."""
+    queries: list[str] = []
     connection = await pool_of(db).acquire()
 
-    def hear(asked: asyncpg.connection.LoggedQuery) -> None:
-        heard.append(asked.query)
+    def log(query: asyncpg.connection.LoggedQuery) -> None:
+        queries.append(query.query)
 
-    connection.add_query_logger(hear)
+    connection.add_query_logger(log)
     pool_of(db).release(connection, None)
-    yield heard
+    yield queries
     await asyncio.sleep(0)
 
 
-def administer(url: str, *statements: str) -> None:
-    """Have a PostgreSQL carry out statements as they are."""
+def execute_sql(url: str, *statements: str) -> None:
+    """Execute SQL on PostgreSQL."""
 
     async def carried_out() -> None:
         connection = await asyncpg.connect(url)
@@ -91,8 +91,8 @@ def administer(url: str, *statements: str) -> None:
 
 
 @contextmanager
-def holding(settings: Settings, owner_id: UUID) -> Iterator[None]:
-    """Hold the lock of a person's feed, as another process would."""
+def locked_feed(settings: Settings, owner_id: UUID) -> Iterator[None]:
+    """Hold the lock of a person's feed during the block, as another process would."""
     with asyncio.Runner() as runner:
         db = open_database(settings)
         runner.run(db.open())

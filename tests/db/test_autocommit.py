@@ -1,4 +1,4 @@
-"""Statements that need no transaction, and what a database says that cannot carry them out."""
+"""Statements outside a transaction, and the errors of a database that cannot execute them."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from app.identity.tables import Feed
 from app.problems import Unavailable
 from app.settings import Settings
 from tests.conftest import Databases
-from tests.db.opened import DELETE_FEEDS, LOCALES, RENAME, added, addresses, over
+from tests.db.helpers import DELETE_FEEDS, LOCALES, RENAME, account_names, add_account, with_database
 
 _feed = Feed.table()
 
@@ -20,24 +20,24 @@ _feed = Feed.table()
 def test_a_single_statement_needs_no_transaction(settings: Settings) -> None:
     async def work(db: Database) -> None:
         async with db.transaction() as tx:
-            alice = await added(tx, "alice")
+            alice = await add_account(tx, "alice")
         await db.run(RENAME, id=alice, locale="wisteria")
         assert await db.all(LOCALES) == [{"locale": "wisteria"}]
 
-    over(settings, work)
+    with_database(settings, work)
 
 
 @pytest.mark.parametrize("database", ["sqlite"])
 def test_the_reading_connection_of_sqlite_cannot_write(settings: Settings) -> None:
     async def work(db: Database) -> None:
         async with db.transaction() as tx:
-            await added(tx, "alice")
+            await add_account(tx, "alice")
         for verb in (db.one, db.all):
             with pytest.raises(Unavailable):
                 await verb(DELETE_FEEDS)
         assert await db.one(Statement(sa.select(sa.func.count().label("feeds")).select_from(_feed))) == {"feeds": 1}
 
-    over(settings, work)
+    with_database(settings, work)
 
 
 @pytest.mark.parametrize("database", ["postgresql"])
@@ -46,7 +46,7 @@ def test_a_read_on_postgresql_sends_no_begin(settings: Settings) -> None:
         watcher = await asyncpg.connect(settings.database_url)
 
         async def last_said() -> Any:
-            """Return the last thing that the server heard of the pool's one connection, and whether it is idle."""
+            """Return the last query that the server received on the pool's only connection, and its state."""
             return await watcher.fetchrow(
                 "SELECT query, state FROM pg_stat_activity "
                 "WHERE datname = current_database() AND application_name = 'afterglow'"
@@ -63,7 +63,7 @@ def test_a_read_on_postgresql_sends_no_begin(settings: Settings) -> None:
         assert tuple(await last_said()) == ("COMMIT", "idle")
         await watcher.close()
 
-    over(settings, work)
+    with_database(settings, work)
 
 
 @pytest.mark.parametrize("database", ["postgresql"])
@@ -71,7 +71,7 @@ def test_after_a_migration_a_prepared_statement_is_prepared_again(settings: Sett
     async def work(db: Database) -> None:
         migrator = await asyncpg.connect(settings.database_url)
         async with db.transaction() as tx:
-            await added(tx, "alice")
+            await add_account(tx, "alice")
         for kind in ("varchar(40)", "varchar(50)"):
             assert await db.all(LOCALES) == [{"locale": "en"}]
             await migrator.execute(f"ALTER TABLE account ALTER COLUMN locale TYPE {kind}")
@@ -84,24 +84,24 @@ def test_after_a_migration_a_prepared_statement_is_prepared_again(settings: Sett
             assert await tx.all(LOCALES) == [{"locale": "en"}]
         await migrator.close()
 
-    over(settings, work)
+    with_database(settings, work)
 
 
-def test_a_row_that_is_sure_to_be_there_and_is_not_is_a_mistake(settings: Settings) -> None:
+def test_only_raises_if_there_is_no_row(settings: Settings) -> None:
     async def work(db: Database) -> None:
         with pytest.raises(LookupError):
             await db.only(LOCALES)
 
-    over(settings, work)
+    with_database(settings, work)
 
 
 def test_a_schema_without_tables_is_unavailable(databases: Databases, database: str) -> None:
     async def work(db: Database) -> None:
         with pytest.raises(Unavailable):
-            await addresses(db)
+            await account_names(db)
         with pytest.raises(Unavailable):
             await db.run(DELETE_FEEDS)
         with pytest.raises(Unavailable):
             await db.check_health()
 
-    over(Settings(database_url=databases.fresh(database, migrated=False)), work)
+    with_database(Settings(database_url=databases.fresh(database, migrated=False)), work)

@@ -1,4 +1,4 @@
-"""What is asked of PostgreSQL in the same moment makes one journey, and everybody is told what they alone would be."""
+"""Statements of one loop turn reach PostgreSQL as one, and each caller gets the result that it would get alone."""
 
 import asyncio
 import weakref
@@ -20,7 +20,7 @@ from app.problems import Unavailable
 from app.records.access import FEED_CAS, INSERT_REMEMBERED_OP, LOCK_FEED
 from app.records.tables import RememberedOp
 from app.settings import Settings
-from tests.db.opened import added, hearing, over, own_binds
+from tests.db.helpers import add_account, logged_queries, own_binds, with_database
 from tests.promises.test_leaving_nothing import no_garbage_collected
 from tests.rows import FEED
 
@@ -36,24 +36,24 @@ def database() -> str:
 
 
 async def feeds(db: Database, count: int) -> list[Row]:
-    """Return the feeds of so many new people."""
+    """Add accounts; return their feeds."""
     async with db.transaction() as tx:
-        ids = [await added(tx, f"person-{n}") for n in range(count)]
+        ids = [await add_account(tx, f"person-{n}") for n in range(count)]
     return [await db.only(FEED, owner_id=id) for id in ids]
 
 
-async def remembers(db: Database, feed: Row, *op_ids: UUID) -> bool:
-    """Write operations of an owner's devices, if the feed is where it was found."""
+async def write_ops(db: Database, feed: Row, *op_ids: UUID) -> bool:
+    """Write remembered operations of an owner if the feed is unchanged."""
     assert isinstance(db, RemoteDatabase)
-    told = {"digest": b"wisteria", "outcome": "applied", "status": 200, "written_at": clock.now()}
-    ops = [told | {"owner_id": feed["owner_id"], "op_id": op_id} for op_id in op_ids]
+    op = {"digest": b"wisteria", "outcome": "applied", "status": 200, "written_at": clock.now()}
+    ops = [op | {"owner_id": feed["owner_id"], "op_id": op_id} for op_id in op_ids]
     return await db.write_if_unchanged(
         FEED_CAS, feed | {"began": feed["head"], "head": feed["head"] + 1}, (INSERT_REMEMBERED_OP, ops)
     )
 
 
-async def all_of(*work: Awaitable[bool]) -> list[bool]:
-    """Return what becomes of writes that are asked for in one moment."""
+async def gather(*work: Awaitable[bool]) -> list[bool]:
+    """Submit writes in one loop turn; return their results."""
     return await asyncio.gather(*work)
 
 
@@ -65,96 +65,96 @@ async def heads(db: Database) -> list[int]:
     return sorted(row["head"] for row in await db.all(HEADS))
 
 
-def test_lookups_of_one_moment_are_one_statement_and_each_finds_its_own(settings: Settings) -> None:
+def test_look_ups_of_one_loop_turn_are_one_statement_and_each_finds_its_own_row(settings: Settings) -> None:
     async def work(db: Database) -> None:
         known = [feed["owner_id"] for feed in await feeds(db, 3)]
-        asked = [known[0], new_id(), known[1], known[2], known[0]]
-        async with hearing(db) as heard:
-            found = await asyncio.gather(*(db.tuples(OWNER, owner_id=id) for id in asked))
-        assert heard == [OWNER.many_keys.postgres.sql]
-        assert [[*map(tuple, rows)] for rows in found] == [[(id,)] if id in known else [] for id in asked]
-        async with hearing(db) as heard:
+        ids = [known[0], new_id(), known[1], known[2], known[0]]
+        async with logged_queries(db) as queries:
+            found = await asyncio.gather(*(db.tuples(OWNER, owner_id=id) for id in ids))
+        assert queries == [OWNER.many_keys.postgres.sql]
+        assert [[*map(tuple, rows)] for rows in found] == [[(id,)] if id in known else [] for id in ids]
+        async with logged_queries(db) as queries:
             assert [*await db.tuples(OWNER, owner_id=known[1])] == [(known[1],)]
-        assert heard == [OWNER.postgres.sql]
+        assert queries == [OWNER.postgres.sql]
 
-    over(settings, work)
+    with_database(settings, work)
 
 
-def test_no_more_than_a_few_travel_together(settings: Settings) -> None:
+def test_a_batch_has_at_most_max_batch_items(settings: Settings) -> None:
     async def work(db: Database) -> None:
-        async with hearing(db) as heard:
+        async with logged_queries(db) as queries:
             found = await asyncio.gather(*(db.tuples(OWNER, owner_id=new_id()) for _ in range(2 * MAX_BATCH + 1)))
         assert not any(found)
-        assert heard == [OWNER.many_keys.postgres.sql] * 2 + [OWNER.postgres.sql]
+        assert queries == [OWNER.many_keys.postgres.sql] * 2 + [OWNER.postgres.sql]
 
-    over(settings, work)
+    with_database(settings, work)
 
 
-def test_writes_of_one_moment_are_one_statement_and_each_stands_by_itself(settings: Settings) -> None:
+def test_writes_of_one_loop_turn_are_one_statement_and_succeed_or_fail_independently(settings: Settings) -> None:
     async def work(db: Database) -> None:
         alice, bob, carol = await feeds(db, 3)
         first, second, third, fourth, last = (new_id() for _ in range(5))
         stale = bob | {"head": bob["head"] - 1}
-        async with hearing(db) as heard:
-            done = await all_of(
-                remembers(db, alice, first, second),
-                remembers(db, stale, third),
-                remembers(db, carol),
-                remembers(db, alice, fourth),
+        async with logged_queries(db) as queries:
+            done = await gather(
+                write_ops(db, alice, first, second),
+                write_ops(db, stale, third),
+                write_ops(db, carol),
+                write_ops(db, alice, fourth),
             )
-        assert len(heard) == 1
+        assert len(queries) == 1
         assert done == [True, False, True, False]
         assert await kept(db) == {first, second}
         assert await heads(db) == sorted([alice["head"] + 1, bob["head"], carol["head"] + 1])
-        assert await remembers(db, bob, last)
+        assert await write_ops(db, bob, last)
         assert await kept(db) == {first, second, last}
 
-    over(settings, work)
+    with_database(settings, work)
 
 
-def test_who_has_much_to_write_travels_alone(settings: Settings) -> None:
+def test_a_large_write_is_sent_alone(settings: Settings) -> None:
     async def work(db: Database) -> None:
         alice, bob, carol = await feeds(db, 3)
         much = [new_id() for _ in range(MAX_COALESCED_BYTES // 100)]
-        async with hearing(db) as heard:
+        async with logged_queries(db) as queries:
             assert (
-                await all_of(remembers(db, alice, *much), remembers(db, bob, new_id()), remembers(db, carol, new_id()))
+                await gather(write_ops(db, alice, *much), write_ops(db, bob, new_id()), write_ops(db, carol, new_id()))
                 == [True] * 3
             )
-        assert len(heard) == 2
+        assert len(queries) == 2
         assert len(await kept(db)) == len(much) + 2
 
-    over(settings, work)
+    with_database(settings, work)
 
 
-def test_a_fault_of_one_undoes_the_journey_and_is_told_to_whoever_travels_alone(settings: Settings) -> None:
+def test_a_violated_constraint_undoes_the_batch_and_is_raised_for_a_single_write(settings: Settings) -> None:
     async def work(db: Database) -> None:
         alice, bob = await feeds(db, 2)
         twice, once = new_id(), new_id()
-        assert await all_of(remembers(db, alice, twice, twice), remembers(db, bob, once)) == [False, False]
+        assert await gather(write_ops(db, alice, twice, twice), write_ops(db, bob, once)) == [False, False]
         assert await heads(db) == sorted([alice["head"], bob["head"]])
         with pytest.raises(asyncpg.UniqueViolationError):
-            await remembers(db, alice, twice, twice)
-        assert await remembers(db, bob, once)
+            await write_ops(db, alice, twice, twice)
+        assert await write_ops(db, bob, once)
         assert await kept(db) == {once}
 
-    over(settings, work)
+    with_database(settings, work)
 
 
-def test_nobody_waits_for_a_feed_that_somebody_else_has_in_hand(settings: Settings) -> None:
+def test_a_locked_feed_is_skipped_without_waiting(settings: Settings) -> None:
     async def work(db: Database) -> None:
         alice, bob = await feeds(db, 2)
         another, them = open_database(settings), own_binds(alice["owner_id"])
         async with asyncio.timeout(5), another.transaction() as tx:
             await tx.only(LOCK_FEED, **them)
-            assert await all_of(remembers(db, alice, new_id()), remembers(db, bob, new_id())) == [False, True]
+            assert await gather(write_ops(db, alice, new_id()), write_ops(db, bob, new_id())) == [False, True]
         await another.close()
-        assert await remembers(db, alice, new_id())
+        assert await write_ops(db, alice, new_id())
 
-    over(settings, work)
+    with_database(settings, work)
 
 
-def test_who_leaves_takes_nobody_along_but_those_who_wait_for_them(settings: Settings) -> None:
+def test_a_cancelled_caller_fails_others_only_if_it_is_the_first_of_the_batch(settings: Settings) -> None:
     async def work(db: Database) -> None:
         def looking() -> asyncio.Task[object]:
             return asyncio.create_task(db.tuples(OWNER, owner_id=new_id()))
@@ -171,10 +171,10 @@ def test_who_leaves_takes_nobody_along_but_those_who_wait_for_them(settings: Set
             await second
         assert not await db.tuples(OWNER, owner_id=new_id())
 
-    over(settings, work)
+    with_database(settings, work)
 
 
-def test_a_database_that_is_away_is_away_for_all_who_travel_and_nothing_of_them_stays(settings: Settings) -> None:
+def test_an_unreachable_database_fails_the_whole_batch_and_leaves_no_reference_cycle(settings: Settings) -> None:
     async def work(db: Database) -> None:
         async def ask() -> None:
             held.add(_here := asyncio.Event())
@@ -187,4 +187,4 @@ def test_a_database_that_is_away_is_away_for_all_who_travel_and_nothing_of_them_
             await asyncio.gather(*(ask() for _ in range(3)))
             assert not held
 
-    over(settings.model_copy(update={"database_url": "postgresql://nobody@127.0.0.1:1/nothing"}), work)
+    with_database(settings.model_copy(update={"database_url": "postgresql://nobody@127.0.0.1:1/nothing"}), work)
