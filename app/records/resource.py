@@ -100,11 +100,6 @@ class Resource:
         of_table = {kind.table: kind for kind in kinds()}
         return {field: of_table[table] for field, table in self.references.items()}
 
-    @cached_property
-    def on_delete_set_null(self) -> tuple[str, ...]:
-        """The references that are set to null if their target is removed."""
-        return tuple(field for field in self.references if field != self.on_delete_cascade)
-
     def completed(self, draft: RecordDraft) -> dict[str, Any]:
         """Return the fields of a new record; a field that was left out for `settle` to complete is null."""
         values = draft.__dict__

@@ -6,6 +6,7 @@ import socket
 import sqlite3
 import subprocess
 from contextlib import closing
+from importlib.metadata import version
 from pathlib import Path
 
 import httpx2 as httpx
@@ -21,6 +22,7 @@ from app.problems import Unavailable
 from app.resources import RESOURCES
 from app.server.sockets import LISTENERS_PER_WORKER
 from app.settings import Settings
+from migrations import HEAD
 from tests.conftest import Databases
 from tests.db.helpers import with_database
 from tests.house.commands import AFTERGLOW, Result, afterglow, assert_fails, running_server, terminate
@@ -132,7 +134,8 @@ def test_production_serves_without_migrating_and_without_docs(databases: Databas
     with running_server(**settings) as (url, process):
         assert httpx.get(f"{url}/readyz").status_code == 503
         assert httpx.get(f"{url}/docs", headers={"Host": "wisteria.example"}).status_code == 404
-        assert terminate(process)[:2] == (0, "")
+        status, said, _ = terminate(process)
+        assert (status, said) == (0, f"Afterglow {version('afterglow')}, production, SQLite, schema {HEAD}: {url}\n")
 
 
 def test_a_schema_at_its_head_is_left_alone(

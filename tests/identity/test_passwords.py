@@ -24,7 +24,6 @@ def test_checking_without_a_hash_takes_as_long_as_with_one() -> None:
     ("password", "near"),
     [
         (" wisteria ", "wisteria"),
-        ("wiste\u0301ria", "wist\u00e9ria"),
         ("密码是紫藤花的香味", "密码是紫藤花的香味 "),
         ("".join(map(chr, range(0x1F300, 0x1F400))), "".join(map(chr, range(0x1F300, 0x1F3FF)))),
     ],

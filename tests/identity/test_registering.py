@@ -121,7 +121,7 @@ def test_one_code_sent_many_times_at_once_makes_one_account(server: Server, anyo
 
 @pytest.mark.parametrize(
     "address",
-    ["a", "a@", "@example.com", "a b@example.com", "a@example.com ", "a@b@example.com", "a" * 255 + "@example.com"],
+    ["a", "a@", "@example.com", "a b@example.com", "a @example.com", "a@b@example.com", "a" * 255 + "@example.com"],
 )
 def test_what_is_no_address_is_refused(anyone: Client, address: str) -> None:
     response = anyone.post("/v1/auth/register", json={"email": address, "password": "short"})
