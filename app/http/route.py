@@ -46,7 +46,7 @@ MERGE_PATCH: Final = "application/merge-patch+json"
 
 
 class IdConvertor(Convertor[UUID]):
-    """Ids in a path: hexadecimal digits with hyphens. Any other text is another path, and names nothing."""
+    """Ids in a path: hexadecimal digits with hyphens. A path with any other text in their position is not found."""
 
     regex = HYPHENATED
 

@@ -45,7 +45,7 @@ def _without_sentences(node: object) -> object:
 
 
 def _types_of(example: object) -> object:
-    """Return an example with the type of each value instead of the value. Of a list's items it tells each type once."""
+    """Return an example with the type of each value instead of the value. A list becomes the set of its items' types."""
     if isinstance(example, dict):
         return {name: _types_of(each) for name, each in example.items()}
     if isinstance(example, list):

@@ -56,8 +56,8 @@ def _within(node: object) -> Iterator[Json]:
         yield from _within(inner)
 
 
-def _answers(operation: Json) -> Iterator[tuple[int, Json]]:
-    return ((int(status), DOCUMENT.response(answer)) for status, answer in operation["responses"].items())
+def _responses(operation: Json) -> Iterator[tuple[int, Json]]:
+    return ((int(status), DOCUMENT.response(response)) for status, response in operation["responses"].items())
 
 
 def test_the_committed_document_is_what_the_app_serves() -> None:
@@ -72,17 +72,19 @@ def test_the_structure_of_the_document_changes_only_on_purpose() -> None:
     assert changed == [], f"if this is meant, see {COMMITTED.with_suffix('.py').name}"
 
 
-def test_a_sentence_is_no_part_of_the_structure_and_all_else_is() -> None:
+def test_the_structure_is_everything_but_sentences() -> None:
     def digest(**parts: object) -> str:
         operation = {"tags": ["Wisteria"], **parts}
         document = {"tags": [{"name": "Wisteria"}], "components": {}, "paths": {"/wisteria": {"get": operation}}}
         return structure_of(document)["GET /wisteria"]
 
     schema = {"type": "object", "properties": {"title": {"type": "string"}}}
-    told = digest(summary="Say it", schema=schema, example={"title": "One", "items": [1]})
-    assert told == digest(summary="Say that", schema=schema, example={"title": "Two", "items": [2, 3]})
-    assert told != digest(summary="Say it", schema=schema, example={"title": 1, "items": [1]})
-    assert told != digest(summary="Say it", schema={**schema, "properties": {}}, example={"title": "One", "items": [1]})
+    expected = digest(summary="Say it", schema=schema, example={"title": "One", "items": [1]})
+    assert expected == digest(summary="Say that", schema=schema, example={"title": "Two", "items": [2, 3]})
+    assert expected != digest(summary="Say it", schema=schema, example={"title": 1, "items": [1]})
+    assert expected != digest(
+        summary="Say it", schema={**schema, "properties": {}}, example={"title": "One", "items": [1]}
+    )
 
 
 def test_the_document_is_openapi_3_1_with_a_licence_and_a_server() -> None:
@@ -108,7 +110,7 @@ def test_an_operation_and_its_parts_are_described(operation: Json) -> None:
     assert len(operation["tags"]) == 1
     assert re.fullmatch(r"[A-Z][^\n.]{3,60}", operation["summary"])
     assert operation["description"].endswith(".")
-    assert all(answer["description"].endswith(".") for _, answer in _answers(operation))
+    assert all(response["description"].endswith(".") for _, response in _responses(operation))
     assert all(parameter["description"].endswith(".") for parameter in operation.get("parameters", ()))
 
 
@@ -129,8 +131,8 @@ def test_the_document_says_of_each_route_whether_it_reads_the_caller(route: Rout
 def test_an_operation_documents_its_problems(operation: Json) -> None:
     documented = {
         code
-        for _, answer in _answers(operation)
-        for code in answer.get("content", {}).get("application/problem+json", {}).get("examples", ())
+        for _, response in _responses(operation)
+        for code in response.get("content", {}).get("application/problem+json", {}).get("examples", ())
     }
     expected = {"malformed-query", "url-too-long", "validation", "unavailable"}
     if operation["security"]:
@@ -149,12 +151,12 @@ def test_an_operation_documents_its_problems(operation: Json) -> None:
 
 @operations
 def test_every_problem_has_the_same_schema_and_media_type(operation: Json) -> None:
-    for status, answer in _answers(operation):
+    for status, response in _responses(operation):
         if status < 400:
-            assert [*answer.get("content", {JSON: {}})] in ([JSON], [STREAM])
+            assert [*response.get("content", {JSON: {}})] in ([JSON], [STREAM])
             continue
-        assert list(answer["content"]) == ["application/problem+json"]
-        content = answer["content"]["application/problem+json"]
+        assert list(response["content"]) == ["application/problem+json"]
+        content = response["content"]["application/problem+json"]
         assert content["schema"] == {"$ref": "#/components/schemas/Problem"}
         for code, example in content["examples"].items():
             assert example == {"$ref": f"#/components/examples/{code}"}
@@ -164,9 +166,9 @@ def test_every_problem_has_the_same_schema_and_media_type(operation: Json) -> No
 @operations
 def test_an_operation_has_valid_examples_of_its_body_and_responses(operation: Json) -> None:
     bodies = [operation["requestBody"]] if "requestBody" in operation else []
-    answers = [answer for status, answer in _answers(operation) if status < 300]
-    assert answers
-    for part in (*bodies, *answers):
+    responses = [response for status, response in _responses(operation) if status < 300]
+    assert responses
+    for part in (*bodies, *responses):
         for content in part.get("content", {}).values():
             assert list(content["schema"]) == ["$ref"] or content["schema"] == {"type": "string"}
             DOCUMENT.check(content["schema"], content["example"], exactly=part not in bodies)
@@ -193,9 +195,9 @@ def test_a_response_always_has_every_field() -> None:
     names = {
         node["$ref"].rpartition("/")[2]
         for operation in OPERATIONS.values()
-        for status, answer in _answers(operation)
+        for status, response in _responses(operation)
         if status < 300
-        for node in _within(answer)
+        for node in _within(response)
         if "$ref" in node and "/schemas/" in node["$ref"]
     }
     for name in sorted(names):

@@ -122,6 +122,7 @@ def client() -> Iterator[httpx.Client]:
 
 ERRORS: dict[str, tuple[int, str, dict[str, Any]]] = {
     "unknown path": (404, "not-found", {"method": "GET", "url": "/odd/wisteria"}),
+    "an escaped path": (404, "not-found", {"method": "GET", "url": "/odd/%24things"}),
     "the prefix itself": (404, "not-found", {"method": "GET", "url": "/odd"}),
     "method": (405, "method-not-allowed", {"method": "DELETE", "url": "/odd/things"}),
     "caller": (403, "forbidden", {"method": "GET", "url": "/odd/forbidden"}),
@@ -208,6 +209,7 @@ def test_a_stream_arrives_in_pieces_up_to_its_own_limit(client: httpx.Client) ->
     headers = {"Content-Type": ZIP}
     response = client.post("/odd/archive", content=(b"w" * 9000 for _ in range(11)), headers=headers)
     assert response.json() == {"bytes": 99_000}
+    assert client.post("/odd/archive", content=b"", headers=headers).json() == {"bytes": 0}
     for content in (b"w" * (MAX_STREAM + 1), (b"w" * 9000 for _ in range(12))):
         response = client.post("/odd/archive", content=content, headers=headers)
         assert (response.status_code, response.json()["outcome"]) == (413, "body-too-large")
