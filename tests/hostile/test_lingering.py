@@ -1,4 +1,4 @@
-"""Lingering: who is refused while a body is still on its way, and ends the connection with it, hears why."""
+"""Lingering close: a client that is refused while it still sends its body, and reads only afterwards, gets the problem."""
 
 import asyncio
 import gc
@@ -20,11 +20,11 @@ from app.server.protocol import LimitedProtocol
 from tests.conftest import Servers
 from tests.hostile.raw import Header, Line, in_chunks, request
 from tests.http.single_slot import serve_single_slot
-from tests.serving import Person, Server, address_of, listening
+from tests.serving import Address, Person, Server, address_of, listening
 from tests.waiting import awaited
 
 BODY = b"w" * 8 * 1024 * 1024
-"""More than every limit, and than sockets take unread."""
+"""Larger than every limit, and than what sockets buffer."""
 CLOSE = ("Connection", "close")
 JSON = ("Content-Type", "application/json")
 LOGIN, SESSIONS = "/v1/auth/login", "/v1/sessions"
@@ -32,11 +32,11 @@ LOGIN, SESSIONS = "/v1/auth/login", "/v1/sessions"
 
 @pytest.fixture(scope="session")
 def server(servers: Servers) -> Server:
-    """One server is enough: what is refused here reaches no database."""
+    """One database is enough: what is refused here reaches none."""
     return servers.shared("sqlite")
 
 
-@pytest.mark.parametrize("spelled", [request, in_chunks])
+@pytest.mark.parametrize("encode", [request, in_chunks], ids=["with a length", "in chunks"])
 @pytest.mark.parametrize(
     ("status", "target", "headers"),
     [
@@ -48,45 +48,50 @@ def server(servers: Servers) -> Server:
         (417, LOGIN, [JSON, ("Expect", "wonders")]),
         (431, LOGIN, [JSON, ("X-Long", "w" * limits.MAX_HEADER_BYTES)]),
     ],
+    ids=["404", "405", "413", "400", "414", "417", "431"],
 )
-def test_who_sends_all_of_a_body_before_reading_hears_why_it_was_refused(
-    server: Server, spelled: Callable[..., bytes], status: int, target: str, headers: list[Header]
+def test_a_client_that_sends_its_whole_body_before_it_reads_gets_the_problem(
+    server: Server, encode: Callable[..., bytes], status: int, target: str, headers: list[Header]
 ) -> None:
     with Line(server.address) as line:
-        reply = line.send(spelled("POST", target, [*headers, CLOSE], BODY), method="POST")
+        reply = line.send(encode("POST", target, [*headers, CLOSE], BODY), method="POST")
     assert reply.problem["status"] == status
     assert reply.headers["connection"] == "close"
 
 
-@pytest.mark.parametrize(("status", "headers"), [(401, [JSON]), (415, [("Content-Type", "text/plain")])])
-def test_who_sends_all_of_a_body_that_nobody_reads_hears_why(
-    server: Server, alice: Person, status: int, headers: list[Header]
+@pytest.mark.parametrize(
+    ("status", "media_type"),
+    [(401, "application/json"), (415, "text/plain")],
+    ids=["not signed in", "media type"],
+)
+def test_a_client_whose_body_is_not_read_gets_the_problem(
+    server: Server, alice: Person, status: int, media_type: str
 ) -> None:
     bearer = [] if status == 401 else [("Authorization", f"Bearer {alice.token}")]
     with Line(server.address) as line:
-        reply = line.send(in_chunks("POST", SESSIONS, [*headers, *bearer, CLOSE], BODY))
+        reply = line.send(in_chunks("POST", SESSIONS, [("Content-Type", media_type), *bearer, CLOSE], BODY))
     assert reply.problem["status"] == status
 
 
-def test_a_body_that_is_no_body_after_all_is_refused_so_that_its_sender_hears_it(server: Server) -> None:
+def test_a_client_whose_body_is_malformed_gets_the_problem(server: Server) -> None:
     content = in_chunks("POST", LOGIN, [JSON], b"{").replace(b"\r\n0\r\n", b"\r\nno chunk\r\n")
     with Line(server.address) as line:
         assert line.send(content + BODY).status == 400
 
 
-@pytest.mark.parametrize("size", [2 * 1024 * 1024 + 1, len(BODY)])
-def test_a_client_that_always_ends_its_connections_hears_that_its_body_is_too_large(server: Server, size: int) -> None:
-    asked = urllib.request.Request(server.url + LOGIN, data=b"w" * size, headers=dict([JSON]))  # noqa: S310 - our own
-    with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(asked, timeout=20)  # noqa: S310 - our own
-    with refused.value as answer:
-        assert answer.status == 413
-        assert isinstance(answer.headers, HTTPMessage)
-        assert b"body-too-large" in answer.read()
+@pytest.mark.parametrize("size", [2 * 1024 * 1024 + 1, len(BODY)], ids=["a byte too large", "8 MiB"])
+def test_urllib_which_closes_every_connection_gets_the_problem(server: Server, size: int) -> None:
+    upload = urllib.request.Request(server.url + LOGIN, data=b"w" * size, headers=dict([JSON]))  # noqa: S310 - http
+    with pytest.raises(urllib.error.HTTPError) as error:
+        urllib.request.urlopen(upload, timeout=20)  # noqa: S310 - http
+    with error.value as response:
+        assert response.status == 413
+        assert isinstance(response.headers, HTTPMessage)
+        assert b"body-too-large" in response.read()
 
 
-def _answered_early(address: tuple[str, int], target: str = LOGIN) -> socket.socket:
-    """Return a connection that was answered, and ended from the other side, while the body is on its way."""
+def connect_and_read_early_response(address: Address, target: str = LOGIN) -> socket.socket:
+    """Return a connection that the server has answered, and closed its side of, while the body is arriving."""
     connection = socket.create_connection(address, timeout=20)
     connection.sendall(request("POST", target, [JSON, CLOSE, ("Content-Length", "999999999999")]) + b"{")
     while connection.recv(65536):
@@ -94,8 +99,8 @@ def _answered_early(address: tuple[str, int], target: str = LOGIN) -> socket.soc
     return connection
 
 
-def _is_cut_off(connection: socket.socket) -> bool:
-    """Say whether what is sent now, a little, comes back."""
+def is_cut_off(connection: socket.socket) -> bool:
+    """Send a byte, and return whether the server has closed the connection."""
     try:
         connection.sendall(b"w")
     except OSError:
@@ -103,55 +108,57 @@ def _is_cut_off(connection: socket.socket) -> bool:
     return False
 
 
-def test_who_goes_on_for_too_long_is_cut_off(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_that_sends_for_too_long_is_cut_off(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MAX_LINGER_SECONDS", 0.3)
-    with closing(_answered_early(server.address)) as connection:
-        awaited(lambda: _is_cut_off(connection))
+    with closing(connect_and_read_early_response(server.address)) as connection:
+        awaited(lambda: is_cut_off(connection))
 
 
-def test_who_goes_on_for_too_much_is_cut_off(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_that_sends_too_much_is_cut_off(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MAX_LINGER_BYTES", len(BODY))
-    with closing(_answered_early(server.address)) as connection:
+    with closing(connect_and_read_early_response(server.address)) as connection:
         connection.sendall(BODY)
         with pytest.raises(OSError, match=r"[Rr]eset|[Bb]roken"):
             connection.sendall(BODY * 4)
 
 
-def _connections(kind: type[asyncio.BaseProtocol]) -> int:
+def count_protocols(kind: type[asyncio.BaseProtocol]) -> int:
     return sum(isinstance(each, kind) for each in gc.get_objects())
 
 
-@pytest.mark.parametrize("target", ["/early", "/early#refused"])
-def test_lingering_takes_no_place_keeps_nothing_of_the_request_and_no_server_from_stopping(
+@pytest.mark.parametrize("target", ["/early", "/early#refused"], ids=["by the application", "by the protocol"])
+def test_a_lingering_connection_does_not_count_keeps_no_request_and_does_not_delay_a_stop(
     target: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "MAX_LINGER_SECONDS", 3600)
-    before = _connections(LimitedProtocol)
+    before = count_protocols(LimitedProtocol)
     with serve_single_slot() as single_slot:
-        lingering = [_answered_early(single_slot.address, target) for _ in range(8)]
-        awaited(lambda: _connections(LingeringClose) == len(lingering) and _connections(LimitedProtocol) <= before)
+        lingering = [connect_and_read_early_response(single_slot.address, target) for _ in range(8)]
+        awaited(
+            lambda: count_protocols(LingeringClose) == len(lingering) and count_protocols(LimitedProtocol) <= before
+        )
         with closing(single_slot.hold()), Line(single_slot.address) as line:
             assert line.ask("GET", "/").status == 503
             single_slot.release()
             single_slot.wait_until_free()
-        assert not any(_is_cut_off(connection) for connection in lingering)
-    awaited(lambda: all(_is_cut_off(connection) for connection in lingering))
+        assert not any(is_cut_off(connection) for connection in lingering)
+    awaited(lambda: all(is_cut_off(connection) for connection in lingering))
     for connection in lingering:
         connection.close()
 
 
-async def stops_before_it_answers(scope: Scope, receive: Receive, send: Send) -> None:
-    """Tell the connection what every one is told when the server stops, then answer."""
+async def stop_before_the_response(scope: Scope, receive: Receive, send: Send) -> None:
+    """Call the connection's `shutdown`, as a server that stops does, then answer."""
     assert scope["type"] == "http"
     assert isinstance(receive, MethodType)
     vars(receive.__self__)["transport"].get_protocol().shutdown()
     await Response(204).send(send)
 
 
-def test_who_is_answered_early_while_the_server_stops_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_stops_does_not_linger(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MAX_LINGER_SECONDS", 3600)
     with (
-        listening(RequestContextMiddleware(stops_before_it_answers, https_only=False), lifespan="off") as (url, _),
-        closing(_answered_early(address_of(url))) as connection,
+        listening(RequestContextMiddleware(stop_before_the_response, https_only=False), lifespan="off") as (url, _),
+        closing(connect_and_read_early_response(address_of(url))) as connection,
     ):
-        awaited(lambda: _is_cut_off(connection))
+        awaited(lambda: is_cut_off(connection))

@@ -1,4 +1,4 @@
-"""Requests that are right but for one thing outside of their body: refused by every operation, without a trace."""
+"""Valid requests with one wrong thing outside of the body: every operation refuses them, and changes nothing."""
 
 import json
 
@@ -10,31 +10,31 @@ from tests.hostile.operations import OPERATIONS, Operation
 from tests.hostile.raw import Header, Line, Reply, request
 from tests.serving import Person
 
-every = pytest.mark.parametrize("operation", OPERATIONS, ids=str)
-WRONG = {"verify", "login", "refresh_tokens", "change_password", "reset_password"}
-"""The documented body of these is somebody else's: a wrong try, which is counted."""
+every_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=str)
+WRONG_CREDENTIALS = {"verify", "login", "refresh_tokens", "change_password", "reset_password"}
+"""The documented bodies of these operations have invented credentials, and each attempt is counted."""
 
 
-def ask(line: Line, person: Person, operation: Operation, target: str, body: bytes | None, *more: Header) -> Reply:
+def ask(line: Line, person: Person, operation: Operation, target: str, body: bytes | None, *headers: Header) -> Reply:
     line.hang_up()
-    return line.ask(operation.method, target, [*operation.headers(person), *more], body)
+    return line.ask(operation.method, target, [*operation.headers(person), *headers], body)
 
 
-def parts(operation: Operation, person: Person) -> tuple[str, bytes | None]:
-    """Return where a right request of the person's goes, and its body."""
+def valid_request(operation: Operation, person: Person) -> tuple[str, bytes | None]:
+    """Return the target and the body of a valid request."""
     body = operation.right_body(person)
     return operation.target(person), None if body is None else json.dumps(body).encode()
 
 
-@every
-def test_a_right_request_is_taken_and_the_fingerprint_sees_what_it_does(
+@every_operation
+def test_a_valid_request_is_accepted_and_the_fingerprint_shows_what_it_changes(
     line: Line, alice: Person, state: State, operation: Operation
 ) -> None:
-    target, body = parts(operation, alice)
+    target, body = valid_request(operation, alice)
     before = state()
     reply = ask(line, alice, operation, target, body)
     name = operation.content["operationId"]
-    if name in WRONG:
+    if name in WRONG_CREDENTIALS:
         assert (reply.status, reply.problem["code"]) == (401, "wrong-credentials")
     elif name == "end_device":
         assert reply.status == 404
@@ -43,15 +43,15 @@ def test_a_right_request_is_taken_and_the_fingerprint_sees_what_it_does(
     assert (state() == before) == (operation.method == "GET" or reply.status == 404)
 
 
-@every
-def test_headers_that_nobody_could_read_one_way_are_400_and_too_many_are_431(
+@every_operation
+def test_ambiguous_headers_are_400_and_too_many_or_too_large_ones_431(
     line: Line, alice: Person, state: State, operation: Operation
 ) -> None:
-    target, body = parts(operation, alice)
+    target, body = valid_request(operation, alice)
     before = state()
     length = str(len(body or b"{}"))
     chunked = ("Transfer-Encoding", "chunked")
-    for wrong in (
+    for ambiguous in (
         [("Host", "afterglow")],
         [("host", "elsewhere")],
         [("X-Folded", "a\r\n b")],
@@ -60,8 +60,8 @@ def test_headers_that_nobody_could_read_one_way_are_400_and_too_many_are_431(
         [("Content-Length", length), ("Content-Length", f"{length}0")],
         [("Transfer-Encoding", "gzip"), ("Content-Length", length)],
     ):
-        reply = ask(line, alice, operation, target, body, *wrong)
-        assert (reply.status, reply.problem["code"]) == (400, "malformed-request"), wrong
+        reply = ask(line, alice, operation, target, body, *ambiguous)
+        assert (reply.status, reply.problem["code"]) == (400, "malformed-request"), ambiguous
     for large in (
         [(f"X-{n}", "wisteria") for n in range(limits.MAX_HEADERS)],
         [("X-Long", "w" * limits.MAX_HEADER_BYTES)],
@@ -72,10 +72,10 @@ def test_headers_that_nobody_could_read_one_way_are_400_and_too_many_are_431(
 
 
 @pytest.mark.parametrize("operation", [each for each in OPERATIONS if each.content["security"]], ids=str)
-def test_who_is_asking_is_said_once_and_in_its_place(
+def test_a_token_counts_only_once_and_only_as_a_bearer_token_in_authorization(
     line: Line, alice: Person, bob: Person, state: State, operation: Operation
 ) -> None:
-    target, body = parts(operation, alice)
+    target, body = valid_request(operation, alice)
     before = state()
     headers = [each for each in operation.headers(alice) if each[0] != "Authorization"]
     for wrong in (

@@ -1,16 +1,18 @@
-"""Listening: every worker has sockets of its own, and callers are spread over them."""
+"""The listening sockets: each worker has its own, and the kernel distributes connections over them."""
 
 import pickle
 import socket
 from multiprocessing.reduction import ForkingPickler
 
+import pytest
+
 from app.server.sockets import LISTENERS_PER_WORKER, ReusePortSocket, listening_sockets
 
-CALLERS = 64
+CONNECTIONS = 64
 
 
-def taken_on(listener: socket.socket) -> int:
-    """Return how many callers wait at a socket."""
+def accept_all(listener: socket.socket) -> int:
+    """Accept the connections that wait at a socket, and return their number."""
     count = 0
     while True:
         try:
@@ -20,27 +22,27 @@ def taken_on(listener: socket.socket) -> int:
         count += 1
 
 
-def test_what_another_process_is_given_is_a_socket_of_its_own_and_gets_its_share_of_callers() -> None:
-    mine = ReusePortSocket.bind_to(socket.AF_INET, ("127.0.0.1", 0))
-    others = pickle.loads(ForkingPickler.dumps(mine))  # noqa: S301 - as a new worker gets it
-    assert mine.fileno() != others.fileno()
-    assert mine.getsockname() == others.getsockname()
-    for listener in (mine, others):
-        listener.listen(CALLERS)
+def test_a_pickled_socket_becomes_another_socket_on_the_same_port_with_its_share_of_connections() -> None:
+    own = ReusePortSocket.bind_to(socket.AF_INET, ("127.0.0.1", 0))
+    other = pickle.loads(ForkingPickler.dumps(own))  # noqa: S301 - as multiprocessing does for a new worker
+    assert own.fileno() != other.fileno()
+    assert own.getsockname() == other.getsockname()
+    for listener in (own, other):
+        listener.listen(CONNECTIONS)
         listener.settimeout(0)
-    callers = [socket.create_connection(mine.getsockname()) for _ in range(CALLERS)]
-    counts = [taken_on(mine), taken_on(others)]
-    assert sum(counts) == CALLERS
+    connections = [socket.create_connection(own.getsockname()) for _ in range(CONNECTIONS)]
+    counts = [accept_all(own), accept_all(other)]
+    assert sum(counts) == CONNECTIONS
     assert min(counts) > 0
-    for each in (mine, others, *callers):
+    for each in (own, other, *connections):
         each.close()
 
 
-def test_a_worker_listens_on_several_sockets_of_one_address_of_either_kind() -> None:
-    for host in ("127.0.0.1", "::1"):
-        found = listening_sockets(host, 0)
-        assert len(found) == LISTENERS_PER_WORKER
-        assert len({each.getsockname() for each in found}) == 1
-        assert found[0].getsockname()[0] == host
-        for each in found:
-            each.close()
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_a_worker_has_several_sockets_on_one_port(host: str) -> None:
+    found = listening_sockets(host, 0)
+    assert len(found) == LISTENERS_PER_WORKER
+    assert len({each.getsockname() for each in found}) == 1
+    assert found[0].getsockname()[0] == host
+    for each in found:
+        each.close()

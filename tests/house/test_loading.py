@@ -1,4 +1,4 @@
-"""What a process loads: what it needs, and nothing that it does not. A fresh interpreter really does it, and then tells."""
+"""What modules a process loads: those that it needs and no others. Each test runs a new interpreter."""
 
 import os
 import socket
@@ -12,13 +12,13 @@ import pytest
 from tests.conftest import Databases
 
 pytestmark = pytest.mark.usefixtures("empty_folder")
-OF_DATABASE = {
+DATABASE_MODULES = {
     "sqlite": {"app.db.sqlite.database", "sqlalchemy.dialects.sqlite"},
     "postgresql": {"app.db.postgres.database", "sqlalchemy.dialects.postgresql"},
 }
-"""What serving from each database needs."""
-NEVER = {"typer", "alembic", "mako", "fastapi_offline", "pydantic.v1", "app.demo", "app.records.purging"}
-"""What no worker needs."""
+"""The modules that serve each database."""
+UNNEEDED = {"typer", "alembic", "mako", "fastapi_offline", "pydantic.v1", "app.demo", "app.records.purging"}
+"""Modules that no worker needs."""
 SERVE = """
 import asyncio
 from app.server.workers import WorkerConfig
@@ -44,20 +44,20 @@ except SystemExit as end:
 """
 
 
-def loaded(program: str, *arguments: str, **settings: str) -> set[str]:
-    """Return what an interpreter had loaded at the end of a program."""
-    told = "\nimport sys\nprint(*sys.modules)"
+def loaded_by(program: str, *arguments: str, **settings: str) -> set[str]:
+    """Run a program in a new interpreter, and return the modules that it had loaded at its end."""
+    report = "\nimport sys\nprint(*sys.modules)"
     environment = os.environ | {f"AFTERGLOW_{name.upper()}": value for name, value in settings.items()}
-    command = [sys.executable, "-c", program + told, *arguments]
+    command = [sys.executable, "-c", program + report, *arguments]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     return set(done.stdout.split())
 
 
 @pytest.fixture
 def production(tmp_path: Path) -> dict[str, str]:
-    """Settings that production starts on."""
+    """Settings with which a server starts in production."""
     keyring = str(tmp_path / "keys.json")
-    loaded("from app.cli import main\ntry:\n    main()\nexcept SystemExit:\n    pass", "keys", "create", keyring)
+    loaded_by("from app.cli import main\ntry:\n    main()\nexcept SystemExit:\n    pass", "keys", "create", keyring)
     return {
         "env": "production",
         "allow_sqlite": "true",
@@ -70,17 +70,19 @@ def production(tmp_path: Path) -> dict[str, str]:
 def test_a_worker_loads_no_migrations_no_commands_and_no_other_database(
     databases: Databases, database: str, production: dict[str, str]
 ) -> None:
-    seen = loaded(SERVE, **production, database_url=databases.fresh(database))
-    other = next(kind for kind in OF_DATABASE if kind != database)
-    assert seen >= {"app.main", "app.sync.routes", *OF_DATABASE[database]}
-    assert seen & (NEVER | OF_DATABASE[other]) == set()
+    seen = loaded_by(SERVE, **production, database_url=databases.fresh(database))
+    other = next(kind for kind in DATABASE_MODULES if kind != database)
+    assert seen >= {"app.main", "app.sync.routes", *DATABASE_MODULES[database]}
+    assert seen & (UNNEEDED | DATABASE_MODULES[other]) == set()
     assert not {name for name in seen if name.startswith("app.cli")}
 
 
-def test_who_starts_the_workers_loads_nothing_that_serves(databases: Databases, production: dict[str, str]) -> None:
+def test_the_process_that_starts_workers_loads_nothing_that_serves(
+    databases: Databases, production: dict[str, str]
+) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
         port = str(taken.getsockname()[1])
         url = databases.fresh("postgresql")
-        seen = loaded(REFUSE, "serve", "--workers", "2", "--port", port, **production, database_url=url)
+        seen = loaded_by(REFUSE, "serve", "--workers", "2", "--port", port, **production, database_url=url)
     assert seen >= {"app.cli.serving", "app.keyring", "uvicorn"}
     assert seen & {"app.main", "app.db", "app.identity", "app.http", "fastapi", "sqlalchemy", "asyncpg"} == set()

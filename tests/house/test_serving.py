@@ -1,4 +1,4 @@
-"""Serving, as the command line does it: what it refuses, and what it does as a process of its own."""
+"""`afterglow serve`: what it refuses to start with, and what it serves in a process of its own."""
 
 import asyncio
 import os
@@ -44,41 +44,40 @@ def test_serve_refuses_a_port_that_is_taken() -> None:
     assert_fails(afterglow("serve", "--host", "::2"), "cannot listen on ::2:8000: [^\n]+")
 
 
-def test_serve_refuses_what_production_must_not_start_on() -> None:
-    said = afterglow("serve", "--demo", env="production", origins="*,https://wisteria.example")
-    assert said.status == 78
-    assert said.out == ""
-    first, *reasons = said.err.splitlines()
+def test_serve_names_each_setting_that_is_not_safe_in_production() -> None:
+    result = afterglow("serve", "--demo", env="production", origins="*,https://wisteria.example")
+    assert result.status == 78
+    assert result.out == ""
+    first, *reasons = result.err.splitlines()
     assert first == "afterglow: not safe to start:"
     assert all(reason.startswith("- AFTERGLOW_") for reason in reasons)
     assert len(reasons) == 6
-    assert "wisteria" not in said.err
-    assert "afterglow-keys" not in said.err
+    assert "wisteria" not in result.err
+    assert "afterglow-keys" not in result.err
 
 
-def test_serve_tells_of_a_database_that_is_nowhere() -> None:
+def test_serve_fails_if_the_database_cannot_be_reached() -> None:
     environment = os.environ | {"AFTERGLOW_DATABASE_URL": "postgresql://nobody:wisteria@127.0.0.1:1/nothing"}
     done = subprocess.run(
         [AFTERGLOW, "serve", "--port", str(free_port())], env=environment, capture_output=True, text=True, check=False
     )
-    said = Result(done.returncode, done.stdout, done.stderr)
-    assert_fails(said, "the database cannot be reached or changed: [^\n]+")
+    result = Result(done.returncode, done.stdout, done.stderr)
+    assert_fails(result, "the database cannot be reached or changed: [^\n]+")
 
 
-def test_the_demo_serves_one_whole_journey_however_often_it_starts() -> None:
+def test_every_start_of_the_demo_serves_the_same_journey() -> None:
     seen = []
     for _ in range(2):
         with running_server("--demo") as (url, process):
-            said = httpx.get(f"{url}/docs")
-            assert said.status_code == 200
-            seen.append(_journey(url))
-            done = terminate(process)
-        assert done.status == 0
-        assert f"Docs:     {url}/docs\n" in done.out
-        assert f"Demo:     {demo.EMAIL}\nPassword: {demo.PASSWORD}\n" in done.out
-        lines = [orjson.loads(line) for line in done.err.splitlines()]
+            assert httpx.get(f"{url}/docs").status_code == 200
+            seen.append(read_journey(url))
+            result = terminate(process)
+        assert result.status == 0
+        assert f"Docs:     {url}/docs\n" in result.out
+        assert f"Demo:     {demo.EMAIL}\nPassword: {demo.PASSWORD}\n" in result.out
+        lines = [orjson.loads(line) for line in result.err.splitlines()]
         assert {"afterglow.requests", "uvicorn.error"} == {line["logger"] for line in lines}
-        assert "Traceback" not in done.err
+        assert "Traceback" not in result.err
     assert seen[0] == seen[1]
     collections = [collection for collection, _, _ in journey(now())]
     assert {name: len(items) for name, items in seen[0].items()} == {
@@ -88,7 +87,8 @@ def test_the_demo_serves_one_whole_journey_however_often_it_starts() -> None:
         assert file.execute("SELECT count(*) FROM account").fetchone() == (1,)
 
 
-def _journey(url: str) -> dict[str, list[object]]:
+def read_journey(url: str) -> dict[str, list[object]]:
+    """Return the records of the demo's person, by collection."""
     credentials = {"email": demo.EMAIL, "password": demo.PASSWORD}
     with Client(url) as anyone:
         token = anyone.post("/v1/auth/login", json=credentials).json()["access_token"]
@@ -103,14 +103,16 @@ def test_several_workers_serve_postgresql(databases: Databases) -> None:
     with running_server("--workers", "2", database_url=databases.fresh("postgresql")) as (url, process):
         assert [httpx.get(f"{url}/readyz").status_code for _ in range(20)] == [200] * 20
         tasks = Path(f"/proc/{process.pid}/task").glob("*/children")
-        told = [Path(f"/proc/{each}/environ").read_text() for task in tasks for each in task.read_text().split()]
+        environments = [
+            Path(f"/proc/{each}/environ").read_text() for task in tasks for each in task.read_text().split()
+        ]
         assert terminate(process).status == 0
     share = f"AFTERGLOW_HASH_THREADS={Settings().hashes_at_once(2)}\0"
-    assert len(told) >= 2
-    assert all(share in environment for environment in told)
+    assert len(environments) >= 2
+    assert all(share in environment for environment in environments)
 
 
-def test_new_callers_are_taken_on_several_at_a_time() -> None:
+def test_a_worker_listens_on_several_sockets() -> None:
     with running_server() as (url, process):
         every = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
         port = f":{int(url.rpartition(':')[2]):04X}"
@@ -138,7 +140,7 @@ def test_production_serves_without_migrating_and_without_docs(databases: Databas
         assert (status, said) == (0, f"Afterglow {version('afterglow')}, production, SQLite, schema {HEAD}: {url}\n")
 
 
-def test_a_schema_at_its_head_is_left_alone(
+def test_only_an_outdated_schema_is_migrated(
     databases: Databases, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done: list[int] = []
@@ -165,9 +167,13 @@ def test_the_demo_without_a_schema_is_unavailable(databases: Databases, tmp_path
         asyncio.run(demo.create_demo(settings))
 
 
-@pytest.mark.parametrize(("proxies", "believed"), [("127.0.0.1", True), ("203.0.113.1", False), ("", False)])
-def test_only_a_trusted_proxy_is_believed_whom_it_speaks_for(
-    databases: Databases, proxies: str, *, believed: bool
+@pytest.mark.parametrize(
+    ("proxies", "is_trusted"),
+    [("127.0.0.1", True), ("203.0.113.1", False), ("", False)],
+    ids=["trusted", "another is trusted", "none is trusted"],
+)
+def test_x_forwarded_for_counts_only_from_a_trusted_proxy(
+    databases: Databases, proxies: str, *, is_trusted: bool
 ) -> None:
     settings = {"database_url": databases.fresh("sqlite"), "trusted_proxies": proxies, "throttle_client": "2"}
     with running_server(**settings) as (url, _), Client(url) as anyone:
@@ -178,6 +184,6 @@ def test_only_a_trusted_proxy_is_believed_whom_it_speaks_for(
             return [anyone.post("/v1/auth/refresh", json=refresh, headers=headers).status_code for _ in range(3)]
 
         assert statuses("198.51.100.1") == [401, 401, 429]
-        assert statuses("198.51.100.2") == ([401, 401, 429] if believed else [429] * 3)
-        assert statuses("2001:db8::1") == ([401, 401, 429] if believed else [429] * 3)
+        assert statuses("198.51.100.2") == ([401, 401, 429] if is_trusted else [429] * 3)
+        assert statuses("2001:db8::1") == ([401, 401, 429] if is_trusted else [429] * 3)
         assert statuses("2001:db8::2") == [429] * 3

@@ -1,4 +1,4 @@
-"""Stopping: readiness goes off first, what was begun is finished, and the end is status 0."""
+"""Graceful shutdown: the server stops being ready first, finishes the requests in flight, and exits with status 0."""
 
 import signal
 import socket
@@ -11,35 +11,38 @@ import pytest
 from tests.conftest import Databases
 from tests.hostile.raw import request
 from tests.house.commands import SECONDS, running_server
+from tests.serving import address_of
 
 pytestmark = pytest.mark.usefixtures("empty_folder")
 BODY = b'{"email": "nobody@example.com", "password": "wisteria-and-rain"}'
-HALF = len(BODY) // 2
+REST = BODY[len(BODY) // 2 :]
 
 
-def slowly(url: str) -> socket.socket:
-    """Begin a sign-in, and send half of its body."""
-    host, _, port = url.removeprefix("http://").partition(":")
-    connection = socket.create_connection((host, int(port)), timeout=SECONDS)
-    whole = request("POST", "/v1/auth/login", [("Content-Type", "application/json")], BODY)
-    connection.sendall(whole[:-HALF])
+def start_sign_in(url: str) -> socket.socket:
+    """Return a connection on which a sign-in was sent, without the `REST` of its body."""
+    connection = socket.create_connection(address_of(url), timeout=SECONDS)
+    content = request("POST", "/v1/auth/login", [("Content-Type", "application/json")], BODY)
+    connection.sendall(content.removesuffix(REST))
     return connection
 
 
-def refuses(url: str) -> bool:
-    """Say whether nobody takes connections there."""
-    try:
-        httpx.get(f"{url}/livez")
-    except httpx.TransportError:
-        return True
-    return False
+def wait_until_closed(url: str) -> None:
+    """Wait until the server accepts no more connections."""
+    while True:
+        try:
+            httpx.get(f"{url}/livez")
+        except httpx.TransportError:
+            return
+        time.sleep(0.02)
 
 
-def test_a_server_that_stops_is_not_ready_and_finishes_what_it_began(databases: Databases, database: str) -> None:
+def test_a_server_that_stops_is_not_ready_and_finishes_the_requests_in_flight(
+    databases: Databases, database: str
+) -> None:
     settings = {"database_url": databases.fresh(database), "drain_seconds": "2"}
     with (
         running_server(**settings) as (url, process),
-        closing(slowly(url)) as begun,
+        closing(start_sign_in(url)) as connection,
         httpx.Client(base_url=url) as balancer,
     ):
         assert balancer.get("/readyz").status_code == 200
@@ -48,33 +51,31 @@ def test_a_server_that_stops_is_not_ready_and_finishes_what_it_began(databases: 
             assert process.poll() is None
         assert balancer.get("/readyz").status_code == 503
         assert balancer.get("/livez").status_code == 200
-        assert httpx.get(f"{url}/v1/me").status_code == 401  # who has not heard of it yet is still served
-        while not refuses(url):
-            time.sleep(0.02)
+        assert httpx.get(f"{url}/v1/me").status_code == 401  # new connections are still served
+        wait_until_closed(url)
         assert process.poll() is None
-        begun.sendall(BODY[-HALF:])
-        answer = begun.recv(65536)
+        connection.sendall(REST)
+        response = connection.recv(65536)
         _, err = process.communicate(timeout=SECONDS)
-    assert answer.startswith(b"HTTP/1.1 401 ")
-    assert b"\r\nconnection: close\r\n" in answer
+    assert response.startswith(b"HTTP/1.1 401 ")
+    assert b"\r\nconnection: close\r\n" in response
     assert process.returncode == 0
     assert "Traceback" not in err
 
 
-def test_an_interrupted_server_does_not_wait_for_balancers(databases: Databases) -> None:
+def test_an_interrupted_server_does_not_wait_for_load_balancers(databases: Databases) -> None:
     drain = 20
     with running_server(database_url=databases.fresh("sqlite"), drain_seconds=str(drain)) as (_, process):
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=drain)
 
 
-def test_several_workers_stop_one_and_all(databases: Databases) -> None:
+def test_all_workers_finish_their_requests_and_stop(databases: Databases) -> None:
     settings = {"database_url": databases.fresh("postgresql"), "drain_seconds": "1"}
-    with running_server("--workers", "2", **settings) as (url, process), closing(slowly(url)) as begun:
+    with running_server("--workers", "2", **settings) as (url, process), closing(start_sign_in(url)) as connection:
         process.send_signal(signal.SIGTERM)
-        while not refuses(url):
-            time.sleep(0.02)
-        begun.sendall(BODY[-HALF:])
-        assert begun.recv(65536).startswith(b"HTTP/1.1 401 ")
+        wait_until_closed(url)
+        connection.sendall(REST)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 401 ")
         process.communicate(timeout=SECONDS)
     assert process.returncode == 0

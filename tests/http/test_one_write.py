@@ -1,4 +1,4 @@
-"""Whole answers: what is written at once is what would have been written part by part."""
+"""A response that is written at once is the same as one that is written in parts."""
 
 import socket
 from urllib.parse import urlsplit
@@ -13,34 +13,34 @@ from tests.waiting import awaited
 router = APIRouter(route_class=Route)
 
 
-@router.get("/two")
-async def say_two_things() -> Response:
-    """Have a header that would be two."""
+@router.get("/injection")
+async def respond_with_a_line_break_in_a_header() -> Response:
+    """Return a header whose value would add a second header."""
     return Response(200, b"wisteria", [(b"x-words", b"one\r\nx-other: two")])
 
 
 @router.get("/late")
-async def wait_until_they_hang_up(reader: CurrentConnection) -> Response:
-    """Answer nobody."""
-    await reader.closed()
+async def respond_after_disconnect(connection: CurrentConnection) -> Response:
+    """Return a response that no client reads."""
+    await connection.closed()
     return Response(200, b"wisteria")
 
 
-TINY = RequestContextMiddleware(Router(FastAPI(), routes=list(router.routes), max_body_bytes=1024), https_only=False)
+APP = RequestContextMiddleware(Router(FastAPI(), routes=list(router.routes), max_body_bytes=1024), https_only=False)
 
 
-def test_a_header_that_would_be_two_goes_out_as_none() -> None:
-    with listening(TINY) as (url, _), httpx.Client(base_url=url) as client:
-        response = client.get("/two")
+def test_a_header_with_a_line_break_is_not_sent() -> None:
+    with listening(APP) as (url, _), httpx.Client(base_url=url) as client:
+        response = client.get("/injection")
     assert (response.status_code, "x-other" in response.headers) == (500, False)
     assert b"wisteria" not in response.content
 
 
-def test_an_answer_to_nobody_is_let_go(every_log_line: list[str]) -> None:
-    with listening(TINY) as (url, _):
+def test_a_response_after_a_disconnect_is_discarded_and_logged(every_log_line: list[str]) -> None:
+    with listening(APP) as (url, _):
         address = urlsplit(url)
-        with socket.create_connection((address.hostname, address.port)) as line:
-            line.sendall(b"GET /late HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: nobody-there\r\n\r\n")
-        awaited(lambda: any("nobody-there" in each for each in every_log_line))
-    (told,) = [each for each in every_log_line if "nobody-there" in each]
-    assert '"status":200' in told
+        with socket.create_connection((address.hostname, address.port)) as connection:
+            connection.sendall(b"GET /late HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: disconnected\r\n\r\n")
+        awaited(lambda: any("disconnected" in line for line in every_log_line))
+    (logged,) = [line for line in every_log_line if "disconnected" in line]
+    assert '"status":200' in logged

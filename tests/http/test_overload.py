@@ -1,4 +1,4 @@
-"""Overload, as callers of the application meet it."""
+"""Overload of the real application: its only slot is taken by a write that waits for a lock."""
 
 import asyncio
 import json
@@ -15,53 +15,54 @@ from tests.drafts import draft_of, resource_of
 from tests.hostile.raw import Line, Reply, request
 from tests.serving import Person, Server
 
-_LOCK = Statement(
+LOCK_FEED = Statement(
     sa.update(Feed.table())
     .where(Feed.table().c.owner_id == bind(Feed.table().c.owner_id))
     .values(epoch=Feed.table().c.epoch)
 )
 
 
-def test_the_application_with_its_one_place_taken(servers: Servers, database: str) -> None:
+def test_at_its_limit_the_application_refuses_all_but_health_checks_and_problem_pages(
+    servers: Servers, database: str
+) -> None:
     server = servers.start(servers.settings(database, max_in_flight=1))
     alice, bob = server.person("alice"), server.person("bob")
-    intentions = resource_of("intentions")
-    taken, let_go = asyncio.Event(), asyncio.Event()
+    locked, release = asyncio.Event(), asyncio.Event()
 
-    async def hold() -> None:
+    async def hold_lock() -> None:
         async with server.db.transaction() as tx:
-            await tx.run(_LOCK, owner_id=alice.id)
-            taken.set()
-            await let_go.wait()
+            await tx.run(LOCK_FEED, owner_id=alice.id)
+            locked.set()
+            await release.wait()
 
-    async def until_taken() -> None:
-        await taken.wait()
+    async def wait_for_lock() -> None:
+        await locked.wait()
 
-    def refused(reply: Reply) -> bool:
-        return reply.status == 503 and reply.problem["code"] == "unavailable"
+    async def release_lock() -> None:
+        release.set()
 
-    holding = server.begin(hold())
-    server.run(until_taken())
-    written = _posted(server, alice, json.dumps(draft_of(intentions)).encode())
-    with Line(server.address) as line:
-        while not refused(line.ask("GET", "/v1/me", [("Authorization", f"Bearer {bob.token}")])):
+    holding = server.begin(hold_lock())
+    server.run(wait_for_lock())
+    with closing(post_intention(server, alice)) as waiting, Line(server.address) as line:
+        while not is_refused(line.ask("GET", "/v1/me", [("Authorization", f"Bearer {bob.token}")])):
             time.sleep(0.01)
-        assert refused(line.ask("GET", "/v1/me", [("Authorization", "Bearer of good news")]))
+        assert is_refused(line.ask("GET", "/v1/me", [("Authorization", "Bearer of good news")]))
         assert line.ask("GET", "/livez").status == 200
         assert line.ask("GET", "/problems/unavailable").status == 200
-    server.run(_set(let_go))
-    holding.result(20)
-    with closing(written):
-        assert written.recv(65536).startswith(b"HTTP/1.1 201 ")
+        server.run(release_lock())
+        holding.result(20)
+        assert waiting.recv(65536).startswith(b"HTTP/1.1 201 ")
     assert bob.client.get("/v1/me").status_code == 200
 
 
-async def _set(event: asyncio.Event) -> None:
-    event.set()
+def is_refused(reply: Reply) -> bool:
+    return reply.status == 503 and reply.problem["code"] == "unavailable"
 
 
-def _posted(server: Server, person: Person, body: bytes) -> socket.socket:
+def post_intention(server: Server, person: Person) -> socket.socket:
+    """Return a connection on which a draft was sent."""
     connection = socket.create_connection(server.address, timeout=20)
     headers = [("Authorization", f"Bearer {person.token}"), ("Content-Type", "application/json")]
+    body = json.dumps(draft_of(resource_of("intentions"))).encode()
     connection.sendall(request("POST", "/v1/intentions", headers, body))
     return connection
