@@ -1,4 +1,4 @@
-"""Drafts for every kind of record, as the docs show them, with what they refer to written first."""
+"""Drafts and records of every kind, made from the documented examples."""
 
 import copy
 from typing import Any
@@ -11,8 +11,7 @@ from tests.witness import Client
 
 Json = dict[str, Any]
 COLLECTION_OF = {field: target.collection for resource in RESOURCES for field, target in resource.targets.items()}
-WORDS = {resource.collection: resource.text for resource in RESOURCES}
-"""A free-text field of each kind."""
+"""The collection that each reference field refers to; a field of one name refers to the same one in every kind."""
 
 
 def resource_of(collection: str) -> Resource:
@@ -21,32 +20,35 @@ def resource_of(collection: str) -> Resource:
 
 
 def draft_of(resource: Resource, person: Person | None = None) -> Json:
-    """Return the documented example as a draft with a new id; what it refers to is written for the person, or left out."""
-    draft = copy.deepcopy(dict(resource.example)) | {
-        "id": str(new_id()),
-        WORDS[resource.collection]: "wisteria at the gate",
-    }
-    for field in resource.references:
-        if person is not None and field in draft:
-            draft[field] = written(person.client, resource_of(COLLECTION_OF[field]), person)["id"]
-        elif field in draft and field != resource.on_delete_cascade:
-            del draft[field]
-        elif person is None and field == resource.on_delete_cascade:
-            message = "an element needs a session, so a person"
+    """Return the documented example as a draft with a new id.
+
+    With a person, the records that the example refers to are created for the person; without, the references are left
+    out. A kind whose records belong to another one (`on_delete_cascade`) needs a person.
+    """
+    draft = copy.deepcopy(dict(resource.example)) | {"id": str(new_id()), resource.text: "wisteria at the gate"}
+    for field in resource.references.keys() & draft:
+        if person is not None:
+            draft[field] = create_record(person.client, resource.targets[field], person)["id"]
+        elif field == resource.on_delete_cascade:
+            message = f"a draft of {resource.collection} needs a person, to create what it belongs to"
             raise ValueError(message)
+        else:
+            del draft[field]
     return draft
 
 
-def written(client: Client, resource: Resource, person: Person, **changes: object) -> Json:
-    """Write a record of the person's, and return it as answered."""
-    minimal = person if resource.on_delete_cascade else None
-    draft = draft_of(resource, minimal) | changes
-    response = client.post(f"/v1/{resource.collection}", json=draft)
+def create_record(client: Client, resource: Resource, person: Person, **changes: object) -> Json:
+    """Create a record of the person's from the example with these changes; return it as the response contains it.
+
+    It has no references, except to the record that it belongs to, which is created first.
+    """
+    draft = draft_of(resource, person if resource.on_delete_cascade else None) | changes
+    response = client.post(resource.path, json=draft)
     assert response.status_code == 201, response.text
     record: Json = response.json()
     return record
 
 
 def etag(record: Json) -> dict[str, str]:
-    """Return the If-Match header that names the record's version."""
+    """Return the If-Match header with the record's version."""
     return {"If-Match": f'"{record["version"]}"'}

@@ -21,7 +21,7 @@ from app.records.access import FEED_CAS, INSERT_REMEMBERED_OP, LOCK_FEED
 from app.records.tables import RememberedOp
 from app.settings import Settings
 from tests.db.helpers import add_account, logged_queries, own_binds, with_database
-from tests.promises.test_leaving_nothing import no_garbage_collected
+from tests.promises.test_leaving_nothing import without_garbage_collection
 from tests.rows import FEED
 
 _feed, _op = Feed.table(), RememberedOp.table()
@@ -183,7 +183,7 @@ def test_an_unreachable_database_fails_the_whole_batch_and_leaves_no_reference_c
                 pytest.fail("there was an answer")
 
         held: weakref.WeakSet[asyncio.Event] = weakref.WeakSet()
-        with no_garbage_collected():
+        with without_garbage_collection():
             await asyncio.gather(*(ask() for _ in range(3)))
             assert not held
 

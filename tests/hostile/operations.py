@@ -11,7 +11,7 @@ from uuid import UUID
 from app.ids import new_id
 from app.records import Resource
 from app.resources import RESOURCES
-from tests.drafts import draft_of, written
+from tests.drafts import create_record, draft_of
 from tests.hostile.raw import Header
 from tests.serving import Person
 from tests.witness import DOCUMENT
@@ -116,7 +116,7 @@ class Operation:
         if "{code}" in self.path:
             return self.path.replace("{code}", "not-found")
         resource = self.resource
-        id = new_id() if resource is None else UUID(written(person.client, resource, person)["id"])
+        id = new_id() if resource is None else UUID(create_record(person.client, resource, person)["id"])
         return self.path.replace("{id}", str(id))
 
     def headers(self, person: Person, media_type: str | None = "application/json") -> list[Header]:

@@ -7,7 +7,7 @@ import pytest
 from app.ids import new_id
 from app.records import Resource
 from app.resources import RESOURCES
-from tests.drafts import COLLECTION_OF, draft_of, resource_of, written
+from tests.drafts import COLLECTION_OF, create_record, draft_of, resource_of
 from tests.hostile.conftest import State
 from tests.hostile.operations import OPERATIONS, WITH_BODY, Json, Operation, Path, members
 from tests.hostile.raw import Line, Reply
@@ -109,7 +109,7 @@ def test_a_reference_to_what_is_not_ones_own_living_record_is_422_with_one_answe
 ) -> None:
     for name in COLLECTION_OF.keys() & (operation.body or {})["properties"]:
         resource = resource_of(COLLECTION_OF[name])
-        his, gone = (written(person.client, resource, person)["id"] for person in (bob, alice))
+        his, gone = (create_record(person.client, resource, person)["id"] for person in (bob, alice))
         assert alice.client.delete(f"{resource.path}/{gone}", headers={"If-Match": "*"}).status_code == 204
         target, headers, right = operation.target(alice), operation.headers(alice), operation.right_body(alice)
         before = state()

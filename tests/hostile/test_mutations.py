@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from app.resources import RESOURCES
-from tests.drafts import written
+from tests.drafts import create_record
 from tests.hostile.chance import EFFORT, Say
 from tests.hostile.conftest import State
 from tests.hostile.mutations import Mutant, Right, mutated
@@ -77,7 +77,7 @@ class Attack:
             body = operation.right_body(person)
             if body is not None and operation.method == "PATCH" and operation.resource is not None:
                 shape = (operation.body or {})["properties"]
-                draft = written(person.client, operation.resource, person)
+                draft = create_record(person.client, operation.resource, person)
                 body |= {name: value for name, value in draft.items() if name in shape}
             yield Right(operation, operation.target(person), operation.headers(person), body)
 

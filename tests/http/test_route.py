@@ -15,7 +15,7 @@ from app.ids import new_id
 from app.main import create_app
 from app.records import Resource
 from app.resources import RESOURCES
-from tests.drafts import draft_of, written
+from tests.drafts import create_record, draft_of
 from tests.serving import Person, Server, listening
 from tests.witness import Client
 
@@ -106,7 +106,7 @@ def test_a_get_is_answered_alike_by_both_routers(both: BothRouters, path: str) -
 def test_every_operation_on_records_is_answered_alike_by_both_routers(
     both: BothRouters, alice: Person, resource: Resource
 ) -> None:
-    record = written(alice.client, resource, alice)
+    record = create_record(alice.client, resource, alice)
     path = f"{resource.path}/{record['id']}"
     draft = draft_of(resource, alice) | {"id": record["id"]}
     tag = {"If-Match": f'"{record["version"]}"'}
@@ -114,7 +114,7 @@ def test_every_operation_on_records_is_answered_alike_by_both_routers(
         assert both(method, path).status_code == 200
         assert both(method, path, headers={"If-None-Match": f'"{record["version"]}"'}).status_code == 304
         assert both(method, resource.path).status_code == 200
-    written(alice.client, resource, alice)
+    create_record(alice.client, resource, alice)
     cursor = both("GET", resource.path, params={"limit": 1}).json()["next_cursor"]
     assert both("GET", resource.path, params={"limit": 1, "cursor": cursor}).status_code == 200
     created = [draft | {"id": str(new_id())} for _ in range(2)]

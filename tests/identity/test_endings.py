@@ -7,7 +7,7 @@ import pytest
 
 from app.ids import new_id
 from app.resources.intentions import INTENTIONS
-from tests.drafts import draft_of, written
+from tests.drafts import create_record, draft_of
 from tests.identity.conftest import Fleet
 from tests.serving import PASSWORD, Person, Server
 from tests.witness import Client
@@ -73,7 +73,7 @@ def test_an_ending_is_in_force_on_every_worker(
 
 def test_an_ended_device_is_told_nothing_whatever_it_asks(server: Server, alice: Person, anyone: Client) -> None:
     """Not even that something is missing, malformed or outdated; and what it writes is not written."""
-    record, draft = written(alice.client, INTENTIONS, alice), draft_of(INTENTIONS)
+    record, draft = create_record(alice.client, INTENTIONS, alice), draft_of(INTENTIONS)
     login = {"email": alice.email, "password": PASSWORD}
     other = server.client(anyone.post("/v1/auth/login", json=login).json()["access_token"])
     path, tag = f"/v1/intentions/{record['id']}", {"If-Match": f'"{record["version"]}"'}

@@ -12,7 +12,7 @@ from app.identity.tables import Role
 from app.ids import new_id
 from app.records import Resource
 from app.resources import RESOURCES
-from tests.drafts import Json, draft_of, written
+from tests.drafts import Json, create_record, draft_of
 from tests.identity.matrix import BODIES, NOBODY, OBJECTS, ONES, ROWS, SOMEBODY
 from tests.identity.tokens import Forge
 from tests.serving import Person, Server
@@ -71,7 +71,7 @@ class Cast:
             self.server.run(sign_in(self.server.services, owner.id, "tablet"))
             id = owner.client.get("/v1/auth/devices").json()["items"][0]["id"]
         else:
-            id = written(owner.client, resource, owner)["id"]
+            id = create_record(owner.client, resource, owner)["id"]
         if kind == "removed":
             path = "/v1/auth/devices" if resource is None else resource.path
             assert owner.client.delete(f"{path}/{id}", headers={"If-Match": "*"}).status_code == 204
@@ -117,7 +117,7 @@ def test_what_a_draft_a_change_or_a_filter_names_is_looked_for_among_ones_own(
 ) -> None:
     cast = Cast(server)
     alice = cast.people["Alice"]
-    record = written(alice.client, resource, alice)["id"]
+    record = create_record(alice.client, resource, alice)["id"]
     filters = {each["name"] for each in DOCUMENT.content["paths"][resource.path]["get"]["parameters"]}
     for field, target in resource.targets.items():
         for method, own, other in (("post", 201, 422), ("patch", 200, 422), ("get", 200, 200)):

@@ -1,1 +1,1 @@
-"""Promises: behaviours that every kind of record keeps, each tested once for all of them."""
+"""Promises: behaviour that every kind of record has; each test runs for every kind."""

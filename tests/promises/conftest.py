@@ -1,4 +1,4 @@
-"""Every promise is tested for every kind of record."""
+"""Fixtures that run a test for every kind of record."""
 
 import pytest
 
@@ -14,4 +14,4 @@ def resource(request: pytest.FixtureRequest) -> Resource:
 
 @pytest.fixture
 def path(resource: Resource) -> str:
-    return f"/v1/{resource.collection}"
+    return resource.path

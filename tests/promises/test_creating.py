@@ -1,13 +1,13 @@
-"""Creating: a draft becomes a record, once, however often it is sent."""
+"""Creating: a draft creates one record, even if it is sent several times."""
 
 from app.ids import new_id
 from app.records import Resource
-from tests.drafts import WORDS, draft_of, etag, written
+from tests.drafts import create_record, draft_of, etag
 from tests.serving import Person
 from tests.witness import is_id
 
 
-def test_the_documented_example_is_kept_as_sent(alice: Person, resource: Resource, path: str) -> None:
+def test_the_documented_example_is_stored_as_sent(alice: Person, resource: Resource, path: str) -> None:
     draft = draft_of(resource, alice)
     response = alice.client.post(path, json=draft)
     record = response.json()
@@ -18,13 +18,13 @@ def test_the_documented_example_is_kept_as_sent(alice: Person, resource: Resourc
     assert alice.client.get(response.headers["location"]).json() == record
 
 
-def test_a_draft_without_an_id_gets_one(alice: Person, resource: Resource, path: str) -> None:
+def test_a_record_gets_an_id_if_its_draft_has_none(alice: Person, resource: Resource, path: str) -> None:
     draft = draft_of(resource, alice)
     del draft["id"]
     assert is_id(alice.client.post(path, json=draft).json()["id"])
 
 
-def test_the_same_draft_again_makes_no_second_record(alice: Person, resource: Resource, path: str) -> None:
+def test_the_same_draft_again_creates_no_second_record(alice: Person, resource: Resource, path: str) -> None:
     draft = draft_of(resource, alice)
     first = alice.client.post(path, json=draft)
     again = alice.client.post(path, json=draft)
@@ -34,28 +34,28 @@ def test_the_same_draft_again_makes_no_second_record(alice: Person, resource: Re
     assert len(alice.client.get(path).json()["items"]) == 1
 
 
-def test_the_same_draft_again_finds_a_record_that_was_changed_since(
+def test_the_same_draft_again_returns_the_record_with_later_changes(
     alice: Person, resource: Resource, path: str
 ) -> None:
     draft = draft_of(resource, alice)
     first = alice.client.post(path, json=draft).json()
-    changes = {WORDS[resource.collection]: "wisteria after the rain"}
+    changes = {resource.text: "wisteria after the rain"}
     changed = alice.client.patch(f"{path}/{first['id']}", json=changes, headers=etag(first)).json()
     again = alice.client.post(path, json=draft)
     assert again.status_code == 200
     assert again.json() == changed
 
 
-def test_another_draft_under_the_same_id_is_refused(alice: Person, resource: Resource, path: str) -> None:
+def test_a_different_draft_with_the_same_id_is_refused(alice: Person, resource: Resource, path: str) -> None:
     draft = draft_of(resource, alice)
     first = alice.client.post(path, json=draft).json()
-    other = alice.client.post(path, json=draft | {WORDS[resource.collection]: "wisteria by another wall"})
+    other = alice.client.post(path, json=draft | {resource.text: "wisteria by another wall"})
     assert other.status_code == 409
     assert other.json()["code"] == "already-exists"
     assert alice.client.get(f"{path}/{draft['id']}").json() == first
 
 
-def test_a_removed_record_does_not_come_back(alice: Person, resource: Resource, path: str) -> None:
+def test_the_draft_of_a_removed_record_is_refused(alice: Person, resource: Resource, path: str) -> None:
     draft = draft_of(resource, alice)
     record = alice.client.post(path, json=draft).json()
     alice.client.delete(f"{path}/{record['id']}", headers=etag(record))
@@ -64,14 +64,14 @@ def test_a_removed_record_does_not_come_back(alice: Person, resource: Resource, 
     assert again.json()["code"] == "removed"
 
 
-def test_an_id_in_use_by_somebody_else_is_free(alice: Person, bob: Person, resource: Resource, path: str) -> None:
-    hers = written(alice.client, resource, alice)
-    his = written(bob.client, resource, bob, id=hers["id"])
+def test_an_id_that_another_owner_uses_can_be_used(alice: Person, bob: Person, resource: Resource, path: str) -> None:
+    hers = create_record(alice.client, resource, alice)
+    his = create_record(bob.client, resource, bob, id=hers["id"])
     assert his["id"] == hers["id"]
     assert alice.client.get(f"{path}/{hers['id']}").json() == hers
 
 
-def test_a_reference_to_nothing_is_refused_and_leaves_no_trace(
+def test_a_draft_with_an_unknown_reference_is_refused_and_creates_nothing(
     alice: Person, bob: Person, resource: Resource, path: str
 ) -> None:
     for field in resource.references:

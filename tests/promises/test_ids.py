@@ -1,4 +1,4 @@
-"""Ids: digits of either case are one id, which is returned in lower case."""
+"""Ids: upper and lower case are the same id, which is returned in lower case."""
 
 from app.ids import new_id
 from app.records import Resource
@@ -6,7 +6,9 @@ from tests.drafts import draft_of, etag
 from tests.serving import Person
 
 
-def test_an_id_in_capitals_is_taken_and_returned_in_lower_case(alice: Person, resource: Resource, path: str) -> None:
+def test_an_id_in_upper_case_is_accepted_and_returned_in_lower_case(
+    alice: Person, resource: Resource, path: str
+) -> None:
     id = str(new_id())
     draft = draft_of(resource, alice) | {"id": id.upper()}
     created = alice.client.post(path, json=draft)
@@ -20,7 +22,7 @@ def test_an_id_in_capitals_is_taken_and_returned_in_lower_case(alice: Person, re
     assert removed.status_code == 204
 
 
-def test_a_push_takes_ids_in_capitals(alice: Person, resource: Resource) -> None:
+def test_a_push_accepts_ids_in_upper_case(alice: Person, resource: Resource) -> None:
     id, op_id = new_id(), new_id()
     fields = {name: value for name, value in draft_of(resource, alice).items() if name != "id"}
     op = {
@@ -40,7 +42,7 @@ def test_a_push_takes_ids_in_capitals(alice: Person, resource: Resource) -> None
     ]
 
 
-def test_a_weak_tag_of_the_present_version_is_taken_and_another_is_not(
+def test_a_weak_tag_of_the_current_version_is_accepted_and_of_another_version_is_not(
     alice: Person, resource: Resource, path: str
 ) -> None:
     record = alice.client.post(path, json=draft_of(resource, alice)).json()

@@ -1,4 +1,4 @@
-"""What was written is gone from the server's memory with its answer, and waits for no search for garbage."""
+"""Memory: the objects of a request are freed with its response, without the cyclic garbage collector."""
 
 import gc
 from collections import Counter
@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from app.records import Resource
-from tests.drafts import WORDS, draft_of, etag
+from tests.drafts import draft_of, etag
 from tests.serving import Person
 
-TIMES = 5
-KEPT = 2
-"""A connection keeps what it heard last, and the first of a kind of request may be remembered."""
+REPETITIONS = 5
+MAX_LEFT = 2
+"""A connection keeps its latest request, and something may be cached at the first request of a kind."""
 
 
 @contextmanager
-def no_garbage_collected() -> Iterator[None]:
+def without_garbage_collection() -> Iterator[None]:
     gc.collect()
     gc.disable()
     try:
@@ -24,36 +24,36 @@ def no_garbage_collected() -> Iterator[None]:
         gc.enable()
 
 
-def ours() -> Counter[str]:
-    """Return how many objects of ours, and of uvicorn's protocol, there are of each kind."""
+def count_objects() -> Counter[str]:
+    """Return the number of objects of each class of the application and of uvicorn's protocol."""
     kinds = (type(each) for each in gc.get_objects())
     return Counter(kind.__name__ for kind in kinds if str(kind.__module__).startswith(("app.", "uvicorn.protocols")))
 
 
-def test_a_request_leaves_nothing_behind(alice: Person, resource: Resource, path: str) -> None:
-    def everything() -> None:
+def test_a_request_leaves_no_objects(alice: Person, resource: Resource, path: str) -> None:
+    def send_requests() -> None:
         draft = draft_of(resource, alice)
         record = alice.client.post(path, json=draft).json()
-        address, words = f"{path}/{record['id']}", {WORDS[resource.collection]: "wisteria in a new light"}
-        changed = alice.client.patch(address, json=words, headers=etag(record))
+        url, words = f"{path}/{record['id']}", {resource.text: "wisteria in a new light"}
+        changed = alice.client.patch(url, json=words, headers=etag(record))
         op = {"op": "upsert", "collection": resource.collection, "id": record["id"], "set": words, "base": 1}
-        told = [
+        responses = [
             changed,
-            alice.client.get(address),
+            alice.client.get(url),
             alice.client.get(path),
-            alice.client.patch(address, json={"wisteria": 1}, headers=etag(record)),
-            alice.client.patch(address, json={}, headers=etag(record)),
+            alice.client.patch(url, json={"wisteria": 1}, headers=etag(record)),
+            alice.client.patch(url, json={}, headers=etag(record)),
             alice.client.get("/v1/sync/changes?since=0"),
             alice.client.post("/v1/sync/push", json={"ops": [op, op]}),
-            alice.client.delete(address, headers=etag(changed.json())),
-            alice.client.get(address),
+            alice.client.delete(url, headers=etag(changed.json())),
+            alice.client.get(url),
         ]
-        assert [each.status_code for each in told] == [200, 200, 200, 422, 412, 200, 200, 204, 404]
+        assert [each.status_code for each in responses] == [200, 200, 200, 422, 412, 200, 200, 204, 404]
 
-    everything()
-    with no_garbage_collected():
-        before = ours()
-        for _ in range(TIMES):
-            everything()
-        left = ours() - before
-    assert max(left.values(), default=0) <= KEPT, left
+    send_requests()
+    with without_garbage_collection():
+        before = count_objects()
+        for _ in range(REPETITIONS):
+            send_requests()
+        left = count_objects() - before
+    assert max(left.values(), default=0) <= MAX_LEFT, left

@@ -1,4 +1,4 @@
-"""Listing: a person's own records, newest first, page by page, each of them once."""
+"""Listing: the owner's records, newest first, in pages, each record once."""
 
 import base64
 from datetime import timedelta
@@ -9,8 +9,8 @@ from app.ids import new_id
 from app.records import Resource
 from app.resources import RESOURCES
 from app.resources.intentions import INTENTIONS
-from tests.drafts import etag, written
-from tests.promises.filtering import Asking, asking_of
+from tests.drafts import create_record, etag
+from tests.promises.filter_cases import FilterCase, create_filter_cases
 from tests.refusals import pointers, refused
 from tests.rows import copied, rows_of
 from tests.serving import Person, Server
@@ -28,11 +28,11 @@ def pages(client: Client, path: str, **query: Any) -> list[list[str]]:
             return found
 
 
-def test_a_list_is_newest_first_and_pages_lose_nothing_of_one_instant(
+def test_a_list_is_newest_first_and_pages_skip_no_record_of_one_instant(
     server: Server, alice: Person, resource: Resource, path: str
 ) -> None:
     assert alice.client.get(path).json() == {"items": [], "next_cursor": None}
-    first = written(alice.client, resource, alice)
+    first = create_record(alice.client, resource, alice)
     made = rows_of(server, alice, resource)[first["id"]]["created_at"]
     moments = [made + timedelta(microseconds=each) for each in (-1, 0, 0, 0, 0, 1, 1)]
     copied(server, alice, resource, first, [{"created_at": moment} for moment in moments])
@@ -47,8 +47,8 @@ def test_a_list_is_newest_first_and_pages_lose_nothing_of_one_instant(
     assert listed == [alice.client.get(f"{path}/{id}").json() for id in expected]
 
 
-def test_a_page_has_fifty_records_or_as_many_as_were_asked_for_up_to_two_hundred(server: Server, alice: Person) -> None:
-    first = written(alice.client, INTENTIONS, alice)
+def test_a_page_has_fifty_records_or_the_limit_up_to_two_hundred(server: Server, alice: Person) -> None:
+    first = create_record(alice.client, INTENTIONS, alice)
     copied(server, alice, INTENTIONS, first, [{}] * 200)
     path = "/v1/intentions"
     assert [len(page) for page in pages(alice.client, path)] == [50, 50, 50, 50, 1]
@@ -57,10 +57,10 @@ def test_a_page_has_fifty_records_or_as_many_as_were_asked_for_up_to_two_hundred
         assert pointers(alice.client.get(path, params={"limit": limit})) == ["/limit"]
 
 
-def test_what_stays_is_listed_once_while_other_records_come_and_go(
+def test_a_record_is_listed_once_while_others_are_created_and_removed(
     alice: Person, resource: Resource, path: str
 ) -> None:
-    records = [written(alice.client, resource, alice) for _ in range(6)]
+    records = [create_record(alice.client, resource, alice) for _ in range(6)]
     seen, cursor = [], None
     for goes in (5, 0, 1):
         query = {"limit": 2} | ({"cursor": cursor} if cursor else {})
@@ -68,25 +68,25 @@ def test_what_stays_is_listed_once_while_other_records_come_and_go(
         seen += [item["id"] for item in page["items"]]
         cursor = page["next_cursor"]
         alice.client.delete(f"{path}/{records[goes]['id']}", headers=etag(records[goes]))
-        written(alice.client, resource, alice)
+        create_record(alice.client, resource, alice)
     assert seen == [record["id"] for record in reversed(records[1:])]
     assert cursor is None
 
 
-def test_a_cursor_continues_its_own_list_only(
+def test_a_cursor_of_another_list_or_an_altered_one_is_refused(
     alice: Person, bob: Person, server: Server, resource: Resource, path: str
 ) -> None:
-    first = written(alice.client, resource, alice)
+    first = create_record(alice.client, resource, alice)
     copied(server, alice, resource, first, [{}])
     cursor = alice.client.get(path, params={"limit": 1}).json()["next_cursor"]
     assert alice.client.get(path, params={"cursor": cursor, "limit": 200}).status_code == 200
     foreign = [bob.client.get(path, params={"cursor": cursor})]
     others = [f"/v1/{other.collection}" for other in RESOURCES if other is not resource]
     foreign += [alice.client.get(other, params={"cursor": cursor}) for other in others]
-    asking = next(each for each in asking_of(server, alice, resource) if each.holds(first))
-    foreign.append(alice.client.get(path, params={"cursor": cursor, **asking.query}))
-    filtered = alice.client.get(path, params={"limit": 1, **asking.query}).json()["next_cursor"]
-    assert alice.client.get(path, params={"cursor": filtered, **asking.query}).status_code == 200
+    case = next(each for each in create_filter_cases(server, alice, resource) if each.matches(first))
+    foreign.append(alice.client.get(path, params={"cursor": cursor, **case.query}))
+    filtered = alice.client.get(path, params={"limit": 1, **case.query}).json()["next_cursor"]
+    assert alice.client.get(path, params={"cursor": filtered, **case.query}).status_code == 200
     foreign.append(alice.client.get(path, params={"cursor": filtered}))
     whole = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
     flipped = [bytes([*whole[:n], whole[n] ^ 1, *whole[n + 1 :]]) for n in range(0, len(whole), 3)]
@@ -98,31 +98,33 @@ def test_a_cursor_continues_its_own_list_only(
         refused(response, 400, "invalid-cursor")
 
 
-def test_every_filter_finds_exactly_what_it_names(server: Server, alice: Person, resource: Resource, path: str) -> None:
-    asked = asking_of(server, alice, resource)
+def test_every_filter_returns_exactly_the_matching_records(
+    server: Server, alice: Person, resource: Resource, path: str
+) -> None:
+    cases = create_filter_cases(server, alice, resource)
     everything = alice.client.get(path, params={"limit": 200}).json()["items"]
 
-    def check(*askings: Asking) -> None:
-        query = {name: value for each in askings for name, value in each.query.items()}
-        expected = [record["id"] for record in everything if all(each.holds(record) for each in askings)]
+    def check(*combined: FilterCase) -> None:
+        query = {name: value for each in combined for name, value in each.query.items()}
+        expected = [record["id"] for record in everything if all(each.matches(record) for each in combined)]
         found = pages(alice.client, path, limit=200, **query)
         assert [id for page in found for id in page] == expected, query
 
-    for asking in asked:
-        assert 0 < sum(asking.holds(record) for record in everything) < len(everything), asking.query
-        check(asking)
-    for one, other in pairwise(asked):
+    for case in cases:
+        assert 0 < sum(case.matches(record) for record in everything) < len(everything), case.query
+        check(case)
+    for one, other in pairwise(cases):
         if not one.query.keys() & other.query.keys():
             check(one, other)
-    names = {name for asking in asked for name in asking.query}
+    names = {name for case in cases for name in case.query}
     assert names == resource.filters.model_fields.keys() - {"limit", "cursor"}
 
 
-def test_a_filter_by_an_id_that_names_nothing_of_ones_own_finds_nothing(
+def test_a_filter_by_the_id_of_no_record_of_the_owner_returns_nothing(
     alice: Person, bob: Person, resource: Resource, path: str
 ) -> None:
     filters = [name for name in resource.filters.model_fields if name.endswith("_id")]
-    written(alice.client, resource, alice)
+    create_record(alice.client, resource, alice)
     hers = alice.client.get(path).json()["items"][0]
     for name in filters:
         for id in (str(new_id()), hers.get(name) or hers["id"]):
@@ -133,7 +135,7 @@ def test_a_filter_by_an_id_that_names_nothing_of_ones_own_finds_nothing(
             assert found[0]["items"] == found[1]["items"] != []
 
 
-def test_unknown_and_wrong_parameters_are_refused_and_the_known_ones_listed(
+def test_unknown_and_invalid_parameters_are_refused_and_the_known_ones_listed(
     alice: Person, resource: Resource, path: str
 ) -> None:
     known = list(resource.filters.model_fields)
@@ -150,5 +152,5 @@ def test_unknown_and_wrong_parameters_are_refused_and_the_known_ones_listed(
 
 
 def is_several(resource: Resource, name: str) -> bool:
-    """Say whether a filter may be repeated."""
+    """Return whether a filter may be repeated."""
     return "list" in str(resource.filters.model_fields[name].annotation)

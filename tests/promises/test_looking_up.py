@@ -1,4 +1,4 @@
-"""What is looked up for many in one moment is what would be looked up for each of them alone."""
+"""Coalesced lookups: what several requests look up in one statement equals what each looks up alone."""
 
 import asyncio
 from uuid import UUID
@@ -17,7 +17,7 @@ _device = DeviceRecord.table()
 DEVICES = Statement(sa.select(_device.c.id).where(_device.c.account_id == bind(_device.c.account_id)))
 
 
-def test_each_finds_its_own_and_nobody_elses(
+def test_each_lookup_finds_only_records_of_its_owner(
     server: Server, alice: Person, bob: Person, resource: Resource, path: str
 ) -> None:
     drafts = [draft_of(resource, person) for person in (alice, alice, bob)]
@@ -27,8 +27,8 @@ def test_each_finds_its_own_and_nobody_elses(
     assert alice.client.delete(f"{path}/{gone['id']}", headers=etag(gone)).status_code == 204
     ids = [*(UUID(record["id"]) for record in (here, gone, theirs)), new_id()]
 
-    async def asked(lookup: Lookup) -> list[list[list[object]]]:
-        """Return what is found for everybody, from everybody's device, of every id: together, and one by one."""
+    async def look_up(lookup: Lookup) -> list[list[list[object]]]:
+        """Return the rows for every owner, device and id: looked up together, and one by one."""
         owners = (alice.id, bob.id)
         devices = [(await server.db.only(DEVICES, account_id=owner))["id"] for owner in owners]
         values = [
@@ -41,9 +41,9 @@ def test_each_finds_its_own_and_nobody_elses(
         alone = [await server.db.tuples(lookup, **each) for each in values]
         return [[[*map(tuple, rows)] for rows in found] for found in (together, alone)]
 
-    together, alone = server.run(asked(READ))
+    together, alone = server.run(look_up(READ))
     assert together == alone
     assert sum(map(len, alone)) == 2
-    together, alone = server.run(asked(statements(resource).with_feed))
+    together, alone = server.run(look_up(statements(resource).with_feed))
     assert together == alone
     assert sum(map(len, alone)) == 2 * 3 * len(ids)

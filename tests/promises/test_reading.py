@@ -1,13 +1,13 @@
-"""Reading: a record as it stands, and nothing where its reader has it already."""
+"""Reading: the current record, or 304 if the client has it already."""
 
 from app.ids import new_id
 from app.records import Resource
-from tests.drafts import WORDS, etag, written
+from tests.drafts import create_record, etag
 from tests.serving import Person
 
 
-def test_a_record_is_read_with_every_member_in_order_and_its_tag(alice: Person, resource: Resource, path: str) -> None:
-    record = written(alice.client, resource, alice)
+def test_a_response_has_all_members_in_order_and_the_etag(alice: Person, resource: Resource, path: str) -> None:
+    record = create_record(alice.client, resource, alice)
     response = alice.client.get(f"{path}/{record['id']}")
     assert response.status_code == 200
     assert response.headers["etag"] == f'"{record["version"]}"'
@@ -17,27 +17,27 @@ def test_a_record_is_read_with_every_member_in_order_and_its_tag(alice: Person, 
     assert record["created_at"] == record["updated_at"]
 
 
-def test_a_reader_who_has_the_version_gets_304(alice: Person, resource: Resource, path: str) -> None:
-    record = written(alice.client, resource, alice)
-    address, tag = f"{path}/{record['id']}", f'"{record["version"]}"'
+def test_a_client_that_has_the_current_version_gets_304(alice: Person, resource: Resource, path: str) -> None:
+    record = create_record(alice.client, resource, alice)
+    url, tag = f"{path}/{record['id']}", f'"{record["version"]}"'
     for known in (tag, f"W/{tag}", f'"1", {tag}', f'"1",W/{tag} , "2"', "*"):
         for method in ("GET", "HEAD"):
-            response = alice.client.request(method, address, headers={"If-None-Match": known})
+            response = alice.client.request(method, url, headers={"If-None-Match": known})
             assert (response.status_code, response.headers["etag"], response.content) == (304, tag, b"")
             assert "content-type" not in response.headers
     for other in ('"1"', f'"{record["version"] + 1}"', f'W/"1", "{record["version"]}0"', str(record["version"]), '""'):
-        assert alice.client.get(address, headers={"If-None-Match": other}).json() == record
-    changes = {WORDS[resource.collection]: "wisteria in a new light"}
-    changed = alice.client.patch(address, json=changes, headers=etag(record)).json()
-    assert alice.client.get(address, headers={"If-None-Match": tag}).json() == changed
+        assert alice.client.get(url, headers={"If-None-Match": other}).json() == record
+    changes = {resource.text: "wisteria in a new light"}
+    changed = alice.client.patch(url, json=changes, headers=etag(record)).json()
+    assert alice.client.get(url, headers={"If-None-Match": tag}).json() == changed
 
 
 def test_head_is_get_without_a_body(alice: Person, resource: Resource, path: str) -> None:
-    record = written(alice.client, resource, alice)
+    record = create_record(alice.client, resource, alice)
     request_id = {"X-Request-Id": "the-same"}
-    for address in (path, f"{path}?limit=1", f"{path}/{record['id']}", f"{path}/{new_id()}", f"{path}?wrong=1"):
-        get = alice.client.get(address, headers=request_id)
-        head = alice.client.head(address, headers=request_id)
+    for url in (path, f"{path}?limit=1", f"{path}/{record['id']}", f"{path}/{new_id()}", f"{path}?wrong=1"):
+        get = alice.client.get(url, headers=request_id)
+        head = alice.client.head(url, headers=request_id)
         assert head.content == b""
         assert head.status_code == get.status_code
         assert {**head.headers, "date": ""} == {**get.headers, "date": ""}

@@ -1,4 +1,4 @@
-"""Removing: the record is gone with its words, what belongs to it goes too, and what referred to it stays, set free."""
+"""Removing: a record is removed with its text and what belongs to it; other references to it become null."""
 
 import subprocess
 from pathlib import Path
@@ -9,28 +9,30 @@ from app.db import Statement
 from app.records import Resource
 from app.records.tables import Change
 from app.resources import RESOURCES
-from tests.drafts import WORDS, Json, draft_of, etag, resource_of, written
-from tests.promises.journeys import journey
+from tests.drafts import Json, create_record, draft_of, etag, resource_of
+from tests.promises.linked_records import create_linked_records
 from tests.refusals import refused
 from tests.rows import changes_of, device_of, feed_of, rows_of, version_of
 from tests.serving import Person, Server
 
 
-def test_what_was_removed_is_nowhere(server: Server, alice: Person, resource: Resource, path: str) -> None:
-    stays, goes = (written(alice.client, resource, alice) for _ in range(2))
-    address = f"{path}/{goes['id']}"
-    response = alice.client.delete(address, headers=etag(goes))
+def test_a_removed_record_is_not_found(server: Server, alice: Person, resource: Resource, path: str) -> None:
+    stays, goes = (create_record(alice.client, resource, alice) for _ in range(2))
+    url = f"{path}/{goes['id']}"
+    response = alice.client.delete(url, headers=etag(goes))
     assert (response.status_code, response.content) == (204, b"")
     assert "etag" not in response.headers
-    refused(alice.client.get(address), 404, "not-found")
-    refused(alice.client.patch(address, json={}, headers=etag(goes)), 404, "not-found")
-    refused(alice.client.delete(address, headers=etag(goes)), 404, "not-found")
+    refused(alice.client.get(url), 404, "not-found")
+    refused(alice.client.patch(url, json={}, headers=etag(goes)), 404, "not-found")
+    refused(alice.client.delete(url, headers=etag(goes)), 404, "not-found")
     assert [item["id"] for item in alice.client.get(path).json()["items"]] == [stays["id"]]
     assert set(rows_of(server, alice, resource)) == {stays["id"]}
 
 
-def test_a_tombstone_has_a_number_and_no_content(server: Server, alice: Person, resource: Resource, path: str) -> None:
-    record = written(alice.client, resource, alice)
+def test_a_tombstone_has_a_sequence_number_and_no_content(
+    server: Server, alice: Person, resource: Resource, path: str
+) -> None:
+    record = create_record(alice.client, resource, alice)
     alice.client.delete(f"{path}/{record['id']}", headers=etag(record))
     feed, tombstone = feed_of(server, alice), changes_of(server, alice)[record["id"]]
     assert version_of(feed, tombstone) == record["version"] + 1
@@ -42,68 +44,74 @@ def test_a_tombstone_has_a_number_and_no_content(server: Server, alice: Person, 
     assert tombstone.keys() == set(Change.table().c.keys()) == names
 
 
-def test_an_element_goes_with_its_session_and_what_referred_to_them_is_set_free(
+def test_what_belongs_to_a_record_is_removed_with_it_and_other_references_become_null(
     server: Server, alice: Person, resource: Resource, path: str
 ) -> None:
-    records = journey(alice)
+    records = create_linked_records(alice)
     before = {record["id"]: (kind.rpartition(" ")[2], record) for kind, record in records.items()}
-    unbound = {kind.collection: written(alice.client, kind, alice) for kind in RESOURCES}
-    head, gone = feed_of(server, alice)["head"], {records[resource.collection]["id"]}
-    if resource.collection == "sessions":
-        gone.add(records["elements"]["id"])
+    unlinked = {kind.collection: create_record(alice.client, kind, alice) for kind in RESOURCES}
+    head = feed_of(server, alice)["head"]
+    removed = {records[resource.collection]["id"]}
+    removed |= {
+        records[kind.collection]["id"]
+        for kind in RESOURCES
+        if kind.on_delete_cascade and kind.targets[kind.on_delete_cascade] is resource
+    }
     target = records[resource.collection]
     assert alice.client.delete(f"{path}/{target['id']}", headers=etag(target)).status_code == 204
 
     feed, changes = feed_of(server, alice), changes_of(server, alice)
-    touched = set(gone)
+    touched = set(removed)
     for id, (collection, record) in before.items():
-        answer = alice.client.get(f"/v1/{collection}/{id}")
-        if id in gone:
-            refused(answer, 404, "not-found")
+        response = alice.client.get(f"/v1/{collection}/{id}")
+        if id in removed:
+            refused(response, 404, "not-found")
             assert changes[id]["deleted"]
             continue
         kind = resource_of(collection)
-        freed = {field: None for field in kind.references if record[field] in gone}
-        after: Json = answer.json()
-        if not freed:
+        nulled = {field: None for field in kind.references if record[field] in removed}
+        after: Json = response.json()
+        if not nulled:
             assert after == record
             continue
         touched.add(id)
         row = rows_of(server, alice, kind)[id]
         assert after["updated_at"] >= record["updated_at"]
-        assert after == record | freed | {"version": version_of(feed, row), "updated_at": after["updated_at"]}
-        assert row["field_seq"] == dict.fromkeys(freed, row["seq"])
+        assert after == record | nulled | {"version": version_of(feed, row), "updated_at": after["updated_at"]}
+        assert row["field_seq"] == dict.fromkeys(nulled, row["seq"])
         assert (changes[id]["seq"], changes[id]["deleted"]) == (row["seq"], False)
     numbers = sorted(changes[id]["seq"] for id in touched)
     assert numbers == list(range(head + 1, feed["head"] + 1))
     assert changes[target["id"]]["seq"] == feed["head"]
     for kind in RESOURCES:
-        record = unbound[kind.collection]
+        record = unlinked[kind.collection]
         assert alice.client.get(f"/v1/{kind.collection}/{record['id']}").json() == record
 
 
-def test_nothing_of_a_removed_text_remains(server: Server, alice: Person, resource: Resource, path: str) -> None:
-    field = WORDS[resource.collection]
+def test_a_removed_text_is_nowhere_in_the_database(
+    server: Server, alice: Person, resource: Resource, path: str
+) -> None:
+    field = resource.text
     kept, secret = (draft_of(resource, alice) for _ in range(2))
     words = [f"wisteria {secret['id']} {part}" for part in ("said", "meant")]
     record = alice.client.post(path, json=secret | {field: words[0] * 25}).json()
     alice.client.post(path, json=kept)
     record = alice.client.patch(f"{path}/{record['id']}", json={field: words[1]}, headers=etag(record)).json()
-    assert words[1] in everything_stored(server)
+    assert words[1] in dump_database(server)
     alice.client.delete(f"{path}/{record['id']}", headers=etag(record))
-    stored = everything_stored(server)
+    stored = dump_database(server)
     assert kept[field] in stored
     for word in words:
         assert word not in stored
 
 
-def everything_stored(server: Server) -> str:
+def dump_database(server: Server) -> str:
     """Return every row of every kind, and on SQLite every byte of its files."""
     tables = [kind.table for kind in RESOURCES] + [Change.table()]
     found = "".join(str(server.run(server.db.all(Statement(sa.select(table))))) for table in tables)
     if server.settings.uses_sqlite:
         file = Path(server.settings.database_url.removeprefix("sqlite:///"))
-        # by another process: whoever closes a file that SQLite has open takes away the locks of his whole process on it
+        # by another process: closing a file that SQLite has open releases all locks of this process on it (POSIX)
         read = subprocess.run(["cat", *file.parent.glob(f"{file.name}*")], check=True, capture_output=True)
         found += read.stdout.decode("utf-8", "replace")
     return found

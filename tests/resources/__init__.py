@@ -1,1 +1,1 @@
-"""What only one kind of record promises, through every door."""
+"""Behaviour that only one kind of record has."""

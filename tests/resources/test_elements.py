@@ -1,4 +1,4 @@
-"""Elements: what only they promise."""
+"""Elements: initial values, bounds, the rule about meanings, and their session."""
 
 from itertools import permutations
 
@@ -7,9 +7,9 @@ import pytest
 from app.ids import new_id
 from app.resources.elements import ELEMENTS
 from app.resources.sessions import SESSIONS
-from tests.drafts import written
-from tests.refusals import faults, pointers
-from tests.resources.pen import Pen
+from tests.drafts import create_record, etag
+from tests.refusals import faults, pointers, refused
+from tests.resources.record_writer import RecordWriter
 from tests.serving import Person
 
 STATUSES = ("captured", "exploring", "understood", "integrated", "set-aside")
@@ -18,64 +18,73 @@ MEANING = "wisteria holds the wall up"
 
 
 @pytest.fixture
-def pen(alice: Person) -> Pen:
-    session = written(alice.client, SESSIONS, alice)
-    return Pen(alice, ELEMENTS, session_id=session["id"], kind="symbol", title="wisteria")
+def writer(alice: Person) -> RecordWriter:
+    session = create_record(alice.client, SESSIONS, alice)
+    return RecordWriter(alice, ELEMENTS, session_id=session["id"], kind="symbol", title="wisteria")
 
 
-def test_an_element_begins_captured(pen: Pen) -> None:
-    element = pen.create()
-    given = pen.base | {"status": "captured", "visibility": "private"}
-    empty = dict.fromkeys(set(ELEMENTS.field_names) - set(given))
-    assert {name: element[name] for name in ELEMENTS.field_names} == given | empty
+def test_a_new_element_is_captured(writer: RecordWriter) -> None:
+    element = writer.create()
+    initial = writer.base | {"status": "captured", "visibility": "private"}
+    unset = dict.fromkeys(set(ELEMENTS.field_names) - set(initial))
+    assert {name: element[name] for name in ELEMENTS.field_names} == initial | unset
 
 
-def test_its_fields_keep_their_bounds(pen: Pen) -> None:
-    pen.texts(title=200, description=20_000, meaning=20_000, origin=20_000, reframe=20_000)
-    pen.integers(-2, 2, "valence")
-    pen.integers(0, 10, "intensity", "significance")
+def test_its_fields_accept_values_up_to_their_bounds(writer: RecordWriter) -> None:
+    writer.assert_text_fields(title=200, description=20_000, meaning=20_000, origin=20_000, reframe=20_000)
+    writer.assert_integer_fields(-2, 2, "valence")
+    writer.assert_integer_fields(0, 10, "intensity", "significance")
 
 
-def test_its_choices_are_the_listed_ones(alice: Person, pen: Pen) -> None:
-    pen.choices(
+def test_its_fields_accept_only_the_listed_choices(alice: Person, writer: RecordWriter) -> None:
+    writer.assert_choices(
         kind="emotion memory image-vision insight body-sensation encounter part-of-self belief-perspective "
         "relationship ego-dissolution sound-music symbol challenging-moment other",
         visibility="private shared",
     )
-    Pen(alice, ELEMENTS, **pen.base, meaning=MEANING).choices(status=" ".join(STATUSES))
+    RecordWriter(alice, ELEMENTS, **writer.base, meaning=MEANING).assert_choices(status=" ".join(STATUSES))
 
 
-def test_what_is_understood_has_a_meaning(pen: Pen) -> None:
-    captured = pen.create()
+def test_an_understood_or_integrated_element_has_a_meaning(writer: RecordWriter) -> None:
+    captured = writer.create()
     for status in ("understood", "integrated"):
         for meaning in ({}, {"meaning": None}, {"meaning": ""}):
-            assert faults(pen.draft(status=status, **meaning)) == NEEDS_A_MEANING
-            assert faults(pen.patch(captured, status=status, **meaning)) == NEEDS_A_MEANING
-        understood = pen.create(status=status, meaning=MEANING)
+            assert faults(writer.post(status=status, **meaning)) == NEEDS_A_MEANING
+            assert faults(writer.patch(captured, status=status, **meaning)) == NEEDS_A_MEANING
+        understood = writer.create(status=status, meaning=MEANING)
         for empty in (None, ""):
-            assert faults(pen.patch(understood, meaning=empty)) == NEEDS_A_MEANING
-        assert pen.change(understood, meaning=None, status="set-aside")["meaning"] is None
-        assert pen.change(captured, status=status, meaning=MEANING)["status"] == status
-        captured = pen.change(captured, status="captured", meaning=None)
+            assert faults(writer.patch(understood, meaning=empty)) == NEEDS_A_MEANING
+        assert writer.update(understood, meaning=None, status="set-aside")["meaning"] is None
+        assert writer.update(captured, status=status, meaning=MEANING)["status"] == status
+        captured = writer.update(captured, status="captured", meaning=None)
 
 
-def test_its_status_moves_freely(pen: Pen) -> None:
-    element = pen.create(meaning=MEANING)
+def test_its_status_can_change_to_any_other(writer: RecordWriter) -> None:
+    element = writer.create(meaning=MEANING)
     for pair in permutations(STATUSES, 2):
         for status in pair:
-            response = pen.patch(element, status=status)
+            response = writer.patch(element, status=status)
             assert (response.status_code, response.json()["status"]) == (200, status)
 
 
-def test_it_belongs_to_a_session_and_may_move_to_another(alice: Person, pen: Pen) -> None:
-    element, other = pen.create(), written(alice.client, SESSIONS, alice)
-    without = {name: value for name, value in pen.base.items() if name != "session_id"}
-    refusal = alice.client.post(pen.path, json=without)
+def test_it_belongs_to_a_session_and_can_be_moved_to_another(alice: Person, writer: RecordWriter) -> None:
+    element, other = writer.create(), create_record(alice.client, SESSIONS, alice)
+    without = {name: value for name, value in writer.base.items() if name != "session_id"}
+    refusal = alice.client.post(writer.path, json=without)
     assert faults(refusal) == {"/session_id": "required"}
-    assert faults(alice.client.post(pen.path, json={})) == dict.fromkeys(("/session_id", "/kind", "/title"), "required")
+    assert faults(alice.client.post(writer.path, json={})) == dict.fromkeys(
+        ("/session_id", "/kind", "/title"), "required"
+    )
     id = str(new_id())
-    pen.refuses(element, [None, "", 5, "wisteria", f"{{{id}}}", f"urn:uuid:{id}"], "session_id")
-    assert pointers(pen.patch(element, session_id=id), "unknown-reference") == ["/session_id"]
-    moved = pen.change(element, session_id=other["id"])
-    found = alice.client.get(pen.path, params={"session_id": other["id"]}).json()["items"]
+    writer.assert_rejects(element, [None, "", 5, "wisteria", f"{{{id}}}", f"urn:uuid:{id}"], "session_id")
+    assert pointers(writer.patch(element, session_id=id), "unknown-reference") == ["/session_id"]
+    moved = writer.update(element, session_id=other["id"])
+    found = alice.client.get(writer.path, params={"session_id": other["id"]}).json()["items"]
     assert found == [moved]
+
+
+def test_it_is_removed_with_its_session(alice: Person, writer: RecordWriter) -> None:
+    element = writer.create()
+    session = alice.client.get(f"{SESSIONS.path}/{element['session_id']}").json()
+    assert alice.client.delete(f"{SESSIONS.path}/{session['id']}", headers=etag(session)).status_code == 204
+    refused(alice.client.get(f"{ELEMENTS.path}/{element['id']}"), 404, "not-found")

@@ -1,4 +1,4 @@
-"""Intentions: what only they promise."""
+"""Intentions: initial values, bounds, and derivation without cycles."""
 
 from itertools import permutations
 
@@ -9,33 +9,33 @@ from app.resources.intentions import INTENTIONS
 from tests.drafts import etag
 from tests.parallel import at_once
 from tests.refusals import faults, pointers
-from tests.resources.pen import Pen
+from tests.resources.record_writer import RecordWriter
 from tests.serving import Person
 
 STATUSES = ("proposed", "active", "on-hold", "completed", "cancelled")
-PROTOCOL_CYCLE = "derivation-cycle"
+DERIVATION_CYCLE = "derivation-cycle"
 
 
 @pytest.fixture
-def pen(alice: Person) -> Pen:
-    return Pen(alice, INTENTIONS, kind="session", statement="wisteria, whatever it means")
+def writer(alice: Person) -> RecordWriter:
+    return RecordWriter(alice, INTENTIONS, kind="session", statement="wisteria, whatever it means")
 
 
-def test_an_intention_for_a_session_may_come_before_it_and_is_active(alice: Person, pen: Pen) -> None:
-    intention = pen.create()
-    given = pen.base | {"status": "active", "visibility": "private"}
-    empty = dict.fromkeys(set(INTENTIONS.field_names) - set(given))
-    assert {name: intention[name] for name in INTENTIONS.field_names} == given | empty
-    assert faults(alice.client.post(pen.path, json={})) == dict.fromkeys(("/kind", "/statement"), "required")
+def test_a_new_intention_is_active_and_needs_no_session(alice: Person, writer: RecordWriter) -> None:
+    intention = writer.create()
+    initial = writer.base | {"status": "active", "visibility": "private"}
+    unset = dict.fromkeys(set(INTENTIONS.field_names) - set(initial))
+    assert {name: intention[name] for name in INTENTIONS.field_names} == initial | unset
+    assert faults(alice.client.post(writer.path, json={})) == dict.fromkeys(("/kind", "/statement"), "required")
 
 
-def test_its_fields_keep_their_bounds(pen: Pen) -> None:
-    pen.texts(statement=2000, why=2000)
-    pen.days("target_on")
+def test_its_fields_accept_values_up_to_their_bounds(writer: RecordWriter) -> None:
+    writer.assert_text_fields(statement=2000, why=2000)
+    writer.assert_date_fields("target_on")
 
 
-def test_its_choices_are_the_listed_ones(pen: Pen) -> None:
-    pen.choices(
+def test_its_fields_accept_only_the_listed_choices(writer: RecordWriter) -> None:
+    writer.assert_choices(
         kind="session integration",
         domain="mind body spirit lifestyle relationships nature",
         status=" ".join(STATUSES),
@@ -44,39 +44,41 @@ def test_its_choices_are_the_listed_ones(pen: Pen) -> None:
     )
 
 
-def test_its_status_moves_freely(pen: Pen) -> None:
-    intention = pen.create()
+def test_its_status_can_change_to_any_other(writer: RecordWriter) -> None:
+    intention = writer.create()
     for pair in permutations(STATUSES, 2):
         for status in pair:
-            response = pen.patch(intention, status=status)
+            response = writer.patch(intention, status=status)
             assert (response.status_code, response.json()["status"]) == (200, status)
 
 
-def test_no_line_of_descent_leads_back(pen: Pen) -> None:
-    line = [pen.create()]
+def test_an_intention_cannot_derive_from_itself_or_its_descendants(writer: RecordWriter) -> None:
+    line = [writer.create()]
     for _ in range(30):
-        line.append(pen.create(kind="integration", derived_from_id=line[-1]["id"]))
+        line.append(writer.create(kind="integration", derived_from_id=line[-1]["id"]))
     first, second, *_, last = line
     for ancestor, descendant in ((first, first), (last, last), (first, second), (first, last), (second, last)):
-        assert pointers(pen.patch(ancestor, derived_from_id=descendant["id"]), PROTOCOL_CYCLE) == ["/derived_from_id"]
-    assert pen.change(last, derived_from_id=first["id"])["derived_from_id"] == first["id"]
-    assert pen.change(line[10], derived_from_id=last["id"])["derived_from_id"] == last["id"]
-    assert pointers(pen.patch(first, derived_from_id=line[10]["id"]), PROTOCOL_CYCLE) == ["/derived_from_id"]
+        assert pointers(writer.patch(ancestor, derived_from_id=descendant["id"]), DERIVATION_CYCLE) == [
+            "/derived_from_id"
+        ]
+    assert writer.update(last, derived_from_id=first["id"])["derived_from_id"] == first["id"]
+    assert writer.update(line[10], derived_from_id=last["id"])["derived_from_id"] == last["id"]
+    assert pointers(writer.patch(first, derived_from_id=line[10]["id"]), DERIVATION_CYCLE) == ["/derived_from_id"]
     id = str(new_id())
-    assert pointers(pen.draft(id=id, derived_from_id=id), PROTOCOL_CYCLE) == ["/derived_from_id"]
+    assert pointers(writer.post(id=id, derived_from_id=id), DERIVATION_CYCLE) == ["/derived_from_id"]
 
 
-def test_a_line_ends_where_a_link_was_removed(alice: Person, pen: Pen) -> None:
-    first = pen.create()
-    middle = pen.create(derived_from_id=first["id"])
-    last = pen.create(derived_from_id=middle["id"])
-    alice.client.delete(f"{pen.path}/{middle['id']}", headers=etag(middle))
-    assert alice.client.get(f"{pen.path}/{last['id']}").json()["derived_from_id"] is None
-    assert pen.change(first, derived_from_id=last["id"])["derived_from_id"] == last["id"]
-    assert pointers(pen.patch(last, derived_from_id=first["id"]), PROTOCOL_CYCLE) == ["/derived_from_id"]
+def test_removing_an_intention_ends_the_derivation_of_the_next(alice: Person, writer: RecordWriter) -> None:
+    first = writer.create()
+    middle = writer.create(derived_from_id=first["id"])
+    last = writer.create(derived_from_id=middle["id"])
+    alice.client.delete(f"{writer.path}/{middle['id']}", headers=etag(middle))
+    assert alice.client.get(f"{writer.path}/{last['id']}").json()["derived_from_id"] is None
+    assert writer.update(first, derived_from_id=last["id"])["derived_from_id"] == last["id"]
+    assert pointers(writer.patch(last, derived_from_id=first["id"]), DERIVATION_CYCLE) == ["/derived_from_id"]
 
 
-def test_two_devices_cannot_close_a_circle_together(pen: Pen) -> None:
-    pair = [pen.create(), pen.create()]
-    answers = at_once(lambda device: pen.patch(pair[device], derived_from_id=pair[1 - device]["id"]), devices=2)
-    assert sorted(answer.status_code for answer in answers) == [200, 422]
+def test_two_devices_at_once_cannot_create_a_cycle(writer: RecordWriter) -> None:
+    pair = [writer.create(), writer.create()]
+    responses = at_once(lambda device: writer.patch(pair[device], derived_from_id=pair[1 - device]["id"]), devices=2)
+    assert sorted(response.status_code for response in responses) == [200, 422]

@@ -5,7 +5,7 @@ from app.ids import new_id
 from app.resources import RESOURCES
 from app.sync.pull import MAX_PAGE_BYTES
 from tests.conftest import Databases, Servers
-from tests.drafts import etag, written
+from tests.drafts import create_record, etag
 from tests.refusals import pointers
 from tests.serving import Person
 from tests.sync.phone import CHANGES, COLLECTIONS, SESSION, Json, Phone, delete, edit, upsert
@@ -13,7 +13,7 @@ from tests.sync.phone import CHANGES, COLLECTIONS, SESSION, Json, Phone, delete,
 
 def test_everything_is_pulled_as_a_read_answers_it(phone: Phone, alice: Person) -> None:
     for resource in RESOURCES:
-        written(alice.client, resource, alice)
+        create_record(alice.client, resource, alice)
     changes, cursor = phone.pull(limit=3)
     assert {each["collection"] for each in changes} == {*COLLECTIONS}
     for change in changes:
@@ -130,8 +130,8 @@ def test_records_of_before_there_was_syncing_are_pulled_as_they_are_read(
     server = servers.start(servers.settings(database, database_url=url))
     person = server.person("alice", "Europe/Berlin")
     for resource in RESOURCES:
-        written(person.client, resource, person)
-    gone = written(person.client, RESOURCES[0], person)
+        create_record(person.client, resource, person)
+    gone = create_record(person.client, RESOURCES[0], person)
     person.client.delete(f"{RESOURCES[0].path}/{gone['id']}", headers=etag(gone))
     before = Phone(person).pull()
     schema.migrate(url, "0003")
