@@ -4,7 +4,7 @@ A *person* registers an e-mail address, verifies it with a code from an e-mail, 
 one refresh token at a time, and calls with short-lived access tokens. A route takes the authenticated caller as `Call`.
 """
 
-from app.identity.caller import SIGNED_IN, TIMEZONE, Call, Caller, SignedIn
+from app.identity.caller import SIGNED_IN, TIMEZONE, Call, Caller, SignedIn, identify
 from app.identity.tables import Feed
 
 __all__ = [
@@ -14,4 +14,5 @@ __all__ = [
     "Caller",
     "Feed",
     "SignedIn",
+    "identify",
 ]

@@ -16,7 +16,7 @@ from fastapi.security.base import SecurityBase
 from starlette.requests import Request
 
 from app.db import Database, Row, Statement, bind
-from app.http import PENDING_AUTH, header_values
+from app.http import header_values
 from app.identity.tables import AccountRecord, DeviceRecord
 from app.problems import NotSignedIn
 from app.services import Services, services_of
@@ -96,9 +96,8 @@ class Caller:
 class SignedIn(SecurityBase):
     """A dependency that returns the caller or refuses the request, and documents how callers authenticate."""
 
-    def __init__(self, *, lazy: bool = False) -> None:
-        """Make the dependency. If `lazy`, the endpoint's own statement checks the sign-in, or the route before it answers."""
-        self._lazy = lazy
+    def __init__(self) -> None:
+        """Describe the scheme for the OpenAPI document."""
         self.scheme_name = "AccessToken"
         self.model = HTTPBearer(
             bearerFormat="JWT",
@@ -106,16 +105,18 @@ class SignedIn(SecurityBase):
         )
 
     async def __call__(self, request: Request) -> Caller:
-        """Return the caller behind the one Authorization header."""
-        services = services_of(request)
-        claims = services.tokens.verify(_bearer(request))
-        caller = Caller(services, claims.account_id, claims.device_id)
-        if self._lazy:
-            request.scope[PENDING_AUTH] = caller.authenticate
-        else:
-            await caller.authenticate()
-        request.scope["account_id"] = claims.account_id
+        """Return the authenticated caller behind the one Authorization header."""
+        caller = identify(request)
+        await caller.authenticate()
         return caller
+
+
+def identify(request: Request) -> Caller:
+    """Return the caller that the token names, which is not authenticated yet."""
+    services = services_of(request)
+    claims = services.tokens.verify(_bearer(request))
+    request.scope["account_id"] = claims.account_id
+    return Caller(services, claims.account_id, claims.device_id)
 
 
 def _bearer(request: Request) -> str:

@@ -14,7 +14,8 @@ from fastapi.security.base import SecurityBase
 from starlette.requests import Request
 
 from app.db import Database, Statement
-from app.identity import Caller, SignedIn
+from app.http import PENDING_AUTH
+from app.identity import Caller, SignedIn, identify
 
 
 @dataclass(slots=True)
@@ -56,12 +57,13 @@ class _OwnRecords(SecurityBase):
     """A dependency that returns the view of the caller's own records. The first statement on them checks the sign-in."""
 
     def __init__(self) -> None:
-        self._signed_in = SignedIn(lazy=True)
-        self.scheme_name = self._signed_in.scheme_name
-        self.model = self._signed_in.model
+        signed_in = SignedIn()
+        self.scheme_name, self.model = signed_in.scheme_name, signed_in.model
 
     async def __call__(self, request: Request) -> View:
-        return own_records(await self._signed_in(request))
+        caller = identify(request)
+        request.scope[PENDING_AUTH] = caller.authenticate
+        return own_records(caller)
 
 
 OwnRecords = Annotated[View, Depends(_OwnRecords())]

@@ -34,8 +34,12 @@ Recorder = Callable[[FeedWrite, Sequence[Changed]], None]
 
 def record_in_feed(write: FeedWrite, changes: Sequence[Changed]) -> None:
     """Queue the row of the table `change` that a pull reads: one for each record, replaced by its next change."""
-    for bulk, first in ((access.INSERT_CHANGE, True), (access.UPDATE_CHANGE, False)):
-        write.queue(bulk, [_change_row(write, each) for each in changes if each.is_first is first])
+    first: list[Row] = []
+    later: list[Row] = []
+    for change in changes:
+        (first if change.is_first else later).append(_change_row(write, change))
+    write.queue(access.INSERT_CHANGE, first)
+    write.queue(access.UPDATE_CHANGE, later)
 
 
 def _change_row(write: FeedWrite, change: Changed) -> Row:
