@@ -2,8 +2,10 @@
 
 import asyncio
 import socket
+import time
 from typing import Any, Final
 
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.server import limits
@@ -14,9 +16,34 @@ _UNACKNOWLEDGED_OPTIONS: Final = [getattr(socket, name) for name in ("TCP_USER_T
 has lost its network does not close its connections."""
 
 
+class TimedFlowControl(FlowControl):
+    """uvicorn's flow control, which also measures how long the application has kept the client from sending."""
+
+    _paused_at: float | None = None
+    _ended_pauses = 0.0
+
+    def pause_reading(self) -> None:
+        """Read nothing more until the application has taken what has arrived."""
+        if not self.read_paused:
+            self._paused_at = time.monotonic()
+        super().pause_reading()
+
+    def resume_reading(self) -> None:
+        """Read on, if reading was paused."""
+        if self.read_paused:
+            self._ended_pauses, self._paused_at = self.paused_seconds, None
+            super().resume_reading()
+
+    @property
+    def paused_seconds(self) -> float:
+        """For how long reading has been paused on this connection."""
+        return self._ended_pauses + (0.0 if self._paused_at is None else time.monotonic() - self._paused_at)
+
+
 class ProtocolTimeouts(HttpToolsProtocol):
     """A connection on which no wait is unlimited: neither for the client to send, nor for it to read."""
 
+    flow: TimedFlowControl
     _deadline: asyncio.TimerHandle | None = None
     """The deadline of what the client has to send next."""
     _unread_deadline: asyncio.TimerHandle | None = None
@@ -32,6 +59,7 @@ class ProtocolTimeouts(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         """Limit how long sent bytes may stay unacknowledged."""
         super().connection_made(transport)
+        self.flow = TimedFlowControl(transport)
         for option in _UNACKNOWLEDGED_OPTIONS:
             milliseconds = int(limits.MAX_UNREAD_SECONDS * 1000)
             transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, option, milliseconds)
@@ -117,12 +145,16 @@ class ProtocolTimeouts(HttpToolsProtocol):
     def _set_body_deadline(self) -> None:
         """Abort the connection if the body that is arriving falls below the minimum rate."""
         self._set_deadline(None)
-        self._body_start = self.loop.time()
+        self._body_start = time.monotonic() - self.flow.paused_seconds
         self._deadline = self.loop.call_later(limits.body_seconds(self._body_bytes), self._check_body_rate)
 
     def _check_body_rate(self) -> None:
-        """Extend the deadline by what has arrived since it was set. It costs one timer, and nothing for each chunk."""
-        left = self._body_start + limits.body_seconds(self._body_bytes) - self.loop.time()
+        """Extend the deadline by what has arrived since it was set, and by the time in which the application did not read.
+
+        It costs one timer, and nothing for each chunk.
+        """
+        waited = time.monotonic() - self._body_start - self.flow.paused_seconds
+        left = limits.body_seconds(self._body_bytes) - waited
         if left > 0:
             self._deadline = self.loop.call_later(left, self._check_body_rate)
         else:

@@ -30,6 +30,7 @@ from app.http import (
 )
 from app.ids import Id, new_id
 from app.problems import Forbidden, Invalid, MalformedBody, Problem
+from app.server import limits
 from tests.serving import address_of, listening
 
 ZIP = "application/zip"
@@ -265,6 +266,20 @@ def test_a_client_cannot_send_faster_than_the_endpoint_reads() -> None:
         sent = send_until_blocked(connection)
         assert endpoint.started.is_set()
         assert sent < SENT // 4  # what the system's buffers take
+        loop.call_soon_threadsafe(endpoint.go_on.set)
+        connection.sendall(b"w" * (SENT - sent))
+        assert connection.recv(4096).startswith(b"HTTP/1.1 204")
+
+
+def test_the_time_in_which_the_endpoint_does_not_read_does_not_count_against_the_client(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "BODY_GRACE_SECONDS", 1.0)
+    monkeypatch.setattr(limits, "MIN_BODY_RATE", SENT)
+    endpoint = SlowEndpoint()
+    with endpoint.start_request() as (connection, loop):
+        sent = send_until_blocked(connection)
+        time.sleep(1.5)
         loop.call_soon_threadsafe(endpoint.go_on.set)
         connection.sendall(b"w" * (SENT - sent))
         assert connection.recv(4096).startswith(b"HTTP/1.1 204")
