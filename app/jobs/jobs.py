@@ -104,7 +104,8 @@ class Jobs:
         self._changed.set()
 
     def start(self) -> None:
-        """Start running jobs in this process."""
+        """Start running jobs in this process: at once those that an earlier process left."""
+        self.wake()
         self._loop = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
