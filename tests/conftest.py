@@ -25,6 +25,7 @@ from tests.serving import Person, Server, serving
 from tests.witness import Client
 
 DATABASES = ("sqlite", "postgresql")
+SHARED_SERVER = pytest.StashKey[postgres.SharedServer]()
 
 collect_ignore = [] if CHROMIUM else ["house/test_docs_page.py"]
 
@@ -69,12 +70,19 @@ def shared_folder(factory: pytest.TempPathFactory) -> Path:
     return factory.getbasetemp().parent if "PYTEST_XDIST_WORKER" in os.environ else factory.getbasetemp()
 
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Stop the PostgreSQL of the run, after its workers have ended."""
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Let the process that controls the run hold its PostgreSQL."""
     if "PYTEST_XDIST_WORKER" not in os.environ:
         factory = getattr(session.config, "_tmp_path_factory", None)
-        if factory is not None:
-            postgres.SharedServer(factory.getbasetemp()).stop()
+        assert isinstance(factory, pytest.TempPathFactory)
+        server = session.config.stash[SHARED_SERVER] = postgres.SharedServer(factory.getbasetemp())
+        server.hold()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Stop the PostgreSQL of the run, after its workers have ended."""
+    if SHARED_SERVER in session.config.stash:
+        session.config.stash[SHARED_SERVER].stop()
 
 
 def _named(url: str, name: str) -> str:

