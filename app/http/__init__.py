@@ -2,16 +2,17 @@
 
 `RequestContextMiddleware` gives every response its id and headers, and logs the request. `CorsMiddleware` admits
 browsers from other origins. `Router` finds the `Route` of a request, which reads what an endpoint's signature declares
-and answers. `Response` is a complete response, `StreamingResponse` one that is sent part by part.
+and answers; the body is compressed if the client accepts it. `Response` is a complete response, `StreamingResponse` one that is sent part by part.
 """
 
 from app.http.bodies import BodyStream, FormBody, RawBody, RawQuery
+from app.http.compression import VARY
 from app.http.cors import CorsMiddleware
 from app.http.dialect import Dialect
 from app.http.reading import header_values
 from app.http.request_context import RequestContextMiddleware
-from app.http.response import HTTPS_ONLY, JSON, Response, json_response, problem_response
-from app.http.route import MAX_BODY_BYTES, PENDING_AUTH, Route
+from app.http.response import HTTPS_ONLY, JSON, PUBLIC, Response, json_response, problem_response
+from app.http.route import MAX_BODY_BYTES, PENDING_AUTH, Route, SecretRoute
 from app.http.router import Router
 from app.http.streaming import ClientConnection, CurrentConnection, StreamingResponse
 
@@ -20,6 +21,8 @@ __all__ = [
     "JSON",
     "MAX_BODY_BYTES",
     "PENDING_AUTH",
+    "PUBLIC",
+    "VARY",
     "BodyStream",
     "ClientConnection",
     "CorsMiddleware",
@@ -32,6 +35,7 @@ __all__ = [
     "Response",
     "Route",
     "Router",
+    "SecretRoute",
     "StreamingResponse",
     "header_values",
     "json_response",

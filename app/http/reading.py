@@ -90,8 +90,10 @@ def body_reader(model: type[BaseModel], media_types: Collection[str]) -> AsyncRe
 
 def check_media_type(request: Request, media_types: Collection[str]) -> None:
     """Raise `UnsupportedMediaType` unless the body has one of the media types, in UTF-8 and without an encoding."""
+    if header_values(request, b"content-encoding"):
+        raise UnsupportedMediaType.encoded()
     found = _media_type.fullmatch(", ".join(header_values(request, b"content-type")))
-    if found is None or found[1].lower() not in media_types or header_values(request, b"content-encoding"):
+    if found is None or found[1].lower() not in media_types:
         raise UnsupportedMediaType.expecting(media_types)
 
 

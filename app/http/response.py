@@ -1,7 +1,7 @@
 """A complete response: a status, headers, and the bytes of the body."""
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from starlette.types import Send
 
@@ -20,6 +20,8 @@ DEFAULT_HEADERS: Final = {
     b"x-frame-options": b"DENY",
 }
 """The headers of every response whose route does not set them."""
+PUBLIC: Final = (b"cache-control", b"no-cache")
+"""The header of a response that is the same for everybody. A client may store it, and asks whether it is current."""
 HTTPS_ONLY: Final = {b"strict-transport-security": b"max-age=63072000"}
 """The header by which browsers use only TLS for this host from then on."""
 
@@ -28,6 +30,8 @@ class Response:
     """A complete response."""
 
     __slots__ = ("body", "headers", "status")
+    is_complete: ClassVar[bool] = True
+    """Whether `body` is all that is sent."""
 
     def __init__(self, status: int, body: bytes = b"", headers: Iterable[Header] = ()) -> None:
         """Take the parts; `send` adds Content-Length."""

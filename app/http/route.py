@@ -31,6 +31,7 @@ from starlette.types import Receive, Scope, Send
 
 from app import observability
 from app.http.bodies import BodyDependency, raw_query
+from app.http.compression import MIN_BYTES, VARY, compress, is_compressible
 from app.http.dialect import JSON_API, Dialect
 from app.http.reading import AsyncReader, Reader, body_reader, header_values, query_reader
 from app.http.response import Response
@@ -70,6 +71,8 @@ class Route(APIRoute):
     """
 
     dialect: ClassVar[Dialect] = JSON_API
+    compresses: ClassVar[bool] = True
+    """Whether responses may be compressed."""
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         """Plan how the parameters are read, and keep the options for FastAPI."""
@@ -92,21 +95,33 @@ class Route(APIRoute):
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the request, also if it fails: with a problem in the route's dialect."""
         scope["template"] = self.path_format
+        accept_encoding: bytes | None = None
         try:
-            self._check_content_length(scope)
+            accept_encoding = self._check_headers(scope)
             response = await self._response(Request(scope, receive))
         except Problem as problem:
             response = self.dialect.render_error(problem, scope["request_id"])
         except Exception as error:  # noqa: BLE001 - the server would print an escaping exception, with what users wrote
             observability.log_exception(error, scope["request_id"])
             response = self.dialect.render_error(Crashed(), scope["request_id"])
+        if self.compresses:
+            if accept_encoding is not None:
+                await compress(response, accept_encoding)
+            elif len(response.body) >= MIN_BYTES and is_compressible(response):
+                response.headers.append(VARY)
         await response.send(send)
 
-    def _check_content_length(self, scope: Scope) -> None:
+    def _check_headers(self, scope: Scope) -> bytes | None:
+        """Raise `BodyTooLarge` if Content-Length is beyond the limit; return the values of Accept-Encoding."""
         limit = scope["max_body_bytes"] = self.max_body_bytes or scope["max_body_bytes"]
+        accept_encoding: bytes | None = None
         for name, value in scope["headers"]:
-            if name == b"content-length" and int(value) > limit:
-                raise BodyTooLarge.beyond(limit)
+            if name == b"content-length":
+                if int(value) > limit:
+                    raise BodyTooLarge.beyond(limit)
+            elif name == b"accept-encoding":
+                accept_encoding = value if accept_encoding is None else b"%b,%b" % (accept_encoding, value)
+        return accept_encoding
 
     async def _response(self, request: Request) -> Response:
         """Read the parameters in the order of refusal, and call the endpoint. The caller is authenticated before any
@@ -128,6 +143,12 @@ class Route(APIRoute):
             raise
         await _authenticate(request)
         return response
+
+
+class SecretRoute(Route):
+    """A route whose responses contain tokens: they are never compressed, so that their size tells nothing of them."""
+
+    compresses = False
 
 
 async def _authenticate(request: Request) -> None:

@@ -36,6 +36,7 @@ class StreamingResponse(Response):
     """A response whose parts come from a generator. The generator has to end when the client has disconnected."""
 
     __slots__ = ("_parts",)
+    is_complete = False
 
     def __init__(self, first: bytes, parts: AsyncGenerator[bytes], headers: Iterable[Header]) -> None:
         """Take the first part, and the generator of the others."""

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from app.http import Response, Route, json_response
+from app.http import Response, SecretRoute, json_response
 from app.identity import changing_password, examples
 from app.identity.caller import Call
 from app.identity.fields import email_key
@@ -12,7 +12,7 @@ from app.openapi import problems
 from app.problems import TooManyAttempts, WrongCredentials
 from app.services import TheServices
 
-router = APIRouter(prefix="/v1/auth/password", tags=["Signing in"], route_class=Route)
+router = APIRouter(prefix="/v1/auth/password", tags=["Signing in"], route_class=SecretRoute)
 
 
 @router.post(

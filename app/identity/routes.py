@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from app.http import Response, Route, json_response
+from app.http import Response, Route, SecretRoute, json_response
 from app.identity import device_sessions, examples, registering, signing_in
 from app.identity.accounts import change_account, public_account
 from app.identity.caller import Call
@@ -26,7 +26,7 @@ from app.services import TheServices
 
 THROTTLED = problems(WrongCredentials, TooManyAttempts, body=True)
 router = APIRouter(route_class=Route)
-auth = APIRouter(prefix="/v1/auth", tags=["Signing in"], route_class=Route)
+auth = APIRouter(prefix="/v1/auth", tags=["Signing in"], route_class=SecretRoute)
 
 
 @auth.post(

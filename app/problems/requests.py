@@ -106,6 +106,12 @@ class UnsupportedMediaType(Problem):
         """Return the problem of a body that has none of `media_types`."""
         return cls(f"Send the body as {' or '.join(sorted(media_types))}, in UTF-8 if it is text, and not compressed.")
 
+    @classmethod
+    def encoded(cls) -> Self:
+        """Return the problem of a body with a content coding (RFC 9110, 15.5.16)."""
+        detail = "Send the body as it is, without the header Content-Encoding: this server reads no compressed bodies."
+        return cls(detail, headers={"Accept-Encoding": "identity"})
+
 
 class ExpectationFailed(Problem):
     """Expectation failed.

@@ -1,7 +1,7 @@
 """Preconditions (RFC 9110, section 13): If-Match guards a write, If-None-Match saves a response.
 
 If-Match takes one tag, which is the record's version, or `*`, which forces the write. A weak tag of the present version
-is taken too: a proxy that compresses responses turns every tag into a weak one. The header is checked only once the record
+is taken too: a compressed response has one, whether the server or a proxy compressed it. The header is checked only once the record
 is known to exist: a record that does not exist is 404 whatever the headers say.
 """
 
@@ -35,9 +35,14 @@ def check_if_match(op: Op, row: Row, epoch: int) -> None:
         raise Outdated(current=public_row(op.resource, row, epoch))
 
 
-def etag_matches(if_none_match: str | None, version: int) -> bool:
-    """Return whether If-None-Match names the record's version, so that 304 is the answer."""
+def matching_etag(if_none_match: str | None, version: int) -> str | None:
+    """Return the tag of If-None-Match that names the record's version, for the 304 response; None if there is none.
+
+    It is weak if the client has the record from a compressed response.
+    """
     if if_none_match is None:
-        return False
+        return None
     current = f'"{version}"'
-    return if_none_match.strip() == "*" or any(tag.removeprefix("W/") == current for tag in _each(if_none_match))
+    if if_none_match.strip() == "*":
+        return current
+    return next((tag for tag in _each(if_none_match) if tag.removeprefix("W/") == current), None)

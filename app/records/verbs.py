@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import Header
 
 from app.db import Row
-from app.http import Response
+from app.http import VARY, Response
 from app.ids import new_id
 from app.openapi import problems
 from app.problems import (
@@ -23,9 +23,9 @@ from app.problems import (
 )
 from app.records import access, cursors
 from app.records.access import statements
-from app.records.codec import etag, page_response, record_json, record_response, version_of
+from app.records.codec import page_response, record_json, record_response, version_of
 from app.records.filters import Filters, active_filters
-from app.records.preconditions import etag_matches, if_match_satisfied
+from app.records.preconditions import if_match_satisfied, matching_etag
 from app.records.resource import Resource
 from app.records.shapes import Fields, RecordDraft, RecordPublic, sent_fields
 from app.records.view import View
@@ -37,7 +37,7 @@ IfMatch = Annotated[
     str | None,
     Header(
         alias="If-Match",
-        pattern=r'^(\*|"[!#-~]*")$',
+        pattern=r'^(\*|(W/)?"[!#-~]*")$',
         description="The version that the change was made from, as an entity tag in quotes: "
         '`"1099511627781"`; or `*`, which forces the change. Without the header the response is 428.',
         examples=["*"],
@@ -89,8 +89,9 @@ async def read(view: View, resource: Resource, id: UUID, if_none_match: str | No
     if not rows:
         raise NotFound
     version, document = rows[0]
-    if etag_matches(if_none_match, version):
-        return Response(304, headers=[(b"etag", etag(version))])
+    known = matching_etag(if_none_match, version)
+    if known is not None:
+        return Response(304, headers=[(b"etag", known.encode()), VARY])
     return record_response(record_json(str(id), version, document), version)
 
 

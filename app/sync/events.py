@@ -12,7 +12,12 @@ from app.records.view import View
 from app.sync import pull
 from app.sync.waiting import waiting
 
-HEADERS: Final = [(b"content-type", b"text/event-stream"), (b"x-accel-buffering", b"no")]
+HEADERS: Final = [
+    (b"content-type", b"text/event-stream"),
+    (b"cache-control", b"no-store, no-transform"),
+    (b"x-accel-buffering", b"no"),
+]
+"""A proxy must neither compress nor buffer the stream: each event has to arrive at once."""
 _COMMENT: Final = b":\n\n"
 
 

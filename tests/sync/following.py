@@ -58,5 +58,5 @@ def following(client: Client, last_event_id: str | None = None) -> Iterator[Foll
     with client.stream("GET", EVENTS, headers=headers, timeout=SECONDS) as response:
         assert response.status_code == 200, response.read()
         assert response.headers["content-type"] == "text/event-stream"
-        assert response.headers["cache-control"] == "no-store"
+        assert response.headers["cache-control"] == "no-store, no-transform"
         yield Following(response.iter_lines())
