@@ -1,4 +1,4 @@
-"""A browser: the system's own Chromium, headless, which says every address that it asks for."""
+"""The system's Chromium, headless, with a record of the hosts it sends requests to."""
 
 import shutil
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Page, expect, sync_playwright
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-QUIET = (
+ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -18,11 +18,11 @@ QUIET = (
     "--disable-sync",
 )
 WAIT = 30_000
-"""Longest wait for anything on a page, in milliseconds: the docs draw themselves with large scripts."""
+"""The longest wait for an element in milliseconds: the docs pages run large scripts."""
 
 
 class Visit:
-    """A page, and what happened on it."""
+    """A page, the hosts of its requests, and its errors."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
@@ -40,7 +40,7 @@ def visiting() -> Iterator[Visit]:
     """Open a page in a fresh browser; what is expected of it may take its time."""
     expect.set_options(timeout=WAIT)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         try:
             yield Visit(browser.new_page(viewport={"width": 1280, "height": 1000}))
         finally:

@@ -1,4 +1,4 @@
-"""Who and what every test can ask for. Alice owns; Bob must never see; `anyone` has no token."""
+"""Fixtures of all tests. Alice owns records; Bob must never see them; `anyone` has no token."""
 
 import asyncio
 import logging
@@ -19,7 +19,7 @@ from app.keyring.rotation import create_keyring, retire
 from app.settings import MailBackend, Settings
 from tests import postgres
 from tests.browser import CHROMIUM
-from tests.lines import Lines, telling
+from tests.log_lines import LogHandler, private_lines
 from tests.mailbox import Mailbox
 from tests.serving import Person, Server, serving
 from tests.witness import Client
@@ -31,20 +31,21 @@ collect_ignore = [] if CHROMIUM else ["house/test_docs_page.py"]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say plainly what was not run, and what tests have to say: seeds, and what was tried."""
+    """Print the seeds and summaries of random tests, and which tests were not run."""
     reports = [each for outcome in ("passed", "failed") for each in terminalreporter.getreports(outcome)]
-    for said in (value for report in reports for name, value in report.user_properties if name == "said"):
-        terminalreporter.write_line(str(said))
+    for summary in (value for report in reports for name, value in report.user_properties if name == "summary"):
+        terminalreporter.write_line(str(summary))
     if CHROMIUM is None:
         terminalreporter.section("not run")
         terminalreporter.write_line(
-            "tests/house/test_docs_page.py: there is no Chromium here (apt-get install chromium)"
+            "tests/house/test_docs_page.py: Chromium is not installed (apt-get install chromium)"
         )
 
 
 @pytest.fixture(scope="session")
 def every_log_line() -> list[str]:
-    handler = Lines()
+    """All lines that were logged in this process so far."""
+    handler = LogHandler()
     observability.SINKS.append(handler.lines.append)
     logger = logging.getLogger("uvicorn")
     logger.addHandler(handler)
@@ -53,10 +54,11 @@ def every_log_line() -> list[str]:
 
 
 @pytest.fixture(autouse=True)
-def no_written_word_in_a_log_line(every_log_line: list[str]) -> Iterator[None]:
+def no_private_text_in_logs(every_log_line: list[str]) -> Iterator[None]:
+    """Fail a test during which a log line contained a person's text, an e-mail address or a token."""
     begin = len(every_log_line)
     yield
-    assert not telling(every_log_line[begin:])
+    assert not private_lines(every_log_line[begin:])
 
 
 @pytest.fixture(scope="session")
@@ -66,7 +68,7 @@ def mailbox() -> Iterator[Mailbox]:
 
 
 def shared_folder(factory: pytest.TempPathFactory) -> Path:
-    """Return the folder that all workers of the run share: a worker's own is in it."""
+    """Return the folder that all workers of the run share; each worker's own folder is in it."""
     return factory.getbasetemp().parent if "PYTEST_XDIST_WORKER" in os.environ else factory.getbasetemp()
 
 
@@ -97,7 +99,7 @@ async def _execute(url: str, sql: str) -> None:
 
 
 class Databases:
-    """Makes fresh databases. PostgreSQL is started when a test first asks for one of its databases."""
+    """Creates databases. PostgreSQL is started when a test first needs one of its databases."""
 
     def __init__(self, server: postgres.SharedServer, folder: Path) -> None:
         self._server, self._folder = server, folder
@@ -136,7 +138,7 @@ def databases(tmp_path_factory: pytest.TempPathFactory) -> Databases:
 
 @pytest.fixture(scope="session")
 def keyring(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A keyring with a key that signs, one that comes next, and one that is not believed any more."""
+    """A keyring with the current signing key, the next one, and a retired one."""
     path = tmp_path_factory.mktemp("keys") / "keys.json"
     create_keyring(path, generated=False)
     retire(path, Keyring(path).current.kid)
@@ -144,7 +146,7 @@ def keyring(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Servers:
-    """Starts servers, each on a database of its own, and keeps them until the tests end."""
+    """Starts servers, each with its own database, and stops them when the tests end."""
 
     def __init__(self, databases: Databases, keyring: Path, mailbox: Mailbox, stack: ExitStack) -> None:
         self._databases, self._keyring, self._mailbox, self._stack = databases, keyring, mailbox, stack
@@ -172,7 +174,7 @@ class Servers:
         return self._stack.enter_context(serving(settings, self._mailbox))
 
     def shared(self, kind: str, **changes: object) -> Server:
-        """Return the server that tests of these settings share: people in it never meet."""
+        """Return the server that all tests with these settings share; each test creates its own accounts."""
         key = repr((kind, changes))
         if key not in self._shared:
             self._shared[key] = self.start(self.settings(kind, **changes))
@@ -188,7 +190,7 @@ def servers(databases: Databases, keyring: Path, mailbox: Mailbox, every_log_lin
 
 @pytest.fixture(params=DATABASES)
 def database(request: pytest.FixtureRequest) -> str:
-    """The kind of database that the test runs on: every test that asks runs on both."""
+    """The kind of database; each test with this fixture runs on both."""
     return str(request.param)
 
 

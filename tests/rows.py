@@ -1,4 +1,4 @@
-"""What stands behind the records: the rows, as tests look at them, and rows that no request could write."""
+"""Reads rows of the database, and writes rows that no request can write."""
 
 from collections.abc import Iterable
 from uuid import UUID
@@ -26,38 +26,38 @@ CHANGES = _of_owner(Change.table())
 
 
 def feed_of(server: Server, person: Person) -> Row:
-    """Return a person's feed."""
+    """Return a person's row of the feed table."""
     return server.run(server.db.all(FEED, owner_id=person.id))[0]
 
 
 def changes_of(server: Server, person: Person) -> dict[str, Row]:
-    """Return the latest change of everything that a person ever wrote, by id."""
+    """Return a person's rows of the change table by record id."""
     return {str(row["id"]): row for row in server.run(server.db.all(CHANGES, owner_id=person.id))}
 
 
 def rows_of(server: Server, person: Person, resource: Resource) -> dict[str, Row]:
-    """Return a person's rows of one kind, by id."""
+    """Return a person's rows of one kind of record by id."""
     rows = server.run(server.db.all(_of_owner(resource.table), owner_id=person.id))
     return {str(row["id"]): row for row in rows}
 
 
 def device_of(person: Person) -> UUID:
-    """Return the id of a person's device, as its access token says."""
+    """Return the id of a person's device, from its access token."""
     return UUID(jwt.decode(person.token, options={"verify_signature": False})["sid"])
 
 
 def version_of(feed: Row, row: Row) -> int:
-    """Put a number together with the feed's epoch, as sync.md says."""
+    """Return the version of a row: the feed's epoch and the row's sequence number."""
     version: int = feed["epoch"] * 2**40 + row["seq"]
     return version
 
 
 def copied(server: Server, person: Person, resource: Resource, record: Json, changes: Iterable[Json]) -> list[str]:
-    """Copy a record's row once for each of `changes`, past every rule and at the same instant; return the new ids."""
+    """Insert a copy of a record for each of `changes`, with these columns changed, without any check; return the ids."""
     row = rows_of(server, person, resource)[record["id"]]
     head = feed_of(server, person)["head"]
     rows: list[Row] = [row | {"id": new_id(), "seq": seq} | each for seq, each in enumerate(changes, head + 1)]
-    noted = {
+    columns = {
         "collection": resource.collection,
         "deleted": False,
         "written_at": row["updated_at"],
@@ -69,7 +69,7 @@ def copied(server: Server, person: Person, resource: Resource, record: Json, cha
         async with server.db.transaction() as tx:
             await tx.write(
                 (statements(resource).insert, rows),
-                (access.INSERT_CHANGE, [each | noted | {"document": document_of(resource, each)} for each in rows]),
+                (access.INSERT_CHANGE, [each | columns | {"document": document_of(resource, each)} for each in rows]),
                 (access.ADVANCE_FEED, [{"owner_id": person.id, "head": head + len(rows)}]),
             )
 

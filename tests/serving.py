@@ -1,4 +1,4 @@
-"""A server for the tests: the real application under the real uvicorn, on a real socket, in a thread."""
+"""A server for the tests: the application under uvicorn, on a socket, in a thread."""
 
 import asyncio
 import socket
@@ -35,7 +35,7 @@ PASSWORD = "a lantern by the door"
 
 @cache
 def password_hash() -> str:
-    """Return the hash of the password that every person of the tests has: it takes a tenth of a second."""
+    """Return the hash of `PASSWORD`, which all people of the tests have; it is computed once, in a tenth of a second."""
     return hashed_now(PASSWORD)
 
 
@@ -44,7 +44,7 @@ SECONDS = 30
 
 @dataclass
 class Person:
-    """Somebody with an account, signed in on a device."""
+    """A person with an account, signed in on a device."""
 
     id: UUID
     email: str
@@ -58,7 +58,7 @@ class Person:
 
 
 class Server:
-    """A running server, and how tests reach into it."""
+    """A running server, with access to its database and its loop."""
 
     def __init__(
         self, settings: Settings, url: str, loop: asyncio.AbstractEventLoop, services: Services, mailbox: Mailbox
@@ -75,32 +75,32 @@ class Server:
 
     @property
     def address(self) -> Address:
-        """Where a raw socket connects to."""
+        """The host and port of the server."""
         return address_of(self.url)
 
     def begin(self, work: Coroutine[Any, Any, T]) -> "Future[T]":
-        """Begin work on the server's own loop."""
+        """Start a coroutine on the server's loop."""
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Carry out work on the server's own loop."""
+        """Run a coroutine on the server's loop; return its result."""
         return self.begin(work).result(SECONDS)
 
-    def person(self, name: str = "somebody", timezone: str = "UTC", role: Role = Role.PERSON) -> Person:
+    def person(self, name: str = "person", timezone: str = "UTC", role: Role = Role.PERSON) -> Person:
         """Return a new person, verified and signed in."""
         email = f"{name}.{new_id().hex}@example.com"
 
-        async def join() -> tuple[UUID, dict[str, Any]]:
+        async def create() -> tuple[UUID, dict[str, Any]]:
             async with self.db.transaction() as tx:
                 id = await create_account(tx, NewAccount(email, password_hash(), name, timezone, "en", role))
             assert id is not None
             return id, await sign_in(self.services, id, "phone")
 
-        id, tokens = self.run(join())
+        id, tokens = self.run(create())
         return Person(id, email, tokens, self.client(tokens["access_token"]))
 
     def client(self, token: str | None = None) -> Client:
-        """Return a client that lives as long as the test."""
+        """Return a client that is closed at the end of the test."""
         client = Client(self.url, token)
         self._clients.append(client)
         return client
@@ -117,19 +117,19 @@ class Server:
 
 
 def address_of(url: str) -> Address:
-    """Return where a raw socket connects to."""
+    """Return the host and port of a URL."""
     host, _, port = url.removeprefix("http://").partition(":")
     return host, int(port)
 
 
 @contextmanager
 def listening(app: ASGIApp, **options: Any) -> Iterator[tuple[str, asyncio.AbstractEventLoop]]:
-    """Run an application under uvicorn and the edge until the block ends; yield its URL and its loop."""
+    """Run an application under uvicorn, with the server's protocol, until the block ends; yield its URL and its loop."""
     config = uvicorn.Config(
         app, log_config=None, access_log=False, server_header=False, http=LimitedProtocol, ws="none", **options
     )
     server = uvicorn.Server(config)
-    # asyncio sends without delay only where TCP is asked for by name
+    # asyncio sets TCP_NODELAY only if the protocol is IPPROTO_TCP
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
         loops: list[asyncio.AbstractEventLoop] = []

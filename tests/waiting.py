@@ -1,4 +1,4 @@
-"""Waiting for what another thread or process is about to do, and not waiting: being there at once."""
+"""Waiting for a condition, and moving the clock."""
 
 import time
 from collections.abc import Callable
@@ -10,13 +10,13 @@ SECONDS = 10
 
 
 def awaited(condition: Callable[[], bool]) -> None:
-    """Wait until the condition holds; fail where it does not in time."""
+    """Wait until a condition is true; fail after ten seconds."""
     deadline = time.monotonic() + SECONDS
     while not condition():
         assert time.monotonic() < deadline
-        time.sleep(0.05)
+        time.sleep(0.01)
 
 
 def later(*, tick: bool = True, **amount: float) -> time_machine.travel:
-    """Let it be later, for the server in this process too, until the block ends."""
+    """Move the clock of this process, and of servers in it, forward until the block ends."""
     return time_machine.travel(datetime.now(UTC) + timedelta(**amount), tick=tick)

@@ -1,7 +1,7 @@
-"""The witness: a client that refuses any answer which the OpenAPI document does not promise.
+"""The witness: a client that checks each response against the OpenAPI document.
 
-Every answer in the suite passes it: its status, its media type and its body have to be documented for the operation,
-an answer has exactly the members its schema lists, and the headers that every answer carries have to be there.
+The status, media type and body of a response must be documented for the operation, a successful body must have exactly the
+members of its schema, and the headers of all responses must be present.
 """
 
 from functools import cached_property
@@ -23,15 +23,15 @@ STREAM = "text/event-stream"
 
 
 class Document:
-    """The OpenAPI document, and what it promises."""
+    """The OpenAPI document of the application."""
 
     @cached_property
     def content(self) -> Json:
-        """The document of the application as it runs."""
+        """The document as JSON."""
         return create_app(Settings()).openapi()
 
     def operation(self, method: str, path: str) -> Json | None:
-        """Return the operation that serves a path; None where the path is documented by nothing."""
+        """Return the operation for a method and path, or None if the path is not documented."""
         for template, methods in self.content["paths"].items():
             parts, given = template.split("/"), path.split("/")
             if len(parts) == len(given) and all(a == b or a.startswith("{") for a, b in zip(parts, given, strict=True)):
@@ -40,7 +40,7 @@ class Document:
         return None
 
     def response(self, described: Json) -> Json:
-        """Return a response as it is described, by reference or in place."""
+        """Return the description of a response, resolved if it is a reference."""
         name = described.get("$ref", "").rpartition("/")[2]
         found: Json = self.content["components"]["responses"][name] if name else described
         return found
@@ -50,7 +50,7 @@ class Document:
         return {}
 
     def check(self, schema: Json, body: object, *, exactly: bool) -> None:
-        """Refuse a body that is not as the schema says, or, where `exactly`, has members that it does not list."""
+        """Check a body against a schema; with `exactly`, its members must be those of the schema."""
         key = repr(schema)
         if key not in self._validators:
             whole = {**schema, "components": self.content["components"]}
@@ -79,7 +79,7 @@ DOCUMENT = Document()
 
 
 def witness(response: httpx.Response) -> None:
-    """Refuse an answer that is not documented."""
+    """Check a response against the document."""
     request, status = response.request, response.status_code
     media_type = response.headers.get("content-type")
     if media_type != STREAM:
@@ -116,7 +116,7 @@ def witness(response: httpx.Response) -> None:
 
 
 class Client(httpx.Client):
-    """A client of the API, whose every answer is witnessed."""
+    """A client of the API that checks each response."""
 
     def __init__(self, url: str, token: str | None = None) -> None:
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
@@ -125,7 +125,7 @@ class Client(httpx.Client):
         )  # loading certificates takes 30 ms
 
     def send(self, request: httpx.Request, *, stream: bool = False, **options: Any) -> httpx.Response:
-        """Send a request; of a stream that nobody asked to follow, the first part is the answer."""
+        """Send a request; without `stream`, only the first part of an event stream is read."""
         response = super().send(request, stream=True, **options)
         if stream:
             return response
@@ -140,5 +140,5 @@ class Client(httpx.Client):
 
 
 def is_id(text: str) -> bool:
-    """Say whether a text is an id as the API spells them."""
+    """Return whether a text is an id in the format of the API."""
     return str(UUID(text)) == text

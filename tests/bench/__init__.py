@@ -1,1 +1,1 @@
-"""The bench: this API beside what else could be picked, measured in one run. `README.md` here tells how."""
+"""Benchmarks of this API and of other frameworks in one run; see `README.md`."""

@@ -1,4 +1,4 @@
-"""The bench's command: `uv run --group bench python -m tests.bench`. `README.md` here tells what it does and how."""
+"""The command `uv run --group bench python -m tests.bench`; see `README.md`."""
 
 import json
 import signal
@@ -13,7 +13,7 @@ from tests.bench import goals, growth, owners, pressure
 from tests.bench.arena import arena
 from tests.bench.contestants import CONTESTANTS
 from tests.bench.operations import OPERATIONS, sizes
-from tests.bench.report import spelled, summary
+from tests.bench.report import markdown, summary
 from tests.bench.rounds import Table, compare
 
 FURTHER: Final = ("owners", "pressure", "growth")
@@ -30,10 +30,10 @@ def _show(text: str) -> None:
 
 
 class Bench:
-    """One run: what is measured, and what was found."""
+    """One run and its results."""
 
     def __init__(self, parts: list[str], names: set[str], seconds: float, rounds: int) -> None:
-        """Begin with nothing."""
+        """Start without results."""
         self._parts, self._names, self._seconds, self._rounds = parts, names, seconds, rounds
         self.tables: list[Table] = []
         self.further: dict[str, Any] = {}
@@ -54,32 +54,32 @@ class Bench:
                 runners = [place.start(each, world) for each in chosen]
                 for operation in operations:
                     table = compare(place, operation, runners, seconds=self._seconds, rounds=self._rounds, say=_say)
-                    _show(spelled(table))
+                    _show(markdown(table))
                     self.tables.append(table)
             timing: dict[str, Any] = {"seconds": self._seconds, "say": _say}
             if "owners" in self._parts:
                 written = owners.measure(place, place.start(OURS, world), rounds=self._rounds, **timing)
-                self._found(f"owners, {kind}", owners.spelled(written), asdict(written))
+                self._found(f"owners, {kind}", owners.markdown(written), asdict(written))
             if "pressure" in self._parts and kind == "postgresql":
                 pressed = pressure.measure(place, OURS, world, **timing)
-                self._found("pressure", pressure.spelled(pressed), [asdict(each) for each in pressed])
+                self._found("pressure", pressure.markdown(pressed), [asdict(each) for each in pressed])
         if "growth" in self._parts and kind == "postgresql":
             with arena(kind) as place:
                 grown, memory = growth.measure(place, OURS, rounds=self._rounds, **timing)
             figures = {"costs": [asdict(each) for each in grown], "memory": asdict(memory)}
-            self._found("growth", growth.spelled(grown, memory), figures)
+            self._found("growth", growth.markdown(grown, memory), figures)
 
     def _found(self, name: str, text: str, figures: Any) -> None:
         _show(text)
         self.further[name] = figures
 
     def end(self, json_file: Path | None, chart_file: Path | None) -> None:
-        """Say what became of the goals, and write the files that were asked for."""
+        """Print the outcome of the goals, and write the requested files."""
         outcomes = [*goals.outcomes(self.tables)]
         for kind in dict.fromkeys(table.database for table in self.tables):
             _show(summary(self.tables, kind))
         if outcomes:
-            _show(goals.spelled(outcomes))
+            _show(goals.markdown(outcomes))
         if json_file is not None:
             figures = {
                 "tables": [asdict(table) for table in self.tables],
@@ -103,7 +103,7 @@ def main(
     json_file: Annotated[Path | None, typer.Option("--json", help="Where to write the figures.")] = None,
     chart_file: Annotated[Path | None, typer.Option("--chart", help="Where to write the chart, a PNG.")] = None,
 ) -> None:
-    """Measure this API beside what else could be picked. Everything it needs, it prepares itself."""
+    """Compare this API with other frameworks; needs no preparation."""
     signal.signal(signal.SIGTERM, lambda _signal, _frame: sys.exit(1))  # and end what was started
     parts = [part for part in PARTS if part in only.split(",")]
     bench = Bench(parts, {name for name in contestants.split(",") if name}, seconds, rounds)

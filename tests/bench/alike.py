@@ -1,10 +1,10 @@
-"""Whether a clock can tell who has an account: `uv run python -m tests.bench.alike`.
+"""Checks whether response times reveal who has an account: `uv run python -m tests.bench.alike`.
 
-A real server on each database, with its limits as they are and mail by SMTP, is asked to register, to forget, to sign
-in, and for codes, for addresses that have an account and for ones that have none, in turn; with `--more` also for
-accounts that are closed, and for addresses that wait for their code. One line for each: the medians in milliseconds, of
-the answer and of a request that follows at once, and their ratios. It ends with 1 where two medians of answers differ
-by more than a tenth, and with an error where two answers differ in a byte.
+A server on each database, with its default limits and mail by SMTP, gets requests to register, to reset a password, to
+sign in, and for codes, for e-mail addresses with and without an account in turn; with `--more` also for closed accounts,
+and for unverified ones. It prints the median times in milliseconds of the response and of a request that follows at once,
+and their ratios. The exit status is 1 if two medians differ by more than a tenth. Two responses that differ in a byte are
+an error.
 """
 
 import asyncio
@@ -53,7 +53,7 @@ QUESTIONS: Final[dict[str, Body]] = {
 
 
 def addresses(name: str) -> Addresses:
-    """Return as many addresses as it takes."""
+    """Return this number of e-mail addresses."""
     return [f"{name}.{new_id().hex}@example.com" for _ in range(TRIES // TRIES_EACH)]
 
 
@@ -69,7 +69,7 @@ async def _join(settings: Settings, emails: Addresses, *, closed: bool) -> None:
 
 
 def ask(line: Line, path: str, body: dict[str, str]) -> tuple[float, float, tuple[Any, ...]]:
-    """Return the milliseconds of an answer, those of a request that follows at once, and all that can be told of it."""
+    """Return the milliseconds of a response, those of a request that follows at once, and the comparable parts of the response."""
     content = json.dumps(body).encode()
     begin = time.perf_counter()
     reply = line.ask("POST", f"/v1/auth/{path}", [*JSON, ("X-Request-Id", "the-same")], content)
@@ -81,7 +81,7 @@ def ask(line: Line, path: str, body: dict[str, str]) -> tuple[float, float, tupl
 
 
 def compare(line: Line, path: str, groups: dict[str, Addresses]) -> dict[str, tuple[float, float]]:
-    """Ask for each group's addresses in turn; return both medians of each. Raise where two answers differ in a byte."""
+    """Send requests for each group's addresses in turn; return both medians of each group; raise if two responses differ."""
     seen: dict[str, list[tuple[float, float]]] = {name: [] for name in groups}
     said = set()
     for number in range(TRIES):
@@ -100,17 +100,17 @@ def _median(place: int, pairs: list[tuple[float, float]]) -> float:
     return statistics.median(pair[place] for pair in pairs)
 
 
-def _post_office(told: Connection) -> None:
+def _mail_server(told: Connection) -> None:
     with Mailbox() as box:
         told.send(box.port)
         told.recv()
 
 
 @contextmanager
-def post_office() -> Iterator[int]:
-    """Take letters in a process of its own, so that they cost the clock nothing."""
+def mail_server() -> Iterator[int]:
+    """Run a mail server in another process, so that it does not affect the times."""
     here, there = multiprocessing.Pipe()
-    process = multiprocessing.Process(target=_post_office, args=(there,))
+    process = multiprocessing.Process(target=_mail_server, args=(there,))
     process.start()
     yield here.recv()
     here.send(None)
@@ -118,9 +118,9 @@ def post_office() -> Iterator[int]:
 
 
 def measure(kind: str, url: str, folder: Path, names: tuple[str, ...], only: list[str]) -> bool:
-    """Measure every question on one database; print the lines, and say whether all is alike."""
+    """Measure all requests on one database and print the results; return whether the times are alike."""
     alike = True
-    with post_office() as port:
+    with mail_server() as port:
         settings = Settings.model_validate({"database_url": url})
         environment = {
             "AFTERGLOW_DATABASE_URL": url,
@@ -157,11 +157,11 @@ def _told(kind: str, path: str, medians: dict[str, tuple[float, float]]) -> bool
 
 def main(
     *,
-    only: Annotated[str, typer.Option(help="What to ask, by comma.")] = ",".join(QUESTIONS),
+    only: Annotated[str, typer.Option(help="Requests, separated by commas.")] = ",".join(QUESTIONS),
     database: Annotated[str, typer.Option(help="postgresql or sqlite; both by default.")] = "postgresql,sqlite",
-    more: Annotated[bool, typer.Option("--more", help="Ask for closed and waiting addresses, too.")] = False,
+    more: Annotated[bool, typer.Option("--more", help="Also use closed and unverified accounts.")] = False,
 ) -> None:
-    """Tell whether a clock can tell who has an account."""
+    """Check whether response times reveal who has an account."""
     names = ("unknown", "known", "closed", "waiting") if more else ("unknown", "known")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))

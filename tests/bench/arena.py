@@ -1,4 +1,4 @@
-"""The arena: a database, a world in it, and the contestants, all running at once."""
+"""Runs a database with test data, and all contestants at the same time."""
 
 import json
 import os
@@ -29,7 +29,7 @@ WARM_SECONDS: Final = 0.3
 
 @dataclass
 class Runner:
-    """A contestant that is running."""
+    """A running contestant."""
 
     contestant: Contestant
     process: subprocess.Popen[bytes]
@@ -39,11 +39,11 @@ class Runner:
 
     @property
     def address(self) -> Address:
-        """Where it listens."""
+        """The address that it listens on."""
         return "127.0.0.1", self.port
 
     def check(self, operation: Operation) -> None:
-        """Raise where it does not answer rightly."""
+        """Raise if a response is wrong."""
         if self.contestant.floor or self.contestant.plain:
             return
         conversations = operation.conversations(self.world.people, ours=self.contestant.ours)
@@ -56,7 +56,7 @@ class Runner:
             raise
 
     def round(self, operation: Operation, seconds: float) -> tuple[Round, float]:
-        """Put load on it; return what was seen, and the processor seconds that it took."""
+        """Put load on it; return the measured times and the CPU seconds."""
         if self.contestant.floor:
             return self._own_round(operation, seconds)
         people, ours = self.world.people, self.contestant.ours
@@ -82,12 +82,12 @@ class Arena:
     """Runs contestants on databases of one kind."""
 
     def __init__(self, kind: str, folder: Path, server: str, stack: ExitStack) -> None:
-        """`server` is the URL of a PostgreSQL, or nothing."""
+        """Take the URL of a PostgreSQL server, or an empty string for SQLite."""
         self.kind, self._folder, self._server, self._stack = kind, folder, server, stack
         self._worlds = 0
 
     def world(self, sizes: Iterable[int]) -> World:
-        """Plant a world in a new database."""
+        """Create a database with test data."""
         self._worlds += 1
         if self.kind == "sqlite":
             return new_world(f"sqlite:///{self._folder}/world{self._worlds}.db", self._folder, [*sizes])
@@ -96,11 +96,11 @@ class Arena:
         return new_world(self._server.replace("/postgres?", f"/{name}?"), self._folder, [*sizes])
 
     def database_seconds(self) -> float:
-        """Return the processor seconds that the database has used; an embedded one is its server's."""
+        """Return the CPU seconds of the database; 0 for SQLite, which is part of the server."""
         return machine.cpu_seconds(self.postmaster) if self.postmaster else 0.0
 
     def slow(self, world: World, milliseconds: int) -> str:
-        """Return a URL by which the world's database answers later."""
+        """Return a URL that reaches the database over a slow network."""
         folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="slow")))
         command = [sys.executable, "-m", "tests.bench.delay", str(folder), self._sockets, str(milliseconds)]
         self._stack.enter_context(
@@ -116,13 +116,13 @@ class Arena:
 
     @property
     def postmaster(self) -> int:
-        """The process of PostgreSQL."""
+        """The main process of PostgreSQL."""
         if self.kind == "sqlite":
             return 0
         return int((Path(self._sockets) / "data" / "postmaster.pid").read_text().split()[0])
 
     def start(self, contestant: Contestant, world: World, url: str = "", **settings: str) -> Runner:
-        """Start a contestant on a world, reached by another URL if one is given; our settings can be changed."""
+        """Start a contestant on a database, by another URL if given; settings of our server can be changed."""
         port = machine.free_port()
         log = self._folder / f"{contestant.name}-{port}.log"
         url = url or world.url
@@ -171,8 +171,8 @@ class Arena:
 
 @contextmanager
 def arena(kind: str) -> Iterator[Arena]:
-    """Prepare all that runs need, and take it away at the end of the block."""
-    os.environ.pop(postgres.URL, None)  # its processes are somebody else's, so what they cost could not be told
+    """Prepare all that runs need; remove it at the end of the block."""
+    os.environ.pop(postgres.URL, None)  # the CPU time of a server that runs elsewhere cannot be measured
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench")))
         machine.pin(0, machine.LOAD_CORE)  # what starts from here on shares it: the database

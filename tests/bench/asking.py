@@ -1,7 +1,7 @@
-"""A program for `tests.bench.checks`: asks an application, in this process, to read one record, again and again.
+"""A program for `tests.bench.checks`: reads one record repeatedly from an application in this process.
 
-It is run on the path of the tree that it measures, which may be an older one, so it knows nothing but the routes. For
-each line on its standard input it prints what one request cost, in microseconds of processor time.
+It runs with the code of any commit, so it uses nothing but the routes. For each line on its standard input it prints the
+CPU time of a request in microseconds.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ REQUESTS = 1000
 
 
 async def asked(app: Any, method: str, path: str, headers: list[tuple[bytes, bytes]], body: bytes = b"") -> bytes:
-    """Return the body of an answer."""
+    """Return the body of a response."""
     scope = {
         "type": "http",
         "http_version": "1.1",
@@ -55,7 +55,7 @@ async def asked(app: Any, method: str, path: str, headers: list[tuple[bytes, byt
 
 
 async def measured(settings: Settings) -> None:
-    """Measure one round for each line that comes in."""
+    """Measure one round for each line of standard input."""
     app = create_app(settings)
     await next(getattr(demo, name) for name in _DEMO_MAKERS if hasattr(demo, name))(settings)
     async with app.router.lifespan_context(app):

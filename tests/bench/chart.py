@@ -1,4 +1,4 @@
-"""The chart: each operation's cost of the server's processor, by contestant, as a PNG."""
+"""Draws the cost of each operation by contestant as a PNG."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ INK, QUIET, OWN = "#22313a", "#b9c4c9", "#2f7f86"
 
 
 def draw(tables: list[Table], path: Path) -> None:
-    """Write the chart; bars are µs per request, and ours has a colour of its own."""
+    """Write the chart; the bars are µs of CPU time per request, ours in another colour."""
     columns = min(3, len(tables))
     rows = -(-len(tables) // columns)
     figure, axes = plt.subplots(rows, columns, figsize=(5.6 * columns, 3.4 * rows), squeeze=False)

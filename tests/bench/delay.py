@@ -1,4 +1,4 @@
-"""A slow network between a server and its database: what either says is heard some milliseconds later."""
+"""A slow network between a server and its database: data arrive some milliseconds later."""
 
 import asyncio
 import sys
@@ -9,7 +9,7 @@ SOCKET = ".s.PGSQL.5432"
 
 
 async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seconds: float) -> None:
-    """Pass on everything, in its order, each piece after its own wait."""
+    """Forward all data in order, each piece after the delay."""
     loop = asyncio.get_running_loop()
     while data := await reader.read(BYTES):
         loop.call_later(seconds, writer.write, data)

@@ -1,4 +1,4 @@
-"""The goals: what this API has to be, beside what else could be picked, said as ratios of one run."""
+"""The goals of this API, as ratios to other contestants in one run."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from tests.bench.rounds import Figures, Table
 
 
 def cheaper(ours: Figures, other: Figures) -> float:
-    """Return how many times less of a processor our server takes."""
+    """Return how many times less CPU time our server needs."""
     return other.server / ours.server
 
 
@@ -21,7 +21,7 @@ def faster(ours: Figures, other: Figures) -> float:
 
 @dataclass(frozen=True)
 class Goal:
-    """One goal: against whom, how it is counted, and what is wanted of each operation."""
+    """A goal: the other contestant, the ratio, and its minimum for each operation."""
 
     against: str
     words: str
@@ -47,7 +47,7 @@ PUSH_WANTED: Final = 20.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a goal in one operation."""
+    """The outcome of a goal for one operation."""
 
     database: str
     operation: str
@@ -58,7 +58,7 @@ class Outcome:
 
 
 def outcomes(tables: Iterable[Table]) -> Iterator[Outcome]:
-    """Return what became of each goal that the tables speak of."""
+    """Return the outcomes of the goals whose tables are given."""
     known = {(table.database, table.operation): table for table in tables}
     for goal in GOALS:
         for operation, wanted in goal.wanted.items():
@@ -76,7 +76,7 @@ def outcomes(tables: Iterable[Table]) -> Iterator[Outcome]:
             yield Outcome(database, "push of 100", "POST", words, PUSH_WANTED, pushed.rate * PUSHED / posted.rate)
 
 
-def spelled(found: Iterable[Outcome]) -> str:
+def markdown(found: Iterable[Outcome]) -> str:
     """Return the outcomes as Markdown."""
     lines = ["### Goals", "", "| | against | | wanted | found | |", "|---|---|---|--:|--:|---|"]
     lines += [

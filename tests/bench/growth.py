@@ -1,8 +1,8 @@
-"""Growth: what reading costs in a large world, beside a small one, and whether a worker's memory stays.
+"""Growth: the cost of reads in a large database compared with a small one, and a worker's memory.
 
-Small is 100 people of 100 records; large is 10 000 people of 90 and one of 100 000, a million rows. The costs of our
-server and of the database are added. The rich are read too: the first and the 500th page of the one with 100 000
-records, and what changed last of theirs; at the end all of it is pulled, page by page.
+The small one has 100 people with 100 records each; the large one 10 000 people with 90 and one with 100 000, a million rows.
+A cost is that of our server and of the database. The owner of 100 000 records is measured too: their first and 500th page,
+and their last changes; at the end all their records are pulled.
 """
 
 import json
@@ -31,7 +31,7 @@ _LAST: Final = 10
 
 @dataclass(frozen=True)
 class Growth:
-    """One operation: µs of server and database together, in the small world and in the large one."""
+    """One operation: µs of server and database, in the small and in the large database."""
 
     title: str
     small: float
@@ -40,7 +40,7 @@ class Growth:
 
 @dataclass(frozen=True)
 class Memory:
-    """MiB of the worker: after the start, at most while it was read from, and at most while everything was pulled."""
+    """MiB of the worker: after the start, the maximum during reads, and the maximum during the pull."""
 
     begin: float
     reading: float
@@ -49,7 +49,7 @@ class Memory:
 
 
 def large() -> Iterator[int]:
-    """Return how many records each person of the large world has, the rich one first."""
+    """Return the number of records of each person in the large database."""
     return chain([RICH], repeat(90, 10_000))
 
 
@@ -70,7 +70,7 @@ def _changed(body: dict[str, Any]) -> None:
 def measure(
     arena: Arena, contestant: Contestant, *, seconds: float, rounds: int, say: Say
 ) -> tuple[list[Growth], Memory]:
-    """Measure both worlds in turn."""
+    """Measure both databases in turn."""
     say("planting a small world and a large one: a million rows")
     small = arena.start(contestant, arena.world(SMALL))
     grown = arena.start(contestant, arena.world(large()))
@@ -105,7 +105,7 @@ def measure(
 
 
 def _deep(runner: Runner, person: Person) -> Any:
-    """Return a conversation about the 500th page, which is found as a client finds it: page by page."""
+    """Return the requests for the 500th page, whose cursor is found page by page."""
     client, cursor = Client([person], ours=True), ""
     for limit in chain(repeat(200, (_PAGE - 2) // 4), repeat(50, (_PAGE - 2) % 4 + 1)):
         path = f"/v1/intentions?limit={limit}" + (f"&cursor={cursor}" if cursor else "")
@@ -132,8 +132,8 @@ def _answered(runner: Runner, request: bytes) -> bytes:
     return answer.body
 
 
-def spelled(found: list[Growth], memory: Memory) -> str:
-    """Return it as Markdown."""
+def markdown(found: list[Growth], memory: Memory) -> str:
+    """Return the result as Markdown."""
     lines = [
         "### Growth, from 10 000 rows to 1 000 000, PostgreSQL",
         "",

@@ -1,10 +1,10 @@
-"""Idle sockets: what honest callers feel of a thousand connections that say nothing, or next to nothing.
+"""Idle sockets: the effect of a thousand almost silent connections on normal clients.
 
     uv run python -m tests.bench.idle
 
-One worker is asked for records at a fixed rate, in turns with and without a crowd of a thousand sockets: a third of them
-silent, a third sending a head byte by byte, a third a body. Whoever is cut off comes back at once. The medians of the
-rounds are compared.
+One worker gets reads at a fixed rate, alternately with and without a thousand sockets: a third of them silent, a third
+sending headers byte by byte, a third a body. A socket that is closed reconnects at once. The medians of the rounds are
+compared.
 """
 
 import multiprocessing
@@ -37,7 +37,7 @@ BEGINNINGS: Final = (
 
 
 def crowd(address: Address, size: int, here: Event, over: Event) -> None:
-    """Keep so many sockets open until it is over; say once all of them are."""
+    """Keep this number of sockets open until the end; report when all are open."""
     sockets: dict[int, socket.socket] = {}
     while not over.is_set():
         for number in range(size):
@@ -61,7 +61,7 @@ def _is_open(connection: socket.socket) -> bool:
 
 
 def measure(kind: str, size: int, rate: float, rounds: int) -> None:
-    """Measure on one kind of database, and print what was seen."""
+    """Measure on one kind of database, and print the results."""
     ours = next(each for each in CONTESTANTS if each.ours)
     with arena(kind) as place:
         print(f"planting a world on {kind}", file=sys.stderr)
@@ -93,17 +93,17 @@ def measure(kind: str, size: int, rate: float, rounds: int) -> None:
         p99[crowded] = median(each[1] for each in seen[crowded])
         refused = sum(each[2] for each in seen[crowded])
         print(f"| {title} | {median(each[0] for each in seen[crowded]):.2f} | {p99[crowded]:.2f} | {refused} |")
-    print(f"\np99 beside them: {p99[True] / p99[False]:.2f} times what it is alone.", flush=True)
+    print(f"\np99 with idle sockets: {p99[True] / p99[False]:.2f} times that without.", flush=True)
 
 
 def main(
     *,
     database: Annotated[str, typer.Option(help="postgresql or sqlite; both by default.")] = "postgresql,sqlite",
-    sockets: Annotated[int, typer.Option(min=1, max=10_000, help="Size of the crowd.")] = 1000,
+    sockets: Annotated[int, typer.Option(min=1, max=10_000, help="Number of idle sockets.")] = 1000,
     rate: Annotated[float, typer.Option(min=1, help="Reads a second.")] = 300,
     rounds: Annotated[int, typer.Option(min=1, help="Rounds of each.")] = 5,
 ) -> None:
-    """Measure what a crowd of idle sockets does to honest callers."""
+    """Measure the effect of idle sockets on normal clients."""
     for kind in database.split(","):
         measure(kind, sockets, rate, rounds)
 

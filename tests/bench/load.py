@@ -1,7 +1,7 @@
-"""The load: one thread, sixteen connections, ready-made bytes. It costs about ten microseconds a request.
+"""The load generator: one thread, sixteen connections, prepared bytes. A request costs it about ten microseconds.
 
-A *conversation* yields the bytes of one request after the other and is sent each answer's status, head and body, so a
-client that has to know the last answer (the version to change next) is written as a plain loop.
+A *conversation* is a generator: it yields the bytes of a request, and is sent the status, head and body of the response. A
+client that needs the last response, such as a version, is a plain loop.
 """
 
 import gc
@@ -17,7 +17,7 @@ PATIENCE = 30.0
 
 
 class Response(NamedTuple):
-    """What came back."""
+    """A response."""
 
     status: int
     head: bytes
@@ -29,7 +29,7 @@ Conversation = Generator[bytes, Response, None]
 
 @dataclass
 class Round:
-    """What one round of load saw: how long it took, and each answer's wait, in seconds."""
+    """One round: its duration, and the time of each response, in seconds."""
 
     seconds: float
     waits: list[float]
@@ -37,7 +37,7 @@ class Round:
 
 
 class Line:
-    """One connection, and the conversation on it."""
+    """A connection and its conversation."""
 
     def __init__(self, address: Address, conversation: Conversation) -> None:
         """Connect."""
@@ -82,7 +82,7 @@ class Line:
 
 
 def _length(data: bytes) -> int:
-    """Return the length of a whole answer, -1 where it comes in chunks, 0 where the head is not there yet."""
+    """Return the length of a response; -1 if it is chunked, 0 if its head is incomplete."""
     end = data.find(b"\r\n\r\n")
     if end < 0:
         return 0
@@ -103,7 +103,7 @@ def _joined(chunks: bytes) -> bytes:
 
 
 def ask(address: Address, conversation: Conversation) -> Response:
-    """Return the answer to a conversation's first request."""
+    """Return the response to the first request of a conversation."""
     line = Line(address, conversation)
     line.ask()
     answer = None
@@ -114,7 +114,7 @@ def ask(address: Address, conversation: Conversation) -> Response:
 
 
 def drive(address: Address, conversations: Sequence[Conversation], seconds: float, expected: int) -> Round:
-    """Keep every conversation going for some seconds, and let the last answers come."""
+    """Run all conversations for some seconds, and wait for the last responses."""
     lines = {line.socket.fileno(): line for line in (Line(address, each) for each in conversations)}
     waits: list[float] = []
     failures = 0

@@ -1,4 +1,4 @@
-"""The machine: which core does what, what a process has cost so far, and programs that run while they are measured."""
+"""Cores, CPU time, memory, and child processes that are measured."""
 
 import os
 import socket
@@ -22,12 +22,12 @@ EVERY_CORE: Final = SERVER_CORE | LOAD_CORE
 
 
 def pin(pid: int, cores: set[int]) -> None:
-    """Let a process, and whatever it starts from now on, run on these cores only."""
+    """Restrict a process, and the processes that it starts, to these cores."""
     os.sched_setaffinity(pid, cores)
 
 
 def tree(pid: int) -> Iterator[int]:
-    """Return a process and all that descend from it."""
+    """Return a process and its descendants."""
     yield pid
     with suppress(OSError):
         for task in Path(f"/proc/{pid}/task").iterdir():
@@ -36,7 +36,7 @@ def tree(pid: int) -> Iterator[int]:
 
 
 def cpu_seconds(pid: int) -> float:
-    """Return the processor time that a process and its descendants have used, those included that have ended."""
+    """Return the CPU seconds of a process and its descendants, including ended ones."""
     seconds = 0.0
     for each in tree(pid):
         with suppress(OSError):
@@ -47,12 +47,12 @@ def cpu_seconds(pid: int) -> float:
 
 
 def resident_mib(pid: int) -> float:
-    """Return the memory that a process holds, what it shares with others included."""
+    """Return the resident memory of a process in MiB."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE / 2**20
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -69,8 +69,8 @@ def running(
     listens: bool = True,
     cores: set[int] = SERVER_CORE,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a program on these cores until the block ends; its errors go to `log`, and where it serves nobody, it
-    is spoken to by its standard input and output.
+    """Run a program on these cores until the block ends; standard error goes to `log`. A program that is no server
+    is used by its standard input and output.
     """
     pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
     with log.open("wb") as said:
@@ -95,7 +95,7 @@ def running(
 
 
 def await_listening(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    """Wait until the server takes connections."""
+    """Wait until the server accepts connections."""
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):

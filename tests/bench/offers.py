@@ -1,4 +1,4 @@
-"""What was seen of each offer, and how it is told."""
+"""The figures of each offered rate, and their table."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -15,14 +15,14 @@ HEAD: Final = (
 
 @dataclass(frozen=True)
 class Cores:
-    """Processor seconds used so far, or shares of a core meanwhile."""
+    """CPU seconds so far, or shares of a core in a period."""
 
     server: float
     database: float
     load: float
 
     def since(self, before: "Cores", seconds: float) -> "Cores":
-        """Return the shares of a core that were used since."""
+        """Return the shares of a core used since an earlier reading."""
         return Cores(
             (self.server - before.server) / seconds,
             (self.database - before.database) / seconds,
@@ -32,7 +32,7 @@ class Cores:
 
 @dataclass(frozen=True)
 class Figures:
-    """What was seen at one offer: rates a second, times in milliseconds."""
+    """The figures of one offered rate: rates per second, times in milliseconds."""
 
     offer: float
     offered: float
@@ -54,12 +54,12 @@ def at(values: list[float], share: float) -> float:
 
 
 def answered(seen: list[Asked], seconds: float) -> float:
-    """Return how many requests a second were answered in time."""
+    """Return the rate of requests that were answered in time."""
     return sum(0 < each.status < BUSY and each.wait < LATE for each in seen if not each.probe) / seconds
 
 
 def figures(offer: float, seconds: float, seen: list[Asked], cores: Cores) -> Figures:
-    """Sum one offer up."""
+    """Return the figures of one offered rate."""
     asked = [each for each in seen if not each.probe]
     livez = [each.wait for each in seen if each.probe]
     waits = [each.wait for each in asked if 0 < each.status < BUSY and each.wait < LATE]
@@ -80,7 +80,7 @@ def figures(offer: float, seconds: float, seen: list[Asked], cores: Cores) -> Fi
     )
 
 
-def spelled(each: Figures) -> str:
+def markdown(each: Figures) -> str:
     """Return a line of the table."""
     return (
         f"| {each.offer:g} x | {each.offered:,.0f} | {each.answered:,.0f} | {each.refused:,.0f} | {each.lost:,.0f} "
@@ -91,7 +91,7 @@ def spelled(each: Figures) -> str:
 
 
 def recovery(seen: list[Asked], usual: float) -> list[tuple[float, float]]:
-    """Return the p99 of each half of a second after the overload, and how many times the usual that is."""
+    """Return the p99 of each half second after the overload, also relative to the normal one."""
     asked = [each for each in seen if not each.probe]
     began, windows = asked[0].due, []
     for number in range(RECOVERY_SECONDS * 2):

@@ -1,8 +1,7 @@
-"""The open loop: requests leave by a fixed schedule, whether the server keeps up or not.
+"""An open-loop load generator: requests are sent on a fixed schedule, independent of the responses.
 
-A request's wait counts from the moment at which it was due, not from when it could be sent, so a server that makes its
-callers queue is not flattered (no coordinated omission). Each request takes a connection that is free, or a new one, as
-if it came from a caller of its own.
+The time of a request counts from when it was due, not from when it was sent, which avoids coordinated omission. Each request
+uses a free connection or a new one.
 """
 
 import gc
@@ -26,7 +25,7 @@ PROBE: Final = b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
 @dataclass(slots=True)
 class Asked:
-    """One request: when it was due, and what came of it."""
+    """A request: when it was due, and its outcome."""
 
     due: float
     probe: bool = False
@@ -36,13 +35,13 @@ class Asked:
 
     @property
     def wait(self) -> float:
-        """How long its caller waited, in seconds."""
+        """The seconds from the due time to the response."""
         return self.done - self.due
 
 
 @dataclass(slots=True)
 class Line:
-    """A connection, the request that is on it, and how much of the answer is yet to come, once that is known."""
+    """A connection, its current request, and the number of bytes missing from the response."""
 
     socket: socket.socket
     asked: Asked | None = None
@@ -50,15 +49,15 @@ class Line:
 
 
 class OpenLoop:
-    """Callers of one server."""
+    """The connections to one server."""
 
-    def __init__(self, address: Address, requests: Sequence[bytes], *, looks_every: float = 0.0) -> None:
-        """Send `requests` in turn, again and again, and look for answers every so many seconds.
+    def __init__(self, address: Address, requests: Sequence[bytes], *, poll_seconds: float = 0.0) -> None:
+        """Send `requests` repeatedly, and poll for responses every `poll_seconds` seconds.
 
-        Whoever waits for an answer instead (0) is woken by the server's sending it, at the server's expense: between two
-        processes of one machine, that costs as much as the sending.
+        With 0 the process blocks until a response comes: the server then pays for waking it, which costs as much as sending
+        between two processes of one machine.
         """
-        self._address, self._requests, self._looks_every = address, requests, looks_every
+        self._address, self._requests, self._poll_seconds = address, requests, poll_seconds
         self._lines: dict[int, Line] = {}
         self._free: list[Line] = []
         self._poll = select.epoll()
@@ -68,7 +67,7 @@ class OpenLoop:
         """Requests that found no connection, or one that broke while they were on it."""
 
     def run(self, rate: float, seconds: float) -> list[Asked]:
-        """Send so many requests a second for some seconds, wait for what is owed, and return them all."""
+        """Send requests at this rate for some seconds, wait for the responses, and return all requests."""
         asked = [Asked(number / rate) for number in range(int(rate * seconds))]
         probes = [Asked(number * PROBE_SECONDS, probe=True) for number in range(int(seconds / PROBE_SECONDS))]
         schedule = sorted([*asked, *probes], key=lambda each: each.due)
@@ -86,16 +85,16 @@ class OpenLoop:
                 owed += self._ask(schedule[at])
                 at += 1
             wait = max(0.0, schedule[at].due - time.perf_counter()) if at < len(schedule) else 0.05
-            if self._looks_every:
+            if self._poll_seconds:
                 wait = 0.0
-                time.sleep(self._looks_every)
+                time.sleep(self._poll_seconds)
             for number, _ in self._poll.poll(wait):
                 owed -= self._hear(self._lines[number])
         gc.enable()
         return schedule
 
     def close(self) -> None:
-        """Hang up."""
+        """Close all connections."""
         for line in self._lines.values():
             line.socket.close()
         self._poll.close()
@@ -138,7 +137,7 @@ class OpenLoop:
         line.socket.close()
 
     def _hear(self, line: Line) -> int:
-        """Take what came; return how many requests are answered, or never will be."""
+        """Read data; return the number of requests that are finished or lost."""
         try:
             size = line.socket.recv_into(self._heard)
         except OSError:
@@ -164,7 +163,7 @@ class OpenLoop:
         return 1
 
     def _length(self, size: int) -> int:
-        """Return the length of the answer whose head was heard."""
+        """Return the length of the response whose head was received."""
         end = self._heard.index(b"\r\n\r\n", 0, size) + 4
         at = self._heard.find(b"content-length:", 0, end)
         return end + (int(self._heard[at + 15 : self._heard.index(b"\r", at)]) if at > 0 else 0)

@@ -1,7 +1,7 @@
-"""The operations: what a client asks, again and again, and what the right answer is.
+"""The operations: their requests, and checks of the responses.
 
-Paths and bodies are the same for every contestant. Each connection goes about people of its own, so that nobody waits
-for another connection's lock, and a change names the version that the answer before it told.
+Paths and bodies are the same for all contestants. Each connection uses other people, so no connection waits for the lock of
+another, and a change sends the version of the previous response.
 """
 
 import itertools
@@ -27,13 +27,13 @@ _FIELDS: Final = frozenset(INTENTIONS.public_names)
 
 @dataclass(frozen=True)
 class Client:
-    """How one connection speaks: for whom, and with which kind of token; peers' versions have no epoch."""
+    """The people and token type of one connection; versions of other frameworks have no epoch."""
 
     people: list[Person]
     ours: bool
 
     def request(self, person: Person, method: str, path: str, body: bytes = b"", extra: str = "") -> bytes:
-        """Return a request's bytes."""
+        """Return the bytes of a request."""
         if body:
             extra += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
         token = person.token if self.ours else person.peers_token
@@ -41,19 +41,19 @@ class Client:
         return head.encode() + body
 
     def version(self, seq: int) -> int:
-        """Return a number as this contestant's wire has it."""
+        """Return a version in the format of this contestant."""
         return seq + (1 << EPOCH_SHIFT) * self.ours
 
 
 def again(requests: list[bytes]) -> Conversation:
-    """Ask the same, over and over."""
+    """Repeat one request."""
     while True:
         for request in requests:
             _answer = yield request
 
 
 def get_one(client: Client) -> Conversation:
-    """Read the newest records of one person after the other."""
+    """Read the newest records of each person in turn."""
     requests = [
         client.request(person, "GET", f"/v1/intentions/{id}")
         for number in range(5)
@@ -64,7 +64,7 @@ def get_one(client: Client) -> Conversation:
 
 
 def list_fifty(client: Client) -> Conversation:
-    """Read the first page of one person after the other."""
+    """Read the first page of each person in turn."""
     return again([client.request(person, "GET", f"/v1/intentions?limit={LISTED}") for person in client.people])
 
 
@@ -79,14 +79,14 @@ def _draft() -> dict[str, Any]:
 
 
 def post(client: Client) -> Conversation:
-    """Write new records, whose ids the device chose."""
+    """Create records with ids of the client."""
     before, _, after = json.dumps({"id": "ID"} | _draft()).encode().partition(b"ID")
     for person in itertools.cycle(client.people):
         yield client.request(person, "POST", "/v1/intentions", before + str(uuid4()).encode() + after)
 
 
 def patch(client: Client) -> Conversation:
-    """Change the oldest records of one person after the other, from the version that was seen last."""
+    """Change the oldest records of each person in turn, with the last version."""
     for number in itertools.count():
         for person in client.people:
             id = next(iter(person.seqs))
@@ -106,7 +106,7 @@ def pull(client: Client) -> Conversation:
 
 
 def push(client: Client) -> Conversation:
-    """Write a hundred new records at once."""
+    """Create a hundred records in one push."""
     op = {"op": "upsert", "collection": "intentions", "id": "ID", "set": _draft()}
     before, _, after = json.dumps(op).encode().partition(b"ID")
     for person in itertools.cycle(client.people):
@@ -151,7 +151,7 @@ def _pushed(body: dict[str, Any]) -> None:
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation: who it is about (which people of the world), and how it is known to be right."""
+    """An operation: the people that it is about, its requests and the check of its responses."""
 
     name: str
     title: str
@@ -162,12 +162,12 @@ class Operation:
     connections: int = CONNECTIONS
 
     def conversations(self, people: list[Person], *, ours: bool) -> list[Conversation]:
-        """Return a conversation for each connection, about people of its own."""
+        """Return a conversation for each connection, each with other people."""
         chosen, count = people[self.people], self.connections
         return [self.talk(Client(chosen[each::count], ours)) for each in range(count)]
 
     def check(self, answer: Response) -> None:
-        """Raise `AssertionError` where the answer is not the right one."""
+        """Raise `AssertionError` if the response is wrong."""
         assert answer.status == self.status, (answer.status, answer.body[:500])
         self.look(json.loads(answer.body))
 
@@ -190,6 +190,6 @@ OPERATIONS: Final = {
 
 
 def sizes() -> Iterator[int]:
-    """Return how many records each person of the world has."""
+    """Return the number of records of each person."""
     yield from itertools.repeat(100, ORDINARY.stop)
     yield from itertools.repeat(PULLED, LARGE.stop - LARGE.start)

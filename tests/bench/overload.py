@@ -1,17 +1,15 @@
-"""Overload: what becomes of honest callers when more is asked than can be done.
+"""Overload: normal clients when more requests arrive than the server can answer.
 
     uv run python -m tests.bench.overload
 
-prepares a database and a server of one worker, finds what it can do (its capacity: what it answers in time of as many
-requests as callers in a closed loop get answered), and then offers from half of that to five times as much, by a fixed
-schedule (`open_loop.py`). For each offer the table tells how many requests a second
-were offered, answered in time, refused (503), and neither; how long answers and refusals took, counted from when the
-requests were due; how long `/livez` took meanwhile; how late the load itself sent; and how much of a core the server,
-the database and the load used. In the end: goodput at the highest offer against the best, and how long after it latency
-was as before.
+starts a database and a server with one worker, measures its capacity (the rate that it answers in time), and then sends from
+half of that to five times as much on a fixed schedule (`open_loop.py`). For each offered rate the table has: the rates of
+requests offered, answered in time, refused (503), and neither; the times of answers and refusals, from when the requests were
+due; the time of `/livez`; how late the load generator was; and the CPU use of server, database and load generator. At the
+end: goodput at the highest rate relative to the best, and how long latency took to return to normal.
 
-The requests are all that a phone can ask, in equal parts (`phone.py`). With `--mix gglgpgcl` they are those of one that
-is always online: so cheap that at five times the capacity, receiving and refusing them is much of a processor's time.
+The requests are all that an app sends, in equal parts (`phone.py`). With `--mix gglgpgcl` they are those of an app that is
+always online: so cheap that at five times the capacity, receiving and refusing them takes much of the CPU time.
 """
 
 import sys
@@ -24,7 +22,7 @@ from tests.bench import machine
 from tests.bench.arena import Arena, Runner, arena
 from tests.bench.contestants import CONTESTANTS
 from tests.bench.load import drive
-from tests.bench.offers import HEAD, RECOVERY_SECONDS, Cores, answered, figures, recovery, spelled
+from tests.bench.offers import HEAD, RECOVERY_SECONDS, Cores, answered, figures, markdown, recovery
 from tests.bench.open_loop import OpenLoop
 from tests.bench.operations import ORDINARY, again, sizes
 from tests.bench.phone import EVERYTHING, requests_of
@@ -45,7 +43,7 @@ def _cores(place: Arena, runner: Runner) -> Cores:
 
 
 def _closed(runner: Runner, requests: list[bytes], seconds: float) -> float:
-    """Return the requests a second that callers get answered who each wait for one answer before they ask again."""
+    """Return the rate of responses to clients that send a request after each response."""
     for length in (WARM_SECONDS, seconds):
         talks = [again(requests[number::CALLERS]) for number in range(CALLERS)]
         seen = drive(runner.address, talks, length, 200)
@@ -53,7 +51,7 @@ def _closed(runner: Runner, requests: list[bytes], seconds: float) -> float:
 
 
 def measure(kind: str, seconds: float, mix: str, settings: dict[str, str]) -> None:
-    """Measure on one kind of database, and print what was seen."""
+    """Measure on one kind of database, and print the results."""
     ours = next(each for each in CONTESTANTS if each.ours)
     with arena(kind) as place:
         _say(f"planting a world on {kind}")
@@ -61,7 +59,7 @@ def measure(kind: str, seconds: float, mix: str, settings: dict[str, str]) -> No
         requests = requests_of(runner.world.people[ORDINARY], mix)
         _say("finding the capacity")
         closed = _closed(runner, requests, seconds)
-        loop = OpenLoop(runner.address, requests, looks_every=TICK_SECONDS)
+        loop = OpenLoop(runner.address, requests, poll_seconds=TICK_SECONDS)
         loop.run(closed * AFTERWARDS, WARM_SECONDS)
         capacity = answered(loop.run(closed, seconds), seconds)
         print(
@@ -77,7 +75,7 @@ def measure(kind: str, seconds: float, mix: str, settings: dict[str, str]) -> No
             seen = loop.run(capacity * offer, seconds)
             used = _cores(place, runner).since(before, time.perf_counter() - began)
             rows.append(figures(offer, seconds, seen, used))
-            print(spelled(rows[-1]), flush=True)
+            print(markdown(rows[-1]), flush=True)
         after = recovery(loop.run(capacity * AFTERWARDS, RECOVERY_SECONDS), rows[0].p99)
         loop.close()
         best = max(each.answered for each in rows)
@@ -86,17 +84,17 @@ def measure(kind: str, seconds: float, mix: str, settings: dict[str, str]) -> No
             f"Afterwards at {AFTERWARDS:g} x, p99 of each half second: "
             + ", ".join(f"{p99:.0f} ms ({times:.1f} x)" for p99, times in after)
         )
-        print(f"Requests that found no connection, or lost it: {loop.unsendable}.", flush=True)
+        print(f"Requests without a connection, or whose connection was lost: {loop.unsendable}.", flush=True)
 
 
 def main(
     *,
     database: Annotated[str, typer.Option(help="postgresql or sqlite; both by default.")] = "postgresql,sqlite",
-    seconds: Annotated[float, typer.Option(min=1, max=60, help="Length of one offer.")] = 5.0,
-    mix: Annotated[str, typer.Option(help="Letters of what is asked; see tests/bench/phone.py.")] = EVERYTHING,
+    seconds: Annotated[float, typer.Option(min=1, max=60, help="Seconds of each offered rate.")] = 5.0,
+    mix: Annotated[str, typer.Option(help="Letters of the requests; see tests/bench/phone.py.")] = EVERYTHING,
     in_flight: Annotated[str, typer.Option(help="AFTERGLOW_MAX_IN_FLIGHT of the server; its default if empty.")] = "",
 ) -> None:
-    """Measure this API under more load than it can take."""
+    """Measure this API under overload."""
     for kind in database.split(","):
         measure(kind, seconds, mix, {"max_in_flight": in_flight} if in_flight else {})
 

@@ -1,6 +1,6 @@
-"""Do writers of different owners slow each other? One owner's eight devices beside eight owners' one.
+"""Whether writers of different owners slow each other: eight devices of one owner compared with eight owners.
 
-And what a phone gains that was offline, if it pushes a hundred records instead of posting them one after the other.
+Also how much faster a push of a hundred records is than a hundred POSTs.
 """
 
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ WANTED: Final = 3.0
 
 @dataclass(frozen=True)
 class Owners:
-    """Rates of POSTs, and what the database's processor took of each."""
+    """Rates of POSTs, and the CPU time of the database for each."""
 
     database: str
     one: float
@@ -31,7 +31,7 @@ class Owners:
 
 
 def measure(arena: Arena, runner: Runner, *, seconds: float, rounds: int, say: Say) -> Owners:
-    """Measure both, in turn."""
+    """Measure both in turn."""
     post = replace(OPERATIONS["post"], people=slice(None), connections=DEVICES)
     phone = {"posted": replace(OPERATIONS["post"], connections=1), "pushed": replace(OPERATIONS["push"], connections=1)}
     ways = {"one": (_of(runner, 1), post), "several": (_of(runner, DEVICES), post)}
@@ -62,8 +62,8 @@ def _of(runner: Runner, count: int) -> Runner:
     return replace(runner, world=world)
 
 
-def spelled(found: Owners) -> str:
-    """Return it in words."""
+def markdown(found: Owners) -> str:
+    """Return the result as a sentence."""
     ratio = found.several / found.one
     verdict = "met" if ratio >= WANTED else "**not met**"
     return (

@@ -1,9 +1,8 @@
-"""A phone's requests, ready-made: it reads, it writes, and after a while without a network it syncs.
+"""Prepared requests of an app that reads, writes, and syncs after some time offline.
 
-Each kind of request has a letter, so a mix of them is a word: `glpcdu` asks as often for each of the six things that a
-phone can ask (read a record, list fifty, write one, change one, pull all of its hundred, push twenty edits made offline);
-`gglgpgcl` is one that is always online, and mostly reads. Edits go to a hundred people in turn, each time with other
-words, so that hardly one of them finds its words there already.
+Each kind of request has a letter: `glpcdu` has each of the six kinds once (get a record, list fifty, post one, change one, pull
+all of a person's hundred, push twenty edits made offline); `gglgpgcl` is an app that is always online and mostly reads. The
+edits belong to a hundred people in turn, and have another text each time, so that almost every edit is a change.
 """
 
 import itertools
@@ -22,7 +21,7 @@ DRAFT: Final = b'{"kind": "integration", "statement": "When she goes quiet, I st
 
 
 def requests_of(people: list[Person], mix: str) -> list[bytes]:
-    """Return a phone's requests, of one person after the other."""
+    """Return the requests, of each person in turn."""
     client = Client(people, ours=True)
     edited = enumerate(itertools.cycle(people[:CHANGED]))
     streams: dict[str, Iterator[bytes]] = {

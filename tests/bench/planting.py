@@ -1,7 +1,7 @@
-"""Planting: the rows of a world, as our server would have written them.
+"""Inserts the test data, as our server would have written them.
 
-A feed for each person, a change with its document for each record. PostgreSQL takes them by COPY, SQLite through our own
-statements.
+A feed for each person, and a change with its document for each record; by COPY on PostgreSQL, by our own statements on
+SQLite.
 """
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -37,7 +37,7 @@ Write = Callable[[str, list[Row]], Coroutine[Any, Any, None]]
 
 @dataclass
 class Person:
-    """Somebody who owns intentions; `seqs` has the number of each one's last change, in the order of writing."""
+    """A person with intentions; `seqs` has the sequence number of each one's last change, in the order of writing."""
 
     id: UUID
     device_id: UUID
@@ -47,7 +47,7 @@ class Person:
 
 
 async def plant(settings: Settings, people: list[Person], sizes: list[int]) -> None:
-    """Write the rows of people who have so many records each."""
+    """Insert the rows of people with these numbers of records."""
     async with (_embedded if settings.uses_sqlite else _copying)(settings) as write:
         for table in ("account", "device", "feed"):
             rows = [_person_row(table, person, size) for person, size in zip(people, sizes, strict=True)]

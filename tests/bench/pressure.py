@@ -1,8 +1,7 @@
-"""Pressure: many more connections than places, and a database that answers late.
+"""Many more connections than requests that can be in flight, and a database that answers late.
 
-At saturation a request's fair share of waiting is the median wait. Nobody may fail, and nobody may wait for more than
-twice that. With four workers and a database that takes 20 ms longer, every connection has to be of use: the rate has to
-follow the size of the pool, and what makes its journey with others' comes on top.
+At saturation the fair wait of a request is the median. No request may fail, and none may wait more than twice that. With four
+workers and a database 20 ms away, the rate must grow with the size of the pool; coalesced statements come on top.
 """
 
 from dataclasses import dataclass, replace
@@ -28,7 +27,7 @@ SCALES: Final = 0.8
 
 @dataclass(frozen=True)
 class Pressed:
-    """What a round under pressure saw; waits in milliseconds."""
+    """The result of a round; waits in milliseconds."""
 
     title: str
     rate: float
@@ -40,7 +39,7 @@ class Pressed:
 
 
 def measure(arena: Arena, contestant: Contestant, world: World, *, seconds: float, say: Say) -> list[Pressed]:
-    """Measure a crowd, then the slow database with pools of several sizes."""
+    """Measure many connections, then the slow database with pools of several sizes."""
     found = []
     crowded = arena.start(contestant, world)
     for name in ("get", "list", "post", "patch"):
@@ -67,8 +66,8 @@ def _pressed(runner: Runner, name: str, connections: int, seconds: float, title:
     return Pressed(title, len(waits) / seen.seconds, waits[len(waits) // 2] * 1000, waits[-1] * 1000, seen.failures)
 
 
-def spelled(found: list[Pressed]) -> str:
-    """Return it as Markdown."""
+def markdown(found: list[Pressed]) -> str:
+    """Return the result as Markdown."""
     lines = [
         "### Under pressure, PostgreSQL",
         "",

@@ -1,4 +1,4 @@
-"""The report: tables for people, in Markdown."""
+"""Tables in Markdown."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -13,7 +13,7 @@ HEAD: Final = (
 DATABASES: Final = {"postgresql": "PostgreSQL", "sqlite": "SQLite"}
 
 
-def spelled(table: Table) -> str:
+def markdown(table: Table) -> str:
     """Return a table as Markdown."""
     ours = table.by(OURS)
     lines = [f"### {table.title}, {DATABASES[table.database]}", "", HEAD]
@@ -38,7 +38,7 @@ def _line(each: Figures, ours: Figures | None) -> str:
 
 
 def summary(tables: Sequence[Table], database: str) -> str:
-    """Return what everything cost on a kind of database, in one table: µs of the server's processor."""
+    """Return one table of all costs on a kind of database, in µs of the server's CPU time."""
     shown = [table for table in tables if table.database == database]
     titles = {each.contestant: each.title for table in shown for each in table.figures}
     lines = [

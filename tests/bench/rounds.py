@@ -1,4 +1,4 @@
-"""The rounds: every contestant in turn, again and again, each time in another order; then the medians."""
+"""Rounds: all contestants in turn, each time in another order; then the medians."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Figures:
-    """What one contestant did in one operation: rates per second, times in milliseconds, costs in µs per request."""
+    """The figures of a contestant in an operation: rates per second, times in milliseconds, costs in µs per request."""
 
     contestant: str
     title: str
@@ -30,7 +30,7 @@ class Figures:
 
 @dataclass(frozen=True)
 class Table:
-    """One operation, by everybody who does it; `drift` is how far the control moved meanwhile."""
+    """The figures of one operation; `drift` is the change of the control meanwhile."""
 
     operation: str
     title: str
@@ -78,7 +78,7 @@ def middle(rounds: list[Figures]) -> Figures:
 def compare(
     arena: Arena, operation: Operation, runners: Iterable[Runner], *, seconds: float, rounds: int, say: Say
 ) -> Table:
-    """Measure an operation for all who do it."""
+    """Measure an operation of all contestants that have it."""
     able = [each for each in runners if operation.name in each.contestant.operations]
     control = next(each for each in able if each.contestant.plain)
     for each in able:

@@ -1,11 +1,10 @@
-"""Starting: what it takes until a server answers, beside an earlier commit.
+"""The time from the start of a server to its first answer, compared with an earlier commit.
 
     uv run python -m tests.bench.start --before 1c1eaad
 
-The command line is started as an operator starts it, on a database that has its schema already, and asked for `/livez`
-until it answers; of two workers both have to be ready. Both trees take turns, and the medians of the rounds are compared:
-the time that went by, and the processor time of all processes together. Before the first round each tree is started once,
-which compiles it. Every core is used.
+The command is started as an operator starts it, on a database with its schema, until `/livez` answers; with two workers until
+both are ready. Both commits take turns, and the medians of the rounds are compared: elapsed time, and CPU time of all
+processes. Before the first round each commit is started once, which compiles it. All cores are used.
 """
 
 import os
@@ -28,7 +27,7 @@ from tests.bench import machine
 from tests.bench.checks import tree_of
 from tests.bench.world import ISSUER
 
-BEFORE_THE_BENCH: Final = "1c1eaad"
+BEFORE_BENCHMARKS: Final = "1c1eaad"
 SECONDS: Final = 60
 READY: Final = b"Application startup complete"
 PRODUCTION: Final = {
@@ -58,14 +57,14 @@ WAYS: Final = (
 
 
 class Took(NamedTuple):
-    """What a start took, in milliseconds."""
+    """The elapsed time and CPU time of a start in milliseconds."""
 
     wall: float
     cpu: float
 
 
 class Tree:
-    """One state of the code, with a database and a keyring of its own."""
+    """A checked-out commit, with its own database and keyring."""
 
     def __init__(self, root: Path, folder: Path, urls: dict[str, str]) -> None:
         self._root, self._folder, self._urls = root, folder, urls
@@ -74,7 +73,7 @@ class Tree:
             self._run("migrate", DATABASE_URL=url)
 
     def start(self, way: Way) -> Took:
-        """Start once, and end it again."""
+        """Start the server once, and stop it."""
         port = machine.free_port()
         settings = self._environment(DATABASE_URL=self._urls[way.database], **way.settings)
         command = [*self._command, "serve", "--port", str(port), "--workers", str(way.workers)]
@@ -128,10 +127,10 @@ def _trees(roots: list[Path]) -> Iterator[list[Tree]]:
 
 def main(
     *,
-    before: Annotated[str, typer.Option(help="The earlier commit.")] = BEFORE_THE_BENCH,
+    before: Annotated[str, typer.Option(help="The earlier commit.")] = BEFORE_BENCHMARKS,
     rounds: Annotated[int, typer.Option(min=1, help="Rounds of each.")] = 7,
 ) -> None:
-    """Measure what it takes to start."""
+    """Measure the time to start."""
     print(f"| ms, since {before} | before | now | | processor before | now | |\n|---|--:|--:|--:|--:|--:|--:|")
     with tree_of(before) as old, _trees([old, Path.cwd()]) as (then, now):
         for way in WAYS:

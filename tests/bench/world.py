@@ -1,6 +1,6 @@
-"""The world that is measured: people with devices, and their intentions, in our own schema.
+"""The test data: people with devices and intentions, in our schema.
 
-Every contestant reads and writes these same tables.
+All contestants read and write these tables.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ TOKEN_SECONDS: Final = 3600
 
 @dataclass
 class World:
-    """The people, and where the rows are."""
+    """The people, and the URL of their database."""
 
     url: str
     people: list[Person]
@@ -40,7 +40,7 @@ def settings_for(url: str, keyring: Path) -> Settings:
 
 
 def new_world(url: str, folder: Path, sizes: list[int]) -> World:
-    """Migrate an empty database, and plant as many people as there are sizes, each with that many intentions."""
+    """Migrate an empty database, and insert a person with this number of intentions for each size."""
     schema.migrate(url)
     keyring = folder / "keys.json"
     if not keyring.exists():
@@ -56,7 +56,7 @@ def new_world(url: str, folder: Path, sizes: list[int]) -> World:
 
 
 def _peers_token(person: Person) -> str:
-    """Return a token as the peers' documentation makes them: HS256, cheaper to verify than our ES256."""
+    """Return a token as the other frameworks' documentation does: HS256, which is cheaper to verify than our ES256."""
     from jose import jwt  # noqa: PLC0415 - as a peer would
 
     now = int(time.time())

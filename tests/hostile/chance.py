@@ -1,6 +1,6 @@
-"""Chance that can be repeated: a seed that is printed at the end of a run, and how hard to try.
+"""Seeds of random tests, printed at the end of a run, and the effort.
 
-`TEST_SEED` repeats a run; `TEST_EFFORT` multiplies how much is tried.
+`TEST_SEED` repeats a run; `TEST_EFFORT` multiplies the number of cases.
 """
 
 import os
@@ -11,12 +11,12 @@ import pytest
 
 EFFORT = int(os.environ.get("TEST_EFFORT", "1"))
 
-Say = Callable[[str, object], None]
+RecordProperty = Callable[[str, object], None]
 
 
 @pytest.fixture
-def seed(request: pytest.FixtureRequest, record_property: Say) -> int:
-    """What the test draws from; with it and `TEST_SEED`, the same is drawn again."""
+def seed(request: pytest.FixtureRequest, record_property: RecordProperty) -> int:
+    """The seed of the test's random choices: that of `TEST_SEED`, else a random one."""
     seed = int(os.environ.get("TEST_SEED") or secrets.randbelow(2**32))
-    record_property("said", f"{request.node.name}: TEST_SEED={seed} TEST_EFFORT={EFFORT}")
+    record_property("summary", f"{request.node.name}: TEST_SEED={seed} TEST_EFFORT={EFFORT}")
     return seed

@@ -1,4 +1,4 @@
-"""A line to the server, and the proof that what was refused left no trace."""
+"""A raw connection to the server, and a fingerprint that shows whether a request changed the database."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -25,13 +25,13 @@ def line(server: Server) -> Iterator[Line]:
 
 @pytest.fixture
 def state(server: Server) -> State:
-    """A fingerprint of every table, of all that is in it."""
+    """Returns a fingerprint of all rows of each table."""
 
-    async def taken() -> dict[str, str]:
+    async def read_all() -> dict[str, str]:
         found = {}
         for name, statement in _EVERYTHING.items():
             rows = sorted(repr([*row.values()]) for row in await server.db.all(statement))
             found[name] = f"{len(rows)} rows, {hashlib.sha256(repr(rows).encode()).hexdigest()}"
         return found
 
-    return lambda: server.run(taken())
+    return lambda: server.run(read_all())

@@ -1,4 +1,4 @@
-"""Mutations of right requests: of their bytes, their headers, their address, their JSON."""
+"""Random mutations of valid requests: of their bytes, headers, URL or JSON."""
 
 import copy
 import json
@@ -8,11 +8,14 @@ from typing import Any, NamedTuple
 
 from tests.hostile.operations import Json, Operation
 from tests.hostile.raw import Header, request
-from tests.hostile.values import CASES, IDS, MOMENTS, TAKEN
+from tests.hostile.values import CASES, DIFFICULT_TEXT, IDS, MOMENTS
 
-NASTY = (
+DIFFICULT = (
     *dict.fromkeys(value.replace('{"wisteria', '{"lichen') for values in CASES.values() for value in values),
-    *(json.dumps(each) for each in (*IDS, *MOMENTS, TAKEN, "w" * 201, "w" * 20_001, "", "understood", "completed")),
+    *(
+        json.dumps(each)
+        for each in (*IDS, *MOMENTS, DIFFICULT_TEXT, "w" * 201, "w" * 20_001, "", "understood", "completed")
+    ),
     *(
         "null",
         "0",
@@ -28,7 +31,7 @@ NASTY = (
         '{"__proto__": 1}',
     ),
 )
-NASTY_HEADERS: tuple[Header, ...] = (
+DIFFICULT_HEADERS: tuple[Header, ...] = (
     ("If-Match", '"1"'),
     ("If-Match", 'W/"1", "2"'),
     ("If-None-Match", "*"),
@@ -52,8 +55,8 @@ NASTY_HEADERS: tuple[Header, ...] = (
 _HERE = "\ufffcHERE"
 
 
-class Right(NamedTuple):
-    """A right request, in its parts."""
+class ValidRequest(NamedTuple):
+    """The parts of a valid request."""
 
     operation: Operation
     target: str
@@ -62,40 +65,40 @@ class Right(NamedTuple):
 
 
 class Mutant(NamedTuple):
-    """A request that was right once, and what it was."""
+    """A mutated request, and the valid one that it was made from."""
 
-    right: Right
+    right: ValidRequest
     how: str
     content: bytes
     body: bytes
 
     @property
-    def is_whole(self) -> bool:
-        """Say whether nothing is missing that the server waits for; a body that it never reads may be missing."""
+    def is_complete(self) -> bool:
+        """Return whether the request is complete, so that the server answers; a body that it never reads may be missing."""
         head, ends, body = self.content.partition(b"\r\n\r\n")
         lengths = [line.partition(b":")[2].strip() for line in head.lower().split(b"\r\n") if b"content-length" in line]
-        said = all(length.isdigit() and int(length) <= len(body) for length in lengths)
-        return bool(ends) and (said or self.right.body is None)
+        has_body = all(length.isdigit() and int(length) <= len(body) for length in lengths)
+        return bool(ends) and (has_body or self.right.body is None)
 
 
-def mutated(right: Right, chance: random.Random) -> Mutant:
-    """Return the request with one to three things changed, all of one kind."""
-    ways: list[Callable[[Right, random.Random], bytes]] = [of_bytes, of_headers, of_address]
+def mutate(right: ValidRequest, chance: random.Random) -> Mutant:
+    """Return the request with one to three mutations of one kind."""
+    ways: list[Callable[[ValidRequest, random.Random], bytes]] = [of_bytes, of_headers, of_url]
     ways += [of_json] * 5 if right.body is not None else []
     way = chance.choice(ways)
     content = way(right, chance)
     return Mutant(right, way.__name__, content, content.partition(b"\r\n\r\n")[2])
 
 
-def spelled(right: Right, body: bytes | None = None) -> bytes:
-    """Return the request's bytes."""
+def to_bytes(right: ValidRequest, body: bytes | None = None) -> bytes:
+    """Return the bytes of a request."""
     body = None if right.body is None else json.dumps(right.body).encode() if body is None else body
     return request(right.operation.method, right.target, right.headers, body)
 
 
-def of_bytes(right: Right, chance: random.Random) -> bytes:
-    """Flip, remove, double or insert bytes, or cut the request off."""
-    content = bytearray(spelled(right))
+def of_bytes(right: ValidRequest, chance: random.Random) -> bytes:
+    """Flip, remove, repeat or insert bytes, or truncate the request."""
+    content = bytearray(to_bytes(right))
     for _ in range(chance.randint(1, 3)):
         at, long = chance.randrange(len(content)), chance.choice((1, 1, 1, 2, 8, 60))
         way = chance.randrange(6)
@@ -115,13 +118,13 @@ def of_bytes(right: Right, chance: random.Random) -> bytes:
     return bytes(content)
 
 
-def of_headers(right: Right, chance: random.Random) -> bytes:
-    """Drop, double, swap, bend or add headers."""
+def of_headers(right: ValidRequest, chance: random.Random) -> bytes:
+    """Remove, repeat, swap, change or add headers."""
     headers = list(right.headers)
     for _ in range(chance.randint(1, 3)):
         way, at = chance.randrange(5), chance.randrange(len(headers) or 1)
         if way == 0 or not headers:
-            headers.insert(at, chance.choice(NASTY_HEADERS))
+            headers.insert(at, chance.choice(DIFFICULT_HEADERS))
             continue
         name, value = headers[at]
         if way == 1:
@@ -136,62 +139,64 @@ def of_headers(right: Right, chance: random.Random) -> bytes:
                 name,
                 value[:place] + chance.choice(("", " ", ",", '"', "\u00e9", "A", "*")) + value[place + 1 :],
             )
-    return spelled(right._replace(headers=headers))
+    return to_bytes(right._replace(headers=headers))
 
 
-def of_address(right: Right, chance: random.Random) -> bytes:
-    """Bend the address, or ask for something with a query."""
+def of_url(right: ValidRequest, chance: random.Random) -> bytes:
+    """Change the path, or add a query."""
     target, names = right.target, [*right.operation.parameters, "lichen"]
     if chance.random() < 0.5:
-        values = [each.strip('"') for each in chance.sample(NASTY, 2) if each.isascii() and len(each) < 500]
+        values = [each.strip('"') for each in chance.sample(DIFFICULT, 2) if each.isascii() and len(each) < 500]
         values += ["5", "true", "%FF", "%00", "%", "a&b", ""]
-        asked = (
+        query = (
             f"{chance.choice(names)}={chance.choice(values)}".replace(" ", "+") for _ in range(chance.randint(1, 3))
         )
-        return spelled(right._replace(target=f"{target}?{'&'.join(asked)}"))
+        return to_bytes(right._replace(target=f"{target}?{'&'.join(query)}"))
     at = chance.randrange(len(target))
-    bent = chance.choice(("", "/", "%2f", "..", "A", "-", "?", "#", "%00", "\u00e9", ";", target[at] * 2))
-    return spelled(right._replace(target=target[:at] + bent + target[at + 1 :]))
+    changed = chance.choice(("", "/", "%2f", "..", "A", "-", "?", "#", "%00", "\u00e9", ";", target[at] * 2))
+    return to_bytes(right._replace(target=target[:at] + changed + target[at + 1 :]))
 
 
-def of_json(right: Right, chance: random.Random) -> bytes:
-    """Change values, names and nesting, and keep the frame right."""
+def of_json(right: ValidRequest, chance: random.Random) -> bytes:
+    """Change values, names and nesting of the JSON; the request itself stays valid."""
     body, texts = copy.deepcopy(right.body), []
     for n in range(chance.randint(1, 3)):
-        holders = _holders(body)
-        holder = chance.choice(holders)
-        keys: list[Any] = [*holder] if isinstance(holder, dict) else [*range(len(holder))]
+        containers = _containers(body)
+        container = chance.choice(containers)
+        keys: list[Any] = [*container] if isinstance(container, dict) else [*range(len(container))]
         if not keys:
             continue
         key, here = chance.choice(keys), f"{_HERE}{n}"
         way = chance.randrange(7)
-        if way == 0 and isinstance(holder, dict):
-            holder[chance.choice((key.upper(), key[:-1], "lichen", "owner_id", "version", "id", ""))] = holder.pop(key)
+        if way == 0 and isinstance(container, dict):
+            container[chance.choice((key.upper(), key[:-1], "lichen", "owner_id", "version", "id", ""))] = (
+                container.pop(key)
+            )
         elif way == 1:
-            del holder[key]
+            del container[key]
         elif way == 2:
-            holder[key] = chance.choice(([holder[key]], {"lichen": holder[key]}, str(holder[key]), None))
+            container[key] = chance.choice(([container[key]], {"lichen": container[key]}, str(container[key]), None))
         elif way == 3:
-            holder[key] = copy.deepcopy(chance.choice([each for some in holders for each in _values(some)]))
+            container[key] = copy.deepcopy(chance.choice([each for some in containers for each in _values(some)]))
         elif way == 4:
             deep = chance.choice((2, 30, 31, 32, 33, 1000))
             texts.append((here, chance.choice(("[" * deep + "]" * deep, '{"a":' * deep + "1" + "}" * deep))))
-            holder[key] = here
-        elif way == 5 and isinstance(holder, dict):
+            container[key] = here
+        elif way == 5 and isinstance(container, dict):
             texts.append((here, f'1, "{key}": 2'))
-            holder[key] = here
+            container[key] = here
         else:
-            texts.append((here, chance.choice(NASTY)))
-            holder[key] = here
+            texts.append((here, chance.choice(DIFFICULT)))
+            container[key] = here
     text = json.dumps(body, ensure_ascii=chance.random() < 0.5)
     for here, value in texts:
         text = text.replace(json.dumps(here), value).replace(json.dumps(here, ensure_ascii=False), value)
-    return spelled(right, text.encode("utf-8", "surrogatepass"))
+    return to_bytes(right, text.encode("utf-8", "surrogatepass"))
 
 
-def _holders(node: Any) -> list[Any]:
+def _containers(node: Any) -> list[Any]:
     """Return every object and list of a value."""
-    inner = [each for value in _values(node) for each in _holders(value)]
+    inner = [each for value in _values(node) for each in _containers(value)]
     return [node, *inner] if isinstance(node, dict | list) else inner
 
 

@@ -1,4 +1,4 @@
-"""Every operation of the OpenAPI document, and requests made from what the document says of them."""
+"""All operations of the OpenAPI document, and valid requests made from it."""
 
 import copy
 import json
@@ -40,12 +40,12 @@ def resolved(schema: Json) -> Json:
 
 
 def nullable(schema: Json) -> bool:
-    """Say whether a member may be null."""
+    """Return whether a member may be null."""
     return {"type": "null"} in schema.get("anyOf", [])
 
 
 def sample(schema: Json) -> Any:
-    """Return a value that the schema takes."""
+    """Return a value that the schema accepts."""
     schema = resolved(schema)
     if "enum" in schema or "const" in schema:
         return schema.get("enum", [schema.get("const")])[0]
@@ -58,19 +58,19 @@ def sample(schema: Json) -> Any:
     return {"integer": 0, "number": 1, "array": [], "boolean": True}[schema["type"]]
 
 
-def members(schema: Json, above: Path = ()) -> Iterator[tuple[Path, Json]]:
-    """Yield every member that a body may have, with its place; of a list of objects, those of the first."""
+def members(schema: Json, prefix: Path = ()) -> Iterator[tuple[Path, Json]]:
+    """Yield the path and schema of each member of a body; of a list of objects, those of the first object."""
     for name, member in schema.get("properties", {}).items():
-        yield (*above, name), member
+        yield (*prefix, name), member
         kind = resolved(member)
         inner = resolved(kind["items"]) if kind.get("type") == "array" else kind
         if inner.get("type") == "object":
-            yield from members(inner, (*above, name, 0) if inner is not kind else (*above, name))
+            yield from members(inner, (*prefix, name, 0) if inner is not kind else (*prefix, name))
 
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation, as the document has it."""
+    """An operation of the document."""
 
     method: str
     path: str
@@ -81,36 +81,36 @@ class Operation:
 
     @cached_property
     def body(self) -> Json | None:
-        """The schema of the body; None where it takes none."""
+        """The schema of the body, or None."""
         if "requestBody" not in self.content:
             return None
         return resolved(self.content["requestBody"]["content"]["application/json"]["schema"])
 
     @property
     def limit(self) -> int:
-        """The most bytes that its body may have."""
+        """The maximum size of its body in bytes."""
         return int(self.content.get("x-max-body-bytes", BODY_BYTES))
 
     @cached_property
     def answer(self) -> Json:
-        """The schema of what a success answers with."""
+        """The schema of the body of a successful response."""
         success = next(each for status, each in sorted(self.content["responses"].items()) if status.startswith("2"))
         content: Json = success.get("content", {})
         return resolved(content["application/json"]["schema"]) if content else {}
 
     @property
     def parameters(self) -> dict[str, Json]:
-        """The schemas of the query's parameters, by name."""
-        every = self.content.get("parameters", [])
-        return {each["name"]: each["schema"] for each in every if each["in"] == "query"}
+        """The schemas of the query parameters by name."""
+        declared = self.content.get("parameters", [])
+        return {each["name"]: each["schema"] for each in declared if each["in"] == "query"}
 
     @property
     def resource(self) -> Resource | None:
-        """The kind of record that it is about."""
+        """The kind of record, if the operation is about one."""
         return next((each for each in RESOURCES if f"{self.path}/".startswith(f"{each.path}/")), None)
 
     def target(self, person: Person) -> str:
-        """Return the path, with the id of a record of the person's; an id of nothing where it is no record's."""
+        """Return the path with the id of a new record of the person, or an unknown id if it is about no record."""
         if "{" not in self.path:
             return self.path
         if "{code}" in self.path:
@@ -120,13 +120,13 @@ class Operation:
         return self.path.replace("{id}", str(id))
 
     def headers(self, person: Person, media_type: str | None = "application/json") -> list[Header]:
-        """Return the headers that let a request of the person's through to its body."""
+        """Return the headers of a valid request of the person."""
         found = [("Authorization", f"Bearer {person.token}")] if self.content.get("security") else []
         found += [("If-Match", "*")] if self.method in {"PATCH", "DELETE"} else []
         return [*found, ("Content-Type", media_type)] if media_type and self.body else found
 
     def right_body(self, person: Person) -> Json | None:
-        """Return a body that it takes from the person: the documented one, with what it refers to written first."""
+        """Return a valid body: the documented example, for which the records that it refers to are created."""
         if self.body is None:
             return None
         if self.resource is not None and self.method == "POST":
@@ -135,7 +135,7 @@ class Operation:
         return copy.deepcopy(example)
 
     def body_with(self, place: Path, value: str, any_of: Json | None = None) -> bytes:
-        """Return a body that is right but for one member, whose value is given as JSON text."""
+        """Return a valid body except for one member, whose value is a JSON text."""
         body: Any = copy.deepcopy(sample(self.body or {}) if any_of is None else any_of)
         node, schema = body, self.body or {}
         for step, then in zip(place, (*place[1:], None), strict=True):
@@ -148,13 +148,13 @@ class Operation:
         return json.dumps(body).replace(json.dumps(_HERE), value).encode()
 
 
-def _every() -> Iterator[Operation]:
+def _all_operations() -> Iterator[Operation]:
     for path, methods in DOCUMENT.content["paths"].items():
         for method, content in methods.items():
             yield Operation(method.upper(), path, content)
 
 
-OPERATIONS = tuple(_every())
+OPERATIONS = tuple(_all_operations())
 WITH_BODY = tuple(each for each in OPERATIONS if each.body is not None)
 WITH_QUERY = tuple(each for each in OPERATIONS if each.parameters)
 LISTS = tuple(each for each in OPERATIONS if "cursor" in each.parameters)

@@ -1,4 +1,4 @@
-"""Requests as bytes, over a socket of their own: no client stands between a test and the server to correct them."""
+"""Requests as bytes over a socket, so that no client corrects them."""
 
 import json
 import socket
@@ -14,7 +14,7 @@ Header = tuple[str, str]
 
 
 class Reply(NamedTuple):
-    """An answer, as it came."""
+    """A response."""
 
     status: int
     headers: HTTPMessage
@@ -22,7 +22,7 @@ class Reply(NamedTuple):
 
     @property
     def problem(self) -> dict[str, Any]:
-        """The problem document, which has to be one."""
+        """The problem document; fails if the response is none."""
         assert self.status < 500 or self.status in {503, 507}, self
         assert self.headers["content-type"] == PROBLEM, self
         document: dict[str, Any] = json.loads(self.body)
@@ -34,26 +34,26 @@ class Reply(NamedTuple):
 
     @property
     def pointers(self) -> list[str]:
-        """Where the problem says that something is wrong."""
+        """The pointers of the problem's faults."""
         return [fault["pointer"] for fault in self.problem["errors"]]
 
 
 def request(method: str, target: str, headers: Iterable[Header] = (), body: bytes | None = None) -> bytes:
-    """Return the bytes of a request; the length is said where there is a body."""
+    """Return the bytes of a request, with a Content-Length if there is a body."""
     sized = [] if body is None else [("Content-Length", str(len(body)))]
     lines = [f"{method} {target} HTTP/1.1", "Host: afterglow", *(f"{a}: {b}" for a, b in [*headers, *sized]), "", ""]
     return "\r\n".join(lines).encode("latin-1") + (body or b"")
 
 
 def in_chunks(method: str, target: str, headers: Iterable[Header], body: bytes, size: int = 65536) -> bytes:
-    """Return the bytes of a request whose length is not said."""
+    """Return the bytes of a request whose body is sent in chunks."""
     parts = [body[begin : begin + size] for begin in range(0, len(body), size)]
     chunks = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts)
     return request(method, target, [*headers, ("Transfer-Encoding", "chunked")]) + chunks + b"0\r\n\r\n"
 
 
 class Line:
-    """One connection, kept alive as long as the server does."""
+    """A connection, kept open as long as the server keeps it."""
 
     def __init__(self, address: tuple[str, int]) -> None:
         self._address = address
@@ -68,13 +68,13 @@ class Line:
         self.hang_up()
 
     def hang_up(self) -> None:
-        """End the connection; the next request opens another."""
+        """Close the connection; the next request opens a new one."""
         if self._socket is not None:
             self._socket.close()
             self._socket = None
 
     def send(self, content: bytes, *, method: str = "") -> Reply:
-        """Send the bytes of a request and return the answer to it."""
+        """Send the bytes of a request; return the response."""
         self.speak(content)
         return self.hear(method or content.partition(b" ")[0].decode())
 
@@ -85,7 +85,7 @@ class Line:
         self._socket.sendall(content)
 
     def hear(self, method: str = "GET") -> Reply:
-        """Return the answer to what was sent; of a stream, its first event."""
+        """Read the response to the last request; of an event stream, only its first event."""
         assert self._socket is not None
         with HTTPResponse(self._socket, method=method) as response:
             response.begin()
@@ -98,5 +98,5 @@ class Line:
         return reply
 
     def ask(self, method: str, target: str, headers: Iterable[Header] = (), body: bytes | None = None) -> Reply:
-        """Send a request and return the answer."""
+        """Send a request; return the response."""
         return self.send(request(method, target, headers, body))

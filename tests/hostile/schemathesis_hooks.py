@@ -1,4 +1,4 @@
-"""What schemathesis has to be told about this API: times it may send, and what a schema cannot say."""
+"""Hooks of schemathesis: which times it sends, and rules that a schema cannot express."""
 
 import json
 from datetime import UTC, date, datetime
@@ -19,8 +19,8 @@ RULES = {
     *("reason-required", "start-required", "timezone", "unknown-reference", "cursor", "collection"),
     "int-type",  # to a schema, 1.0 is an integer
 }
-"""Rules between fields, between records, or about names of a list that no schema holds: only these may be broken by what
-the document allows.
+"""Codes of the rules that a valid request, as the schema describes it, may still break: rules between fields or records,
+and lists of names.
 """
 
 schemathesis.openapi.format(
@@ -32,44 +32,46 @@ schemathesis.openapi.format(
 schemathesis.openapi.format("date", strategies.dates(date(1900, 1, 1), date(2200, 12, 31)).map(date.isoformat))
 
 ZONES = sorted(clock.timezones())
-MADE: dict[str, str] = {}
-"""The newest record of each kind, by the name of what refers to it."""
+CREATED: dict[str, str] = {}
+"""The newest record of each kind, by the name of the field that refers to it."""
 
 
 @schemathesis.hook
 def before_call(_context: schemathesis.HookContext, case: schemathesis.Case[Any], _kwargs: dict[str, Any]) -> None:
-    """Name a real time zone where a request is meant to be right, so that more of them get beyond it; and in a chain,
-    which would otherwise break where it begins, an id of its own, and those of records that are there.
+    """Set a known time zone in requests that are meant to be valid; in stateful sequences also a new id, and the ids of
+    existing records in references: otherwise most of them would fail at the first request.
     """
-    if not isinstance(case.body, dict) or not is_meant_to_be_right(case):
+    if not isinstance(case.body, dict) or not is_meant_to_be_valid(case):
         return
     zone = case.body.get("timezone")
     if isinstance(zone, str):
         case.body["timezone"] = ZONES[len(zone) % len(ZONES)]
     if case.meta is not None and case.meta.phase.name is TestPhase.STATEFUL:
         for name in [name for name in case.body if name == "id" or name.endswith("_id")]:
-            case.body[name] = str(uuid4()) if name == "id" else MADE.get(name)
+            case.body[name] = str(uuid4()) if name == "id" else CREATED.get(name)
 
 
 @schemathesis.hook
 def after_call(_context: schemathesis.HookContext, case: schemathesis.Case[Any], response: Response) -> None:
-    """Remember what was made last, for others to refer to."""
+    """Keep the id of a created record for later references."""
     if response.status_code == 201:
         name = case.operation.definition.raw["operationId"].removeprefix("create_")
-        MADE[f"{name}_id"] = json.loads(response.content)["id"]
+        CREATED[f"{name}_id"] = json.loads(response.content)["id"]
 
 
-def is_meant_to_be_right(case: schemathesis.Case[Any]) -> bool:
+def is_meant_to_be_valid(case: schemathesis.Case[Any]) -> bool:
     return case.meta is not None and case.meta.generation.mode.is_positive
 
 
 @schemathesis.check
-def only_rules_are_left_to_break(_context: CheckContext, response: Response, case: schemathesis.Case[Any]) -> None:
-    """Refuse a 400 or 422 about what the schema could have said, where the request is as the schema says."""
-    if not is_meant_to_be_right(case):
+def valid_requests_break_only_known_rules(
+    _context: CheckContext, response: Response, case: schemathesis.Case[Any]
+) -> None:
+    """Fail if a request that matches the schema gets a 400 or 422 for a reason that the schema could express."""
+    if not is_meant_to_be_valid(case):
         return
     if response.status_code == 422:
         broken = {fault["code"] for fault in json.loads(response.content)["errors"]}
-        assert broken <= RULES, f"{case.operation.label} documents less than it asks for: {broken - RULES}"
+        assert broken <= RULES, f"{case.operation.label} has rules that are not documented: {broken - RULES}"
     if response.status_code == 400:
         assert json.loads(response.content)["code"] == "invalid-cursor", response.text

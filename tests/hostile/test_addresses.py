@@ -1,4 +1,4 @@
-"""Addresses that name nothing, methods that an address does not take, and queries that cannot be read."""
+"""Unknown paths, wrong methods, and malformed queries."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from tests.hostile.values import CASES, choices_of
 from tests.serving import Person
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND", "REPORT")
-UNREADABLE = (
+MALFORMED_QUERIES = (
     "%zz=1",
     "limit=%",
     "%FF",
@@ -23,19 +23,19 @@ UNREADABLE = (
     "%00=a",
     "a=1&b=%F4%90%80%80",
 )
-LIMITS = (
+NOT_LIMITS = (
     *("-1", "1000000", "+5", "%2B5", "%205%20", "5%20", "5.0", "5e0", "0x5", "0_5", "", "wisteria"),
     *("%D9%A5", "%EF%BC%95", "true", "null", "[5]", "NaN", "9" * 5000),
 )
-every = pytest.mark.parametrize("operation", OPERATIONS, ids=str)
+every_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=str)
 
 
 def bearer(person: Person) -> list[Header]:
     return [("Authorization", f"Bearer {person.token}")]
 
 
-@every
-def test_another_spelling_of_an_address_is_404_without_a_redirect(
+@every_operation
+def test_another_form_of_a_path_is_404_without_a_redirect(
     line: Line, alice: Person, state: State, operation: Operation
 ) -> None:
     target, headers = operation.target(alice), operation.headers(alice)
@@ -45,7 +45,7 @@ def test_another_spelling_of_an_address_is_404_without_a_redirect(
     aliases += [f"{head}/x/../{last}", f"{head}%2F{last}", f"{head}/%{ord(last[0]):x}{last[1:]}", f"{target}%00"]
     aliases += [f"{target};a=1", f"{head}\\{last}", f"{target}.json", f"{target}%", f"{target}/..", f"/..{target}"]
     if "{id}" in operation.path:
-        spelled = (
+        forms = (
             f"{{{last}}}",
             f"urn:uuid:{last}",
             last.replace("-", ""),
@@ -53,7 +53,7 @@ def test_another_spelling_of_an_address_is_404_without_a_redirect(
             last[:-1],
             f" {last}"[1:-2],
         )
-        aliases += [f"{head}/{each}" for each in spelled]
+        aliases += [f"{head}/{each}" for each in forms]
     else:
         aliases += [target.upper(), target.title()]
     for alias in filter(lambda each: each.startswith("/"), aliases):
@@ -64,19 +64,17 @@ def test_another_spelling_of_an_address_is_404_without_a_redirect(
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_a_method_that_an_address_does_not_take_is_405_with_those_it_takes(
-    line: Line, alice: Person, state: State, path: str
-) -> None:
-    taken = PATHS[path] | ({"HEAD"} if "GET" in PATHS[path] else set())
+def test_a_wrong_method_is_405_with_the_allowed_ones(line: Line, alice: Person, state: State, path: str) -> None:
+    allowed = PATHS[path] | ({"HEAD"} if "GET" in PATHS[path] else set())
     target = next(each for each in OPERATIONS if each.path == path).target(alice)
     before = state()
     for method in (*METHODS, "HEAD"):
-        if method in taken:
+        if method in allowed:
             continue
         for headers in ([], bearer(alice)):
             reply = line.ask(method, target, headers)
             assert reply.status == 405, method
-            assert set(reply.headers["allow"].split(", ")) == taken
+            assert set(reply.headers["allow"].split(", ")) == allowed
             assert reply.body == b"" if method == "HEAD" else reply.problem["code"] == "method-not-allowed"
     assert state() == before
 
@@ -100,13 +98,13 @@ def test_head_is_get_without_the_body_and_overrides_are_ignored(line: Line, alic
     assert line.ask("GET", f"{target}?_method=DELETE", bearer(alice)).status == 422
 
 
-@every
-def test_a_query_that_cannot_be_read_is_400_and_an_unknown_parameter_422(
+@every_operation
+def test_a_malformed_query_is_400_and_an_unknown_parameter_422(
     line: Line, alice: Person, state: State, operation: Operation
 ) -> None:
     target, headers = operation.target(alice), operation.headers(alice)
     before = state()
-    for query in UNREADABLE:
+    for query in MALFORMED_QUERIES:
         reply = line.ask(operation.method, f"{target}?{query}", headers, b"{}" if operation.body else None)
         assert (reply.status, reply.problem["code"]) == (400, "malformed-query"), query
     for query, pointer in (
@@ -121,8 +119,8 @@ def test_a_query_that_cannot_be_read_is_400_and_an_unknown_parameter_422(
     assert state() == before
 
 
-@every
-def test_an_address_of_more_than_8_kib_is_414_before_anybody_is_known(
+@every_operation
+def test_a_url_of_more_than_8_kib_is_414_before_the_token_is_read(
     line: Line, alice: Person, operation: Operation
 ) -> None:
     target = operation.target(alice)
@@ -137,9 +135,9 @@ def test_a_parameter_of_the_wrong_kind_is_422(line: Line, alice: Person, operati
     for name, schema in operation.parameters.items():
         kind = resolved(schema)
         kind = resolved(kind["items"]) if kind.get("type") == "array" else kind
-        for value in wrong(name, kind):
+        for value in rejected_parameters(name, kind):
             if name == "collections" and not value:
-                continue  # no collection named means all
+                continue  # an empty list means all collections
             reply = line.ask("GET", f"{operation.path}?{name}={value}", headers)
             assert reply.status == 422, (name, value)
             assert {pointer.split("/")[1] for pointer in reply.pointers} == {name}
@@ -150,20 +148,20 @@ def test_a_parameter_of_the_wrong_kind_is_422(line: Line, alice: Person, operati
             assert f"/{name}" in reply.pointers
 
 
-def wrong(name: str, kind: Json) -> Iterator[str]:
-    """Yield values that a parameter must not take; what stands for anything in a search stands for nothing here."""
+def rejected_parameters(name: str, kind: Json) -> Iterator[str]:
+    """Yield values that a parameter must reject, including the wildcards of SQL's LIKE."""
     if kind["type"] == "integer":
-        yield from (*LIMITS, str(kind["minimum"] - 1), str(kind["maximum"] + 1))
+        yield from (*NOT_LIMITS, str(kind["minimum"] - 1), str(kind["maximum"] + 1))
     elif name != "cursor":
-        spelled = [each[1:-1] for each in CASES.get(kind.get("format", ""), ()) if each[0] == '"' and "\\" not in each]
-        yield from (each.replace(" ", "%20") for each in spelled if each.isascii())
+        forms = [each[1:-1] for each in CASES.get(kind.get("format", ""), ()) if each[0] == '"' and "\\" not in each]
+        yield from (each.replace(" ", "%20") for each in forms if each.isascii())
         yield from ("wisteria", "true%20", "TRUE", "%25", "_", "%5C", "%25wisteria_")
         if choices_of(kind) or kind["type"] == "boolean" or "format" in kind or kind.get("minLength"):
             yield ""
 
 
 @pytest.mark.parametrize("operation", LISTS, ids=str)
-def test_a_cursor_that_is_not_of_this_list_is_400(line: Line, alice: Person, bob: Person, operation: Operation) -> None:
+def test_a_cursor_of_another_list_is_400(line: Line, alice: Person, bob: Person, operation: Operation) -> None:
     create = next(each for each in OPERATIONS if each.path == operation.path and each.method == "POST")
     reads = next(each for each in OPERATIONS if each.path.startswith(f"{operation.path}/") and each.method == "GET")
     assert create.body is not None
@@ -173,7 +171,7 @@ def test_a_cursor_that_is_not_of_this_list_is_400(line: Line, alice: Person, bob
     his = bob.client.get(operation.path, params={"limit": 1}).json()["next_cursor"]
     other = next(each for each in LISTS if each != operation)
     flipped = chr(ord(hers[5]) ^ 1)
-    spoiled = [
+    invalid = [
         hers[:5] + flipped + hers[6:],
         hers[:-1],
         hers + "A",
@@ -181,9 +179,9 @@ def test_a_cursor_that_is_not_of_this_list_is_400(line: Line, alice: Person, bob
         hers + "%20",
         hers[:-1] + chr(ord(hers[-1]) + 1),
     ]
-    spoiled += ["", "wisteria", "A" * 54, "%F0%9F%8C%BF", "null", his, hers[:32] + his[32:], "A" * 7000, "%2e%2e%2f"]
+    invalid += ["", "wisteria", "A" * 54, "%F0%9F%8C%BF", "null", his, hers[:32] + his[32:], "A" * 7000, "%2e%2e%2f"]
     assert line.ask("GET", f"{operation.path}?cursor={hers}", bearer(alice)).status == 200
-    for cursor in spoiled:
+    for cursor in invalid:
         reply = line.ask("GET", f"{operation.path}?cursor={cursor}", bearer(alice))
         assert (reply.status, reply.problem["code"]) == (400, "invalid-cursor"), cursor
     name, schema = next(

@@ -1,4 +1,4 @@
-"""Bodies that are not JSON, not of the right kind, or too large: refused by every operation that takes one."""
+"""Bodies that are not JSON, no object, of another media type, or too large: each operation rejects them."""
 
 import json
 
@@ -37,7 +37,7 @@ NOT_JSON = {
     "100 000 deep": b'{"wisteria": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
     "100 000 open": b"[" * 100_000,
 }
-NO_OBJECT = {name: name.encode() for name in ("[]", "null", "true", "1", '"wisteria"', "NaN", "1e400", "-Infinity")}
+NOT_OBJECTS = {name: name.encode() for name in ("[]", "null", "true", "1", '"wisteria"', "NaN", "1e400", "-Infinity")}
 UNKNOWN_MEMBERS = {
     "plain name": (b'{"wisteria": 1}', "/wisteria"),
     "32 deep": (b'{"wisteria": ' + b"[" * 31 + b"]" * 31 + b"}", "/wisteria"),
@@ -76,7 +76,7 @@ with_body = pytest.mark.parametrize("operation", WITH_BODY, ids=str)
 
 
 @with_body
-def test_what_is_not_json_is_400(line: Line, alice: Person, state: State, operation: Operation) -> None:
+def test_a_body_that_is_not_json_is_400(line: Line, alice: Person, state: State, operation: Operation) -> None:
     target, headers = operation.target(alice), operation.headers(alice)
     before = state()
     for name, body in NOT_JSON.items():
@@ -87,13 +87,13 @@ def test_what_is_not_json_is_400(line: Line, alice: Person, state: State, operat
 
 
 @with_body
-def test_what_is_no_object_or_has_an_unknown_member_is_422(
+def test_a_body_that_is_no_object_or_has_an_unknown_member_is_422(
     line: Line, alice: Person, state: State, operation: Operation
 ) -> None:
     target, headers = operation.target(alice), operation.headers(alice)
     before = state()
     known = {f"/{name}" for name in (operation.body or {})["properties"]}
-    for name, body in NO_OBJECT.items():
+    for name, body in NOT_OBJECTS.items():
         reply = line.ask(operation.method, target, headers, body)
         assert (reply.status, reply.pointers) == (422, [""]), name
     for name, (body, pointer) in UNKNOWN_MEMBERS.items():
@@ -121,7 +121,7 @@ def test_another_media_type_is_415(line: Line, alice: Person, state: State, oper
 
 
 @with_body
-def test_json_is_read_under_each_of_its_spellings(line: Line, alice: Person, operation: Operation) -> None:
+def test_every_form_of_the_json_media_type_is_accepted(line: Line, alice: Person, operation: Operation) -> None:
     target, plain = operation.target(alice), operation.headers(alice, None)
     names = [
         "application/json",
@@ -135,7 +135,7 @@ def test_json_is_read_under_each_of_its_spellings(line: Line, alice: Person, ope
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=str)
-def test_a_body_that_says_it_is_too_large_is_413_before_anybody_is_known(
+def test_a_content_length_above_the_limit_is_413_before_the_token_is_read(
     line: Line, alice: Person, operation: Operation
 ) -> None:
     target = operation.target(alice)
@@ -149,7 +149,9 @@ def test_a_body_that_says_it_is_too_large_is_413_before_anybody_is_known(
 
 
 @with_body
-def test_a_body_that_turns_out_too_large_is_413(line: Line, alice: Person, state: State, operation: Operation) -> None:
+def test_a_body_that_grows_above_the_limit_is_413(
+    line: Line, alice: Person, state: State, operation: Operation
+) -> None:
     target, headers = operation.target(alice), operation.headers(alice)
     before = state()
     for size, status in ((operation.limit, 422), (operation.limit + 1, 413)):

@@ -1,4 +1,4 @@
-"""Every member of every body, with values of the wrong kind, out of bounds, or that a database could not keep."""
+"""Each member of each body, with values of the wrong type, out of range, or that a database could not store."""
 
 import json
 
@@ -11,14 +11,14 @@ from tests.drafts import COLLECTION_OF, create_record, draft_of, resource_of
 from tests.hostile.conftest import State
 from tests.hostile.operations import OPERATIONS, WITH_BODY, Json, Operation, Path, members
 from tests.hostile.raw import Line, Reply
-from tests.hostile.values import refused
+from tests.hostile.values import rejected_values
 from tests.serving import Person
 
 with_body = pytest.mark.parametrize("operation", WITH_BODY, ids=str)
 
 
 def faults_of(reply: Reply, place: Path = ()) -> list[Json]:
-    """Return what a refusal says is wrong; of a batch, what is wrong with the first of what it lists at the place."""
+    """Return the faults of a response; of a push, those of its first operation, with pointers into the request."""
     if reply.status == 200:
         result = json.loads(reply.body)["results"][0]
         assert result["status"] == 422, result
@@ -29,7 +29,7 @@ def faults_of(reply: Reply, place: Path = ()) -> list[Json]:
 
 
 @with_body
-def test_a_wrong_value_is_422_at_its_pointer_and_leaves_no_trace(
+def test_a_wrong_value_is_422_with_its_pointer_and_changes_nothing(
     line: Line, alice: Person, state: State, operation: Operation
 ) -> None:
     assert operation.body is not None
@@ -37,7 +37,7 @@ def test_a_wrong_value_is_422_at_its_pointer_and_leaves_no_trace(
     before = state()
     for place, schema in members(operation.body):
         pointer = "".join(f"/{step}" for step in place)
-        for value in refused(schema):
+        for value in rejected_values(schema):
             reply = line.ask(operation.method, target, headers, operation.body_with(place, value))
             case = f"{pointer}: {value[:40]}"
             assert any(f"{fault['pointer']}/".startswith(f"{pointer}/") for fault in faults_of(reply, place)), case
@@ -47,13 +47,11 @@ def test_a_wrong_value_is_422_at_its_pointer_and_leaves_no_trace(
 
 
 @pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.collection)
-def test_a_wrong_value_is_refused_through_a_push_too(
-    line: Line, alice: Person, state: State, resource: Resource
-) -> None:
+def test_a_wrong_value_is_rejected_in_a_push(line: Line, alice: Person, state: State, resource: Resource) -> None:
     create = next(each for each in OPERATIONS if each.resource is resource and each.method == "POST")
     push = next(each for each in OPERATIONS if each.content["operationId"] == "push_changes")
     right = {name: value for name, value in draft_of(resource, alice).items() if name != "id"}
-    cases = [(name, value) for (name, *_), schema in members(create.body or {}) for value in refused(schema)]
+    cases = [(name, value) for (name, *_), schema in members(create.body or {}) for value in rejected_values(schema)]
     cases = [(name, value) for name, value in cases if name != "id"]
     before = state()
     for begin in range(0, len(cases), 250):
@@ -73,7 +71,7 @@ def test_a_wrong_value_is_refused_through_a_push_too(
 
 
 @with_body
-def test_what_is_required_and_missing_is_422(line: Line, alice: Person, state: State, operation: Operation) -> None:
+def test_a_missing_required_member_is_422(line: Line, alice: Person, state: State, operation: Operation) -> None:
     assert operation.body is not None
     target, headers = operation.target(alice), operation.headers(alice)
     before = state()
@@ -88,7 +86,7 @@ def test_what_is_required_and_missing_is_422(line: Line, alice: Person, state: S
 
 
 @with_body
-def test_what_only_the_server_says_cannot_be_sent(
+def test_members_that_the_server_sets_are_rejected(
     line: Line, alice: Person, state: State, operation: Operation
 ) -> None:
     assert operation.body is not None
@@ -99,12 +97,12 @@ def test_what_only_the_server_says_cannot_be_sent(
         for value in ("null", "1", '"admin"', f'"{new_id()}"'):
             body = json.dumps(right)[:-1].encode() + f', "{name}": {value}}}'.encode()
             faults = faults_of(line.ask(operation.method, target, headers, body))
-            assert [(fault["pointer"], fault["code"]) for fault in faults] == [(f"/{name}", "unknown-field")]
+            assert [(fault["pointer"], fault["code"]) for fault in faults] == [(f"/{name}", "unknown-field")], value
     assert state() == before
 
 
 @with_body
-def test_a_reference_to_what_is_not_ones_own_living_record_is_422_with_one_answer(
+def test_references_to_other_peoples_removed_and_unknown_records_get_the_same_422(
     line: Line, alice: Person, bob: Person, state: State, operation: Operation
 ) -> None:
     for name in COLLECTION_OF.keys() & (operation.body or {})["properties"]:
@@ -118,7 +116,7 @@ def test_a_reference_to_what_is_not_ones_own_living_record_is_422_with_one_answe
             body = operation.body_with((name,), json.dumps(id), right)
             reply = line.ask(operation.method, target, [*headers, ("X-Request-Id", "the-same")], body)
             faults = [(fault["pointer"], fault["code"]) for fault in faults_of(reply)]
-            assert faults == [(f"/{name}", "unknown-reference")]
+            assert faults == [(f"/{name}", "unknown-reference")], id
             seen.add(reply.body)
         assert len(seen) == 1
         assert state() == before

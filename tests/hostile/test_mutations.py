@@ -1,4 +1,4 @@
-"""Mutations of right requests, by chance: whatever its bytes, no request breaks the server or leaves half a trace."""
+"""Random mutations of valid requests: no request causes an error of the server or a partial write."""
 
 import json
 import random
@@ -12,40 +12,40 @@ import pytest
 
 from app.resources import RESOURCES
 from tests.drafts import create_record
-from tests.hostile.chance import EFFORT, Say
+from tests.hostile.chance import EFFORT, RecordProperty
 from tests.hostile.conftest import State
-from tests.hostile.mutations import Mutant, Right, mutated
+from tests.hostile.mutations import Mutant, ValidRequest, mutate
 from tests.hostile.operations import OPERATIONS, Operation
 from tests.hostile.raw import SECONDS, Line, Reply
-from tests.hostile.test_reading_back import is_moment, said
+from tests.hostile.test_reading_back import is_timestamp, parsed
 from tests.serving import Person, Server
 
 PARTS = 4
 BATCHES = 5
 MUTANTS = 500
-UNSETTLED = {401, 429, 503, 507}
-"""A wrong try at signing in is counted, and leaves that trace; what was turned away would be carried out another time."""
+NOT_FINAL = {401, 429, 503, 507}
+"""A failed sign-in is counted, which changes the database; a request that was turned away may succeed later."""
 SLOW = {"register", "verify", "login", "change_password", "reset_password", "forgot_password"}
-"""Operations that compute hashes: asked for more seldom."""
+"""Operations that compute hashes: they are chosen less often."""
 ENDING = {"logout", "logout_all"}
 
 
 class BrokenError(AssertionError):
-    """What was found, with what it takes to see it again."""
+    """A wrong result, with the request that caused it."""
 
     def __init__(self, mutant: Mutant, found: object) -> None:
         super().__init__(f"{mutant.right.operation} {mutant.how}: {found}\nsent: {mutant.content[:8000]!r}")
 
 
 def is_refused(mutant: Mutant, reply: Reply | None) -> bool:
-    """Say whether a mutant may leave no trace: it was refused for good, or never came to its end."""
+    """Return whether a mutant must not change the database: it was refused, or is incomplete."""
     if reply is None:
-        return not mutant.is_whole
-    return reply.status >= 400 and reply.status not in UNSETTLED
+        return not mutant.is_complete
+    return reply.status >= 400 and reply.status not in NOT_FINAL
 
 
 class Attack:
-    """One person's requests, mutated and sent, and what came back."""
+    """Sends mutated requests, and checks the responses."""
 
     def __init__(self, server: Server, chance: random.Random, line: Line) -> None:
         self.server, self.chance, self.line = server, chance, line
@@ -53,13 +53,13 @@ class Attack:
         self._waiting: list[tuple[Mutant, socket.socket]] = []
 
     def batch(self) -> list[Mutant]:
-        """Send mutants of a new person's requests; return those that may leave no trace."""
+        """Send mutants of a new person's requests; return those that must not have changed the database."""
         person = self.server.person("mallory")
-        rights = [*self._rights(person)]
-        weights = [1 if each.operation.content["operationId"] in SLOW else 10 for each in rights]
+        valid = [*self._valid_requests(person)]
+        weights = [1 if each.operation.content["operationId"] in SLOW else 10 for each in valid]
         refused = []
-        for right in self.chance.choices(rights, weights, k=MUTANTS):
-            mutant = mutated(right, self.chance)
+        for right in self.chance.choices(valid, weights, k=MUTANTS):
+            mutant = mutate(right, self.chance)
             reply = self.send(mutant)
             if is_refused(mutant, reply):
                 refused.append(mutant)
@@ -70,7 +70,7 @@ class Attack:
                 self._read_back(mutant, reply)
         return refused
 
-    def _rights(self, person: Person) -> Iterator[Right]:
+    def _valid_requests(self, person: Person) -> Iterator[ValidRequest]:
         for operation in OPERATIONS:
             if operation.content["operationId"] in ENDING:
                 continue
@@ -79,11 +79,11 @@ class Attack:
                 shape = (operation.body or {})["properties"]
                 draft = create_record(person.client, operation.resource, person)
                 body |= {name: value for name, value in draft.items() if name in shape}
-            yield Right(operation, operation.target(person), operation.headers(person), body)
+            yield ValidRequest(operation, operation.target(person), operation.headers(person), body)
 
     def send(self, mutant: Mutant) -> Reply | None:
-        """Return the answer to a mutant; None where it has no end, and the server waits for one."""
-        if not mutant.is_whole:
+        """Send a mutant; return the response, or None if the request is incomplete or the connection was closed."""
+        if not mutant.is_complete:
             self.outcomes["cut off"] += 1
             waiting = socket.create_connection(self.server.address, timeout=SECONDS)
             waiting.sendall(mutant.content)
@@ -104,13 +104,13 @@ class Attack:
             raise BrokenError(mutant, reply)
         return reply
 
-    def hear_the_late(self) -> None:
-        """Say that nothing more will come of those that the server waits for."""
+    def end_incomplete(self) -> None:
+        """End all incomplete requests, and check that none caused an error of the server."""
         for mutant, waiting in self._waiting:
             with waiting, suppress(OSError):
                 waiting.shutdown(socket.SHUT_WR)
                 if waiting.recv(65536)[9:10] == b"5":
-                    raise BrokenError(mutant, "an answer too early, and a wrong one")
+                    raise BrokenError(mutant, "an error of the server")
         self._waiting.clear()
 
     def _read_back(self, mutant: Mutant, reply: Reply) -> None:
@@ -121,7 +121,7 @@ class Attack:
                 continue
             read = self.line.ask("GET", path, [mutant.right.headers[0]])
             if read.status != 200 or json.loads(read.body) != record:
-                raise BrokenError(mutant, f"answered {record}, kept {read.body!r}")
+                raise BrokenError(mutant, f"answered {record}, stored {read.body!r}")
         if (reply.status == 201 or operation.method == "PATCH") and mutant.how == "of_json":
             self._compare(mutant, operation, answer)
 
@@ -131,7 +131,7 @@ class Attack:
             schema = (operation.body or {})["properties"][name]
             if value is None and name in filled_in:
                 continue
-            if said(answer[name], schema) != said(value, schema) and not is_moment(schema):
+            if parsed(answer[name], schema) != parsed(value, schema) and not is_timestamp(schema):
                 raise BrokenError(mutant, f"{name} is {answer[name]!r}")
 
     @staticmethod
@@ -142,12 +142,12 @@ class Attack:
         resource = operation.resource or next(fits, None)
         return None if resource is None or "id" not in record else f"{resource.path}/{record['id']}"
 
-    def leave_no_trace(self, mutants: list[Mutant], state: State) -> None:
-        """Send what was refused again, all together, and look for a trace; leave out what is no longer refused."""
+    def assert_unchanged(self, mutants: list[Mutant], state: State) -> None:
+        """Send refused mutants again, and check that the database does not change; skip those that are accepted now."""
         while True:
             before = state()
             replies = [(mutant, self.send(mutant)) for mutant in mutants]
-            self.hear_the_late()
+            self.end_incomplete()
             still = [mutant for mutant, reply in replies if is_refused(mutant, reply)]
             if len(still) == len(mutants):
                 break
@@ -155,22 +155,24 @@ class Attack:
         after = state()
         if after != before and len(mutants) > 1:
             for mutant in mutants:
-                self.leave_no_trace([mutant], state)
+                self.assert_unchanged([mutant], state)
         if after != before:
             changed = {name: (before[name], after[name]) for name in before if before[name] != after[name]}
-            raise BrokenError(mutants[-1], f"it left a trace, or one of {len(mutants)} did, once: {changed}")
+            raise BrokenError(
+                mutants[-1], f"the database changed, by this or one of {len(mutants)} requests: {changed}"
+            )
 
 
 @pytest.fixture(params=range(PARTS))
 def attack(request: pytest.FixtureRequest, server: Server, line: Line, seed: int) -> Attack:
-    return Attack(server, random.Random(f"{seed} {request.node.name}"), line)  # noqa: S311 - it has to be repeatable
+    return Attack(server, random.Random(f"{seed} {request.node.name}"), line)  # noqa: S311 - repeatable
 
 
-def test_no_mutation_breaks_the_server_or_leaves_half_a_trace(
-    attack: Attack, line: Line, state: State, database: str, record_property: Say
+def test_no_mutation_causes_a_server_error_or_a_partial_write(
+    attack: Attack, line: Line, state: State, database: str, record_property: RecordProperty
 ) -> None:
     for _ in range(BATCHES * EFFORT):
-        attack.leave_no_trace(attack.batch(), state)
+        attack.assert_unchanged(attack.batch(), state)
     assert line.ask("GET", "/livez").status == 200
     tried = BATCHES * EFFORT * MUTANTS
-    record_property("said", f"{tried} mutations on {database}: {dict(sorted(attack.outcomes.items()))}")
+    record_property("summary", f"{tried} mutations on {database}: {dict(sorted(attack.outcomes.items()))}")

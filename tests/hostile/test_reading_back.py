@@ -1,4 +1,4 @@
-"""What is accepted reads back equal, on both databases: every member of every body, at the edges of what it takes."""
+"""Accepted values are returned unchanged: each member of each body, with values at its limits, on both databases."""
 
 import json
 from datetime import datetime
@@ -11,32 +11,32 @@ from tests.drafts import COLLECTION_OF
 from tests.hostile.conftest import State
 from tests.hostile.operations import WITH_BODY, Json, Operation, nullable, resolved
 from tests.hostile.raw import Line, Reply
-from tests.hostile.values import taken
+from tests.hostile.values import accepted_values
 from tests.serving import Person
 
 READABLE = [each for each in WITH_BODY if "id" in each.answer.get("properties", {})]
 REFUSALS = {(422, "validation"), (409, "invalid-transition")}
-NAMED = {"timezone", "locale"}
-"""Members that take the names of a list which no schema holds."""
+LISTED = {"timezone", "locale"}
+"""Members whose values are in a list that no schema contains."""
 
 
-def is_moment(schema: Json) -> bool:
+def is_timestamp(schema: Json) -> bool:
     return resolved(schema).get("format") == "date-time"
 
 
-def said(value: Any, schema: Json) -> Any:
-    """Return what a value means: moments are equal in any spelling."""
-    return datetime.fromisoformat(value) if is_moment(schema) and value is not None else value
+def parsed(value: Any, schema: Json) -> Any:
+    """Return a value for comparison: times are equal in any format."""
+    return datetime.fromisoformat(value) if is_timestamp(schema) and value is not None else value
 
 
 @pytest.mark.parametrize("operation", READABLE, ids=str)
-def test_what_is_accepted_reads_back_equal_and_what_is_refused_leaves_no_trace(
+def test_accepted_values_are_returned_unchanged_and_rejected_ones_change_nothing(
     line: Line, alice: Person, state: State, operation: Operation
 ) -> None:
     members = (operation.body or {})["properties"]
     headers, right = operation.headers(alice), operation.right_body(alice) or {}
     bare: Json = {name: right[name] for name in (operation.body or {}).get("required", [])}
-    bare |= {name: None for name, schema in members.items() if is_moment(schema) and nullable(schema)}
+    bare |= {name: None for name, schema in members.items() if is_timestamp(schema) and nullable(schema)}
     filled_in = operation.resource.filled_in if operation.resource else ()
     refused = []
 
@@ -46,7 +46,7 @@ def test_what_is_accepted_reads_back_equal_and_what_is_refused_leaves_no_trace(
 
     for name, schema in members.items():
         accepted = False
-        values = [value for value in taken(schema) if name not in COLLECTION_OF or value == "null"]
+        values = [value for value in accepted_values(schema) if name not in COLLECTION_OF or value == "null"]
         for value in values:
             for any_of in ({}, bare) if operation.method == "PATCH" else (right, bare):
                 target = operation.target(alice)
@@ -61,9 +61,9 @@ def test_what_is_accepted_reads_back_equal_and_what_is_refused_leaves_no_trace(
             read = line.ask("GET", reply.headers["location"] or target, headers)
             assert read.body == reply.body, (name, value)
             if value != "null" or name not in filled_in:
-                sent = said(json.loads(value, parse_float=float), schema)
-                assert said(json.loads(read.body)[name], schema) == sent, (name, value)
-        assert accepted or not values or name in NAMED, name
+                sent = parsed(json.loads(value, parse_float=float), schema)
+                assert parsed(json.loads(read.body)[name], schema) == sent, (name, value)
+        assert accepted or not values or name in LISTED, name
     before = state()
     for name, value, any_of, target in refused:
         assert send(name, value, any_of, target).status in {409, 422}, (name, value)

@@ -1,4 +1,4 @@
-"""Valid requests with one wrong thing outside of the body: every operation refuses them, and changes nothing."""
+"""Valid requests with one fault outside the body: each operation refuses them and changes nothing."""
 
 import json
 
@@ -67,12 +67,12 @@ def test_ambiguous_headers_are_400_and_too_many_or_too_large_ones_431(
         [("X-Long", "w" * limits.MAX_HEADER_BYTES)],
     ):
         reply = ask(line, alice, operation, target, body, *large)
-        assert (reply.status, reply.problem["code"]) == (431, "headers-too-large")
+        assert (reply.status, reply.problem["code"]) == (431, "headers-too-large"), large[0][0]
     assert state() == before
 
 
 @pytest.mark.parametrize("operation", [each for each in OPERATIONS if each.content["security"]], ids=str)
-def test_a_token_counts_only_once_and_only_as_a_bearer_token_in_authorization(
+def test_a_token_is_accepted_only_as_a_single_bearer_token_in_authorization(
     line: Line, alice: Person, bob: Person, state: State, operation: Operation
 ) -> None:
     target, body = valid_request(operation, alice)

@@ -1,4 +1,4 @@
-"""Values that a member or a parameter must not take, and values at the edge of what it takes, from its schema."""
+"""Values that a member or parameter must reject, and accepted values at its limits, derived from its schema."""
 
 import json
 from collections.abc import Iterator
@@ -7,17 +7,17 @@ from itertools import repeat
 from tests.hostile.operations import Json, nullable, resolved, sample
 
 TEXTS = (r'"wisteria\u0000"', r'"\u0000"', r'"wisteria\ud800"', r'"\udfff\ud800"', r'"\ude00wisteria"')
-NO_NUMBERS = ("NaN", "Infinity", "-Infinity", "1e400", "-1e400", "1e9999999999999999999", "1" + "0" * 5000)
-NO_INTEGERS = ('"5"', "true", "false", "1.0", "1e0", "0.5", "-0.0", "9" * 40, "9" * 41, "-" + "9" * 40)
+NOT_NUMBERS = ("NaN", "Infinity", "-Infinity", "1e400", "-1e400", "1e9999999999999999999", "1" + "0" * 5000)
+NOT_INTEGERS = ('"5"', "true", "false", "1.0", "1e0", "0.5", "-0.0", "9" * 40, "9" * 41, "-" + "9" * 40)
 CASES = {
-    "integer": (*NO_NUMBERS, *NO_INTEGERS, "[]", "{}", '""', "9223372036854775808"),
-    "number": (*NO_NUMBERS, '"5"', "true", "[]", "{}", "0", "-1", "0.0001", "1e-400", "1.0005", "100000", "9" * 40),
-    "boolean": ("5", "0", "1.0", '"true"', '""', "[]", "{}", *NO_NUMBERS),
-    "object": ("5", "true", "[]", "[{}]", '"wisteria"', '""', *NO_NUMBERS),
+    "integer": (*NOT_NUMBERS, *NOT_INTEGERS, "[]", "{}", '""', "9223372036854775808"),
+    "number": (*NOT_NUMBERS, '"5"', "true", "[]", "{}", "0", "-1", "0.0001", "1e-400", "1.0005", "100000", "9" * 40),
+    "boolean": ("5", "0", "1.0", '"true"', '""', "[]", "{}", *NOT_NUMBERS),
+    "object": ("5", "true", "[]", "[{}]", '"wisteria"', '""', *NOT_NUMBERS),
     "array": ('"wisteria"', "1", "true", "{}", "[null]", "[[]]", "[1]", '[""]', r'["\u0000"]', r'["\ud800"]', "NaN"),
-    "string": ("5", "5.0", "true", "[]", "{}", '["wisteria"]', '{"wisteria": 1}', *NO_NUMBERS, *TEXTS),
+    "string": ("5", "5.0", "true", "[]", "{}", '["wisteria"]', '{"wisteria": 1}', *NOT_NUMBERS, *TEXTS),
     "date-time": (
-        *("5", "1764000000", "1764000000.5", '"1764000000"', '""', "[]", *NO_NUMBERS, *TEXTS),
+        *("5", "1764000000", "1764000000.5", '"1764000000"', '""', "[]", *NOT_NUMBERS, *TEXTS),
         *('"2026-11-22"', '"2026-11-22T10:00:00"', '"2026-11-22T10:00Z"', '"2026-11-22 10:00:00Z"'),
         *(
             '"2026-11-22T10:00:60Z"',
@@ -40,7 +40,7 @@ CASES = {
         ),
     ),
     "date": (
-        *("5", "20261122", '"20261122"', '""', "[]", *NO_NUMBERS, *TEXTS, '"2026-1-1"', '"2026-11-22T10:00:00Z"'),
+        *("5", "20261122", '"20261122"', '""', "[]", *NOT_NUMBERS, *TEXTS, '"2026-1-1"', '"2026-11-22T10:00:00Z"'),
         *(
             '"2026-02-30"',
             '"1899-12-31"',
@@ -64,8 +64,8 @@ CASES = {
 }
 
 
-def refused(schema: Json) -> Iterator[str]:
-    """Yield values that a member must not take, as JSON text."""
+def rejected_values(schema: Json) -> Iterator[str]:
+    """Yield values that a member must reject, as JSON texts."""
     kind = resolved(schema)
     if not nullable(schema):
         yield "null"
@@ -87,16 +87,16 @@ def refused(schema: Json) -> Iterator[str]:
 
 
 def choices_of(kind: Json) -> list[str]:
-    """Return the values of an enumeration; none where any may come."""
+    """Return the values of an enumeration, or an empty list."""
     choices: list[str] = kind.get("enum", [kind["const"]] if "const" in kind else [])
     return choices
 
 
-TAKEN = (
+DIFFICULT_TEXT = (
     " wisteria %_\\ '; DROP TABLE account; -- <script>${7*7} {{7*7}} %00 \\u0000 \t\r\n\v\x01\x1f\x7f"
     "e\u0301 \u00e9 \ufb01 עברית العربية \u202e 🌿👩‍👩‍👧 \U0010ffff \ufeff \ufffe "
 )
-"""A text that somebody, or some database, might be tempted to improve."""
+"""A text that a careless program would change: quotes, control characters, combining characters, scripts, emoji."""
 MOMENTS = (
     "1900-01-01T00:00:00Z",
     "1900-01-01T00:00:00.000001+00:00",
@@ -109,8 +109,8 @@ DOSES = ("0.001", "99999.999", "0.1", "5", "5.0", "5e0", "1.500", "1E2", "0.3", 
 IDS = ("00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff")
 
 
-def taken(schema: Json) -> Iterator[str]:
-    """Yield values that a member takes, unless a rule of its room is against it, as JSON text."""
+def accepted_values(schema: Json) -> Iterator[str]:
+    """Yield values that a member accepts unless a rule of its kind forbids it, as JSON texts."""
     kind = resolved(schema)
     if nullable(schema):
         yield "null"
@@ -125,10 +125,10 @@ def taken(schema: Json) -> Iterator[str]:
     elif kind["type"] == "number":
         yield from DOSES
     elif kind["type"] == "array":
-        each = [json.loads(value) for value in taken(kind["items"])]
+        each = [json.loads(value) for value in accepted_values(kind["items"])]
         yield from map(json.dumps, ([], each[: kind["maxItems"]], [each[0]] * kind["maxItems"]))
     elif not texts:
-        yield json.dumps(TAKEN[: kind["maxLength"]])
-        yield json.dumps(TAKEN[-kind["maxLength"] :], ensure_ascii=False)
+        yield json.dumps(DIFFICULT_TEXT[: kind["maxLength"]])
+        yield json.dumps(DIFFICULT_TEXT[-kind["maxLength"] :], ensure_ascii=False)
         yield json.dumps("🌿" * kind["maxLength"], ensure_ascii=False)
         yield from repeat('""', not kind.get("minLength"))

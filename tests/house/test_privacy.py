@@ -13,7 +13,7 @@ from app import observability
 from app.ids import new_id
 from app.observability import LOGGING, JsonLine
 from tests.drafts import draft_of, resource_of
-from tests.lines import MARK, Lines, telling
+from tests.log_lines import MARK, LogHandler, private_lines
 from tests.serving import Person, Server
 
 FIELDS = {"time", "level", "logger", "request_id", "route", "method", "status", "milliseconds", "account_id"}
@@ -54,7 +54,7 @@ def line_of(lines: list[str], request_id: str) -> dict[str, Any]:
 @pytest.mark.parametrize("text", [f"the {MARK} again", "to alice@example.com", "Bearer eyJhbGciOi"])
 def test_private_text_in_a_line_is_detected(every_log_line: list[str], text: str) -> None:
     observability.log_event("noted", note=text)
-    assert telling(every_log_line[-1:]) == [every_log_line.pop()]
+    assert private_lines(every_log_line[-1:]) == [every_log_line.pop()]
 
 
 def test_the_log_line_of_a_request_has_exactly_these_fields(alice: Person, every_log_line: list[str]) -> None:
@@ -85,7 +85,7 @@ def test_the_log_line_of_an_unauthenticated_request_contains_neither_url_nor_que
         line = line_of(every_log_line, response.headers["x-request-id"])
         assert line["route"] == route
         assert line["account_id"] is None
-        assert not telling([json.dumps(line)])
+        assert not private_lines([json.dumps(line)])
         assert "?" not in json.dumps(line)
 
 
@@ -105,7 +105,7 @@ def test_an_exception_is_logged_by_class_and_traceback_without_its_message(every
 
 
 def test_a_library_message_is_logged_by_its_first_line_and_the_class_of_the_error() -> None:
-    handler = Lines()
+    handler = LogHandler()
     logger = logging.getLogger("a.library")
     logger.addHandler(handler)
     try:
@@ -118,7 +118,7 @@ def test_a_library_message_is_logged_by_its_first_line_and_the_class_of_the_erro
     assert line["message"] == "something went wrong"
     assert line["error"] == "ValueError"
     assert line["level"] == "error"
-    assert not telling(handler.lines)
+    assert not private_lines(handler.lines)
 
 
 def test_an_exception_in_an_unawaited_task_is_logged_as_one_json_line() -> None:

@@ -1,4 +1,4 @@
-"""Upkeep from the command line: what `purge` and `restored` say, ask, and refuse, at a terminal and without one."""
+"""The commands `purge` and `restored`: their output, confirmations and errors, at a terminal and without one."""
 
 import os
 import re
@@ -15,7 +15,7 @@ from app.settings import Settings
 from tests.conftest import Databases
 from tests.db.helpers import add_account, with_database
 from tests.house.commands import AFTERGLOW, SECONDS, Result, afterglow, assert_fails
-from tests.sync.planted import SET_FEED, Planted, every, plant, plant_operations
+from tests.sync.feed_rows import SET_FEED, ChangeRow, insert_changes, insert_remembered_ops, select_all
 
 REFUSAL = "nothing was changed; if the database was restored from a backup, confirm at a terminal or use --yes"
 RAISED = "Feeds in a new epoch: 1. Every device has to sign in again.\n"
@@ -26,21 +26,23 @@ pytestmark = pytest.mark.usefixtures("empty_folder")
 
 @pytest.fixture
 def url(databases: Databases, database: str) -> str:
-    """A database with three years of one person's removals and operations."""
+    """A database with tombstones and remembered operations of three years."""
     url = databases.fresh(database)
 
     async def work(db: Database) -> None:
         async with db.transaction() as tx:
             alice = await add_account(tx, "alice")
-            await plant(tx, alice, [Planted(seq, days) for seq, days in enumerate([1000, 500, 401, 399, 50], 2)])
-            await plant_operations(tx, alice, [1000, 401, 0])
+            await insert_changes(
+                tx, alice, [ChangeRow(seq, days) for seq, days in enumerate([1000, 500, 401, 399, 50], 2)]
+            )
+            await insert_remembered_ops(tx, alice, [1000, 401, 0])
 
     with_database(Settings(database_url=url), work)
     return url
 
 
 def rows(url: str, kind: type[Table]) -> list[Row]:
-    return with_database(Settings(database_url=url), lambda db: db.all(every(kind)))
+    return with_database(Settings(database_url=url), lambda db: db.all(select_all(kind)))
 
 
 def epoch(url: str) -> int:

@@ -1,1 +1,1 @@
-"""Syncing: what the specification says, and the proof that nothing is lost."""
+"""Tests of sync: the rules of pull and push, and simulations that check that no change is lost."""

@@ -1,4 +1,4 @@
-"""Alice's phone, a line to the server for what no client would ask, and a database without a server."""
+"""Fixtures of the tests of sync."""
 
 from collections.abc import Iterator
 
@@ -8,17 +8,19 @@ from app.settings import Settings
 from tests.conftest import Databases
 from tests.hostile.raw import Line
 from tests.serving import Person, Server
-from tests.sync.phone import Phone
+from tests.sync.sync_client import SyncClient
 
 
 @pytest.fixture
 def settings(databases: Databases, database: str) -> Settings:
+    """Settings with a fresh database, for tests that need no server."""
     return Settings(database_url=databases.fresh(database), database_pool=2, pool_seconds=10, statement_seconds=10)
 
 
 @pytest.fixture
-def phone(alice: Person) -> Phone:
-    return Phone(alice)
+def sync(alice: Person) -> SyncClient:
+    """A client that syncs as Alice."""
+    return SyncClient(alice)
 
 
 @pytest.fixture

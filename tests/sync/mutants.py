@@ -1,10 +1,10 @@
-"""Mutants: the engine with one promise broken at a time, to show that the tests of syncing can fail.
+"""Breaks the engine in one way at a time, and checks that the tests of sync fail.
 
     uv run python -m tests.sync.mutants [NAME …]
 
-Each mutant patches the application's own code at a named seam. Then the convergence test runs on SQLite, and, where that
-notices nothing, the concurrent test on PostgreSQL. The engine as it is goes first, and has to pass both. Ends with 0 where
-it passed, and every mutant was caught.
+Each mutant patches one function of the application. Then the convergence test runs on SQLite and, if it passes, the
+concurrency test on PostgreSQL. The unchanged engine runs first and must pass both. The exit status is 0 if it passes and
+every mutant is caught.
 """
 
 import logging
@@ -35,27 +35,27 @@ from app.sync.requests import SyncOp
 from tests import postgres
 from tests.mailbox import Mailbox
 from tests.serving import serving
-from tests.sync.test_concurrency import every_change_is_seen
-from tests.sync.test_convergence import BOUNDED, converges
-from tests.sync.world import World
+from tests.sync.backend import Backend
+from tests.sync.test_concurrency import check_every_change_is_seen
+from tests.sync.test_convergence import BOUNDED, run_convergence
 
 LONGER = settings(BOUNDED, max_examples=150)
 Mutant = Callable[[], AbstractContextManager[object]]
 
 
 def no_feed_lock() -> AbstractContextManager[object]:
-    """Read the feed's head without locking it, and advance it whatever it is."""
+    """Read the feed's head without a lock, and advance it without a comparison."""
     feed = Feed.table()
     unlocked = Statement(sa.select(feed.c.head, feed.c.epoch, TIMEZONE).where(access.owned(feed)))
     return patch.multiple(access, LOCK_FEED=unlocked, FEED_CAS=CompareAndSwap(feed, {}, "head"))
 
 
 def cursor_is_the_head() -> AbstractContextManager[object]:
-    """Answer a page that has more with the feed's head as its cursor."""
+    """Return the feed's head as the cursor of each page, also if there are more pages."""
     original = pull.pull
 
-    async def pulled(view: View, asked: pull.PullQuery) -> pull.Page:
-        page = await original(view, asked)
+    async def pulled(view: View, query: pull.PullQuery) -> pull.Page:
+        page = await original(view, query)
         return page._replace(cursor=str(await pull.version(view)))
 
     return patch.object(pull, "pull", pulled)
@@ -65,15 +65,15 @@ def tombstones_are_dropped() -> AbstractContextManager[object]:
     """Leave removals out of a pull."""
     original = pull.pull
 
-    async def pulled(view: View, asked: pull.PullQuery) -> pull.Page:
-        page = await original(view, asked)
+    async def pulled(view: View, query: pull.PullQuery) -> pull.Page:
+        page = await original(view, query)
         return page._replace(changes=[each for each in page.changes if b'"deleted":true' not in each])
 
     return patch.object(pull, "pull", pulled)
 
 
 def last_writer_wins() -> AbstractContextManager[object]:
-    """Apply every edit, whatever it was made from."""
+    """Apply every edit, also if the fields were changed since its base."""
     return patch.object(engine, "colliding_fields", lambda _op, _row: ())
 
 
@@ -81,23 +81,23 @@ def floor_is_ignored() -> AbstractContextManager[object]:
     """Serve a cursor below the floor."""
     original = cursors.Position.is_served
     return patch.object(
-        cursors.Position, "is_served", lambda place, epoch, head, _floor: original(place, epoch, head, 0)
+        cursors.Position, "is_served", lambda position, epoch, head, _floor: original(position, epoch, head, 0)
     )
 
 
 def removals_bypass_the_feed() -> AbstractContextManager[object]:
-    """Remove a record's row, and leave its latest change as it was."""
+    """Remove a record's row without a tombstone."""
     original = FeedWrite.queue
 
-    def put(write: FeedWrite, bulk: BulkStatement, rows: Sequence[Row]) -> None:
+    def queue(write: FeedWrite, bulk: BulkStatement, rows: Sequence[Row]) -> None:
         original(write, bulk, [row for row in rows if not row.get("deleted")])
 
-    return patch.object(FeedWrite, "queue", put)
+    return patch.object(FeedWrite, "queue", queue)
 
 
 def upserts_revive() -> AbstractContextManager[object]:
-    """Bring a removed record back by any upsert."""
-    original = parsing._parse  # noqa: SLF001 - the seam
+    """Restore a removed record by any upsert, not only with `undelete`."""
+    original = parsing._parse  # noqa: SLF001 - a mutant replaces it
 
     def read(view: View, sent: SyncOp, *others: Any) -> Op | Problem:
         return original(view, sent.model_copy(update={"undelete": sent.op == "upsert"}), *others)
@@ -117,7 +117,7 @@ MUTANTS: tuple[Mutant, ...] = (
 
 
 def main(names: Sequence[str]) -> int:
-    """Run the engine as it is, and every mutant; return how many ended otherwise than they should."""
+    """Run the unchanged engine and every mutant; return how many of them had the wrong result."""
     logging.disable()
     wrong = 0
     with tempfile.TemporaryDirectory() as folder, postgres.running() as server, Mailbox() as mailbox:
@@ -127,14 +127,14 @@ def main(names: Sequence[str]) -> int:
         def convergence() -> None:
             url = f"sqlite:///{folder}/{time.monotonic_ns()}.db"
             schema.migrate(url)
-            world = World(Settings(database_url=url, keyring=keyring))
-            world.open()
-            with closing(world):
-                converges(world, LONGER)
+            backend = Backend(Settings(database_url=url, keyring=keyring))
+            backend.open()
+            with closing(backend):
+                run_convergence(backend, LONGER)
 
         def concurrency() -> None:
             with serving(Settings(database_url=server, keyring=keyring), mailbox) as served:
-                every_change_is_seen(served.person("alice"))
+                check_every_change_is_seen(served.person("alice"))
 
         schema.migrate(server)
         for mutant in (nullcontext, *MUTANTS):
@@ -144,8 +144,8 @@ def main(names: Sequence[str]) -> int:
                 continue
             caught = _caught(mutant, convergence) or _caught(mutant, concurrency)
             wrong += bool(caught) is not is_mutant
-            said = f"caught by {caught}" if caught else "noticed by nothing"
-            print(f"{name if is_mutant else 'the engine as it is':28} {said}", flush=True)  # noqa: T201 - a command prints
+            result = f"caught by {caught}" if caught else "not caught"
+            print(f"{name if is_mutant else 'unchanged engine':28} {result}", flush=True)  # noqa: T201 - a command prints
     return wrong
 
 
@@ -154,7 +154,7 @@ def _caught(mutant: Mutant, test: Callable[[], None]) -> str | None:
     with mutant():
         try:
             test()
-        except Exception as failure:  # noqa: BLE001 - whatever it is, it was noticed
+        except Exception as failure:  # noqa: BLE001 - any failure counts
             deepest = failure.exceptions[0] if isinstance(failure, BaseExceptionGroup) else failure
             said = (str(deepest).splitlines() or [""])[0][:100]
             return f"{test.__name__} after {time.monotonic() - began:.0f} s: {type(deepest).__name__} {said}"

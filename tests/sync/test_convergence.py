@@ -1,9 +1,9 @@
-"""Convergence: whatever is lost on the way, every phone and the server come to hold the same, and no word is missing.
+"""Convergence: all devices and the server end with the same records, and no text is lost, whatever fails between.
 
-A model-based test: phones of one person write, change, remove, sync and decide at random, while requests are lost before
-the server has them and answers after it has carried them out, tombstones are purged, and the database is restored from
-older copies. Whenever all is quiet, everything is compared, and the ledger is asked for each text ever written. What
-makes sure that this test can fail is `mutants`; `long` runs it for longer, with workers that are killed.
+A stateful property test: the devices of one person create, change, remove, sync and resolve at random. Requests are lost
+before the server gets them, and responses after it has executed them; tombstones are purged; the database is restored from
+older copies. After all devices have synced, all records are compared, and each text that was written is looked for.
+`mutants` shows that this test can fail; `long` runs it for longer, with workers that are killed.
 """
 
 from collections import Counter
@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from tests.conftest import Servers
-from tests.sync import person
-from tests.sync.household import Household
-from tests.sync.ledger import WatchedDevice
-from tests.sync.world import World
+from tests.sync import random_edits
+from tests.sync.backend import Backend
+from tests.sync.simulation import Simulation
+from tests.sync.text_tracker import TrackedDevice
 
 SEEDS = st.integers(0, 2**32 - 1)
-MOST_COPIES = 3
+MAX_COPIES = 3
 BOUNDED = settings(
     max_examples=18,
     stateful_step_count=40,
@@ -36,81 +36,85 @@ BOUNDED = settings(
 
 
 class Convergence(RuleBasedStateMachine):
-    """What can happen, step by step."""
+    """The random steps."""
 
-    world: World
-    home: Household
+    backend: Backend
+    simulation: Simulation
     steps: Counter[str]
 
     @initialize(number=SEEDS)
     def begin(self, number: int) -> None:
-        """Begin with three empty phones; the number says who does what, and what is lost."""
-        self.rng = Random(number)  # noqa: S311 - to be repeated, not to be secret
-        self.home = Household(self.world, 3, self.rng)
+        """Start with three empty devices; the number is the seed of all random choices."""
+        self.rng = Random(number)  # noqa: S311 - repeatable, not secret
+        self.simulation = Simulation(self.backend, 3, self.rng)
 
-    @rule(deeds=st.integers(1, 3))
-    def person_acts(self, deeds: int) -> None:
-        """Write, change, remove, or decide, with one phone."""
-        phone = self._phone()
-        for _ in range(deeds):
-            person.acts(phone, self.rng)
+    @rule(actions=st.integers(1, 3))
+    def edit_on_device(self, actions: int) -> None:
+        """Create, change, remove or resolve on one device."""
+        device = self._random_device()
+        for _ in range(actions):
+            random_edits.act(device, self.rng)
 
     @rule(is_safe=st.booleans(), atomic=st.booleans())
-    def phone_syncs(self, *, is_safe: bool, atomic: bool) -> None:
-        """Sync one phone, as far as the network lets it."""
-        self.home.acts(self._phone(), lambda phone: phone.sync(atomic=atomic), [] if is_safe else self._fates())
+    def sync_device(self, *, is_safe: bool, atomic: bool) -> None:
+        """Sync one device; requests and responses may be lost."""
+        self.simulation.use_network(
+            self._random_device(), lambda device: device.sync(atomic=atomic), [] if is_safe else self._faults()
+        )
 
     @rule()
-    def phone_pushes(self) -> None:
-        """Push from one phone that has not pulled."""
-        self.home.acts(self._phone(), lambda phone: phone.push(), self._fates())
+    def push_from_device(self) -> None:
+        """Push from one device without a pull."""
+        self.simulation.use_network(self._random_device(), lambda device: device.push(), self._faults())
 
     @rule(what=st.sampled_from(["act", "act", "purge", "copy", "restore", "rest"]))
-    def something_happens(self, what: str) -> None:
-        """Purge, keep a copy of the database, restore one, let everything come to rest, or go on."""
+    def other_step(self, what: str) -> None:
+        """Purge, copy the database, restore a copy, sync all devices and compare, or edit."""
         if what == "purge":
-            self.home.purge()
+            self.simulation.purge()
         elif what == "rest":
-            self.home.comes_to_rest(self.rng)
-        elif what == "restore" and self.home.copies:
-            self.home.restore(self.rng)
-        elif what == "copy" and len(self.home.copies) < MOST_COPIES:
-            self.home.copy()
+            self.simulation.settle_and_compare(self.rng)
+        elif what == "restore" and self.simulation.copies:
+            self.simulation.restore(self.rng)
+        elif what == "copy" and len(self.simulation.copies) < MAX_COPIES:
+            self.simulation.copy_database()
         else:
-            self.person_acts(3)
+            self.edit_on_device(3)
 
     @invariant()
     def count(self) -> None:
         """Count the steps."""
         self.steps["taken"] += 1
 
-    def _phone(self) -> WatchedDevice:
-        return self.rng.choice(self.home.phones)
+    def _random_device(self) -> TrackedDevice:
+        return self.rng.choice(self.simulation.devices)
 
-    def _fates(self) -> list[str]:
-        return self.rng.choices(["served", "served", "request lost", "answer lost"], k=self.rng.randrange(5))
+    def _faults(self) -> list[str]:
+        return self.rng.choices(["served", "served", "request lost", "response lost"], k=self.rng.randrange(5))
 
     def teardown(self) -> None:
-        """Let everything come to rest."""
-        if hasattr(self, "home"):
-            self.home.comes_to_rest(self.rng)
+        """Sync all devices and compare."""
+        if hasattr(self, "simulation"):
+            self.simulation.settle_and_compare(self.rng)
 
 
-def converges(world: World, how: settings = BOUNDED, begun: int | None = None) -> int:
-    """Run the test against a world, from a seed or from the same one as always; return how many steps were taken."""
+def run_convergence(backend: Backend, hypothesis_settings: settings = BOUNDED, first_seed: int | None = None) -> int:
+    """Run the test on a backend with a seed, by default always the same; return the number of steps."""
     steps = Counter[str]()
-    machine = type("Convergence", (Convergence,), {"world": world, "steps": steps})
-    run_state_machine_as_test(machine if begun is None else seed(begun)(machine), settings=how)
+    machine = type("Convergence", (Convergence,), {"backend": backend, "steps": steps})
+    run_state_machine_as_test(
+        machine if first_seed is None else seed(first_seed)(machine), settings=hypothesis_settings
+    )
     return steps.total()
 
 
 @pytest.fixture
-def world(servers: Servers, database: str) -> Iterator[World]:
-    world = World(servers.settings(database))
-    world.open()
-    yield world
-    world.end()
+def backend(servers: Servers, database: str) -> Iterator[Backend]:
+    backend = Backend(servers.settings(database))
+    backend.open()
+    yield backend
+    backend.end()
 
 
-def test_every_phone_and_the_server_come_to_hold_the_same(world: World, database: str) -> None:
-    converges(world, BOUNDED if database == "sqlite" else settings(BOUNDED, max_examples=6))
+def test_all_devices_and_the_server_end_with_the_same_records(backend: Backend, database: str) -> None:
+    run_convergence(backend, BOUNDED if database == "sqlite" else settings(BOUNDED, max_examples=6))

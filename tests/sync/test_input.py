@@ -1,4 +1,4 @@
-"""What a pull or a push does not take: each wrong thing at its pointer, without harm to its neighbours."""
+"""Invalid pulls and pushes: each fault has its pointer, and one bad operation does not affect the others."""
 
 import json
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.refusals import pointers, refused
-from tests.sync.phone import CHANGES, PUSH, Json, Phone, delete, upsert
+from tests.sync.sync_client import CHANGES, PUSH, Json, SyncClient, delete, upsert
 
 
 @pytest.mark.parametrize(
@@ -15,8 +15,8 @@ from tests.sync.phone import CHANGES, PUSH, Json, Phone, delete, upsert
     [("limit", "0"), ("limit", "1001"), ("limit", "+5"), ("limit", "wisteria"), ("collections", "wisteria"),
      ("collections", "sessions,"), ("collections", "sessions, elements"), ("wisteria", "1")],
 )  # fmt: skip
-def test_what_a_pull_does_not_know_is_422(phone: Phone, name: str, value: str) -> None:
-    assert pointers(phone.client.get(CHANGES, params={name: value})) == [f"/{name}"]
+def test_an_invalid_query_of_a_pull_is_422(sync: SyncClient, name: str, value: str) -> None:
+    assert pointers(sync.client.get(CHANGES, params={name: value})) == [f"/{name}"]
 
 
 def bad_ops() -> Iterator[tuple[str, Any]]:
@@ -47,20 +47,20 @@ def bad_ops() -> Iterator[tuple[str, Any]]:
 
 
 @pytest.mark.parametrize(("pointer", "op"), [*bad_ops()])
-def test_a_malformed_operation_is_rejected_where_it_is_wrong_and_its_neighbours_are_not(
-    phone: Phone, pointer: str, op: Json
+def test_a_malformed_operation_is_rejected_with_its_pointer_and_the_next_one_is_applied(
+    sync: SyncClient, pointer: str, op: Json
 ) -> None:
-    neighbour = upsert()
-    body = json.dumps({"ops": [op, neighbour]}).encode()  # escaped, so that what is no text can be said
-    response = phone.client.post(PUSH, content=body, headers={"Content-Type": "application/json"})
+    other = upsert()
+    body = json.dumps({"ops": [op, other]}).encode()  # escaped: JSON can then contain lone surrogates
+    response = sync.client.post(PUSH, content=body, headers={"Content-Type": "application/json"})
     bad, good = response.json()["results"]
     assert (bad["outcome"], bad["status"], bad["error"]["code"]) == ("rejected", 422, "validation")
     assert [fault["pointer"] for fault in bad["error"]["errors"]] == [pointer]
     assert (good["outcome"], bad["record"], bad["version"]) == ("applied", None, None)
-    assert len(phone.pull()[0]) == 1
+    assert len(sync.pull()[0]) == 1
 
 
-def test_a_push_that_is_none_is_refused_as_a_whole(phone: Phone) -> None:
+def test_a_push_that_is_none_is_refused_as_a_whole(sync: SyncClient) -> None:
     for body, pointer in (
         ({}, "/ops"),
         ({"ops": {}}, "/ops"),
@@ -68,15 +68,15 @@ def test_a_push_that_is_none_is_refused_as_a_whole(phone: Phone) -> None:
         ({"ops": [], "on_conflict": "ours"}, "/on_conflict"),
         ({"ops": [], "wisteria": 1}, "/wisteria"),
     ):
-        assert pointers(phone.client.post(PUSH, json=body)) == [pointer]
+        assert pointers(sync.client.post(PUSH, json=body)) == [pointer]
 
 
-def test_a_push_has_its_limits(phone: Phone) -> None:
-    many = refused(phone.client.post(PUSH, json={"ops": [upsert() for _ in range(501)]}), 413, "too-many-ops")
+def test_a_push_has_its_limits(sync: SyncClient) -> None:
+    many = refused(sync.client.post(PUSH, json={"ops": [upsert() for _ in range(501)]}), 413, "too-many-ops")
     assert many["limits"] == {"max_ops": 500, "max_bytes": 2**21}
     padding = {"Content-Type": "application/json"}
     body = b'{"ops": []}'
-    assert phone.client.post(PUSH, content=body.ljust(2**21), headers=padding).status_code == 200
-    large = refused(phone.client.post(PUSH, content=body.ljust(2**21 + 1), headers=padding), 413, "body-too-large")
+    assert sync.client.post(PUSH, content=body.ljust(2**21), headers=padding).status_code == 200
+    large = refused(sync.client.post(PUSH, content=body.ljust(2**21 + 1), headers=padding), 413, "body-too-large")
     assert large["limit"] == 2**21
-    assert phone.pull()[0] == []
+    assert sync.pull()[0] == []

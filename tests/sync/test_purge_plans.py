@@ -1,4 +1,4 @@
-"""Plans: among 200 000 changes of 1 000 people, what is old is found by an index, without a look at what is not."""
+"""Query plans of purges: among 200 000 changes of 1 000 accounts, old rows are found by an index."""
 
 import asyncio
 import json
@@ -16,12 +16,12 @@ from app.db.postgres.pool import SESSION
 from app.records import purging
 from tests.conftest import Databases
 
-SOMEBODY = UUID(int=500)
+OWNER = UUID(int=500)
 VALUES: dict[str, Any] = {
     "since": datetime.now(UTC) - timedelta(days=500),
     "before": datetime.now(UTC) - timedelta(days=499),
     "rows": 1000,
-    "locked": [SOMEBODY],
+    "locked": [OWNER],
 }
 PEOPLE = """
 INSERT INTO account SELECT id, id || '@example.com', id || '@example.com', 'none', NULL, 'UTC', 'en', 'person',
@@ -37,6 +37,16 @@ ANALYZE;
 """
 
 
+STATEMENTS = pytest.mark.parametrize(
+    ("statement", "index"),
+    [
+        pytest.param(purging.DELETE_TOMBSTONES, "ix_change_written_at", id="delete tombstones"),
+        pytest.param(purging.LOCK_FEEDS, "ix_change_written_at", id="lock feeds"),
+        pytest.param(purging.DELETE_OPERATIONS, "ix_remembered_op_written_at", id="delete operations"),
+    ],
+)
+
+
 @pytest.fixture(scope="module")
 def runner() -> Iterator[asyncio.Runner]:
     with asyncio.Runner() as runner:
@@ -46,29 +56,21 @@ def runner() -> Iterator[asyncio.Runner]:
 @pytest.fixture(scope="module")
 def connection(databases: Databases, runner: asyncio.Runner) -> Iterator[asyncpg.Connection]:
     connection = runner.run(asyncpg.connect(databases.fresh("postgresql"), server_settings=SESSION))
-    for planted in (PEOPLE, CHANGES):
-        runner.run(connection.execute(planted))
+    for sql in (PEOPLE, CHANGES):
+        runner.run(connection.execute(sql))
     yield connection
     runner.run(connection.close())
 
 
 def steps(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield node
-    for below in node.get("Plans", ()):
-        yield from steps(below)
+    for child in node.get("Plans", ()):
+        yield from steps(child)
 
 
 @pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
-@pytest.mark.parametrize(
-    ("statement", "index"),
-    [
-        (purging.DELETE_TOMBSTONES, "ix_change_written_at"),
-        (purging.LOCK_FEEDS, "ix_change_written_at"),
-        (purging.DELETE_OPERATIONS, "ix_remembered_op_written_at"),
-    ],
-    ids=["tombstones", "feeds", "forget"],
-)
-def test_on_postgresql(
+@STATEMENTS
+def test_postgresql_finds_old_rows_by_an_index(
     connection: asyncpg.Connection, runner: asyncio.Runner, statement: Statement, index: str, mode: str
 ) -> None:
     plan = statement.postgres
@@ -79,16 +81,12 @@ def test_on_postgresql(
     assert index in {node.get("Index Name") for node in nodes}
 
 
-def test_on_sqlite(databases: Databases) -> None:
+@STATEMENTS
+def test_sqlite_finds_old_rows_by_an_index(databases: Databases, statement: Statement, index: str) -> None:
     connection = sqlite3.connect(databases.fresh("sqlite").removeprefix("sqlite:///"))
-    for statement, index in (
-        (purging.DELETE_TOMBSTONES, "ix_change_written_at"),
-        (purging.LOCK_FEEDS, "ix_change_written_at"),
-        (purging.DELETE_OPERATIONS, "ix_remembered_op_written_at"),
-    ):
-        plan = statement.sqlite
-        told = connection.execute(f"EXPLAIN QUERY PLAN {plan.sql}", plan.arguments(VALUES))
-        lines = [line[3] for line in told if " json_each " not in line[3]]
-        assert any(index in line for line in lines), lines
-        assert not [line for line in lines if line.startswith("SCAN") and line not in {"SCAN page", "SCAN feed"}], lines
+    plan = statement.sqlite
+    explained = connection.execute(f"EXPLAIN QUERY PLAN {plan.sql}", plan.arguments(VALUES))
+    lines = [line[3] for line in explained if " json_each " not in line[3]]
     connection.close()
+    assert any(index in line for line in lines), lines
+    assert not [line for line in lines if line.startswith("SCAN") and line not in {"SCAN page", "SCAN feed"}], lines

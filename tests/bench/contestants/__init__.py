@@ -1,9 +1,9 @@
-"""The contestants: small honest programs, each written the way its own documentation recommends, production settings on.
+"""The contestants: small programs, each as the documentation of its framework recommends, with production settings.
 
-Each takes `DATABASE_URL`, `PORT`, `SECRET` and `DOCUMENT` (what it writes as every record's ready-made document) from
-its environment. Peers are spared what only we promise: they believe a token's HS256 signature (the common FastAPI way
-looks up its account besides, as its template does), keep no epochs and no field numbers, make no documents, and validate
-no references. All write the same rows: the record, its change, the feed's head, in one transaction.
+Each reads `DATABASE_URL`, `PORT`, `SECRET` and `DOCUMENT` (the prepared document that it writes with every record) from its
+environment. The other frameworks do less than Afterglow: they verify a token's HS256 signature (the common FastAPI way also
+reads its account, as its template does), keep no epochs, create no documents, and validate no references. All write the same
+rows in one transaction: the record, its change, and the head of the feed.
 """
 
 import shutil
@@ -18,7 +18,7 @@ _BIN: Final = Path(sys.executable).parent
 
 @dataclass(frozen=True)
 class Contestant:
-    """One program: how it is started (`{port}` is where it listens, `{world}` a file of who there is), and what it can do."""
+    """A program: its command (`{port}` is its port, `{world}` a file with the people), and its operations."""
 
     name: str
     title: str

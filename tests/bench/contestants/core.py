@@ -1,6 +1,6 @@
-"""FastAPI with SQLAlchemy Core, autocommitted reads and orjson: what a careful team writes without going below it.
+"""FastAPI with SQLAlchemy Core, autocommitted reads and orjson: as fast as FastAPI is without other libraries.
 
-It reads only: it stands beside the pull, whose bound is said in its terms.
+It only reads: the goal of the pull is compared with it.
 """
 
 import os
@@ -33,7 +33,7 @@ COLUMNS = [
 
 
 async def get_owner(token: Annotated[str, Depends(scheme)]) -> UUID:
-    """Believe the token."""
+    """Return the owner of the token."""
     try:
         return UUID(jwt.decode(token, os.environ["SECRET"], algorithms=["HS256"])["sub"])
     except (JWTError, KeyError, ValueError):
@@ -43,14 +43,14 @@ async def get_owner(token: Annotated[str, Depends(scheme)]) -> UUID:
 Owner = Annotated[UUID, Depends(get_owner)]
 
 
-def spelled(value: object) -> str:
-    """Spell what orjson does not know: the driver's own UUIDs."""
+def encode(value: object) -> str:
+    """Encode the driver's UUIDs, which orjson does not know."""
     return str(value)
 
 
 def answer(value: Any) -> Response:
-    """Answer without a second validation."""
-    return Response(orjson.dumps(value, spelled, orjson.OPT_NON_STR_KEYS), media_type="application/json")
+    """Respond without a second validation."""
+    return Response(orjson.dumps(value, encode, orjson.OPT_NON_STR_KEYS), media_type="application/json")
 
 
 @app.get("/v1/intentions/{id}")

@@ -10,7 +10,7 @@ class Json(models.TextField):
     """A column of PostgreSQL's type json, which Django has no field for."""
 
     def db_type(self, connection: Any) -> str:
-        """Name the type."""
+        """Return the type."""
         return "json" if connection.vendor == "postgresql" else "text"
 
 
@@ -37,13 +37,13 @@ class Intention(models.Model):
     target_on = models.DateField(null=True)
 
     class Meta:
-        """The table is there."""
+        """The table exists already."""
 
         app_label, managed, db_table = "world", False, "intention"
 
     @property
     def version(self) -> int:
-        """The number on the wire."""
+        """The version in a response."""
         return self.seq
 
 
@@ -54,7 +54,7 @@ class Feed(models.Model):
     head = models.BigIntegerField()
 
     class Meta:
-        """The table is there."""
+        """The table exists already."""
 
         app_label, managed, db_table = "world", False, "feed"
 
@@ -73,6 +73,6 @@ class Change(models.Model):
     document = models.TextField(default=os.environ["DOCUMENT"])
 
     class Meta:
-        """The table is there."""
+        """The table exists already."""
 
         app_label, managed, db_table = "world", False, "change"

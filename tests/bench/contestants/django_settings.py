@@ -1,4 +1,4 @@
-"""Django's production settings, for both contestants; `URLS` says which of them it is."""
+"""Django's production settings, for both contestants; `URLS` selects one."""
 
 import os
 from typing import Any

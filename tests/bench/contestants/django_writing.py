@@ -1,4 +1,4 @@
-"""What both Django contestants do in the database: the feed is locked, numbers are taken, rows and changes are written."""
+"""The writes of both Django contestants: lock the feed, take sequence numbers, write rows and changes."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -46,7 +46,7 @@ def change(owner: UUID, id: UUID, values: dict[str, Any], if_match: str | None) 
 
 @transaction.atomic
 def push(owner: UUID, sets: list[tuple[UUID, dict[str, Any]]]) -> list[Intention]:
-    """Write several, new or known, as `bulk_create` does."""
+    """Create or update several with `bulk_create`."""
     head, now = take(owner, len(sets)), datetime.now(UTC)
     stamp = {"created_at": now, "updated_at": now}
     rows = [
@@ -77,7 +77,7 @@ def push(owner: UUID, sets: list[tuple[UUID, dict[str, Any]]]) -> list[Intention
 
 
 def changed(owner: UUID, since: int, limit: int) -> list[tuple[Change, Intention]]:
-    """Return changes in their order, each with its record: two queries, as `prefetch_related` would make."""
+    """Return changes in order, each with its record, by two queries as of `prefetch_related`."""
     changes = list(Change.objects.filter(owner_id=owner, seq__gt=since).defer("document").order_by("seq")[:limit])
     first, last = (changes[0].seq, changes[-1].seq) if changes else (0, 0)
     rows = {row.id: row for row in Intention.objects.filter(owner_id=owner, seq__range=(first, last))}

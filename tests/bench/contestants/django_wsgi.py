@@ -1,4 +1,4 @@
-"""What gunicorn serves, for both Django contestants."""
+"""The WSGI application of both Django contestants."""
 
 from django.core.wsgi import get_wsgi_application
 

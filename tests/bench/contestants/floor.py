@@ -1,8 +1,8 @@
-"""The floor: asyncpg doing only the statement, in a loop, on sixteen connections.
+"""The floor: asyncpg executes one statement in a loop on sixteen connections.
 
-No HTTP, no token, no JSON: what the database and its driver cost by themselves. Each operation is one statement, the
-least that leaves the same rows behind; values are made beforehand where the load makes them beforehand for the others.
-It reads an operation, seconds, and whose records, from its standard input, and answers with a line of JSON.
+Without HTTP, tokens and JSON: the cost of the database and its driver. Each operation is one statement that writes the same
+rows; values are prepared if the load generator prepares them for the others. It reads an operation, a number of seconds and
+the people from its standard input, and writes a line of JSON.
 """
 
 import asyncio
@@ -59,7 +59,7 @@ async def list_(connection: Connection, person: Person) -> None:
 
 
 async def post(connection: Connection, person: Person, count: int = 1) -> None:
-    """Write new records."""
+    """Create records."""
     ids = [uuid4() for _ in range(count)]
     await connection.fetch(POST, person[0], count, datetime.now(UTC), ids, WORDS, WHY, date(2026, 12, 31), DOCUMENT)
 
@@ -94,7 +94,7 @@ WORK: dict[str, Callable[[Connection, Person], Any]] = {
 async def measured(
     work: Callable[[Connection, Person], Any], lines: list[tuple[Connection, list[Person]]], seconds: float
 ) -> dict[str, Any]:
-    """Keep every connection busy; return how long it took, and each wait."""
+    """Keep all connections busy; return the duration, and the time of each statement."""
     waits: list[float] = []
     began = time.perf_counter()
     until = began + seconds
@@ -119,9 +119,9 @@ async def spoken() -> AsyncIterator[list[str]]:
 
 
 async def main(path: str, pooled: str = "") -> None:
-    """Do what is asked until nothing more is; the people are in the file `path`, with their records and numbers.
+    """Execute the commands of standard input; the file `path` has the people, their records and numbers.
 
-    Where it is `pooled`, each statement takes its connection from asyncpg's own pool, as a server would.
+    If `pooled`, each statement takes a connection from asyncpg's pool, as a server does.
     """
     url = os.environ["DATABASE_URL"]
     if pooled:

@@ -57,12 +57,12 @@ class IntentionService(SQLAlchemyAsyncRepositoryService[Intention]):
 
 
 async def retrieve_user(token: Token, _connection: ASGIConnection[Any, Any, Any, Any]) -> Owner:
-    """Believe the token."""
+    """Return the owner of the token."""
     return Owner(UUID(token.sub))
 
 
 def public(intention: Intention) -> Public:
-    """Return what the owner sees."""
+    """Return the public fields."""
     return msgspec.convert(intention, Public, from_attributes=True)
 
 

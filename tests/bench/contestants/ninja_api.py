@@ -19,7 +19,7 @@ SECRET = os.environ["SECRET"]
 
 
 class Bearer(HttpBearer):
-    """Believes the token."""
+    """Verifies the token."""
 
     def authenticate(self, _request: HttpRequest, token: str) -> UUID | None:
         """Return the owner."""

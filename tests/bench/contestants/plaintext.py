@@ -1,4 +1,4 @@
-"""The ceiling and the control: what uvicorn costs by itself."""
+"""The control: the cost of uvicorn alone."""
 
 import os
 from typing import Any
@@ -14,7 +14,7 @@ START = {
 
 
 async def app(scope: dict[str, Any], _receive: Any, send: Any) -> None:
-    """Answer anything."""
+    """Answer every request."""
     if scope["type"] == "http":
         await send(START)
         await send({"type": "http.response.body", "body": BODY})

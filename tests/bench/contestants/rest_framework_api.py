@@ -84,7 +84,7 @@ class Newest(CursorPagination):
 
 
 def owner_of(request: Request) -> UUID:
-    """Return whose token it is."""
+    """Return the owner of the token."""
     return UUID(request.user.id)
 
 

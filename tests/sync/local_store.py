@@ -1,7 +1,8 @@
-"""The offline half of the reference client: a person's records as the device has them, and what the person does to them.
+"""The local part of the reference client: the records on the device, and the person's edits of them.
 
-A person's edits of a record add up to one operation, made from the version that they saw when they began. What is
-written while an operation is on its way adds up to the next one. What collided waits for the person's choice.
+The edits of a record are combined into one operation, whose base is the version that the person saw at the first edit.
+Edits that are made while an operation is being sent are combined into the next one. A conflict waits for the person's
+decision.
 """
 
 from dataclasses import dataclass
@@ -16,19 +17,19 @@ NOT_SET = {"id", "version", "created_at", "updated_at"}
 
 @dataclass
 class Entry:
-    """One record: as the server last showed it, the operation whose outcome is not known, and the edits since.
+    """One record: the server's latest state, the operation whose result is not known, and the edits since.
 
-    Where the server has it no more, but the person's edits are not pushed yet, it `is_gone`, and is kept for their sake.
+    If the server has removed the record but edits are not pushed yet, it is kept, and `is_removed_on_server`.
     """
 
     record: Json | None = None
     sent: Json | None = None
     edit: Json | None = None
-    is_gone: bool = False
+    is_removed_on_server: bool = False
 
     @property
     def is_pushed(self) -> bool:
-        """Whether the server knows everything that the person did to it."""
+        """Whether the server knows all edits."""
         return self.sent is None and self.edit is None
 
 
@@ -38,12 +39,12 @@ def fields_of(record: Json) -> Json:
 
 
 def seq(version: int) -> int:
-    """Return a version's place in its feed, whatever the epoch."""
+    """Return the sequence number of a version, without its epoch."""
     return version % 2**40
 
 
-def came_after(version: int, kept: int) -> bool:
-    """Say whether a version surely came after what a backup kept: in the same epoch, the numbers tell."""
+def is_after_backup(version: int, kept: int) -> bool:
+    """Return whether a version is later than the last one of a backup; only versions of one epoch can be compared."""
     return version > kept and version // 2**40 == kept // 2**40
 
 
@@ -52,8 +53,8 @@ def new_op(kind: str, key: Key, **members: Any) -> Json:
     return {"op": kind, "collection": key[0], "id": key[1], **members}
 
 
-def summed(sent: Json | None, edit: Json | None) -> Json | None:
-    """Add an edit to an operation that had no effect; the sum is a new operation."""
+def combine_ops(sent: Json | None, edit: Json | None) -> Json | None:
+    """Combine an operation that had no effect with a later edit into a new operation."""
     if sent is None:
         return edit
     known = {name: value for name, value in sent.items() if name not in {"op_id", "is_newer"}}
@@ -63,27 +64,27 @@ def summed(sent: Json | None, edit: Json | None) -> Json | None:
     return known if edit["op"] == "upsert" else {name: value for name, value in known.items() if name != "set"}
 
 
-def said_with_was(edit: Json | None) -> Json | None:
-    """Return an edit that names what its fields were, in place of a version that is of a lost epoch."""
+def with_expected_values(edit: Json | None) -> Json | None:
+    """Return the edit with expected values (`was`) instead of a base: its epoch was lost by a restore."""
     if edit is None or "base" not in edit:
         return edit
     return {name: value for name, value in edit.items() if name != "base"} | {"was": edit["seen"]}
 
 
-class Notebook:
-    """A person's records, wherever they are."""
+class LocalStore:
+    """The records of a person on one device."""
 
     def __init__(self) -> None:
-        """Begin empty."""
+        """Start without records."""
         self.store: dict[Key, Entry] = {}
-        self.removed: dict[Key, int] = {}  # records that are gone, and the version in which they went
-        self.waiting: dict[Key, Json] = {}  # results that a person has to look at
+        self.removed: dict[Key, int] = {}  # removed records, and the version of each removal
+        self.unresolved: dict[Key, Json] = {}  # results that the person has to decide about
         self.cursor = "0"
-        self.kept = 0  # how much of what is known here a restored backup had
-        self.brought: set[Key] | None = None  # while starting over: what the pull has brought so far
+        self.kept_through = 0  # the last version that a restored backup contains
+        self.pulled_keys: set[Key] | None = None  # while starting over: the records pulled so far
 
     def get(self, key: Key) -> Json | None:
-        """Return a record's fields as the person sees them: the server's, and their own edits on top."""
+        """Return a record's fields as the person sees them: the server's, with their own edits applied."""
         entry = self.store.get(key, Entry())
         ops = [op for op in (entry.sent, entry.edit) if op is not None]
         if any(op["op"] == "delete" for op in ops) or (entry.record is None and not ops):
@@ -94,40 +95,40 @@ class Notebook:
         return seen
 
     def create(self, collection: str, fields: Json) -> Key:
-        """Write a new record."""
+        """Create a record."""
         key = (collection, str(uuid4()))
         self.store[key] = Entry(edit=new_op("upsert", key, set=fields))
         return key
 
     def change(self, key: Key, fields: Json) -> None:
-        """Change fields of a record that the person sees."""
+        """Change fields of a record."""
         entry = self.store[key]
-        edit = entry.edit or new_op("upsert", key, set={}, **self._known(key, entry))
+        edit = entry.edit or new_op("upsert", key, set={}, **self._basis(key, entry))
         entry.edit = edit | {"set": edit["set"] | fields}
-        self._look_again(key)
+        self._retry_if_rejected(key)
 
     def remove(self, key: Key) -> None:
-        """Remove a record; elements go with their session."""
+        """Remove a record; a session with its elements."""
         for child in [each for each in self.store if each[0] == "elements" and key[0] == "sessions"]:
             if (self.get(child) or {}).get("session_id") == key[1]:
                 self.remove(child)
         entry = self.store[key]
-        self._look_again(key)
+        self._retry_if_rejected(key)
         if entry.record is None and entry.sent is None:
-            self.waiting.pop(key, None)
+            self.unresolved.pop(key, None)
             del self.store[key]
             return
         edit = entry.edit or {}
-        known: Json = {name: edit[name] for name in ("base", "was", "seen") if name in edit} or self._known(key, entry)
+        known: Json = {name: edit[name] for name in ("base", "was", "seen") if name in edit} or self._basis(key, entry)
         entry.edit = new_op("delete", key, **known)
 
     def resolve(self, key: Key, *, mine: bool, merged: Json | None = None) -> None:
-        """Decide what waits: for the person's edits, with what they `merged` by hand, or for what the server has."""
-        entry, result = self.store[key], self.waiting.pop(key)
+        """Resolve a conflict: keep the person's edits (`mine`), changed by `merged`, or the server's state."""
+        entry, result = self.store[key], self.unresolved.pop(key)
         theirs, edit = result["record"], entry.edit
         if not mine or edit is None or (theirs is None and edit["op"] == "delete"):
             entry.edit = None
-            if entry.record is None or entry.is_gone:
+            if entry.record is None or entry.is_removed_on_server:
                 del self.store[key]
         elif theirs is None:
             entry.edit = new_op("upsert", key, set=(self.get(key) or {}) | (merged or {}), undelete=True)
@@ -136,28 +137,28 @@ class Notebook:
             fields = {} if edit["op"] == "delete" else {"set": edit["set"] | (merged or {})}
             entry.edit = new_op(edit["op"], key, **fields, **known)
 
-    def _known(self, key: Key, entry: Entry) -> Json:
-        """Return what an edit that begins now is made from: the record's version, and what is on its way itself."""
+    def _basis(self, key: Key, entry: Entry) -> Json:
+        """Return the base of a new edit: the record's version, and the values of the operation that is being sent."""
         seen = self.get(key)
-        if entry.record is None or self.brought is not None:  # versions mean nothing while starting over
+        if entry.record is None or self.pulled_keys is not None:  # versions mean nothing while starting over
             return {"was": seen, "seen": seen}
-        on_its_way = {"was": entry.sent["set"]} if entry.sent else {}
-        return {"base": entry.record["version"], "seen": seen} | on_its_way
+        being_sent = {"was": entry.sent["set"]} if entry.sent else {}
+        return {"base": entry.record["version"], "seen": seen} | being_sent
 
-    def _look_again(self, key: Key) -> None:
-        """Push what was rejected again, for the person has changed it."""
-        if self.waiting.get(key, {}).get("outcome") == "rejected":
-            del self.waiting[key]
+    def _retry_if_rejected(self, key: Key) -> None:
+        """Push a rejected operation again, because the person has changed it."""
+        if self.unresolved.get(key, {}).get("outcome") == "rejected":
+            del self.unresolved[key]
 
-    def adopt(self, key: Key, record: Json | None, version: int) -> None:
-        """Take over what the server has; a person's edits stay on top, also where it has nothing any more."""
+    def apply_from_server(self, key: Key, record: Json | None, version: int) -> None:
+        """Store the server's state of a record; edits are kept, also if the server has removed the record."""
         entry = self.store.setdefault(key, Entry())
-        entry.is_gone = record is None
+        entry.is_removed_on_server = record is None
         if record is None:
             self.removed[key] = version
             if entry.is_pushed:
                 del self.store[key]
             return
         entry.record = record
-        if came_after(self.removed.pop(key, 0), self.kept) and 0 < seq(version) <= seq(self.kept):
+        if is_after_backup(self.removed.pop(key, 0), self.kept_through) and 0 < seq(version) <= seq(self.kept_through):
             self.remove(key)  # its removal came after the backup

@@ -1,7 +1,7 @@
-"""A world in which phones sync: the real application in this process, and what can befall it.
+"""The application in this process, for simulations of sync.
 
-Requests reach the application without a socket, so that thousands of them take seconds; everything behind is real. The
-database can be copied, restored from a copy as an operator would, and purged.
+Requests reach the application without a socket, so thousands of them take seconds; everything else is real. The database
+can be copied, restored from a copy as an operator does it, and purged.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from app.services import Services
 from app.settings import Settings
 from tests.serving import password_hash
 from tests.sync.device import Transport
-from tests.sync.notebook import Json
+from tests.sync.local_store import Json
 
 T = TypeVar("T")
 
@@ -40,17 +40,17 @@ def database_of(url: str, name: str | None = None) -> str:
 
 
 async def execute(url: str, sql: str) -> None:
-    """Carry out a statement on a PostgreSQL that no transaction can hold."""
+    """Execute a statement on PostgreSQL outside a transaction."""
     connection = await asyncpg.connect(url)
     await connection.execute(sql)
     await connection.close()
 
 
-class World:
-    """One server, and its database."""
+class Backend:
+    """One server and its database."""
 
     def __init__(self, settings: Settings) -> None:
-        """Take the settings; `open` starts it."""
+        """Take the settings; `open` starts the server."""
         self._url = settings.database_url
         self._is_sqlite = settings.uses_sqlite
         self._name = self._url.removeprefix("sqlite:///") if self._is_sqlite else database_of(self._url)
@@ -61,12 +61,12 @@ class World:
 
     @property
     def services(self) -> Services:
-        """What stands behind the application."""
+        """The application's services."""
         services: Services = self._app.state.services
         return services
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Carry out work on the application's loop."""
+        """Run a coroutine on the application's loop."""
         return self._loop.run_until_complete(work)
 
     def open(self) -> None:
@@ -81,24 +81,24 @@ class World:
         self.run(self._running.aclose())
 
     def end(self) -> None:
-        """Stop for good."""
+        """Stop the server and close its loop."""
         self.close()
         self._loop.close()
 
-    def account(self) -> UUID:
-        """Open an account for somebody new."""
+    def new_account(self) -> UUID:
+        """Create an account; return its id."""
 
-        async def opened() -> UUID | None:
+        async def create() -> UUID | None:
             async with self.services.db.transaction() as tx:
                 email = f"{new_id().hex}@example.com"
                 return await create_account(tx, NewAccount(email, password_hash(), "alice", "UTC", "en", Role.PERSON))
 
-        id = self.run(opened())
+        id = self.run(create())
         assert id is not None
         return id
 
     def sign_in(self, account: UUID) -> Transport:
-        """Sign somebody in on a device; return how it calls."""
+        """Sign in a new device; return the function that sends its requests."""
         token = self.run(sign_in(self.services, account, "phone"))["access_token"]
         headers = {"Authorization": f"Bearer {token}"}
 
@@ -109,25 +109,23 @@ class World:
 
         return call
 
-    def calm(self) -> AbstractContextManager[None]:
-        """Let nothing befall it until the block ends."""
+    def without_failures(self) -> AbstractContextManager[None]:
+        """Cause no failures until the block ends."""
         return nullcontext()
 
-    # What can befall it
-
     def purge(self) -> None:
-        """Purge every tombstone and every remembered operation, as if they were old."""
-        soon = clock.now() + timedelta(days=1)
+        """Purge all tombstones and all remembered operations, as if they were old."""
+        tomorrow = clock.now() + timedelta(days=1)
 
         async def purged() -> None:
             for forgetting in (purging.purge, purging.forget):
-                async for _ in forgetting(self.services.db, soon):
+                async for _ in forgetting(self.services.db, tomorrow):
                     pass
 
         self.run(purged())
 
-    def copy(self) -> str:
-        """Copy the database, with the server stopped; return the copy's name."""
+    def copy_database(self) -> str:
+        """Stop the server, copy the database, and start the server; return the name of the copy."""
         self.close()
         self.copies += 1
         name = f"{self._name}_copy{self.copies}"
@@ -139,7 +137,7 @@ class World:
         return name
 
     def restore(self, name: str) -> None:
-        """Put a copy in the database's place, as an operator restores a backup."""
+        """Replace the database by a copy, as an operator restores a backup."""
         self.close()
         if self._is_sqlite:
             for suffix in ("", "-wal", "-shm"):
@@ -149,17 +147,17 @@ class World:
             self._administer(f'DROP DATABASE "{self._name}"')
             self._administer(f'CREATE DATABASE "{self._name}" TEMPLATE "{name}"')
         self.open()
-        self.begin_epochs()
+        self.start_new_epochs()
 
-    def begin_epochs(self) -> None:
-        """Say that the database was restored."""
+    def start_new_epochs(self) -> None:
+        """Start a new epoch in each feed, as `afterglow restored` does."""
 
-        async def begun() -> None:
+        async def start() -> None:
             await restoring.start(self.services.db)
             async for _ in restoring.restored(self.services.db):
                 pass
 
-        self.run(begun())
+        self.run(start())
 
     def _administer(self, sql: str) -> None:
         self.run(execute(database_of(self._url, "postgres"), sql))

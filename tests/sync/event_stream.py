@@ -1,4 +1,4 @@
-"""Somebody who follows the stream of events, and what they hear."""
+"""Reads the event stream of sync."""
 
 import json
 from collections.abc import Iterator
@@ -12,14 +12,14 @@ EVENTS = "/v1/sync/events"
 SECONDS = 20
 
 
-class Following:
-    """A stream that is being read."""
+class EventStream:
+    """An open event stream."""
 
     def __init__(self, lines: Iterator[str]) -> None:
         self._lines = lines
 
-    def next(self) -> Json | None:
-        """Return the next event; None where it is a comment."""
+    def next_event(self) -> Json | None:
+        """Return the next event, or None if a comment comes next; raise `StopIteration` at the end of the stream."""
         members: dict[str, str] = {}
         for line in self._lines:
             if not line:
@@ -35,16 +35,16 @@ class Following:
         assert event == {"id": str(event["data"]["cursor"]), "event": "head", "data": event["data"]}
         return event
 
-    def head(self) -> int:
-        """Return the head that the next event tells of."""
-        while (event := self.next()) is None:
+    def next_head(self) -> int:
+        """Return the head in the next event; skip comments."""
+        while (event := self.next_event()) is None:
             pass
         return int(event["data"]["cursor"])
 
     def ends(self) -> bool:
-        """Say whether nothing but comments comes any more, until the stream ends as it should."""
+        """Read to the end of the stream; return whether only comments came, and False at the first event."""
         try:
-            while self.next() is None:
+            while self.next_event() is None:
                 pass
         except StopIteration:
             return True
@@ -52,11 +52,11 @@ class Following:
 
 
 @contextmanager
-def following(client: Client, last_event_id: str | None = None) -> Iterator[Following]:
-    """Follow the stream of events in the block."""
+def open_event_stream(client: Client, last_event_id: str | None = None) -> Iterator[EventStream]:
+    """Open the event stream for the block."""
     headers = {} if last_event_id is None else {"Last-Event-ID": last_event_id}
     with client.stream("GET", EVENTS, headers=headers, timeout=SECONDS) as response:
         assert response.status_code == 200, response.read()
         assert response.headers["content-type"] == "text/event-stream"
         assert response.headers["cache-control"] == "no-store, no-transform"
-        yield Following(response.iter_lines())
+        yield EventStream(response.iter_lines())

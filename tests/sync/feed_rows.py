@@ -1,4 +1,4 @@
-"""Feeds planted row by row, past every rule: what years of syncing leave behind."""
+"""Writes rows of a feed directly to the database, with any age: what years of syncing leave."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -29,26 +29,26 @@ TODAY = clock.now()
 
 
 def days_ago(days: float) -> datetime:
-    """Return a moment so many days before the tests began."""
+    """Return the time a number of days before the tests started."""
     return TODAY - timedelta(days=days)
 
 
-class Planted(NamedTuple):
-    """A change: its number, how many days ago it was written, and whether it is a tombstone."""
+class ChangeRow(NamedTuple):
+    """A change: its sequence number, its age in days, and whether it is a tombstone."""
 
     seq: int
     days: float
     deleted: bool = True
 
 
-def every(kind: type[Table]) -> Statement:
-    """Return the statement that reads every row, in the order of the key."""
+def select_all(kind: type[Table]) -> Statement:
+    """Return the statement that reads all rows of a table in the order of its primary key."""
     return Statement(sa.select(kind.table()).order_by(*kind.table().primary_key))
 
 
-async def plant(tx: Transaction, owner_id: UUID, changes: Iterable[Planted], *, floor: int = 0) -> None:
-    """Write changes into a person's feed."""
-    planted = list(changes)
+async def insert_changes(tx: Transaction, owner_id: UUID, changes: Iterable[ChangeRow], *, floor: int = 0) -> None:
+    """Insert changes into a person's feed, and set its head, epoch (7) and floor."""
+    inserted = list(changes)
     rows = [
         {
             "owner_id": owner_id,
@@ -61,24 +61,24 @@ async def plant(tx: Transaction, owner_id: UUID, changes: Iterable[Planted], *, 
             "visibility": None if each.deleted else "private",
             "document": None if each.deleted else "{}",
         }
-        for each in planted
+        for each in inserted
     ]
     await tx.write((bulk_insert(_change), rows))
-    await tx.run(SET_FEED, owner_id=owner_id, head=max(each.seq for each in planted), epoch=7, floor=floor)
+    await tx.run(SET_FEED, owner_id=owner_id, head=max(each.seq for each in inserted), epoch=7, floor=floor)
 
 
-async def plant_operations(tx: Transaction, owner_id: UUID, days: Iterable[float]) -> None:
-    """Write remembered operations of so many days ago."""
+async def insert_remembered_ops(tx: Transaction, owner_id: UUID, days: Iterable[float]) -> None:
+    """Insert one remembered operation for each age in days."""
     row = {"owner_id": owner_id, "digest": b"\0" * 32, "outcome": "applied", "status": 201}
     rows = [row | {"op_id": new_id(), "written_at": days_ago(each)} for each in days]
     await tx.write((bulk_insert(RememberedOp.table()), rows))
 
 
 async def seqs(db: Database, owner_id: UUID) -> list[int]:
-    """Return the numbers of a person's changes."""
-    return sorted(row["seq"] for row in await db.all(every(Change)) if row["owner_id"] == owner_id)
+    """Return the sequence numbers of a person's changes."""
+    return sorted(row["seq"] for row in await db.all(select_all(Change)) if row["owner_id"] == owner_id)
 
 
 async def feed(db: Database, owner_id: UUID) -> Row:
-    """Return a person's feed."""
-    return next(row for row in await db.all(every(Feed)) if row["owner_id"] == owner_id)
+    """Return a person's row of the feed table."""
+    return next(row for row in await db.all(select_all(Feed)) if row["owner_id"] == owner_id)

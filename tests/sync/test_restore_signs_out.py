@@ -1,4 +1,4 @@
-"""After a restore: nobody is signed in any more, anybody can sign in again, and versions are of a later epoch."""
+"""After a restore all devices are signed out, can sign in again, and find versions of a later epoch."""
 
 from typing import Any
 
@@ -7,16 +7,16 @@ from app.identity.tables import DeviceRecord
 from app.records import restoring
 from tests.conftest import Servers
 from tests.drafts import etag
-from tests.sync.planted import every
+from tests.sync.feed_rows import select_all
 
 
 async def restored(db: Database) -> int:
-    """Carry out a run, and return through how many feeds it went."""
+    """Start and finish a run; return the number of feeds."""
     await restoring.start(db)
     return sum([each async for each in restoring.restored(db)])
 
 
-def test_nobody_is_signed_in_any_more_and_anybody_can_sign_in_again(servers: Servers, database: str) -> None:
+def test_a_restore_signs_out_all_devices_and_they_can_sign_in_again(servers: Servers, database: str) -> None:
     server = servers.start(servers.settings(database))
     alice, bob = server.person("alice"), server.person("bob")
     login = {"email": alice.email, "password": "a lantern by the door"}
@@ -28,7 +28,7 @@ def test_nobody_is_signed_in_any_more_and_anybody_can_sign_in_again(servers: Ser
         assert server.client(token["access_token"]).get("/v1/me").status_code == 401
         refresh = {"refresh_token": token["refresh_token"]}
         assert server.anyone.post("/v1/auth/refresh", json=refresh).status_code == 401
-    devices = server.run(server.db.all(every(DeviceRecord)))
+    devices = server.run(server.db.all(select_all(DeviceRecord)))
     assert {row["ended_at"] is None for row in devices} == {False}
     again = server.client(server.anyone.post("/v1/auth/login", json=login).json()["access_token"])
     now = again.get(f"/v1/intentions/{record['id']}").json()

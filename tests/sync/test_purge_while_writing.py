@@ -1,4 +1,4 @@
-"""Purging while people write: four writers, a phone that pulls, and everything removed purged at once."""
+"""Purges during writes: four writers, a client that pulls, and a purge of every tombstone at once."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
@@ -11,7 +11,7 @@ from tests.drafts import etag
 from tests.parallel import at_once
 from tests.rows import changes_of, feed_of
 from tests.serving import Person, Server
-from tests.sync.phone import CHANGES, Json, Phone
+from tests.sync.sync_client import CHANGES, Json, SyncClient
 
 WRITERS = 4
 ROUNDS = 20
@@ -22,20 +22,20 @@ async def purged(db: Database) -> int:
 
 
 def purging_until(server: Server, done: Event) -> int:
-    """Purge as another process does, again and again; return how many removals went."""
+    """Purge repeatedly, as another process does; return how many tombstones were deleted."""
     gone = 0
     while not done.is_set():
         gone += with_database(server.settings, purged)
     return gone
 
 
-def pulling_until(phone: Phone, done: Event) -> dict[str, Json]:
-    """Pull again and again, and once more at the end; return what the phone holds then."""
+def pulling_until(sync: SyncClient, done: Event) -> dict[str, Json]:
+    """Pull repeatedly, and once more at the end; return the records that the client has then."""
     held: dict[str, Json] = {}
     since: int | str = 0
     while True:
         last = done.is_set()
-        response = phone.client.get(CHANGES, params={"since": since, "limit": 7})
+        response = sync.client.get(CHANGES, params={"since": since, "limit": 7})
         if response.status_code == 410:
             since, held = 0, {}
             continue
@@ -49,7 +49,7 @@ def pulling_until(phone: Phone, done: Event) -> dict[str, Json]:
             return held
 
 
-def test_nobody_loses_anything(server: Server, alice: Person, phone: Phone) -> None:
+def test_no_change_is_lost_while_tombstones_are_purged(server: Server, alice: Person, sync: SyncClient) -> None:
     clients = [server.client(alice.token) for _ in range(WRITERS)]
     removed: list[str] = []
     kept: dict[str, Json] = {}
@@ -62,15 +62,15 @@ def test_nobody_loses_anything(server: Server, alice: Person, phone: Phone) -> N
             assert response.status_code == 201
             record = response.json()
             if number % 2:
-                address = f"/v1/intentions/{record['id']}"
-                assert clients[writer].delete(address, headers=etag(record)).status_code == 204
+                url = f"/v1/intentions/{record['id']}"
+                assert clients[writer].delete(url, headers=etag(record)).status_code == 204
                 removed.append(record["id"])
             else:
                 kept[record["id"]] = record
 
     done = Event()
     with ThreadPoolExecutor(2) as pool:
-        purger, puller = pool.submit(purging_until, server, done), pool.submit(pulling_until, phone, done)
+        purger, puller = pool.submit(purging_until, server, done), pool.submit(pulling_until, sync, done)
         try:
             at_once(write, WRITERS)
         finally:
