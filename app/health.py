@@ -18,7 +18,7 @@ _PUBLIC: Final = [(b"cache-control", b"public, max-age=3600")]
 
 def _explained(kind: type[Problem]) -> dict[str, object]:
     return {
-        "type": f"/problems/{kind.code}",
+        "type": kind.type_url(),
         "title": kind.title(),
         "status": kind.status,
         "code": kind.code,

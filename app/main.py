@@ -15,13 +15,14 @@ from app.db import open_database
 from app.http import (
     HTTPS_ONLY,
     JSON,
+    AllowedOrigins,
     CorsMiddleware,
     RequestContextMiddleware,
     Response,
     Route,
     Router,
 )
-from app.identity import password_routes
+from app.identity import password_routes, security_routes
 from app.identity import routes as identity
 from app.keyring import Keyring
 from app.resources import RESOURCES
@@ -47,7 +48,7 @@ app that works offline, see the tag Sync.
 TAGS: Final = [
     {
         "name": "Signing in",
-        "description": "Register, verify an e-mail address, sign in on a device, refresh tokens, sign out.",
+        "description": "Register, verify an e-mail address, sign in on a device, refresh tokens, reset a password.",
     },
     {"name": "Account", "description": "The caller's own account."},
     *({"name": resource.tag, "description": resource.description} for resource in RESOURCES),
@@ -55,6 +56,7 @@ TAGS: Final = [
         "name": "Sync",
         "description": "Offline delta sync: pull changes, push operations, resolve conflicts, follow change events.",
     },
+    {"name": "Security", "description": "List the devices of the account, sign them out, change the password."},
     {"name": "Server", "description": "Health checks, and the meaning of problems."},
 ]
 
@@ -96,13 +98,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings()
     in_production = settings.env is Environment.PRODUCTION
     health_paths = tuple(route.path.partition("{")[0] for route in health.router.routes if isinstance(route, Route))
+    origins = AllowedOrigins(settings.origins, local=settings.allows_local_origins)
     limiter = InFlightLimiter(
         settings.max_in_flight,
         settings.max_waiting,
         min_limit=4 * settings.database_pool,
         exempt=health_paths,
         headers=HTTPS_ONLY if in_production else {},
-        origins=settings.origins,
+        origins=origins,
+        root_path=settings.root_path,
     )
 
     @asynccontextmanager
@@ -137,19 +141,21 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         identity.router,
         *(resource.router for resource in RESOURCES),
         sync.router,
+        security_routes.router,
         health.router,
         *(_pages(app) if settings.serves_docs else ()),
     ):
         app.router.routes.extend(router.routes)  # complete already: `include_router` would build every route again
     app.user_middleware = [
         Middleware(RequestContextMiddleware, https_only=in_production),
-        *([Middleware(CorsMiddleware, origins=settings.origins)] if settings.origins else []),
+        *([Middleware(CorsMiddleware, origins=origins)] if origins else []),
         Middleware(
             Router,
             routes=app.routes,
             max_body_bytes=settings.max_body_bytes,
             hosts=settings.served_hosts,
             any_host=health_paths,
+            root_path=settings.root_path,
         ),
     ]
     return app

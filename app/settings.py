@@ -60,6 +60,7 @@ def _trust_all(proxies: list[str]) -> bool:
 
 DatabaseUrl = Annotated[str, AfterValidator(_check_database_url)]
 Names = Annotated[list[str], NoDecode, BeforeValidator(_split)]
+RootPath = Annotated[str, Field(pattern=r"^((/[A-Za-z0-9._~-]+)+)?$")]
 DAY: Final = 86_400
 
 
@@ -130,7 +131,14 @@ class Settings(BaseSettings):
     smtp_password: SecretStr = Field(SecretStr(""), description="Password for the SMTP server.")
     smtp_starttls: bool = Field(default=True, description="Whether the SMTP connection is encrypted with STARTTLS.")
     smtp_seconds: float = Field(10.0, ge=0.1, le=600, description="Maximum wait for the SMTP server, in seconds.")
-    origins: Names = Field([], description="Origins from which browsers may call the API (CORS), separated by commas.")
+    origins: Names = Field(
+        [],
+        description="Origins from which browsers may call the API (CORS), separated by commas. Unset: any port of localhost in development, none in production.",
+    )
+    root_path: RootPath = Field(
+        "",
+        description="Path below which a proxy serves the API, such as /afterglow. The proxy may remove it from the paths that it passes on.",
+    )
     trusted_proxies: Names = Field(
         [], description="IP addresses or networks of proxies whose forwarded headers are trusted, separated by commas."
     )
@@ -175,6 +183,11 @@ class Settings(BaseSettings):
     def serves_docs(self) -> bool:
         """Whether /docs and /redoc are served."""
         return self.env is Environment.DEVELOPMENT if self.docs is None else self.docs
+
+    @property
+    def allows_local_origins(self) -> bool:
+        """Whether browsers may call the API from every port of this machine: in development, unless origins are set."""
+        return self.env is Environment.DEVELOPMENT and not self.origins
 
     @property
     def served_hosts(self) -> set[str]:

@@ -132,7 +132,10 @@ async def change_TABLE(view: OwnRecords, id: Id, patch: CLASSPatch, if_match: If
 
 @router.delete("/{id:id}", status_code=204, responses=records.remove_responses(), summary="Delete a WORDS")
 async def remove_TABLE(view: OwnRecords, id: Id, if_match: IfMatch = None) -> Response:
-    """Delete a WORDS. Records that refer to it stay; their references become null."""
+    """Delete a WORDS. Records that refer to it stay; their references become null.
+
+    A record that was deleted already is not found (404).
+    """
     return await records.remove(view, CONSTANT, id, if_match)
 '''
 RULES: Final = '''"""The rules of PLURAL_WORDS."""

@@ -1,18 +1,27 @@
-"""The demo data: one invented person's journey, pushed as an app would push it."""
+"""The demo data: one invented person's journey, pushed as an app would push it.
 
+The examples of the OpenAPI document can be executed on it: it has the account, the device and the records that they name.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID, uuid5
 
 from app import clock
 from app.composition import build_services
-from app.db import open_database
-from app.demo.journey import HOME, journey
-from app.identity import Caller
+from app.db import Transaction, open_database
+from app.demo.journey import HOME, REMOVABLE, SHOWN, journey
+from app.identity import Caller, examples
 from app.identity.accounts import BY_EMAIL, NewAccount, create_account
+from app.identity.device_session_statements import END_DEVICE, INSERT_DEVICE
 from app.identity.fields import email_key
 from app.identity.passwords import hashed_now
 from app.keyring import Keyring
+from app.openapi import removable_id
+from app.records import Resource
 from app.records.view import own_records
+from app.resources import RESOURCES
 from app.services import Services
 from app.settings import Settings
 from app.sync.collections import BY_COLLECTION
@@ -21,34 +30,75 @@ from app.sync.requests import SyncPush
 
 EMAIL: Final = "ilse@example.com"
 PASSWORD: Final = "one-quiet-morning"  # noqa: S105 - an invented person's, printed on purpose
+_DEVICE_ID: Final = UUID(removable_id(examples.DEVICE["id"]))
 
 
 async def create_demo(settings: Settings) -> None:
-    """Create the demo account and its records if they do not exist; records that a tester changed stay as they are."""
+    """Create the demo account and its records if they do not exist, or were removed.
+
+    Records that a tester changed stay as they are.
+    """
     db = open_database(settings)
     await db.open()
     try:
         services = build_services(settings, db, Keyring(settings.keyring))
         owner_id = await _demo_account(services)
         caller = Caller(services, owner_id, owner_id, "person", HOME.key, is_authenticated=True)
-        ops = [_operation(owner_id, *draft) for draft in journey(clock.now())]
-        await push(own_records(caller), SyncPush.model_validate({"ops": ops}))
+        await push(own_records(caller), SyncPush.model_validate({"ops": [*_operations(clock.now())]}))
     finally:
         await db.close()
 
 
 async def _demo_account(services: Services) -> UUID:
+    """Return the id of the account. Create it with its device, or sign the device in again."""
     new = NewAccount(EMAIL, hashed_now(PASSWORD), "Ilse", HOME.key, "en")
     async with services.db.transaction() as tx:
         id = await create_account(tx, new)
-    if id is not None:
-        return id
+        if id is not None:
+            await _create_device(tx, id)
+            return id
+        await tx.run(END_DEVICE, id=_DEVICE_ID, ended_at=None)
     found: UUID = (await services.db.only(BY_EMAIL, email_key=email_key(EMAIL)))["id"]
     return found
 
 
-def _operation(owner_id: UUID, collection: str, name: str, draft: dict[str, Any]) -> dict[str, Any]:
-    """Return the operation that creates a record. Its id, and the ids that it refers to, are derived from the names."""
-    references = BY_COLLECTION[collection].references
-    fields = {field: str(uuid5(owner_id, value)) if field in references else value for field, value in draft.items()}
-    return {"op": "upsert", "collection": collection, "id": str(uuid5(owner_id, name)), "set": fields}
+async def _create_device(tx: Transaction, account_id: UUID) -> None:
+    """Create the device that the example of `DELETE /v1/auth/devices/{id}` signs out. It has no token."""
+    now = clock.now()
+    await tx.run(
+        INSERT_DEVICE,
+        id=_DEVICE_ID,
+        account_id=account_id,
+        name="Tablet",
+        created_at=now,
+        last_used_at=now,
+        ended_at=None,
+    )
+
+
+def _operations(now: datetime) -> Iterator[dict[str, Any]]:
+    """Yield the operations that create the journey's records, and for kinds outside the journey two copies of their example."""
+    for collection, name, draft in journey(now):
+        targets = BY_COLLECTION[collection].targets
+        fields = {
+            field: _record_id(targets[field], value) if field in targets else value for field, value in draft.items()
+        }
+        yield _operation(collection, _record_id(BY_COLLECTION[collection], name), fields)
+    yield from [
+        _operation(kind.collection, id, {name: value for name, value in kind.example.items() if name != "id"})
+        for kind in RESOURCES
+        if kind.collection not in SHOWN
+        for id in (kind.example["id"], removable_id(kind.example["id"]))
+    ]
+
+
+def _record_id(kind: Resource, name: str) -> str:
+    example_id: str = kind.example["id"]
+    if name == SHOWN[kind.collection]:
+        return example_id
+    return removable_id(example_id) if name == REMOVABLE[kind.collection] else str(uuid5(UUID(example_id), name))
+
+
+def _operation(collection: str, id: str, fields: dict[str, Any]) -> dict[str, Any]:
+    """Return the operation that creates a record, also if it was removed."""
+    return {"op": "upsert", "collection": collection, "id": id, "set": fields, "undelete": True}

@@ -12,6 +12,22 @@ from zoneinfo import ZoneInfo
 HOME: Final = ZoneInfo("Europe/Amsterdam")
 
 
+SHOWN: Final = {
+    "sessions": "second session",
+    "elements": "sadness",
+    "intentions": "see him trying",
+    "reflections": "the house",
+    "action-items": "ask him",
+}
+"""The record of each kind that the documented examples read, change and refer to."""
+REMOVABLE: Final = {
+    "sessions": "talk after",
+    "elements": "rain",
+    "intentions": "slow mornings",
+    "reflections": "the call",
+    "action-items": "innocent",
+}
+"""The record of each kind that the documented examples remove. No other record refers to it."""
 NamedDraft = tuple[str, str, dict[str, Any]]
 
 
@@ -124,6 +140,14 @@ def journey(now: datetime) -> list[NamedDraft]:
             domain="relationships",
             achievement="improving",
             target_on=on(33),
+        ),
+        intention(
+            "slow mornings",
+            kind="integration",
+            statement="The first hour of the day is mine. The phone stays in the hall.",
+            session_id="second session",
+            domain="lifestyle",
+            target_on=on(20),
         ),
         reflection(
             "evening after",

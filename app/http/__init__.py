@@ -7,7 +7,7 @@ and answers; the body is compressed if the client accepts it. `Response` is a co
 
 from app.http.bodies import BodyStream, FormBody, RawBody, RawQuery
 from app.http.compression import VARY
-from app.http.cors import CorsMiddleware
+from app.http.cors import AllowedOrigins, CorsMiddleware
 from app.http.dialect import Dialect
 from app.http.reading import header_values
 from app.http.request_context import RequestContextMiddleware
@@ -23,6 +23,7 @@ __all__ = [
     "PENDING_AUTH",
     "PUBLIC",
     "VARY",
+    "AllowedOrigins",
     "BodyStream",
     "ClientConnection",
     "CorsMiddleware",

@@ -1,18 +1,18 @@
-"""CORS: browsers may call the API from the origins that the settings name, and from no other.
+"""CORS: browsers may call the API from the allowed origins, and from no other.
 
 The preflight of another origin is an ordinary request: no route takes OPTIONS, so the response is a problem with 405,
 without the headers that the browser looks for. If an allowed origin asks for a method or a header that is not listed,
 its browser finds that in the response, too.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Final, TypeVar
+import re
+from collections.abc import Iterable
+from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.http.response import Header, Response
 
-T = TypeVar("T")
 _VARY: Final = (b"vary", b"Origin")
 _EXPOSED_HEADERS: Final = (b"access-control-expose-headers", b"ETag, Location, Retry-After, X-Request-Id")
 _REQUEST_METHOD: Final = b"access-control-request-method"
@@ -24,36 +24,54 @@ _PREFLIGHT_HEADERS: Final = (
     ),
     (b"access-control-max-age", b"600"),
 )
+_local: Final = re.compile(rb"https?://(([a-z0-9-]+\.)*localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?")
 
 
-def headers_by_origin(origins: Iterable[str]) -> dict[bytes, list[Header]]:
-    """Return, for each origin, the headers with which its browser lets it read a response."""
-    return {
-        origin.encode(): [(b"access-control-allow-origin", origin.encode()), _EXPOSED_HEADERS, _VARY]
-        for origin in origins
-    }
+class AllowedOrigins:
+    """The origins from which browsers may call the API."""
+
+    def __init__(self, origins: Iterable[str] = (), *, local: bool = False) -> None:
+        """Allow `origins`; `*` among them allows every origin, which production refuses to start with.
+
+        `local` also allows every port of this machine: `http://localhost:5173`, `http://127.0.0.1:3000`.
+        """
+        self._by_origin = {origin.encode(): _headers_for(origin.encode()) for origin in origins}
+        self._local = local
+
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return self._local or bool(self._by_origin)
+
+    def headers_for(self, headers: list[Header]) -> list[Header] | None:
+        """Return the headers with which a browser lets the one origin that a request names read the response.
+
+        Return None if the request does not name one origin, or if it is not allowed.
+        """
+        origins = [value for name, value in headers if name == b"origin"]
+        if len(origins) != 1:
+            return None
+        found = self._by_origin.get(origins[0]) or self._by_origin.get(b"*")
+        return _headers_for(origins[0]) if found is None and self._local and _local.fullmatch(origins[0]) else found
 
 
-def headers_for_origin(by_origin: Mapping[bytes, T], headers: list[Header]) -> T | None:
-    """Return the entry for the one origin that a request's headers name; the entry `*` is for every origin."""
-    origins = [value for name, value in headers if name == b"origin"]
-    return (by_origin.get(origins[0]) or by_origin.get(b"*")) if len(origins) == 1 else None
+def _headers_for(origin: bytes) -> list[Header]:
+    return [(b"access-control-allow-origin", origin), _EXPOSED_HEADERS, _VARY]
 
 
 class CorsMiddleware:
     """ASGI middleware between `RequestContextMiddleware` and `Router`."""
 
-    def __init__(self, app: ASGIApp, *, origins: list[str]) -> None:
-        """Allow `origins`; `*` among them allows every origin, which production refuses to start with."""
+    def __init__(self, app: ASGIApp, *, origins: AllowedOrigins) -> None:
+        """Wrap `app`."""
         self._app = app
-        self._by_origin = headers_by_origin(origins)
+        self._origins = origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a preflight from an allowed origin; add the CORS headers to every other response."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        allowed = headers_for_origin(self._by_origin, scope["headers"])
+        allowed = self._origins.headers_for(scope["headers"])
         if allowed and scope["method"] == "OPTIONS" and any(name == _REQUEST_METHOD for name, _ in scope["headers"]):
             await Response(204, headers=[*allowed, *_PREFLIGHT_HEADERS]).send(send)
             return

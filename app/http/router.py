@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.http.dialect import JSON_API, Dialect
 from app.http.route import Route
 from app.problems import MethodNotAllowed, Misdirected, NotFound, Problem
+from app.urls import serve_below
 
 _port = re.compile(rb":\d*\Z")
 Routes = dict[str, Route]
@@ -113,6 +114,12 @@ def _behind_parameter(node: Node, segment: str, route: Route) -> Node:
     return node.parameter.node
 
 
+def _path_below(root_path: str, path: str) -> str:
+    """Return a path without the root path that it may start with."""
+    below = path.removeprefix(root_path)
+    return below if below.startswith("/") else path if below else "/"
+
+
 class Router:
     """The innermost ASGI middleware: it answers instead of the application's own router."""
 
@@ -124,14 +131,17 @@ class Router:
         max_body_bytes: int,
         hosts: Iterable[str] = (),
         any_host: tuple[str, ...] = (),
+        root_path: str = "",
     ) -> None:
         """Serve `routes`; leave startup and shutdown to `app`. Raise `ValueError` if routes contradict each other.
 
-        If there are `hosts`, a request for another host is refused, unless its path starts with one of `any_host`.
+        If there are `hosts`, a request for another host is refused, unless its path starts with one of `any_host`. A proxy
+        may serve the API below `root_path`, or below the one that the ASGI server names; it may remove that from paths.
         """
         self._app = app
         self._hosts = {host.encode() for host in hosts}
         self._any_host = any_host
+        self._root_path = root_path
         self._table = RouteTable(routes)
         dialects = {route.dialect for route in routes if isinstance(route, Route)}
         self._dialects = sorted(dialects, key=lambda dialect: len(dialect.prefix), reverse=True)
@@ -147,6 +157,9 @@ class Router:
             await self._app(scope, receive, send)
             return
         scope["max_body_bytes"] = self._max_body_bytes
+        if root_path := scope.get("root_path") or self._root_path:
+            serve_below(f"/{root_path.strip('/')}".rstrip("/"))
+            scope["path"] = _path_below(root_path, scope["path"])
         try:
             if self._hosts:
                 self._check_host(scope)

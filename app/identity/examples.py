@@ -1,35 +1,39 @@
-"""The example bodies and responses of identity: those of the demo person, so that the docs page can be tried."""
+"""The example bodies and responses of identity. They are the demo person's, so that they can be executed on the demo.
+
+Registration is another person's: the demo person is registered already.
+"""
 
 from typing import Final
 
 from app.openapi import Example
 
 REGISTRATION: Final[Example] = {
-    "email": "ilse@example.com",
-    "password": "one-quiet-morning",
-    "display_name": "Ilse",
+    "email": "marit@example.com",
+    "password": "a-lamp-in-the-car",
+    "display_name": "Marit",
     "timezone": "Europe/Amsterdam",
-    "locale": "nl",
+    "locale": "en",
 }
 ACCEPTED: Final[Example] = {
     "message": "If the e-mail address is valid for this request, an e-mail with a code is on its way."
 }
-VERIFICATION: Final[Example] = {"email": "ilse@example.com", "code": "204816"}
+VERIFICATION: Final[Example] = {"email": "marit@example.com", "code": "204816"}
 LOGIN: Final[Example] = {
     "email": "ilse@example.com",
     "password": "one-quiet-morning",
     "device_name": "My phone",
 }
 REFRESH: Final[Example] = {"refresh_token": "YW4gZXhhbXBsZSBvZiBhIHRva2VuLCAzMiBieXRlcyA"}
-PASSWORD: Final[Example] = {"current": "one-quiet-morning", "new": "rain on the skylight"}
+PASSWORD: Final[Example] = {"current": "one-quiet-morning", "new": "one-quiet-morning"}
+"""The new password is the present one, so that the other examples still work."""
 FORGOTTEN: Final[Example] = {"email": "ilse@example.com"}
-RESET: Final[Example] = {"email": "ilse@example.com", "code": "7KQ2M-X9WDA", "new": "rain on the skylight"}
+RESET: Final[Example] = {"email": "ilse@example.com", "code": "7KQ2M-X9WDA", "new": "one-quiet-morning"}
 ACCOUNT: Final[Example] = {
     "id": "019aa2c4-7b00-7000-8000-0000000000aa",
     "email": "ilse@example.com",
     "display_name": "Ilse",
     "timezone": "Europe/Amsterdam",
-    "locale": "nl",
+    "locale": "en",
     "role": "person",
     "created_at": "2026-11-19T08:02:41.118302Z",
     "updated_at": "2026-11-19T08:02:41.118302Z",

@@ -1,31 +1,17 @@
-"""The routes of passwords: change, request a reset, reset."""
+"""The routes of forgotten passwords: request a reset, reset."""
 
 from fastapi import APIRouter
 
 from app.http import Response, SecretRoute, json_response
 from app.identity import changing_password, examples
-from app.identity.caller import Call
 from app.identity.fields import email_key
-from app.identity.shapes import Accepted, ForgottenDraft, PasswordDraft, ResetDraft
-from app.identity.throttles import AttemptKind, Network, of_account, of_client, of_device, rate_limited
+from app.identity.shapes import Accepted, ForgottenDraft, ResetDraft
+from app.identity.throttles import AttemptKind, Network, of_account, of_client, rate_limited
 from app.openapi import problems
 from app.problems import TooManyAttempts, WrongCredentials
 from app.services import TheServices
 
 router = APIRouter(prefix="/v1/auth/password", tags=["Signing in"], route_class=SecretRoute)
-
-
-@router.post(
-    "",
-    status_code=204,
-    responses=problems(WrongCredentials, TooManyAttempts, signed_in=True, body=True),
-    summary="Change the password",
-)
-async def change_password(call: Call, network: Network, draft: PasswordDraft) -> Response:
-    """Set a new password. Every other device is signed out; this one stays signed in."""
-    async with rate_limited(call.services, of_device(call.services, call.device_id), of_client(call.services, network)):
-        await changing_password.change(call, draft)
-    return Response(204)
 
 
 @router.post(
@@ -48,7 +34,10 @@ async def forgot_password(services: TheServices, draft: ForgottenDraft) -> Respo
     summary="Reset the password",
 )
 async def reset_password(services: TheServices, network: Network, draft: ResetDraft) -> Response:
-    """Set a new password with the code from the e-mail. Every device is signed out. A code works once, for 30 minutes."""
+    """Set a new password with the code from the e-mail. Every device is signed out. A code works once, for 30 minutes.
+
+    The code in the example is not valid (401): request one with `POST /v1/auth/password/forgot`, and replace it.
+    """
     account = of_account(services, email_key(draft.email), AttemptKind.RESET)
     async with rate_limited(services, account, of_client(services, network)):
         await changing_password.reset(services, draft)

@@ -1,15 +1,14 @@
-"""The routes of registration, sign-in, devices and the caller's own account."""
+"""The routes of registration, sign-in and the caller's own account."""
 
 from fastapi import APIRouter
 
 from app.http import Response, Route, SecretRoute, json_response
-from app.identity import device_sessions, examples, registering, signing_in
+from app.identity import examples, registering, signing_in
 from app.identity.accounts import change_account, public_account
 from app.identity.caller import Call
 from app.identity.shapes import (
     Accepted,
     Account,
-    DeviceList,
     LoginDraft,
     MePatch,
     PublicKeys,
@@ -19,9 +18,8 @@ from app.identity.shapes import (
     VerificationDraft,
 )
 from app.identity.throttles import Network
-from app.ids import Id
 from app.openapi import problems
-from app.problems import NotFound, TooManyAttempts, WrongCredentials
+from app.problems import TooManyAttempts, WrongCredentials
 from app.services import TheServices
 
 THROTTLED = problems(WrongCredentials, TooManyAttempts, body=True)
@@ -47,7 +45,7 @@ async def verify(services: TheServices, network: Network, draft: VerificationDra
     """Complete a registration with the code from the e-mail, and sign in.
 
     The account gets the password that was registered together with this code. A code is valid for 30 minutes and five
-    wrong attempts.
+    wrong attempts. The code in the example is not valid (401): replace it with the one from the e-mail.
     """
     return json_response(await signing_in.by_code(services, network, draft))
 
@@ -67,42 +65,10 @@ async def refresh_tokens(services: TheServices, network: Network, draft: Refresh
     """Return new tokens. Each refresh token is valid once.
 
     If the response was lost, the same token gets the same response again for ten minutes. An older token signs the device
-    out, because another party may hold a copy.
+    out, because another party may hold a copy. The token in the example is not valid (401); if you are signed in, the
+    page `/docs` sends its own instead.
     """
     return json_response(await signing_in.by_refresh_token(services, network, draft))
-
-
-@auth.post("/logout", status_code=204, responses=problems(signed_in=True), summary="Sign out this device")
-async def logout(call: Call) -> Response:
-    """Sign this device out. Its tokens are refused from the next request on."""
-    await device_sessions.end_device(call.services, call.account_id, call.device_id)
-    return Response(204)
-
-
-@auth.post("/logout-all", status_code=204, responses=problems(signed_in=True), summary="Sign out every device")
-async def logout_all(call: Call) -> Response:
-    """Sign out every device of the account, including this one."""
-    async with call.db.transaction() as tx:
-        await device_sessions.end_devices(tx, call.account_id)
-    return Response(204)
-
-
-@auth.get("/devices", response_model=DeviceList, responses=problems(signed_in=True), summary="List signed-in devices")
-async def list_devices(call: Call) -> Response:
-    """Return the devices that are signed in, newest first."""
-    return json_response(
-        {"items": await device_sessions.signed_in_devices(call.services, call.account_id, call.device_id)}
-    )
-
-
-@auth.delete(
-    "/devices/{id:id}", status_code=204, responses=problems(NotFound, signed_in=True), summary="Sign out a device"
-)
-async def end_device(call: Call, id: Id) -> Response:
-    """Sign out one device. Its tokens are refused from the next request on."""
-    if not await device_sessions.end_device(call.services, call.account_id, id):
-        raise NotFound
-    return Response(204)
 
 
 @router.get(

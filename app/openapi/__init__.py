@@ -5,7 +5,7 @@ has its example from `example(...)`, and an operation gets the examples of its b
 """
 
 from app.openapi.document import document
-from app.openapi.examples import Example, Json, example
+from app.openapi.examples import Example, Json, example, removable_id
 from app.openapi.problems import problems
 
 __all__ = [
@@ -14,4 +14,5 @@ __all__ = [
     "document",
     "example",
     "problems",
+    "removable_id",
 ]

@@ -6,9 +6,10 @@ from typing import Any, Final
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from app.openapi.examples import Json, add_examples, completed
+from app.openapi.examples import Json, add_examples, completed, removable_id
 from app.openapi.links import linked
 from app.openapi.problems import PROBLEM_JSON, problem_examples, problem_schemas
+from app.urls import public_url
 
 _HEADERS: Final[Json] = {
     "ETag": "The record's version in quotes, for `If-Match` and `If-None-Match`.",
@@ -42,7 +43,7 @@ def document(app: FastAPI, transitions: Transitions) -> Json:
         license_info=app.license_info,
         routes=app.routes,
         tags=app.openapi_tags,
-        servers=[{"url": "/", "description": "The server that served this document."}],
+        servers=[{"url": public_url("") or "/", "description": "The server that served this document."}],
         separate_input_output_schemas=False,
     )
     components: Json = found["components"]
@@ -136,13 +137,14 @@ def _parameter_schema(schema: Json) -> Json:
 
 
 def _add_parameter_examples(path: str, operations: Json, paths: Json) -> None:
-    """Add the id of the collection's example record as the example of the parameter `id`."""
+    """Add the id of one of the demo's records as the example of the parameter `id`."""
     listing = paths.get(path.removesuffix("/{id}"), {}).get("get")
-    for operation in operations.values():
+    for method, operation in operations.items():
         for parameter in operation.get("parameters", []):
             if parameter["name"] == "id" and listing is not None:
                 example = listing["responses"]["200"]["content"]["application/json"]["example"]
-                parameter["example"] = example["items"][0]["id"]
+                shown = example["items"][0]["id"]
+                parameter["example"] = removable_id(shown) if method == "delete" else shown
             elif parameter["name"] == "code":
                 parameter["example"] = "not-found"
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID, uuid5
 
 from pydantic import JsonValue
 
@@ -12,6 +13,14 @@ Example = Mapping[str, Any]
 def example(members: Example) -> dict[str, JsonValue]:
     """Return the `json_schema_extra` of a shape with this example."""
     return {"examples": [dict(members)]}
+
+
+def removable_id(id: str) -> str:
+    """Return the id in the example of a removal, given the id of the example record.
+
+    They differ, so that the other examples can still be executed afterwards. The demo data has both.
+    """
+    return str(uuid5(UUID(id), "removable"))
 
 
 def completed(schema: Json, value: Any, schemas: Json) -> Any:

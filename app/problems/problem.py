@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar, Self
 
+from app.urls import public_url
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -50,10 +52,15 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it a problem
         """Return the explanation: the docstring below its first line, as one paragraph."""
         return " ".join(inspect.cleandoc(cls.__doc__ or "").split("\n", 1)[1].split())
 
+    @classmethod
+    def type_url(cls) -> str:
+        """Return the URL that explains this kind of problem, relative to the API's host."""
+        return public_url(f"/problems/{cls.code}")
+
     def document(self, request_id: str) -> dict[str, Any]:
         """Return the problem document, with its members in their order."""
         return {
-            "type": f"/problems/{self.code}",
+            "type": self.type_url(),
             "title": self.title(),
             "status": self.status,
             "detail": self.detail,

@@ -87,12 +87,15 @@ def sent_fields(shape: BaseModel) -> dict[str, Any]:
 
 
 def draft(shown: Example, *, completed: Iterable[str] = ()) -> Callable[[type[Shape]], type[Shape]]:
-    """Return a decorator of a draft with its example; the client may omit the fields in `completed`, which `settle` sets."""
+    """Return a decorator of a draft; the client may omit the fields in `completed`, which `settle` sets.
+
+    Its example is `shown` without the id, so that it can be sent repeatedly.
+    """
 
     def decorate(shape: type[Shape]) -> type[Shape]:
         for name in completed:
             _make_optional(shape.model_fields[name])
-        return _build(_with_example(shape, shown))
+        return _build(_with_example(shape, {name: value for name, value in shown.items() if name != "id"}))
 
     return decorate
 

@@ -32,6 +32,7 @@ from app.records.view import View
 from app.records.write import store
 from app.records.write.merge import equals_stored
 from app.records.write.ops import OnConflict, Op, Outcome, Result
+from app.urls import public_url
 
 IfMatch = Annotated[
     str | None,
@@ -124,7 +125,7 @@ async def create(view: View, resource: Resource, draft: RecordDraft) -> Response
     if any(not equals_stored(op, row, name, fields[name]) and name not in row["field_seq"] for name in outcome.fields):
         raise AlreadyExists
     is_new = outcome.result is Result.APPLIED
-    return _response(row, outcome, epoch, f"{resource.path}/{id}" if is_new else None)
+    return _response(row, outcome, epoch, public_url(f"{resource.path}/{id}") if is_new else None)
 
 
 async def change(view: View, resource: Resource, id: UUID, patch: Fields, if_match: str | None) -> Response:

@@ -174,5 +174,8 @@ async def change_element(view: OwnRecords, id: Id, patch: ElementPatch, if_match
 
 @router.delete("/{id:id}", status_code=204, responses=records.remove_responses(), summary="Delete an element")
 async def remove_element(view: OwnRecords, id: Id, if_match: IfMatch = None) -> Response:
-    """Delete an element. Records that refer to it stay; their references become null."""
+    """Delete an element. Records that refer to it stay; their references become null.
+
+    A record that was deleted already is not found (404).
+    """
     return await records.remove(view, ELEMENTS, id, if_match)

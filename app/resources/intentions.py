@@ -169,5 +169,8 @@ async def change_intention(view: OwnRecords, id: Id, patch: IntentionPatch, if_m
 
 @router.delete("/{id:id}", status_code=204, responses=records.remove_responses(), summary="Delete an intention")
 async def remove_intention(view: OwnRecords, id: Id, if_match: IfMatch = None) -> Response:
-    """Delete an intention. Records that refer to it stay; their references become null."""
+    """Delete an intention. Records that refer to it stay; their references become null.
+
+    A record that was deleted already is not found (404).
+    """
     return await records.remove(view, INTENTIONS, id, if_match)

@@ -159,5 +159,8 @@ async def change_reflection(view: OwnRecords, id: Id, patch: ReflectionPatch, if
 
 @router.delete("/{id:id}", status_code=204, responses=records.remove_responses(), summary="Delete a reflection")
 async def remove_reflection(view: OwnRecords, id: Id, if_match: IfMatch = None) -> Response:
-    """Remove a reflection. Its words are gone at once."""
+    """Remove a reflection. Its words are gone at once.
+
+    A record that was deleted already is not found (404).
+    """
     return await records.remove(view, REFLECTIONS, id, if_match)

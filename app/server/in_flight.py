@@ -18,10 +18,11 @@ from time import monotonic
 from typing import Any, Final
 
 from app import observability
-from app.http.cors import headers_by_origin
-from app.http.response import Header, header_lines
+from app.http.cors import AllowedOrigins
+from app.http.response import Header
 from app.problems import Problem, Unavailable
 from app.server.prebuilt import PrebuiltResponse
+from app.urls import served_below
 
 LIMITER: Final = "in_flight_limiter"
 """The key of a worker's limiter in the state that its lifespan yields."""
@@ -46,12 +47,14 @@ class InFlightLimiter:
         min_limit: int = 32,
         exempt: Iterable[str] = (),
         headers: Mapping[bytes, bytes] | None = None,
-        origins: Iterable[str] = (),
+        origins: AllowedOrigins | None = None,
+        root_path: str = "",
     ) -> None:
         """Start with `max_limit`. A limit below `min_limit` would leave database connections idle.
 
         Paths that start with one of `exempt` are never refused. `headers` are added to every response of the protocol
-        itself, and the CORS headers if the request comes from one of `origins`.
+        itself, and the CORS headers if the request comes from one of `origins`. A proxy may serve the API below
+        `root_path`.
         """
         self.limit = self._max_limit = max_limit
         self._min_limit = min(min_limit, max_limit)
@@ -61,9 +64,10 @@ class InFlightLimiter:
         self.draining = asyncio.Event()
         """Set when the server is about to stop: it is not ready any more, and long polls and event streams end."""
         self._long_polls = 0
-        self._exempt = tuple(path.encode() for path in exempt)
+        self._exempt = tuple((before + path).encode() for path in exempt for before in {"", root_path})
         self._headers = headers or {}
-        self._origins = {origin: header_lines(found) for origin, found in headers_by_origin(origins).items()}
+        self._origins = origins or AllowedOrigins()
+        self._root_path = root_path
         self._overloaded = self.prebuilt(Unavailable(OVERLOADED))
         self._refused = 0
         self._first = self._last = 0.0, 0
@@ -94,7 +98,8 @@ class InFlightLimiter:
 
     def prebuilt(self, problem: Problem) -> PrebuiltResponse:
         """Return the response to a request that the protocol refuses because of `problem`."""
-        return PrebuiltResponse(problem, self._headers, self._origins)
+        with served_below(self._root_path):
+            return PrebuiltResponse(problem, self._headers, self._origins)
 
     @contextmanager
     def long_poll_slot(self) -> Iterator[None]:

@@ -5,7 +5,7 @@ from typing import Final
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from app.http.cors import headers_for_origin
+from app.http.cors import AllowedOrigins
 from app.http.request_id import request_id_of
 from app.http.response import DEFAULT_HEADERS, Header, header_lines, problem_response
 from app.problems import Problem
@@ -17,8 +17,8 @@ _CLOSE: Final = b"connection: close\r\n"
 class PrebuiltResponse:
     """The response to every request with one problem. Only the request's id and its origin's CORS headers differ."""
 
-    def __init__(self, problem: Problem, headers: Mapping[bytes, bytes], origins: Mapping[bytes, bytes]) -> None:
-        """Build the response: with `headers` besides those of every response, and with header lines by origin."""
+    def __init__(self, problem: Problem, headers: Mapping[bytes, bytes], origins: AllowedOrigins) -> None:
+        """Build the response: with `headers` besides those of every response, and with CORS headers for `origins`."""
         self._origins = origins
         response = problem_response(problem, _PLACEHOLDER)
         every: Iterable[Header] = [*response.headers, *{**DEFAULT_HEADERS, **headers}.items()]
@@ -35,7 +35,7 @@ class PrebuiltResponse:
         `bodiless` leaves out the body, for HEAD. `closing` says that the connection is closed afterwards.
         """
         request_id = request_id_of(headers)
-        cors = (headers_for_origin(self._origins, headers) or b"") if self._origins else b""
+        cors = header_lines(self._origins.headers_for(headers) or ()) if self._origins else b""
         size = self._length + len(request_id)
         content = self._template % (request_id, size, cors, _CLOSE if closing else b"", request_id)
         return content[:-size] if bodiless else content

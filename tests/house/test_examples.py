@@ -1,21 +1,31 @@
-"""The examples in the OpenAPI document: each body is sent, and each response is compared with what comes back."""
+"""The examples in the OpenAPI document: each body is sent, and each response is compared with what comes back.
 
+They can all be executed on the demo, in any order and repeatedly, except those in `REFUSED` and `REPEATED`.
+"""
+
+import asyncio
 import hashlib
 import hmac
 import re
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import pytest
 import sqlalchemy as sa
 
 from app import demo
 from app.db import Statement, bind
 from app.identity.tables import DeviceRecord, RefreshToken, Registration, ResetCode
+from app.records import Resource
 from app.resources import RESOURCES
 from app.sync.examples import ID as PUSHED
 from tests.conftest import Servers
+from tests.house.starting import started_server
 from tests.serving import Server
-from tests.witness import DOCUMENT, STREAM
+from tests.witness import DOCUMENT, STREAM, Client
 
 Json = dict[str, Any]
 ASSIGNED = {
@@ -32,7 +42,16 @@ ASSIGNED = {
     "cursor",
 }
 """Members that the server assigns. Only their types are compared."""
-CHOSEN_IDS = ("/v1/sync", *(f"/v1/{resource.collection}" for resource in RESOURCES))
+LISTS = {"items", "changes"}
+"""Members of which the example shows a part."""
+REGISTERED = {"email", "display_name"}
+"""Members of the account in the response to a verification: its example shows the demo person's."""
+REFUSED = {"verify": 401, "reset_password": 401, "refresh_tokens": 401}
+"""Operations whose example cannot be executed, because the code or the token in it is not valid; they say so."""
+REPEATED = {"end_device": 404} | {
+    f"remove_{resource.collection.replace('-', '_').removesuffix('s')}": 404 for resource in RESOURCES
+}
+"""Operations whose example can be executed once: what was removed is not found; they say so."""
 OPERATIONS = {
     operation["operationId"]: (method, path, operation)
     for path, methods in DOCUMENT.content["paths"].items()
@@ -49,6 +68,9 @@ def assert_same(shown: object, answered: object, assigned: set[str], name: str =
         assert list(shown) == list(answered)
         for member, value in shown.items():
             assert_same(value, answered[member], assigned, member)
+    elif isinstance(shown, list) and isinstance(answered, list) and name in LISTS:
+        for value in shown:
+            assert any(is_same(value, other, assigned) for other in answered), value
     elif isinstance(shown, list) and isinstance(answered, list):
         assert len(shown) == len(answered)
         for value, other in zip(shown, answered, strict=True):
@@ -59,6 +81,15 @@ def assert_same(shown: object, answered: object, assigned: set[str], name: str =
         assert shown == answered, name
 
 
+def is_same(shown: object, answered: object, assigned: set[str]) -> bool:
+    """Return whether a part of a response is the same as a part of its example."""
+    try:
+        assert_same(shown, answered, assigned)
+    except AssertionError:
+        return False
+    return True
+
+
 class ExampleClient:
     """A client that sends the examples and compares the responses."""
 
@@ -66,21 +97,21 @@ class ExampleClient:
         self.server, self.client = server, server.client()
         self.seen: set[tuple[str, str]] = set()
 
-    def send(self, name: str, part: object = "", **headers: str) -> Json:
-        """Send an operation's example in each of its media types, compare the responses, and return the last one."""
+    def send(self, name: str, part: object = "", *, assigned: Iterable[str] = ("id",), **changes: object) -> Json:
+        """Send an operation's example with these changes, compare the response, and return it."""
         method, path, operation = OPERATIONS[name]
-        url = path.format(id=part, code=part)
-        answered: Json = {}
-        for media_type, content in operation.get("requestBody", {"content": {None: {}}})["content"].items():
-            kind = {} if media_type is None else {"Content-Type": media_type}
-            response = self.client.request(method, url, headers=headers | kind, json=content.get("example"))
-            assert response.status_code < 300, response.text
-            status = str(response.status_code)
-            self.seen.add((name, status))
-            if status != "204":
-                answered = response.json()
-                shown = operation["responses"][status]["content"]["application/json"]["example"]
-                assert_same(shown, answered, ASSIGNED if path.startswith(CHOSEN_IDS) else {*ASSIGNED, "id"})
+        body, headers = body_of(name), {"If-Match": "*"} if method in {"patch", "delete"} else {}
+        response = self.client.request(
+            method, path.format(id=part, code=part), headers=headers, json=body and {**body, **changes}
+        )
+        assert response.status_code < 300, response.text
+        status = str(response.status_code)
+        self.seen.add((name, status))
+        if status == "204":
+            return {}
+        answered: Json = response.json()
+        shown = operation["responses"][status]["content"]["application/json"]["example"]
+        assert_same(shown, answered, ASSIGNED | {*assigned})
         return answered
 
     def sign_in(self, tokens: Json) -> None:
@@ -101,33 +132,111 @@ class ExampleClient:
         self.server.run(self.server.db.run(_SET_TOKEN, digest=digest))
 
 
-def body_of(name: str) -> Json:
-    """Return the example of an operation's body."""
-    body: Json = OPERATIONS[name][2]["requestBody"]["content"]["application/json"]["example"]
-    return body
+def body_of(name: str) -> Json | None:
+    """Return the example of an operation's body, if it has one."""
+    content = OPERATIONS[name][2].get("requestBody", {}).get("content", {}).values()
+    return next((media_type["example"] for media_type in content), None)
 
 
 def test_the_example_of_a_login_signs_in_the_demo_person() -> None:
     shown = body_of("login")
+    assert shown is not None
     assert (shown["email"], shown["password"]) == (demo.EMAIL, demo.PASSWORD)
 
 
+@pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.collection)
+def test_the_example_of_a_draft_has_no_id(resource: Resource) -> None:
+    shown = body_of(f"create_{singular(resource)}")
+    assert shown is not None
+    assert "id" not in shown
+
+
+def singular(resource: Resource) -> str:
+    """Return the name of a kind of record in the names of its operations."""
+    return resource.collection.replace("-", "_").removesuffix("s")
+
+
+@pytest.mark.parametrize("name", [*REFUSED, *REPEATED])
+def test_an_operation_whose_example_cannot_always_be_executed_says_so(name: str) -> None:
+    said = OPERATIONS[name][2]["description"]
+    assert f"({REFUSED.get(name) or REPEATED[name]})" in " ".join(said.split())
+
+
+@pytest.fixture
+def demo_server(tmp_path: Path) -> Iterator[Client]:
+    command = [str(Path(sys.executable).with_name("afterglow")), "serve", "--demo"]
+    with started_server(command, tmp_path) as url, Client(url) as client:
+        yield client
+
+
+class Executor:
+    """Executes examples on the demo, as a person with the docs page does; signs in if it is signed out."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.refused: dict[str, int] = {}
+
+    def execute(self, name: str) -> None:
+        """Execute an operation's example, and note its status if it is refused."""
+        method, path, operation = OPERATIONS[name]
+        if operation["security"] and self.client.get("/v1/me").status_code == 401:
+            tokens = self.client.post("/v1/auth/login", json=body_of("login")).json()
+            self.client.headers["Authorization"] = f"Bearer {tokens['access_token']}"
+        parameters = operation.get("parameters", [])
+        shown = {each["name"]: each["example"] for each in parameters if "example" in each}
+        defaults = {each["name"]: each["schema"]["default"] for each in parameters if "default" in each["schema"]}
+        headers = {
+            each["name"]: shown[each["name"]] for each in parameters if each["name"] in shown and each["in"] == "header"
+        }
+        response = self.client.request(
+            method, path.format(**shown), params=defaults, headers=headers, json=body_of(name)
+        )
+        if response.status_code >= 300:
+            self.refused[name] = response.status_code
+
+
+ENDED = {"end_device": 404}
+"""From bottom to top, `logout_all` has signed out the device already."""
+
+
+@pytest.mark.parametrize(("step", "ended"), [(1, {}), (-1, ENDED)], ids=["from-top-to-bottom", "from-bottom-to-top"])
+def test_every_example_can_be_executed_on_the_demo_repeatedly(
+    demo_server: Client, step: int, ended: dict[str, int]
+) -> None:
+    executor = Executor(demo_server)
+    for refused in (REFUSED | ended, REFUSED | REPEATED):
+        executor.refused = {}
+        for name in [*OPERATIONS][::step]:
+            executor.execute(name)
+        assert executor.refused == refused
+
+
+def test_a_start_of_the_demo_restores_what_was_removed(tmp_path: Path) -> None:
+    command = [str(Path(sys.executable).with_name("afterglow")), "serve", "--demo"]
+    for _ in range(2):
+        with started_server(command, tmp_path) as url, Client(url) as client:
+            executor = Executor(client)
+            for name in REPEATED:
+                executor.execute(name)
+            assert executor.refused == {}
+
+
 def test_every_example_is_what_the_server_answers(servers: Servers, database: str) -> None:
-    server = servers.start(servers.settings(database))
+    settings = servers.settings(database)
+    asyncio.run(demo.create_demo(settings))
+    server = servers.start(settings)
     examples = ExampleClient(server)
     for name in ("livez", "readyz", "get_public_keys"):
         examples.send(name)
     examples.send("get_problem", "not-found")
     _join(examples)
-    examples.send("push_changes")
-    examples.send("pull_changes")
+    examples.send("push_changes", assigned=())
+    examples.send("pull_changes", assigned=())
     state = examples.send("get_sync_state")
     _follow(examples, state["cursor"])
     examples.client.delete(f"/v1/reflections/{PUSHED}", headers={"If-Match": "*"})
     _keep_records(examples)
-    examples.client.patch("/v1/me", json={name: body_of("register")[name] for name in ("display_name", "timezone")})
-    examples.send("logout_all")
-    _change_password(examples)
+    _change_account(examples)
     documented = {
         (name, status)
         for name, (_, _, operation) in OPERATIONS.items()
@@ -147,40 +256,39 @@ def _follow(examples: ExampleClient, cursor: str) -> None:
 
 def _join(examples: ExampleClient) -> None:
     examples.send("register")
-    examples.set_code(body_of("verify")["code"], Registration.table())
-    examples.sign_in(examples.send("verify"))
+    examples.set_code("204816", Registration.table())
+    examples.sign_in(examples.send("verify", assigned={"id", *REGISTERED}))
     examples.send("logout")
     examples.sign_in(examples.send("login"))
     examples.send("list_devices")
-    examples.set_refresh_token(body_of("refresh_tokens")["refresh_token"])
+    examples.set_refresh_token("YW4gZXhhbXBsZSBvZiBhIHRva2VuLCAzMiBieXRlcyA")
     examples.sign_in(examples.send("refresh_tokens"))
     examples.send("get_me")
-    other = examples.server.client()
-    tokens = other.post("/v1/auth/login", json=body_of("login")).json()
-    other.headers["Authorization"] = f"Bearer {tokens['access_token']}"
-    devices = other.get("/v1/auth/devices").json()["items"]
-    examples.send("end_device", next(device["id"] for device in devices if device["current"]))
+    device = examples.client.get("/v1/auth/devices").json()["items"][-1]
+    assert device["name"] == "Tablet"
+    examples.send("end_device", device["id"])
+
+
+def _change_account(examples: ExampleClient) -> None:
     examples.send("change_me")
-
-
-def _change_password(examples: ExampleClient) -> None:
-    examples.sign_in(examples.send("login"))
+    examples.send("logout_all")
+    examples.client.headers.pop("Authorization")
+    examples.sign_in(examples.client.post("/v1/auth/login", json=body_of("login")).json())
     examples.send("change_password")
     examples.send("forgot_password")
-    examples.set_code(body_of("reset_password")["code"].replace("-", ""), ResetCode.table())
+    examples.set_code("7KQ2MX9WDA", ResetCode.table())
     examples.send("reset_password")
 
 
 def _keep_records(examples: ExampleClient) -> None:
     ids: dict[str, str] = {}
     for resource in RESOURCES:
-        plural = resource.collection.replace("-", "_")
-        one = plural.removesuffix("s")
-        examples.send(f"create_{one}")
+        one = singular(resource)
         ids[one] = examples.send(f"create_{one}")["id"]
+        assert examples.send(f"create_{one}", id=ids[one])["id"] == ids[one]
         examples.send(f"get_{one}", ids[one])
-        examples.send(f"list_{plural}")
+        examples.send(f"list_{resource.collection.replace('-', '_')}")
     for one, id in ids.items():
-        examples.send(f"change_{one}", id, **{"If-Match": "*"})
+        examples.send(f"change_{one}", id)
     for one, id in reversed(ids.items()):
-        examples.send(f"remove_{one}", id, **{"If-Match": "*"})
+        examples.send(f"remove_{one}", id)

@@ -193,3 +193,16 @@ def test_development_refuses_a_keyring_that_is_a_dangling_link(tmp_path: Path) -
     link = tmp_path / "link.json"
     link.symlink_to(tmp_path / "nowhere.json")
     assert starting.prepare(Settings(keyring=link)) == ["AFTERGLOW_KEYRING names a file that cannot be read"]
+
+
+@pytest.mark.parametrize("path", ["", "/afterglow", "/a/b-c/d.e_f~g"])
+def test_valid_root_paths(path: str) -> None:
+    assert Settings(root_path=path).root_path == path
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "afterglow", "/afterglow/", "//a", "/a b", "/a?b", "/a#b", "/%41", "https://a/b"]
+)
+def test_invalid_root_paths_are_refused(path: str) -> None:
+    with pytest.raises(ValidationError):
+        Settings(root_path=path)

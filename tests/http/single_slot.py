@@ -9,7 +9,7 @@ from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
-from app.http import RequestContextMiddleware, Response
+from app.http import AllowedOrigins, RequestContextMiddleware, Response
 from app.server.in_flight import LIMITER, InFlightLimiter
 from tests.hostile.raw import Line, request
 from tests.serving import Address, address_of, listening
@@ -25,7 +25,7 @@ class SingleSlot:
     """
 
     def __init__(self) -> None:
-        self.limiter = InFlightLimiter(1, 1, exempt=["/livez"], origins=[ORIGIN])
+        self.limiter = InFlightLimiter(1, 1, exempt=["/livez"], origins=AllowedOrigins([ORIGIN]))
         self.released = asyncio.Event()
         self.held = 0
         """How many requests for /hold and /wait have arrived."""

@@ -177,3 +177,48 @@ def test_no_origin_is_admitted_by_default(line: Line) -> None:
         reply = line.ask(method, "/v1/me", [("Origin", ORIGIN), ("Access-Control-Request-Method", "GET")])
         assert reply.status == (405 if method == "OPTIONS" else 401)
         assert not [name for name in reply.headers if name.lower().startswith("access-control")]
+
+
+LOCAL_ORIGINS = (
+    "http://localhost:5173",
+    "http://127.0.0.1:3000",
+    "http://[::1]:8080",
+    "https://localhost",
+    "http://app.localhost:4321",
+)
+OTHER_ORIGINS = (
+    "null",
+    "http://localhost.wisteria.example",
+    "http://wisteria-localhost:5173",
+    "http://127.0.0.1.wisteria.example:80",
+    "http://localhost:5173/",
+    "http://localhost:wisteria",
+    "http://192.168.1.5:5173",
+    "capacitor://localhost",
+)
+PREFLIGHT = [("Access-Control-Request-Method", "POST"), ("Access-Control-Request-Headers", "content-type")]
+
+
+@pytest.mark.parametrize("origin", LOCAL_ORIGINS)
+def test_development_admits_every_port_of_this_machine(line: Line, origin: str) -> None:
+    for method, target, status in (("OPTIONS", "/v1/auth/login", 204), ("GET", "/v1/me", 401), ("GET", "/#", 400)):
+        reply = line.ask(method, target, [("Origin", origin), *(PREFLIGHT if method == "OPTIONS" else [])])
+        assert (reply.status, reply.headers["access-control-allow-origin"]) == (status, origin)
+        assert reply.headers["vary"] == "Origin"
+
+
+@pytest.mark.parametrize("origin", OTHER_ORIGINS)
+def test_development_admits_no_other_origin(line: Line, origin: str) -> None:
+    for method, status in (("OPTIONS", 405), ("GET", 401)):
+        reply = line.ask(method, "/v1/me", [("Origin", origin), *(PREFLIGHT if method == "OPTIONS" else [])])
+        assert (reply.status, reply.headers["access-control-allow-origin"]) == (status, None)
+
+
+@pytest.mark.parametrize("changes", [{"env": "production", "hosts": "127.0.0.1"}, {"origins": ORIGIN}], ids=str)
+def test_local_origins_are_not_admitted_in_production_or_beside_configured_ones(
+    servers: Servers, changes: dict[str, str]
+) -> None:
+    with Line(servers.shared("sqlite", **changes).address) as line:
+        for method in ("OPTIONS", "GET"):
+            reply = line.ask(method, "/v1/me", [("Origin", LOCAL_ORIGINS[0]), *PREFLIGHT])
+            assert reply.headers["access-control-allow-origin"] is None

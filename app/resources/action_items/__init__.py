@@ -203,5 +203,8 @@ async def change_action_item(view: OwnRecords, id: Id, patch: ActionItemPatch, i
 
 @router.delete("/{id:id}", status_code=204, responses=records.remove_responses(), summary="Delete an action item")
 async def remove_action_item(view: OwnRecords, id: Id, if_match: IfMatch = None) -> Response:
-    """Delete an action item."""
+    """Delete an action item.
+
+    A record that was deleted already is not found (404).
+    """
     return await records.remove(view, ACTION_ITEMS, id, if_match)

@@ -206,5 +206,8 @@ async def change_session(view: OwnRecords, id: Id, patch: SessionPatch, if_match
 
 @router.delete("/{id:id}", status_code=204, responses=records.remove_responses(), summary="Delete a session")
 async def remove_session(view: OwnRecords, id: Id, if_match: IfMatch = None) -> Response:
-    """Delete a session and its elements. Other records that refer to them stay; their references become null."""
+    """Delete a session and its elements. Other records that refer to them stay; their references become null.
+
+    A record that was deleted already is not found (404).
+    """
     return await records.remove(view, SESSIONS, id, if_match)

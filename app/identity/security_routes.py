@@ -1,0 +1,69 @@
+"""The routes of an account's security: its devices and its password.
+
+They sign devices out, so they come last in the document: its examples can be executed from top to bottom.
+"""
+
+from fastapi import APIRouter
+
+from app.http import Response, SecretRoute, json_response
+from app.identity import changing_password, device_sessions
+from app.identity.caller import Call
+from app.identity.shapes import DeviceList, PasswordDraft
+from app.identity.throttles import Network, of_client, of_device, rate_limited
+from app.ids import Id
+from app.openapi import problems
+from app.problems import NotFound, TooManyAttempts, WrongCredentials
+
+router = APIRouter(prefix="/v1/auth", tags=["Security"], route_class=SecretRoute)
+
+
+@router.get("/devices", response_model=DeviceList, responses=problems(signed_in=True), summary="List signed-in devices")
+async def list_devices(call: Call) -> Response:
+    """Return the devices that are signed in, newest first."""
+    return json_response(
+        {"items": await device_sessions.signed_in_devices(call.services, call.account_id, call.device_id)}
+    )
+
+
+@router.delete(
+    "/devices/{id:id}", status_code=204, responses=problems(NotFound, signed_in=True), summary="Sign out a device"
+)
+async def end_device(call: Call, id: Id) -> Response:
+    """Sign out one device. Its tokens are refused from the next request on.
+
+    A device that was signed out already is not found (404).
+    """
+    if not await device_sessions.end_device(call.services, call.account_id, id):
+        raise NotFound
+    return Response(204)
+
+
+@router.post(
+    "/password",
+    status_code=204,
+    responses=problems(WrongCredentials, TooManyAttempts, signed_in=True, body=True),
+    summary="Change the password",
+)
+async def change_password(call: Call, network: Network, draft: PasswordDraft) -> Response:
+    """Set a new password. Every other device is signed out; this one stays signed in.
+
+    The example sets the demo person's password again, so that the example of `POST /v1/auth/login` stays valid.
+    """
+    async with rate_limited(call.services, of_device(call.services, call.device_id), of_client(call.services, network)):
+        await changing_password.change(call, draft)
+    return Response(204)
+
+
+@router.post("/logout", status_code=204, responses=problems(signed_in=True), summary="Sign out this device")
+async def logout(call: Call) -> Response:
+    """Sign this device out. Its tokens are refused from the next request on."""
+    await device_sessions.end_device(call.services, call.account_id, call.device_id)
+    return Response(204)
+
+
+@router.post("/logout-all", status_code=204, responses=problems(signed_in=True), summary="Sign out every device")
+async def logout_all(call: Call) -> Response:
+    """Sign out every device of the account, including this one."""
+    async with call.db.transaction() as tx:
+        await device_sessions.end_devices(tx, call.account_id)
+    return Response(204)
