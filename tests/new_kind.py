@@ -1,10 +1,11 @@
 """Adds a kind of record to this checkout: `uv run python -m tests.new_kind practices`.
 
-It writes the kind's module with its fields, rules and routes, registers it in `app/resources/__init__.py`, generates the
-numbered migration, writes a test of its rules, and regenerates the OpenAPI document. What the kind is stands then in its
-module: change the fields and `settle` there, and generate the migration again.
+It writes the kind's module with its fields, rules and routes, registers it in `app/resources/__init__.py`, writes a test
+of its rules, and generates the numbered migration and the OpenAPI document. Then change the module and the test, and run
+the same command with `--again`: it formats them, and generates the migration and the documents from the changed module.
 """
 
+import argparse
 import os
 import re
 import subprocess
@@ -17,6 +18,7 @@ ROOT: Final = Path(__file__).parents[1]
 KIND: Final = '''"""PLURAL_TITLE."""
 
 from collections.abc import Iterator
+from enum import StrEnum
 from typing import Annotated, Final
 
 from fastapi import Query
@@ -25,9 +27,17 @@ from pydantic import Field
 from app import records
 from app.http import Response
 from app.ids import Id
-from app.problems import Fault
+from app.problems import Fault, InvalidTransition
 from app.records import IfMatch, IfNoneMatch, OwnRecords, View, Where, shapes
 from app.records.text import Text200, Text20000
+
+
+class CLASSStatus(StrEnum):
+    """The status of a WORDS."""
+
+    ACTIVE = "active"
+    ENDED = "ended"
+    ENTERED_IN_ERROR = "entered-in-error"
 
 
 class CLASSFields(records.Fields):
@@ -35,6 +45,9 @@ class CLASSFields(records.Fields):
 
     title: Text200 = Field(min_length=1, description="A title.")
     notes: Text20000 | None = Field(None, description="Notes.")
+    status: CLASSStatus = Field(
+        CLASSStatus.ACTIVE, description="The status. It changes only along fixed transitions."
+    )
     session_id: Id | None = Field(None, description="The session that the WORDS belongs to.")
 
 
@@ -49,6 +62,7 @@ EXAMPLE: Final = {
     "id": "EXAMPLE_ID",
     "title": "A title",
     "notes": "Notes.",
+    "status": "active",
     "session_id": "019aa2c4-7b00-7000-8000-000000000001",
 }
 PATCH_EXAMPLE: Final = {"notes": "Other notes."}
@@ -76,9 +90,13 @@ class CLASSFilters(records.Filters):
     """The filters of a list of PLURAL_WORDS."""
 
     session_id: Id | None = Field(None, description="Of this session.")
+    status: list[CLASSStatus] | None = Field(None, description="With any of these statuses.")
     noted: Annotated[records.Flag | None, Where("notes", "present")] = Field(
         None, description="With notes (true) or without (false)."
     )
+
+
+TRANSITIONS: Final = records.transitions({"active": "ended"}, error="entered-in-error")
 
 
 def settle(TABLE: CLASSFields, _before: CLASSFields | None, _view: View) -> Iterator[Fault]:
@@ -99,6 +117,7 @@ CONSTANT: Final = records.Resource(
     filters=CLASSFilters,
     settle=settle,
     example=EXAMPLE,
+    transitions=TRANSITIONS,
 )
 
 router = CONSTANT.router
@@ -124,9 +143,14 @@ async def get_TABLE(view: OwnRecords, id: Id, if_none_match: IfNoneMatch = None)
     return await records.read(view, CONSTANT, id, if_none_match)
 
 
-@router.patch("/{id:id}", response_model=CLASS, responses=records.change_responses(), summary="Update a WORDS")
+@router.patch(
+    "/{id:id}",
+    response_model=CLASS,
+    responses=records.change_responses(InvalidTransition),
+    summary="Update a WORDS",
+)
 async def change_TABLE(view: OwnRecords, id: Id, patch: CLASSPatch, if_match: IfMatch = None) -> Response:
-    """Update a WORDS."""
+    """Update a WORDS. A status that no transition leads to is 409; the problem lists the allowed ones."""
     return await records.change(view, CONSTANT, id, patch, if_match)
 
 
@@ -140,15 +164,32 @@ async def remove_TABLE(view: OwnRecords, id: Id, if_match: IfMatch = None) -> Re
 '''
 RULES: Final = '''"""The rules of PLURAL_WORDS."""
 
-from tests.drafts import draft_of, resource_of
-from tests.refusals import pointers
+import pytest
+
+from app.resources.MODULE import CONSTANT
+from tests.refusals import pointers, refused
+from tests.resources.record_writer import RecordWriter
 from tests.serving import Person
 
 
-def test_a_title_is_not_blank(alice: Person) -> None:
-    draft = draft_of(resource_of("COLLECTION"))
-    assert pointers(alice.client.post("/v1/COLLECTION", json=draft | {"title": " "})) == ["/title"]
-    assert alice.client.post("/v1/COLLECTION", json=draft).status_code == 201
+@pytest.fixture
+def writer(alice: Person) -> RecordWriter:
+    return RecordWriter(alice, CONSTANT, title="wisteria")
+
+
+def test_its_fields_accept_values_up_to_their_bounds(writer: RecordWriter) -> None:
+    writer.assert_text_fields(title=200, notes=20_000)
+    writer.assert_choices(status="active ended entered-in-error", visibility="private shared")
+
+
+def test_a_title_is_not_blank(writer: RecordWriter) -> None:
+    assert pointers(writer.post(title=" ")) == ["/title"]
+
+
+def test_a_TABLE_that_has_ended_stays_ended(writer: RecordWriter) -> None:
+    record = writer.create(status="ended")
+    problem = refused(writer.patch(record, status="active"), 409, "invalid-transition")
+    assert problem["allowed"] == ["entered-in-error"]
 '''
 
 
@@ -168,51 +209,75 @@ def names_of(collection: str, singular: str) -> dict[str, str]:
     }
 
 
-def write(root: Path, collection: str, singular: str) -> None:
-    """Write the files of a kind, and generate its migration and the OpenAPI document."""
-    names = names_of(collection, singular)
+def _filled(template: str, names: dict[str, str]) -> str:
+    for placeholder, name in names.items():
+        template = template.replace(placeholder, name)
+    return re.sub(r"\b([Aa]) (?=[aeio])", r"\1n ", template)
 
-    def filled(template: str) -> str:
-        for placeholder, name in names.items():
-            template = template.replace(placeholder, name)
-        return re.sub(r"\b([Aa]) (?=[aeio])", r"\1n ", template)
 
-    module, constant = names["MODULE"], names["CONSTANT"]
-    (root / f"app/resources/{module}.py").write_text(filled(KIND), encoding="utf-8")
-    (root / f"tests/resources/test_{module}.py").write_text(filled(RULES), encoding="utf-8")
-    written = [f"app/resources/{module}.py", f"tests/resources/test_{module}.py"]
-    subprocess.run([sys.executable, "-m", "ruff", "format", "-q", *written], cwd=root, check=True)
+def files_of(root: Path, names: dict[str, str]) -> tuple[Path, Path]:
+    """Return the module of a kind, which may have become a package, and the test of its rules."""
+    package = root / "app/resources" / names["MODULE"]
+    module = package if package.is_dir() else package.with_suffix(".py")
+    return module, root / f"tests/resources/test_{names['MODULE']}.py"
+
+
+def write(root: Path, names: dict[str, str]) -> None:
+    """Write the module and the test of a new kind, and register it."""
+    for file, template in zip(files_of(root, names), (KIND, RULES), strict=True):
+        file.write_text(_filled(template, names), encoding="utf-8")
     registry = root / "app/resources/__init__.py"
     text = registry.read_text(encoding="utf-8")
     imported = re.search(r"from app\.resources import (.*)", text)
     assert imported is not None
-    modules = ", ".join(sorted({*imported[1].split(", "), module}))
+    modules = ", ".join(sorted({*imported[1].split(", "), names["MODULE"]}))
     text = text.replace(imported[0], f"from app.resources import {modules}")
-    registry.write_text(text.replace("\n)\n", f"\n    {module}.{constant},\n)\n"), encoding="utf-8")
+    entry = f"\n    {names['MODULE']}.{names['CONSTANT']},\n)\n"
+    registry.write_text(text.replace("\n)\n", entry), encoding="utf-8")
+
+
+def generate(root: Path, names: dict[str, str]) -> None:
+    """Format the files of a kind, and generate its migration and the OpenAPI documents from its module."""
+    python = [sys.executable, "-m"]
+    subprocess.run([*python, "ruff", "format", "-q", *files_of(root, names)], cwd=root, check=True)
+    for former in (root / "migrations/versions").glob(f"*_{names['MODULE']}_their_table.py"):
+        former.unlink()
     database = root / f"new-kind-{uuid4().hex}.db"
     environment = os.environ | {"AFTERGLOW_DATABASE_URL": f"sqlite:///{database}"}
-    alembic = [sys.executable, "-m", "alembic"]
+    message = f"{names['PLURAL_WORDS']}: their table"
     try:
-        subprocess.run([*alembic, "upgrade", "head"], cwd=root, env=environment, check=True)
-        message = f"{names['PLURAL_WORDS']}: their table"
-        subprocess.run([*alembic, "revision", "--autogenerate", "-m", message], cwd=root, env=environment, check=True)
+        for command in (["upgrade", "head"], ["revision", "--autogenerate", "-m", message]):
+            subprocess.run([*python, "alembic", *command], cwd=root, env=environment, check=True)
     finally:
         for file in root.glob(f"{database.name}*"):
             file.unlink()
-    document = subprocess.run(
-        [sys.executable, "-c", "from app.cli import main; main()", "openapi"],
-        cwd=root,
-        env=environment,
-        check=True,
-        capture_output=True,
-    ).stdout
-    (root / "openapi/openapi.json").write_bytes(document)
-    structure = subprocess.run(
-        [sys.executable, "-m", "tests.house.openapi_structure"], cwd=root, check=True, capture_output=True
-    ).stdout
-    (root / "tests/house/openapi_structure.json").write_bytes(structure)
+    for document, program in (
+        ("openapi/openapi.json", ["-c", "from app.cli import main; main()", "openapi"]),
+        ("tests/house/openapi_structure.json", ["-m", "tests.house.openapi_structure"]),
+    ):
+        command = [sys.executable, *program]
+        printed = subprocess.run(command, cwd=root, env=environment, check=True, capture_output=True).stdout
+        (root / document).write_bytes(printed)
+
+
+def main() -> None:
+    """Run the command."""
+    parser = argparse.ArgumentParser(prog="python -m tests.new_kind", description="Add a kind of record.")
+    parser.add_argument("plural", help="the name of its collection, for example: practices")
+    parser.add_argument("singular", nargs="?", help="by default the plural without its last s")
+    parser.add_argument("--again", action="store_true", help="generate everything again after you changed its module")
+    arguments = parser.parse_args()
+    plural: str = arguments.plural
+    singular: str = arguments.singular or re.sub("ies$", "y", plural).removesuffix("s")
+    names = names_of(plural, singular)
+    if not all(re.fullmatch("[a-z]+(-[a-z]+)*", name) for name in (plural, singular)):
+        parser.error("a name has lower-case letters, with hyphens between its words")
+    if files_of(ROOT, names)[0].exists() is not arguments.again:
+        parser.error(f"{plural} do not exist yet" if arguments.again else f"{plural} exist already: use --again")
+    if not arguments.again:
+        write(ROOT, names)
+    generate(ROOT, names)
 
 
 if __name__ == "__main__":
-    plural, *others = sys.argv[1:]
-    write(ROOT, plural, *others or [plural.removesuffix("s")])
+    main()

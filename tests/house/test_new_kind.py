@@ -38,8 +38,34 @@ def test_a_new_kind_keeps_the_promises_of_every_kind(tmp_path: Path) -> None:
         "migrations",
         "tests/resources/test_gentle_wishes.py",
     }
+    module = tmp_path / "app/resources/gentle_wishes.py"
+    field = '    notes: Text20000 | None = Field(None, description="Notes.")\n'
+    assert field in module.read_text()
+    text = module.read_text().replace(
+        field, field + '    count: int | None = Field(None, ge=1, le=31, strict=True, description="How many.")\n'
+    )
+    module.write_text(text)
+    run("-m", "tests.new_kind", "gentle-wishes", "gentle-wish", "--again")
+    (migration,) = tmp_path.glob("migrations/versions/*gentle_wishes*")
+    assert '"count", sa.Integer()' in migration.read_text()
     run("-m", "ruff", "check", *new)
     run("-m", "ruff", "format", "--check", *new)
     quick = ("-m", "pytest", "-n", "0", "-q", "-x", "-p", "no:cacheprovider")
     run(*quick, "tests/promises", "tests/resources/test_gentle_wishes.py", "-k", "sqlite and gentle")
     run(*quick, "tests/house/test_contract.py", "tests/house/test_generators.py")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["sessions"], "sessions exist already: use --again"),
+        (["gentle-wishes", "--again"], "gentle-wishes do not exist yet"),
+        (["GentleWishes"], "a name has lower-case letters, with hyphens between its words"),
+        (["../wishes"], "a name has lower-case letters, with hyphens between its words"),
+    ],
+    ids=["a kind that exists", "again, before the first time", "capitals", "a path"],
+)
+def test_the_script_refuses_what_is_no_new_kind(arguments: list[str], error: str) -> None:
+    command = [sys.executable, "-m", "tests.new_kind", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (2, f"python -m tests.new_kind: error: {error}")

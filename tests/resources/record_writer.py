@@ -114,7 +114,7 @@ class RecordWriter:
     def assert_integer_fields(self, minimum: int, maximum: int, *names: str) -> None:
         """Assert that these fields accept integers from `minimum` to `maximum`."""
         record = self.create()
-        for value in (minimum, 0, maximum):
+        for value in (minimum, (minimum + maximum) // 2, maximum):
             self.assert_stores(record, **dict.fromkeys(names, value))
         self.assert_rejects(record, (minimum - 1, maximum + 1, *NOT_AN_INTEGER), *names)
 
