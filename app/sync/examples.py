@@ -35,7 +35,7 @@ _RECORD: Final[Example] = {
 _VERSION: Final = STORED_EXAMPLE["version"]
 
 OP: Final[Example] = {"op": "upsert", "collection": "reflections", "id": ID, "set": _WRITTEN, "op_id": OP_ID}
-PUSH: Final[Example] = {"atomic": False, "on_conflict": "reject", "ops": [OP]}
+PUSH: Final[Example] = {"atomic": False, "on_conflict": "reject", "return": "representation", "ops": [OP]}
 RESULTS: Final[Example] = {
     "head": _VERSION,
     "results": [
@@ -47,6 +47,7 @@ RESULTS: Final[Example] = {
             "status": 201,
             "version": _VERSION,
             "record": _RECORD,
+            "updated_at": None,
             "reason": None,
             "fields": [],
             "error": None,

@@ -8,6 +8,7 @@ from app.records.view import View
 from app.records.write import store
 from app.records.write.ops import Op, Outcome, rejected, rolled_back
 from app.records.write.store import Written
+from app.sync.minimal import leaves_out_record
 from app.sync.parsing import parse_ops
 from app.sync.requests import InvalidOp, SyncOp, SyncPush
 
@@ -20,14 +21,23 @@ async def push(view: View, sent: SyncPush) -> Row:
     written = await store.write(view, [] if refused else ops, atomic=sent.atomic)
     engine_outcomes = iter([rolled_back() for _ in ops] if refused else written.outcomes)
     outcomes = [next(engine_outcomes) if isinstance(each, Op) else rejected(each) for each in parsed]
-    results = [_result(each, outcome, written) for each, outcome in zip(sent.ops, outcomes, strict=True)]
+    is_minimal = sent.returned == "minimal"
+    results = [
+        _result(
+            each,
+            outcome,
+            written,
+            has_record=not (is_minimal and isinstance(op, Op) and leaves_out_record(op, outcome)),
+        )
+        for each, op, outcome in zip(sent.ops, parsed, outcomes, strict=True)
+    ]
     answer: Row = {"head": written.version(written.head), "results": results}
     if sent.atomic and any(outcome.failed for outcome in outcomes):
         raise BatchRefused(**answer)
     return answer
 
 
-def _result(sent: SyncOp | InvalidOp, outcome: Outcome, written: Written) -> Row:
+def _result(sent: SyncOp | InvalidOp, outcome: Outcome, written: Written, *, has_record: bool) -> Row:
     version = None if outcome.seq is None else written.version(outcome.seq)
     row = outcome.row
     return {
@@ -38,8 +48,9 @@ def _result(sent: SyncOp | InvalidOp, outcome: Outcome, written: Written) -> Row
         "status": outcome.status,
         "version": version,
         "record": None
-        if row is None
+        if row is None or not has_record
         else json_strict.fragment(record_json(str(row["id"]), written.version(row["seq"]), outcome.document)),
+        "updated_at": None if row is None or has_record else row["updated_at"],
         "reason": outcome.reason,
         "fields": outcome.fields,
         "error": None if outcome.problem is None else _error(outcome.problem),

@@ -98,6 +98,12 @@ class SyncPush(BaseModel):
         description="What to do if the same field was changed since: `reject` the operation, apply `mine` completely, or keep "
         "`theirs` for the colliding fields.",
     )
+    returned: Literal["representation", "minimal"] = Field(
+        "representation",
+        alias="return",
+        description="With `minimal`, a result leaves out the record if nothing in it differs from what the device sent, or "
+        "knew according to `base` and `was`: its `record` is null, and its `updated_at` is set.",
+    )
     ops: Annotated[
         list[Annotated[Any, PlainValidator(_validate_op, json_schema_input_type=SyncOperation)]],
         BeforeValidator(_check_count),

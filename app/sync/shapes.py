@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel, create_model
 
+from app.clock import Instant
 from app.ids import Id
 from app.openapi import example
 from app.openapi.problems import Fault, HttpStatus
@@ -100,6 +101,10 @@ class _Result(BaseModel, defer_build=True):
     status: HttpStatus = Field(description="The HTTP status that the operation would get by itself.")
     version: Version | None = Field(description="The record's present version, or that of its removal.")
     record: Any
+    updated_at: Instant | None = Field(
+        description="When the record was last changed, if the push asked for `minimal` and the record was left out because "
+        "the device knows it; otherwise null. A record that was just created has the same `created_at`."
+    )
     reason: Reason | None = Field(
         description="With `conflict`: whether fields were `changed`, or the record was `deleted`. Expect new values."
     )
@@ -117,9 +122,12 @@ class InvalidOpResult(_Result, defer_build=True):
 
     collection: None = Field(description="Null.")
     record: None = Field(description="Null.")
+    updated_at: None = Field(description="Null.")
 
 
-@_one_for_each_kind(_Result, "SyncResult", record="public: The complete record as it is now; null if there is none.")
+@_one_for_each_kind(
+    _Result, "SyncResult", record="public: The complete record as it is now; null if there is none, or it was left out."
+)
 class SyncResult(RootModel[Any], defer_build=True):
     """The result of one operation; the collection decides the type of the record."""
 

@@ -1,7 +1,7 @@
 // The engine that every adapter shares: it pulls, pushes, and asks the person. shadows.mjs says what it keeps.
 import { creation, difference, inOrder, operation, split } from './records.mjs'
 import { Refused, batches, requester } from './requests.mjs'
-import { isClean, isHeld, learnChange, learnResult } from './shadows.mjs'
+import { completed, isClean, isHeld, learnChange, learnResult } from './shadows.mjs'
 
 /**
  * Syncs a store, with the options that `requester` takes, and `tell({ type: 'question', key, question })`.
@@ -136,10 +136,11 @@ export class Engine {
       }
       for (const batch of batches(inOrder(waiting))) {
         await this.store.write(batch.map(({ shadow, op }) => ({ shadow: Object.assign(shadow, { sent: op }) })))
-        const response = await this.request('POST', '/v1/sync/push', { ops: batch.map(({ op }) => op) })
+        const body = { return: 'minimal', ops: batch.map(({ op }) => op) }
+        const response = await this.request('POST', '/v1/sync/push', body)
         const { results } = await response.json(), entries = []
         for (const [n, { shadow, op }] of batch.entries()) {
-          const result = results[n], mine = await this.store.mine(shadow.key, shadow)
+          const result = completed(shadow, op, results[n]), mine = await this.store.mine(shadow.key, shadow)
           if (result.record_omitted) result.record = await (await this.request('GET', `/v1/${shadow.key}`)).json()
           entries.push({ shadow, mine, show: learnResult(shadow, op, result, mine) })
         }

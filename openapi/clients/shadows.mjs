@@ -6,7 +6,7 @@
 //   question  the result of an operation that a person has to look at
 //   removed   the version in which the record was removed
 //   lost      the record as it was agreed on, if the server was restored from a backup without it
-import { cameAfter, creation, difference, operation, same, seq } from './records.mjs'
+import { cameAfter, creation, difference, namesOf, operation, same, seq } from './records.mjs'
 
 /** Say whether the server knows all of a record; `mine` is what the library has. */
 export const isClean = (shadow, mine) => !shadow.sent && !shadow.question && !operation(shadow, mine)
@@ -24,6 +24,15 @@ export function learnChange(shadow, mine, { record, version }, kept) {
   const isFromBackup = shadow.removed && cameAfter(shadow.removed, kept) && seq(version) <= seq(kept)
   Object.assign(shadow, { agreed: record, removed: record ? null : version })
   return record && isFromBackup ? undefined : record  // not shown, it is an edit: the next push removes it again
+}
+
+/** Return a result with its record: the server leaves out one that has only what the device sent, or knew before. */
+export function completed({ agreed }, op, result) {
+  const { id, version, updated_at } = result
+  if (!updated_at) return result
+  const created_at = result.status === 201 ? updated_at : agreed?.created_at ?? updated_at
+  const fields = Object.fromEntries(namesOf(op.collection).map(name => [name, null]))
+  return { ...result, record: { ...fields, ...agreed, ...op.was, ...op.set, id, version, created_at, updated_at } }
 }
 
 /** Learn the result of an operation; return what to show. */

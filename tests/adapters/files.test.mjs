@@ -5,6 +5,7 @@ import { test } from 'node:test'
 
 import { FIELDS, operation, uuid7 } from '../../openapi/clients/records.mjs'
 import { batches } from '../../openapi/clients/requests.mjs'
+import { completed } from '../../openapi/clients/shadows.mjs'
 
 const FOLDER = new URL('../../openapi/clients/', import.meta.url)
 const document = JSON.parse(readFileSync(new URL('../openapi.json', FOLDER)))
@@ -38,4 +39,17 @@ test('a push is cut by the bytes of its UTF-8, not by its characters', () => {
   const op = operation({ key: `reflections/${uuid7()}`, agreed: null }, { body: 'ö'.repeat(100_000) })
   const cut = [...batches(Array(25).fill({ op }))].map(batch => batch.length)
   assert.deepEqual(cut, [10, 10, 5])
+})
+
+test('a record that a result leaves out is what was agreed on, with what was sent', () => {
+  const later = '2026-11-22T18:40:12.504000Z', id = '019aa2c4-7b00-7000-8000-000000000006'
+  const result = { id, status: 200, version: 9, record: null, updated_at: later }
+  const agreed = { id, version: 5, title: 'Evening', notes: 'Rain', created_at: 'then', updated_at: 'then' }
+  const op = { collection: 'sessions', set: { title: 'Night' }, was: { title: 'Evening' } }
+  const { record } = completed({ agreed }, op, result)
+  assert.deepEqual([record.version, record.title, record.notes, record.medicine], [9, 'Night', 'Rain', null])
+  assert.deepEqual([record.created_at, record.updated_at], ['then', later])
+  assert.equal(completed({ agreed: null }, op, { ...result, status: 201 }).record.created_at, later)
+  const whole = { ...result, record: agreed, updated_at: null }
+  assert.equal(completed({ agreed: null }, op, whole), whole)
 })

@@ -40,6 +40,7 @@ class Device(LocalStore):
         """Start without records; the limits are those of `GET /v1/sync`."""
         super().__init__()
         self.call, self.page, self.most_ops, self.most_bytes = call, page, most_ops, most_bytes
+        self.fields: dict[str, list[str]] = {}  # of each collection
 
     def sync(self, *, atomic: bool = False) -> None:
         """Pull, push, and pull what the push changed. If a request or response is lost, the next sync continues."""
@@ -98,11 +99,15 @@ class Device(LocalStore):
             yield batch
 
     def _push(self, batch: list[Json], *, atomic: bool) -> bool:
+        if not self.fields:
+            _, state = self.call("GET", "/v1/sync", None)
+            self.fields = state["collections"]
         ops = [{name: value for name, value in op.items() if name not in LOCAL} for op in batch]
-        status, answer = self.call("POST", "/v1/sync/push", {"atomic": atomic, "ops": ops})
+        status, answer = self.call("POST", "/v1/sync/push", {"atomic": atomic, "return": "minimal", "ops": ops})
         if status != 200 and not (atomic and status == 409):
             raise RefusedError(status, answer)
-        return sum(self._apply_result(op, result) for op, result in zip(batch, answer["results"], strict=True)) > 0
+        results = [self._completed(op, each) for op, each in zip(batch, answer["results"], strict=True)]
+        return sum(self._apply_result(op, result) for op, result in zip(batch, results, strict=True)) > 0
 
     def _apply_result(self, op: Json, result: Json) -> bool:
         """Apply the result of an operation; return whether it was progress."""
@@ -126,6 +131,18 @@ class Device(LocalStore):
             self.apply_from_server(key, result["record"], version)
         self.unresolved[key] = result
         return True
+
+    def _completed(self, op: Json, result: Json) -> Json:
+        """Return a result with its record; the server leaves out one that has only what was sent, or was known before."""
+        updated_at = result["updated_at"]
+        if updated_at is None:
+            return result
+        known = self.store[op["collection"], op["id"]].record
+        created_at = updated_at if known is None or result["status"] == 201 else known["created_at"]
+        record: Json = dict.fromkeys(self.fields[op["collection"]])
+        record |= (known or {}) | op.get("was", {}) | op["set"]
+        dates = {"created_at": created_at, "updated_at": updated_at}
+        return result | {"record": record | {"id": op["id"], "version": result["version"]} | dates}
 
     def _will_be_pushed(self, op: Json, error: Json) -> bool:
         """Return whether the records that an operation refers to are on this device, and will be pushed."""

@@ -1,0 +1,33 @@
+"""`"return": "minimal"`: a result leaves its record out if the device knows all of it."""
+
+from app.db import Row
+from app.records.codec import EPOCH_SHIFT
+from app.records.write.ops import Op, Outcome, Result
+
+_SUCCESSFUL = {Result.APPLIED, Result.UNCHANGED}
+_CREATED = 201
+
+
+def leaves_out_record(op: Op, outcome: Outcome) -> bool:
+    """Return whether the record of an outcome has only values that the operation sent, or was made from.
+
+    That is not so if the server completed the record, or merged the operation with the change of another device. If the
+    device cannot know when the record was created, the record has to be unchanged since.
+    """
+    row = outcome.row
+    if row is None or op.fields is None or outcome.result not in _SUCCESSFUL:
+        return False
+    if (op.has_no_base or outcome.status == _CREATED) and row["created_at"] != row["updated_at"]:
+        return False
+    return all(_is_known(op, op.fields, row, name) for name in op.resource.field_names)
+
+
+def _is_known(op: Op, fields: Row, row: Row, name: str) -> bool:
+    """Return whether the device knows the value of a field: sent, expected, covered by its base, or never set."""
+    if name in fields:
+        return bool(row[name] == fields[name])
+    if op.expected is not None and name in op.expected:
+        return bool(row[name] == op.expected[name])
+    if op.base is not None:
+        return bool(row["field_seq"].get(name, 0) <= op.base % EPOCH_SHIFT)
+    return row[name] is None
