@@ -1,8 +1,9 @@
 """Cursors of a pull: a text, opaque to clients.
 
-Between pulls it is the version to continue from; while a pull has more pages, it holds the position of the next page, whether the pull started from 0, the floor at its start, and its
-collections. A pull that started from 0 never needed the tombstones purged before, so its pages are served below the
-floor too, until another purge: then it would miss removals and must start again.
+Between pulls a cursor is the version to continue from. While a pull has more pages, it holds the position of the next
+page, whether the pull started from 0, the floor at its start, and its collections. A pull that started from 0 never
+needed the tombstones purged before, so its pages are served below the floor too, until another purge: then it would miss
+removals and must start again.
 """
 
 import base64
