@@ -44,7 +44,7 @@ def fill(connection: sa.Connection) -> None:
         this = (change.c.owner_id == sa.bindparam("owner"), change.c.id == sa.bindparam("record"))
         write = sa.update(change).where(change.c.collection == collection, *this).values(document=sa.bindparam("text"))
         for some in rows.partitions(BATCH_SIZE):
-            documents = [{key: sent(row[key]) for key in row if key not in UNSENT} for row in some]
+            documents = [{str(key): sent(row[key]) for key in row if key not in UNSENT} for row in some]
             texts = [json_strict.dump(document).decode() for document in documents]
             connection.execute(
                 write,
