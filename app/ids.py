@@ -23,7 +23,8 @@ TIME_ORDERED: Final = 7
 HYPHENATED: Final = "[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}"
 make_id: Final[Callable[[str | bytes], UUID]] = pgproto.UUID
 """Returns the id with the given 16 bytes or hexadecimal digits, with or without hyphens."""
-_hyphenated = re.compile(HYPHENATED).fullmatch
+is_id = re.compile(HYPHENATED).fullmatch
+"""Tests whether a text has the form of an id."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _MAX: Final = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
@@ -52,7 +53,7 @@ def parse(value: object) -> UUID:
     """Return the id that a value represents; raise `ValueError` if it is not hexadecimal digits with hyphens."""
     if isinstance(value, UUID):
         return value
-    if isinstance(value, str) and _hyphenated(value):
+    if isinstance(value, str) and is_id(value):
         return make_id(value)
     message = "Send a UUID as hexadecimal digits with hyphens."
     raise PydanticCustomError("id", message)

@@ -1,4 +1,4 @@
-"""The command line: `afterglow serve`, `migrate`, `purge`, `restored`, `account add`, `keys create|list|rotate|retire`,
+"""The command line: `afterglow serve`, `migrate`, `purge`, `restored`, `account add|list|…`, `keys create|list|…`,
 `openapi`.
 
 A process starts here, and imports only what the given command needs (decision 031).

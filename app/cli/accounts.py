@@ -1,52 +1,259 @@
 """The commands `afterglow account …`."""
 
 import sys
-from typing import Annotated
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
 from uuid import UUID
 
 import typer
 from pydantic import TypeAdapter, ValidationError
 
+from app.cli import account_lines
+from app.cli.account_lines import Changed
 from app.cli.database import run, with_database
 from app.cli.errors import fail, load_settings
-from app.db import Database
+from app.cli.passwords import PasswordFile, read_password
+from app.composition import build_services
+from app.db import Database, Row
+from app.identity import administration, device_sessions, throttles
 from app.identity.accounts import NewAccount, create_account
-from app.identity.fields import EmailAddress, Password
+from app.identity.administration import AccountFilter
+from app.identity.fields import EmailAddress, email_key
 from app.identity.passwords import hashed_now
 from app.identity.tables import Role
+from app.identity.throttles import AttemptKind, of_account
+from app.keyring import Keyring, KeyringError
+from app.records.access import COUNT_RECORDS
+from app.resources import RESOURCES
+from app.services import Services
+from app.settings import Settings
 
 cli = typer.Typer()
 _account = typer.Typer(help="Manage accounts.", no_args_is_help=True)
 cli.add_typer(_account, name="account")
+Name = Annotated[str, typer.Argument(metavar="ACCOUNT", help="The account's e-mail address or id.", show_default=False)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
 @_account.command("add")
 def add_account(
     email: Annotated[str, typer.Argument(help="The account's e-mail address. It counts as verified.")],
+    *,
     role: Annotated[Role, typer.Option(help="The account's role.")] = Role.PERSON,
+    password_file: PasswordFile = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Add an account. Prompts for its password (8 to 256 characters), or reads it from the standard input if that is not a terminal."""
+    """Add an account.
+
+    Prompts for its password (8 to 256 characters). Reads it from --password-file if that is given, and from the standard
+    input if that is not a terminal.
+    """
     settings = load_settings()
-    password = _prompt_password() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
-    for kind, value, expected in (
-        (EmailAddress, email, "an e-mail address"),
-        (Password, password, "a password of 8 to 256 characters that is not a common one"),
-    ):
-        try:
-            TypeAdapter(kind).validate_python(value)
-        except ValidationError:
-            fail(f"not {expected}")
-    new = NewAccount(email, hashed_now(password), role=role)
+    try:
+        TypeAdapter(EmailAddress).validate_python(email)
+    except ValidationError:
+        fail("not an e-mail address")
+    new = NewAccount(email, hashed_now(read_password(password_file)), role=role)
 
-    async def add(db: Database) -> UUID | None:
+    async def add(db: Database) -> Row | None:
         async with db.transaction() as tx:
-            return await create_account(tx, new)
+            id = await create_account(tx, new)
+            return None if id is None else await administration.find(tx, str(id))
 
-    if run(with_database(settings, add)) is None:
+    added = run(with_database(settings, add))
+    if added is None:
         fail(f"an account with the e-mail address {email} already exists; nothing was changed")
-    typer.echo(f"Added {email} as {role}.")
+    account_lines.show_change(f"Added {email} as {role}.", Changed(added), as_json=as_json)
 
 
-def _prompt_password() -> str:
-    password: str = typer.prompt("Password", hide_input=True, confirmation_prompt="Repeat the password")
-    return password
+@_account.command("list")
+def list_accounts(
+    *,
+    role: Annotated[Role | None, typer.Option(help="Only accounts with this role.", show_default=False)] = None,
+    closed: Annotated[
+        bool | None,
+        typer.Option("--closed/--open", help="Only closed accounts, or only open ones.", show_default=False),
+    ] = None,
+    email: Annotated[
+        str | None, typer.Option(help="Only accounts whose e-mail address contains this.", show_default=False)
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Maximum number of accounts.")] = 50,
+    after: Annotated[
+        UUID | None, typer.Option(metavar="ID", help="Continue after this account.", show_default=False)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List accounts, newest first."""
+
+    async def read(db: Database) -> list[Row]:
+        return await administration.page(db, AccountFilter(role, closed, email), limit + 1, after)
+
+    found = run(with_database(load_settings(), read))
+    account_lines.show_page(found[:limit], has_more=len(found) > limit, as_json=as_json)
+
+
+@_account.command("show")
+def show_account(name: Name, *, as_json: AsJson = False) -> None:
+    """Show an account: its role and state, the devices that are signed in, and how many records of each kind it has.
+
+    What a person wrote is not shown, except the names of the account and of the devices.
+    """
+    settings = load_settings()
+
+    async def read(db: Database) -> Row:
+        account = await _found(db, name)
+        counts = {row["collection"]: row["count"] for row in await db.all(COUNT_RECORDS, owner_id=account["id"])}
+        return account | {
+            "devices": await device_sessions.signed_in_devices(db, settings, account["id"]),
+            "records": {each.collection: counts.get(each.collection, 0) for each in RESOURCES},
+        }
+
+    account_lines.show_account(run(with_database(settings, read)), as_json=as_json)
+
+
+@_account.command("close")
+def close_account(
+    name: Name,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation at a terminal.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Close an account: its devices are signed out, and nobody can sign in to it. Its records are kept.
+
+    `afterglow account reopen` undoes it.
+    """
+    if sys.stdin.isatty() and not yes and not typer.confirm(f"Close the account {name}?", err=True):
+        fail("nothing was changed")
+
+    async def close(db: Database, account: Row) -> Changed:
+        if account["closed_at"] is not None:
+            return Changed(account, changed=False)
+        async with db.transaction() as tx:
+            devices = await administration.close(tx, account["id"])
+        return Changed(account, devices)
+
+    changed = _change(name, close)
+    text = (
+        f"Closed {changed.account['email']}." if changed.changed else f"{changed.account['email']} is already closed."
+    )
+    account_lines.show_change(text, changed, as_json=as_json)
+
+
+@_account.command("reopen")
+def reopen_account(name: Name, *, as_json: AsJson = False) -> None:
+    """Reopen a closed account: its owner can sign in again."""
+
+    async def reopen(db: Database, account: Row) -> Changed:
+        if account["closed_at"] is None:
+            return Changed(account, changed=False)
+        async with db.transaction() as tx:
+            await administration.reopen(tx, account["id"])
+        return Changed(account)
+
+    changed = _change(name, reopen)
+    text = f"Reopened {changed.account['email']}." if changed.changed else f"{changed.account['email']} is not closed."
+    account_lines.show_change(text, changed, as_json=as_json)
+
+
+@_account.command("role")
+def change_role(
+    name: Name,
+    role: Annotated[Role, typer.Argument(help="The new role.", show_default=False)],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Change an account's role. Every request from now on has the new role, whatever its access token says."""
+
+    async def change(db: Database, account: Row) -> Changed:
+        if account["role"] == role:
+            return Changed(account, changed=False)
+        async with db.transaction() as tx:
+            await administration.change_role(tx, account["id"], role)
+        return Changed(account)
+
+    changed = _change(name, change)
+    verb = "is now" if changed.changed else "already has the role"
+    account_lines.show_change(f"{changed.account['email']} {verb} {role}.", changed, as_json=as_json)
+
+
+@_account.command("sign-out")
+def sign_out(
+    name: Name,
+    *,
+    device: Annotated[
+        UUID | None,
+        typer.Option(metavar="ID", help="Only this device, as listed by `afterglow account show`.", show_default=False),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Sign out every device of an account, or one. Their tokens are refused from the next request on."""
+
+    async def end(db: Database, account: Row) -> Changed:
+        if device is None:
+            async with db.transaction() as tx:
+                devices = await administration.sign_out(tx, account["id"])
+        else:
+            devices = int(await device_sessions.end_device(db, account["id"], device))
+            if not devices:
+                fail(f"the account has no signed-in device {device}; nothing was changed")
+        return Changed(account, devices, changed=devices > 0)
+
+    changed = _change(name, end)
+    text = f"Signed out {changed.account['email']}." if changed.changed else "No device is signed in."
+    account_lines.show_change(text, changed, as_json=as_json)
+
+
+@_account.command("set-password")
+def set_password(name: Name, *, password_file: PasswordFile = None, as_json: AsJson = False) -> None:
+    """Set an account's password, sign out its devices, and reset its failed attempts.
+
+    Prompts for the password (8 to 256 characters). Reads it from --password-file if that is given, and from the standard
+    input if that is not a terminal.
+    """
+    settings = load_settings()
+    keyring = _keyring(settings)
+    run(with_database(settings, lambda db: _found(db, name)))  # before the prompt
+    password_hash = hashed_now(read_password(password_file))
+
+    async def change(db: Database, account: Row) -> Changed:
+        if account["closed_at"] is not None:
+            fail("the account is closed; nothing was changed (see `afterglow account reopen`)")
+        async with db.transaction() as tx:
+            devices = await administration.set_password(tx, account["id"], password_hash)
+            if keyring is not None:
+                await throttles.reset(tx, *_buckets(build_services(settings, db, keyring), account["email"]))
+        return Changed(account, devices)
+
+    changed = _change(name, change)
+    account_lines.show_change(f"Set the password of {changed.account['email']}.", changed, as_json=as_json)
+
+
+def _change(name: str, change: Callable[[Database, Row], Coroutine[Any, Any, Changed]]) -> Changed:
+    """Run a change of an account; return its result with the account as it is afterwards."""
+
+    async def work(db: Database) -> Changed:
+        account = await _found(db, name)
+        result = await change(db, account)
+        return result._replace(account=await _found(db, str(account["id"])))
+
+    return run(with_database(load_settings(), work))
+
+
+async def _found(db: Database, name: str) -> Row:
+    """Return the account with an e-mail address or id; exit with an error line if there is none."""
+    account = await administration.find(db, name)
+    if account is None:
+        fail(f"no account has the e-mail address or id {name}; nothing was changed")
+    return account
+
+
+def _keyring(settings: Settings) -> Keyring | None:
+    """Return the keyring, whose secret is needed to find an account's failed attempts; None before the first start."""
+    try:
+        return Keyring(settings.keyring) if settings.keyring.exists() else None
+    except KeyringError as error:
+        fail(f"{error}; nothing was changed")
+
+
+def _buckets(services: Services, email: str) -> list[list[throttles.Bucket]]:
+    return [of_account(services, email_key(email), kind) for kind in (AttemptKind.PASSWORD, AttemptKind.RESET)]

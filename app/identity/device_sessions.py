@@ -9,18 +9,19 @@ import base64
 import hashlib
 import hmac
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from app import clock
-from app.db import Row, Transaction
+from app.db import Database, Row, Transaction
 from app.identity import device_session_statements as statements
 from app.identity.accounts import public_account
 from app.ids import new_id
 from app.problems import WrongCredentials
 from app.services import Services
+from app.settings import Settings
 
 
 async def sign_in(services: Services, account_id: UUID, device_name: str | None) -> dict[str, Any]:
@@ -82,9 +83,9 @@ async def _found(tx: Transaction, token: str) -> Row | None:
     return found
 
 
-async def end_device(services: Services, account_id: UUID, device_id: UUID) -> bool:
+async def end_device(db: Database, account_id: UUID, device_id: UUID) -> bool:
     """Sign out one device of the account; return whether it was signed in."""
-    async with services.db.transaction() as tx:
+    async with db.transaction() as tx:
         ended = await tx.one(statements.END_OWN_DEVICE, id=device_id, account_id=account_id, ended_at=clock.now())
         await tx.run(statements.DELETE_SUPERSEDED, account_id=account_id)
     return ended is not None
@@ -111,16 +112,15 @@ async def device_that_held(services: Services, token: str | None, email_key: str
     return None if row is None else row["id"]
 
 
-async def signed_in_devices(services: Services, account_id: UUID, current: UUID) -> Iterable[Row]:
+async def signed_in_devices(db: Database, settings: Settings, account_id: UUID) -> list[Row]:
     """Return the devices that are signed in, newest first."""
-    now, settings = clock.now(), services.settings
-    rows = await services.db.all(
+    now = clock.now()
+    return await db.all(
         statements.SIGNED_IN,
         account_id=account_id,
         oldest=now - timedelta(seconds=settings.refresh_total_seconds),
         idle_since=now - timedelta(seconds=settings.refresh_idle_seconds),
     )
-    return [row | {"current": row["id"] == current} for row in rows]
 
 
 def _alive(services: Services, found: Row, now: datetime) -> bool:

@@ -20,9 +20,8 @@ router = APIRouter(prefix="/v1/auth", tags=["Security"], route_class=SecretRoute
 @router.get("/devices", response_model=DeviceList, responses=problems(signed_in=True), summary="List signed-in devices")
 async def list_devices(call: Call) -> Response:
     """Return the devices that are signed in, newest first."""
-    return json_response(
-        {"items": await device_sessions.signed_in_devices(call.services, call.account_id, call.device_id)}
-    )
+    devices = await device_sessions.signed_in_devices(call.db, call.services.settings, call.account_id)
+    return json_response({"items": [each | {"current": each["id"] == call.device_id} for each in devices]})
 
 
 @router.delete(
@@ -33,7 +32,7 @@ async def end_device(call: Call, id: Id) -> Response:
 
     A device that was signed out already is not found (404).
     """
-    if not await device_sessions.end_device(call.services, call.account_id, id):
+    if not await device_sessions.end_device(call.db, call.account_id, id):
         raise NotFound
     return Response(204)
 
@@ -57,7 +56,7 @@ async def change_password(call: Call, network: Network, draft: PasswordDraft) ->
 @router.post("/logout", status_code=204, responses=problems(signed_in=True), summary="Sign out this device")
 async def logout(call: Call) -> Response:
     """Sign this device out. Its tokens are refused from the next request on."""
-    await device_sessions.end_device(call.services, call.account_id, call.device_id)
+    await device_sessions.end_device(call.db, call.account_id, call.device_id)
     return Response(204)
 
 

@@ -51,6 +51,12 @@ KNOWN_CHANGES: Final = Statement(
         owned(_change), any_of(_change.c.collection, "collections"), any_of(_change.c.id, "ids")
     )
 )
+COUNT_RECORDS: Final = Statement(
+    sa.select(_change.c.collection, sa.func.count().label("count"))
+    .where(owned(_change), sa.not_(_change.c.deleted))
+    .group_by(_change.c.collection)
+)
+"""How many records of each kind an owner has."""
 _epoch = sa.select(_feed.c.epoch).where(owned(_feed)).scalar_subquery()
 _version = sa.cast(_epoch, sa.BigInteger) * sa.literal_column(str(EPOCH_SHIFT))
 READ: Final = Lookup(

@@ -24,12 +24,30 @@ COMMANDS = [
     "purge",
     "restored",
     "account add",
+    "account list",
+    "account show",
+    "account close",
+    "account reopen",
+    "account role",
+    "account sign-out",
+    "account set-password",
     "keys create",
     "keys list",
     "keys rotate",
     "keys retire",
     "openapi",
 ]
+ARGUMENTS = {
+    "account add": ["a@example.com"],
+    "account show": ["a@example.com"],
+    "account close": ["a@example.com"],
+    "account reopen": ["a@example.com"],
+    "account role": ["a@example.com", "admin"],
+    "account sign-out": ["a@example.com"],
+    "account set-password": ["a@example.com"],
+    "keys retire": ["wisteria"],
+}
+"""The arguments that a command requires."""
 
 pytestmark = pytest.mark.usefixtures("empty_folder")
 
@@ -71,7 +89,7 @@ def test_openapi_prints_the_document() -> None:
 
 @pytest.mark.parametrize("command", [each for each in COMMANDS if each != "keys create"])  # it reads no setting
 def test_an_invalid_setting_is_named_without_its_value(command: str) -> None:
-    words = [*command.split(), *{"account add": ["a@example.com"], "keys retire": ["wisteria"]}.get(command, [])]
+    words = [*command.split(), *ARGUMENTS.get(command, [])]
     result = afterglow(*words, database_pool="wisteria", env="wisteria")
     assert_fails(result, r"invalid settings \(see .env.example\): AFTERGLOW_ENV, AFTERGLOW_DATABASE_POOL", 78)
 

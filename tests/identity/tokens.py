@@ -165,7 +165,7 @@ class Forge:
         tokens = self.server.run(sign_in(self.server.services, self.person.id, "tablet"))
         device = jwt.decode(tokens["access_token"], options={"verify_signature": False})["sid"]
         self._remember_claims(tokens["access_token"])
-        assert self.server.run(end_device(self.server.services, self.person.id, UUID(device)))
+        assert self.server.run(end_device(self.server.db, self.person.id, UUID(device)))
         return str(tokens["access_token"])
 
     def of_closed_account(self) -> str:

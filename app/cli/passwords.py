@@ -1,0 +1,40 @@
+"""Reading a password for a command. It is never an argument, which other users of the machine could read."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import TypeAdapter, ValidationError
+
+from app.cli.errors import fail
+from app.identity.fields import Password
+
+PasswordFile = Annotated[
+    Path | None,
+    typer.Option(help="File whose first line is the password.", show_default=False),
+]
+
+
+def read_password(file: Path | None) -> str:
+    """Return a valid new password: from the file, else from a prompt, or the standard input if that is not a terminal.
+
+    Exit with an error line if it is not valid or the file cannot be read.
+    """
+    try:
+        password = _line_of(file) if file is not None else _prompt() if sys.stdin.isatty() else sys.stdin.readline()
+        return TypeAdapter[str](Password).validate_python(password.rstrip("\r\n"))
+    except OSError:
+        fail(f"{file} cannot be read")
+    except (UnicodeDecodeError, ValidationError):
+        fail("not a password of 8 to 256 characters that is not a common one")
+
+
+def _line_of(file: Path) -> str:
+    with file.open(encoding="utf-8") as lines:
+        return lines.readline()
+
+
+def _prompt() -> str:
+    password: str = typer.prompt("Password", hide_input=True, confirmation_prompt="Repeat the password")
+    return password

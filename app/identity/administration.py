@@ -1,0 +1,102 @@
+"""What an operator does to accounts: list and read them, close and reopen them, change their role, sign out their devices.
+
+A change is in force for every request that starts after it, on every worker: each request reads the account and its device
+from the database, and an access token only authenticates.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from app import clock
+from app.db import Db, Row, Statement, Transaction, bind
+from app.identity import device_sessions
+from app.identity.accounts import CHANGE_PASSWORD
+from app.identity.fields import email_key
+from app.identity.shapes import Account
+from app.identity.tables import AccountRecord, DeviceRecord, Role
+from app.ids import is_id, make_id
+
+_account, _device = AccountRecord.table(), DeviceRecord.table()
+_columns: Final = [*(_account.c[name] for name in Account.model_fields), _account.c.closed_at]
+_this: Final = _account.c.id == bind(_account.c.id)
+_BY_ID: Final = Statement(sa.select(*_columns).where(_this))
+_BY_KEY: Final = Statement(sa.select(*_columns).where(_account.c.email_key == bind(_account.c.email_key)))
+_LOCK: Final = Statement(sa.select(*_columns).where(_this).with_for_update())
+_changeable: Final = ("role", "closed_at", "updated_at")
+_CHANGE: Final = Statement(
+    sa.update(_account).where(_this).values({name: bind(_account.c[name]) for name in _changeable})
+)
+_COUNT_DEVICES: Final = Statement(
+    sa.select(sa.func.count().label("count"))
+    .select_from(_device)
+    .where(_device.c.account_id == bind(_device.c.account_id), _device.c.ended_at.is_(None))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFilter:
+    """Which accounts to list: those that match every filter that is not None. `email` is a part of the e-mail address."""
+
+    role: Role | None = None
+    closed: bool | None = None
+    email: str | None = None
+
+
+async def find(db: Db, name: str) -> Row | None:
+    """Return the account with an id or an e-mail address, or None."""
+    if is_id(name):
+        return await db.one(_BY_ID, id=make_id(name))
+    return await db.one(_BY_KEY, email_key=email_key(name.strip()))
+
+
+async def page(db: Db, matching: AccountFilter, limit: int, after: UUID | None = None) -> list[Row]:
+    """Return the newest `limit` accounts that match, or the next ones after the account `after` of the last page."""
+    conditions: list[sa.ColumnElement[bool]] = []
+    if matching.role is not None:
+        conditions.append(_account.c.role == matching.role)
+    if matching.closed is not None:
+        conditions.append(_account.c.closed_at.is_not(None) if matching.closed else _account.c.closed_at.is_(None))
+    if matching.email is not None:
+        conditions.append(_account.c.email_key.contains(matching.email.casefold(), autoescape=True))
+    if after is not None:
+        conditions.append(_account.c.id < after)
+    return await db.all(Statement(sa.select(*_columns).where(*conditions).order_by(_account.c.id.desc()).limit(limit)))
+
+
+async def close(tx: Transaction, id: UUID) -> int:
+    """Close an account, and sign out its devices; return how many were signed in. Its records are kept."""
+    now = clock.now()
+    await _change(tx, id, closed_at=now, updated_at=now)
+    return await sign_out(tx, id)
+
+
+async def reopen(tx: Transaction, id: UUID) -> None:
+    """Let the owner of a closed account sign in again."""
+    await _change(tx, id, closed_at=None, updated_at=clock.now())
+
+
+async def change_role(tx: Transaction, id: UUID, role: Role) -> None:
+    """Give an account another role."""
+    await _change(tx, id, role=role, updated_at=clock.now())
+
+
+async def sign_out(tx: Transaction, id: UUID) -> int:
+    """Sign out every device of an account; return how many were signed in."""
+    devices = await tx.only(_COUNT_DEVICES, account_id=id)
+    await device_sessions.end_devices(tx, id)
+    return int(devices["count"])
+
+
+async def set_password(tx: Transaction, id: UUID, password_hash: str) -> int:
+    """Set an account's password, and sign out every device; return how many were signed in."""
+    await tx.only(_LOCK, id=id)  # a sign-in with the old password ends before this, or fails after it
+    await tx.run(CHANGE_PASSWORD, id=id, password_hash=password_hash)
+    return await sign_out(tx, id)
+
+
+async def _change(tx: Transaction, id: UUID, **changes: object) -> None:
+    account = await tx.only(_LOCK, id=id) | changes
+    await tx.run(_CHANGE, id=id, **{name: account[name] for name in _changeable})
