@@ -52,7 +52,7 @@ const UPSERT = INSERT.replace('RETURNING', `ON CONFLICT (owner_id, id) DO UPDATE
   updated_at = now(), visibility = excluded.visibility, kind = excluded.kind, statement = excluded.statement,
   why = excluded.why, domain = excluded.domain, status = excluded.status, achievement = excluded.achievement,
   target_on = excluded.target_on RETURNING`)
-const NOTE = `INSERT INTO change (owner_id, collection, id, seq, deleted, written_at, written_by, document)
+const NOTE = `INSERT INTO change (owner_id, collection, id, seq, deleted, written_at, actor_id, document)
   VALUES ($1, 'intentions', $2, $3, false, now(), $1, $4)
   ON CONFLICT (owner_id, collection, id) DO UPDATE SET seq = excluded.seq, written_at = now()`
 const PULL = `SELECT c.collection, c.deleted, ${COLUMNS.replace('id, seq', 'c.id, c.seq')} FROM change c
