@@ -102,7 +102,7 @@ TRANSITIONS: Final = records.transitions({"active": "ended"}, error="entered-in-
 def settle(TABLE: CLASSFields, _before: CLASSFields | None, _view: View) -> Iterator[Fault]:
     """Check the rules of a WORDS."""
     if TABLE.title.isspace():
-        yield Fault("/title", "blank-title", "Send a title that is not blank.")
+        yield Fault("/title", "required", "Send a title that is not blank.")
 
 
 CONSTANT: Final = records.Resource(

@@ -4,6 +4,7 @@ The status, media type and body of a response must be documented for the operati
 members of its schema, and the headers of all responses must be present.
 """
 
+import json
 from functools import cached_property
 from typing import Any
 from uuid import UUID
@@ -29,6 +30,23 @@ class Document:
     def content(self) -> Json:
         """The document as JSON."""
         return create_app(Settings()).openapi()
+
+    @cached_property
+    def paths(self) -> Json:
+        """The paths, with the parameters of operations in place of references."""
+        shared = self.content["components"]["parameters"]
+        found: Json = json.loads(json.dumps(self.content["paths"]))
+        for operations in found.values():
+            for operation in operations.values():
+                every = operation.get("parameters", [])
+                every[:] = [shared[each["$ref"].rpartition("/")[2]] if "$ref" in each else each for each in every]
+        return found
+
+    def example(self, content: Json) -> Any:
+        """Return the example of a body or a response: its own, or that of its shape."""
+        if "example" in content:
+            return content["example"]
+        return self.content["components"]["schemas"][content["schema"]["$ref"].rpartition("/")[2]]["examples"][0]
 
     def operation(self, method: str, path: str) -> Json | None:
         """Return the operation for a method and path, or None if the path is not documented."""

@@ -1,10 +1,10 @@
 """The command `afterglow openapi`."""
 
-import orjson
 import typer
 
 from app.cli.errors import load_settings
 from app.main import create_app
+from app.openapi import text
 
 cli = typer.Typer()
 
@@ -12,4 +12,4 @@ cli = typer.Typer()
 @cli.command()
 def openapi() -> None:
     """Print the OpenAPI document of the API."""
-    typer.echo(orjson.dumps(create_app(load_settings()).openapi(), option=orjson.OPT_INDENT_2).decode())
+    typer.echo(text(create_app(load_settings()).openapi()))

@@ -2,14 +2,22 @@
 
 import re
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from typing import Any
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
 from app import json_strict
-from app.problems import BodyTooLarge, Fault, Invalid, MalformedBody, MalformedQuery, UnsupportedMediaType
+from app.problems import (
+    BodyTooLarge,
+    Fault,
+    FaultCode,
+    Invalid,
+    MalformedBody,
+    MalformedQuery,
+    UnsupportedMediaType,
+)
 
 AsyncReader = Callable[[Request], Awaitable[Any]]
 Reader = Callable[[Request], Any]
@@ -17,7 +25,39 @@ Reader = Callable[[Request], Any]
 _incomplete_escape = re.compile(rb"%(?![0-9A-Fa-f]{2})").search
 _plain_name = re.compile("[a-z_]{1,40}").fullmatch
 _media_type = re.compile(r'\s*([\w.+-]+/[\w.+-]+)\s*(?:;\s*charset\s*=\s*"?(utf-8)"?\s*)?', re.ASCII | re.IGNORECASE)
-_CODES = {"extra_forbidden": "unknown-field", "missing": "required"}
+_CODES: Final[Mapping[str, FaultCode]] = {
+    "bool_type": "bool-type",
+    "collection": "collection",
+    "common_password": "common-password",
+    "cursor": "cursor",
+    "date": "date",
+    "dict_type": "dict-type",
+    "dose": "dose",
+    "email": "email",
+    "enum": "enum",
+    "extra_forbidden": "unknown-field",
+    "flag": "flag",
+    "greater_than_equal": "greater-than-equal",
+    "id": "id",
+    "int_type": "int-type",
+    "less_than": "less-than",
+    "less_than_equal": "less-than-equal",
+    "limit": "limit",
+    "list_type": "list-type",
+    "literal_error": "literal-error",
+    "locale": "locale",
+    "missing": "required",
+    "model_type": "model-type",
+    "string_pattern_mismatch": "string-pattern-mismatch",
+    "string_too_long": "string-too-long",
+    "string_too_short": "string-too-short",
+    "string_type": "string-type",
+    "string_unicode": "string-unicode",
+    "time": "time",
+    "timezone": "timezone",
+    "too_long": "too-long",
+}
+"""The codes of Pydantic's types of errors, and of our own fields'. Any other type is `invalid`."""
 
 
 def header_values(request: Request, name: bytes) -> list[str]:
@@ -137,4 +177,4 @@ def _fault(error: Mapping[str, Any]) -> Fault:
         steps = steps[:-1]
     pointer = "".join(f"/{step}" for step in steps)
     message = "This member is not known." if kind == "extra_forbidden" else str(error["msg"]).rstrip(".") + "."
-    return Fault(pointer, _CODES.get(kind, kind.replace("_", "-")), message)
+    return Fault(pointer, _CODES.get(kind, "invalid"), message)

@@ -7,6 +7,7 @@ has its example from `example(...)`, and an operation gets the examples of its b
 from app.openapi.document import document
 from app.openapi.examples import Example, Json, example, removable_id
 from app.openapi.problems import problems
+from app.openapi.text import text
 
 __all__ = [
     "Example",
@@ -15,4 +16,5 @@ __all__ = [
     "example",
     "problems",
     "removable_id",
+    "text",
 ]

@@ -6,9 +6,11 @@ from typing import Any, Final
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from app.openapi.components import share_parameters, share_problems
 from app.openapi.examples import Json, add_examples, completed, removable_id
 from app.openapi.links import linked
-from app.openapi.problems import PROBLEM_JSON, problem_examples, problem_schemas
+from app.openapi.problems import problem_examples, problem_schemas
+from app.openapi.schemas import describe_transitions, parameter_schema, remove_patterns, tidy
 from app.urls import public_url
 
 _HEADERS: Final[Json] = {
@@ -25,7 +27,6 @@ _SENT_WITH: Final = {
     "503": ["Retry-After"],
 }
 _PARAMETERS: Final = {"id": "The id: hexadecimal digits with hyphens.", "code": "The `code` of a problem."}
-_BOUNDS: Final = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 
 
 Transitions = Mapping[str, Mapping[str, Iterable[str]]]
@@ -49,67 +50,38 @@ def document(app: FastAPI, transitions: Transitions) -> Json:
     components: Json = found["components"]
     schemas = components["schemas"] = dict(sorted((components["schemas"] | problem_schemas()).items()))
     for schema in schemas.values():
-        _tidy(schema)
+        tidy(schema)
+        if "created_at" in schema.get("properties", {}):
+            remove_patterns(schema)
         schema["examples"] = [completed(schema, each, schemas) for each in schema.pop("examples", [])]
         if not schema["examples"]:
             del schema["examples"]
     for name, listed in transitions.items():
-        _describe_transitions(schemas[name]["properties"]["status"], listed)
+        describe_transitions(schemas[name]["properties"]["status"], listed)
     for path in found["paths"].values():
-        for method, operation in path.items():
+        for operation in path.values():
             _complete(operation, schemas)
-            add_examples(operation, schemas, is_patch=method == "patch")
+    add_examples(found["paths"], schemas)
     for path, operations in found["paths"].items():
-        _add_parameter_examples(path, operations, found["paths"])
+        _add_parameter_examples(operations, found["paths"].get(path.removesuffix("/{id}"), {}), schemas)
     components["headers"] = {
         name: {"description": said, "schema": {"type": "string"}} for name, said in _HEADERS.items()
     }
     components["links"] = linked(found["paths"])
     shown = {code for path in found["paths"].values() for operation in path.values() for code in _codes(operation)}
     components["examples"] = {code: each for code, each in problem_examples().items() if code in shown}
-    components["responses"] = _share_problems(found["paths"])
+    components["responses"] = share_problems(found["paths"])
+    components["parameters"] = share_parameters(found["paths"])
     return found
-
-
-def _tidy(schema: Json) -> None:
-    """Remove generated titles and the fractions of integer bounds; add the formats of integers."""
-    if isinstance(schema.get("title"), str):
-        del schema["title"]
-    for bound in _BOUNDS:
-        if isinstance(schema.get(bound), float) and schema[bound].is_integer():
-            schema[bound] = int(schema[bound])
-    if schema.get("type") == "integer":
-        most = schema["maximum"] if "maximum" in schema else schema.get("exclusiveMaximum", 2**53)
-        schema["format"] = "int32" if most <= 2**31 else "int64"
-    if "const" in schema:
-        schema["enum"] = [schema.pop("const")]  # client generators support it better
-    inner = (schema.get(name) for name in ("items", "additionalProperties"))
-    for each in (
-        *schema.get("properties", {}).values(),
-        *schema.get("anyOf", ()),
-        *schema.get("oneOf", ()),
-        *(each for each in inner if isinstance(each, dict)),
-    ):
-        _tidy(each)
-
-
-def _describe_transitions(status: Json, transitions: Mapping[str, Iterable[str]]) -> None:
-    """Add to a status field where each status may go, for programs and in words."""
-    status["x-transitions"] = {
-        each: sorted(targets - {each}) for each in sorted(transitions) if (targets := {*transitions[each]})
-    }
-    steps = "; ".join(
-        f"`{each}` to {', '.join(f'`{target}`' for target in targets) or 'nothing'}"
-        for each, targets in status["x-transitions"].items()
-    )
-    status["description"] = f"{status['description']} A change may go from {steps}."
 
 
 def _complete(operation: Json, schemas: Json) -> None:
     """Complete an operation: its security, the descriptions of its parameters, and the headers of its responses."""
     operation.setdefault("security", [])
     for parameter in operation.get("parameters", []):
-        parameter["schema"] = _parameter_schema(parameter["schema"])
+        parameter["schema"] = parameter_schema(parameter["schema"])
+        if not parameter["required"]:
+            del parameter["required"]  # the default
         parameter.setdefault("description", _PARAMETERS.get(parameter["name"]))
         if parameter["schema"].pop("x-comma-separated", False):
             parameter |= {"style": "form", "explode": False}
@@ -127,40 +99,16 @@ def _complete(operation: Json, schemas: Json) -> None:
             answer["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
-def _parameter_schema(schema: Json) -> Json:
-    """Return the schema of a parameter without null, which means that it is absent, and without its description."""
-    choices: list[Json] = [choice for choice in schema.get("anyOf", []) if choice != {"type": "null"}]
-    given: Json = (choices[0] if choices else schema) | {name: schema[name] for name in ("examples",) if name in schema}
-    _tidy(given)
-    given.pop("description", None)
-    return given
-
-
-def _add_parameter_examples(path: str, operations: Json, paths: Json) -> None:
+def _add_parameter_examples(operations: Json, listing: Json, schemas: Json) -> None:
     """Add the id of one of the demo's records as the example of the parameter `id`."""
-    listing = paths.get(path.removesuffix("/{id}"), {}).get("get")
     for method, operation in operations.items():
         for parameter in operation.get("parameters", []):
-            if parameter["name"] == "id" and listing is not None:
-                example = listing["responses"]["200"]["content"]["application/json"]["example"]
-                shown = example["items"][0]["id"]
+            if parameter["name"] == "id" and listing:
+                shape = listing["get"]["responses"]["200"]["content"]["application/json"]["schema"]["$ref"]
+                shown = schemas[shape.rpartition("/")[2]]["examples"][0]["items"][0]["id"]
                 parameter["example"] = removable_id(shown) if method == "delete" else shown
             elif parameter["name"] == "code":
                 parameter["example"] = "not-found"
-
-
-def _share_problems(paths: Json) -> Json:
-    """Replace each response with a problem by a reference to a component; return the components, by name."""
-    shared: Json = {}
-    for operations in paths.values():
-        for operation in operations.values():
-            for status, response in operation["responses"].items():
-                codes = [*response.get("content", {}).get(PROBLEM_JSON, {}).get("examples", ())]
-                if codes:
-                    name = "Or".join(code.title().replace("-", "") for code in codes)
-                    shared[name] = response
-                    operation["responses"][status] = {"$ref": f"#/components/responses/{name}"}
-    return dict(sorted(shared.items()))
 
 
 def _codes(operation: Json) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Examples: a shape has its own, and an operation gets those of its body and its responses."""
+"""Examples: a shape has its own; that of a body moves to the operation."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -51,16 +51,10 @@ def _resolve(schema: Json, value: Any, schemas: Json) -> Json:
     return schema
 
 
-def add_examples(operation: Json, schemas: Json, *, is_patch: bool) -> None:
-    """Add the examples of an operation's body and responses; the response to a patch shows the patch applied."""
-    sent = {}
-    for content in operation.get("requestBody", {}).get("content", {}).values():
-        sent = content["example"] = _of(content["schema"], schemas)
-    for answer in operation["responses"].values():
-        content = answer.get("content", {}).get("application/json")
-        if content is not None:
-            content["example"] = _of(content["schema"], schemas) | (sent if is_patch else {})
-
-
-def _of(schema: Json, schemas: Json) -> Any:
-    return schemas[schema["$ref"].rpartition("/")[2]]["examples"][0]
+def add_examples(paths: Json, schemas: Json) -> None:
+    """Move the examples of the shapes of bodies to the operations. The example of a response is that of its shape."""
+    for operations in paths.values():
+        for operation in operations.values():
+            for content in operation.get("requestBody", {}).get("content", {}).values():
+                shape = schemas[content["schema"]["$ref"].rpartition("/")[2]]
+                content["example"] = shape.pop("examples")[0]

@@ -1,13 +1,14 @@
 """Problems in the OpenAPI document: their schema, an example of each kind, and the responses of an operation."""
 
 from collections import defaultdict
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import MISSING, BaseModel, Field
 
 from app.openapi.examples import Json
 from app.problems import (
     BodyTooLarge,
+    FaultCode,
     Invalid,
     MalformedBody,
     MalformedQuery,
@@ -25,6 +26,11 @@ _ID: Final = "019aa2c4-7b00-7000-8000-00000000a110"
 
 
 HttpStatus = Annotated[int, Field(ge=100, le=599)]
+Size = Annotated[int, Field(ge=0, le=2**31 - 1)]
+
+
+def _with_every_code(schema: Json) -> None:
+    schema["enum"] = sorted(kind.code for kind in kinds())
 
 
 class Fault(BaseModel, defer_build=True):
@@ -33,31 +39,71 @@ class Fault(BaseModel, defer_build=True):
     pointer: str = Field(
         description="Where: a JSON pointer (RFC 6901) into the body, or `/` and the name of a parameter."
     )
-    code: str = Field(description="The broken rule, for programs. Expect new values.")
+    code: FaultCode = Field(description="The broken rule, for programs. Expect new values.")
     message: str = Field(description="What to send instead, for people.")
 
 
-class ProblemDocument(BaseModel, defer_build=True):
-    """A problem document (RFC 9457). Every error has this form; some kinds add members."""
+class Resync(BaseModel, defer_build=True):
+    """How to resynchronise."""
 
+    since: int = Field(ge=0, le=0, description="Pull from 0.")
+    mode: Literal["replace"] = Field(description="Delete the local records that the pull did not return.")
+    kept_through: Annotated[int, Field(ge=1, lt=2**53)] | None = Field(
+        description="With the reason `restored`: the newest version that the server kept, or null. First push again each "
+        "record with a greater version."
+    )
+
+
+class _Problem(BaseModel, defer_build=True):
     type: str = Field(description="A relative URL that explains this kind of problem.")
     title: str = Field(description="The kind of problem, in a few words.")
     status: HttpStatus = Field(description="The HTTP status.")
     detail: str = Field(description="What happened and what to do, for people. It never repeats the input.")
-    code: str = Field(description="The kind of problem, for programs. Expect new values.")
-    request_id: str = Field(description="The id of the request, as in the header X-Request-Id and in the server's log.")
-    errors: list[Fault] = Field([], description="With 422: all errors.")
-    known: list[str] = Field([], description="With 422 for a query parameter: the known parameters.")
-    allowed: list[str] = Field([], description="With `invalid-transition`: the statuses that the record can change to.")
-    current: dict[str, Any] = Field({}, description="With `outdated`: the present record.")
-    limit: int = Field(0, ge=0, le=2**31 - 1, description="With `body-too-large`: the maximum size in bytes.")
-    limits: dict[str, Annotated[int, Field(ge=0, le=2**31 - 1)]] = Field(
-        {}, description="With `too-many-ops`: the maximum number of operations and bytes of a push."
+    code: str = Field(
+        description="The kind of problem, for programs. Expect new values.", json_schema_extra=_with_every_code
     )
-    reason: str = Field("", description="With `cursor-expired`: `expired`, or `restored` from a backup.")
-    resync: dict[str, Any] = Field({}, description="With `cursor-expired`: how to resynchronise.")
-    head: int = Field(0, ge=0, lt=2**53, description="With `batch-refused`: the newest version of the feed.")
-    results: list[Any] = Field([], description="With `batch-refused`: the result of each operation.")
+
+
+class OpProblem(_Problem, defer_build=True):
+    """Why one operation of a push was rejected: a problem without a request id."""
+
+    errors: list[Fault] | MISSING = Field(
+        MISSING, description="With 422 or 424: all errors; they point into the record, or into the operation."
+    )
+    allowed: list[str] | MISSING = Field(
+        MISSING, description="With `invalid-transition`: the statuses that the record can change to."
+    )
+    retryable: bool | MISSING = Field(MISSING, description="Whether to push the operation again later.")
+    reason: Literal["expired", "restored"] | MISSING = Field(
+        MISSING, description="With `cursor-expired`: why. Expect new values."
+    )
+    resync: Resync | MISSING = Field(MISSING, description="With `cursor-expired`: how to resynchronise.")
+
+
+class ProblemDocument(_Problem, defer_build=True):
+    """A problem document (RFC 9457). Every error has this form; some kinds add members."""
+
+    request_id: str = Field(description="The id of the request, as in the header X-Request-Id and in the server's log.")
+    errors: list[Fault] | MISSING = Field(MISSING, description="With 422: all errors.")
+    known: list[str] | MISSING = Field(MISSING, description="With 422 for a query parameter: the known parameters.")
+    allowed: list[str] | MISSING = Field(
+        MISSING, description="With `invalid-transition`: the statuses that the record can change to."
+    )
+    current: dict[str, Any] | MISSING = Field(MISSING, description="With `outdated`: the present record.")
+    limit: Size | MISSING = Field(MISSING, description="With `body-too-large`: the maximum size in bytes.")
+    limits: dict[str, Size] | MISSING = Field(
+        MISSING, description="With `too-many-ops`: the maximum number of operations and bytes of a push."
+    )
+    reason: Literal["expired", "restored"] | MISSING = Field(
+        MISSING, description="With `cursor-expired`: `expired`, or `restored` from a backup. Expect new values."
+    )
+    resync: Resync | MISSING = Field(MISSING, description="With `cursor-expired`: how to resynchronise.")
+    head: Annotated[int, Field(ge=0, lt=2**53)] | MISSING = Field(
+        MISSING, description="With `batch-refused`: the newest version of the feed."
+    )
+    results: list[Any] | MISSING = Field(
+        MISSING, description="With `batch-refused`: the result of each operation, as in `SyncResults`."
+    )
 
 
 def problems(
@@ -84,13 +130,9 @@ def _response(kinds: list[type[Problem]]) -> Json:
 
 
 def problem_schemas() -> Json:
-    """Return the schemas of problems. Members that only some kinds have are optional, without a default."""
-    problem = ProblemDocument.model_json_schema()
-    problem["properties"]["errors"]["items"] = {"$ref": "#/components/schemas/Fault"}
-    for member in problem["properties"].values():
-        member.pop("default", None)
-    problem["properties"]["code"]["enum"] = sorted(kind.code for kind in kinds())
-    return {"Fault": problem.pop("$defs")["Fault"], "Problem": problem}
+    """Return the schemas of problems."""
+    problem = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
+    return {**problem.pop("$defs"), "Problem": problem}
 
 
 def problem_examples() -> Json:

@@ -30,7 +30,8 @@ repeats the input, which may be the most private text there is.
 """
 
 from app.problems.callers import Forbidden, NotFound, NotSignedIn, TooManyAttempts, TooManyWaiting, WrongCredentials
-from app.problems.problem import Fault, Problem, kinds
+from app.problems.faults import Fault, FaultCode
+from app.problems.problem import Problem, kinds
 from app.problems.records import (
     AlreadyExists,
     DerivationCycle,
@@ -68,6 +69,7 @@ __all__ = [
     "DuplicateTarget",
     "ExpectationFailed",
     "Fault",
+    "FaultCode",
     "Forbidden",
     "HeadersTooLarge",
     "Invalid",

@@ -1,25 +1,11 @@
-"""The base class of problems, and the faults that some of them list."""
+"""The base class of problems."""
 
 import inspect
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar, Self
 
 from app.urls import public_url
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One error in the input: where (a JSON pointer, RFC 6901), which rule, and what to send instead."""
-
-    pointer: str
-    code: str
-    message: str
-
-    def document(self) -> dict[str, str]:
-        """Return the members in their order."""
-        return {"pointer": self.pointer, "code": self.code, "message": self.message}
 
 
 class Problem(Exception):  # noqa: N818 - RFC 9457 calls it a problem

@@ -2,7 +2,8 @@
 
 from typing import Any, ClassVar, Self
 
-from app.problems.problem import Fault, Problem
+from app.problems.faults import Fault
+from app.problems.problem import Problem
 
 
 class InvalidCursor(Problem):
@@ -72,7 +73,7 @@ class Invalid(Problem):
     """
 
     status, code = 422, "validation"
-    fault: ClassVar = Fault("/kind", "required", "Field required.")
+    fault: ClassVar[Fault] = Fault("/kind", "required", "Field required.")
 
     def __init__(self, *faults: Fault, **members: Any) -> None:
         """Report all faults at once."""

@@ -1,8 +1,9 @@
 """Problems of sync."""
 
-from typing import ClassVar, Literal, Self
+from typing import Literal, Self
 
-from app.problems.problem import Fault, Problem
+from app.problems.faults import Fault
+from app.problems.problem import Problem
 from app.problems.records import Invalid
 
 
@@ -90,4 +91,3 @@ class ParentMissing(Invalid):
 
     status, code = 424, "parent-missing"
     fault = Fault("/session_id", "parent-missing", "Push the record that this field refers to first.")
-    advice: ClassVar = fault.message

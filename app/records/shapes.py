@@ -36,7 +36,10 @@ Version = Annotated[int, Field(strict=True, ge=1, lt=2**53)]
 
 
 class Visibility(StrEnum):
-    """Who may see a record: only its owner, or also a clinic to which the owner has given a consent."""
+    """Who may see a record.
+
+    `private`: only its owner. `shared`: also a clinic to which the owner has given a consent.
+    """
 
     PRIVATE = "private"
     SHARED = "shared"
@@ -45,10 +48,7 @@ class Visibility(StrEnum):
 class Fields(BaseModel, extra="forbid", allow_inf_nan=False, defer_build=True):
     """The fields that every kind of record has; a kind adds its own."""
 
-    visibility: Visibility = Field(
-        Visibility.PRIVATE,
-        description="Who may see the record. `private`: only its owner. `shared`: also a clinic to which the owner has given a consent.",
-    )
+    visibility: Visibility = Field(Visibility.PRIVATE, description="Who may see the record.")
 
 
 class RecordDraft(BaseModel, defer_build=True):
@@ -56,9 +56,7 @@ class RecordDraft(BaseModel, defer_build=True):
 
     id: Annotated[
         Id | MISSING,
-        Field(
-            description="The record's id, chosen by the client. UUID version 7 is recommended. The default is a new id."
-        ),
+        Field(description="The record's id, by default a new one. Choose a UUID of version 7."),
     ] = MISSING
 
 
@@ -69,14 +67,14 @@ class RecordPublic(BaseModel, defer_build=True):
     version: Version = Field(
         description="The record's version, which rises with every change of the owner's records; its ETag without quotes."
     )
-    created_at: Instant = Field(description="When the server stored the record first.")
-    updated_at: Instant = Field(description="When the server stored the latest change of the record.")
+    created_at: Instant = Field(description="When the record was created.")
+    updated_at: Instant = Field(description="When the record was last changed.")
 
 
 class Page(BaseModel, defer_build=True):
     """A page of a list, newest first."""
 
-    items: list[Any] = Field(description="The records of this page.")
+    items: list[Any] = Field(description="The records.")
     next_cursor: str | None = Field(description="Send this as `cursor` to get the next page. Null on the last page.")
 
 
@@ -128,7 +126,7 @@ def public(draft: Example) -> Callable[[type[Shape]], type[Shape]]:
 
 def page(item: type[BaseModel], description: str) -> type[Page]:
     """Return the shape of a page of these records, with one record as its example."""
-    items: Any = (GenericAlias(list, item), Field(description="The records of this page."))
+    items: Any = (GenericAlias(list, item), Field(description="The records."))
     extra: Any = item.model_config["json_schema_extra"]
     shape = create_model(f"{item.__name__}Page", __base__=Page, __doc__=description, items=items)
     return _with_example(shape, {"items": extra["examples"], "next_cursor": None})

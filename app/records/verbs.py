@@ -31,7 +31,7 @@ from app.records.shapes import Fields, RecordDraft, RecordPublic, sent_fields
 from app.records.view import View
 from app.records.write import store
 from app.records.write.merge import equals_stored
-from app.records.write.ops import OnConflict, Op, Outcome, Result
+from app.records.write.ops import OnConflict, Op, OpOutcome, Outcome
 from app.urls import public_url
 
 IfMatch = Annotated[
@@ -124,7 +124,7 @@ async def create(view: View, resource: Resource, draft: RecordDraft) -> Response
         raise Removed
     if any(not equals_stored(op, row, name, fields[name]) and name not in row["field_seq"] for name in outcome.fields):
         raise AlreadyExists
-    is_new = outcome.result is Result.APPLIED
+    is_new = outcome.result is OpOutcome.APPLIED
     return _response(row, outcome, epoch, public_url(f"{resource.path}/{id}") if is_new else None)
 
 
@@ -148,7 +148,7 @@ async def remove(view: View, resource: Resource, id: UUID, if_match: str | None)
     """Remove a record and those that are removed with it; set other references to it to null."""
     op = Op(resource=resource, id=id, fields=None, check_version=partial(if_match_satisfied, if_match))
     outcome, _ = await store.write_one(view, op)
-    if outcome.result is Result.UNCHANGED:
+    if outcome.result is OpOutcome.UNCHANGED:
         raise NotFound
     return Response(204)
 

@@ -2,9 +2,9 @@
 
 from app.db import Row
 from app.records.codec import EPOCH_SHIFT
-from app.records.write.ops import Op, Outcome, Result
+from app.records.write.ops import Op, OpOutcome, Outcome
 
-_SUCCESSFUL = {Result.APPLIED, Result.UNCHANGED}
+_SUCCESSFUL = {OpOutcome.APPLIED, OpOutcome.UNCHANGED}
 _CREATED = 201
 
 

@@ -92,8 +92,7 @@ def _fields(resource: Resource, values: Mapping[str, Any], pointer: str = "") ->
     try:
         return sent_fields(resource.patch.model_validate(values))
     except ValidationError as error:
-        faults = (Fault(f"{pointer}{fault.pointer}", fault.code, fault.message) for fault in faults_of(error))
-        raise Invalid(*faults) from None
+        raise Invalid(*(fault.at(f"{pointer}{fault.pointer}") for fault in faults_of(error))) from None
 
 
 def _expected(resource: Resource, values: Row) -> Row:

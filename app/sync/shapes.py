@@ -14,10 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel, create_model
 from app.clock import Instant
 from app.ids import Id
 from app.openapi import example
-from app.openapi.problems import Fault, HttpStatus
+from app.openapi.problems import Fault, HttpStatus, OpProblem
 from app.records import Resource
 from app.records.shapes import Version
-from app.records.write.ops import OnConflict, Reason, Result
+from app.records.write.ops import ConflictReason, OnConflict, OpOutcome
 from app.resources import RESOURCES
 from app.sync import examples
 
@@ -54,22 +54,21 @@ class _Op(BaseModel, extra="forbid", defer_build=True):
 
     op: Literal["upsert", "delete"] = Field(description="`upsert` creates or changes the record, `delete` removes it.")
     collection: str
-    id: Id = Field(description="The record's id, chosen by the device that creates the record.")
+    id: Id = Field(description="The record's id; a new one is chosen by the device.")
     set: Any = None
     base: Version | None = Field(
         None,
-        description="The version up to which the device knew every change of the record: the record's `version`.",
+        description="The version of the record that the device edited.",
     )
     was: Any = None
     op_id: Id | None = Field(
         None,
-        description="The operation's own id. An operation that is repeated with the same `op_id` has one effect.",
+        description="The operation's own id: if it is repeated with the same id, it has one effect.",
     )
     undelete: bool = Field(default=False, description="Whether to restore the record if it was removed.")
     if_missing: Literal["create"] | None = Field(
         None,
-        description="Whether to create the record if the server does not know it, although `base` or `was` says it "
-        "existed.",
+        description="Whether to create the record if the server does not know it, in spite of `base` or `was`.",
     )
     on_conflict: OnConflict | None = Field(
         None, description="What to do on a conflict; the default is the push's `on_conflict`."
@@ -80,7 +79,7 @@ class _Op(BaseModel, extra="forbid", defer_build=True):
     _Op,
     "SyncOp",
     set="patch: With `upsert`: the fields to set. A new record needs those that its draft requires. Null clears a field.",
-    was="patch: Instead of `base`, or in addition: the values that the device knew before its edit, by field.",
+    was="patch: The values that the device knew before its edit, instead of `base` or in addition.",
 )
 class SyncOperation(RootModel[Any], defer_build=True):
     """One operation on one record; the collection decides which fields `set` and `was` may have."""
@@ -92,29 +91,20 @@ class _Result(BaseModel, defer_build=True):
     """The result of one operation."""
 
     collection: Any
-    id: str | None = Field(description="The record's id; null if the operation does not name one.")
+    id: str | None = Field(description="The record's id, if the operation has one.")
     op_id: str | None = Field(description="The operation's own id, or null.")
-    outcome: Result = Field(
-        description="`applied`; `unchanged`: the record was already so; `conflict`: it collides with another device's change; "
-        "`rejected`: it is invalid; `rolled-back`: another operation of an atomic push failed. Expect new values."
-    )
-    status: HttpStatus = Field(description="The HTTP status that the operation would get by itself.")
+    outcome: OpOutcome = Field(description="What the operation did. Expect new values.")
+    status: HttpStatus = Field(description="The HTTP status of the operation by itself.")
     version: Version | None = Field(description="The record's present version, or that of its removal.")
     record: Any
     updated_at: Instant | None = Field(
-        description="When the record was last changed, if the push asked for `minimal` and the record was left out because "
-        "the device knows it; otherwise null. A record that was just created has the same `created_at`."
+        description="With `minimal`: when the record that was left out was last changed."
     )
-    reason: Reason | None = Field(
-        description="With `conflict`: whether fields were `changed`, or the record was `deleted`. Expect new values."
-    )
+    reason: ConflictReason | None = Field(description="With `conflict`: why. Expect new values.")
     fields: list[str] = Field(description="With `conflict`: the fields that collide.")
-    error: dict[str, Any] | None = Field(
-        description="With `rejected`: the problem; its `errors` point into the record, or into the operation. "
-        "If `retryable` is true, push the operation again later."
-    )
+    error: OpProblem | None = Field(description="With `rejected`: the problem.")
     warnings: list[Fault] = Field(description="What was applied differently from what was sent.")
-    replayed: bool = Field(description="Whether the operation had already run: the outcome is that of the first time.")
+    replayed: bool = Field(description="Whether it is the outcome of an earlier run of the operation.")
 
 
 class InvalidOpResult(_Result, defer_build=True):

@@ -36,12 +36,12 @@ def resolved(schema: Json) -> Json:
     for each in schema.get("anyOf", []):
         if each != {"type": "null"}:
             return resolved(each)
-    return schema
+    return schema | {"type": schema["type"][0]} if isinstance(schema.get("type"), list) else schema
 
 
 def nullable(schema: Json) -> bool:
     """Return whether a member may be null."""
-    return {"type": "null"} in schema.get("anyOf", [])
+    return {"type": "null"} in schema.get("anyOf", []) or "null" in schema.get("type", "")
 
 
 def sample(schema: Json) -> Any:
@@ -149,7 +149,7 @@ class Operation:
 
 
 def _all_operations() -> Iterator[Operation]:
-    for path, methods in DOCUMENT.content["paths"].items():
+    for path, methods in DOCUMENT.paths.items():
         for method, content in methods.items():
             yield Operation(method.upper(), path, content)
 

@@ -114,7 +114,7 @@ def test_every_role_can_read_its_account(server: Server, role: Role) -> None:
 
 READ_HEADERS = {
     parameter["name"]
-    for operations in DOCUMENT.content["paths"].values()
+    for operations in DOCUMENT.paths.values()
     for operation in operations.values()
     for parameter in operation.get("parameters", ())
     if parameter["in"] == "header"

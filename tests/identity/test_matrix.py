@@ -118,7 +118,7 @@ def test_what_a_draft_a_change_or_a_filter_names_is_looked_for_among_ones_own(
     cast = Cast(server)
     alice = cast.people["Alice"]
     record = create_record(alice.client, resource, alice)["id"]
-    filters = {each["name"] for each in DOCUMENT.content["paths"][resource.path]["get"]["parameters"]}
+    filters = {each["name"] for each in DOCUMENT.paths[resource.path]["get"]["parameters"]}
     for field, target in resource.targets.items():
         for method, own, other in (("post", 201, 422), ("patch", 200, 422), ("get", 200, 200)):
             if method == "get" and field not in filters:

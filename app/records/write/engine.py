@@ -9,7 +9,7 @@ from typing import cast
 from uuid import UUID
 
 from app.db import Row
-from app.problems import Fault, Invalid, OpIdReused, ParentMissing
+from app.problems import Invalid, OpIdReused, ParentMissing
 from app.records import access
 from app.records.codec import document_of
 from app.records.preconditions import check_if_match
@@ -18,12 +18,12 @@ from app.records.view import View
 from app.records.write.feed_lock import FeedWrite, LockedWrite
 from app.records.write.merge import changed_since, colliding_fields, equals_stored
 from app.records.write.ops import (
+    ConflictReason,
     Key,
     OnConflict,
     Op,
+    OpOutcome,
     Outcome,
-    Reason,
-    Result,
     applied,
     conflict,
     rejected,
@@ -71,10 +71,10 @@ class WriteEngine:
             final = {key for key, outcome in outcomes.items() if outcome.failed or outcome.replayed}
             outcomes = {key: outcome if key in final else rolled_back() for key, outcome in outcomes.items()}
         else:
-            await self._queue([op.key for op in removals if outcomes[op.key].result is Result.APPLIED])
+            await self._queue([op.key for op in removals if outcomes[op.key].result is OpOutcome.APPLIED])
             self._remember(remaining, outcomes)
         for key, outcome in outcomes.items():
-            if outcome.result is not Result.ROLLED_BACK:
+            if outcome.result is not OpOutcome.ROLLED_BACK:
                 self._attach_record(key, outcome)
         return [outcomes[op.key] for op in self._ops]
 
@@ -100,7 +100,7 @@ class WriteEngine:
         rows = await self._write.all(access.REMEMBERED_OPS, op_ids=[*by_op_id]) if by_op_id else []
         for row in rows:
             op = by_op_id[row["op_id"]]
-            replay = Outcome(result=Result(row["outcome"]), status=row["status"], replayed=True)
+            replay = Outcome(result=OpOutcome(row["outcome"]), status=row["status"], replayed=True)
             found[op.key] = replay if row["digest"] == op.digest else rejected(OpIdReused(OpIdReused.fault))
         foreign = [op for op in self._ops if op.base is not None and not self._write.serves(op.base)]
         restorations = await self._write.all(access.RESTORATIONS) if foreign else []
@@ -117,7 +117,7 @@ class WriteEngine:
         if op.on_conflict is not OnConflict.MINE:
             colliding = colliding_fields(op, row)
             if colliding and op.on_conflict is OnConflict.REJECT:
-                return conflict(Reason.CHANGED, colliding)
+                return conflict(ConflictReason.CHANGED, colliding)
             fields = {
                 name: value
                 for name, value in fields.items()
@@ -129,10 +129,12 @@ class WriteEngine:
     def _create(self, op: Op) -> Outcome:
         is_new = (op.has_no_base and (op.undelete or not op.may_be_forgotten)) or op.create_missing
         if not (is_new if self._working_set.is_living(op.key) is None else op.undelete):
-            return conflict(Reason.DELETED)
+            return conflict(ConflictReason.DELETED)
         if op.faults:
             return rejected(Invalid(*op.faults))
-        return conflict(Reason.DELETED) if op.create_values is None else self._settle(op, op.create_values, None)
+        return (
+            conflict(ConflictReason.DELETED) if op.create_values is None else self._settle(op, op.create_values, None)
+        )
 
     def _settle(self, op: Op, after: Row, before: Row | None) -> Outcome:
         """Create or change the record in the working set, if all rules hold."""
@@ -150,9 +152,9 @@ class WriteEngine:
             faults += [unknown_reference(name) for name in unknown if op.strict]
         problem = problem_of(faults)
         if problem is None and resource.on_delete_cascade in tombstoned:
-            return conflict(Reason.DELETED)
+            return conflict(ConflictReason.DELETED)
         if problem is None and unknown:
-            missing = (Fault(f"/{name}", ParentMissing.code, ParentMissing.advice) for name in unknown)
+            missing = (ParentMissing.fault.at(f"/{name}") for name in unknown)
             problem = ParentMissing(*missing, retryable=True)
         if problem is None and before is not None:
             problem = transition_problem(resource, before, record, stepwise=op.strict)
@@ -187,7 +189,7 @@ class WriteEngine:
         check_if_match(op, row, self._write.epoch)
         fields = changed_since(op, row)
         if fields and op.on_conflict is OnConflict.REJECT:
-            return conflict(Reason.CHANGED, fields)
+            return conflict(ConflictReason.CHANGED, fields)
         return unchanged() if fields and op.on_conflict is OnConflict.THEIRS else applied(204)
 
     def _remember(self, ops: Sequence[Op], outcomes: Mapping[Key, Outcome]) -> None:

@@ -24,8 +24,12 @@ class OnConflict(StrEnum):
     THEIRS = "theirs"
 
 
-class Result(StrEnum):
-    """The result of an operation."""
+class OpOutcome(StrEnum):
+    """What an operation did.
+
+    `applied`; `unchanged`: the record was already so; `conflict`: it collides with a change by another device;
+    `rejected`: it is invalid; `rolled-back`: another operation of an atomic push failed.
+    """
 
     APPLIED = "applied"
     UNCHANGED = "unchanged"
@@ -34,8 +38,8 @@ class Result(StrEnum):
     ROLLED_BACK = "rolled-back"
 
 
-class Reason(StrEnum):
-    """Why an operation conflicts."""
+class ConflictReason(StrEnum):
+    """Why an operation conflicts: fields were `changed`, or the record was `deleted`."""
 
     CHANGED = "changed"
     DELETED = "deleted"
@@ -95,12 +99,12 @@ class Outcome:
     and `seq` its number in the feed, or its tombstone's.
     """
 
-    result: Result
+    result: OpOutcome
     status: int
     row: Row | None = None
     document: str = ""
     seq: int | None = None
-    reason: Reason | None = None
+    reason: ConflictReason | None = None
     fields: tuple[str, ...] = ()
     problem: Problem | None = None
     warnings: list[Fault] = field(default_factory=list)
@@ -109,29 +113,29 @@ class Outcome:
     @property
     def failed(self) -> bool:
         """Whether this outcome rolls back an atomic batch."""
-        return self.result in {Result.CONFLICT, Result.REJECTED}
+        return self.result in {OpOutcome.CONFLICT, OpOutcome.REJECTED}
 
 
 def applied(status: int, **parts: Any) -> Outcome:
     """Return the outcome of an operation that had its effect: 201 created, 200 changed, 204 removed."""
-    return Outcome(result=Result.APPLIED, status=status, **parts)
+    return Outcome(result=OpOutcome.APPLIED, status=status, **parts)
 
 
 def unchanged(status: int = 200, **parts: Any) -> Outcome:
     """Return the outcome of an operation whose effect was already there."""
-    return Outcome(result=Result.UNCHANGED, status=status, **parts)
+    return Outcome(result=OpOutcome.UNCHANGED, status=status, **parts)
 
 
-def conflict(reason: Reason, fields: tuple[str, ...] = ()) -> Outcome:
+def conflict(reason: ConflictReason, fields: tuple[str, ...] = ()) -> Outcome:
     """Return the outcome of an operation that collides with another device's change; nothing of it was applied."""
-    return Outcome(result=Result.CONFLICT, status=409, reason=reason, fields=fields)
+    return Outcome(result=OpOutcome.CONFLICT, status=409, reason=reason, fields=fields)
 
 
 def rejected(problem: Problem) -> Outcome:
     """Return the outcome of an invalid operation; nothing of it was applied."""
-    return Outcome(result=Result.REJECTED, status=problem.status, problem=problem)
+    return Outcome(result=OpOutcome.REJECTED, status=problem.status, problem=problem)
 
 
 def rolled_back() -> Outcome:
     """Return the outcome of a valid operation in an atomic batch in which another one failed."""
-    return Outcome(result=Result.ROLLED_BACK, status=424)
+    return Outcome(result=OpOutcome.ROLLED_BACK, status=424)

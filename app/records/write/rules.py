@@ -28,7 +28,7 @@ def differing(resource: Resource, before: Row, after: Row) -> list[str]:
 
 def unknown_reference(field: str) -> Fault:
     """Return the fault of a reference to a record that does not exist."""
-    return Fault(f"/{field}", UnknownReference.code, "Give the id of one of your own records that is not removed.")
+    return UnknownReference.fault.at(f"/{field}")
 
 
 def nulled(field: str) -> Fault:
@@ -40,7 +40,7 @@ def nulled(field: str) -> Fault:
 
 def derivation_cycle(field: str) -> Fault:
     """Return the fault of a reference that makes a record its own ancestor."""
-    return Fault(f"/{field}", DerivationCycle.code, "This reference would make the record its own ancestor.")
+    return DerivationCycle.fault.at(f"/{field}")
 
 
 def problem_of(faults: Iterable[Fault]) -> Problem | None:

@@ -1,0 +1,58 @@
+"""Components of the OpenAPI document: what several operations share is written once, and referred to."""
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Final
+
+from app.openapi.examples import Json
+from app.openapi.problems import PROBLEM_JSON
+
+_word: Final = re.compile(r"[A-Za-z0-9]+")
+
+
+def share_problems(paths: Json) -> Json:
+    """Replace each response with a problem by a reference to a component; return the components, by name."""
+    shared: Json = {}
+    for operation in _operations(paths):
+        for status, response in operation["responses"].items():
+            codes = [*response.get("content", {}).get(PROBLEM_JSON, {}).get("examples", ())]
+            if codes:
+                name = "Or".join(map(_joined, codes))
+                shared[name] = response
+                operation["responses"][status] = {"$ref": f"#/components/responses/{name}"}
+    return dict(sorted(shared.items()))
+
+
+def share_parameters(paths: Json) -> Json:
+    """Replace each parameter that occurs several times by a reference to a component; return the components, by name.
+
+    A parameter of a path is named after the path too (`ElementsId`), since each path has its own `id`.
+    """
+    found: defaultdict[str, list[tuple[Json, int, str]]] = defaultdict(list)
+    for path, operations in paths.items():
+        for operation in operations.values():
+            for number, parameter in enumerate(operation.get("parameters", ())):
+                name = _joined(parameter["name"])
+                if parameter["in"] == "path":
+                    name = _joined(path.partition("{")[0].removeprefix("/v1")) + name
+                found[json.dumps([name, parameter])].append((operation, number, name))
+    shared: Json = {}
+    for places in found.values():
+        operation, number, name = places[0]
+        if len(places) > 1 and name not in shared:
+            shared[name] = operation["parameters"][number]
+            for each, position, _ in places:
+                each["parameters"][position] = {"$ref": f"#/components/parameters/{name}"}
+    return dict(sorted(shared.items()))
+
+
+def _operations(paths: Json) -> Iterator[Json]:
+    for operations in paths.values():
+        yield from operations.values()
+
+
+def _joined(name: str) -> str:
+    """Return the words of a name, joined in capitals: `ActionItemsId`."""
+    return "".join(word[0].upper() + word[1:] for word in _word.findall(name.replace("_", "-")))

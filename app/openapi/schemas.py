@@ -1,0 +1,77 @@
+"""Schemas in the OpenAPI document, in the form that the generators of clients understand best."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from app.openapi.examples import Json
+
+_BOUNDS: Final = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
+_NULL: Final[Json] = {"type": "null"}
+
+
+def tidy(schema: Json) -> None:
+    """Rewrite what Pydantic generates, in the schema and those inside it.
+
+    Titles go, and the fractions of integer bounds. Integers get a format. A constant becomes an enumeration of one
+    value, and "an inline type or null" becomes one type that may be null.
+    """
+    if isinstance(schema.get("title"), str):
+        del schema["title"]
+    for bound in _BOUNDS:
+        if isinstance(schema.get(bound), float) and schema[bound].is_integer():
+            schema[bound] = int(schema[bound])
+    if schema.get("type") == "integer":
+        most = schema["maximum"] if "maximum" in schema else schema.get("exclusiveMaximum", 2**53)
+        schema["format"] = "int32" if most <= 2**31 else "int64"
+    if "const" in schema:
+        schema["enum"] = [schema.pop("const")]
+    for each in _inner(schema):
+        tidy(each)
+    _merge_null(schema)
+
+
+def _inner(schema: Json) -> Iterator[Json]:
+    for name in ("items", "additionalProperties"):
+        if isinstance(schema.get(name), dict):
+            yield schema[name]
+    for name in ("anyOf", "oneOf"):
+        yield from schema.get(name, ())
+    yield from schema.get("properties", {}).values()
+
+
+def _merge_null(schema: Json) -> None:
+    """Replace `anyOf` of an inline type and null by a type that may be null."""
+    types = [each for each in schema.get("anyOf", []) if each != _NULL]
+    if len(types) == 1 and "type" in types[0] and "enum" not in types[0]:
+        del schema["anyOf"]
+        merged = types[0] | {"type": [types[0]["type"], "null"]} | schema
+        schema.clear()
+        schema |= merged
+
+
+def remove_patterns(schema: Json) -> None:
+    """Remove the patterns of a response's texts: they were checked when the texts were sent."""
+    for each in schema["properties"].values():
+        each.pop("pattern", None)
+        each.get("items", {}).pop("pattern", None)
+
+
+def describe_transitions(status: Json, transitions: Mapping[str, Iterable[str]]) -> None:
+    """Add to a status field where each status may go, for programs and in words."""
+    status["x-transitions"] = {
+        each: sorted(targets - {each}) for each in sorted(transitions) if (targets := {*transitions[each]})
+    }
+    steps = "; ".join(
+        f"`{each}` to {', '.join(f'`{target}`' for target in targets) or 'nothing'}"
+        for each, targets in status["x-transitions"].items()
+    )
+    status["description"] = f"{status['description']} A change may go from {steps}."
+
+
+def parameter_schema(schema: Json) -> Json:
+    """Return the schema of a parameter without null, which means that it is absent, and without its description."""
+    choices: list[Json] = [choice for choice in schema.get("anyOf", []) if choice != _NULL]
+    given: Json = (choices[0] if choices else schema) | {name: schema[name] for name in ("examples",) if name in schema}
+    tidy(given)
+    given.pop("description", None)
+    return given

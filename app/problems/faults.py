@@ -1,0 +1,77 @@
+"""Faults: one error in a request, and the codes that an error may have."""
+
+from dataclasses import dataclass, replace
+from typing import Literal, Self
+
+FaultCode = Literal[
+    "both-or-neither",
+    "bool-type",
+    "collection",
+    "common-password",
+    "completed-only",
+    "completion-required",
+    "cursor",
+    "date",
+    "derivation-cycle",
+    "dict-type",
+    "dose",
+    "dosing-only",
+    "due-before-start",
+    "duplicate-target",
+    "email",
+    "end-out-of-range",
+    "enum",
+    "facet-mismatch",
+    "flag",
+    "greater-than-equal",
+    "id",
+    "int-type",
+    "invalid",
+    "less-than",
+    "less-than-equal",
+    "limit",
+    "list-type",
+    "literal-error",
+    "locale",
+    "meaning-required",
+    "model-type",
+    "object",
+    "op-id-reused",
+    "other-collections",
+    "parent-deleted",
+    "parent-missing",
+    "reason-required",
+    "repeated",
+    "required",
+    "start-required",
+    "string-pattern-mismatch",
+    "string-too-long",
+    "string-too-short",
+    "string-type",
+    "string-unicode",
+    "time",
+    "timezone",
+    "too-long",
+    "unknown-field",
+    "unknown-parameter",
+    "unknown-reference",
+    "upsert-only",
+]
+"""Every code that a fault can have. A rule with a code of its own adds it here; the document lists them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One error in the input: where (a JSON pointer, RFC 6901), which rule, and what to send instead."""
+
+    pointer: str
+    code: FaultCode
+    message: str
+
+    def at(self, pointer: str) -> Self:
+        """Return the same fault at another place."""
+        return replace(self, pointer=pointer)
+
+    def document(self) -> dict[str, str]:
+        """Return the members in their order."""
+        return {"pointer": self.pointer, "code": self.code, "message": self.message}
