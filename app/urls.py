@@ -9,7 +9,7 @@ _root_path: Final = ContextVar("root_path", default="")
 
 
 def serve_below(root_path: str) -> None:
-    """Put `root_path` before the URLs of this request, and of whatever it starts."""
+    """Put `root_path` before the URLs of this request, and of the tasks that it starts."""
     _root_path.set(root_path)
 
 

@@ -24,21 +24,21 @@ LOCK_TIMEOUT: Final = "SET LOCAL lock_timeout = '10s'"
 
 def run(connection: sa.Connection) -> None:
     """Run the migrations that the command asks for."""
-    said: Callable[[str], None] = context.config.attributes.get("said", print)
+    report: Callable[[str], None] = context.config.attributes.get("report", print)
     is_postgresql = connection.dialect.name == "postgresql"
 
-    def report(*_args: Any, **details: Any) -> None:
+    def report_step(*_args: Any, **details: Any) -> None:
         step = details["step"]
         direction = "up to" if step.is_upgrade else "down from"
-        said(f"{direction} {step.up_revision_id}: {step.up_revision.doc}")
+        report(f"{direction} {step.up_revision_id}: {step.up_revision.doc}")
 
     context.configure(
         connection=connection,
         target_metadata=Table.metadata,
-        render_as_batch=True,  # what is generated has to run on SQLite, too, whichever database it was compared with
+        render_as_batch=True,  # a generated migration must also run on SQLite
         compare_type=True,
         render_item=render_type,
-        on_version_apply=report,
+        on_version_apply=report_step,
         process_revision_directives=prepare,
     )
     with context.begin_transaction():

@@ -37,7 +37,7 @@ class Visit:
 
 @contextmanager
 def visiting() -> Iterator[Visit]:
-    """Open a page in a fresh browser; what is expected of it may take its time."""
+    """Open a page in a new browser; expectations wait until they are met, up to a timeout."""
     expect.set_options(timeout=WAIT)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)

@@ -42,7 +42,7 @@ def _is_current(settings: Settings) -> bool:
 
 def _migrate(settings: Settings) -> None:
     try:
-        schema.migrate(settings.database_url, said=lambda line: typer.echo(f"Migrating {line}"))
+        schema.migrate(settings.database_url, report=lambda line: typer.echo(f"Migrating {line}"))
     except schema.MigrationError as error:
         fail(str(error))
 

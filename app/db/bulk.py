@@ -95,8 +95,9 @@ def combine(parts: tuple[BulkStatement, ...]) -> str:
 
 @cache
 def combine_if_swapped(swap: CompareAndSwap, parts: tuple[BulkStatement, ...]) -> str:
-    """Return one statement of PostgreSQL that swaps, writes the parts for the owners whose row it swapped, and returns
-    the ids of these owners.
+    """Return one PostgreSQL statement that executes the swap, and the parts only for owners whose row was swapped.
+
+    The statement returns the ids of these owners.
     """
     first, *texts = _renumber([swap.many_rows, *(part.many_rows_if_swapped for part in parts)])
     writes = [f"part_{number} AS ({sql})" for number, sql in enumerate(texts)]

@@ -22,11 +22,11 @@ REVISION: Final = Statement(
 
 
 class Db(ABC):
-    """The verbs: `tuples`, `all`, `one`, `only`, `run`. Each takes a statement and its values by name."""
+    """Executes statements: `tuples`, `all`, `one`, `only` and `run` each take a statement and its values by name."""
 
     @abstractmethod
     async def tuples(self, statement: Statement, /, **values: Any) -> Sequence[tuple[Any, ...]]:
-        """Return every row as a tuple of its columns' values. This is the fastest verb."""
+        """Return every row as a tuple of its columns' values. This is the fastest method."""
 
     async def all(self, statement: Statement, /, **values: Any) -> list[Row]:
         """Return every row as a dictionary."""

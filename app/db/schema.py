@@ -13,10 +13,10 @@ class MigrationError(Exception):
     """The schema cannot be migrated. The message says why, and contains no data."""
 
 
-def migrate(database_url: str, revision: str = "head", said: Callable[[str], None] = lambda _line: None) -> None:
+def migrate(database_url: str, revision: str = "head", report: Callable[[str], None] = lambda _line: None) -> None:
     """Migrate the schema up to `revision`, or down if it is `base` or relative (`-1`).
 
-    Call `said` with one line for each step. Raise `MigrationError` if that is not possible.
+    Call `report` with one line for each step. Raise `MigrationError` if the migration fails.
     """
     from alembic import command  # noqa: PLC0415 - Alembic is slow to load, and a server does not need it
     from alembic.config import Config  # noqa: PLC0415
@@ -24,7 +24,7 @@ def migrate(database_url: str, revision: str = "head", said: Callable[[str], Non
     from asyncpg import InterfaceError, PostgresError  # noqa: PLC0415
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
 
-    config = Config(attributes={"database_url": database_url, "said": said})
+    config = Config(attributes={"database_url": database_url, "report": report})
     config.set_main_option("script_location", str(MIGRATIONS))
     config.set_main_option("path_separator", "os")
     down = revision == "base" or revision.startswith("-")

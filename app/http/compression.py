@@ -111,7 +111,7 @@ def _encode(body: bytes, coding: bytes) -> bytes:
 
 
 _encode_public = lru_cache(maxsize=32)(_encode)
-"""Remembers what is the same for everybody, such as the scripts of the docs pages."""
+"""Caches bodies that are the same for every client, such as the scripts of the docs pages."""
 
 
 def _weakened(name: bytes, value: bytes) -> tuple[bytes, bytes]:

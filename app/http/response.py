@@ -21,7 +21,7 @@ DEFAULT_HEADERS: Final = {
 }
 """The headers of every response whose route does not set them."""
 PUBLIC: Final = (b"cache-control", b"no-cache")
-"""The header of a response that is the same for everybody. A client may store it, and asks whether it is current."""
+"""The header of a response that is the same for every client. A client may store it, and revalidates it before use."""
 HTTPS_ONLY: Final = {b"strict-transport-security": b"max-age=63072000"}
 """The header by which browsers use only TLS for this host from then on."""
 

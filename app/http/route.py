@@ -66,8 +66,8 @@ register_url_convertor("id", IdConvertor())
 class Route(APIRoute):
     """A route of this API. A subclass with another `dialect` is the route class of that part of the API.
 
-    What FastAPI derives from the signature and the responses is for the document only, and takes a tenth of the time to
-    start. It is made when the document is requested (`declare`).
+    FastAPI's analysis of the signature is needed only for the OpenAPI document, and takes a tenth of the starting time.
+    So it is done when the document is requested (`declare`).
     """
 
     dialect: ClassVar[Dialect] = JSON_API
@@ -87,7 +87,7 @@ class Route(APIRoute):
         self._plan = _plan(endpoint, media_types)
 
     def declare(self) -> None:
-        """Let FastAPI analyse the route, unless it has."""
+        """Let FastAPI analyse the route; do nothing if it did already."""
         options, self._declared = self._declared, None
         if options is not None:
             super().__init__(self.path, self.endpoint, **options)

@@ -65,7 +65,7 @@ class MailedCodes:
             if hmac.compare_digest(row["code_mac"], _mac(services, row["id"], code)):
                 await tx.run(self._delete_all, email_key=key)
                 return row
-        await tx.run(self._count_attempt, **values)  # also if there is no code, so that it takes as long
+        await tx.run(self._count_attempt, **values)  # also without a code, so that both cases take the same time
         return None
 
 

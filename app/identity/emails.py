@@ -1,4 +1,4 @@
-"""The e-mails that identity sends. Each answers one request, whatever is known of the e-mail address."""
+"""The e-mails that identity sends. Each request causes one e-mail, also if no account has the e-mail address."""
 
 from app.mail import Email
 

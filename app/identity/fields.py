@@ -26,7 +26,7 @@ def email_key(email: str) -> str:
     """Return the key of an e-mail address: equal for addresses that differ only in case or in the form of their domain."""
     local, _, domain = unicodedata.normalize("NFC", email).rpartition("@")
     if not domain.isascii():
-        with suppress(idna.IDNAError):  # what is no domain is compared as it is
+        with suppress(idna.IDNAError):  # an invalid domain is compared unchanged
             domain = idna.encode(domain, uts46=True).decode()
     return f"{local}@{domain}".casefold()
 

@@ -48,6 +48,6 @@ async def by_code(services: Services, network: str, draft: VerificationDraft) ->
 
 
 async def by_refresh_token(services: Services, network: str, draft: RefreshDraft) -> Tokens:
-    """Return new tokens. A token of 256 bits cannot be guessed, so only failures are counted."""
+    """Return new tokens; count only failures towards the rate limit, because a refresh token cannot be guessed."""
     async with count_failures(services, of_client(services, network)):
         return await device_sessions.refresh(services, draft.refresh_token)

@@ -151,7 +151,7 @@ class Jobs:
                 return await tx.all(_CLAIM, now=now, leased_until=now + self._lease, rows=rows)
         except Problem:
             return []
-        except Exception as error:  # noqa: BLE001 - whatever it is, the runner goes on
+        except Exception as error:  # noqa: BLE001 - the runner continues after any error
             observability.log_event("jobs-unavailable", "error", error=type(error).__name__)
             return []
 

@@ -1,7 +1,7 @@
 """The OpenAPI document.
 
-A route declares its own problems with `problems(NotFound, Outdated)`; those that every request can meet are added. A shape
-has its example from `example(...)`, and an operation gets the examples of its body and responses, which the tests send.
+A route declares its own problems with `problems(NotFound, Outdated)`; those of every request are added. A shape has its
+example from `example(...)`, and an operation gets the examples of its body and responses, which the tests send.
 """
 
 from app.openapi.document import document

@@ -1,4 +1,4 @@
-"""Preconditions (RFC 9110, section 13): If-Match guards a write, If-None-Match saves a response.
+"""Preconditions (RFC 9110, section 13): If-Match prevents a lost update, If-None-Match avoids a repeated body.
 
 If-Match takes one tag, which is the record's version, or `*`, which forces the write. A weak tag of the present version
 is taken too: a compressed response has one, whether the server or a proxy compressed it. The header is checked only once the record

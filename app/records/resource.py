@@ -122,7 +122,7 @@ class Resource:
 
     @cached_property
     def units(self) -> dict[str, frozenset[str]]:
-        """The fields that each field is coupled with, itself included."""
+        """For each field, the names of the fields that are merged together with it, itself included."""
         return {
             name: frozenset({name}).union(*(group for group in self.coupled if name in group))
             for name in self.field_names

@@ -97,8 +97,8 @@ async def unfinished_since(db: Database) -> datetime | None:
 async def start(db: Database) -> int:
     """Start a run, or continue an unfinished one; return how many feeds are left. Raise `EpochsSpentError` without an effect."""
     async with db.transaction() as tx:
-        begun = await tx.one(_START, began_at=clock.now(), through=_FIRST)
-        if begun is not None and await tx.one(_AT_MAX_EPOCH) is not None:
+        started = await tx.one(_START, began_at=clock.now(), through=_FIRST)
+        if started is not None and await tx.one(_AT_MAX_EPOCH) is not None:
             raise EpochsSpentError
         left: int = (await tx.only(_COUNT_LEFT, first=_FIRST))["feeds"]
     return left

@@ -6,9 +6,9 @@ request do not count towards the limit: a request whose body is still arriving, 
 and a long poll or an event stream, which waits instead of working (`with limiter.long_poll_slot():`) and has a limit of
 its own. Health checks are never refused.
 
-The limit adapts. While requests are refused, it is the number of requests that are answered in 30 ms, which is longer
-than clients pause between requests. A higher limit only makes requests wait: too long on a slow disk, and everywhere
-outside the processor's caches, which costs a fifteenth of the throughput.
+The limit adapts. While requests are refused, it is the number of requests that the worker answers in 30 ms. Clients
+pause for less than that between requests, so the worker stays busy. A higher limit only makes requests wait: they wait
+too long on a slow disk, and their data leaves the processor's caches, which costs a fifteenth of the throughput.
 """
 
 import asyncio

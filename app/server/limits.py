@@ -18,7 +18,7 @@ BODY_GRACE_SECONDS: Final = 15.0
 MIN_BODY_RATE: Final = 4096
 """Bytes per second that a body must average once `BODY_GRACE_SECONDS` are over."""
 MAX_BODY_SECONDS: Final = 600.0
-"""From the end of a request's headers to the end of its body, whatever its rate."""
+"""From the end of a request's headers to the end of its body, at any rate."""
 MAX_UNREAD_SECONDS: Final = 30.0
 """How long a client may leave a response unread, or unacknowledged by TCP."""
 MAX_LINGER_SECONDS: Final = 15.0

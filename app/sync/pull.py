@@ -26,7 +26,7 @@ _SEQ: Final = 2
 _EPOCH: Final = 4
 """The positions of a row's number, and of the epoch, which only the feed's own row has."""
 MAX_PAGE_BYTES: Final = 4 * 2**20
-"""A page ends with the record that reaches this size, whatever its limit, so neither device nor server holds more."""
+"""A page ends with the record that reaches this size, also below its limit, to bound the memory of device and server."""
 
 
 class PullQuery(BaseModel):

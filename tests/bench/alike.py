@@ -38,7 +38,7 @@ from tests.serving import PASSWORD, password_hash
 AFTERGLOW: Final = str(Path(sys.executable).with_name("afterglow"))
 TRIES: Final = 200
 TRIES_EACH: Final = 5
-"""How often one address is asked for: as often as its limits let it be."""
+"""How many requests are sent for one e-mail address: as many as its limits allow."""
 MOST: Final = 0.1
 JSON: Final = [("Content-Type", "application/json")]
 Addresses = list[str]
@@ -90,7 +90,7 @@ def compare(line: Line, path: str, groups: dict[str, Addresses]) -> dict[str, tu
             answered, followed, told = ask(line, path, QUESTIONS[path](emails[number % len(emails)]))
             seen[name].append((answered, followed))
             said.add(repr(told))
-            time.sleep(0.01)  # until what was begun in the background is done
+            time.sleep(0.01)  # until the background jobs are done
     if len(said) != 1:
         raise AssertionError(said)
     return {name: (_median(0, pairs), _median(1, pairs)) for name, pairs in seen.items()}

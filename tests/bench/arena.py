@@ -23,7 +23,7 @@ from tests.bench.planting import DOCUMENT
 from tests.bench.world import ISSUER, SECRET, TOKEN_SECONDS, World, new_world
 
 DURABLE: Final = ("fsync=on", "full_page_writes=on", "synchronous_commit=on", "shared_buffers=512MB", "autovacuum=off")
-"""A commit is on the disk before it is acknowledged; nobody is vacuumed in the middle of somebody's round."""
+"""A commit is on the disk before it is acknowledged; no vacuum runs during a round."""
 WARM_SECONDS: Final = 0.3
 
 

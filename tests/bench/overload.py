@@ -91,7 +91,7 @@ def main(
     *,
     database: Annotated[str, typer.Option(help="postgresql or sqlite; both by default.")] = "postgresql,sqlite",
     seconds: Annotated[float, typer.Option(min=1, max=60, help="Seconds of each offered rate.")] = 5.0,
-    mix: Annotated[str, typer.Option(help="Letters of the requests; see tests/bench/phone.py.")] = EVERYTHING,
+    mix: Annotated[str, typer.Option(help="Codes of the requests; see tests/bench/phone.py.")] = EVERYTHING,
     in_flight: Annotated[str, typer.Option(help="AFTERGLOW_MAX_IN_FLIGHT of the server; its default if empty.")] = "",
 ) -> None:
     """Measure this API under overload."""

@@ -1,6 +1,6 @@
 """Prepared requests of an app that reads, writes, and syncs after some time offline.
 
-Each kind of request has a letter: `glpcdu` has each of the six kinds once (get a record, list fifty, post one, change one, pull
+Each kind of request has a one-character code: `glpcdu` has each of the six kinds once (get a record, list fifty, post one, change one, pull
 all of a person's hundred, push twenty edits made offline); `gglgpgcl` is an app that is always online and mostly reads. The
 edits belong to a hundred people in turn, and have another text each time, so that almost every edit is a change.
 """

@@ -18,11 +18,11 @@ PATIENT: Final = 32
 DELAY: Final = 20
 WORKERS: Final = 4
 POOLS: Final = (2, 4, 8)
-JOURNEYS: Final = {"get": 1, "post": 2}
-"""How often the database is asked for an answer."""
+ROUND_TRIPS: Final = {"get": 1, "post": 2}
+"""Round trips to the database in one request."""
 MOST: Final = 2.0
 SCALES: Final = 0.8
-"""Of what so many connections answer if each is asked for one thing after the other."""
+"""The required share of the throughput of as many connections that each execute one statement after the other."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def measure(arena: Arena, contestant: Contestant, world: World, *, seconds: floa
     several = replace(contestant, workers=WORKERS)
     for name in ("get", "post"):
         for pool in POOLS:
-            wanted = SCALES * pool * WORKERS * 1000 / DELAY / JOURNEYS[name]
+            wanted = SCALES * pool * WORKERS * 1000 / DELAY / ROUND_TRIPS[name]
             say(f"pressure · a database {DELAY} ms away · pool of {pool}")
             runner = arena.start(
                 several, world, url, database_pool=str(pool), pool_seconds="30", statement_seconds="30"

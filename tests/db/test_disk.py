@@ -12,7 +12,7 @@ from tests.drafts import draft_of, resource_of
 from tests.serving import Server
 
 REFLECTIONS = resource_of("reflections")
-LETTERS = "wisteria " * 2_000
+LONG_TEXT = "wisteria " * 2_000
 
 
 def run_pragma(server: Server, pragma: str) -> int:
@@ -33,7 +33,7 @@ def test_a_full_disk_is_507_and_leaves_no_trace(servers: Servers) -> None:
     run_pragma(server, f"PRAGMA max_page_count={pages + 4}")
     written = []
     for _ in range(20):
-        draft = draft_of(REFLECTIONS) | {"body": LETTERS}
+        draft = draft_of(REFLECTIONS) | {"body": LONG_TEXT}
         response = alice.client.post("/v1/reflections", json=draft)
         if response.status_code == 507:
             break

@@ -1,4 +1,4 @@
-"""The files of SQLite: only their owner may read them, whatever the umask says."""
+"""The files of SQLite: only their owner may read them, with any umask."""
 
 import os
 import stat

@@ -17,7 +17,7 @@ UPGRADING = GET + b"Host: a\r\nContent-Length: 0\r\n" + UPGRADE + b"\r\n"
 
 @pytest.fixture(scope="session")
 def server(servers: Servers) -> Server:
-    """One database is enough: what is refused here reaches none."""
+    """Start a server on one database: the requests refused here do not reach a database."""
     return servers.shared("sqlite")
 
 

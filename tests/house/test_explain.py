@@ -25,8 +25,8 @@ from tests.conftest import Databases
 from tests.db.helpers import own_binds
 
 ROWS = 201
-SOMEBODY = UUID(int=500)
-OWN = own_binds(SOMEBODY)
+OWNER_ID = UUID(int=500)
+OWN = own_binds(OWNER_ID)
 PLANTED = """
 INSERT INTO account SELECT id, id || '@example.com', id || '@example.com', 'none', NULL, 'UTC', 'en', 'person',
   now(), now(), NULL FROM (SELECT lpad(to_hex(n), 32, '0')::uuid AS id FROM generate_series(1, 1000) n) people;
@@ -104,7 +104,7 @@ plan_kinds = pytest.mark.parametrize("generic", [False, True], ids=["custom-plan
 def test_a_page_is_read_from_an_index_in_its_order(
     plans: Plans, *, generic: bool, continued: bool, filtered: bool
 ) -> None:
-    given = active_filters(ReflectionFilters(session_id=SOMEBODY) if filtered else ReflectionFilters())
+    given = active_filters(ReflectionFilters(session_id=OWNER_ID) if filtered else ReflectionFilters())
     position = {"after_created_at": datetime.now(UTC), "after_id": new_id()} if continued else {}
     values = {name: value for each in given for name, value in each.arguments.items()} | position
     statement = statements(REFLECTIONS).page(given, continued=continued)
@@ -152,7 +152,7 @@ def test_what_a_push_looks_up_is_found_by_an_index(
 @plan_kinds
 def test_every_reference_to_a_removed_record_is_found_by_an_index(plans: Plans, *, generic: bool) -> None:
     ids = {access.removed_ids(kind): [new_id()] for kind in RESOURCES}
-    nodes = plans.nodes(access.referrers(), generic=generic, owner_id=SOMEBODY, **ids)
+    nodes = plans.nodes(access.referrers(), generic=generic, owner_id=OWNER_ID, **ids)
     filled = [node for node in nodes if node.get("Relation Name") in {"element", "reflection"}]
     assert len(filled) == len(ELEMENTS.targets) + len(REFLECTIONS.targets)
     assert {node["Node Type"] for node in filled} <= {"Index Scan", "Bitmap Heap Scan"}, filled
@@ -170,7 +170,7 @@ def test_every_reference_to_a_removed_record_is_found_by_an_index(plans: Plans, 
 def test_what_a_push_changes_is_found_by_an_index(
     plans: Plans, bulk: BulkStatement, table: str, count: int, *, generic: bool
 ) -> None:
-    rows = encode_rows([{"owner_id": SOMEBODY, "id": new_id()} for _ in range(count)])
+    rows = encode_rows([{"owner_id": OWNER_ID, "id": new_id()} for _ in range(count)])
     nodes = plans.nodes(bulk.many_rows, generic=generic, rows=rows)
     assert not [node for node in nodes if node["Node Type"] == "Seq Scan"]
     assert any(node.get("Relation Name") == table and "Index Name" in node for node in nodes)

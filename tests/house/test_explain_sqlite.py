@@ -14,7 +14,7 @@ from app.settings import Settings
 from tests.conftest import Databases
 from tests.db.helpers import own_binds
 
-SOMEBODY = new_id()
+OWNER_ID = new_id()
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def connection(databases: Databases) -> Iterator[Connection]:
 def steps(connection: Connection, statement: Statement, **values: object) -> list[str]:
     """Return the steps by which a statement reads tables."""
     plan = statement.sqlite
-    arguments = plan.arguments(own_binds(SOMEBODY) | values)
+    arguments = plan.arguments(own_binds(OWNER_ID) | values)
     rows = connection.execute(f"EXPLAIN QUERY PLAN {plan.sql}", arguments).fetchall()
     return [step for *_, step in rows if step.startswith(("SEARCH", "SCAN")) and " json_each " not in step]
 

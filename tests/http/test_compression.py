@@ -57,7 +57,7 @@ async def respond_with_a_body(size: int, name: int) -> Response:
 
 @router.get("/public")
 async def respond_with_a_public_text() -> Response:
-    """Return what is the same for everybody."""
+    """Return a response that is the same for every client."""
     return Response(200, body_of(2000), [(b"content-type", b"text/css"), PUBLIC])
 
 

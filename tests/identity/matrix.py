@@ -1,8 +1,8 @@
-"""Who gets what: every operation, by every kind of caller, on every kind of object, as one table to be reviewed.
+"""The access matrix: the expected status of every operation, for every kind of caller and object, in one table.
 
-A row says what is answered to nobody (whoever is not signed in), to somebody for what is their own, and to somebody for
-anything else: another person's, a missing or a removed object. A row without the last is about the caller alone. An
-operation of the document that has no row here fails the suite; a new one needs its row, and a body if it takes one.
+A row has the status without a valid token, the status for the caller's own object, and the status for another person's,
+a missing or a removed object. A row without the last one has no object but the caller. An operation of the OpenAPI
+document without a row fails the suite; a new one needs a row, and a body if it takes one.
 """
 
 from typing import Final, NamedTuple
@@ -20,7 +20,7 @@ class Row(NamedTuple):
 
 
 NOBODY: Final = ("anonymous", "expired", "ended device", "wrong audience")
-SOMEBODY: Final = ("Alice", "Bob", "clinician", "admin")
+SIGNED_IN: Final = ("Alice", "Bob", "clinician", "admin")
 OBJECTS: Final = ("Bob's", "missing", "removed", "own")
 ONES: Final = tuple(resource.collection.replace("-", "_").removesuffix("s") for resource in RESOURCES)
 
@@ -36,7 +36,7 @@ ROWS: Final[dict[str, Row]] = {
     "login": Row(401, 401),
     "refresh_tokens": Row(401, 401),
     "reset_password": Row(401, 401),
-    # Whoever is signed in may ask, about themselves
+    # Allowed to every signed-in caller, about their own account
     "logout": Row(401, 204),
     "logout_all": Row(401, 204),
     "list_devices": Row(401, 200),
@@ -49,7 +49,7 @@ ROWS: Final[dict[str, Row]] = {
     "follow_changes": Row(401, 200),
     **{f"create_{one}": Row(401, 201) for one in ONES},
     **{f"list_{one}s": Row(401, 200) for one in ONES},
-    # Whoever is signed in may ask for what is their own; another's, a missing and a removed one look the same
+    # Allowed on the caller's own objects; another person's, a missing and a removed one get the same response
     "end_device": Row(401, 204, 404),
     **{f"get_{one}": Row(401, 200, 404) for one in ONES},
     **{f"change_{one}": Row(401, 200, 404) for one in ONES},

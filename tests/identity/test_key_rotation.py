@@ -1,4 +1,4 @@
-"""Keys come and go: no honest client is refused for it, and no operator undoes what another did."""
+"""Key rotation: no valid token is refused, and concurrent commands do not undo each other."""
 
 import json
 from contextlib import suppress

@@ -1,6 +1,6 @@
 """Who gets what, asked of the server: every row of the matrix, by every caller, on every object.
 
-What is refused to a caller is refused alike, byte for byte but for the request's id, whatever the object.
+A refusal has the same bytes for every object, except the request's id.
 """
 
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from app.ids import new_id
 from app.records import Resource
 from app.resources import RESOURCES
 from tests.drafts import Json, create_record, draft_of
-from tests.identity.matrix import BODIES, NOBODY, OBJECTS, ONES, ROWS, SOMEBODY
+from tests.identity.matrix import BODIES, NOBODY, OBJECTS, ONES, ROWS, SIGNED_IN
 from tests.identity.tokens import Forge
 from tests.serving import Person, Server
 from tests.witness import DOCUMENT
@@ -45,14 +45,14 @@ class Cast:
 
     def __init__(self, server: Server) -> None:
         self.server = server
-        self.people = {who: server.person(who, role=ROLES[who]) for who in SOMEBODY}
+        self.people = {who: server.person(who, role=ROLES[who]) for who in SIGNED_IN}
 
     def person(self, who: str) -> Person:
-        """Return who asks; where it is nobody, whose tokens they once were."""
+        """Return the person who calls; for a caller without a valid token, the person whose token it was."""
         return self.people.get(who, self.people["Alice"])
 
     def token(self, who: str) -> str | None:
-        """Return the access token that somebody shows."""
+        """Return the access token that a caller sends."""
         forge = Forge(self.server, self.person(who))
         if who == "expired":
             return forge.signed(iat=forge.now - 1200, exp=forge.now - 600)
@@ -63,7 +63,7 @@ class Cast:
         return None if who == "anonymous" else self.people[who].token
 
     def object(self, kind: str, who: str, resource: Resource | None) -> str:
-        """Return the id of a record, or, without a resource, of a device, as it is for somebody."""
+        """Return the id of a caller's object: a record of the resource, or a device if there is no resource."""
         if kind == "missing":
             return str(new_id())
         owner = self.people["Bob"] if kind == "Bob's" else self.person(who)
@@ -104,7 +104,7 @@ def test_everybody_gets_what_the_matrix_says(server: Server, name: str) -> None:
             answer = asked(who, token, kind)
             assert answer.status == row.nobody, (who, kind)
             assert answer == refusal or row.nobody == row.own
-    for who in SOMEBODY:
+    for who in SIGNED_IN:
         token = cast.token(who)
         others = {asked(who, token, kind) for kind in kinds if kind != "own" and (who, kind) != ("Bob", "Bob's")}
         assert [answer.status for answer in others] == ([] if row.other is None else [row.other]), who

@@ -1,4 +1,4 @@
-"""One's own account: what its owner may change, and what nobody may."""
+"""The caller's account: which fields the caller can change, and which nobody can."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any

@@ -1,4 +1,4 @@
-"""Races: two that act at once on one account, and what must be true afterwards whoever was first."""
+"""Races: two concurrent requests on one account, and what must be true afterwards in either order."""
 
 import httpx2 as httpx
 import pytest
@@ -25,7 +25,7 @@ ALIVE = Statement(
 
 
 def post(server: Server, path: str, body: object = None, token: str | None = None) -> httpx.Response:
-    """Post on a connection of its own, so that nobody waits for another."""
+    """Post on a new connection, so that no request waits for another."""
     response = server.client(token).post(f"/v1/auth/{path}", json=body)
     assert response.status_code != 503, response.text
     return response

@@ -1,4 +1,4 @@
-"""Signing in: whoever may not gets one and the same answer, whatever the reason."""
+"""Signing in: every refusal has the same response, for any reason."""
 
 from types import SimpleNamespace
 

@@ -1,4 +1,4 @@
-"""Access tokens made by hand: PyJWT and plain bytes stand beside the application's own maker, and know nothing of it."""
+"""Access tokens made by PyJWT or from plain bytes, independently of the application's own code."""
 
 import base64
 import hashlib
@@ -79,7 +79,7 @@ class Forge:
         key: ec.EllipticCurvePrivateKey | None = None,
         **more: Any,
     ) -> str:
-        """Return a token that the server's key, or another, signed, whatever it says."""
+        """Return a token with any claims, signed by the server's key or by another one."""
         said = self.claims if claims is None else claims
         payload = said if isinstance(said, bytes) else json.dumps(said | more).encode()
         head = self.header if header is None else header
@@ -123,7 +123,7 @@ class Forge:
         return ".".join(old if part is None else part for old, part in zip(parts, new, strict=True))
 
     def public_bytes(self, encoding: serialization.Encoding) -> bytes:
-        """Return the public key as anybody could have it."""
+        """Return the public key, which is published."""
         return self.public.public_bytes(encoding, serialization.PublicFormat.SubjectPublicKeyInfo)
 
     def der(self) -> str:
@@ -131,7 +131,7 @@ class Forge:
         return base64url(self.key.sign(".".join(self.parts[:2]).encode(), ec.ECDSA(SHA256())))
 
     def other_id(self) -> str:
-        """Return an id of nobody."""
+        """Return an id that no account has."""
         return str(new_id())
 
     def retired(self) -> tuple[str, ec.EllipticCurvePrivateKey]:

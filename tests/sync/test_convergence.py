@@ -1,4 +1,4 @@
-"""Convergence: all devices and the server end with the same records, and no text is lost, whatever fails between.
+"""Convergence: all devices and the server end with the same records, and no text is lost, with any failure in between.
 
 A stateful property test: the devices of one person create, change, remove, sync and resolve at random. Requests are lost
 before the server gets them, and responses after it has executed them; tombstones are purged; the database is restored from

@@ -1,7 +1,7 @@
 """Request coalescing: uses of the same statement in one turn of the event loop are sent as one statement.
 
 The first caller yields to the event loop once and waits for a connection; then it executes the statement for all
-callers that came meanwhile. Sending and receiving are a third of the server's cost of a read, and coalesced writes
+callers that called in between. Sending and receiving are a third of the server's cost of a read, and coalesced writes
 reach the disk with one commit (decision 032).
 """
 

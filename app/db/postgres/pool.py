@@ -1,9 +1,9 @@
 """A pool of connections to PostgreSQL. The connection that was released last is acquired first, so that few connections
 are busy and their prepared statements stay in the server's caches.
 
-A caller that finds no free connection waits in a queue, until a deadline. Meanwhile a new connection is made if the pool
-is not full. The head of the queue gets the connection that comes first, released or new, or the error if none can be
-made. A closed connection, or one whose last statement did not finish, is dropped and, if callers wait, replaced.
+A caller that finds no free connection waits in a queue, until a deadline. At the same time a new connection is made if
+the pool is not full. The head of the queue gets the connection that comes first, released or new, or the error if none
+can be made. A closed connection, or one whose last statement did not finish, is dropped and, if callers wait, replaced.
 """
 
 import asyncio
@@ -99,7 +99,7 @@ class Pool:
                 await self._free.pop().close()
 
     def _start_connecting(self) -> None:
-        """Make a connection in a task, which goes on if the caller that caused it is cancelled."""
+        """Make a connection in a task, which continues if the caller that caused it is cancelled."""
         connecting = asyncio.create_task(self._connect())
         self._connecting.add(connecting)
         connecting.add_done_callback(self._connecting.discard)
@@ -130,14 +130,14 @@ class Pool:
             deadline.cancel()
 
     def _pass_on(self, connection: Any) -> None:
-        """Give a connection to the head of the queue, or keep it if nobody waits."""
+        """Give a connection to the head of the queue, or keep it if no caller waits."""
         if (waiter := self._next_waiter()) is None:
             self._free.append(connection)
         else:
             waiter.set_result(connection)
 
     def _replace(self) -> None:
-        """Make a connection in place of one that was dropped, or only free its capacity if nobody waits."""
+        """Make a connection in place of one that was dropped, or only free its capacity if no caller waits."""
         if all(waiter.done() for waiter in self._queue):
             self._unused_capacity += 1
         else:

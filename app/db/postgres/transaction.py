@@ -59,7 +59,7 @@ def translate(error: BaseException) -> BaseException:
 
 
 class PostgresTransaction(Transaction):
-    """The verbs on one connection."""
+    """A transaction on one connection of PostgreSQL."""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection

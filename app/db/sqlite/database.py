@@ -43,7 +43,7 @@ class SqliteDatabase(Database):
             return self._reader.tuples(statement, values)
 
     async def run(self, statement: Statement, /, **values: Any) -> None:
-        """Execute a statement that may write, in a transaction, because `tuples` cannot write."""
+        """Execute a statement in a transaction, because it may write and the connection of `tuples` is read-only."""
         async with self.transaction() as tx:
             await tx.run(statement, **values)
 

@@ -24,7 +24,7 @@ class SqliteChangeNotifier(ChangeNotifier):
         self._data_version = data_version
 
     async def _listen(self) -> None:
-        known: int | None = None  # so the first poll wakes all: another process may have written before it
+        known: int | None = None  # the first poll wakes all: another process may have written before
         while self._events:
             with suppress(Unavailable):
                 version = await self._data_version()

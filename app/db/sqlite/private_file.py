@@ -1,4 +1,4 @@
-"""The database's file: only its owner may read it, whatever the umask says."""
+"""The database's file: only its owner may read it, with any umask."""
 
 import os
 from contextlib import suppress

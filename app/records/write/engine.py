@@ -1,6 +1,6 @@
 """The write engine: decides on a batch of operations on different records of one owner, and writes their effects.
 
-Operations run in the order parents, children, removals, whatever the order they arrived in. An operation that fails
+Operations run in the order parents, children, removals, not in the order in which they arrived. An operation that fails
 leaves nothing behind and does not affect the others, unless the batch is atomic.
 """
 

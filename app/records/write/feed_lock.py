@@ -98,7 +98,7 @@ class LockedWrite(FeedWrite):
 
 
 class OptimisticWrite(FeedWrite):
-    """A write without a lock: it has an effect only if the feed has not moved meanwhile."""
+    """A write without a lock: it has an effect only if the feed has not changed since it was read."""
 
     def __init__(
         self, db: RemoteDatabase, view: View, head: int, epoch: int, *, floor: int, snapshot: Snapshot

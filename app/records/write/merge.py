@@ -3,7 +3,7 @@
 An operation may set a field if its base covers the field's last change, or if its expected value equals the present one.
 Changes of different fields merge; coupled fields, which mean something only together, collide as one; setting a field to
 the value it has collides with nothing. A creation that is repeated with more fields, and an operation whose expected
-values do not name a field, may set the field if nobody has set it yet.
+values do not name a field, may set the field if no device has set it yet.
 """
 
 from pydantic import MISSING

@@ -52,7 +52,7 @@ async def write_one(view: View, op: Op) -> tuple[Outcome, int]:
 
 async def _write_optimistically(db: RemoteDatabase, view: View, op: Op) -> Written | None:
     """Run an operation that sets fields in two round trips, without the lock in between; return None, with no effect,
-    if the feed has moved meanwhile.
+    if the feed has changed since it was read.
     """
     feed = await read_with_feed(db, view, op.resource, op.id)
     outcomes = await WriteEngine(view, feed, [op], atomic=False).execute()

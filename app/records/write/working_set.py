@@ -134,8 +134,8 @@ class WorkingSet:
     async def remove(self, write: LockedWrite, keys: Iterable[Key]) -> None:
         """Remove living records and those that are removed with them; set other references to them to null.
 
-        The database is asked once for the referrers of the given records, and once more for each level of records that
-        are removed with them, however many kinds there are.
+        One statement reads the referrers of the given records, and one more each level of records that are removed with
+        them, for any number of kinds.
         """
         removed: dict[Resource, set[UUID]] = defaultdict(set)
         for resource, id in keys:
