@@ -83,7 +83,7 @@ class Document:
         shape = self.content["components"]["schemas"][name] if name else schema
         if "discriminator" in shape and isinstance(body, dict):
             chosen = shape["discriminator"]["mapping"].get(body[shape["discriminator"]["propertyName"]])
-            self._exactly({"$ref": chosen or "#/components/schemas/InvalidOpResult"}, body)
+            self._exactly({"$ref": chosen or "#/components/schemas/UnknownOpResult"}, body)
         elif isinstance(body, list):
             for each in body:
                 self._exactly(shape.get("items", {}), each)

@@ -7,7 +7,7 @@ from the collection's name. Responses are written from stored JSON and are not v
 from collections.abc import Callable
 from functools import reduce
 from operator import or_
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel, create_model
 
@@ -107,12 +107,12 @@ class _Result(BaseModel, defer_build=True):
     replayed: bool = Field(description="Whether it is the outcome of an earlier run of the operation.")
 
 
-class InvalidOpResult(_Result, defer_build=True):
+class UnknownOpResult(_Result, defer_build=True):
     """The result of an operation that names no known collection."""
 
-    collection: None = Field(description="Null.")
-    record: None = Field(description="Null.")
-    updated_at: None = Field(description="Null.")
+    collection: Annotated[str, Field(max_length=0)] | None = Field(description="Null.")
+    record: dict[str, Any] | None = Field(description="Null.")
+    updated_at: Instant | None = Field(description="Null.")
 
 
 @_one_for_each_kind(
@@ -120,6 +120,12 @@ class InvalidOpResult(_Result, defer_build=True):
 )
 class SyncResult(RootModel[Any], defer_build=True):
     """The result of one operation; the collection decides the type of the record."""
+
+
+class PushResult(RootModel[Any], defer_build=True):
+    """The result of one operation, or of one that names no known collection."""
+
+    root: SyncResult | UnknownOpResult
 
 
 class SyncResults(BaseModel, defer_build=True):
@@ -130,9 +136,7 @@ class SyncResults(BaseModel, defer_build=True):
     head: Version = Field(
         description="The newest version of the feed. Do not use it as a cursor: it can skip changes by other devices."
     )
-    results: list[SyncResult | InvalidOpResult] = Field(
-        description="One result for each operation, in the order given."
-    )
+    results: list[PushResult] = Field(description="One result for each operation, in the order given.")
 
 
 class _Change(BaseModel, defer_build=True):

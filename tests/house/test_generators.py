@@ -91,6 +91,13 @@ def test_the_collection_decides_the_type_of_a_change_a_result_and_an_operation(n
     assert {each["$ref"] for each in SCHEMAS[name]["oneOf"]} == set(discriminator["mapping"].values())
 
 
+def test_no_type_is_null_alone_and_no_union_is_nameless() -> None:
+    for node in nodes([SCHEMAS, DOCUMENT.paths]):
+        assert node.get("type") != "null" or node == {"type": "null"}
+        choices = [each for each in node.get("anyOf", ()) if each != {"type": "null"}]
+        assert len(choices) <= 1 or node is SCHEMAS["PushResult"], node
+
+
 @pytest.mark.parametrize("name", ["SyncChanges", "SyncState"])
 def test_a_cursor_is_a_string(name: str) -> None:
     assert SCHEMAS[name]["properties"]["cursor"]["type"] == "string"

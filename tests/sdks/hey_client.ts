@@ -1,6 +1,6 @@
-// Signs in and lists the sessions through the client of @hey-api/openapi-ts.
+// Creates, lists, changes, pushes and pulls reflections through the client of @hey-api/openapi-ts.
 import { client } from "./hey/client.gen";
-import { listSessions, login } from "./hey/sdk.gen";
+import { changeReflection, createReflection, listReflections, login, pullChanges, pushChanges } from "./hey/sdk.gen";
 
 declare const process: { argv: string[] };
 const [baseUrl, email, password] = process.argv.slice(2);
@@ -9,10 +9,26 @@ async function main(): Promise<void> {
   client.setConfig({ baseUrl });
   const tokens = await login({ body: { email, password }, throwOnError: true });
   client.setConfig({ auth: () => tokens.data.access_token });
-  const page = await listSessions({ query: { status: ["completed"], limit: 10 }, throwOnError: true });
-  const titles: (string | null)[] = page.data.items.map((session) => session.title);
-  if (titles.length === 0) throw new Error("the demo has completed sessions");
-  console.log(`@hey-api/openapi-ts: ${page.response.status}, ${titles.join("; ")}`);
+  const created = await createReflection({ body: { body: "Written through hey-api." }, throwOnError: true });
+  const { id, version } = created.data;
+  const page = await listReflections({ query: { limit: 10 }, throwOnError: true });
+  if (page.data.items[0].id !== id) throw new Error("list");
+  const headers = { "If-Match": `"${version}"` };
+  const changed = await changeReflection({ path: { id }, headers, body: { title: "Changed" }, throwOnError: true });
+  const op = { op: "upsert", collection: "reflections", id, set: { mood: 7 }, base: changed.data.version } as const;
+  const pushed = await pushChanges({ body: { ops: [op] }, throwOnError: true });
+  const [result] = pushed.data.results;
+  if (result.collection !== "reflections" || result.record?.mood !== 7) throw new Error("push");
+  let found = false;
+  let since = "0";
+  for (let more = true; more; ) {
+    const pulled = await pullChanges({ query: { since }, throwOnError: true });
+    found ||= pulled.data.changes.some((each) => each.id === id && each.version === result.version);
+    since = pulled.data.cursor;
+    more = pulled.data.has_more;
+  }
+  if (!found) throw new Error("pull");
+  console.log(`@hey-api/openapi-ts: ${id} created, listed, changed, pushed and pulled`);
 }
 
 void main();
