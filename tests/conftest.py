@@ -11,9 +11,12 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
 
 from app import observability
 from app.db import schema
+from app.identity import passwords
 from app.keyring import Keyring
 from app.keyring.rotation import create_keyring, retire
 from app.settings import MailBackend, Settings
@@ -25,6 +28,7 @@ from tests.serving import Person, Server, serving
 from tests.witness import Client
 
 DATABASES = ("sqlite", "postgresql")
+REAL_HASHER, REAL_UNKNOWN_HASH = vars(passwords)["_hash"], passwords.UNKNOWN_HASH
 SHARED_SERVER = pytest.StashKey[postgres.SharedServer]()
 
 collect_ignore = [] if CHROMIUM else ["house/test_docs_page.py"]
@@ -59,6 +63,23 @@ def no_private_text_in_logs(every_log_line: list[str]) -> Iterator[None]:
     begin = len(every_log_line)
     yield
     assert not private_lines(every_log_line[begin:])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_password_hashes() -> Iterator[None]:
+    """Hash passwords in this process at the lowest cost: a real hash takes a tenth of a second of CPU time."""
+    hasher = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_hash", hasher)
+        patch.setattr(passwords, "UNKNOWN_HASH", hasher.hash("wisteria"))
+        yield
+
+
+@pytest.fixture
+def real_password_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash passwords at the cost of production, for tests of the hashes, and of requests that overlap because of them."""
+    monkeypatch.setattr(passwords, "_hash", REAL_HASHER)
+    monkeypatch.setattr(passwords, "UNKNOWN_HASH", REAL_UNKNOWN_HASH)
 
 
 @pytest.fixture(scope="session")

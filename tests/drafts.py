@@ -38,7 +38,7 @@ def draft_of(resource: Resource, person: Person | None = None) -> Json:
 
 
 def create_record(client: Client, resource: Resource, person: Person, **changes: object) -> Json:
-    """Create a record of the person's from the example with these changes; return it as the response contains it.
+    """Create a record of the person from the example with these changes; return it as the response contains it.
 
     It has no references, except to the record that it belongs to, which is created first.
     """

@@ -194,7 +194,7 @@ def test_a_TABLE_that_has_ended_stays_ended(writer: RecordWriter) -> None:
 
 
 def names_of(collection: str, singular: str) -> dict[str, str]:
-    """Return what each placeholder of the templates stands for."""
+    """Return the value of each placeholder of the templates."""
     words = singular.replace("-", " ")
     return {
         "PLURAL_TITLE": collection.replace("-", " ").capitalize(),

@@ -1,4 +1,4 @@
-"""Several devices that act at once."""
+"""Calls that start at the same time, in threads."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +10,7 @@ DEVICES = 8
 
 
 def at_once(act: Callable[[int], T], devices: int = DEVICES) -> list[T]:
-    """Return what several devices get, which all begin together."""
+    """Call `act` with the number of each device, all at the same time; return the results."""
     barrier = Barrier(devices)
 
     def begin(device: int) -> T:

@@ -52,7 +52,9 @@ def version_of(feed: Row, row: Row) -> int:
     return version
 
 
-def copied(server: Server, person: Person, resource: Resource, record: Json, changes: Iterable[Json]) -> list[str]:
+def insert_copies(
+    server: Server, person: Person, resource: Resource, record: Json, changes: Iterable[Json]
+) -> list[str]:
     """Insert a copy of a record for each of `changes`, with these columns changed, without any check; return the ids."""
     row = rows_of(server, person, resource)[record["id"]]
     head = feed_of(server, person)["head"]

@@ -35,7 +35,7 @@ PASSWORD = "a lantern by the door"
 
 @cache
 def password_hash() -> str:
-    """Return the hash of `PASSWORD`, which all people of the tests have; it is computed once, in a tenth of a second."""
+    """Return the hash of `PASSWORD`, which all people of the tests have."""
     return hashed_now(PASSWORD)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests import postgres
-from tests.waiting import awaited
+from tests.waiting import wait_until
 
 FUNCTIONS = "import os, sys; from pathlib import Path; from tests.postgres import SharedServer, running\n"
 OWN = """
@@ -75,4 +75,4 @@ def test_a_server_ends_with_the_process_that_needs_it(program: str, end: signal.
     if end is not None:
         process.send_signal(end)
     process.communicate(timeout=20)
-    awaited(lambda: has_ended(server) and not folder.exists())
+    wait_until(lambda: has_ended(server) and not folder.exists())

@@ -9,7 +9,7 @@ import time_machine
 SECONDS = 10
 
 
-def awaited(condition: Callable[[], bool]) -> None:
+def wait_until(condition: Callable[[], bool]) -> None:
     """Wait until a condition is true; fail after ten seconds."""
     deadline = time.monotonic() + SECONDS
     while not condition():

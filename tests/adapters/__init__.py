@@ -1,1 +1,1 @@
-"""The sync adapters of `openapi/clients`, checked with the libraries that they are for; `.ci/adapters` runs them."""
+"""Tests of the sync adapters of `openapi/clients` with their libraries; `.ci/adapters` runs them."""

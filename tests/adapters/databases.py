@@ -15,13 +15,13 @@ from tests import postgres
 
 
 def serve(*command: str) -> int:
-    """Run a command beside a server; return how it ended."""
+    """Run a command while a server runs; return its exit status."""
     with postgres.running() as url:
         return subprocess.run(command, env=os.environ | {"ADAPTERS_POSTGRES": url}, check=False).returncode
 
 
 async def copy(url: str, source: str, target: str) -> int:
-    """Copy a database that nobody is connected to."""
+    """Copy a database without connections."""
     connection = await asyncpg.connect(url)
     await connection.execute(f'DROP DATABASE IF EXISTS "{target}" WITH (FORCE)')
     await connection.execute(f'CREATE DATABASE "{target}" TEMPLATE "{source}"')

@@ -29,7 +29,7 @@ from app.identity.accounts import NewAccount, create_account
 from app.ids import new_id
 from app.settings import Settings
 from tests import postgres
-from tests.hostile.raw import Line
+from tests.hostile.raw import RawConnection
 from tests.house.starting import started_server
 from tests.identity.operator import CLOSE
 from tests.mailbox import Mailbox
@@ -68,26 +68,26 @@ async def _join(settings: Settings, emails: Addresses, *, closed: bool) -> None:
     await db.close()
 
 
-def ask(line: Line, path: str, body: dict[str, str]) -> tuple[float, float, tuple[Any, ...]]:
+def ask(connection: RawConnection, path: str, body: dict[str, str]) -> tuple[float, float, tuple[Any, ...]]:
     """Return the milliseconds of a response, those of a request that follows at once, and the comparable parts of the response."""
     content = json.dumps(body).encode()
     begin = time.perf_counter()
-    reply = line.ask("POST", f"/v1/auth/{path}", [*JSON, ("X-Request-Id", "the-same")], content)
+    reply = connection.request("POST", f"/v1/auth/{path}", [*JSON, ("X-Request-Id", "the-same")], content)
     between = time.perf_counter()
-    line.ask("GET", "/livez")
+    connection.request("GET", "/livez")
     end = time.perf_counter()
     said = reply.status, reply.body, sorted((name, value) for name, value in reply.headers.items() if name != "date")
     return (between - begin) * 1000, (end - between) * 1000, said
 
 
-def compare(line: Line, path: str, groups: dict[str, Addresses]) -> dict[str, tuple[float, float]]:
+def compare(connection: RawConnection, path: str, groups: dict[str, Addresses]) -> dict[str, tuple[float, float]]:
     """Send requests for each group's addresses in turn; return both medians of each group; raise if two responses differ."""
     seen: dict[str, list[tuple[float, float]]] = {name: [] for name in groups}
     said = set()
     for number in range(TRIES):
         for name in random.sample(list(groups), len(groups)):
             emails = groups[name]
-            answered, followed, told = ask(line, path, QUESTIONS[path](emails[number % len(emails)]))
+            answered, followed, told = ask(connection, path, QUESTIONS[path](emails[number % len(emails)]))
             seen[name].append((answered, followed))
             said.add(repr(told))
             time.sleep(0.01)  # until the background jobs are done
@@ -132,14 +132,14 @@ def measure(kind: str, url: str, folder: Path, names: tuple[str, ...], only: lis
         }
         with started_server([AFTERGLOW, "serve"], folder, **environment) as address:
             host, _, number = address.removeprefix("http://").partition(":")
-            with Line((host, int(number))) as line:
+            with RawConnection((host, int(number))) as connection:
                 for path in only:
                     groups = {name: addresses(name) for name in names}
                     for name in {*names} & {"known", "closed"}:
                         asyncio.run(_join(settings, groups[name], closed=name == "closed"))
                     for email in groups.get("waiting", ()):
-                        ask(line, "register", QUESTIONS["register"](email))
-                    medians = compare(line, path, groups)
+                        ask(connection, "register", QUESTIONS["register"](email))
+                    medians = compare(connection, path, groups)
                     alike &= _told(kind, path, medians)
     return alike
 

@@ -23,14 +23,14 @@ def stored(resource: Resource, owner_id: UUID, id: UUID, **changes: object) -> R
     return row | {"owner_id": owner_id, "id": id, "created_at": now, "updated_at": now} | changes
 
 
-class Refusals:
-    """A database with two people, and checks of the rows that it refuses."""
+class ConstraintDatabase:
+    """A database with two accounts, and checks of the rows that it refuses."""
 
     def __init__(self, url: str) -> None:
         self.settings = Settings(database_url=url)
-        self.alice, self.bob = with_database(self.settings, self._people)
+        self.alice, self.bob = with_database(self.settings, self._create_accounts)
 
-    async def _people(self, db: Database) -> tuple[UUID, UUID]:
+    async def _create_accounts(self, db: Database) -> tuple[UUID, UUID]:
         async with db.transaction() as tx:
             return await add_account(tx, "alice"), await add_account(tx, "bob")
 
@@ -51,11 +51,11 @@ class Refusals:
 
 
 @pytest.fixture(scope="module", params=DATABASES)
-def refusals(request: pytest.FixtureRequest, databases: Databases) -> Refusals:
-    return Refusals(databases.fresh(request.param))
+def db(request: pytest.FixtureRequest, databases: Databases) -> ConstraintDatabase:
+    return ConstraintDatabase(databases.fresh(request.param))
 
 
-def whole(resource: Resource, owner_id: UUID, id: UUID, **changes: object) -> list[tuple[sa.Table, Row]]:
+def with_parent(resource: Resource, owner_id: UUID, id: UUID, **changes: object) -> list[tuple[sa.Table, Row]]:
     """Return a record and, if it needs one, its parent."""
     rows = []
     if resource.on_delete_cascade and resource.on_delete_cascade not in changes:
@@ -65,26 +65,57 @@ def whole(resource: Resource, owner_id: UUID, id: UUID, **changes: object) -> li
     return [*rows, (resource.table, stored(resource, owner_id, id, **changes))]
 
 
-@pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.collection)
-def test_the_database_itself_refuses_invalid_records(refusals: Refusals, resource: Resource) -> None:
+every_kind = pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.collection)
+REFERENCES = [(resource, field) for resource in RESOURCES for field in resource.references]
+CHECKS = [
+    (resource, str(check.sqltext).partition(" ")[0])
+    for resource in RESOURCES
+    for check in resource.table.constraints
+    if isinstance(check, sa.CheckConstraint)
+]
+
+
+def ids_of(pairs: list[tuple[Resource, str]]) -> list[str]:
+    """Return the test id of each pair of a kind of record and a column."""
+    return [f"{resource.collection} {column}" for resource, column in pairs]
+
+
+@every_kind
+def test_an_id_is_unique_for_its_owner(db: ConstraintDatabase, resource: Resource) -> None:
     id = new_id()
-    refusals.write(*whole(resource, refusals.alice, id))
-    refusals.refuses("unique|duplicate", *whole(resource, refusals.alice, id))
-    refusals.write(*whole(resource, refusals.bob, id))
-    refusals.refuses("foreign key", *whole(resource, new_id(), new_id()))
-    for field, table in resource.references.items():
-        target = next(each for each in RESOURCES if each.table is table)
-        hers = new_id()
-        refusals.write(*whole(target, refusals.alice, hers))
-        refusals.write(*whole(resource, refusals.alice, new_id(), **{field: hers}))
-        refusals.refuses("foreign key", *whole(resource, refusals.bob, new_id(), **{field: hers}))
-        refusals.refuses("foreign key", *whole(resource, refusals.alice, new_id(), **{field: new_id()}))
-    known = [check for check in resource.table.constraints if isinstance(check, sa.CheckConstraint)]
-    assert known
-    for check in known:
-        field = str(check.sqltext).partition(" ")[0]
-        refusals.refuses("check", *whole(resource, refusals.alice, new_id(), **{field: "wisteria"}))
-    for column in resource.table.c:
-        if not column.nullable:
-            row = stored(resource, refusals.alice, new_id()) | {column.name: None}
-            refusals.refuses("not.null", (resource.table, row))
+    db.write(*with_parent(resource, db.alice, id))
+    db.refuses("unique|duplicate", *with_parent(resource, db.alice, id))
+    db.write(*with_parent(resource, db.bob, id))
+
+
+@every_kind
+def test_an_unknown_owner_is_refused(db: ConstraintDatabase, resource: Resource) -> None:
+    db.refuses("foreign key", *with_parent(resource, new_id(), new_id()))
+
+
+@pytest.mark.parametrize(("resource", "field"), REFERENCES, ids=ids_of(REFERENCES))
+def test_a_reference_to_another_owners_or_an_unknown_record_is_refused(
+    db: ConstraintDatabase, resource: Resource, field: str
+) -> None:
+    target = next(each for each in RESOURCES if each.table is resource.references[field])
+    target_id = new_id()
+    db.write(*with_parent(target, db.alice, target_id))
+    db.write(*with_parent(resource, db.alice, new_id(), **{field: target_id}))
+    db.refuses("foreign key", *with_parent(resource, db.bob, new_id(), **{field: target_id}))
+    db.refuses("foreign key", *with_parent(resource, db.alice, new_id(), **{field: new_id()}))
+
+
+def test_every_kind_has_checks() -> None:
+    assert {resource.collection for resource, _ in CHECKS} == {resource.collection for resource in RESOURCES}
+
+
+@pytest.mark.parametrize(("resource", "field"), CHECKS, ids=ids_of(CHECKS))
+def test_an_unknown_word_is_refused(db: ConstraintDatabase, resource: Resource, field: str) -> None:
+    db.refuses("check", *with_parent(resource, db.alice, new_id(), **{field: "wisteria"}))
+
+
+@every_kind
+def test_null_in_a_required_column_is_refused(db: ConstraintDatabase, resource: Resource) -> None:
+    for column in (column.name for column in resource.table.c if not column.nullable):
+        row = stored(resource, db.alice, new_id()) | {column: None}
+        db.refuses(f"not.null.*{column}|{column}.*not.null", (resource.table, row))

@@ -50,7 +50,8 @@ VALUES: dict[type[sa.types.TypeEngine[Any]], list[Any]] = {
     ],
     sa.LargeBinary: [bytes(range(256)), b"", b"\0", b"wisteria" * 5_000],
 }
-VARIANTS = max(map(len, VALUES.values()))
+VARIANTS = [*((number, False) for number in range(max(map(len, VALUES.values())))), (0, True)]
+"""The index of the values in a row, and whether all possible values are null."""
 TYPES = {
     sa.Uuid: UUID,
     sa.String: str,
@@ -63,6 +64,7 @@ TYPES = {
     sa.LargeBinary: bytes,
 }
 TABLES = [table for table in Table.metadata.sorted_tables if RESOURCES]
+every_table = pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 
 
 class RolledBackError(Exception):
@@ -94,11 +96,15 @@ def row_of(table: sa.Table, variant: int, *, nulls: bool) -> Row:
     return row
 
 
-def kept(url: str) -> dict[tuple[str, int, bool], tuple[Row, Row]]:
-    """Write rows; return the written and the read row for each table, variant and `nulls`."""
-    found: dict[tuple[str, int, bool], tuple[Row, Row]] = {}
+Found = dict[tuple[str, int, bool], tuple[Row, Row]]
+"""The written and the read row of each table, variant and `nulls`."""
 
-    async def written(db: Database, variant: int, *, nulls: bool) -> None:
+
+def write_and_read(url: str) -> Found:
+    """Write rows of each table to a database, and read them."""
+    found: Found = {}
+
+    async def write_variant(db: Database, variant: int, *, nulls: bool) -> None:
         async with db.transaction() as tx:
             for table in TABLES:
                 row = row_of(table, variant, nulls=nulls)
@@ -109,41 +115,49 @@ def kept(url: str) -> dict[tuple[str, int, bool], tuple[Row, Row]]:
             raise RolledBackError
 
     async def work(db: Database) -> None:
-        for variant, nulls in [*((number, False) for number in range(VARIANTS)), (0, True)]:
+        for variant, nulls in VARIANTS:
             with pytest.raises(RolledBackError):
-                await written(db, variant, nulls=nulls)
+                await write_variant(db, variant, nulls=nulls)
 
     with_database(Settings(database_url=url, statement_seconds=30), work)
     return found
+
+
+@pytest.fixture(scope="module")
+def found(databases: Databases) -> dict[str, Found]:
+    """What each kind of database returns."""
+    return {kind: write_and_read(databases.fresh(kind)) for kind in DATABASES}
 
 
 def test_every_type_of_the_schema_is_among_the_values() -> None:
     assert {kind_of(column) for table in TABLES for column in table.c} == set(VALUES)
 
 
-def test_values_come_back_equal_and_of_their_types_from_both_databases(databases: Databases) -> None:
-    everything = {kind: kept(databases.fresh(kind)) for kind in DATABASES}
-    for found in everything.values():
-        for (name, _, nulls), (written, read) in found.items():
-            assert read == written
-            assert list(read) == list(written)
-            assert all(type(column) is str for column in read)
-            assert not nulls or None in read.values() or not any(c.nullable for c in Table.metadata.tables[name].c)
-            for column in Table.metadata.tables[name].c:
-                value, kind = read[column.name], kind_of(column)
-                assert value is None or kind is sa.JSON or type(value) is TYPES[kind] or isinstance(value, UUID)
-                assert not isinstance(value, datetime) or value.utcoffset() == timedelta(0)
-    sqlite, postgresql = (everything[kind] for kind in DATABASES)
-    for key, (_, read) in sqlite.items():
-        other = postgresql[key][1]
-        assert {name: repr(value) for name, value in read.items()} == {
-            name: repr(value) for name, value in other.items()
-        }
-        texts = [
-            json_strict.dump({name: value for name, value in row.items() if type(value) is not bytes})
-            for row in (read, other)
-        ]
-        assert texts[0] == texts[1]
+@every_table
+@pytest.mark.parametrize("kind", DATABASES)
+def test_values_are_read_equal_and_of_their_types(found: dict[str, Found], kind: str, table: sa.Table) -> None:
+    for variant, nulls in VARIANTS:
+        written, read = found[kind][table.name, variant, nulls]
+        assert read == written
+        assert list(read) == list(written)
+        assert all(type(column) is str for column in read)
+        assert not nulls or None in read.values() or not any(column.nullable for column in table.c)
+        for column in table.c:
+            value, type_ = read[column.name], kind_of(column)
+            assert value is None or type_ is sa.JSON or type(value) is TYPES[type_] or isinstance(value, UUID)
+            assert not isinstance(value, datetime) or value.utcoffset() == timedelta(0)
+
+
+@every_table
+def test_both_databases_return_the_same_values_and_json(found: dict[str, Found], table: sa.Table) -> None:
+    for variant, nulls in VARIANTS:
+        rows = [found[kind][table.name, variant, nulls][1] for kind in DATABASES]
+        sqlite, postgresql = ({name: repr(value) for name, value in row.items()} for row in rows)
+        assert sqlite == postgresql
+        sqlite_json, postgresql_json = (
+            json_strict.dump({name: value for name, value in row.items() if type(value) is not bytes}) for row in rows
+        )
+        assert sqlite_json == postgresql_json
 
 
 def test_no_rows_are_an_empty_list_or_none(settings: Settings) -> None:

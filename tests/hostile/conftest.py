@@ -9,18 +9,18 @@ from sqlmodel import SQLModel
 
 from app.db import Statement
 from tests.hostile.chance import seed
-from tests.hostile.raw import Line
+from tests.hostile.raw import RawConnection
 from tests.serving import Server
 
-__all__ = ["State", "line", "seed", "state"]
+__all__ = ["State", "connection", "seed", "state"]
 State = Callable[[], dict[str, str]]
 _EVERYTHING = {table.name: Statement(sa.select(table)) for table in SQLModel.metadata.sorted_tables}
 
 
 @pytest.fixture
-def line(server: Server) -> Iterator[Line]:
-    with Line(server.address) as line:
-        yield line
+def connection(server: Server) -> Iterator[RawConnection]:
+    with RawConnection(server.address) as connection:
+        yield connection
 
 
 @pytest.fixture

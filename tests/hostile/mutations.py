@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from tests.hostile.operations import Json, Operation
-from tests.hostile.raw import Header, request
+from tests.hostile.raw import Header, request_bytes
 from tests.hostile.values import CASES, DIFFICULT_TEXT, IDS, MOMENTS
 
 DIFFICULT = (
@@ -93,7 +93,7 @@ def mutate(right: ValidRequest, chance: random.Random) -> Mutant:
 def to_bytes(right: ValidRequest, body: bytes | None = None) -> bytes:
     """Return the bytes of a request."""
     body = None if right.body is None else json.dumps(right.body).encode() if body is None else body
-    return request(right.operation.method, right.target, right.headers, body)
+    return request_bytes(right.operation.method, right.target, right.headers, body)
 
 
 def of_bytes(right: ValidRequest, chance: random.Random) -> bytes:

@@ -13,7 +13,7 @@ SECONDS = 20
 Header = tuple[str, str]
 
 
-class Reply(NamedTuple):
+class RawResponse(NamedTuple):
     """A response."""
 
     status: int
@@ -38,21 +38,21 @@ class Reply(NamedTuple):
         return [fault["pointer"] for fault in self.problem["errors"]]
 
 
-def request(method: str, target: str, headers: Iterable[Header] = (), body: bytes | None = None) -> bytes:
+def request_bytes(method: str, target: str, headers: Iterable[Header] = (), body: bytes | None = None) -> bytes:
     """Return the bytes of a request, with a Content-Length if there is a body."""
     sized = [] if body is None else [("Content-Length", str(len(body)))]
     lines = [f"{method} {target} HTTP/1.1", "Host: afterglow", *(f"{a}: {b}" for a, b in [*headers, *sized]), "", ""]
     return "\r\n".join(lines).encode("latin-1") + (body or b"")
 
 
-def in_chunks(method: str, target: str, headers: Iterable[Header], body: bytes, size: int = 65536) -> bytes:
+def chunked_request_bytes(method: str, target: str, headers: Iterable[Header], body: bytes, size: int = 65536) -> bytes:
     """Return the bytes of a request whose body is sent in chunks."""
     parts = [body[begin : begin + size] for begin in range(0, len(body), size)]
     chunks = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts)
-    return request(method, target, [*headers, ("Transfer-Encoding", "chunked")]) + chunks + b"0\r\n\r\n"
+    return request_bytes(method, target, [*headers, ("Transfer-Encoding", "chunked")]) + chunks + b"0\r\n\r\n"
 
 
-class Line:
+class RawConnection:
     """A connection, kept open as long as the server keeps it."""
 
     def __init__(self, address: tuple[str, int]) -> None:
@@ -65,38 +65,40 @@ class Line:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.hang_up()
+        self.close()
 
-    def hang_up(self) -> None:
+    def close(self) -> None:
         """Close the connection; the next request opens a new one."""
         if self._socket is not None:
             self._socket.close()
             self._socket = None
 
-    def send(self, content: bytes, *, method: str = "") -> Reply:
+    def send(self, content: bytes, *, method: str = "") -> RawResponse:
         """Send the bytes of a request; return the response."""
-        self.speak(content)
-        return self.hear(method or content.partition(b" ")[0].decode())
+        self.send_bytes(content)
+        return self.read_response(method or content.partition(b" ")[0].decode())
 
-    def speak(self, content: bytes) -> None:
+    def send_bytes(self, content: bytes) -> None:
         """Send bytes."""
         if self._socket is None:
             self._socket = socket.create_connection(self._address, timeout=SECONDS)
         self._socket.sendall(content)
 
-    def hear(self, method: str = "GET") -> Reply:
+    def read_response(self, method: str = "GET") -> RawResponse:
         """Read the response to the last request; of an event stream, only its first event."""
         assert self._socket is not None
         with HTTPResponse(self._socket, method=method) as response:
             response.begin()
             goes_on = response.headers["content-type"] == STREAM and method != "HEAD"
             body = b"".join(iter(response.readline, b"\n")) if goes_on else response.read()
-            reply = Reply(response.status, response.headers, body)
+            reply = RawResponse(response.status, response.headers, body)
             closing = response.will_close or goes_on
         if closing:
-            self.hang_up()
+            self.close()
         return reply
 
-    def ask(self, method: str, target: str, headers: Iterable[Header] = (), body: bytes | None = None) -> Reply:
+    def request(
+        self, method: str, target: str, headers: Iterable[Header] = (), body: bytes | None = None
+    ) -> RawResponse:
         """Send a request; return the response."""
-        return self.send(request(method, target, headers, body))
+        return self.send(request_bytes(method, target, headers, body))

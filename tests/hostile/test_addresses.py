@@ -6,7 +6,7 @@ import pytest
 
 from tests.hostile.conftest import State
 from tests.hostile.operations import LISTS, OPERATIONS, PATHS, WITH_QUERY, Json, Operation, resolved
-from tests.hostile.raw import Header, Line
+from tests.hostile.raw import Header, RawConnection
 from tests.hostile.values import CASES, choices_of
 from tests.serving import Person
 
@@ -36,7 +36,7 @@ def bearer(person: Person) -> list[Header]:
 
 @every_operation
 def test_another_form_of_a_path_is_404_without_a_redirect(
-    line: Line, alice: Person, state: State, operation: Operation
+    connection: RawConnection, alice: Person, state: State, operation: Operation
 ) -> None:
     target, headers = operation.target(alice), operation.headers(alice)
     before = state()
@@ -57,14 +57,16 @@ def test_another_form_of_a_path_is_404_without_a_redirect(
     else:
         aliases += [target.upper(), target.title()]
     for alias in filter(lambda each: each.startswith("/"), aliases):
-        reply = line.ask(operation.method, alias, headers, b"{}" if operation.body else None)
+        reply = connection.request(operation.method, alias, headers, b"{}" if operation.body else None)
         assert (reply.status, reply.problem["code"]) == (404, "not-found"), alias
         assert reply.headers["location"] is None
     assert state() == before
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_a_wrong_method_is_405_with_the_allowed_ones(line: Line, alice: Person, state: State, path: str) -> None:
+def test_a_wrong_method_is_405_with_the_allowed_ones(
+    connection: RawConnection, alice: Person, state: State, path: str
+) -> None:
     allowed = PATHS[path] | ({"HEAD"} if "GET" in PATHS[path] else set())
     target = next(each for each in OPERATIONS if each.path == path).target(alice)
     before = state()
@@ -72,7 +74,7 @@ def test_a_wrong_method_is_405_with_the_allowed_ones(line: Line, alice: Person, 
         if method in allowed:
             continue
         for headers in ([], bearer(alice)):
-            reply = line.ask(method, target, headers)
+            reply = connection.request(method, target, headers)
             assert reply.status == 405, method
             assert set(reply.headers["allow"].split(", ")) == allowed
             assert reply.body == b"" if method == "HEAD" else reply.problem["code"] == "method-not-allowed"
@@ -80,32 +82,34 @@ def test_a_wrong_method_is_405_with_the_allowed_ones(line: Line, alice: Person, 
 
 
 @pytest.mark.parametrize("path", [path for path in PATHS if "GET" in PATHS[path]])
-def test_head_is_get_without_the_body_and_overrides_are_ignored(line: Line, alice: Person, path: str) -> None:
+def test_head_is_get_without_the_body_and_overrides_are_ignored(
+    connection: RawConnection, alice: Person, path: str
+) -> None:
     target = next(each for each in OPERATIONS if each.path == path).target(alice)
     changing = {"date", "x-request-id"}
     for headers in (bearer(alice), []):
-        got = line.ask("GET", target, headers)
-        head = line.ask("HEAD", target, headers)
+        got = connection.request("GET", target, headers)
+        head = connection.request("HEAD", target, headers)
         assert head.body == b""
         assert head.status == got.status
         assert [each for each in head.headers.items() if each[0] not in changing] == [
             each for each in got.headers.items() if each[0] not in changing
         ]
         for name in ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"):
-            again = line.ask("GET", target, [*headers, (name, "DELETE")])
+            again = connection.request("GET", target, [*headers, (name, "DELETE")])
             assert again.status == got.status
             assert again.status == 401 or again.body == got.body
-    assert line.ask("GET", f"{target}?_method=DELETE", bearer(alice)).status == 422
+    assert connection.request("GET", f"{target}?_method=DELETE", bearer(alice)).status == 422
 
 
 @every_operation
 def test_a_malformed_query_is_400_and_an_unknown_parameter_422(
-    line: Line, alice: Person, state: State, operation: Operation
+    connection: RawConnection, alice: Person, state: State, operation: Operation
 ) -> None:
     target, headers = operation.target(alice), operation.headers(alice)
     before = state()
     for query in MALFORMED_QUERIES:
-        reply = line.ask(operation.method, f"{target}?{query}", headers, b"{}" if operation.body else None)
+        reply = connection.request(operation.method, f"{target}?{query}", headers, b"{}" if operation.body else None)
         assert (reply.status, reply.problem["code"]) == (400, "malformed-query"), query
     for query, pointer in (
         ("wisteria=1", "/wisteria"),
@@ -113,7 +117,7 @@ def test_a_malformed_query_is_400_and_an_unknown_parameter_422(
         ("=1", ""),
         ("offset", "/offset"),
     ):
-        reply = line.ask(operation.method, f"{target}?{query}", headers, b"{}" if operation.body else None)
+        reply = connection.request(operation.method, f"{target}?{query}", headers, b"{}" if operation.body else None)
         assert (reply.status, reply.pointers) == (422, [pointer]), query
         assert reply.problem["known"] == list(operation.parameters)
     assert state() == before
@@ -121,16 +125,19 @@ def test_a_malformed_query_is_400_and_an_unknown_parameter_422(
 
 @every_operation
 def test_a_url_of_more_than_8_kib_is_414_before_the_token_is_read(
-    line: Line, alice: Person, operation: Operation
+    connection: RawConnection, alice: Person, operation: Operation
 ) -> None:
     target = operation.target(alice)
     for longer in (f"{target}?{'w' * 8192}", f"{target}/{'w' * 8192}", f"{target}?{'w' * 60_000}"):
-        assert line.ask(operation.method, longer).problem["code"] == "url-too-long"
-    assert line.ask(operation.method, f"{target}?{'W' * (8191 - len(target))}", operation.headers(alice)).status == 422
+        assert connection.request(operation.method, longer).problem["code"] == "url-too-long"
+    assert (
+        connection.request(operation.method, f"{target}?{'W' * (8191 - len(target))}", operation.headers(alice)).status
+        == 422
+    )
 
 
 @pytest.mark.parametrize("operation", WITH_QUERY, ids=str)
-def test_a_parameter_of_the_wrong_kind_is_422(line: Line, alice: Person, operation: Operation) -> None:
+def test_a_parameter_of_the_wrong_kind_is_422(connection: RawConnection, alice: Person, operation: Operation) -> None:
     headers = bearer(alice)
     for name, schema in operation.parameters.items():
         kind = resolved(schema)
@@ -138,13 +145,13 @@ def test_a_parameter_of_the_wrong_kind_is_422(line: Line, alice: Person, operati
         for value in rejected_parameters(name, kind):
             if name == "collections" and not value:
                 continue  # an empty list means all collections
-            reply = line.ask("GET", f"{operation.path}?{name}={value}", headers)
+            reply = connection.request("GET", f"{operation.path}?{name}={value}", headers)
             assert reply.status == 422, (name, value)
             assert {pointer.split("/")[1] for pointer in reply.pointers} == {name}
             assert b"wisteria" not in reply.body
         if resolved(schema).get("type") != "array":
             value = "5" if kind["type"] == "integer" else "a"
-            reply = line.ask("GET", f"{operation.path}?{name}={value}&{name}={value}", headers)
+            reply = connection.request("GET", f"{operation.path}?{name}={value}&{name}={value}", headers)
             assert f"/{name}" in reply.pointers
 
 
@@ -161,7 +168,9 @@ def rejected_parameters(name: str, kind: Json) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("operation", LISTS, ids=str)
-def test_a_cursor_of_another_list_is_400(line: Line, alice: Person, bob: Person, operation: Operation) -> None:
+def test_a_cursor_of_another_list_is_400(
+    connection: RawConnection, alice: Person, bob: Person, operation: Operation
+) -> None:
     create = next(each for each in OPERATIONS if each.path == operation.path and each.method == "POST")
     reads = next(each for each in OPERATIONS if each.path.startswith(f"{operation.path}/") and each.method == "GET")
     assert create.body is not None
@@ -180,9 +189,9 @@ def test_a_cursor_of_another_list_is_400(line: Line, alice: Person, bob: Person,
         hers[:-1] + chr(ord(hers[-1]) + 1),
     ]
     invalid += ["", "wisteria", "A" * 54, "%F0%9F%8C%BF", "null", his, hers[:32] + his[32:], "A" * 7000, "%2e%2e%2f"]
-    assert line.ask("GET", f"{operation.path}?cursor={hers}", bearer(alice)).status == 200
+    assert connection.request("GET", f"{operation.path}?cursor={hers}", bearer(alice)).status == 200
     for cursor in invalid:
-        reply = line.ask("GET", f"{operation.path}?cursor={cursor}", bearer(alice))
+        reply = connection.request("GET", f"{operation.path}?cursor={cursor}", bearer(alice))
         assert (reply.status, reply.problem["code"]) == (400, "invalid-cursor"), cursor
     name, schema = next(
         (name, resolved(schema))
@@ -195,4 +204,4 @@ def test_a_cursor_of_another_list_is_400(line: Line, alice: Person, bob: Person,
         else resolved(schema["items"])["enum"][0]
     )
     for target in (f"{operation.path}?{name}={value}&cursor={hers}", f"{other.path}?cursor={hers}"):
-        assert line.ask("GET", target, bearer(alice)).problem["code"] == "invalid-cursor"
+        assert connection.request("GET", target, bearer(alice)).problem["code"] == "invalid-cursor"

@@ -6,7 +6,7 @@ import pytest
 
 from tests.hostile.conftest import State
 from tests.hostile.operations import OPERATIONS, WITH_BODY, Operation
-from tests.hostile.raw import Line, in_chunks, request
+from tests.hostile.raw import RawConnection, chunked_request_bytes, request_bytes
 from tests.serving import Person
 
 NOT_JSON = {
@@ -76,11 +76,13 @@ with_body = pytest.mark.parametrize("operation", WITH_BODY, ids=str)
 
 
 @with_body
-def test_a_body_that_is_not_json_is_400(line: Line, alice: Person, state: State, operation: Operation) -> None:
+def test_a_body_that_is_not_json_is_400(
+    connection: RawConnection, alice: Person, state: State, operation: Operation
+) -> None:
     target, headers = operation.target(alice), operation.headers(alice)
     before = state()
     for name, body in NOT_JSON.items():
-        reply = line.ask(operation.method, target, headers, body)
+        reply = connection.request(operation.method, target, headers, body)
         assert (reply.status, reply.problem["code"]) == (400, "malformed-body"), name
         assert b"wisteria" not in reply.body, name
     assert state() == before
@@ -88,16 +90,16 @@ def test_a_body_that_is_not_json_is_400(line: Line, alice: Person, state: State,
 
 @with_body
 def test_a_body_that_is_no_object_or_has_an_unknown_member_is_422(
-    line: Line, alice: Person, state: State, operation: Operation
+    connection: RawConnection, alice: Person, state: State, operation: Operation
 ) -> None:
     target, headers = operation.target(alice), operation.headers(alice)
     before = state()
     known = {f"/{name}" for name in (operation.body or {})["properties"]}
     for name, body in NOT_OBJECTS.items():
-        reply = line.ask(operation.method, target, headers, body)
+        reply = connection.request(operation.method, target, headers, body)
         assert (reply.status, reply.pointers) == (422, [""]), name
     for name, (body, pointer) in UNKNOWN_MEMBERS.items():
-        reply = line.ask(operation.method, target, headers, body)
+        reply = connection.request(operation.method, target, headers, body)
         assert reply.status == 422, name
         assert pointer in reply.pointers, name
         assert set(reply.pointers) - known <= {pointer}, name
@@ -105,7 +107,9 @@ def test_a_body_that_is_no_object_or_has_an_unknown_member_is_422(
 
 
 @with_body
-def test_another_media_type_is_415(line: Line, alice: Person, state: State, operation: Operation) -> None:
+def test_another_media_type_is_415(
+    connection: RawConnection, alice: Person, state: State, operation: Operation
+) -> None:
     target, right = operation.target(alice), json.dumps(operation.right_body(alice)).encode()
     before = state()
     plain = operation.headers(alice, None)
@@ -115,13 +119,15 @@ def test_another_media_type_is_415(line: Line, alice: Person, state: State, oper
     twice = [[*json_, ("Content-Type", name)] for name in ("text/plain", "application/json")]
     merge = [] if operation.method == "PATCH" else [[*plain, ("Content-Type", "application/merge-patch+json")]]
     for headers in (*named, *coded, *twice, *merge):
-        reply = line.ask(operation.method, target, headers, right)
+        reply = connection.request(operation.method, target, headers, right)
         assert (reply.status, reply.problem["code"]) == (415, "unsupported-media-type"), headers[len(plain) :]
     assert state() == before
 
 
 @with_body
-def test_every_form_of_the_json_media_type_is_accepted(line: Line, alice: Person, operation: Operation) -> None:
+def test_every_form_of_the_json_media_type_is_accepted(
+    connection: RawConnection, alice: Person, operation: Operation
+) -> None:
     target, plain = operation.target(alice), operation.headers(alice, None)
     names = [
         "application/json",
@@ -130,34 +136,36 @@ def test_every_form_of_the_json_media_type_is_accepted(line: Line, alice: Person
         'application/json ; charset="UTF-8"',
     ]
     for name in names + (["application/merge-patch+json"] if operation.method == "PATCH" else []):
-        reply = line.ask(operation.method, target, [*plain, ("Content-Type", name)], b'{"Wisteria": 1}')
+        reply = connection.request(operation.method, target, [*plain, ("Content-Type", name)], b'{"Wisteria": 1}')
         assert reply.status == 422, name
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=str)
 def test_a_content_length_above_the_limit_is_413_before_the_token_is_read(
-    line: Line, alice: Person, operation: Operation
+    connection: RawConnection, alice: Person, operation: Operation
 ) -> None:
     target = operation.target(alice)
     for length in (operation.limit + 1, 10**12, 2**63 - 1):
-        reply = line.send(request(operation.method, target, [("Content-Length", str(length))]))
+        reply = connection.send(request_bytes(operation.method, target, [("Content-Length", str(length))]))
         assert (reply.status, reply.problem["limit"]) == (413, operation.limit)
-        line.hang_up()
+        connection.close()
     for length_ in ("wisteria", "+5", "-1", "1_0", "0x10", "", "9" * 30, "\u00b2"):
-        assert line.send(request(operation.method, target, [("Content-Length", length_)])).status == 400, length_
-        line.hang_up()
+        assert connection.send(request_bytes(operation.method, target, [("Content-Length", length_)])).status == 400, (
+            length_
+        )
+        connection.close()
 
 
 @with_body
 def test_a_body_that_grows_above_the_limit_is_413(
-    line: Line, alice: Person, state: State, operation: Operation
+    connection: RawConnection, alice: Person, state: State, operation: Operation
 ) -> None:
     target, headers = operation.target(alice), operation.headers(alice)
     before = state()
     for size, status in ((operation.limit, 422), (operation.limit + 1, 413)):
         body = json.dumps({"Wisteria": "w" * (size - len('{"Wisteria": ""}'))}).encode()
         assert len(body) == size
-        assert line.send(in_chunks(operation.method, target, headers, body)).status == status
-        assert line.ask(operation.method, target, headers, body).status == status
-        line.hang_up()
+        assert connection.send(chunked_request_bytes(operation.method, target, headers, body)).status == status
+        assert connection.request(operation.method, target, headers, body).status == status
+        connection.close()
     assert state() == before

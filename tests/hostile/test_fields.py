@@ -10,14 +10,14 @@ from app.resources import RESOURCES
 from tests.drafts import COLLECTION_OF, create_record, draft_of, resource_of
 from tests.hostile.conftest import State
 from tests.hostile.operations import OPERATIONS, WITH_BODY, Json, Operation, Path, members
-from tests.hostile.raw import Line, Reply
+from tests.hostile.raw import RawConnection, RawResponse
 from tests.hostile.values import rejected_values
 from tests.serving import Person
 
 with_body = pytest.mark.parametrize("operation", WITH_BODY, ids=str)
 
 
-def faults_of(reply: Reply, place: Path = ()) -> list[Json]:
+def faults_of(reply: RawResponse, place: Path = ()) -> list[Json]:
     """Return the faults of a response; of a push, those of its first operation, with pointers into the request."""
     if reply.status == 200:
         result = json.loads(reply.body)["results"][0]
@@ -30,7 +30,7 @@ def faults_of(reply: Reply, place: Path = ()) -> list[Json]:
 
 @with_body
 def test_a_wrong_value_is_422_with_its_pointer_and_changes_nothing(
-    line: Line, alice: Person, state: State, operation: Operation
+    connection: RawConnection, alice: Person, state: State, operation: Operation
 ) -> None:
     assert operation.body is not None
     target, headers = operation.target(alice), operation.headers(alice)
@@ -38,7 +38,7 @@ def test_a_wrong_value_is_422_with_its_pointer_and_changes_nothing(
     for place, schema in members(operation.body):
         pointer = "".join(f"/{step}" for step in place)
         for value in rejected_values(schema):
-            reply = line.ask(operation.method, target, headers, operation.body_with(place, value))
+            reply = connection.request(operation.method, target, headers, operation.body_with(place, value))
             case = f"{pointer}: {value[:40]}"
             assert any(f"{fault['pointer']}/".startswith(f"{pointer}/") for fault in faults_of(reply, place)), case
             assert b"wisteria" not in reply.body, case
@@ -47,7 +47,9 @@ def test_a_wrong_value_is_422_with_its_pointer_and_changes_nothing(
 
 
 @pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.collection)
-def test_a_wrong_value_is_rejected_in_a_push(line: Line, alice: Person, state: State, resource: Resource) -> None:
+def test_a_wrong_value_is_rejected_in_a_push(
+    connection: RawConnection, alice: Person, state: State, resource: Resource
+) -> None:
     create = next(each for each in OPERATIONS if each.resource is resource and each.method == "POST")
     push = next(each for each in OPERATIONS if each.content["operationId"] == "push_changes")
     right = {name: value for name, value in draft_of(resource, alice).items() if name != "id"}
@@ -62,7 +64,7 @@ def test_a_wrong_value_is_rejected_in_a_push(line: Line, alice: Person, state: S
             for name, value in some
         ]
         body = f'{{"ops": [{", ".join(ops)}]}}'.encode()
-        reply = line.ask("POST", push.path, push.headers(alice), body)
+        reply = connection.request("POST", push.path, push.headers(alice), body)
         assert b"wisteria" not in reply.body
         for (name, value), result in zip(some, json.loads(reply.body)["results"], strict=True):
             assert (result["outcome"], result["status"]) == ("rejected", 422), (name, value[:40])
@@ -71,7 +73,9 @@ def test_a_wrong_value_is_rejected_in_a_push(line: Line, alice: Person, state: S
 
 
 @with_body
-def test_a_missing_required_member_is_422(line: Line, alice: Person, state: State, operation: Operation) -> None:
+def test_a_missing_required_member_is_422(
+    connection: RawConnection, alice: Person, state: State, operation: Operation
+) -> None:
     assert operation.body is not None
     target, headers = operation.target(alice), operation.headers(alice)
     before = state()
@@ -80,14 +84,14 @@ def test_a_missing_required_member_is_422(line: Line, alice: Person, state: Stat
     before = state()
     for name in operation.body.get("required", []):
         body = {other: value for other, value in right.items() if other != name}
-        reply = line.ask(operation.method, target, headers, json.dumps(body).encode())
+        reply = connection.request(operation.method, target, headers, json.dumps(body).encode())
         assert {"pointer": f"/{name}", "code": "required"}.items() <= faults_of(reply)[0].items()
     assert state() == before
 
 
 @with_body
 def test_members_that_the_server_sets_are_rejected(
-    line: Line, alice: Person, state: State, operation: Operation
+    connection: RawConnection, alice: Person, state: State, operation: Operation
 ) -> None:
     assert operation.body is not None
     target, headers, right = operation.target(alice), operation.headers(alice), operation.right_body(alice)
@@ -96,14 +100,14 @@ def test_members_that_the_server_sets_are_rejected(
     for name in sorted(assigned - set(operation.body["properties"])):
         for value in ("null", "1", '"admin"', f'"{new_id()}"'):
             body = json.dumps(right)[:-1].encode() + f', "{name}": {value}}}'.encode()
-            faults = faults_of(line.ask(operation.method, target, headers, body))
+            faults = faults_of(connection.request(operation.method, target, headers, body))
             assert [(fault["pointer"], fault["code"]) for fault in faults] == [(f"/{name}", "unknown-field")], value
     assert state() == before
 
 
 @with_body
 def test_references_to_other_peoples_removed_and_unknown_records_get_the_same_422(
-    line: Line, alice: Person, bob: Person, state: State, operation: Operation
+    connection: RawConnection, alice: Person, bob: Person, state: State, operation: Operation
 ) -> None:
     for name in COLLECTION_OF.keys() & (operation.body or {})["properties"]:
         resource = resource_of(COLLECTION_OF[name])
@@ -114,7 +118,7 @@ def test_references_to_other_peoples_removed_and_unknown_records_get_the_same_42
         seen = set()
         for id in (his, gone, str(new_id())):
             body = operation.body_with((name,), json.dumps(id), right)
-            reply = line.ask(operation.method, target, [*headers, ("X-Request-Id", "the-same")], body)
+            reply = connection.request(operation.method, target, [*headers, ("X-Request-Id", "the-same")], body)
             faults = [(fault["pointer"], fault["code"]) for fault in faults_of(reply)]
             assert faults == [(f"/{name}", "unknown-reference")], id
             seen.add(reply.body)

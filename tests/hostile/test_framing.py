@@ -9,7 +9,7 @@ import pytest
 from app.server import limits
 from tests.conftest import Servers
 from tests.hostile.malformed import GET, MALFORMED, NEXT, POST, UPGRADE
-from tests.hostile.raw import Line, request
+from tests.hostile.raw import RawConnection, request_bytes
 from tests.serving import Server
 
 UPGRADING = GET + b"Host: a\r\nContent-Length: 0\r\n" + UPGRADE + b"\r\n"
@@ -23,8 +23,8 @@ def server(servers: Servers) -> Server:
 
 @pytest.mark.parametrize("content", MALFORMED.values(), ids=MALFORMED)
 def test_malformed_bytes_are_400(server: Server, content: bytes) -> None:
-    with Line(server.address) as line:
-        reply = line.send(content, method="GET")
+    with RawConnection(server.address) as connection:
+        reply = connection.send(content, method="GET")
     assert reply.status == 400
     assert reply.problem["code"] == "malformed-request"
     assert reply.headers["connection"] == "close"
@@ -41,22 +41,22 @@ def test_malformed_bytes_are_400(server: Server, content: bytes) -> None:
     ids=["too many", "too large together", "one too large", "one that does not end"],
 )
 def test_too_many_or_too_large_headers_are_431(server: Server, headers: list[tuple[str, str]]) -> None:
-    with Line(server.address) as line:
-        reply = line.send(request("GET", "/livez", headers))
+    with RawConnection(server.address) as connection:
+        reply = connection.send(request_bytes("GET", "/livez", headers))
     assert reply.status == 431
     assert reply.problem["code"] == "headers-too-large"
 
 
 def test_the_maximum_number_of_headers_is_accepted(server: Server) -> None:
     headers = [(f"X-{n}", "wisteria") for n in range(limits.MAX_HEADERS - 1)]
-    with Line(server.address) as line:
-        assert line.send(request("GET", "/livez", headers)).status == 200
+    with RawConnection(server.address) as connection:
+        assert connection.send(request_bytes("GET", "/livez", headers)).status == 200
 
 
 @pytest.mark.parametrize("length", [limits.MAX_URL_BYTES, 200_000], ids=["one byte too long", "200 kB"])
 def test_a_long_url_is_414(server: Server, length: int) -> None:
-    with Line(server.address) as line:
-        reply = line.send(request("GET", "/" + "w" * length))
+    with RawConnection(server.address) as connection:
+        reply = connection.send(request_bytes("GET", "/" + "w" * length))
     assert reply.status == 414
     assert reply.problem["code"] == "url-too-long"
 
@@ -82,8 +82,8 @@ def test_100_continue_is_sent_when_the_body_is_read(server: Server) -> None:
     ids=["too large", "media type", "not signed in", "HTTP/1.0", "unknown expectation", "one known, one unknown"],
 )
 def test_100_continue_is_not_sent_if_the_body_is_not_read(server: Server, status: int, content: bytes) -> None:
-    with Line(server.address) as line:
-        reply = line.send(content)
+    with RawConnection(server.address) as connection:
+        reply = connection.send(content)
     assert reply.status == status
     assert reply.problem["status"] == status
 
@@ -109,19 +109,19 @@ def test_an_upgrade_is_answered_in_http_1_1_and_nothing_is_parsed_after_it(
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_an_absolute_url_with_the_same_host_is_accepted(server: Server, scheme: str) -> None:
-    with Line(server.address) as line:
-        assert line.send(request("GET", f"{scheme}://afterglow/livez")).status == 200
+    with RawConnection(server.address) as connection:
+        assert connection.send(request_bytes("GET", f"{scheme}://afterglow/livez")).status == 200
 
 
 def test_a_malformed_request_does_not_disturb_the_response_before_it(server: Server) -> None:
-    with Line(server.address) as line:
-        assert line.send(request("GET", "/livez") + MALFORMED["two hosts"]).status == 200
+    with RawConnection(server.address) as connection:
+        assert connection.send(request_bytes("GET", "/livez") + MALFORMED["two hosts"]).status == 200
 
 
 def test_pipelined_requests_are_answered_in_order(server: Server) -> None:
     with socket.create_connection(server.address, timeout=20) as connection:
-        last = request("GET", "/problems/outdated", [("Connection", "close")])
-        connection.sendall(request("GET", "/livez") + last)
+        last = request_bytes("GET", "/problems/outdated", [("Connection", "close")])
+        connection.sendall(request_bytes("GET", "/livez") + last)
         responses = read_to_end(connection)
     assert responses.count(b"HTTP/1.1 200 OK") == 2
     assert responses.index(b'{"status":"ok"}') < responses.index(b'"code":"outdated"')
@@ -170,7 +170,7 @@ def test_headers_that_arrive_byte_by_byte_do_not_extend_their_deadline(
 
 def test_a_client_that_does_not_read_is_cut_off(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MAX_UNREAD_SECONDS", 0.2)
-    content = request("GET", "/openapi.json")
+    content = request_bytes("GET", "/openapi.json")
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.settimeout(20)

@@ -18,10 +18,10 @@ from app.server import limits
 from app.server.lingering import LingeringClose
 from app.server.protocol import LimitedProtocol
 from tests.conftest import Servers
-from tests.hostile.raw import Header, Line, in_chunks, request
+from tests.hostile.raw import Header, RawConnection, chunked_request_bytes, request_bytes
 from tests.http.single_slot import serve_single_slot
 from tests.serving import Address, Person, Server, address_of, listening
-from tests.waiting import awaited
+from tests.waiting import wait_until
 
 BODY = b"w" * 8 * 1024 * 1024
 """Larger than every limit, and than what sockets buffer."""
@@ -36,7 +36,7 @@ def server(servers: Servers) -> Server:
     return servers.shared("sqlite")
 
 
-@pytest.mark.parametrize("encode", [request, in_chunks], ids=["with a length", "in chunks"])
+@pytest.mark.parametrize("encode", [request_bytes, chunked_request_bytes], ids=["with a length", "in chunks"])
 @pytest.mark.parametrize(
     ("status", "target", "headers"),
     [
@@ -53,8 +53,8 @@ def server(servers: Servers) -> Server:
 def test_a_client_that_sends_its_whole_body_before_it_reads_gets_the_problem(
     server: Server, encode: Callable[..., bytes], status: int, target: str, headers: list[Header]
 ) -> None:
-    with Line(server.address) as line:
-        reply = line.send(encode("POST", target, [*headers, CLOSE], BODY), method="POST")
+    with RawConnection(server.address) as connection:
+        reply = connection.send(encode("POST", target, [*headers, CLOSE], BODY), method="POST")
     assert reply.problem["status"] == status
     assert reply.headers["connection"] == "close"
 
@@ -68,15 +68,17 @@ def test_a_client_whose_body_is_not_read_gets_the_problem(
     server: Server, alice: Person, status: int, media_type: str
 ) -> None:
     bearer = [] if status == 401 else [("Authorization", f"Bearer {alice.token}")]
-    with Line(server.address) as line:
-        reply = line.send(in_chunks("POST", SESSIONS, [("Content-Type", media_type), *bearer, CLOSE], BODY))
+    with RawConnection(server.address) as connection:
+        reply = connection.send(
+            chunked_request_bytes("POST", SESSIONS, [("Content-Type", media_type), *bearer, CLOSE], BODY)
+        )
     assert reply.problem["status"] == status
 
 
 def test_a_client_whose_body_is_malformed_gets_the_problem(server: Server) -> None:
-    content = in_chunks("POST", LOGIN, [JSON], b"{").replace(b"\r\n0\r\n", b"\r\nno chunk\r\n")
-    with Line(server.address) as line:
-        assert line.send(content + BODY).status == 400
+    content = chunked_request_bytes("POST", LOGIN, [JSON], b"{").replace(b"\r\n0\r\n", b"\r\nno chunk\r\n")
+    with RawConnection(server.address) as connection:
+        assert connection.send(content + BODY).status == 400
 
 
 @pytest.mark.parametrize("size", [2 * 1024 * 1024 + 1, len(BODY)], ids=["a byte too large", "8 MiB"])
@@ -93,7 +95,7 @@ def test_urllib_which_closes_every_connection_gets_the_problem(server: Server, s
 def connect_and_read_early_response(address: Address, target: str = LOGIN) -> socket.socket:
     """Return a connection that the server has answered, and closed its side of, while the body is arriving."""
     connection = socket.create_connection(address, timeout=20)
-    connection.sendall(request("POST", target, [JSON, CLOSE, ("Content-Length", "999999999999")]) + b"{")
+    connection.sendall(request_bytes("POST", target, [JSON, CLOSE, ("Content-Length", "999999999999")]) + b"{")
     while connection.recv(65536):
         pass
     return connection
@@ -111,7 +113,7 @@ def is_cut_off(connection: socket.socket) -> bool:
 def test_a_client_that_sends_for_too_long_is_cut_off(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MAX_LINGER_SECONDS", 0.3)
     with closing(connect_and_read_early_response(server.address)) as connection:
-        awaited(lambda: is_cut_off(connection))
+        wait_until(lambda: is_cut_off(connection))
 
 
 def test_a_client_that_sends_too_much_is_cut_off(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,17 +136,17 @@ def test_a_lingering_connection_does_not_count_keeps_no_request_and_does_not_del
     before = count_protocols(LimitedProtocol)
     with serve_single_slot() as single_slot:
         lingering = [connect_and_read_early_response(single_slot.address, target) for _ in range(8)]
-        awaited(
+        wait_until(
             lambda: count_protocols(LingeringClose) == len(lingering) and count_protocols(LimitedProtocol) <= before
         )
-        with closing(single_slot.hold()), Line(single_slot.address) as line:
-            assert line.ask("GET", "/").status == 503
+        with closing(single_slot.hold()), RawConnection(single_slot.address) as connection:
+            assert connection.request("GET", "/").status == 503
             single_slot.release()
             single_slot.wait_until_free()
-        assert not any(is_cut_off(connection) for connection in lingering)
-    awaited(lambda: all(is_cut_off(connection) for connection in lingering))
-    for connection in lingering:
-        connection.close()
+        assert not any(is_cut_off(each) for each in lingering)
+    wait_until(lambda: all(is_cut_off(each) for each in lingering))
+    for each in lingering:
+        each.close()
 
 
 async def stop_before_the_response(scope: Scope, receive: Receive, send: Send) -> None:
@@ -161,4 +163,4 @@ def test_a_server_that_stops_does_not_linger(monkeypatch: pytest.MonkeyPatch) ->
         listening(RequestContextMiddleware(stop_before_the_response, https_only=False), lifespan="off") as (url, _),
         closing(connect_and_read_early_response(address_of(url))) as connection,
     ):
-        awaited(lambda: is_cut_off(connection))
+        wait_until(lambda: is_cut_off(connection))

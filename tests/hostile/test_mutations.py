@@ -16,7 +16,7 @@ from tests.hostile.chance import EFFORT, RecordProperty
 from tests.hostile.conftest import State
 from tests.hostile.mutations import Mutant, ValidRequest, mutate
 from tests.hostile.operations import OPERATIONS, Operation
-from tests.hostile.raw import SECONDS, Line, Reply
+from tests.hostile.raw import SECONDS, RawConnection, RawResponse
 from tests.hostile.test_reading_back import is_timestamp, parsed
 from tests.serving import Person, Server
 
@@ -37,7 +37,7 @@ class BrokenError(AssertionError):
         super().__init__(f"{mutant.right.operation} {mutant.how}: {found}\nsent: {mutant.content[:8000]!r}")
 
 
-def is_refused(mutant: Mutant, reply: Reply | None) -> bool:
+def is_refused(mutant: Mutant, reply: RawResponse | None) -> bool:
     """Return whether a mutant must not change the database: it was refused, or is incomplete."""
     if reply is None:
         return not mutant.is_complete
@@ -47,8 +47,8 @@ def is_refused(mutant: Mutant, reply: Reply | None) -> bool:
 class Attack:
     """Sends mutated requests, and checks the responses."""
 
-    def __init__(self, server: Server, chance: random.Random, line: Line) -> None:
-        self.server, self.chance, self.line = server, chance, line
+    def __init__(self, server: Server, chance: random.Random, connection: RawConnection) -> None:
+        self.server, self.chance, self.connection = server, chance, connection
         self.outcomes: Counter[str] = Counter()
         self._waiting: list[tuple[Mutant, socket.socket]] = []
 
@@ -81,7 +81,7 @@ class Attack:
                 body |= {name: value for name, value in draft.items() if name in shape}
             yield ValidRequest(operation, operation.target(person), operation.headers(person), body)
 
-    def send(self, mutant: Mutant) -> Reply | None:
+    def send(self, mutant: Mutant) -> RawResponse | None:
         """Send a mutant; return the response, or None if the request is incomplete or the connection was closed."""
         if not mutant.is_complete:
             self.outcomes["cut off"] += 1
@@ -91,13 +91,13 @@ class Attack:
             return None
         method = mutant.content.partition(b" ")[0].decode("latin-1").upper()
         try:
-            reply = self.line.send(mutant.content, method=method)
+            reply = self.connection.send(mutant.content, method=method)
         except (ConnectionError, TimeoutError) as error:
             self.outcomes[type(error).__name__] += 1
-            self.line.hang_up()
+            self.connection.close()
             return None
         if mutant.how != "of_json":
-            self.line.hang_up()
+            self.connection.close()
         if reply.status >= 500 and reply.status not in {503, 507}:
             raise BrokenError(mutant, reply)
         if reply.status in {400, 404, 413, 414, 415, 422, 428, 431} and b"wisteria" in reply.body:
@@ -113,13 +113,13 @@ class Attack:
                     raise BrokenError(mutant, "an error of the server")
         self._waiting.clear()
 
-    def _read_back(self, mutant: Mutant, reply: Reply) -> None:
+    def _read_back(self, mutant: Mutant, reply: RawResponse) -> None:
         operation, answer = mutant.right.operation, json.loads(reply.body)
         for record in (answer, *(each["record"] for each in answer.get("results", []) if each["record"])):
             path = self._path_of(record, operation)
             if path is None:
                 continue
-            read = self.line.ask("GET", path, [mutant.right.headers[0]])
+            read = self.connection.request("GET", path, [mutant.right.headers[0]])
             if read.status != 200 or json.loads(read.body) != record:
                 raise BrokenError(mutant, f"answered {record}, stored {read.body!r}")
         if (reply.status == 201 or operation.method == "PATCH") and mutant.how == "of_json":
@@ -164,15 +164,15 @@ class Attack:
 
 
 @pytest.fixture(params=range(PARTS))
-def attack(request: pytest.FixtureRequest, server: Server, line: Line, seed: int) -> Attack:
-    return Attack(server, random.Random(f"{seed} {request.node.name}"), line)  # noqa: S311 - repeatable
+def attack(request: pytest.FixtureRequest, server: Server, connection: RawConnection, seed: int) -> Attack:
+    return Attack(server, random.Random(f"{seed} {request.node.name}"), connection)  # noqa: S311 - repeatable
 
 
 def test_no_mutation_causes_a_server_error_or_a_partial_write(
-    attack: Attack, line: Line, state: State, database: str, record_property: RecordProperty
+    attack: Attack, connection: RawConnection, state: State, database: str, record_property: RecordProperty
 ) -> None:
     for _ in range(BATCHES * EFFORT):
         attack.assert_unchanged(attack.batch(), state)
-    assert line.ask("GET", "/livez").status == 200
+    assert connection.request("GET", "/livez").status == 200
     tried = BATCHES * EFFORT * MUTANTS
     record_property("summary", f"{tried} mutations on {database}: {dict(sorted(attack.outcomes.items()))}")

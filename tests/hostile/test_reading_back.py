@@ -10,7 +10,7 @@ from app.ids import new_id
 from tests.drafts import COLLECTION_OF
 from tests.hostile.conftest import State
 from tests.hostile.operations import WITH_BODY, Json, Operation, nullable, resolved
-from tests.hostile.raw import Line, Reply
+from tests.hostile.raw import RawConnection, RawResponse
 from tests.hostile.values import accepted_values
 from tests.serving import Person
 
@@ -31,7 +31,7 @@ def parsed(value: Any, schema: Json) -> Any:
 
 @pytest.mark.parametrize("operation", READABLE, ids=str)
 def test_accepted_values_are_returned_unchanged_and_rejected_ones_change_nothing(
-    line: Line, alice: Person, state: State, operation: Operation
+    connection: RawConnection, alice: Person, state: State, operation: Operation
 ) -> None:
     members = (operation.body or {})["properties"]
     headers, right = operation.headers(alice), operation.right_body(alice) or {}
@@ -40,9 +40,11 @@ def test_accepted_values_are_returned_unchanged_and_rejected_ones_change_nothing
     filled_in = operation.resource.filled_in if operation.resource else ()
     refused = []
 
-    def send(name: str, value: str, any_of: Json, target: str) -> Reply:
+    def send(name: str, value: str, any_of: Json, target: str) -> RawResponse:
         fresh = {"id": str(new_id())} if "id" in members else {}
-        return line.ask(operation.method, target, headers, operation.body_with((name,), value, any_of | fresh))
+        return connection.request(
+            operation.method, target, headers, operation.body_with((name,), value, any_of | fresh)
+        )
 
     for name, schema in members.items():
         accepted = False
@@ -58,7 +60,7 @@ def test_accepted_values_are_returned_unchanged_and_rejected_ones_change_nothing
             else:
                 continue
             accepted = True
-            read = line.ask("GET", reply.headers["location"] or target, headers)
+            read = connection.request("GET", reply.headers["location"] or target, headers)
             assert read.body == reply.body, (name, value)
             if value != "null" or name not in filled_in:
                 sent = parsed(json.loads(value, parse_float=float), schema)
@@ -69,4 +71,4 @@ def test_accepted_values_are_returned_unchanged_and_rejected_ones_change_nothing
         assert send(name, value, any_of, target).status in {409, 422}, (name, value)
     assert state() == before
     if operation.method == "POST":
-        assert line.ask("GET", f"{operation.path}?limit=200", headers).status == 200
+        assert connection.request("GET", f"{operation.path}?limit=200", headers).status == 200

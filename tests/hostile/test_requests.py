@@ -7,7 +7,7 @@ import pytest
 from app.server import limits
 from tests.hostile.conftest import State
 from tests.hostile.operations import OPERATIONS, Operation
-from tests.hostile.raw import Header, Line, Reply, request
+from tests.hostile.raw import Header, RawConnection, RawResponse, request_bytes
 from tests.serving import Person
 
 every_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=str)
@@ -15,9 +15,11 @@ WRONG_CREDENTIALS = {"verify", "login", "refresh_tokens", "change_password", "re
 """The documented bodies of these operations have invented credentials, and each attempt is counted."""
 
 
-def ask(line: Line, person: Person, operation: Operation, target: str, body: bytes | None, *headers: Header) -> Reply:
-    line.hang_up()
-    return line.ask(operation.method, target, [*operation.headers(person), *headers], body)
+def ask(
+    connection: RawConnection, person: Person, operation: Operation, target: str, body: bytes | None, *headers: Header
+) -> RawResponse:
+    connection.close()
+    return connection.request(operation.method, target, [*operation.headers(person), *headers], body)
 
 
 def valid_request(operation: Operation, person: Person) -> tuple[str, bytes | None]:
@@ -28,11 +30,11 @@ def valid_request(operation: Operation, person: Person) -> tuple[str, bytes | No
 
 @every_operation
 def test_a_valid_request_is_accepted_and_the_fingerprint_shows_what_it_changes(
-    line: Line, alice: Person, state: State, operation: Operation
+    connection: RawConnection, alice: Person, state: State, operation: Operation
 ) -> None:
     target, body = valid_request(operation, alice)
     before = state()
-    reply = ask(line, alice, operation, target, body)
+    reply = ask(connection, alice, operation, target, body)
     name = operation.content["operationId"]
     if name in WRONG_CREDENTIALS:
         assert (reply.status, reply.problem["code"]) == (401, "wrong-credentials")
@@ -45,7 +47,7 @@ def test_a_valid_request_is_accepted_and_the_fingerprint_shows_what_it_changes(
 
 @every_operation
 def test_ambiguous_headers_are_400_and_too_many_or_too_large_ones_431(
-    line: Line, alice: Person, state: State, operation: Operation
+    connection: RawConnection, alice: Person, state: State, operation: Operation
 ) -> None:
     target, body = valid_request(operation, alice)
     before = state()
@@ -60,20 +62,20 @@ def test_ambiguous_headers_are_400_and_too_many_or_too_large_ones_431(
         [("Content-Length", length), ("Content-Length", f"{length}0")],
         [("Transfer-Encoding", "gzip"), ("Content-Length", length)],
     ):
-        reply = ask(line, alice, operation, target, body, *ambiguous)
+        reply = ask(connection, alice, operation, target, body, *ambiguous)
         assert (reply.status, reply.problem["code"]) == (400, "malformed-request"), ambiguous
     for large in (
         [(f"X-{n}", "wisteria") for n in range(limits.MAX_HEADERS)],
         [("X-Long", "w" * limits.MAX_HEADER_BYTES)],
     ):
-        reply = ask(line, alice, operation, target, body, *large)
+        reply = ask(connection, alice, operation, target, body, *large)
         assert (reply.status, reply.problem["code"]) == (431, "headers-too-large"), large[0][0]
     assert state() == before
 
 
 @pytest.mark.parametrize("operation", [each for each in OPERATIONS if each.content["security"]], ids=str)
 def test_a_token_is_accepted_only_as_a_single_bearer_token_in_authorization(
-    line: Line, alice: Person, bob: Person, state: State, operation: Operation
+    connection: RawConnection, alice: Person, bob: Person, state: State, operation: Operation
 ) -> None:
     target, body = valid_request(operation, alice)
     before = state()
@@ -89,8 +91,8 @@ def test_a_token_is_accepted_only_as_a_single_bearer_token_in_authorization(
         [("X-Authorization", f"Bearer {alice.token}")],
         [],
     ):
-        reply = line.send(request(operation.method, target, [*headers, *wrong], body))
+        reply = connection.send(request_bytes(operation.method, target, [*headers, *wrong], body))
         assert (reply.status, reply.problem["code"]) == (401, "not-signed-in"), wrong
-    reply = line.ask(operation.method, f"{target}?access_token={alice.token}", headers, body)
+    reply = connection.request(operation.method, f"{target}?access_token={alice.token}", headers, body)
     assert reply.status == 401
     assert state() == before

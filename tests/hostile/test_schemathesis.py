@@ -12,10 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from pwdlib import PasswordHash
-from pwdlib.hashers.argon2 import Argon2Hasher
 
-from app.identity import passwords
 from tests.conftest import Servers
 from tests.hostile.chance import EFFORT, RecordProperty
 from tests.serving import PASSWORD, Person
@@ -46,15 +43,6 @@ def signing_in(person: Person, name: str) -> dict[str, object]:
     }
 
 
-@pytest.fixture
-def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Use cheap password hashes, because hundreds are computed."""
-    hasher = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
-    monkeypatch.setattr(passwords, "_hash", hasher)
-    monkeypatch.setattr(passwords, "UNKNOWN_HASH", hasher.hash(PASSWORD))
-
-
-@pytest.mark.usefixtures("cheap_hashes")
 @pytest.mark.timeout(60 * MINUTES * EFFORT)
 def test_schemathesis_finds_no_difference_from_the_document(
     servers: Servers, database: str, seed: int, tmp_path: Path, record_property: RecordProperty

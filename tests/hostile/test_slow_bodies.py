@@ -10,7 +10,7 @@ import pytest
 
 from app.server import limits
 from tests.conftest import Servers
-from tests.hostile.raw import in_chunks, request
+from tests.hostile.raw import chunked_request_bytes, request_bytes
 from tests.serving import Server
 
 LOGIN = "/v1/auth/login"
@@ -64,7 +64,7 @@ def read(connection: socket.socket) -> bytes:
 @pytest.mark.usefixtures("_short_limits")
 @pytest.mark.parametrize(
     "content",
-    [request("POST", LOGIN, [JSON], BODY), in_chunks("POST", LOGIN, [JSON], BODY, size=100)],
+    [request_bytes("POST", LOGIN, [JSON], BODY), chunked_request_bytes("POST", LOGIN, [JSON], BODY, size=100)],
     ids=["with a length", "in chunks"],
 )
 def test_a_slow_body_that_keeps_the_rate_arrives(server: Server, content: bytes) -> None:
@@ -78,8 +78,8 @@ def test_a_slow_body_that_keeps_the_rate_arrives(server: Server, content: bytes)
 @pytest.mark.parametrize(
     ("content", "size"),
     [
-        (request("POST", LOGIN, [JSON, ("Content-Length", "100000")]) + b" " * 2000, 10),
-        (in_chunks("POST", LOGIN, [JSON], b" " * 2000, size=1), 60),
+        (request_bytes("POST", LOGIN, [JSON, ("Content-Length", "100000")]) + b" " * 2000, 10),
+        (chunked_request_bytes("POST", LOGIN, [JSON], b" " * 2000, size=1), 60),
     ],
     ids=["with a length", "in chunks of one byte, whose framing does not count"],
 )
@@ -95,7 +95,7 @@ def test_a_body_of_500_bytes_a_second_is_cut_off(server: Server, content: bytes,
 
 @pytest.mark.usefixtures("_short_limits")
 def test_a_body_that_stops_is_cut_off_although_it_kept_the_rate_before(server: Server) -> None:
-    with slow_sender(server, request("POST", LOGIN, [JSON], BODY)[:-1], size=500, seconds=0.1) as connection:
+    with slow_sender(server, request_bytes("POST", LOGIN, [JSON], BODY)[:-1], size=500, seconds=0.1) as connection:
         assert read(connection) == b""
 
 
@@ -104,27 +104,29 @@ def test_a_body_is_cut_off_after_the_maximum_time_whatever_its_rate(
 ) -> None:
     monkeypatch.setattr(limits, "BODY_GRACE_SECONDS", 0.1)
     monkeypatch.setattr(limits, "MAX_BODY_SECONDS", 0.3)
-    with slow_sender(server, request("POST", LOGIN, [JSON], b" " * 900_000), size=10_000, seconds=0.02) as connection:
+    with slow_sender(
+        server, request_bytes("POST", LOGIN, [JSON], b" " * 900_000), size=10_000, seconds=0.02
+    ) as connection:
         assert read(connection) == b""
 
 
 @pytest.mark.usefixtures("_short_limits")
 def test_each_body_of_a_connection_has_its_own_deadline(server: Server) -> None:
-    content = request("POST", LOGIN, [JSON], BODY)
+    content = request_bytes("POST", LOGIN, [JSON], BODY)
     with socket.create_connection(server.address, timeout=20) as connection:
         for _ in range(2):
             send_slowly(connection, content, size=500, seconds=0.1)
             assert read(connection).startswith(ANSWERED)
-        connection.sendall(request("GET", "/livez"))
+        connection.sendall(request_bytes("GET", "/livez"))
         assert read(connection).startswith(b"HTTP/1.1 200 ")
 
 
 @pytest.mark.usefixtures("_short_limits")
 def test_what_a_body_has_received_does_not_extend_the_deadline_of_a_pipelined_body(server: Server) -> None:
     """The first body would extend it to two seconds."""
-    second = request("POST", LOGIN, [JSON, ("Content-Length", "100000")]) + b" "
+    second = request_bytes("POST", LOGIN, [JSON, ("Content-Length", "100000")]) + b" "
     with socket.create_connection(server.address, timeout=20) as connection:
-        connection.sendall(request("POST", LOGIN, [JSON], BODY) + second)
+        connection.sendall(request_bytes("POST", LOGIN, [JSON], BODY) + second)
         start, seen = time.monotonic(), b""
         while part := read(connection):
             seen += part

@@ -1,1 +1,1 @@
-"""What holds for the whole house."""
+"""Tests of the contract, the commands, the migrations and the documents."""

@@ -1,4 +1,4 @@
-"""Plans: over 100 000 records of 1 000 people, a page and a single record are found by an index, without a sort."""
+"""Query plans on PostgreSQL with 100 000 records of 1 000 people: pages and records are found by an index, without a sort."""
 
 import asyncio
 import json
@@ -54,7 +54,7 @@ ANALYZE;
 
 
 class Plans:
-    """Asks PostgreSQL for the plans of statements."""
+    """Explains statements on PostgreSQL."""
 
     def __init__(self, url: str, runner: asyncio.Runner) -> None:
         self._runner = runner
@@ -63,7 +63,7 @@ class Plans:
         runner.run(self._connection.set_type_codec("uuid", schema="pg_catalog", encoder=str, decoder=UUID))
 
     def nodes(self, statement: Statement, *, generic: bool, **values: object) -> list[dict[str, Any]]:
-        """Return the steps of a statement's plan: for these values, or, as a prepared statement's, for any."""
+        """Return the steps of a statement's plan for these values, or of the generic plan of a prepared statement."""
         mode = "force_generic_plan" if generic else "force_custom_plan"
         plan = statement.postgres
         self._runner.run(self._connection.execute(f"SET plan_cache_mode = {mode}"))
@@ -71,7 +71,7 @@ class Plans:
         return list(_steps(json.loads(self._runner.run(explained))[0]["Plan"]))
 
     def close(self) -> None:
-        """Let the connection go."""
+        """Close the connection."""
         self._runner.run(self._connection.close())
 
 

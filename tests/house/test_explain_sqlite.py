@@ -1,4 +1,4 @@
-"""Plans of SQLite: what a batch names is looked up by its key, and never by reading everything that its owner has."""
+"""Query plans on SQLite: the records of a batch are found by their keys, without a scan of all records of the owner."""
 
 from collections.abc import Iterator
 

@@ -61,11 +61,11 @@ def test_a_version_is_64_bits_wide(shape: str) -> None:
 
 
 @pytest.mark.parametrize(("path", "name", "default"), DEFAULTS, ids=[f"{path} {name}" for path, name, _ in DEFAULTS])
-def test_the_server_takes_each_documented_default(alice: Person, path: str, name: str, default: Any) -> None:
+def test_the_server_accepts_each_documented_default(alice: Person, path: str, name: str, default: Any) -> None:
     assert alice.client.get(path, params={name: default}).status_code == 200
 
 
-def test_collections_are_taken_separated_by_commas_repeated_and_empty(alice: Person) -> None:
+def test_collections_may_be_separated_by_commas_repeated_and_empty(alice: Person) -> None:
     alice.client.post("/v1/intentions", json={"kind": "session", "statement": "wisteria"})
     queries = ("collections=sessions,intentions", "collections=sessions&collections=intentions", "collections=", "")
     pages = [alice.client.get(f"/v1/sync/changes?{query}").json() for query in queries]
@@ -108,7 +108,7 @@ def test_the_codes_of_problems_are_an_enumeration() -> None:
 
 
 @pytest.mark.parametrize("resource", [kind for kind in RESOURCES if kind.transitions], ids=lambda kind: kind.collection)
-def test_a_status_field_says_where_it_may_go(resource: Any) -> None:
+def test_a_status_field_documents_its_transitions(resource: Any) -> None:
     for shape in (resource.public, resource.draft, resource.patch):
         status = SCHEMAS[shape.__name__]["properties"]["status"]
         listed = {each: set(targets) for each, targets in status["x-transitions"].items()}

@@ -9,7 +9,7 @@ import httpx2 as httpx
 import pytest
 
 from tests.conftest import Databases
-from tests.hostile.raw import request
+from tests.hostile.raw import request_bytes
 from tests.house.commands import SECONDS, running_server
 from tests.serving import address_of
 
@@ -21,7 +21,7 @@ REST = BODY[len(BODY) // 2 :]
 def start_sign_in(url: str) -> socket.socket:
     """Return a connection on which a sign-in was sent, without the `REST` of its body."""
     connection = socket.create_connection(address_of(url), timeout=SECONDS)
-    content = request("POST", "/v1/auth/login", [("Content-Type", "application/json")], BODY)
+    content = request_bytes("POST", "/v1/auth/login", [("Content-Type", "application/json")], BODY)
     connection.sendall(content.removesuffix(REST))
     return connection
 

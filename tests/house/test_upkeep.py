@@ -51,7 +51,7 @@ def epoch(url: str) -> int:
 
 
 def at_a_terminal(*arguments: str, url: str, answer: str = "") -> Result:
-    """Run a command at a terminal, and answer its question, if it has one."""
+    """Run a command at a terminal, and answer its question."""
     controller, terminal = os.openpty()
     process = subprocess.Popen(
         [AFTERGLOW, *arguments],
@@ -75,7 +75,7 @@ def at_a_terminal(*arguments: str, url: str, answer: str = "") -> Result:
     return Result(process.wait(SECONDS), shown.decode().replace("\r\n", "\n"), "")
 
 
-def test_purge_forgets_what_is_older_than_the_setting_says_and_can_be_repeated(url: str) -> None:
+def test_purge_deletes_rows_older_than_the_setting_and_can_be_repeated(url: str) -> None:
     first = afterglow("purge", database_url=url)
     assert first.status == 0
     assert re.fullmatch(rf"Purged: removals 3, operations 2, all from before {MOMENT}\.\n", first.out)
@@ -89,12 +89,12 @@ def test_purge_forgets_what_is_older_than_the_setting_says_and_can_be_repeated(u
 
 
 @pytest.mark.parametrize("days", ["0", "-1", "1.5", "wisteria", "36501"])
-def test_purge_refuses_what_is_no_number_of_days(url: str, days: str) -> None:
+def test_purge_refuses_an_invalid_number_of_days(url: str, days: str) -> None:
     assert afterglow("purge", "--older-than", days, database_url=url).status == 2
     assert len(rows(url, Change)) == 5
 
 
-def test_without_a_terminal_progress_is_told_by_lines_now_and_then(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_terminal_progress_is_printed_as_lines(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0)
     said = afterglow("purge", database_url=url)
     assert said.out.splitlines()[:-1] == ["Removals: 3", "Operations: 2"]
@@ -110,7 +110,7 @@ def test_at_a_terminal_progress_is_drawn(url: str) -> None:
     assert re.search(rf"Purged: removals 3, operations 2, all from before {MOMENT}\.\n$", said.out)
 
 
-def test_restored_is_not_begun_without_a_terminal_unless_told_to(url: str) -> None:
+def test_restored_needs_yes_without_a_terminal(url: str) -> None:
     before = epoch(url)
     assert_fails(afterglow("restored", stdin="y\n", database_url=url), REFUSAL)
     assert epoch(url) == before
@@ -119,7 +119,7 @@ def test_restored_is_not_begun_without_a_terminal_unless_told_to(url: str) -> No
     assert [row["epoch"] for row in rows(url, Restoration)] == [before]
 
 
-def test_restored_asks_at_a_terminal(url: str) -> None:
+def test_restored_asks_for_confirmation_at_a_terminal(url: str) -> None:
     before = epoch(url)
     said = at_a_terminal("restored", url=url, answer="n\n")
     assert said.status == 1
@@ -132,14 +132,14 @@ def test_restored_asks_at_a_terminal(url: str) -> None:
     assert epoch(url) > before
 
 
-def test_restored_says_that_it_goes_on(url: str) -> None:
+def test_restored_prints_that_it_continues(url: str) -> None:
     assert with_database(Settings(database_url=url), restoring.start) == 1
     said = afterglow("restored", "--yes", database_url=url)
     assert re.fullmatch(rf"Continuing the run that was started at {MOMENT}\.\n{RAISED}", said.out)
     assert afterglow("restored", "--yes", database_url=url).out == RAISED
 
 
-def test_restored_refuses_where_no_epoch_is_left(url: str) -> None:
+def test_restored_fails_if_no_epoch_is_left(url: str) -> None:
     feed = rows(url, Feed)[0] | {"epoch": 8191}
 
     async def spend(db: Database) -> None:
@@ -153,6 +153,6 @@ def test_restored_refuses_where_no_epoch_is_left(url: str) -> None:
 
 
 @pytest.mark.parametrize("command", ["purge", "restored --yes"])
-def test_upkeep_without_a_schema_says_what_to_do(databases: Databases, database: str, command: str) -> None:
+def test_upkeep_without_a_schema_names_the_command_to_run(databases: Databases, database: str, command: str) -> None:
     said = afterglow(*command.split(), database_url=databases.fresh(database, migrated=False))
     assert_fails(said, "the database does not answer, or has no schema yet: [^\n]+ `afterglow migrate`")

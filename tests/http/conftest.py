@@ -4,15 +4,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.hostile.raw import Line
+from tests.hostile.raw import RawConnection
 from tests.http.single_slot import SingleSlot, serve_single_slot
 from tests.serving import Server
 
 
 @pytest.fixture
-def line(server: Server) -> Iterator[Line]:
-    with Line(server.address) as line:
-        yield line
+def connection(server: Server) -> Iterator[RawConnection]:
+    with RawConnection(server.address) as connection:
+        yield connection
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.http import AllowedOrigins, RequestContextMiddleware, Response
 from app.server.in_flight import LIMITER, InFlightLimiter
-from tests.hostile.raw import Line, request
+from tests.hostile.raw import RawConnection, request_bytes
 from tests.serving import Address, address_of, listening
 
 ORIGIN = "https://app.wisteria.example"
@@ -60,8 +60,8 @@ class SingleSlot:
 
     def wait_until_free(self) -> None:
         """Wait until a request is admitted."""
-        with Line(self.address) as line:
-            while line.ask("GET", "/").status == 503:
+        with RawConnection(self.address) as connection:
+            while connection.request("GET", "/").status == 503:
                 time.sleep(0.01)
 
     def connect(self, content: bytes = b"") -> socket.socket:
@@ -73,7 +73,7 @@ class SingleSlot:
     def hold(self, path: str = "/hold") -> socket.socket:
         """Return a new connection whose request is held."""
         held = self.held
-        connection = self.connect(request("GET", path))
+        connection = self.connect(request_bytes("GET", path))
         while self.held == held:
             time.sleep(0.01)
         return connection

@@ -14,7 +14,7 @@ from app.http import PUBLIC, RequestContextMiddleware, Response, Route, Router, 
 from app.http.compression import MIN_BYTES, MIN_THREAD_BYTES, preference
 from app.main import create_app
 from app.settings import Settings
-from tests.hostile.raw import Line
+from tests.hostile.raw import RawConnection
 from tests.serving import PASSWORD, Person, Server, listening
 
 WORDS = "wisteria in flower, and a lantern by the door "
@@ -163,8 +163,10 @@ def test_the_coding_is_what_accept_encoding_prefers(accept_encoding: str, coding
 
 
 def test_several_accept_encoding_headers_are_one_list(bare: httpx.Client) -> None:
-    with Line((bare.base_url.host, bare.base_url.port or 80)) as line:
-        reply = line.ask("GET", "/bodies/2000/0", [("Accept-Encoding", "zstd;q=0"), ("Accept-Encoding", "gzip")])
+    with RawConnection((bare.base_url.host, bare.base_url.port or 80)) as connection:
+        reply = connection.request(
+            "GET", "/bodies/2000/0", [("Accept-Encoding", "zstd;q=0"), ("Accept-Encoding", "gzip")]
+        )
     assert reply.headers["content-encoding"] == "gzip"
 
 

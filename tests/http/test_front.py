@@ -9,7 +9,7 @@ from app.ids import new_id
 from app.settings import Environment
 from tests.conftest import Servers
 from tests.drafts import draft_of, resource_of
-from tests.hostile.raw import Line
+from tests.hostile.raw import RawConnection
 from tests.serving import Person, Server
 from tests.witness import DOCUMENT
 
@@ -23,16 +23,16 @@ SECURITY_HEADERS = {
 ANSWERS = (("GET", "/v1/me", 200), ("GET", "/wisteria", 404), ("PUT", "/v1/me", 405), ("POST", "/v1/sessions", 415))
 
 
-def test_every_response_has_the_security_headers(server: Server, line: Line, alice: Person) -> None:
+def test_every_response_has_the_security_headers(server: Server, connection: RawConnection, alice: Person) -> None:
     bearer = [("Authorization", f"Bearer {alice.token}")]
     for method, target, status in (*ANSWERS, ("HEAD", "/v1/me", 200), ("POST", "/v1/auth/logout", 204)):
-        reply = line.ask(method, target, bearer)
+        reply = connection.request(method, target, bearer)
         assert reply.status == status
         assert {name: reply.headers[name] for name in SECURITY_HEADERS} == SECURITY_HEADERS
         assert reply.headers["server"] is None
         assert reply.headers["strict-transport-security"] is None
         assert len(reply.headers.get_all("content-length", [])) == (0 if status == 204 else 1)
-    assert line.ask("GET", "/v1/me", bearer).status == 401
+    assert connection.request("GET", "/v1/me", bearer).status == 401
     assert "no-store" not in server.anyone.get("/problems/not-found").headers["cache-control"]
 
 
@@ -45,9 +45,9 @@ def test_production_has_strict_transport_security_and_no_docs(servers: Servers) 
 
 
 @pytest.mark.parametrize("sent", ["a", "A-z_0.9", "w" * 64, "019aa2c4-7b00-7000-8000-00000000beef"])
-def test_a_valid_request_id_is_kept(line: Line, sent: str) -> None:
+def test_a_valid_request_id_is_kept(connection: RawConnection, sent: str) -> None:
     for target in ("/livez", "/nothing"):
-        reply = line.ask("GET", target, [("X-Request-Id", sent)])
+        reply = connection.request("GET", target, [("X-Request-Id", sent)])
         assert reply.headers.get_all("x-request-id") == [sent]
     assert reply.problem["request_id"] == sent
 
@@ -55,8 +55,8 @@ def test_a_valid_request_id_is_kept(line: Line, sent: str) -> None:
 @pytest.mark.parametrize(
     "sent", ["", "w" * 65, "wis teria", "wisteria\u00e9", '"', "<script>", "a,b", "a\tb", "wisteria;"]
 )
-def test_an_invalid_request_id_is_replaced(line: Line, sent: str) -> None:
-    first, second = (line.ask("GET", "/nothing", [("X-Request-Id", sent)]) for _ in range(2))
+def test_an_invalid_request_id_is_replaced(connection: RawConnection, sent: str) -> None:
+    first, second = (connection.request("GET", "/nothing", [("X-Request-Id", sent)]) for _ in range(2))
     ids = {first.headers["x-request-id"], second.headers["x-request-id"]}
     assert len(ids) == 2
     assert sent not in ids
@@ -64,7 +64,7 @@ def test_an_invalid_request_id_is_replaced(line: Line, sent: str) -> None:
 
 
 def test_each_request_is_logged_in_one_line_without_what_was_sent(
-    line: Line, alice: Person, every_log_line: list[str]
+    connection: RawConnection, alice: Person, every_log_line: list[str]
 ) -> None:
     bearer = ("Authorization", f"Bearer {alice.token}")
     draft = draft_of(resource_of("sessions"), alice)
@@ -91,8 +91,10 @@ def test_each_request_is_logged_in_one_line_without_what_was_sent(
     ]
     for request, (method, route, status, account) in zip(requests, expected, strict=True):
         id = str(new_id())
-        assert line.ask(request[0], request[1], [*request[2], ("X-Request-Id", id)], request[3]).status == status
-        line.ask("GET", "/livez")  # on the same connection, so that the line before it is out
+        assert (
+            connection.request(request[0], request[1], [*request[2], ("X-Request-Id", id)], request[3]).status == status
+        )
+        connection.request("GET", "/livez")  # on the same connection, so that the line before it is out
         (entry,) = [json.loads(each) for each in every_log_line if id in each]
         assert entry.pop("milliseconds") >= 0
         assert entry.pop("time").endswith("Z")
@@ -129,13 +131,13 @@ def test_exactly_the_configured_origins_are_admitted(servers: Servers) -> None:
         ("Access-Control-Request-Method", "PATCH"),
         ("Access-Control-Request-Headers", "authorization,if-match"),
     ]
-    with Line(server.address) as line:
+    with RawConnection(server.address) as connection:
         for origin in (ORIGIN, "https://other.example.com:8443"):
-            reply = line.ask("OPTIONS", "/v1/me", [("Origin", origin), *preflight])
+            reply = connection.request("OPTIONS", "/v1/me", [("Origin", origin), *preflight])
             assert (reply.status, reply.headers["access-control-allow-origin"]) == (204, origin)
             assert "PATCH" in reply.headers["access-control-allow-methods"]
             assert set(reply.headers["access-control-allow-headers"].split(", ")) > READ_HEADERS
-            reply = line.ask("GET", "/v1/me", [("Origin", origin)])
+            reply = connection.request("GET", "/v1/me", [("Origin", origin)])
             assert (reply.status, reply.headers["access-control-allow-origin"]) == (401, origin)
             assert "ETag" in reply.headers["access-control-expose-headers"]
             assert reply.headers["vary"] == "Origin"
@@ -151,30 +153,30 @@ def test_exactly_the_configured_origins_are_admitted(servers: Servers) -> None:
             "https://wisteria-app.example.com",
             "https://a.app.example.com",
         ):
-            refused = line.ask("OPTIONS", "/v1/me", [("Origin", origin), *preflight])
+            refused = connection.request("OPTIONS", "/v1/me", [("Origin", origin), *preflight])
             assert refused.problem["code"] == "method-not-allowed"
-            for reply in (refused, line.ask("GET", "/livez", [("Origin", origin)])):
+            for reply in (refused, connection.request("GET", "/livez", [("Origin", origin)])):
                 assert reply.headers["access-control-allow-origin"] is None
                 assert reply.headers["access-control-allow-credentials"] is None
                 assert reply.headers["vary"] == "Origin"
                 assert b"wisteria" not in reply.body
-        both = line.ask("GET", "/livez", [("Origin", ORIGIN), ("Origin", ORIGIN)])
+        both = connection.request("GET", "/livez", [("Origin", ORIGIN), ("Origin", ORIGIN)])
         assert both.headers["access-control-allow-origin"] is None
-        plain = line.ask("OPTIONS", "/v1/me", [("Origin", ORIGIN)])
+        plain = connection.request("OPTIONS", "/v1/me", [("Origin", ORIGIN)])
         assert (plain.status, plain.headers["access-control-allow-origin"]) == (405, ORIGIN)
 
 
 def test_an_asterisk_admits_every_origin(servers: Servers) -> None:
     server = servers.start(servers.settings("sqlite", origins="*"))
-    with Line(server.address) as line:
-        assert line.ask("GET", "/livez", [("Origin", ORIGIN)]).headers["access-control-allow-origin"] == "*"
-        assert line.ask("GET", "/livez").headers["access-control-allow-origin"] is None
-        assert line.ask("GET", "/#", [("Origin", ORIGIN)]).headers["access-control-allow-origin"] == "*"
+    with RawConnection(server.address) as connection:
+        assert connection.request("GET", "/livez", [("Origin", ORIGIN)]).headers["access-control-allow-origin"] == "*"
+        assert connection.request("GET", "/livez").headers["access-control-allow-origin"] is None
+        assert connection.request("GET", "/#", [("Origin", ORIGIN)]).headers["access-control-allow-origin"] == "*"
 
 
-def test_no_origin_is_admitted_by_default(line: Line) -> None:
+def test_no_origin_is_admitted_by_default(connection: RawConnection) -> None:
     for method in ("OPTIONS", "GET"):
-        reply = line.ask(method, "/v1/me", [("Origin", ORIGIN), ("Access-Control-Request-Method", "GET")])
+        reply = connection.request(method, "/v1/me", [("Origin", ORIGIN), ("Access-Control-Request-Method", "GET")])
         assert reply.status == (405 if method == "OPTIONS" else 401)
         assert not [name for name in reply.headers if name.lower().startswith("access-control")]
 
@@ -200,17 +202,17 @@ PREFLIGHT = [("Access-Control-Request-Method", "POST"), ("Access-Control-Request
 
 
 @pytest.mark.parametrize("origin", LOCAL_ORIGINS)
-def test_development_admits_every_port_of_this_machine(line: Line, origin: str) -> None:
+def test_development_admits_every_port_of_this_machine(connection: RawConnection, origin: str) -> None:
     for method, target, status in (("OPTIONS", "/v1/auth/login", 204), ("GET", "/v1/me", 401), ("GET", "/#", 400)):
-        reply = line.ask(method, target, [("Origin", origin), *(PREFLIGHT if method == "OPTIONS" else [])])
+        reply = connection.request(method, target, [("Origin", origin), *(PREFLIGHT if method == "OPTIONS" else [])])
         assert (reply.status, reply.headers["access-control-allow-origin"]) == (status, origin)
         assert reply.headers["vary"] == "Origin"
 
 
 @pytest.mark.parametrize("origin", OTHER_ORIGINS)
-def test_development_admits_no_other_origin(line: Line, origin: str) -> None:
+def test_development_admits_no_other_origin(connection: RawConnection, origin: str) -> None:
     for method, status in (("OPTIONS", 405), ("GET", 401)):
-        reply = line.ask(method, "/v1/me", [("Origin", origin), *(PREFLIGHT if method == "OPTIONS" else [])])
+        reply = connection.request(method, "/v1/me", [("Origin", origin), *(PREFLIGHT if method == "OPTIONS" else [])])
         assert (reply.status, reply.headers["access-control-allow-origin"]) == (status, None)
 
 
@@ -218,7 +220,7 @@ def test_development_admits_no_other_origin(line: Line, origin: str) -> None:
 def test_local_origins_are_not_admitted_in_production_or_beside_configured_ones(
     servers: Servers, changes: dict[str, str]
 ) -> None:
-    with Line(servers.shared("sqlite", **changes).address) as line:
+    with RawConnection(servers.shared("sqlite", **changes).address) as connection:
         for method in ("OPTIONS", "GET"):
-            reply = line.ask(method, "/v1/me", [("Origin", LOCAL_ORIGINS[0]), *PREFLIGHT])
+            reply = connection.request(method, "/v1/me", [("Origin", LOCAL_ORIGINS[0]), *PREFLIGHT])
             assert reply.headers["access-control-allow-origin"] is None

@@ -6,7 +6,7 @@ import pytest
 
 from app.settings import Environment
 from tests.conftest import Servers
-from tests.hostile.raw import Line, Reply
+from tests.hostile.raw import RawConnection, RawResponse
 from tests.serving import Server
 
 SERVED = ["api.wisteria.example", "API.Wisteria.Example", "api.wisteria.example:443", "api.wisteria.example:"]
@@ -30,21 +30,21 @@ def production(servers: Servers) -> Server:
 
 
 @pytest.fixture
-def ask(production: Server) -> Callable[[str, str], Reply]:
-    def send(host: str, path: str) -> Reply:
-        with Line(production.address) as line:
-            return line.send(f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+def ask(production: Server) -> Callable[[str, str], RawResponse]:
+    def send(host: str, path: str) -> RawResponse:
+        with RawConnection(production.address) as connection:
+            return connection.send(f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
 
     return send
 
 
 @pytest.mark.parametrize("host", SERVED)
-def test_a_served_host_may_have_capitals_and_a_port(ask: Callable[[str, str], Reply], host: str) -> None:
+def test_a_served_host_may_have_capitals_and_a_port(ask: Callable[[str, str], RawResponse], host: str) -> None:
     assert ask(host, "/v1/me").status == 401
 
 
 @pytest.mark.parametrize("host", OTHER)
-def test_a_request_for_another_host_is_refused(ask: Callable[[str, str], Reply], host: str) -> None:
+def test_a_request_for_another_host_is_refused(ask: Callable[[str, str], RawResponse], host: str) -> None:
     for path in ("/v1/me", "/nothing", "/.well-known/jwks.json"):
         reply = ask(host, path)
         assert reply.status == 421
@@ -52,15 +52,15 @@ def test_a_request_for_another_host_is_refused(ask: Callable[[str, str], Reply],
         assert "example" not in reply.problem["detail"]
 
 
-def test_health_checks_may_have_any_host(ask: Callable[[str, str], Reply]) -> None:
+def test_health_checks_may_have_any_host(ask: Callable[[str, str], RawResponse]) -> None:
     for path in ("/livez", "/readyz", "/problems/misdirected"):
         assert ask("10.1.2.3:8000", path).status == 200
 
 
 def test_a_request_without_a_host_is_refused(production: Server) -> None:
-    with Line(production.address) as line:
-        assert line.send(b"GET /v1/me HTTP/1.0\r\n\r\n").status == 421
-        assert line.send(b"GET /livez HTTP/1.0\r\n\r\n").status == 200
+    with RawConnection(production.address) as connection:
+        assert connection.send(b"GET /v1/me HTTP/1.0\r\n\r\n").status == 421
+        assert connection.send(b"GET /livez HTTP/1.0\r\n\r\n").status == 200
 
 
 def test_configured_hosts_replace_the_host_of_the_issuer(servers: Servers) -> None:

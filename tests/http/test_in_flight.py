@@ -8,18 +8,20 @@ from typing import Any
 import pytest
 
 from app.server import limits
-from tests.hostile.raw import Line, in_chunks, request
+from tests.hostile.raw import RawConnection, chunked_request_bytes, request_bytes
 from tests.http.single_slot import ORIGIN, SingleSlot, serve_single_slot
-from tests.waiting import awaited
+from tests.waiting import wait_until
 from tests.witness import PROBLEM
 
 CHUNKED = ("Transfer-Encoding", "chunked")
-HALF_A_BODY = request("POST", "/", [("Content-Length", "8")]) + b"half"
+HALF_A_BODY = request_bytes("POST", "/", [("Content-Length", "8")]) + b"half"
 
 
 def test_a_request_beyond_the_limit_is_refused_before_its_body_is_read(single_slot: SingleSlot) -> None:
-    with closing(single_slot.hold()), Line(single_slot.address) as line:
-        reply = line.send(request("POST", "/", [("Content-Length", "8"), ("X-Request-Id", "wisteria")]) + b"half")
+    with closing(single_slot.hold()), RawConnection(single_slot.address) as connection:
+        reply = connection.send(
+            request_bytes("POST", "/", [("Content-Length", "8"), ("X-Request-Id", "wisteria")]) + b"half"
+        )
         assert (reply.status, reply.headers["retry-after"]) == (503, "1")
         assert reply.problem["code"] == "unavailable"
         assert reply.headers["x-request-id"] == "wisteria"
@@ -27,28 +29,28 @@ def test_a_request_beyond_the_limit_is_refused_before_its_body_is_read(single_sl
         assert reply.headers["access-control-allow-origin"] is None
         single_slot.release()
         single_slot.wait_until_free()
-        assert line.send(b"half" + request("GET", "/"), method="GET").status == 204
+        assert connection.send(b"half" + request_bytes("GET", "/"), method="GET").status == 204
 
 
 def test_a_health_check_is_never_refused(single_slot: SingleSlot) -> None:
-    with closing(single_slot.hold()), Line(single_slot.address) as line:
-        assert line.ask("GET", "/livez").status == 204
-        assert line.ask("GET", "/").status == 503
+    with closing(single_slot.hold()), RawConnection(single_slot.address) as connection:
+        assert connection.request("GET", "/livez").status == 204
+        assert connection.request("GET", "/").status == 503
 
 
 @pytest.mark.parametrize(
     "content",
     [
-        request("GET", "/v1/intentions?limit=50", [("Connection", "keep-alive")]),
-        request("POST", "/v1/intentions", [], b'{"why": "\n\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"}'),
-        request("POST", "/", [], b""),
-        request("DELETE", "/", [("Origin", "elsewhere"), ("Origin", ORIGIN)]),
-        request("GET", "/") + b"\r\n",
-        b"\r\n\r\n" + request("GET", "/"),
-        in_chunks("POST", "/", [], b"{}"),
-        request("POST", "/", [("Expect", "100-continue")], b"{}"),
-        request("GET", "http://afterglow/livez"),
-        request("OPTIONS", "*"),
+        request_bytes("GET", "/v1/intentions?limit=50", [("Connection", "keep-alive")]),
+        request_bytes("POST", "/v1/intentions", [], b'{"why": "\n\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"}'),
+        request_bytes("POST", "/", [], b""),
+        request_bytes("DELETE", "/", [("Origin", "elsewhere"), ("Origin", ORIGIN)]),
+        request_bytes("GET", "/") + b"\r\n",
+        b"\r\n\r\n" + request_bytes("GET", "/"),
+        chunked_request_bytes("POST", "/", [], b"{}"),
+        request_bytes("POST", "/", [("Expect", "100-continue")], b"{}"),
+        request_bytes("GET", "http://afterglow/livez"),
+        request_bytes("OPTIONS", "*"),
     ],
     ids=[
         "without a body",
@@ -66,7 +68,10 @@ def test_a_health_check_is_never_refused(single_slot: SingleSlot) -> None:
 def test_after_a_refusal_the_next_request_starts_where_the_refused_one_ends(
     single_slot: SingleSlot, content: bytes
 ) -> None:
-    with closing(single_slot.hold()), closing(single_slot.connect(content + request("GET", "/livez"))) as connection:
+    with (
+        closing(single_slot.hold()),
+        closing(single_slot.connect(content + request_bytes("GET", "/livez"))) as connection,
+    ):
         seen = b""
         while b"HTTP/1.1 204 " not in seen:
             seen += connection.recv(65536)
@@ -75,21 +80,21 @@ def test_after_a_refusal_the_next_request_starts_where_the_refused_one_ends(
 
 
 def test_a_refused_head_request_gets_no_body(single_slot: SingleSlot) -> None:
-    with closing(single_slot.hold()), Line(single_slot.address) as line:
-        reply = line.ask("HEAD", "/", [("Origin", ORIGIN)])
+    with closing(single_slot.hold()), RawConnection(single_slot.address) as connection:
+        reply = connection.request("HEAD", "/", [("Origin", ORIGIN)])
         assert (reply.status, reply.body, reply.headers["content-type"]) == (503, b"", PROBLEM)
         assert reply.headers["access-control-allow-origin"] == ORIGIN
         assert "Retry-After" in reply.headers["access-control-expose-headers"]
-        assert line.ask("GET", "/livez").status == 204
+        assert connection.request("GET", "/livez").status == 204
 
 
 @pytest.mark.parametrize(
     "content",
     [
-        request("GET", "/", [("Connection", "close")]),
-        request("GET", "/", [("Connection", "keep-alive, close")]),
+        request_bytes("GET", "/", [("Connection", "close")]),
+        request_bytes("GET", "/", [("Connection", "keep-alive, close")]),
         b"GET / HTTP/1.0\r\n\r\n",
-        request("GET", "/", [("Connection", "upgrade"), ("Upgrade", "h2c")]),
+        request_bytes("GET", "/", [("Connection", "upgrade"), ("Upgrade", "h2c")]),
     ],
     ids=["close", "close among others", "HTTP/1.0", "upgrade"],
 )
@@ -107,11 +112,11 @@ def test_a_refusal_closes_a_connection_that_would_be_closed_after_any_response(
 @pytest.mark.parametrize(
     ("status", "content"),
     [
-        (400, request("POST", "/", [("Origin", ORIGIN), ("X-Request-Id", "w"), ("Host", "b")], b"{}")),
-        (400, request("POST", "/", [("Origin", ORIGIN), ("X-Request-Id", "w"), CHUNKED]) + b"no chunk\r\n"),
-        (414, request("GET", "/" + "w" * limits.MAX_URL_BYTES, [("Origin", ORIGIN), ("X-Request-Id", "w")])),
-        (417, request("POST", "/", [("Origin", ORIGIN), ("X-Request-Id", "w"), ("Expect", "wonders")], b"{}")),
-        (431, request("GET", "/", [("Origin", ORIGIN), ("X-Request-Id", "w"), ("X-Long", "w" * 400_000)])),
+        (400, request_bytes("POST", "/", [("Origin", ORIGIN), ("X-Request-Id", "w"), ("Host", "b")], b"{}")),
+        (400, request_bytes("POST", "/", [("Origin", ORIGIN), ("X-Request-Id", "w"), CHUNKED]) + b"no chunk\r\n"),
+        (414, request_bytes("GET", "/" + "w" * limits.MAX_URL_BYTES, [("Origin", ORIGIN), ("X-Request-Id", "w")])),
+        (417, request_bytes("POST", "/", [("Origin", ORIGIN), ("X-Request-Id", "w"), ("Expect", "wonders")], b"{}")),
+        (431, request_bytes("GET", "/", [("Origin", ORIGIN), ("X-Request-Id", "w"), ("X-Long", "w" * 400_000)])),
     ],
     ids=["two hosts", "not a chunk", "long URL", "unknown expectation", "large header"],
 )
@@ -121,23 +126,23 @@ def test_a_browser_of_an_allowed_origin_can_read_why_its_request_broke_a_limit(
     other = content.replace(ORIGIN.encode(), b"https://evil.example")
     twice = content.replace(b"X-Request-Id: w", b"Origin: " + ORIGIN.encode())
     for sent, allowed in ((content, ORIGIN), (other, None), (twice, None)):
-        with Line(single_slot.address) as line:
-            reply = line.send(sent)
+        with RawConnection(single_slot.address) as connection:
+            reply = connection.send(sent)
         assert (reply.status, reply.headers["access-control-allow-origin"]) == (status, allowed)
         assert (reply.problem["request_id"] == "w") == (sent is not twice)
     assert reply.headers["access-control-expose-headers"] is None
 
 
 def test_the_refusal_of_no_request_has_nothing_of_the_request_before_it(single_slot: SingleSlot) -> None:
-    with Line(single_slot.address) as line:
-        assert line.send(request("GET", "/", [("Origin", ORIGIN), ("X-Request-Id", "w")])).status == 204
-        reply = line.send(b"nonsense\r\n\r\n", method="GET")
+    with RawConnection(single_slot.address) as connection:
+        assert connection.send(request_bytes("GET", "/", [("Origin", ORIGIN), ("X-Request-Id", "w")])).status == 204
+        reply = connection.send(b"nonsense\r\n\r\n", method="GET")
     assert (reply.status, reply.headers["access-control-allow-origin"]) == (400, None)
     assert reply.problem["request_id"] != "w"
 
 
 def test_malformed_bytes_after_a_refusal_close_the_connection(single_slot: SingleSlot) -> None:
-    with closing(single_slot.hold()), closing(single_slot.connect(request("POST", "/", [CHUNKED]))) as connection:
+    with closing(single_slot.hold()), closing(single_slot.connect(request_bytes("POST", "/", [CHUNKED]))) as connection:
         seen = connection.recv(65536)
         connection.sendall(b"no chunk\r\n")
         while part := connection.recv(65536):
@@ -147,20 +152,20 @@ def test_malformed_bytes_after_a_refusal_close_the_connection(single_slot: Singl
 
 def test_requests_whose_body_is_arriving_do_not_count(single_slot: SingleSlot) -> None:
     slow = [single_slot.connect(HALF_A_BODY) for _ in range(8)]
-    with Line(single_slot.address) as line:
+    with RawConnection(single_slot.address) as connection:
         for _ in range(8):
-            assert line.ask("GET", "/").status == 204
-    for connection in slow:
-        connection.sendall(b"half")
-        assert connection.recv(65536).startswith(b"HTTP/1.1 204 ")
-        connection.close()
+            assert connection.request("GET", "/").status == 204
+    for each in slow:
+        each.sendall(b"half")
+        assert each.recv(65536).startswith(b"HTTP/1.1 204 ")
+        each.close()
 
 
 def test_a_response_may_take_longer_than_headers_may(single_slot: SingleSlot, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MAX_HEAD_SECONDS", 0.2)
-    content = request("POST", "/hold", [("Content-Length", "8")]) + b"half"
+    content = request_bytes("POST", "/hold", [("Content-Length", "8")]) + b"half"
     with closing(single_slot.connect(content)) as connection:
-        awaited(lambda: single_slot.held == 1)
+        wait_until(lambda: single_slot.held == 1)
         connection.sendall(b"half")
         time.sleep(0.6)
         single_slot.release()
@@ -168,23 +173,27 @@ def test_a_response_may_take_longer_than_headers_may(single_slot: SingleSlot, mo
 
 
 def test_a_body_that_arrives_after_its_response_does_not_raise_the_limit(single_slot: SingleSlot) -> None:
-    slow = [single_slot.connect(request("POST", "/early", [("Content-Length", "8")])) for _ in range(8)]
-    for connection in slow:
-        assert connection.recv(65536).startswith(b"HTTP/1.1 204 ")
-    with closing(single_slot.hold()), Line(single_slot.address) as line:
-        assert line.ask("GET", "/").status == 503
-    for connection in slow:
-        connection.close()
+    slow = [single_slot.connect(request_bytes("POST", "/early", [("Content-Length", "8")])) for _ in range(8)]
+    for each in slow:
+        assert each.recv(65536).startswith(b"HTTP/1.1 204 ")
+    with closing(single_slot.hold()), RawConnection(single_slot.address) as connection:
+        assert connection.request("GET", "/").status == 503
+    for each in slow:
+        each.close()
 
 
 def test_a_long_poll_does_not_count(single_slot: SingleSlot) -> None:
-    with closing(single_slot.hold("/wait")), closing(single_slot.hold("/hold")), Line(single_slot.address) as line:
-        assert line.ask("GET", "/").status == 503
+    with (
+        closing(single_slot.hold("/wait")),
+        closing(single_slot.hold("/hold")),
+        RawConnection(single_slot.address) as connection,
+    ):
+        assert connection.request("GET", "/").status == 503
 
 
 def test_a_pipelined_request_is_not_refused_but_waits(single_slot: SingleSlot) -> None:
     with closing(single_slot.hold()) as connection:
-        connection.sendall(request("GET", "/"))
+        connection.sendall(request_bytes("GET", "/"))
         single_slot.release()
         seen = b""
         while seen.count(b"HTTP/1.1 204 ") < 2:
@@ -193,9 +202,9 @@ def test_a_pipelined_request_is_not_refused_but_waits(single_slot: SingleSlot) -
 
 def test_refusals_are_logged_together(single_slot: SingleSlot, every_log_line: list[str]) -> None:
     start = len(every_log_line)
-    with closing(single_slot.hold()), Line(single_slot.address) as line:
+    with closing(single_slot.hold()), RawConnection(single_slot.address) as connection:
         for _ in range(3):
-            assert line.ask("GET", "/").status == 503
+            assert connection.request("GET", "/").status == 503
         logged: list[dict[str, Any]] = []
         while not logged:
             logged = [each for each in map(json.loads, every_log_line[start:]) if each.get("event") == "overloaded"]
@@ -210,7 +219,7 @@ def test_a_refused_client_stays_connected_until_it_is_idle() -> None:
         closing(single_slot.connect()) as connection,
     ):
         for _ in range(5):
-            connection.sendall(request("GET", "/"))
+            connection.sendall(request_bytes("GET", "/"))
             assert connection.recv(65536).startswith(b"HTTP/1.1 503 ")
             time.sleep(0.4)
         assert connection.recv(65536) == b""
@@ -219,22 +228,22 @@ def test_a_refused_client_stays_connected_until_it_is_idle() -> None:
 def test_a_client_that_waits_for_a_response_is_not_idle() -> None:
     with (
         serve_single_slot(timeout_keep_alive=1) as single_slot,
-        closing(single_slot.connect(request("GET", "/"))) as connection,
+        closing(single_slot.connect(request_bytes("GET", "/"))) as connection,
     ):
         assert connection.recv(65536).startswith(b"HTTP/1.1 204 ")
         time.sleep(0.4)
-        connection.sendall(request("GET", "/hold"))
+        connection.sendall(request_bytes("GET", "/hold"))
         time.sleep(1.6)
         single_slot.release()
         assert connection.recv(65536).startswith(b"HTTP/1.1 204 ")
         time.sleep(0.4)
-        connection.sendall(request("GET", "/"))
+        connection.sendall(request_bytes("GET", "/"))
         assert connection.recv(65536).startswith(b"HTTP/1.1 204 ")
         assert connection.recv(65536) == b""
 
 
 def test_nothing_more_is_read_from_a_client_that_does_not_read_its_refusals(single_slot: SingleSlot) -> None:
-    content, sent, answered, rest = request("GET", "/"), 0, 0, b""
+    content, sent, answered, rest = request_bytes("GET", "/"), 0, 0, b""
     with closing(single_slot.hold()), closing(single_slot.connect()) as connection:
         connection.settimeout(1)
         with suppress(TimeoutError):

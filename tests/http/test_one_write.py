@@ -8,7 +8,7 @@ from fastapi import APIRouter, FastAPI
 
 from app.http import CurrentConnection, RequestContextMiddleware, Response, Route, Router
 from tests.serving import listening
-from tests.waiting import awaited
+from tests.waiting import wait_until
 
 router = APIRouter(route_class=Route)
 
@@ -41,6 +41,6 @@ def test_a_response_after_a_disconnect_is_discarded_and_logged(every_log_line: l
         address = urlsplit(url)
         with socket.create_connection((address.hostname, address.port)) as connection:
             connection.sendall(b"GET /late HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: disconnected\r\n\r\n")
-        awaited(lambda: any("disconnected" in line for line in every_log_line))
+        wait_until(lambda: any("disconnected" in line for line in every_log_line))
     (logged,) = [line for line in every_log_line if "disconnected" in line]
     assert '"status":200' in logged

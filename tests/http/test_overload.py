@@ -12,7 +12,7 @@ from app.db import Statement, bind
 from app.identity import Feed
 from tests.conftest import Servers
 from tests.drafts import draft_of, resource_of
-from tests.hostile.raw import Line, Reply, request
+from tests.hostile.raw import RawConnection, RawResponse, request_bytes
 from tests.serving import Person, Server
 
 LOCK_FEED = Statement(
@@ -43,19 +43,19 @@ def test_at_its_limit_the_application_refuses_all_but_health_checks_and_problem_
 
     holding = server.begin(hold_lock())
     server.run(wait_for_lock())
-    with closing(post_intention(server, alice)) as waiting, Line(server.address) as line:
-        while not is_refused(line.ask("GET", "/v1/me", [("Authorization", f"Bearer {bob.token}")])):
+    with closing(post_intention(server, alice)) as waiting, RawConnection(server.address) as connection:
+        while not is_refused(connection.request("GET", "/v1/me", [("Authorization", f"Bearer {bob.token}")])):
             time.sleep(0.01)
-        assert is_refused(line.ask("GET", "/v1/me", [("Authorization", "Bearer of good news")]))
-        assert line.ask("GET", "/livez").status == 200
-        assert line.ask("GET", "/problems/unavailable").status == 200
+        assert is_refused(connection.request("GET", "/v1/me", [("Authorization", "Bearer of good news")]))
+        assert connection.request("GET", "/livez").status == 200
+        assert connection.request("GET", "/problems/unavailable").status == 200
         server.run(release_lock())
         holding.result(20)
         assert waiting.recv(65536).startswith(b"HTTP/1.1 201 ")
     assert bob.client.get("/v1/me").status_code == 200
 
 
-def is_refused(reply: Reply) -> bool:
+def is_refused(reply: RawResponse) -> bool:
     return reply.status == 503 and reply.problem["code"] == "unavailable"
 
 
@@ -64,5 +64,5 @@ def post_intention(server: Server, person: Person) -> socket.socket:
     connection = socket.create_connection(server.address, timeout=20)
     headers = [("Authorization", f"Bearer {person.token}"), ("Content-Type", "application/json")]
     body = json.dumps(draft_of(resource_of("intentions"))).encode()
-    connection.sendall(request("POST", "/v1/intentions", headers, body))
+    connection.sendall(request_bytes("POST", "/v1/intentions", headers, body))
     return connection

@@ -12,7 +12,7 @@ from app.main import create_app
 from app.settings import Settings
 from tests.conftest import Servers
 from tests.drafts import draft_of, resource_of
-from tests.hostile.raw import Line
+from tests.hostile.raw import RawConnection
 from tests.serving import Person, Server, listening
 
 ROOT = "/afterglow"
@@ -61,8 +61,8 @@ def test_the_type_of_a_problem_is_below_the_root_path(below: Server, prefix: str
 
 
 def test_the_type_of_a_problem_of_the_protocol_is_below_the_root_path(below: Server) -> None:
-    with Line(below.address) as line:
-        assert json.loads(line.ask("GET", "/#").body)["type"] == f"{ROOT}/problems/malformed-request"
+    with RawConnection(below.address) as connection:
+        assert json.loads(connection.request("GET", "/#").body)["type"] == f"{ROOT}/problems/malformed-request"
 
 
 def test_the_type_of_a_problem_in_a_result_of_a_push_is_below_the_root_path(below: Server, carol: Person) -> None:

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.http import RequestContextMiddleware
+from app.http import CorsMiddleware, RequestContextMiddleware
 from app.ids import new_id
 from app.main import create_app
 from app.records import Resource
@@ -74,8 +74,10 @@ class BothRouters:
 @pytest.fixture
 def both(server: Server, alice: Person) -> Iterator[BothRouters]:
     app = create_app(server.settings)
+    used: list[tuple[object, Middleware]] = [(each.cls, each) for each in app.user_middleware]
     app.user_middleware = [
         Middleware(RequestContextMiddleware, https_only=False),
+        *(each for kind, each in used if kind is CorsMiddleware),
         Middleware(BodyLimit, max_body_bytes=server.settings.max_body_bytes),
     ]
     app.middleware_stack = FastAPI.build_middleware_stack(app)

@@ -1,1 +1,1 @@
-"""Registering, signing in, staying signed in."""
+"""Tests of registration, sign-in, tokens and passwords."""

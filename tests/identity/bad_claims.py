@@ -1,4 +1,4 @@
-"""Tokens that have to be refused for what they claim."""
+"""Tokens that must be refused because of their claims."""
 
 import json
 from typing import Final
@@ -98,9 +98,9 @@ CLAIMS: Final[dict[str, Make]] = {
     "payload in UTF-16 without a mark": lambda f: f.signed(claims=json.dumps(f.claims).encode("utf-16-be")),
     "payload with a BOM": lambda f: f.signed(claims=b"\xef\xbb\xbf" + json.dumps(f.claims).encode()),
     "payload in bad UTF-8": lambda f: f.signed(claims=json.dumps(f.claims).encode().replace(b"person", b"\xff")),
-    "an account that does not exist": lambda f: f.signed(sub=f.other_id()),
+    "an unknown account": lambda f: f.signed(sub=f.other_id()),
     "a device that is none": lambda f: f.signed(sid=f.other_id()),
-    "a device of another person": lambda f: f.signed(sub=str(f.server.person("somebody").id)),
+    "a device of another account": lambda f: f.signed(sub=str(f.server.person("somebody").id)),
     "a device that has ended": lambda f: f.of_ended_device(),
     "an account that is closed": lambda f: f.of_closed_account(),
 }

@@ -1,4 +1,4 @@
-"""Tokens that have to be refused for what their header says, or for the key behind it."""
+"""Tokens that must be refused because of their header or key."""
 
 import json
 from typing import Final

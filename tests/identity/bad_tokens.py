@@ -1,4 +1,4 @@
-"""Every token that has to be refused, by what is wrong with it: its header, its claims, or, here, its encoding."""
+"""All tokens that must be refused, by reason: header, claims or, in this module, encoding."""
 
 import base64
 import json
@@ -12,7 +12,7 @@ LONGEST: Final = 4096
 
 
 def of_length(forge: Forge, length: int) -> str:
-    """Return a good token of this many bytes, or of one more where base64 has no such length."""
+    """Return a valid token of this length in bytes, or of one more if base64 has no such length."""
     empty = len(forge.signed(scope=""))
     words = next(count for count in range(length) if empty + -(-count * 4 // 3) >= length - 2)
     tokens = (forge.signed(scope="w" * count) for count in range(words, length))
@@ -20,7 +20,7 @@ def of_length(forge: Forge, length: int) -> str:
 
 
 def split(token: str, *positions: int) -> str:
-    """Return a token with a space at some places."""
+    """Return a token with a space at some positions."""
     return " ".join(token[begin:end] for begin, end in zip((0, *positions), (*positions, len(token)), strict=True))
 
 

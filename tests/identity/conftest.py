@@ -1,4 +1,4 @@
-"""What the tests of the gate share: a line to the server, and several processes on one database."""
+"""Fixtures of the tests of identity: a raw connection, and several processes on one database."""
 
 import sys
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ import pytest
 
 from app.keyring.rotation import create_keyring
 from tests.conftest import Servers
-from tests.hostile.raw import Line
+from tests.hostile.raw import RawConnection
 from tests.house.starting import started_server
 from tests.serving import Server
 
@@ -20,14 +20,14 @@ PROCESSES = 4
 
 
 @pytest.fixture
-def line(server: Server) -> Iterator[Line]:
-    with Line(server.address) as line:
-        yield line
+def connection(server: Server) -> Iterator[RawConnection]:
+    with RawConnection(server.address) as connection:
+        yield connection
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """The file of a keyring of the test's own."""
+    """The file of a new keyring."""
     found = tmp_path / "keys.json"
     create_keyring(found, generated=False)
     return found
@@ -42,8 +42,8 @@ def own_server(servers: Servers, path: Path) -> Iterator[Server]:
 
 
 @dataclass(frozen=True)
-class Fleet:
-    """Processes that serve one PostgreSQL with one keyring, and a server in this process that makes people for them."""
+class Cluster:
+    """Processes that serve one PostgreSQL with one keyring, and a server in this process that creates accounts."""
 
     server: Server
     urls: list[str]
@@ -51,14 +51,14 @@ class Fleet:
 
     @property
     def addresses(self) -> list[tuple[str, int]]:
-        """Where raw sockets connect to."""
+        """The addresses of the processes."""
         parts = [url.removeprefix("http://").partition(":") for url in self.urls]
         return [(host, int(port)) for host, _, port in parts]
 
 
 @pytest.fixture(scope="session")
-def whole_fleet(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    keyring = tmp_path_factory.mktemp("fleet") / "keys.json"
+def shared_cluster(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    keyring = tmp_path_factory.mktemp("cluster") / "keys.json"
     create_keyring(keyring, generated=False)
     settings = servers.settings("postgresql", keyring=keyring, throttle_account=5, throttle_account_day=20)
     differing = ("database_url", "keyring", "throttle_client", "hash_seconds", "pool_seconds")
@@ -67,10 +67,10 @@ def whole_fleet(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> I
     with ExitStack() as stack, ThreadPoolExecutor(PROCESSES) as threads:
         processes = [started_server([AFTERGLOW, "serve"], folder, **environment) for folder in folders]
         urls = list(threads.map(stack.enter_context, processes))
-        yield Fleet(servers.start(settings), urls, keyring)
+        yield Cluster(servers.start(settings), urls, keyring)
 
 
 @pytest.fixture
-def fleet(whole_fleet: Fleet) -> Iterator[Fleet]:
-    yield whole_fleet
-    whole_fleet.server.end_test()
+def cluster(shared_cluster: Cluster) -> Iterator[Cluster]:
+    yield shared_cluster
+    shared_cluster.server.end_test()

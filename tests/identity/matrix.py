@@ -1,8 +1,8 @@
-"""The access matrix: the expected status of every operation, for every kind of caller and object, in one table.
+"""The access matrix: the status of each operation for each kind of caller and object, as one table to review.
 
-A row has the status without a valid token, the status for the caller's own object, and the status for another person's,
-a missing or a removed object. A row without the last one has no object but the caller. An operation of the OpenAPI
-document without a row fails the suite; a new one needs a row, and a body if it takes one.
+A row has the status for callers who are not signed in, for a person's own object, and for all other objects: another
+person's, a missing or a removed one. A row without the last is about the caller only. Each operation of the document needs
+a row, and a body if it takes one.
 """
 
 from typing import Final, NamedTuple
@@ -14,18 +14,18 @@ from tests.serving import PASSWORD
 class Row(NamedTuple):
     """The statuses that an operation answers with."""
 
-    nobody: int
+    anonymous: int
     own: int
     other: int | None = None
 
 
-NOBODY: Final = ("anonymous", "expired", "ended device", "wrong audience")
+NOT_SIGNED_IN: Final = ("anonymous", "expired", "ended device", "wrong audience")
 SIGNED_IN: Final = ("Alice", "Bob", "clinician", "admin")
 OBJECTS: Final = ("Bob's", "missing", "removed", "own")
 ONES: Final = tuple(resource.collection.replace("-", "_").removesuffix("s") for resource in RESOURCES)
 
 ROWS: Final[dict[str, Row]] = {
-    # Anybody may ask, and who asks makes no difference
+    # Public operations
     "livez": Row(200, 200),
     "readyz": Row(200, 200),
     "get_problem": Row(200, 200),
@@ -36,7 +36,7 @@ ROWS: Final[dict[str, Row]] = {
     "login": Row(401, 401),
     "refresh_tokens": Row(401, 401),
     "reset_password": Row(401, 401),
-    # Allowed to every signed-in caller, about their own account
+    # Operations about the caller
     "logout": Row(401, 204),
     "logout_all": Row(401, 204),
     "list_devices": Row(401, 200),
@@ -49,24 +49,24 @@ ROWS: Final[dict[str, Row]] = {
     "follow_changes": Row(401, 200),
     **{f"create_{one}": Row(401, 201) for one in ONES},
     **{f"list_{one}s": Row(401, 200) for one in ONES},
-    # Allowed on the caller's own objects; another person's, a missing and a removed one get the same response
+    # Operations on an object: those of other people, missing and removed ones look the same
     "end_device": Row(401, 204, 404),
     **{f"get_{one}": Row(401, 200, 404) for one in ONES},
     **{f"change_{one}": Row(401, 200, 404) for one in ONES},
     **{f"remove_{one}": Row(401, 204, 404) for one in ONES},
 }
 
-_NOBODYS: Final = "wisteria.matrix@example.com"
+_UNKNOWN_EMAIL: Final = "wisteria.matrix@example.com"
 BODIES: Final[dict[str, object]] = {
-    "register": {"email": _NOBODYS, "password": PASSWORD},
-    "verify": {"email": _NOBODYS, "code": "000000"},
-    "login": {"email": _NOBODYS, "password": PASSWORD},
+    "register": {"email": _UNKNOWN_EMAIL, "password": PASSWORD},
+    "verify": {"email": _UNKNOWN_EMAIL, "code": "000000"},
+    "login": {"email": _UNKNOWN_EMAIL, "password": PASSWORD},
     "refresh_tokens": {"refresh_token": "wisteria"},
-    "forgot_password": {"email": _NOBODYS},
-    "reset_password": {"email": _NOBODYS, "code": "WISTERIA00", "new": PASSWORD},
+    "forgot_password": {"email": _UNKNOWN_EMAIL},
+    "reset_password": {"email": _UNKNOWN_EMAIL, "code": "WISTERIA00", "new": PASSWORD},
     "change_me": {"display_name": "wisteria"},
     "change_password": {"current": PASSWORD, "new": "wisteria over the door"},
     "push_changes": {"ops": []},
     **{f"change_{one}": {"visibility": "shared"} for one in ONES},
 }
-"""What is sent along, where it is not the draft of a record."""
+"""The bodies of operations that do not take the draft of a record."""

@@ -1,4 +1,4 @@
-"""What an operator does to an account, past every route."""
+"""Changes to an account that only an operator can make, in the database."""
 
 import sqlalchemy as sa
 
@@ -19,5 +19,5 @@ def close(server: Server, person: Person) -> None:
 
 
 def appoint(server: Server, person: Person, role: Role) -> None:
-    """Give a person another role."""
+    """Change a person's role."""
     server.run(server.db.run(APPOINT, id=person.id, role=role))

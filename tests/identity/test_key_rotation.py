@@ -1,4 +1,4 @@
-"""Key rotation: no valid token is refused, and concurrent commands do not undo each other."""
+"""Key rotation: no valid client is refused, and concurrent operators do not undo each other's changes."""
 
 import json
 from contextlib import suppress
@@ -10,27 +10,27 @@ from app.keyring import Keyring, KeyringError
 from app.keyring.rotation import retire, rotate
 from tests.parallel import at_once
 from tests.serving import Server
-from tests.waiting import awaited, later
+from tests.waiting import later, wait_until
 
 
-def test_a_rotation_under_way_costs_no_honest_client_a_401(own_server: Server, path: Path) -> None:
+def test_no_valid_client_gets_401_during_a_rotation(own_server: Server, path: Path) -> None:
     person = own_server.person()
     seen = {Keyring(path).current.kid}
     for rotation in range(3):
         with later(seconds=10 * rotation + 10):
             seen.add(rotate(path, access_seconds=600))
-        awaited(lambda: own_server.services.keyring.current.kid in seen - {Keyring(path).keys[0].kid})
+        wait_until(lambda: own_server.services.keyring.current.kid in seen - {Keyring(path).keys[0].kid})
         newcomer = own_server.person()
         for client in (person.client, newcomer.client):
             assert client.get("/v1/me").status_code == 200
     assert sorted(key.state for key in Keyring(path).keys) == ["current", "next", "retired", "retired", "retired"]
     with later(seconds=700):
-        awaited(lambda: len(own_server.services.keyring.verification_keys) == 2)
+        wait_until(lambda: len(own_server.services.keyring.verification_keys) == 2)
         rotate(path, access_seconds=600)
         assert sorted(key.state for key in Keyring(path).keys) == ["current", "next", "retired"]
 
 
-def test_what_is_retired_leaves_a_key_that_signs_and_one_that_is_next(path: Path) -> None:
+def test_retiring_leaves_a_current_and_a_next_key(path: Path) -> None:
     signing, coming = (key.kid for key in Keyring(path).keys)
     assert retire(path, coming) == signing
     assert retire(path, coming) == signing
@@ -44,7 +44,7 @@ def test_what_is_retired_leaves_a_key_that_signs_and_one_that_is_next(path: Path
     assert sorted(key.state for key in Keyring(path).keys) == ["current", "next", "retired"]
 
 
-def test_a_next_key_that_some_worker_may_not_know_is_not_promoted(path: Path) -> None:
+def test_a_next_key_that_is_too_new_for_all_workers_is_not_promoted(path: Path) -> None:
     begin = path.read_bytes()
     for seconds in (0, 1.9):
         with later(seconds=seconds), pytest.raises(KeyringError):
@@ -59,7 +59,7 @@ def test_a_next_key_that_some_worker_may_not_know_is_not_promoted(path: Path) ->
         rotate(path, access_seconds=600)
 
 
-def test_of_operators_who_rotate_at_once_one_does(path: Path) -> None:
+def test_one_of_several_concurrent_rotations_is_executed(path: Path) -> None:
     signing, coming = Keyring(path).keys
 
     def turn(_: int) -> str | None:
@@ -73,7 +73,7 @@ def test_of_operators_who_rotate_at_once_one_does(path: Path) -> None:
     assert (after.pop(signing.kid), after.pop(coming.kid), *after.values()) == ("retired", "current", "next")
 
 
-def test_of_operators_who_retire_keys_at_once_none_loses_what_another_did(path: Path) -> None:
+def test_concurrent_retirements_are_all_kept(path: Path) -> None:
     for rotation in range(1, 6):
         with later(seconds=3 * rotation):
             rotate(path, access_seconds=600)

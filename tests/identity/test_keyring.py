@@ -1,4 +1,4 @@
-"""The keyring: one file, its owner's alone, whose changes reach a running server."""
+"""The keyring: a file that only its owner can read, and whose changes reach a running server."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from app.keyring import keyring as keyring_module
 from app.keyring.keys import thumbprint
 from app.keyring.rotation import create_keyring
 from tests.serving import Server
-from tests.waiting import awaited
+from tests.waiting import wait_until
 
 Json = dict[str, Any]
 
@@ -26,14 +26,14 @@ def pem_of(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> str:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
-def replaced(path: Path, content: bytes) -> None:
-    """Put another file in the place of the keyring's, at once."""
+def replace_file(path: Path, content: bytes) -> None:
+    """Replace the file of the keyring atomically."""
     draft = path.with_suffix(".new")
     draft.write_bytes(content)
     draft.replace(path)
 
 
-def test_a_new_keyring_is_its_owners_alone(path: Path) -> None:
+def test_only_the_owner_can_read_a_new_keyring(path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     keyring = Keyring(path)
     assert keyring.verification_keys == {key.kid: key for key in keyring.keys}
@@ -44,7 +44,7 @@ def test_a_new_keyring_is_its_owners_alone(path: Path) -> None:
     assert [each.name for each in path.parent.iterdir()] == [path.name]
 
 
-def test_of_many_creators_at_once_one_wins_and_its_file_stays(tmp_path: Path) -> None:
+def test_one_of_many_concurrent_creations_succeeds_and_its_file_stays(tmp_path: Path) -> None:
     path = tmp_path / "keys.json"
 
     def create(_: int) -> bool:
@@ -83,10 +83,10 @@ def with_key(keyring: Json, **members: object) -> Json:
 
 
 @pytest.mark.parametrize("spoil", GARBAGE.values(), ids=GARBAGE)
-def test_a_keyring_that_cannot_serve_is_refused_without_a_value(path: Path, spoil: Callable[[Json], object]) -> None:
+def test_an_invalid_keyring_is_refused_without_its_content(path: Path, spoil: Callable[[Json], object]) -> None:
     content = json.loads(path.read_bytes())
     spoiled = spoil(content)
-    replaced(path, spoiled if isinstance(spoiled, bytes) else json.dumps(spoiled).encode())
+    replace_file(path, spoiled if isinstance(spoiled, bytes) else json.dumps(spoiled).encode())
     with pytest.raises(KeyringError) as caught:
         Keyring(path)
     assert "AFTERGLOW_KEYRING" in str(caught.value)
@@ -106,9 +106,9 @@ def test_a_rotation_reaches_a_running_server_and_a_retired_key_is_refused(own_se
     first = content["keys"][0]
     fresh = {"state": "current", "pem": pem_of(ec.generate_private_key(ec.SECP256R1())), "kid": ""}
     for state, status in (("next", 200), ("retired", 401)):
-        replaced(path, json.dumps(content | {"keys": [first | {"state": state}, fresh]}).encode())
+        replace_file(path, json.dumps(content | {"keys": [first | {"state": state}, fresh]}).encode())
         expected = {thumbprint(fresh["pem"])} | ({first["kid"]} if status == 200 else set())
-        awaited(lambda: kids(own_server) == expected)  # noqa: B023 - called at once
+        wait_until(lambda: kids(own_server) == expected)  # noqa: B023 - called at once
         assert own_server.person().client.get("/v1/me").status_code == 200
         assert old.client.get("/v1/me").status_code == status
 
@@ -117,7 +117,7 @@ def kids(server: Server) -> set[str]:
     return {key["kid"] for key in server.anyone.get("/.well-known/jwks.json").json()["keys"]}
 
 
-def test_a_keyring_that_is_gone_or_spoiled_for_a_moment_leaves_the_old_one_in_force(
+def test_a_keyring_that_is_missing_or_invalid_for_a_moment_leaves_the_old_one_active(
     own_server: Server, path: Path, every_log_line: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(keyring_module, "_CHECK_SECONDS", -1.0)
@@ -127,7 +127,7 @@ def test_a_keyring_that_is_gone_or_spoiled_for_a_moment_leaves_the_old_one_in_fo
         if content is None:
             path.unlink()
         else:
-            replaced(path, content)
+            replace_file(path, content)
         begin = len(every_log_line)
         assert person.client.get("/v1/me").status_code == 200
         assert any('"keyring-unreadable"' in each for each in every_log_line[begin:])

@@ -26,7 +26,7 @@ from tests.db.helpers import with_database
 from tests.house.commands import running_server
 from tests.house.starting import started_server
 from tests.serving import PASSWORD
-from tests.waiting import awaited
+from tests.waiting import wait_until
 from tests.witness import Client
 
 Lines = list[bytes]
@@ -167,11 +167,11 @@ def test_an_e_mail_is_sent_once_the_mail_server_is_back(servers: Servers, databa
         server = servers.start(servers.settings(database, smtp_port=port))
         to = f"wisteria.{new_id().hex}@example.com"
         assert server.anyone.post("/v1/auth/register", json={"email": to, "password": PASSWORD}).status_code == 202
-        awaited(lambda: server.run(server.db.all(ALL))[0]["attempts"] > 1)
+        wait_until(lambda: server.run(server.db.all(ALL))[0]["attempts"] > 1)
     vars(server.services.settings)["smtp_port"] = server.mailbox.port
     code = server.mailbox.code_to(to)
     assert server.anyone.post("/v1/auth/verify", json={"email": to, "code": code}).status_code == 200
-    awaited(lambda: server.run(server.db.all(ALL)) == [])
+    wait_until(lambda: server.run(server.db.all(ALL)) == [])
 
 
 def test_an_e_mail_survives_a_process_that_is_killed_before_it_is_sent(servers: Servers, database: str) -> None:
@@ -233,7 +233,7 @@ def test_an_e_mail_is_sent_once_if_the_process_is_killed_between_the_commit_and_
     assert (left["payload"]["to"], left["attempts"], left["due_at"]) == (to, 0, left["created_at"])
     server = servers.start(settings)
     code = server.mailbox.code_to(to)
-    awaited(lambda: server.run(server.db.all(ALL)) == [])
+    wait_until(lambda: server.run(server.db.all(ALL)) == [])
     assert server.mailbox.is_empty(to)
     assert server.anyone.post("/v1/auth/verify", json={"email": to, "code": code}).status_code == 200
 

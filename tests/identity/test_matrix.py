@@ -1,6 +1,6 @@
-"""Who gets what, asked of the server: every row of the matrix, by every caller, on every object.
+"""The access matrix, checked on the server: each row, for each caller and each object.
 
-A refusal has the same bytes for every object, except the request's id.
+A refusal is the same, byte by byte except for the request id, for every object.
 """
 
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from app.ids import new_id
 from app.records import Resource
 from app.resources import RESOURCES
 from tests.drafts import Json, create_record, draft_of
-from tests.identity.matrix import BODIES, NOBODY, OBJECTS, ONES, ROWS, SIGNED_IN
+from tests.identity.matrix import BODIES, NOT_SIGNED_IN, OBJECTS, ONES, ROWS, SIGNED_IN
 from tests.identity.tokens import Forge
 from tests.serving import Person, Server
 from tests.witness import DOCUMENT
@@ -27,7 +27,7 @@ ROLES = {"Alice": Role.PERSON, "Bob": Role.PERSON, "clinician": Role.CLINICIAN, 
 
 
 class Response(NamedTuple):
-    """What can be told of an answer, where every request has one id."""
+    """The comparable parts of a response; all requests have the same id."""
 
     status: int
     content: bytes
@@ -40,19 +40,19 @@ def ask(server: Server, token: str | None, method: str, path: str, body: object 
     return Response(response.status_code, response.content, str({**response.headers, "date": ""}))
 
 
-class Cast:
-    """The people who ask, and what they ask for."""
+class Scenario:
+    """The callers and the objects."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
         self.people = {who: server.person(who, role=ROLES[who]) for who in SIGNED_IN}
 
     def person(self, who: str) -> Person:
-        """Return the person who calls; for a caller without a valid token, the person whose token it was."""
+        """Return the caller; if not signed in, the former owner of the tokens."""
         return self.people.get(who, self.people["Alice"])
 
     def token(self, who: str) -> str | None:
-        """Return the access token that a caller sends."""
+        """Return the access token of a caller."""
         forge = Forge(self.server, self.person(who))
         if who == "expired":
             return forge.signed(iat=forge.now - 1200, exp=forge.now - 600)
@@ -63,7 +63,7 @@ class Cast:
         return None if who == "anonymous" else self.people[who].token
 
     def object(self, kind: str, who: str, resource: Resource | None) -> str:
-        """Return the id of a caller's object: a record of the resource, or a device if there is no resource."""
+        """Return the id of a record, or of a device without a resource, in a state."""
         if kind == "missing":
             return str(new_id())
         owner = self.people["Bob"] if kind == "Bob's" else self.person(who)
@@ -82,41 +82,39 @@ def resource_in(name: str) -> Resource | None:
     return next((each for one, each in zip(ONES, RESOURCES, strict=True) if name.endswith(f"_{one}")), None)
 
 
-def test_every_operation_has_its_row() -> None:
+def test_every_operation_has_a_row() -> None:
     assert sorted(ROWS) == sorted(OPERATIONS)
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_everybody_gets_what_the_matrix_says(server: Server, name: str) -> None:
-    row, cast, resource = ROWS[name], Cast(server), resource_in(name)
+def test_every_caller_gets_the_status_of_the_matrix(server: Server, name: str) -> None:
+    row, scenario, resource = ROWS[name], Scenario(server), resource_in(name)
     method, path = OPERATIONS[name]
 
     def asked(who: str, token: str | None, kind: str) -> Response:
-        person, id = cast.person(who), "" if row.other is None else cast.object(kind, who, resource)
+        person, id = scenario.person(who), "" if row.other is None else scenario.object(kind, who, resource)
         body = draft_of(resource, person) if name.startswith("create_") and resource else BODIES.get(name)
         return ask(server, token, method, path.format(id=id, code="not-found"), body)
 
     kinds = ("own",) if row.other is None else OBJECTS
     refusal = ask(server, None, "get", "/v1/me")
-    for who in NOBODY:
-        token = cast.token(who)
+    for who in NOT_SIGNED_IN:
+        token = scenario.token(who)
         for kind in kinds:
             answer = asked(who, token, kind)
-            assert answer.status == row.nobody, (who, kind)
-            assert answer == refusal or row.nobody == row.own
+            assert answer.status == row.anonymous, (who, kind)
+            assert answer == refusal or row.anonymous == row.own
     for who in SIGNED_IN:
-        token = cast.token(who)
+        token = scenario.token(who)
         others = {asked(who, token, kind) for kind in kinds if kind != "own" and (who, kind) != ("Bob", "Bob's")}
         assert [answer.status for answer in others] == ([] if row.other is None else [row.other]), who
         assert asked(who, token, "own").status == row.own, who
 
 
 @pytest.mark.parametrize("resource", [each for each in RESOURCES if each.references], ids=lambda each: each.collection)
-def test_what_a_draft_a_change_or_a_filter_names_is_looked_for_among_ones_own(
-    server: Server, resource: Resource
-) -> None:
-    cast = Cast(server)
-    alice = cast.people["Alice"]
+def test_references_and_filters_find_only_the_callers_own_records(server: Server, resource: Resource) -> None:
+    scenario = Scenario(server)
+    alice = scenario.people["Alice"]
     record = create_record(alice.client, resource, alice)["id"]
     filters = {each["name"] for each in DOCUMENT.paths[resource.path]["get"]["parameters"]}
     for field, target in resource.targets.items():
@@ -126,7 +124,7 @@ def test_what_a_draft_a_change_or_a_filter_names_is_looked_for_among_ones_own(
             path = f"{resource.path}/{record}" if method == "patch" else resource.path
             answers: dict[str, Response] = {}
             for kind in OBJECTS:
-                naming = {field: cast.object(kind, "Alice", target)}
+                naming = {field: scenario.object(kind, "Alice", target)}
                 body = draft_of(resource, alice) | naming if method == "post" else naming
                 query = naming if method == "get" else {}
                 answers[kind] = ask(server, alice.token, method, path, None if query else body, **query)
@@ -143,12 +141,12 @@ OPS: dict[str, Json] = {
 
 @pytest.mark.parametrize("resource", RESOURCES, ids=lambda each: each.collection)
 @pytest.mark.parametrize("op", OPS.values(), ids=OPS)
-def test_another_persons_record_looks_missing_to_a_push(server: Server, resource: Resource, op: Json) -> None:
-    cast = Cast(server)
-    alice = cast.people["Alice"]
+def test_a_push_finds_no_record_of_another_person(server: Server, resource: Resource, op: Json) -> None:
+    scenario = Scenario(server)
+    alice = scenario.people["Alice"]
     answers = set()
     for kind in ("Bob's", "missing"):
-        target = {"collection": resource.collection, "id": cast.object(kind, "Alice", resource)}
+        target = {"collection": resource.collection, "id": scenario.object(kind, "Alice", resource)}
         base = {"base": int(alice.client.get("/v1/sync").json()["cursor"])} if "base" in op else {}
         answer = ask(server, alice.token, "post", "/v1/sync/push", {"ops": [op | base | target]})
         answers.add(answer._replace(content=answer.content.replace(target["id"].encode(), b"the-same")))

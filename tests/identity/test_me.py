@@ -1,4 +1,4 @@
-"""The caller's account: which fields the caller can change, and which nobody can."""
+"""The own account: which fields its owner can change."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -50,7 +50,7 @@ def test_an_account_is_read_and_changed_by_its_owner(alice: Person, bob: Person)
     ],
     ids=str,
 )
-def test_what_cannot_be_so_is_refused_with_all_that_came_with_it(alice: Person, changes: dict[str, Any]) -> None:
+def test_one_invalid_field_refuses_the_whole_change(alice: Person, changes: dict[str, Any]) -> None:
     before = alice.client.get("/v1/me").json()
     response = alice.client.patch("/v1/me", json={"display_name": "wisteria"} | changes)
     assert response.status_code == 422
@@ -58,7 +58,7 @@ def test_what_cannot_be_so_is_refused_with_all_that_came_with_it(alice: Person, 
     assert alice.client.get("/v1/me").json() == before
 
 
-def test_changes_of_different_fields_at_once_are_all_kept(alice: Person) -> None:
+def test_concurrent_changes_of_different_fields_are_all_kept(alice: Person) -> None:
     for name, zone in (("wisteria", "Asia/Tokyo"), ("arbour", "Africa/Lagos"), ("gate", "Asia/Kolkata")):
         changes = ({"display_name": name}, {"timezone": zone})
         with ThreadPoolExecutor(2) as threads:

@@ -1,4 +1,4 @@
-"""One password and one e-mail address, typed on different devices."""
+"""Unicode normalization of passwords and e-mail addresses, which devices encode differently."""
 
 import asyncio
 
@@ -13,7 +13,7 @@ from tests.serving import Server
 COMPOSED, DECOMPOSED = "wist\u00e9ria by the gate", "wiste\u0301ria by the gate"
 
 
-def test_a_password_is_right_in_either_form(server: Server) -> None:
+def test_a_password_is_accepted_in_either_form(server: Server) -> None:
     for index, (registered, typed) in enumerate(((COMPOSED, DECOMPOSED), (DECOMPOSED, COMPOSED))):
         person = server.person(f"nfc{index}")
         change = {"current": "a lantern by the door", "new": registered}
@@ -22,7 +22,7 @@ def test_a_password_is_right_in_either_form(server: Server) -> None:
         assert server.anyone.post("/v1/auth/login", json=login).status_code == 200
 
 
-def test_a_hash_of_before_passwords_were_normalised_is_right_and_replaced() -> None:
+def test_a_hash_of_a_password_that_was_not_normalized_is_accepted_and_replaced() -> None:
     async def main() -> tuple[tuple[bool, str | None], ...]:
         passwords = Passwords(Settings())
         old = PasswordHash.recommended().hash(DECOMPOSED)
@@ -54,11 +54,11 @@ def test_two_forms_of_one_e_mail_address_have_one_key(one: str, other: str) -> N
     assert email_key(one) == email_key(other)
 
 
-def test_a_domain_that_is_none_is_compared_as_it_is() -> None:
+def test_an_invalid_domain_is_compared_unchanged() -> None:
     assert email_key("a@\u2024\u00e9\ud7ff") == email_key("A@\u2024\u00e9\ud7ff")
 
 
-def test_blanks_around_an_e_mail_address_are_cut_off(server: Server) -> None:
+def test_spaces_around_an_e_mail_address_are_removed(server: Server) -> None:
     person = server.person("trim")
     login = {"email": f"  {person.email}\n", "password": "a lantern by the door"}
     assert server.anyone.post("/v1/auth/login", json=login).status_code == 200

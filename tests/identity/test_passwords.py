@@ -1,4 +1,4 @@
-"""Passwords: any script, exactly as sent, and never slower for the loop than for its threads."""
+"""Password hashes: any script is accepted, and hashing runs in threads without blocking the loop."""
 
 import asyncio
 import os
@@ -12,8 +12,10 @@ from app.settings import Settings
 from tests.serving import Server
 from tests.witness import Client
 
+pytestmark = pytest.mark.usefixtures("real_password_hashes")
 
-def test_checking_without_a_hash_takes_as_long_as_with_one() -> None:
+
+def test_a_check_without_a_hash_takes_as_long_as_one_with_a_hash() -> None:
     def costs(password_hash: str) -> list[str]:
         return password_hash.split("$")[:4]
 
@@ -28,9 +30,7 @@ def test_checking_without_a_hash_takes_as_long_as_with_one() -> None:
         ("".join(map(chr, range(0x1F300, 0x1F400))), "".join(map(chr, range(0x1F300, 0x1F3FF)))),
     ],
 )
-def test_a_password_of_any_script_counts_exactly_as_sent(
-    server: Server, anyone: Client, password: str, near: str
-) -> None:
+def test_a_password_in_any_script_is_compared_exactly(server: Server, anyone: Client, password: str, near: str) -> None:
     email = f"wisteria.{new_id().hex}@example.com"
     anyone.post("/v1/auth/register", json={"email": email, "password": password})
     code = server.mailbox.code_to(email)
@@ -40,14 +40,14 @@ def test_a_password_of_any_script_counts_exactly_as_sent(
 
 
 @pytest.mark.parametrize("password", ["", "1234567", "w" * 257, "wisteria\0", None, 12345678, ["wisteria"]])
-def test_what_cannot_be_a_password_is_refused(anyone: Client, password: object) -> None:
+def test_an_invalid_password_is_refused(anyone: Client, password: object) -> None:
     body = {"email": f"wisteria.{new_id().hex}@example.com", "password": password}
     response = anyone.post("/v1/auth/register", json=body)
     assert response.status_code == 422
     assert [fault["pointer"] for fault in response.json()["errors"]] == ["/password"]
 
 
-def test_a_hash_is_argon2id_salted_and_knows_its_password() -> None:
+def test_a_hash_is_salted_argon2id_and_matches_its_password() -> None:
     first, second = hashed_now("wisteria"), hashed_now("wisteria")
     assert first != second
     assert first.startswith("$argon2id$")
@@ -67,11 +67,11 @@ def test_workers_share_the_cores(monkeypatch: pytest.MonkeyPatch, cores: int | N
     assert Settings(hash_threads=5).hashes_at_once(workers) == 5
 
 
-def test_who_waits_too_long_for_a_place_is_turned_away() -> None:
-    async def crowd() -> list[str | BaseException]:
+def test_a_request_that_waits_too_long_for_a_thread_is_refused() -> None:
+    async def many() -> list[str | BaseException]:
         passwords = Passwords(Settings(hash_threads=1, hash_seconds=0.01))
         return await asyncio.gather(*(passwords.hashed("wisteria") for _ in range(3)), return_exceptions=True)
 
-    first, *others = asyncio.run(crowd())
+    first, *others = asyncio.run(many())
     assert isinstance(first, str)
     assert all(isinstance(each, Unavailable) for each in others)

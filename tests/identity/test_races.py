@@ -1,4 +1,4 @@
-"""Races: two concurrent requests on one account, and what must be true afterwards in either order."""
+"""Races: concurrent requests on one account, and what must be true afterwards in any order."""
 
 import httpx2 as httpx
 import pytest
@@ -23,9 +23,11 @@ ALIVE = Statement(
     )
 )
 
+pytestmark = pytest.mark.usefixtures("real_password_hashes")
+
 
 def post(server: Server, path: str, body: object = None, token: str | None = None) -> httpx.Response:
-    """Post on a new connection, so that no request waits for another."""
+    """Send a POST on a new connection, so that requests are concurrent."""
     response = server.client(token).post(f"/v1/auth/{path}", json=body)
     assert response.status_code != 503, response.text
     return response
@@ -37,13 +39,13 @@ def code_for(server: Server, person: Person) -> str:
 
 
 def is_alive(server: Server, tokens: dict[str, str]) -> list[bool]:
-    """Say whether an access token and a refresh token are still good for anything."""
+    """Return whether an access token or a refresh token is still accepted."""
     refreshed = post(server, "refresh", {"refresh_token": tokens["refresh_token"]}).status_code == 200
     return [server.client(tokens["access_token"]).get("/v1/me").status_code == 200, refreshed]
 
 
 @pytest.mark.parametrize("devices", [2, 5])
-def test_who_signs_in_with_the_old_password_is_out_after_the_reset(server: Server, devices: int) -> None:
+def test_a_sign_in_with_the_old_password_ends_with_the_reset(server: Server, devices: int) -> None:
     for _ in range(ROUNDS):
         alice = server.person("alice")
         login = {"email": alice.email, "password": PASSWORD}
@@ -62,7 +64,7 @@ def test_who_signs_in_with_the_old_password_is_out_after_the_reset(server: Serve
 
 
 @pytest.mark.parametrize("path", ["logout", "logout-all"])
-def test_what_is_refreshed_while_the_device_ends_is_ended(server: Server, path: str) -> None:
+def test_tokens_refreshed_during_a_sign_out_are_invalid(server: Server, path: str) -> None:
     for _ in range(ROUNDS):
         alice = server.person("alice")
         refresh = {"refresh_token": alice.tokens["refresh_token"]}
@@ -79,7 +81,7 @@ def test_what_is_refreshed_while_the_device_ends_is_ended(server: Server, path: 
         assert is_alive(server, alice.tokens) == [False, False]
 
 
-def test_a_code_sets_one_of_two_passwords_sent_at_once(server: Server, alice: Person) -> None:
+def test_a_code_sets_one_of_two_concurrent_passwords(server: Server, alice: Person) -> None:
     code = code_for(server, alice)
 
     def reset(device: int) -> int:
@@ -92,7 +94,7 @@ def test_a_code_sets_one_of_two_passwords_sent_at_once(server: Server, alice: Pe
     assert post(server, "login", login).status_code == 200
 
 
-def test_a_change_of_password_does_not_outlive_a_reset(server: Server) -> None:
+def test_a_concurrent_password_change_does_not_survive_a_reset(server: Server) -> None:
     for _ in range(ROUNDS):
         alice = server.person("alice")
         code, changed = code_for(server, alice), f"{NEW}, changed"
@@ -110,7 +112,7 @@ def test_a_change_of_password_does_not_outlive_a_reset(server: Server) -> None:
         assert post(server, "login", {"email": alice.email, "password": NEW}).status_code == 200
 
 
-def test_a_token_and_its_successor_at_once_leave_one_line_or_none(server: Server) -> None:
+def test_concurrent_use_of_a_token_and_its_successor_leaves_at_most_one_session(server: Server) -> None:
     for _ in range(ROUNDS):
         alice = server.person("alice")
         first = alice.tokens["refresh_token"]
@@ -124,7 +126,7 @@ def test_a_token_and_its_successor_at_once_leave_one_line_or_none(server: Server
         assert len(server.run(server.db.all(ALIVE, account_id=alice.id))) <= 1
 
 
-def test_many_endings_at_once_all_end(server: Server, alice: Person) -> None:
+def test_many_concurrent_sign_outs_all_succeed(server: Server, alice: Person) -> None:
     login = {"email": alice.email, "password": PASSWORD}
     tokens = [alice.token, *(post(server, "login", login).json()["access_token"] for _ in range(3))]
     statuses = at_once(lambda device: post(server, "logout-all", token=tokens[device % 4]).status_code, 8)
@@ -132,7 +134,7 @@ def test_many_endings_at_once_all_end(server: Server, alice: Person) -> None:
     assert server.run(server.db.all(ALIVE, account_id=alice.id)) == []
 
 
-def test_one_address_registered_and_verified_by_many_at_once_is_one_account(server: Server) -> None:
+def test_concurrent_registrations_of_one_e_mail_address_create_one_account(server: Server) -> None:
     email = f"wisteria.{new_id().hex}@example.com"
     bodies = [{"email": email, "password": f"{NEW} {number}"} for number in range(3)]
     codes = []

@@ -37,7 +37,7 @@ def other_than(code: str) -> str:
     return f"{(int(code) + 1) % 10**6:06}"
 
 
-def test_the_mailed_code_makes_the_account_and_signs_in(server: Server, anyone: Client, email: str) -> None:
+def test_the_code_creates_the_account_and_signs_in(server: Server, anyone: Client, email: str) -> None:
     register(anyone, email, display_name="wisteria", timezone="Europe/Berlin", locale="de-CH")
     assert login(anyone, email) == 401
     code = server.mailbox.code_to(email)
@@ -50,7 +50,9 @@ def test_the_mailed_code_makes_the_account_and_signs_in(server: Server, anyone: 
     assert login(anyone, email) == 200
 
 
-def test_a_known_address_gets_the_same_answer_and_another_letter(server: Server, anyone: Client, email: str) -> None:
+def test_a_known_e_mail_address_gets_the_same_response_and_another_e_mail(
+    server: Server, anyone: Client, email: str
+) -> None:
     first = register(anyone, email)
     assert verify(anyone, email, server.mailbox.code_to(email)) == 200
     again = register(anyone, email.upper(), password="another wisteria password", display_name="somebody else")
@@ -76,7 +78,7 @@ def test_a_code_activates_the_password_that_came_with_it_and_discards_the_others
     assert login(anyone, email, "the owner's wisteria") == 200
 
 
-def test_five_wrong_tries_end_a_code(server: Server, anyone: Client, email: str) -> None:
+def test_five_wrong_attempts_end_a_code(server: Server, anyone: Client, email: str) -> None:
     register(anyone, email)
     code = server.mailbox.code_to(email)
     assert [verify(anyone, email, other_than(code)) for _ in range(5)] == [401] * 5
@@ -87,7 +89,9 @@ def test_five_wrong_tries_end_a_code(server: Server, anyone: Client, email: str)
     assert verify(anyone, email, fresh) == 200
 
 
-def test_a_code_lives_half_an_hour_and_only_for_its_address(server: Server, anyone: Client, email: str) -> None:
+def test_a_code_is_valid_for_half_an_hour_and_for_its_e_mail_address(
+    server: Server, anyone: Client, email: str
+) -> None:
     register(anyone, email)
     code = server.mailbox.code_to(email)
     assert verify(anyone, f"other.{email}", code) == 401
@@ -97,7 +101,7 @@ def test_a_code_lives_half_an_hour_and_only_for_its_address(server: Server, anyo
         assert verify(anyone, email, code) == 200
 
 
-def test_an_address_gets_ten_codes_a_day(server: Server, anyone: Client, email: str) -> None:
+def test_an_e_mail_address_gets_ten_codes_a_day(server: Server, anyone: Client, email: str) -> None:
     for _ in range(server.settings.codes_a_day):
         register(anyone, email)
         server.mailbox.code_to(email)
@@ -111,7 +115,7 @@ def test_an_address_gets_ten_codes_a_day(server: Server, anyone: Client, email: 
         assert verify(anyone, email, server.mailbox.code_to(email)) == 200
 
 
-def test_one_code_sent_many_times_at_once_makes_one_account(server: Server, anyone: Client, email: str) -> None:
+def test_concurrent_uses_of_a_code_create_one_account(server: Server, anyone: Client, email: str) -> None:
     register(anyone, email)
     code = server.mailbox.code_to(email)
     with ThreadPoolExecutor(10) as threads:
@@ -123,7 +127,7 @@ def test_one_code_sent_many_times_at_once_makes_one_account(server: Server, anyo
     "address",
     ["a", "a@", "@example.com", "a b@example.com", "a @example.com", "a@b@example.com", "a" * 255 + "@example.com"],
 )
-def test_what_is_no_address_is_refused(anyone: Client, address: str) -> None:
+def test_an_invalid_e_mail_address_is_refused(anyone: Client, address: str) -> None:
     response = anyone.post("/v1/auth/register", json={"email": address, "password": "short"})
     assert response.status_code == 422
     assert [fault["pointer"] for fault in response.json()["errors"]] == ["/email", "/password"]

@@ -1,4 +1,4 @@
-"""Signing in: every refusal has the same response, for any reason."""
+"""Sign-in: every refusal has the same response, whatever the reason."""
 
 from types import SimpleNamespace
 
@@ -14,9 +14,7 @@ from tests.serving import PASSWORD, Person, Server
 from tests.witness import Client
 
 
-def test_an_address_in_any_case_and_its_password_sign_a_device_in(
-    server: Server, anyone: Client, alice: Person
-) -> None:
+def test_an_e_mail_address_in_any_case_and_the_password_sign_in(server: Server, anyone: Client, alice: Person) -> None:
     body = {"email": alice.email.upper(), "password": PASSWORD, "device_name": "wisteria phone"}
     tokens = anyone.post("/v1/auth/login", json=body).json()
     assert (tokens["token_type"], tokens["expires_in"]) == ("Bearer", 600)
@@ -26,7 +24,7 @@ def test_an_address_in_any_case_and_its_password_sign_a_device_in(
     assert [(each["name"], each["current"]) for each in devices] == [("wisteria phone", True), ("phone", False)]
 
 
-def test_a_wrong_password_an_unknown_an_unverified_and_a_closed_account_are_told_nothing(
+def test_wrong_password_unknown_unverified_and_closed_account_get_the_same_response(
     server: Server, anyone: Client, alice: Person, bob: Person
 ) -> None:
     unverified = f"wisteria.{new_id().hex}@example.com"
@@ -50,7 +48,7 @@ def test_a_wrong_password_an_unknown_an_unverified_and_a_closed_account_are_told
     assert refreshed.status_code == 401
 
 
-def test_another_role_is_in_force_for_the_next_request(server: Server, anyone: Client, alice: Person) -> None:
+def test_a_new_role_is_used_by_the_next_request(server: Server, anyone: Client, alice: Person) -> None:
     app = SimpleNamespace(state=SimpleNamespace(services=server.services))
 
     async def role_of(token: str) -> str:
@@ -78,7 +76,7 @@ BODIES: dict[str, dict[str, str]] = {
 
 
 @pytest.mark.parametrize("path", BODIES)
-def test_an_answer_does_not_tell_by_a_byte_who_has_an_account(
+def test_responses_do_not_reveal_who_has_an_account(
     server: Server, anyone: Client, alice: Person, bob: Person, path: str
 ) -> None:
     close(server, bob)

@@ -8,7 +8,7 @@ import pytest
 import time_machine
 
 from app.identity import tokens
-from tests.hostile.raw import Header, Line
+from tests.hostile.raw import Header, RawConnection
 from tests.identity.bad_tokens import BAD, LONGEST, of_length
 from tests.identity.tokens import Forge, Make
 from tests.serving import Person, Server
@@ -57,34 +57,36 @@ def test_another_library_verifies_our_token_by_the_published_keys(server: Server
     assert str(alice.id) == alice.client.get("/v1/me").json()["id"]
 
 
-def test_a_token_that_another_library_makes_with_our_key_is_accepted(server: Server, forge: Forge) -> None:
+def test_a_token_that_another_library_signs_with_our_key_is_accepted(server: Server, forge: Forge) -> None:
     for token in (forge.signed(), forge.by(forge.key, "ES256")):
         assert server.client(token).get("/v1/me").status_code == 200
 
 
 @pytest.mark.parametrize("make", BAD.values(), ids=[name.encode("unicode_escape").decode() for name in BAD])
-def test_whatever_is_odd_about_a_token_is_401(line: Line, forge: Forge, make: Make) -> None:
-    reply = line.ask("GET", "/v1/me", [("Authorization", f"Bearer {make(forge)}")])
+def test_an_invalid_token_is_401(connection: RawConnection, forge: Forge, make: Make) -> None:
+    reply = connection.request("GET", "/v1/me", [("Authorization", f"Bearer {make(forge)}")])
     assert (reply.status, reply.problem["code"]) == (401, "not-signed-in")
     assert reply.headers["www-authenticate"] == "Bearer"
 
 
 @pytest.mark.parametrize("carry", CARRIERS.values(), ids=CARRIERS)
-def test_a_token_counts_only_in_one_authorization_header(
-    line: Line, alice: Person, carry: Callable[[str], list[Header]]
+def test_a_token_is_accepted_only_in_a_single_authorization_header(
+    connection: RawConnection, alice: Person, carry: Callable[[str], list[Header]]
 ) -> None:
     headers = carry(alice.token)
-    reply = line.ask("GET", "/v1/me", headers)
+    reply = connection.request("GET", "/v1/me", headers)
     assert (reply.status, reply.problem["code"]) == (401, "not-signed-in")
-    assert line.ask("GET", f"/v1/me?access_token={alice.token}", headers).status == 401
+    assert connection.request("GET", f"/v1/me?access_token={alice.token}", headers).status == 401
     as_json = json.dumps({"access_token": alice.token, "display_name": "wisteria"}).encode()
-    assert line.ask("PATCH", "/v1/me", [*headers, ("Content-Type", "application/json")], as_json).status == 401
+    assert (
+        connection.request("PATCH", "/v1/me", [*headers, ("Content-Type", "application/json")], as_json).status == 401
+    )
     form = [*headers, ("Content-Type", "application/x-www-form-urlencoded")]
-    assert line.ask("POST", "/v1/auth/logout", form, f"access_token={alice.token}".encode()).status == 401
-    assert line.ask("GET", "/v1/me", [("authorization", f"bearer {alice.token}")]).status == 200
+    assert connection.request("POST", "/v1/auth/logout", form, f"access_token={alice.token}".encode()).status == 401
+    assert connection.request("GET", "/v1/me", [("authorization", f"bearer {alice.token}")]).status == 200
 
 
-def test_a_token_ends_exactly_when_it_says(forge: Forge) -> None:
+def test_a_token_ends_exactly_at_exp(forge: Forge) -> None:
     ends = forge.claims["exp"]
     for moment, status in ((ends - 0.001, 200), (ends, 401)):
         with time_machine.travel(moment, tick=False):
@@ -92,7 +94,7 @@ def test_a_token_ends_exactly_when_it_says(forge: Forge) -> None:
                 assert forge.server.client(token).get("/v1/me").status_code == status
 
 
-def test_a_token_begins_exactly_when_it_says(forge: Forge) -> None:
+def test_a_token_is_valid_exactly_from_its_start(forge: Forge) -> None:
     begins = forge.claims["iat"]
     for moment, status in ((begins - 0.001, 401), (begins, 200)):
         with time_machine.travel(moment, tick=False):

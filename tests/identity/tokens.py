@@ -1,4 +1,4 @@
-"""Access tokens made by PyJWT or from plain bytes, independently of the application's own code."""
+"""Access tokens made by PyJWT and from bytes, independent of the application's code."""
 
 import base64
 import hashlib
@@ -35,25 +35,25 @@ def base64url(content: bytes) -> str:
 
 
 def flipped(text: str) -> str:
-    """Return the text with the lowest bit of its last base64url character the other way round."""
+    """Return the text with the lowest bit of its last base64url character flipped."""
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     return text[:-1] + alphabet[alphabet.index(text[-1]) ^ 1]
 
 
 def signature(r: int, s: int) -> str:
-    """Return a signature as JWS has it (RFC 7518, section 3.4)."""
+    """Return a JWS signature (RFC 7518, section 3.4)."""
     return base64url(r.to_bytes(32, "big") + s.to_bytes(32, "big"))
 
 
 def loaded(pem: str) -> ec.EllipticCurvePrivateKey:
-    """Return a private key."""
+    """Load a private key."""
     key = serialization.load_pem_private_key(pem.encode(), None)
     assert isinstance(key, ec.EllipticCurvePrivateKey)
     return key
 
 
 class Forge:
-    """Makes tokens for a person, with the server's own key where asked, so that only what is odd can be the reason."""
+    """Makes tokens for a person, by default with the server's key, so that only one thing is wrong with each."""
 
     def __init__(self, server: Server, person: Person) -> None:
         self.server, self.person = server, person
@@ -64,12 +64,12 @@ class Forge:
 
     @property
     def now(self) -> int:
-        """The present second."""
+        """The current time in whole seconds."""
         return int(time.time())
 
     @property
     def public(self) -> ec.EllipticCurvePublicKey:
-        """The key that verifies."""
+        """The public key."""
         return self.key.public_key()
 
     def signed(
@@ -79,7 +79,7 @@ class Forge:
         key: ec.EllipticCurvePrivateKey | None = None,
         **more: Any,
     ) -> str:
-        """Return a token with any claims, signed by the server's key or by another one."""
+        """Return a token with any header and payload, signed by the server's key or another one."""
         said = self.claims if claims is None else claims
         payload = said if isinstance(said, bytes) else json.dumps(said | more).encode()
         head = self.header if header is None else header
@@ -88,7 +88,7 @@ class Forge:
         return f"{parts}.{signature(r, s)}"
 
     def headed(self, **members: Any) -> str:
-        """Return a token whose header has other members; None takes one away."""
+        """Return a token with other header members; None removes one."""
         header = self.header | members
         return self.signed({name: value for name, value in header.items() if value is not None})
 
@@ -97,15 +97,15 @@ class Forge:
         return self.signed(claims={name: value for name, value in self.claims.items() if name != claim})
 
     def claiming(self, text: str) -> str:
-        """Return a token whose payload has more JSON text at its end."""
+        """Return a token whose payload has this JSON text appended."""
         return self.signed(claims=(json.dumps(self.claims)[:-1] + text + "}").encode())
 
     def by(self, key: Any, algorithm: str, headers: Mapping[str, Any] | None = None) -> str:
-        """Return a token as PyJWT makes it."""
+        """Return a token made by PyJWT."""
         return jwt.encode(self.claims, key, algorithm, headers={"typ": "at+jwt", "kid": self.kid, **(headers or {})})
 
     def by_hmac(self, secret: bytes) -> str:
-        """Return a token with a keyed hash in place of the signature; PyJWT would refuse to make it."""
+        """Return a token with an HMAC instead of the signature, which PyJWT refuses to make."""
         parts = f"{base64url(json.dumps(self.header | {'alg': 'HS256'}).encode())}.{self.parts[1]}"
         block = (secret if len(secret) <= 64 else hashlib.sha256(secret).digest()).ljust(64, b"\0")
         inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block) + parts.encode()).digest()
@@ -113,41 +113,41 @@ class Forge:
 
     @property
     def parts(self) -> list[str]:
-        """The three parts of a good token."""
+        """The three parts of a valid token."""
         return self.person.token.split(".")
 
     def with_parts(self, *, header: str | None = None, payload: str | None = None, signature: str | None = None) -> str:
-        """Return the good token with a part in place of its own."""
+        """Return the valid token with one part replaced."""
         parts = self.parts
         new = (header, payload, signature)
         return ".".join(old if part is None else part for old, part in zip(parts, new, strict=True))
 
     def public_bytes(self, encoding: serialization.Encoding) -> bytes:
-        """Return the public key, which is published."""
+        """Return the bytes of the public key, which is known to everyone."""
         return self.public.public_bytes(encoding, serialization.PublicFormat.SubjectPublicKeyInfo)
 
     def der(self) -> str:
-        """Return a signature of the good token's own parts, but in DER."""
+        """Return the signature of the valid token in DER."""
         return base64url(self.key.sign(".".join(self.parts[:2]).encode(), ec.ECDSA(SHA256())))
 
     def other_id(self) -> str:
-        """Return an id that no account has."""
+        """Return an unknown id."""
         return str(new_id())
 
     def retired(self) -> tuple[str, ec.EllipticCurvePrivateKey]:
-        """Return a key that the server believed once."""
+        """Return a retired key of the server."""
         found = next(each for each in self.server.services.keyring.keys if each.state is State.RETIRED)
         return found.kid, loaded(found.pem)
 
     def assertion(self, key: ec.EllipticCurvePrivateKey, **headers: str) -> str:
-        """Return what a client would prove with who it is (RFC 7523, section 2.2), as PyJWT makes it."""
+        """Return a client assertion (RFC 7523, section 2.2) made by PyJWT."""
         client = f"client-{self.other_id()}"
         token_endpoint = f"{self.server.settings.issuer}/v1/auth/token"
         claims = {"iss": client, "sub": client, "aud": token_endpoint, "exp": self.now + 60, "jti": self.other_id()}
         return jwt.encode(claims, key, "ES256", headers)
 
     def encrypted(self, alg: str) -> str:
-        """Return the claims as JWE (RFC 7516) that the server's key could decrypt, or that anybody's copy of it made."""
+        """Return the claims as JWE (RFC 7516), encrypted for the server's key."""
         header: Json = {"alg": alg, "enc": "A256GCM", "typ": "at+jwt", "kid": self.kid}
         key = hashlib.sha256(self.public_bytes(serialization.Encoding.DER)).digest()
         if alg == "ECDH-ES":  # RFC 7518, section 4.6
@@ -161,7 +161,7 @@ class Forge:
         return f"{head}..{base64url(nonce)}.{base64url(sealed[:-16])}.{base64url(sealed[-16:])}"
 
     def of_ended_device(self) -> str:
-        """Return a good token of a device that is signed out since."""
+        """Return a valid token of a device that was signed out since."""
         tokens = self.server.run(sign_in(self.server.services, self.person.id, "tablet"))
         device = jwt.decode(tokens["access_token"], options={"verify_signature": False})["sid"]
         self._remember_claims(tokens["access_token"])
@@ -169,7 +169,7 @@ class Forge:
         return str(tokens["access_token"])
 
     def of_closed_account(self) -> str:
-        """Return a good token of an account that is closed since."""
+        """Return a valid token of an account that was closed since."""
         other = self.server.person("somebody")
         self._remember_claims(other.token)
         close(self.server, other)

@@ -1,4 +1,4 @@
-"""What the tests of jobs share: an open database with a queue, and a quick backoff."""
+"""Helpers of the tests of jobs: an open database with a queue, and a short backoff."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine

@@ -1,4 +1,4 @@
-"""Jobs: each is run once if it succeeds, retried if it fails, and lost by nothing."""
+"""Jobs: each runs once if it succeeds, is retried if it fails, and is never lost."""
 
 import asyncio
 from datetime import timedelta

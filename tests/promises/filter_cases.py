@@ -8,7 +8,7 @@ from uuid import UUID
 
 from app.records import Resource, Where
 from tests.drafts import Json, create_record
-from tests.rows import copied
+from tests.rows import insert_copies
 from tests.serving import Person, Server
 
 INSTANT = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -54,7 +54,7 @@ def create_filter_cases(server: Server, person: Person, resource: Resource) -> l
             values += [{column: each} for each in choices]
             cases += [FilterCase({name: [str(each)]}, _any_of(column, [each])) for each in choices]
             cases.append(FilterCase({name: [str(each) for each in choices[:-1]]}, _any_of(column, choices[:-1])))
-    copied(server, person, resource, base, values)
+    insert_copies(server, person, resource, base, values)
     return cases
 
 

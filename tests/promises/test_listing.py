@@ -12,7 +12,7 @@ from app.resources.intentions import INTENTIONS
 from tests.drafts import create_record, etag
 from tests.promises.filter_cases import FilterCase, create_filter_cases
 from tests.refusals import pointers, refused
-from tests.rows import copied, rows_of
+from tests.rows import insert_copies, rows_of
 from tests.serving import Person, Server
 from tests.witness import Client
 
@@ -35,7 +35,7 @@ def test_a_list_is_newest_first_and_pages_skip_no_record_of_one_instant(
     first = create_record(alice.client, resource, alice)
     made = rows_of(server, alice, resource)[first["id"]]["created_at"]
     moments = [made + timedelta(microseconds=each) for each in (-1, 0, 0, 0, 0, 1, 1)]
-    copied(server, alice, resource, first, [{"created_at": moment} for moment in moments])
+    insert_copies(server, alice, resource, first, [{"created_at": moment} for moment in moments])
     rows = sorted(rows_of(server, alice, resource).values(), key=lambda row: (row["created_at"], row["id"]))
     expected = [str(row["id"]) for row in reversed(rows)]
     for limit in (1, 2, 3, 7, 8, 9):
@@ -49,7 +49,7 @@ def test_a_list_is_newest_first_and_pages_skip_no_record_of_one_instant(
 
 def test_a_page_has_fifty_records_or_the_limit_up_to_two_hundred(server: Server, alice: Person) -> None:
     first = create_record(alice.client, INTENTIONS, alice)
-    copied(server, alice, INTENTIONS, first, [{}] * 200)
+    insert_copies(server, alice, INTENTIONS, first, [{}] * 200)
     path = "/v1/intentions"
     assert [len(page) for page in pages(alice.client, path)] == [50, 50, 50, 50, 1]
     assert [len(page) for page in pages(alice.client, path, limit=200)] == [200, 1]
@@ -77,7 +77,7 @@ def test_a_cursor_of_another_list_or_an_altered_one_is_refused(
     alice: Person, bob: Person, server: Server, resource: Resource, path: str
 ) -> None:
     first = create_record(alice.client, resource, alice)
-    copied(server, alice, resource, first, [{}])
+    insert_copies(server, alice, resource, first, [{}])
     cursor = alice.client.get(path, params={"limit": 1}).json()["next_cursor"]
     assert alice.client.get(path, params={"cursor": cursor, "limit": 200}).status_code == 200
     foreign = [bob.client.get(path, params={"cursor": cursor})]

@@ -6,7 +6,7 @@ import pytest
 
 from app.settings import Settings
 from tests.conftest import Databases
-from tests.hostile.raw import Line
+from tests.hostile.raw import RawConnection
 from tests.serving import Person, Server
 from tests.sync.sync_client import SyncClient
 
@@ -24,6 +24,6 @@ def sync(alice: Person) -> SyncClient:
 
 
 @pytest.fixture
-def line(server: Server) -> Iterator[Line]:
-    with Line(server.address) as line:
-        yield line
+def connection(server: Server) -> Iterator[RawConnection]:
+    with RawConnection(server.address) as connection:
+        yield connection

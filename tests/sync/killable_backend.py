@@ -42,7 +42,7 @@ SHARED_SETTINGS = ("database_url", "keyring", "pool_seconds", "statement_seconds
 
 
 def killable(app: ASGIApp) -> ASGIApp:
-    """Let an application's process ends if a request with `KILL_HEADER` is executed, before the response."""
+    """Wrap an application: a request with `KILL_HEADER` is executed, then the process kills itself before the response."""
 
     async def served(scope: Scope, receive: Receive, send: Send) -> None:
         async def kill(_message: Message) -> None:

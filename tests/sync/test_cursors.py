@@ -143,6 +143,8 @@ def encoded(text: str) -> str:
     "since",
     ["abc", "-1", str(2**53), "1" * 5000, "+5", " 5", "05", "5.0", "\u0665", "", encoded("5"), encoded("0 1 0 "),
      encoded("5 1 0 wisteria!"), encoded("5 1 0 ") + "=", "é"],
+    ids=["a word", "negative", "2**53", "5000 digits", "a sign", "a space", "a leading zero", "a fraction", "an Arabic digit",
+         "empty", "too few parts", "a zero", "too many parts", "padding", "beyond ASCII"],
 )  # fmt: skip
 def test_a_malformed_cursor_is_422(sync: SyncClient, since: str) -> None:
     response = sync.client.get(CHANGES, params={"since": since})

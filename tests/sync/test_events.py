@@ -10,11 +10,11 @@ from app.sync import waiting
 from tests.conftest import Databases, Servers
 from tests.db.proxy import Proxy
 from tests.drafts import etag
-from tests.hostile.raw import Line
+from tests.hostile.raw import RawConnection
 from tests.serving import Person, Server
 from tests.sync.event_stream import EVENTS, open_event_stream
 from tests.sync.sync_client import INTENTION, SyncClient, edit, upsert
-from tests.waiting import awaited
+from tests.waiting import wait_until
 
 READ_INTERVAL = 0.1
 
@@ -59,14 +59,30 @@ def test_only_comments_are_sent_for_other_accounts_changes_and_for_unchanged_rec
 
 
 def test_no_event_repeats_the_head_in_last_event_id(alice: Person, sync: SyncClient) -> None:
-    before, record = head_of(alice), sync.push_applied(upsert())
+    record = sync.push_applied(upsert())
     with open_event_stream(alice.client, str(record["version"])) as stream:
         assert stream.next_event() is None
         sync.push_applied(upsert())
         assert stream.next_head() == record["version"] + 1
-    for last_event_id in (str(before), "0", f"0{record['version']}", "wisteria", "", "-1", "9" * 400):
-        with open_event_stream(alice.client, last_event_id) as stream:
-            assert stream.next_head() == record["version"] + 1
+
+
+@pytest.mark.parametrize(
+    "last_event_id",
+    [
+        pytest.param("{before}", id="an earlier head"),
+        pytest.param("0", id="zero"),
+        pytest.param("0{head}", id="a leading zero"),
+        pytest.param("wisteria", id="a word"),
+        pytest.param("", id="empty"),
+        pytest.param("-1", id="negative"),
+        pytest.param("9" * 400, id="400 digits"),
+    ],
+)
+def test_any_other_last_event_id_gets_the_head_at_once(alice: Person, sync: SyncClient, last_event_id: str) -> None:
+    before, record = head_of(alice), sync.push_applied(upsert())
+    value = last_event_id.format(before=before, head=record["version"])
+    with open_event_stream(alice.client, value) as stream:
+        assert stream.next_head() == record["version"]
 
 
 @pytest.mark.usefixtures("short_interval")
@@ -89,13 +105,15 @@ def test_a_device_that_is_signed_out_gets_no_event(server: Server, alice: Person
         assert stream.ends()
 
 
-def test_a_head_request_is_answered_at_once_and_keeps_the_connection(server: Server, line: Line, alice: Person) -> None:
+def test_a_head_request_is_answered_at_once_and_keeps_the_connection(
+    server: Server, connection: RawConnection, alice: Person
+) -> None:
     bearer = [("Authorization", f"Bearer {alice.token}")]
     for _ in range(2):
-        reply = line.ask("HEAD", EVENTS, bearer)
+        reply = connection.request("HEAD", EVENTS, bearer)
         assert (reply.status, reply.headers["content-type"], reply.body) == (200, "text/event-stream", b"")
-        assert line.ask("GET", "/v1/me", bearer).status == 200
-    awaited(lambda: server.db.notifier.subscribers(alice.id) == 0)
+        assert connection.request("GET", "/v1/me", bearer).status == 200
+    wait_until(lambda: server.db.notifier.subscribers(alice.id) == 0)
 
 
 def test_a_closed_stream_ends_its_subscription(server: Server, alice: Person) -> None:
@@ -103,7 +121,7 @@ def test_a_closed_stream_ends_its_subscription(server: Server, alice: Person) ->
         with open_event_stream(alice.client) as stream:
             assert stream.next_event() is not None
             assert server.db.notifier.subscribers(alice.id) == 1
-        awaited(lambda: server.db.notifier.subscribers(alice.id) == 0)
+        wait_until(lambda: server.db.notifier.subscribers(alice.id) == 0)
 
 
 def test_streams_of_one_account_are_limited(servers: Servers, database: str) -> None:
@@ -117,7 +135,7 @@ def test_streams_of_one_account_are_limited(servers: Servers, database: str) -> 
             assert refused.headers["retry-after"] == "30"
             assert bob.client.get(EVENTS).status_code == 200
             assert SyncClient(alice).push_one(upsert())["outcome"] == "applied"
-        awaited(lambda: alice.client.get(EVENTS).status_code == 200)
+        wait_until(lambda: alice.client.get(EVENTS).status_code == 200)
     server.end_test()
 
 
@@ -127,7 +145,7 @@ def test_streams_leave_room_for_requests_and_end_when_the_server_stops(servers: 
     for _ in range(2):
         with open_event_stream(alice.client) as stream:
             assert stream.next_event() is not None
-        awaited(lambda: server.db.notifier.subscribers(alice.id) == 0)
+        wait_until(lambda: server.db.notifier.subscribers(alice.id) == 0)
     with open_event_stream(alice.client) as stream:
         assert stream.next_event() is not None
         assert bob.client.get("/v1/me").status_code == 200

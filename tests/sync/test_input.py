@@ -46,7 +46,17 @@ def bad_ops() -> Iterator[tuple[str, Any]]:
         yield f"/{field}", good | {"set": good["set"] | {field: value}}
 
 
-@pytest.mark.parametrize(("pointer", "op"), [*bad_ops()])
+def id_of(pointer: str, op: Json) -> str:
+    """Return the test id of a malformed operation: its pointer and the value there."""
+    name = pointer[1:].partition("/")[0]
+    value = op[name] if name in op else op["set"][name]
+    return f"{pointer} {json.dumps(value)[:40]}"
+
+
+BAD_OPS = [*bad_ops()]
+
+
+@pytest.mark.parametrize(("pointer", "op"), BAD_OPS, ids=[id_of(pointer, op) for pointer, op in BAD_OPS])
 def test_a_malformed_operation_is_rejected_with_its_pointer_and_the_next_one_is_applied(
     sync: SyncClient, pointer: str, op: Json
 ) -> None:
@@ -60,15 +70,18 @@ def test_a_malformed_operation_is_rejected_with_its_pointer_and_the_next_one_is_
     assert len(sync.pull()[0]) == 1
 
 
-def test_a_push_that_is_none_is_refused_as_a_whole(sync: SyncClient) -> None:
-    for body, pointer in (
-        ({}, "/ops"),
-        ({"ops": {}}, "/ops"),
-        ({"ops": [], "atomic": 1}, "/atomic"),
-        ({"ops": [], "on_conflict": "ours"}, "/on_conflict"),
-        ({"ops": [], "wisteria": 1}, "/wisteria"),
-    ):
-        assert pointers(sync.client.post(PUSH, json=body)) == [pointer]
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        pytest.param({}, "/ops", id="no operations"),
+        pytest.param({"ops": {}}, "/ops", id="operations in an object"),
+        pytest.param({"ops": [], "atomic": 1}, "/atomic", id="atomic is a number"),
+        pytest.param({"ops": [], "on_conflict": "ours"}, "/on_conflict", id="unknown resolution"),
+        pytest.param({"ops": [], "wisteria": 1}, "/wisteria", id="unknown member"),
+    ],
+)
+def test_a_malformed_push_is_422(sync: SyncClient, body: Json, pointer: str) -> None:
+    assert pointers(sync.client.post(PUSH, json=body)) == [pointer]
 
 
 def test_a_push_has_its_limits(sync: SyncClient) -> None:

@@ -7,11 +7,11 @@ import httpx2 as httpx
 import pytest
 
 from tests.conftest import Servers
-from tests.hostile.raw import Line, request
+from tests.hostile.raw import RawConnection, request_bytes
 from tests.refusals import pointers
 from tests.serving import Person, Server
 from tests.sync.sync_client import CHANGES, SESSION, Json, SyncClient, delete, upsert
-from tests.waiting import awaited
+from tests.waiting import wait_until
 
 
 class Polling:
@@ -26,7 +26,7 @@ class Polling:
         params = {"since": str(since), "wait": str(wait), **{name: str(value) for name, value in query.items()}}
         client = self._server.client(self._person.token)
         answer = self._threads.submit(client.get, CHANGES, params=params)
-        awaited(lambda: self.waiting > before)
+        wait_until(lambda: self.waiting > before)
         return answer
 
     @property
@@ -119,10 +119,10 @@ def test_a_closed_connection_ends_its_subscription(
 ) -> None:
     _, cursor = sync.pull()
     bearer = [("Authorization", f"Bearer {alice.token}")]
-    with Line(server.address) as line:
-        line.speak(request("GET", f"{CHANGES}?since={cursor}&wait=30", bearer))
-        awaited(lambda: polling.waiting == 1)
-    awaited(lambda: polling.waiting == 0)
+    with RawConnection(server.address) as connection:
+        connection.send_bytes(request_bytes("GET", f"{CHANGES}?since={cursor}&wait=30", bearer))
+        wait_until(lambda: polling.waiting == 1)
+    wait_until(lambda: polling.waiting == 0)
 
 
 def test_polls_of_one_account_are_limited(servers: Servers, database: str, threads: ThreadPoolExecutor) -> None:

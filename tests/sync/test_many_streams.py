@@ -2,12 +2,12 @@
 
 import asyncio
 
-from tests.hostile.raw import request
+from tests.hostile.raw import request_bytes
 from tests.parallel import at_once
 from tests.serving import Person, Server
 from tests.sync.event_stream import EVENTS
 from tests.sync.sync_client import SyncClient, upsert
-from tests.waiting import awaited
+from tests.waiting import wait_until
 
 PEOPLE = 15
 DEVICES = 20
@@ -18,7 +18,7 @@ Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 async def open_stream(server: Server, person: Person) -> Connection:
     """Open an event stream on a new connection."""
     connection = await asyncio.open_connection(*server.address)
-    connection[1].write(request("GET", EVENTS, [("Authorization", f"Bearer {person.token}")]))
+    connection[1].write(request_bytes("GET", EVENTS, [("Authorization", f"Bearer {person.token}")]))
     return connection
 
 
@@ -52,5 +52,5 @@ def test_three_hundred_streams_get_their_events_while_other_requests_are_served(
             writer.close()
 
     asyncio.run(open_all())
-    awaited(lambda: not any(server.db.notifier.subscribers(person.id) for person in people))
+    wait_until(lambda: not any(server.db.notifier.subscribers(person.id) for person in people))
     assert server.anyone.get("/readyz").status_code == 200

@@ -124,6 +124,16 @@ def test_expected_values_replace_a_base(sync: SyncClient) -> None:
             ["completed_at"],
         ),
     ],
+    ids=[
+        "the number of a dose and its unit",
+        "a route and a dose",
+        "start and end",
+        "status and its reason",
+        "change and facet",
+        "cue and response",
+        "start and due date",
+        "status and completion",
+    ],
 )
 def test_coupled_fields_conflict_together(sync: SyncClient, case: tuple[str, Json, Json, Json, list[str]]) -> None:
     collection, first, theirs, mine, collide = case

@@ -6,7 +6,7 @@ from typing import Any
 from app.ids import new_id
 from app.resources.intentions import INTENTIONS
 from tests.drafts import etag
-from tests.rows import copied, feed_of
+from tests.rows import feed_of, insert_copies
 from tests.serving import Person, Server
 from tests.sync.sync_client import INTENTION, PUSH, SESSION, Json, SyncClient, delete, edit, summary, upsert
 
@@ -89,7 +89,7 @@ def test_another_accounts_records_do_not_exist(sync: SyncClient, bob: Person) ->
 def test_a_change_is_never_dated_before_the_creation(sync: SyncClient, server: Server, alice: Person) -> None:
     record = sync.push_applied(upsert())
     ahead = datetime.now(UTC) + timedelta(minutes=5)
-    (id,) = copied(server, alice, INTENTIONS, record, [{"created_at": ahead, "updated_at": ahead}])
+    (id,) = insert_copies(server, alice, INTENTIONS, record, [{"created_at": ahead, "updated_at": ahead}])
     changed = sync.push_applied(edit(sync.get({"id": id}), set={"why": "wisteria"}))
     assert changed["updated_at"] == changed["created_at"] > record["created_at"]
 

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 import pytest
 
 from tests.conftest import Servers
-from tests.hostile.raw import Line, request
+from tests.hostile.raw import RawConnection, request_bytes
 from tests.house.commands import running_server, terminate
 from tests.sync.event_stream import open_event_stream
 from tests.sync.sync_client import CHANGES
@@ -27,19 +27,19 @@ def test_polls_are_answered_and_streams_end_when_the_server_stops(
     bearer = [("Authorization", f"Bearer {alice.token}")]
     with running_server("--workers", workers, **environment) as (url, process), ExitStack() as stack:
         host, _, port = url.removeprefix("http://").partition(":")
-        lines = [stack.enter_context(Line((host, int(port)))) for _ in range(POLLS + LATER_REQUESTS)]
-        lines, others = lines[:POLLS], lines[POLLS:]
-        for line in lines:
-            line.speak(request("GET", f"{CHANGES}?since={head}&wait=30", bearer))
+        connections = [stack.enter_context(RawConnection((host, int(port)))) for _ in range(POLLS + LATER_REQUESTS)]
+        waiting, others = connections[:POLLS], connections[POLLS:]
+        for connection in waiting:
+            connection.send_bytes(request_bytes("GET", f"{CHANGES}?since={head}&wait=30", bearer))
         client = stack.enter_context(Client(url, alice.token))
         stream = stack.enter_context(open_event_stream(client))
         assert str(stream.next_head()) == head
         for other in others:  # the requests before these are waiting by now
-            assert other.ask("GET", "/v1/me", bearer).status == 200
+            assert other.request("GET", "/v1/me", bearer).status == 200
         result = terminate(process)
         assert stream.ends()
-        for line in lines:
-            reply = line.hear()
+        for connection in waiting:
+            reply = connection.read_response()
             assert reply.status == 200
             assert json.loads(reply.body) == {"changes": [], "cursor": head, "has_more": False}
     assert result.status == 0

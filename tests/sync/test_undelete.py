@@ -2,18 +2,21 @@
 
 from typing import Any
 
+import pytest
+
 from tests.sync.sync_client import Json, SyncClient, delete, edit, summary, upsert
 
 CHANGED = ("conflict", 409, "changed")
 
 
-def test_a_removal_conflicts_with_changes_since_its_base(sync: SyncClient) -> None:
+@pytest.mark.parametrize("has_base", [True, False], ids=["base", "expected values"])
+def test_a_removal_conflicts_with_changes_since_its_base(sync: SyncClient, *, has_base: bool) -> None:
     record = sync.push_applied(upsert())
     newer = sync.push_applied(edit(record, set={"why": "wisteria climbs"}))
-    for known in ({"base": record["version"]}, {"was": {"why": None}}):
-        result = sync.push_one(delete(record, **known))
-        assert (summary(result), result["record"]) == ((*CHANGED, ["why"]), newer)
-        assert summary(sync.push_one(delete(record, **known, on_conflict="theirs"))) == ("unchanged", 200, None, [])
+    known = {"base": record["version"]} if has_base else {"was": {"why": None}}
+    result = sync.push_one(delete(record, **known))
+    assert (summary(result), result["record"]) == ((*CHANGED, ["why"]), newer)
+    assert summary(sync.push_one(delete(record, **known, on_conflict="theirs"))) == ("unchanged", 200, None, [])
     assert summary(sync.push_one(delete(record, was={"why": "wisteria climbs"}))) == ("applied", 204, None, [])
 
 

@@ -13,7 +13,7 @@ from tests.house.starting import started_server
 from tests.serving import Person, Server
 from tests.sync.event_stream import open_event_stream
 from tests.sync.sync_client import CHANGES, SyncClient, upsert
-from tests.waiting import awaited
+from tests.waiting import wait_until
 from tests.witness import Client
 
 AFTERGLOW = str(Path(sys.executable).with_name("afterglow"))
@@ -56,7 +56,7 @@ def test_a_change_reaches_polls_and_streams_of_another_process(
         answers = [
             threads.submit(client.get, CHANGES, params=poll) for client in (server.client(alice.token), other_process)
         ]
-        awaited(lambda: server.db.notifier.subscribers(alice.id) == 2)
+        wait_until(lambda: server.db.notifier.subscribers(alice.id) == 2)
         record = there.push_applied(upsert())
         assert stream.next_head() == other.next_head() == record["version"]
         for answer in answers:

@@ -1,4 +1,4 @@
-"""Families: a refresh token works once, a lost answer is given again, and a thief is found out."""
+"""Device sessions: a refresh token works once, a lost response can be repeated, and reuse is detected."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +14,7 @@ Json = dict[str, Any]
 UNKNOWN = "wisteria-wisteria-wisteria-wisteria-wisteria"
 
 
-def refreshed(client: Client, token: str) -> Json:
+def refresh(client: Client, token: str) -> Json:
     response = client.post("/v1/auth/refresh", json={"refresh_token": token})
     assert response.status_code == 200, response.text
     tokens: Json = response.json()
@@ -32,10 +32,10 @@ def another_device(server: Server, person: Person) -> tuple[Json, Client]:
     return tokens, server.client(tokens["access_token"])
 
 
-def test_a_refresh_answers_with_the_next_pair(server: Server, anyone: Client, alice: Person) -> None:
+def test_a_refresh_returns_the_next_pair(server: Server, anyone: Client, alice: Person) -> None:
     first = alice.tokens["refresh_token"]
-    second = refreshed(anyone, first)
-    third = refreshed(anyone, second["refresh_token"])
+    second = refresh(anyone, first)
+    third = refresh(anyone, second["refresh_token"])
     assert len({first, second["refresh_token"], third["refresh_token"]}) == 3
     assert {second["access_token"], third["access_token"]}.isdisjoint({alice.token})
     assert server.client(third["access_token"]).get("/v1/me").json() == third["account"]
@@ -43,22 +43,22 @@ def test_a_refresh_answers_with_the_next_pair(server: Server, anyone: Client, al
     assert is_refused(anyone, alice.token[:200])
 
 
-def test_a_lost_answer_is_given_again_for_ten_minutes(anyone: Client, alice: Person) -> None:
+def test_a_refresh_can_be_repeated_for_ten_minutes(anyone: Client, alice: Person) -> None:
     first = alice.tokens["refresh_token"]
-    lost = refreshed(anyone, first)["refresh_token"]
+    lost = refresh(anyone, first)["refresh_token"]
     with later(minutes=9, seconds=50):
-        assert refreshed(anyone, first)["refresh_token"] == lost
+        assert refresh(anyone, first)["refresh_token"] == lost
     with later(minutes=10, seconds=5):
         assert is_refused(anyone, first)
         assert is_refused(anyone, lost)
 
 
-def test_a_token_used_after_its_successor_ends_the_family_and_its_access_tokens(
+def test_reuse_after_the_successor_was_used_ends_the_device_session(
     server: Server, anyone: Client, alice: Person
 ) -> None:
     _, tablet = another_device(server, alice)
-    second = refreshed(anyone, alice.tokens["refresh_token"])
-    third = refreshed(anyone, second["refresh_token"])
+    second = refresh(anyone, alice.tokens["refresh_token"])
+    third = refresh(anyone, second["refresh_token"])
     assert is_refused(anyone, alice.tokens["refresh_token"])
     assert is_refused(anyone, third["refresh_token"])
     for token in (alice.token, second["access_token"], third["access_token"]):
@@ -66,14 +66,14 @@ def test_a_token_used_after_its_successor_ends_the_family_and_its_access_tokens(
     assert tablet.get("/v1/me").status_code == 200
 
 
-def test_fifty_refreshes_at_once_get_one_successor(anyone: Client, alice: Person) -> None:
-    every = at_once(lambda _: refreshed(anyone, alice.tokens["refresh_token"]), 50)
+def test_fifty_concurrent_refreshes_get_one_successor(anyone: Client, alice: Person) -> None:
+    every = at_once(lambda _: refresh(anyone, alice.tokens["refresh_token"]), 50)
     assert len({tokens["refresh_token"] for tokens in every}) == 1
     assert alice.client.get("/v1/me").status_code == 200
-    assert refreshed(anyone, every[0]["refresh_token"])
+    assert refresh(anyone, every[0]["refresh_token"])
 
 
-def test_a_family_ends_after_14_days_of_rest_and_after_90_in_all(
+def test_a_device_session_ends_after_14_days_without_use_and_after_90_days(
     server: Server, anyone: Client, alice: Person, bob: Person
 ) -> None:
     with later(days=14, seconds=5):
@@ -84,9 +84,9 @@ def test_a_family_ends_after_14_days_of_rest_and_after_90_in_all(
     token = bob.tokens["refresh_token"]
     for day in range(13, 90, 13):
         with later(days=day):
-            token = refreshed(anyone, token)["refresh_token"]
+            token = refresh(anyone, token)["refresh_token"]
     with later(days=89, hours=23):
-        token = refreshed(anyone, token)["refresh_token"]
+        token = refresh(anyone, token)["refresh_token"]
     with later(days=90, seconds=5):
         assert is_refused(anyone, token)
 

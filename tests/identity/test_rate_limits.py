@@ -1,4 +1,4 @@
-"""Throttling: on any number of workers, at most the limit is checked, and no one can lock an owner out."""
+"""Rate limits: at most the limit is checked on any number of workers, and an owner cannot be locked out."""
 
 import asyncio
 from collections.abc import Iterator
@@ -30,13 +30,13 @@ def login(server: Server, email: str, password: str, **more: Any) -> httpx.Respo
     return server.anyone.post("/v1/auth/login", json={"email": email, "password": password, **more})
 
 
-def wrong(server: Server, email: str, times: int, **more: Any) -> None:
+def fail_sign_in(server: Server, email: str, times: int, **more: Any) -> None:
     for _ in range(times):
         assert login(server, email, "wisteria?", **more).status_code == 401
 
 
-def test_after_five_wrong_tries_even_the_right_password_waits(server: Server, alice: Person) -> None:
-    wrong(server, alice.email, 5)
+def test_after_five_wrong_attempts_the_right_password_is_refused_too(server: Server, alice: Person) -> None:
+    fail_sign_in(server, alice.email, 5)
     response = login(server, alice.email, PASSWORD)
     assert (response.status_code, response.json()["code"]) == (429, "too-many-attempts")
     assert 0 < int(response.headers["retry-after"]) <= 900
@@ -44,22 +44,22 @@ def test_after_five_wrong_tries_even_the_right_password_waits(server: Server, al
         assert login(server, alice.email, PASSWORD).status_code == 200
 
 
-def test_an_unknown_address_is_throttled_alike(server: Server, alice: Person) -> None:
+def test_an_unknown_e_mail_address_is_limited_in_the_same_way(server: Server, alice: Person) -> None:
     nobody = f"nobody.{alice.email}"
-    wrong(server, nobody, 5)
+    fail_sign_in(server, nobody, 5)
     assert login(server, nobody, PASSWORD).status_code == 429
     assert login(server, alice.email, PASSWORD).status_code == 200
 
 
 def test_successful_attempts_are_not_counted(server: Server, alice: Person) -> None:
-    wrong(server, alice.email, 4)
+    fail_sign_in(server, alice.email, 4)
     for _ in range(3):
         assert login(server, alice.email, PASSWORD).status_code == 200
-    wrong(server, alice.email, 1)
+    fail_sign_in(server, alice.email, 1)
     assert login(server, alice.email, PASSWORD).status_code == 429
 
 
-def test_twenty_wrong_tries_in_a_day_are_enough(server: Server, alice: Person) -> None:
+def test_twenty_wrong_attempts_a_day_are_the_limit(server: Server, alice: Person) -> None:
     verification = {"email": alice.email, "code": "000000"}
 
     def verify() -> int:
@@ -74,7 +74,7 @@ def test_twenty_wrong_tries_in_a_day_are_enough(server: Server, alice: Person) -
         assert verify() == 401
 
 
-def test_codes_and_the_present_password_are_throttled_too(server: Server, alice: Person, bob: Person) -> None:
+def test_codes_and_the_current_password_are_limited_too(server: Server, alice: Person, bob: Person) -> None:
     code = {"email": alice.email, "code": "WISTERIA00", "new": "wisteria over the door"}
     for _ in range(5):
         assert server.anyone.post("/v1/auth/password/reset", json=code).status_code == 401
@@ -92,16 +92,16 @@ def test_codes_and_the_present_password_are_throttled_too(server: Server, alice:
 def test_a_device_that_was_signed_in_before_cannot_be_locked_out(server: Server, alice: Person, bob: Person) -> None:
     held = alice.tokens["refresh_token"]
     assert alice.client.post("/v1/auth/logout").status_code == 204
-    wrong(server, alice.email, 5)
+    fail_sign_in(server, alice.email, 5)
     assert login(server, alice.email, PASSWORD).status_code == 429
     assert login(server, alice.email, PASSWORD, refresh_token=bob.tokens["refresh_token"]).status_code == 429
     assert login(server, alice.email, PASSWORD, refresh_token=held).status_code == 200
-    wrong(server, alice.email, 5, refresh_token=held)
+    fail_sign_in(server, alice.email, 5, refresh_token=held)
     assert login(server, alice.email, PASSWORD, refresh_token=held).status_code == 429
 
 
-def test_an_owner_who_is_locked_out_comes_in_by_a_mailed_code(server: Server, alice: Person) -> None:
-    wrong(server, alice.email, 5)
+def test_an_owner_who_is_locked_out_can_reset_the_password(server: Server, alice: Person) -> None:
+    fail_sign_in(server, alice.email, 5)
     server.anyone.post("/v1/auth/password/forgot", json={"email": alice.email})
     code, new = server.mailbox.code_to(alice.email), "wisteria over the door"
     reset = {"email": alice.email, "code": code, "new": new}
@@ -109,20 +109,20 @@ def test_an_owner_who_is_locked_out_comes_in_by_a_mailed_code(server: Server, al
         assert server.anyone.post("/v1/auth/password/reset", json=reset | {"code": "WISTERIA00"}).status_code == 401
     assert login(server, alice.email, PASSWORD).status_code == 429
     assert server.anyone.post("/v1/auth/password/reset", json=reset).status_code == 204
-    wrong(server, alice.email, 4)
+    fail_sign_in(server, alice.email, 4)
     assert login(server, alice.email, new).status_code == 200
     assert server.anyone.post("/v1/auth/password/reset", json=reset).status_code == 401
 
 
-def test_wrong_passwords_do_not_keep_a_newcomer_from_verifying(server: Server) -> None:
+def test_wrong_passwords_do_not_prevent_a_verification(server: Server) -> None:
     email = f"wisteria.{new_id().hex}@example.com"
     server.anyone.post("/v1/auth/register", json={"email": email, "password": PASSWORD})
-    wrong(server, email, 5)
+    fail_sign_in(server, email, 5)
     verification = {"email": email, "code": server.mailbox.code_to(email)}
     assert server.anyone.post("/v1/auth/verify", json=verification).status_code == 200
 
 
-def test_tries_and_a_reset_at_once_never_wait_for_each_other(server: Server) -> None:
+def test_concurrent_attempts_and_a_reset_do_not_deadlock(server: Server) -> None:
     services = server.services
 
     async def try_(key: str) -> None:
@@ -141,7 +141,7 @@ def test_tries_and_a_reset_at_once_never_wait_for_each_other(server: Server) -> 
         server.run(act(new_id().hex))
 
 
-def test_a_client_is_throttled_whatever_the_account(servers: Servers, database: str) -> None:
+def test_a_client_is_limited_over_all_accounts(servers: Servers, database: str) -> None:
     server = servers.start(servers.settings(database, throttle_client=20))
     for number in range(20):
         verification = {"email": f"wisteria.{number}@example.com", "code": "000000"}
@@ -163,6 +163,6 @@ def test_a_client_is_throttled_whatever_the_account(servers: Servers, database: 
         (None, "local"),
     ],
 )
-def test_a_client_is_known_by_its_network(address: str | None, network: str) -> None:
+def test_a_client_is_identified_by_its_network(address: str | None, network: str) -> None:
     client = None if address is None else (address, 1)
     assert asyncio.run(network_of(Request({"type": "http", "client": client, "headers": []}))) == network

@@ -1,4 +1,4 @@
-"""Endings: what ends a device is in force for the next request, on a worker that never heard of it, too."""
+"""Signed-out devices: the next request is refused, also by another worker."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ import pytest
 from app.ids import new_id
 from app.resources.intentions import INTENTIONS
 from tests.drafts import create_record, draft_of
-from tests.identity.conftest import Fleet
+from tests.identity.conftest import Cluster
 from tests.serving import PASSWORD, Person, Server
 from tests.witness import Client
 
@@ -55,10 +55,10 @@ def reuse_of_a_refresh_token(client: Client, person: Person, _server: Server) ->
     [logout, logout_all, device_removal, password_change_elsewhere, password_reset, reuse_of_a_refresh_token],
     ids=lambda end: end.__name__,
 )
-def test_an_ending_is_in_force_on_every_worker(
-    fleet: Fleet, end: Callable[[Client, Person, Server], httpx.Response]
+def test_a_signed_out_device_is_refused_by_every_worker(
+    cluster: Cluster, end: Callable[[Client, Person, Server], httpx.Response]
 ) -> None:
-    server, urls = fleet.server, fleet.urls
+    server, urls = cluster.server, cluster.urls
     for number in range(ROUNDS):
         person = server.person("alice")
         here, there = (Client(url, person.token) for url in (urls[number % 2], urls[1 - number % 2]))
@@ -71,8 +71,8 @@ def test_an_ending_is_in_force_on_every_worker(
             assert there.post("/v1/auth/refresh", json=refresh).status_code == 401
 
 
-def test_an_ended_device_is_told_nothing_whatever_it_asks(server: Server, alice: Person, anyone: Client) -> None:
-    """Not even that something is missing, malformed or outdated; and what it writes is not written."""
+def test_a_signed_out_device_gets_401_for_every_request(server: Server, alice: Person, anyone: Client) -> None:
+    """Also if the object is missing, malformed or outdated; and nothing is written."""
     record, draft = create_record(alice.client, INTENTIONS, alice), draft_of(INTENTIONS)
     login = {"email": alice.email, "password": PASSWORD}
     other = server.client(anyone.post("/v1/auth/login", json=login).json()["access_token"])
