@@ -1,8 +1,8 @@
 """What every response has, and the log line of every request.
 
 Each response has the request's id, the security headers, and `no-store` unless its route says otherwise. HEAD is
-answered like GET, without the body. The log line has the id, the route's template, the status, the milliseconds and the
-caller's account. It never has the URL, which may contain what a person wrote.
+answered like GET, without the body. The log line has the id, the route's template, the status, the milliseconds, the
+caller's account, and the trace of a valid `traceparent`. It never has the URL, which may contain what a person wrote.
 """
 
 import time
@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app import observability
 from app.http.request_id import request_id_of
 from app.http.response import DEFAULT_HEADERS, HTTPS_ONLY, Header
+from app.http.trace_context import trace_fields
 
 WriteResponse = Callable[[int, list[Header], bytes], Awaitable[None]]
 WRITE_RESPONSE: Final = "write_response"
@@ -68,6 +69,7 @@ class RequestContextMiddleware:
             status=status,
             milliseconds=round((time.perf_counter() - start) * 1000, 1),
             account_id=scope.get("account_id"),
+            **trace_fields(scope["headers"]),
         )
 
     def _completed(self, headers: list[Header], request_id: bytes) -> list[Header]:
