@@ -5,14 +5,15 @@ from typing import Final
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from app.db.schema import HEAD
+from app.db.readiness import find_failure
 from app.http import Response, Route, json_response
 from app.openapi import example, problems
 from app.openapi.problems import HttpStatus
-from app.problems import NotFound, Problem, Unavailable, kinds
+from app.problems import Failure, NotFound, Problem, Unavailable, kinds
 from app.services import TheServices
 
 router = APIRouter(tags=["Server"], route_class=Route)
+_DRAINING: Final = Failure("draining", "the server is shutting down: send requests to another one")
 _PUBLIC: Final = [(b"cache-control", b"public, max-age=3600")]
 
 
@@ -52,10 +53,15 @@ async def livez() -> Response:
 async def readyz(services: TheServices) -> Response:
     """Return `ok` if the server can serve: its database responds, the schema is current, and the disk is writable.
 
-    A server that is shutting down is not ready; it still answers requests for a few seconds.
+    A server that is shutting down is not ready; it still answers requests for a few seconds. If the server is not ready, the
+    problem's `cause` names the reason for programs, such as `not-migrated`, `read-only`, `storage-full`, `refused` or
+    `draining`; its detail says what the operator can do.
     """
-    if services.limiter.draining.is_set() or await services.db.check_health() != HEAD:
-        raise Unavailable
+    failure = _DRAINING if services.limiter.draining.is_set() else await find_failure(services.db)
+    if failure is not None:
+        detail = f"{failure.message[0].upper()}{failure.message[1:]}."
+        sqlstate = {"sqlstate": failure.sqlstate} if failure.sqlstate else {}
+        raise Unavailable(detail, None, cause=failure.reason, **sqlstate)
     return json_response({"status": "ok"})
 
 

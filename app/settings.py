@@ -5,15 +5,18 @@ that are only safe on a developer's machine. It then lists all reasons at once, 
 """
 
 import os
+import re
 from contextlib import suppress
 from enum import StrEnum
-from ipaddress import IPv4Network, IPv6Network, collapse_addresses
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, collapse_addresses, ip_network
 from pathlib import Path
 from typing import Annotated, Final, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.database_url import PostgresUrl, SqliteUrl, read_database_url
 
 Network = TypeVar("Network", IPv4Network, IPv6Network)
 
@@ -33,11 +36,7 @@ class MailBackend(StrEnum):
 
 
 def _check_database_url(url: str) -> str:
-    file = url.removeprefix("sqlite:///")
-    names_file = file != url and file not in {"", ":memory:"} and not {"?", "#"} & {*file}
-    if not names_file and not (url.startswith("postgresql://") and urlsplit(url).port != 0):
-        message = "must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"
-        raise ValueError(message)
+    read_database_url(url)
     return url
 
 
@@ -45,12 +44,56 @@ def _split(value: object) -> object:
     return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
 
 
+def _check_issuer(issuer: str) -> str:
+    parts = urlsplit(issuer)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        message = "must be this API's own URL with its scheme, such as https://api.example.org"
+        raise ValueError(message)
+    return issuer
+
+
+def _check_origin(origin: str) -> str:
+    if origin != "*" and not _ORIGIN.fullmatch(origin):
+        message = "must list origins: scheme, host and port if any, without a slash or a path, such as https://app.example.org"
+        raise ValueError(message)
+    return origin
+
+
+def _check_host(host: str) -> str:
+    if not _HOST.fullmatch(host):
+        message = "must list host names without scheme, port and path, such as api.example.org"
+        raise ValueError(message)
+    return host
+
+
+def _check_root_path(path: str) -> str:
+    if not _ROOT_PATH.fullmatch(path):
+        message = "must be a path without a slash at its end, such as /afterglow"
+        raise ValueError(message)
+    return path
+
+
+def _check_proxy(proxy: str) -> str:
+    """Return an address or network as it is compared: an IPv4 address that is mapped to IPv6 as IPv4."""
+    if proxy == "*":
+        return proxy
+    try:
+        network = ip_network(proxy, strict=False)
+    except ValueError:
+        message = "must list IP addresses or networks, such as 10.0.0.5 or 10.0.0.0/8"
+        raise ValueError(message) from None
+    address = network.network_address
+    if isinstance(address, IPv6Address) and address.ipv4_mapped and network.prefixlen >= _MAPPED_BITS:
+        network = ip_network((address.ipv4_mapped, network.prefixlen - _MAPPED_BITS))
+    return str(network if network.num_addresses > 1 else network.network_address)
+
+
 def _cover_all(family: type[Network], proxies: list[str]) -> bool:
     """Return whether the addresses and networks together contain every address of an IP version."""
     networks = []
     for proxy in proxies:
-        with suppress(ValueError):  # of the other IP version, or a host name
-            networks.append(family(proxy, strict=False))
+        with suppress(ValueError):  # of the other IP version
+            networks.append(family(proxy))
     return any(network.prefixlen == 0 for network in collapse_addresses(networks))
 
 
@@ -58,9 +101,17 @@ def _trust_all(proxies: list[str]) -> bool:
     return "*" in proxies or _cover_all(IPv4Network, proxies) or _cover_all(IPv6Network, proxies)
 
 
+_ORIGIN: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://(?:\[[0-9A-Fa-f:.]+\]|[^/?#@:\[\]\s]+)(?::[0-9]{1,5})?")
+_HOST: Final = re.compile(r"[^/?#@:\[\]\s]+|\[?[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]?")
+_ROOT_PATH: Final = re.compile(r"((/[A-Za-z0-9._~-]+)+)?")
+_MAPPED_BITS: Final = 96
+"""The length of ::ffff:0:0/96, the network of IPv4 addresses that are mapped to IPv6."""
 DatabaseUrl = Annotated[str, AfterValidator(_check_database_url)]
-Names = Annotated[list[str], NoDecode, BeforeValidator(_split)]
-RootPath = Annotated[str, Field(pattern=r"^((/[A-Za-z0-9._~-]+)+)?$")]
+Issuer = Annotated[str, AfterValidator(_check_issuer)]
+Origins = Annotated[list[Annotated[str, AfterValidator(_check_origin)]], NoDecode, BeforeValidator(_split)]
+Hosts = Annotated[list[Annotated[str, AfterValidator(_check_host)]], NoDecode, BeforeValidator(_split)]
+Proxies = Annotated[list[Annotated[str, AfterValidator(_check_proxy)]], NoDecode, BeforeValidator(_split)]
+RootPath = Annotated[str, AfterValidator(_check_root_path)]
 DAY: Final = 86_400
 
 
@@ -76,7 +127,8 @@ class Settings(BaseSettings):
         description="development or production. Production refuses to start on unsafe settings.",
     )
     database_url: DatabaseUrl = Field(
-        "sqlite:///afterglow.db", description="sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME."
+        "sqlite:///afterglow.db",
+        description="sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME, with libpq's parameters (see README).",
     )
     allow_sqlite: bool = Field(default=False, description="Allows SQLite in production, on one host with one worker.")
     database_pool: int = Field(
@@ -92,7 +144,9 @@ class Settings(BaseSettings):
     keyring: Path = Field(
         Path("afterglow-keys.json"), description="File with the signing keys and the server's secret, mode 600."
     )
-    issuer: str = Field("https://afterglow.invalid", description="The iss claim of access tokens: this API's own URL.")
+    issuer: Issuer = Field(
+        "https://afterglow.invalid", description="The iss claim of access tokens: this API's own URL."
+    )
     audience: str = Field("afterglow", description="The aud claim of access tokens.")
     access_seconds: int = Field(600, ge=30, le=3600, description="Lifetime of an access token, in seconds.")
     refresh_idle_seconds: int = Field(
@@ -131,7 +185,7 @@ class Settings(BaseSettings):
     smtp_password: SecretStr = Field(SecretStr(""), description="Password for the SMTP server.")
     smtp_starttls: bool = Field(default=True, description="Whether the SMTP connection is encrypted with STARTTLS.")
     smtp_seconds: float = Field(10.0, ge=0.1, le=600, description="Maximum wait for the SMTP server, in seconds.")
-    origins: Names = Field(
+    origins: Origins = Field(
         [],
         description="Origins from which browsers may call the API (CORS), separated by commas. Unset: any port of localhost in development, none in production.",
     )
@@ -139,10 +193,10 @@ class Settings(BaseSettings):
         "",
         description="Path below which a proxy serves the API, such as /afterglow. The proxy may remove it from the paths that it passes on.",
     )
-    trusted_proxies: Names = Field(
+    trusted_proxies: Proxies = Field(
         [], description="IP addresses or networks of proxies whose forwarded headers are trusted, separated by commas."
     )
-    hosts: Names = Field(
+    hosts: Hosts = Field(
         [],
         description="Host names that requests may be sent to, separated by commas. Unset: the issuer's in production, any in development.",
     )
@@ -202,9 +256,24 @@ class Settings(BaseSettings):
         return unset if self.drain_seconds is None else self.drain_seconds
 
     @property
+    def database(self) -> SqliteUrl | PostgresUrl:
+        """The parts of the database's URL."""
+        return read_database_url(self.database_url)
+
+    @property
     def uses_sqlite(self) -> bool:
         """Whether the database is SQLite."""
-        return self.database_url.startswith("sqlite:")
+        return isinstance(self.database, SqliteUrl)
+
+    @property
+    def forwarders(self) -> list[str]:
+        """The trusted proxies, and their IPv4 addresses as a server that listens on `::` sees them."""
+        mapped = []
+        for proxy in self.trusted_proxies:
+            with suppress(ValueError):  # of IPv6, or *
+                network = IPv4Network(proxy)
+                mapped.append(f"::ffff:{network.network_address}/{_MAPPED_BITS + network.prefixlen}")
+        return self.trusted_proxies + mapped
 
     def hashes_at_once(self, workers: int = 1) -> int:
         """Return how many hashes each worker computes at the same time: together at most one per core, at least one each."""
@@ -227,5 +296,8 @@ class Settings(BaseSettings):
             "AFTERGLOW_DEMO or --demo creates demo data; start without it": self.demo,
             "AFTERGLOW_ISSUER is not set; set it to the URL of this API": self.issuer
             == Settings.model_fields["issuer"].default,
+            "AFTERGLOW_MAIL_FROM is not set; set it to the sender of e-mails, such as Afterglow <hello@example.org>": (
+                self.mail_from == Settings.model_fields["mail_from"].default
+            ),
         }
         return [reason for reason, applies in checks.items() if applies]

@@ -12,13 +12,16 @@ from alembic import context
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from app import jobs, resources
+from app.database_url import PostgresUrl, SqliteUrl, read_database_url
 from app.db import Table
+from app.db.postgres.connecting import open_connection
 from app.db.sqlite.private_file import create_private
 from app.settings import Settings
 from migrations.autogenerate import prepare, render_type
 
 MODELS: Final = (jobs, resources)  # importing them adds their tables to the metadata, which autogenerate compares
 LOCK: Final = 0x41667465
+CONNECT_SECONDS: Final = 10.0
 LOCK_TIMEOUT: Final = "SET LOCAL lock_timeout = '10s'"
 
 
@@ -51,25 +54,36 @@ def run(connection: sa.Connection) -> None:
             raise RuntimeError(message)
 
 
-async def run_on_postgresql(url: str) -> None:
-    """Run over asyncpg."""
-    engine = create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://", 1), poolclass=sa.NullPool)
+async def run_on_postgresql(url: PostgresUrl) -> None:
+    """Run over asyncpg, without named prepared statements, which a pooler may not keep."""
+
+    async def connect() -> Any:
+        return await open_connection(url, CONNECT_SECONDS, name="afterglow migrate")
+
+    engine = create_async_engine(
+        "postgresql+asyncpg://",
+        poolclass=sa.NullPool,
+        isolation_level="READ COMMITTED",
+        async_creator=lambda **_: connect(),
+        connect_args={"prepared_statement_cache_size": 0, "prepared_statement_name_func": lambda: ""},
+    )
     async with engine.connect() as connection:
         await connection.run_sync(run)
     await engine.dispose()
 
 
-def run_on_sqlite(url: str) -> None:
+def run_on_sqlite(path: str) -> None:
     """Run over the standard library, with the write lock from the first statement on, and foreign keys off."""
-    create_private(url.removeprefix("sqlite:///"))
+    create_private(path)
+    url = sa.URL.create("sqlite", database=path)
     engine = sa.create_engine(url, poolclass=sa.NullPool, connect_args={"isolation_level": None, "timeout": 30})
     sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     with engine.connect() as connection:
         run(connection)
 
 
-URL: Final[str] = context.config.attributes.get("database_url") or Settings().database_url
-if URL.startswith("sqlite:"):
-    run_on_sqlite(URL)
+URL: Final = read_database_url(context.config.attributes.get("database_url") or Settings().database_url)
+if isinstance(URL, SqliteUrl):
+    run_on_sqlite(URL.path)
 else:
     asyncio.run(run_on_postgresql(URL))

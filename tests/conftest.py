@@ -22,6 +22,7 @@ from app.keyring.rotation import create_keyring, retire
 from app.settings import MailBackend, Settings
 from tests import postgres
 from tests.browser import CHROMIUM
+from tests.db.bouncer import PGBOUNCER
 from tests.log_lines import LogHandler, private_lines
 from tests.mailbox import Mailbox
 from tests.serving import Person, Server, serving
@@ -31,7 +32,7 @@ DATABASES = ("sqlite", "postgresql")
 REAL_HASHER, REAL_UNKNOWN_HASH = vars(passwords)["_hash"], passwords.UNKNOWN_HASH
 SHARED_SERVER = pytest.StashKey[postgres.SharedServer]()
 
-collect_ignore = [] if CHROMIUM else ["house/test_docs_page.py"]
+collect_ignore = [*([] if CHROMIUM else ["house/test_docs_page.py"]), *([] if PGBOUNCER else ["db/test_bouncer.py"])]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -44,6 +45,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(
             "tests/house/test_docs_page.py: Chromium is not installed (apt-get install chromium)"
         )
+    if PGBOUNCER is None:
+        terminalreporter.section("not run")
+        terminalreporter.write_line("tests/db/test_bouncer.py: PgBouncer is not installed (apt-get install pgbouncer)")
 
 
 @pytest.fixture(scope="session")

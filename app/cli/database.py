@@ -2,26 +2,24 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
-from app.cli.errors import fail
+from app.cli.errors import EXIT_CONFIG, fail
 from app.db import Database, open_database
-from app.problems import Problem
+from app.db.readiness import UNREACHABLE
+from app.problems import Failure, Problem
 from app.settings import Settings
 
 T = TypeVar("T")
-
-_NO_DATABASE: Final = (
-    "the database does not answer, or has no schema yet: check AFTERGLOW_DATABASE_URL, or run `afterglow migrate`"
-)
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine and return its result; exit with an error line if the database does not answer."""
     try:
         return asyncio.run(work)
-    except Problem:
-        fail(_NO_DATABASE)
+    except Problem as problem:
+        failure: Failure = getattr(problem, "failure", None) or UNREACHABLE
+        fail(failure.message, EXIT_CONFIG if failure.is_configuration else 1)
 
 
 async def with_database(settings: Settings, work: Callable[[Database], Coroutine[Any, Any, T]]) -> T:

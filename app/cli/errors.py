@@ -1,10 +1,11 @@
-"""Errors of commands: one line on the standard error, and an exit status other than 0."""
+"""Errors of commands: on the standard error, with an exit status other than 0."""
 
 from typing import Final, NoReturn
 
 import typer
 from pydantic import ValidationError
 
+from app.cli.setting_errors import invalid_settings, unknown_settings
 from app.settings import Settings
 
 EXIT_CONFIG: Final = 78
@@ -18,9 +19,15 @@ def fail(message: str, status: int = 1) -> NoReturn:
 
 
 def load_settings() -> Settings:
-    """Return the settings; exit with `EXIT_CONFIG` and their names if some are not valid."""
+    """Return the settings; exit with `EXIT_CONFIG` and a line for each that is not valid, or whose name is not known."""
+    lines, settings = [], None
     try:
-        return Settings()
+        lines = unknown_settings()
+        settings = Settings()
     except ValidationError as error:
-        names = ", ".join(f"AFTERGLOW_{str(each['loc'][0]).upper()}" for each in error.errors())
-        fail(f"invalid settings (see .env.example): {names}", EXIT_CONFIG)
+        lines += invalid_settings(error)
+    except (OSError, UnicodeDecodeError):
+        lines.append("the file .env cannot be read: check its mode, and that it is UTF-8")
+    if settings is None or lines:
+        fail("invalid settings:\n" + "\n".join(f"- {line}" for line in lines), EXIT_CONFIG)
+    return settings

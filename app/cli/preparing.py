@@ -1,15 +1,15 @@
 """Preparing the database before the API is served: migrations and demo data."""
 
-import asyncio
 from collections.abc import Callable
 
 import typer
 
 from app import demo, starting
-from app.cli.database import run, with_database
-from app.cli.errors import fail, load_settings
+from app.cli.checking import fail_for, find_database_failure
+from app.cli.database import run
+from app.cli.errors import EXIT_CONFIG, fail, load_settings
 from app.db import schema
-from app.problems import Problem
+from app.db.readiness import NOT_MIGRATED
 from app.settings import Environment, Settings
 
 cli = typer.Typer()
@@ -33,18 +33,21 @@ def prepare(settings: Settings, *, wants_demo: bool) -> None:
 
 
 def _is_current(settings: Settings) -> bool:
-    """Return whether the schema is current. Does not import Alembic, which would take longer than the query."""
-    try:
-        return asyncio.run(with_database(settings, lambda db: db.check_health())) == schema.HEAD
-    except Problem:
-        return False
+    """Return whether the schema is current; exit with an error line if the database cannot be used.
+
+    Does not import Alembic, which would take longer than the query.
+    """
+    failure = find_database_failure(settings)
+    if failure is not None and failure.reason != NOT_MIGRATED.reason:
+        fail_for(failure)
+    return failure is None
 
 
 def _migrate(settings: Settings) -> None:
     try:
         schema.migrate(settings.database_url, report=lambda line: typer.echo(f"Migrating {line}"))
     except schema.MigrationError as error:
-        fail(str(error))
+        fail(str(error), EXIT_CONFIG if error.is_configuration else 1)
 
 
 def _create_demo(settings: Settings) -> None:

@@ -10,7 +10,7 @@ from app import starting
 from app.cli.errors import EXIT_CONFIG, fail, load_settings
 from app.loading import loading
 from app.server import workers as server
-from app.settings import Environment
+from app.settings import Environment, Settings
 from migrations import HEAD
 
 cli = typer.Typer()
@@ -32,16 +32,22 @@ def serve(
     settings = load_settings()
     wants_demo = demo_data or settings.demo
     if workers > 1 and settings.uses_sqlite:
-        fail("SQLite serves one process: use --workers 1, or set AFTERGLOW_DATABASE_URL to a PostgreSQL database")
+        fail(
+            "SQLite serves one process: use --workers 1, or set AFTERGLOW_DATABASE_URL to a PostgreSQL database",
+            EXIT_CONFIG,
+        )
     reasons = starting.prepare(settings.model_copy(update={"demo": wants_demo}))
     if reasons:
         fail("not safe to start:\n" + "\n".join(f"- {reason}" for reason in reasons), EXIT_CONFIG)
-    if not starting.can_listen(host, port):
-        fail(f"cannot listen on {host}:{port}: it is in use (see --port), or not an address of this machine")
+    obstacle = starting.why_not_listen(host, port)
+    if obstacle is not None:
+        fail(f"cannot listen on {host}:{port}: {obstacle}")
     if settings.env is Environment.DEVELOPMENT or wants_demo:
         with loading():
             from app.cli import preparing  # noqa: PLC0415 - in production, the process that starts workers does not need it
         preparing.prepare(settings, wants_demo=wants_demo)
+    else:
+        starting.run_in_child([_check_database], settings)
     database = "SQLite" if settings.uses_sqlite else "PostgreSQL"
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     typer.echo(f"Afterglow {version('afterglow')}, {settings.env}, {database}, schema {HEAD}: {url}")
@@ -56,5 +62,11 @@ def serve(
         workers=workers,
         drain_seconds=settings.drains_for,
         keep_alive_seconds=settings.keep_alive_seconds,
-        trusted_proxies=settings.trusted_proxies,
+        trusted_proxies=settings.forwarders,
     )
+
+
+def _check_database(settings: Settings) -> None:
+    from app.cli.checking import check_database  # noqa: PLC0415 - only the child process needs it
+
+    check_database(settings)

@@ -86,7 +86,7 @@ class Database(Db):
 
     @abstractmethod
     async def check_health(self) -> str | None:
-        """Read from the database, on SQLite also write to the disk, and return the schema's revision.
+        """Read from the database, write to its disk, and return the schema's revision.
 
         Return None if no revision is recorded. Raise `Unavailable` or `StorageFull` if the database does not work.
         """

@@ -1,16 +1,30 @@
 """The schema's version: numbered migrations, run by Alembic, by exactly one process at a time."""
 
+import sqlite3
 from collections.abc import Callable
 from typing import Final
 
 import migrations
+from app.problems import Failure
 
 MIGRATIONS: Final = migrations.FOLDER
 HEAD: Final = migrations.HEAD
 
 
+_OTHER_VERSION: Final = Failure(
+    "newer-schema",
+    "the database's schema is of another version of Afterglow, probably a newer one: start that version",
+    is_configuration=True,
+)
+
+
 class MigrationError(Exception):
     """The schema cannot be migrated. The message says why, and contains no data."""
+
+    def __init__(self, failure: Failure) -> None:
+        """Take the cause."""
+        super().__init__(failure.message)
+        self.is_configuration = failure.is_configuration
 
 
 def migrate(database_url: str, revision: str = "head", report: Callable[[str], None] = lambda _line: None) -> None:
@@ -31,8 +45,17 @@ def migrate(database_url: str, revision: str = "head", report: Callable[[str], N
     try:
         (command.downgrade if down else command.upgrade)(config, revision)
     except CommandError:
-        message = "the database's schema is of another version of Afterglow, probably a newer one"
-        raise MigrationError(message) from None
-    except (OSError, SQLAlchemyError, InterfaceError, PostgresError):
-        message = "the database cannot be reached or changed: see AFTERGLOW_DATABASE_URL"
-        raise MigrationError(message) from None
+        raise MigrationError(_OTHER_VERSION) from None
+    except (OSError, SQLAlchemyError, InterfaceError, PostgresError) as error:
+        raise MigrationError(_explain(error)) from None
+
+
+def _explain(error: BaseException) -> Failure:
+    """Return why a migration failed. SQLAlchemy keeps the driver's error as `orig`, that of asyncpg as its cause."""
+    from app.db.postgres import failures as postgres  # noqa: PLC0415 - only one of the drivers is needed
+    from app.db.sqlite import failures as sqlite  # noqa: PLC0415
+
+    found = getattr(error, "orig", None) or error
+    if isinstance(found, sqlite3.Error):
+        return sqlite.explain(found)
+    return postgres.explain(found.__cause__ or found)

@@ -26,7 +26,7 @@ _OTHERS_MODE: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
 class KeyringError(Exception):
-    """The keyring cannot be used. The message says why, and contains no key, secret or path."""
+    """The keyring cannot be used. The message says why, and contains the path, but no key and no secret."""
 
 
 class Keyring:
@@ -78,11 +78,21 @@ class Keyring:
             keys = [_parsed_key(each) for each in content["keys"]]
             secret = base64.b64decode(content["secret"])
             current = next(key for key in keys if key.state is State.CURRENT)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, StopIteration, UnsupportedAlgorithm):
-            message = "AFTERGLOW_KEYRING names a file that cannot be read"
+        except FileNotFoundError:
+            message = (
+                f"AFTERGLOW_KEYRING names {self._path}, which does not exist: run `afterglow keys create {self._path}`"
+            )
+            raise KeyringError(message) from None
+        except OSError as error:
+            message = (
+                f"AFTERGLOW_KEYRING names {self._path}, which this user cannot read ({error.strerror}): check its owner"
+            )
+            raise KeyringError(message) from None
+        except (ValueError, KeyError, TypeError, AttributeError, StopIteration, UnsupportedAlgorithm):
+            message = f"AFTERGLOW_KEYRING names {self._path}, which is not a keyring: restore it from your secret store"
             raise KeyringError(message) from None
         if len(secret) < MIN_SECRET_BYTES:
-            message = "AFTERGLOW_KEYRING names a file whose secret is too short"
+            message = f"AFTERGLOW_KEYRING names {self._path}, whose secret is too short: create another keyring"
             raise KeyringError(message)
         self.secret = secret
         self.generated = bool(content.get("generated"))

@@ -104,6 +104,10 @@ class ProblemDocument(_Problem, defer_build=True):
     results: list[Any] | MISSING = Field(
         MISSING, description="With `batch-refused`: the result of each operation, as in `SyncResults`."
     )
+    cause: str | MISSING = Field(MISSING, description="With `/readyz`: why the server is not ready. Expect new values.")
+    sqlstate: str | MISSING = Field(
+        MISSING, description="With `/readyz`: PostgreSQL's code of the error, if it sent one."
+    )
 
 
 def problems(

@@ -56,10 +56,11 @@ from app.problems.requests import (
     UnsupportedMediaType,
     UrlTooLong,
 )
-from app.problems.server import Crashed, StorageFull, Unavailable
+from app.problems.server import READ_ONLY, Crashed, Failure, StorageFull, Unavailable
 from app.problems.sync import BatchRefused, CursorExpired, DuplicateTarget, OpIdReused, ParentMissing, TooManyOps
 
 __all__ = [
+    "READ_ONLY",
     "AlreadyExists",
     "BatchRefused",
     "BodyTooLarge",
@@ -68,6 +69,7 @@ __all__ = [
     "DerivationCycle",
     "DuplicateTarget",
     "ExpectationFailed",
+    "Failure",
     "Fault",
     "FaultCode",
     "Forbidden",

@@ -1,6 +1,25 @@
 """Problems of the server."""
 
+from typing import Final, NamedTuple
+
 from app.problems.problem import Problem
+
+
+class Failure(NamedTuple):
+    """Why the database cannot be used, for the operator: on the command line, in the log and in `/readyz`."""
+
+    reason: str
+    """For programs, such as `read-only`."""
+    message: str
+    """What happened and what to do, without a secret and without data."""
+    is_configuration: bool = False
+    """Whether it stays so until a setting or the database's configuration is changed."""
+    sqlstate: str = ""
+    """PostgreSQL's code of the error, if it sent one."""
+
+
+READ_ONLY: Final = "The database is read-only at present. Records can be read. Send the same request again later."
+"""The detail of the problem of a write to a database that is read-only."""
 
 
 class Crashed(Problem):
@@ -21,9 +40,10 @@ class Unavailable(Problem):
 
     status, code = 503, "unavailable"
 
-    def __init__(self, detail: str = "") -> None:
-        """Set Retry-After to one second."""
-        super().__init__(detail, {"Retry-After": "1"})
+    def __init__(self, detail: str = "", failure: Failure | None = None, **members: str) -> None:
+        """Set Retry-After to one second. `failure` is not part of the response."""
+        super().__init__(detail, {"Retry-After": "1"}, **members)
+        self.failure = failure
 
 
 class StorageFull(Problem):
@@ -33,3 +53,4 @@ class StorageFull(Problem):
     """
 
     status, code = 507, "storage-full"
+    failure = Failure("storage-full", "the database's disk is full: free space on it", sqlstate="53100")

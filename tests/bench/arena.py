@@ -146,6 +146,7 @@ class Arena:
             "AFTERGLOW_DRAIN_SECONDS": "0",
             "AFTERGLOW_ACCESS_SECONDS": str(TOKEN_SECONDS),
             "AFTERGLOW_MAIL": "smtp",
+            "AFTERGLOW_MAIL_FROM": "hello@afterglow.example",
             "AFTERGLOW_DATABASE_POOL": "16",
         } | {f"AFTERGLOW_{name.upper()}": value for name, value in settings.items()}
         folder = self._node(contestant.name) if contestant.command[0] == "node" else Path.cwd()

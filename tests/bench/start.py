@@ -35,6 +35,7 @@ PRODUCTION: Final = {
     "ALLOW_SQLITE": "true",
     "ISSUER": ISSUER,
     "MAIL": "smtp",
+    "MAIL_FROM": "hello@afterglow.example",
     "DRAIN_SECONDS": "0",
 }
 

@@ -13,7 +13,7 @@ import pytest
 
 from app.db import BulkStatement, Statement
 from app.db.bulk import encode_rows
-from app.db.postgres.pool import SESSION
+from app.db.postgres.connecting import SESSION
 from app.ids import new_id
 from app.records import access
 from app.records.access import statements

@@ -64,6 +64,7 @@ def production(tmp_path: Path) -> dict[str, str]:
         "keyring": keyring,
         "issuer": "https://wisteria.example",
         "mail": "smtp",
+        "mail_from": "hello@wisteria.example",
     }
 
 

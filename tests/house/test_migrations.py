@@ -133,9 +133,12 @@ def test_a_schema_of_a_newer_version_is_left_alone(databases: Databases, databas
 
 
 @pytest.mark.parametrize(
-    "url",
-    ["postgresql://nobody@127.0.0.1:1/nothing", "sqlite:////nowhere/wisteria.db"],
+    ("url", "line"),
+    [
+        ("postgresql://nobody@127.0.0.1:1/nothing", "nothing listens on the host and port [^\n]+"),
+        ("sqlite:////nowhere/wisteria.db", "the SQLite file in AFTERGLOW_DATABASE_URL cannot be opened: [^\n]+"),
+    ],
 )
-def test_an_unreachable_database_is_reported_in_one_line(url: str) -> None:
-    with pytest.raises(schema.MigrationError, match=r"^the database cannot be reached [^\n]+$"):
+def test_an_unreachable_database_is_reported_in_one_line(url: str, line: str) -> None:
+    with pytest.raises(schema.MigrationError, match=f"^{line}$"):
         schema.migrate(url)

@@ -17,6 +17,7 @@ SAFE = {
     "database_url": "postgresql://afterglow@db/afterglow",
     "issuer": "https://api.wisteria.example",
     "mail": MailBackend.SMTP,
+    "mail_from": "Afterglow <hello@wisteria.example>",
 }
 
 pytestmark = pytest.mark.usefixtures("empty_folder")
@@ -45,7 +46,7 @@ def test_settings_are_read_from_the_file_and_the_environment_overrides_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / ".env").write_text(
-        "AFTERGLOW_AUDIENCE=wisteria\nAFTERGLOW_ORIGINS=https://a.example, https://b.example\nOTHER=1\nAFTERGLOW_OLD=1\n"
+        "AFTERGLOW_AUDIENCE=wisteria\nAFTERGLOW_ORIGINS=https://a.example, https://b.example\nOTHER=1\n"
     )
     monkeypatch.setenv("AFTERGLOW_DATABASE_POOL", "3")
     monkeypatch.setenv("AFTERGLOW_TRUSTED_PROXIES", "")
@@ -58,34 +59,16 @@ def test_settings_are_read_from_the_file_and_the_environment_overrides_it(
     assert Settings().audience == "the environment's"
 
 
-@pytest.mark.parametrize("url", ["sqlite:///a.db", "sqlite:////a/b.db", "postgresql://a:b@c:5432/d", "postgresql:///d"])
-def test_valid_database_urls(url: str) -> None:
+@pytest.mark.parametrize("url", ["sqlite:///a.db", "sqlite:////a/b.db", "postgresql://a:b@c:5432/d", "postgres:///d"])
+def test_a_database_url_says_which_database_is_used(url: str) -> None:
     settings = Settings(database_url=url)
     assert settings.uses_sqlite == url.startswith("sqlite")
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "",
-        "wisteria",
-        "sqlite://",
-        "sqlite:///",
-        "sqlite:///:memory:",
-        "sqlite:///a.db?mode=ro",
-        "sqlite:///a.db#b",
-        "sqlite+aiosqlite:///a.db",
-        "postgres://a/b",
-        "postgresql+asyncpg://a/b",
-        "postgresql://a:wisteria/b",
-        "postgresql://a:99999/b",
-        "postgresql://a:0/b",
-        "mysql://a/b",
-    ],
-)
-def test_invalid_database_urls_are_refused(url: str) -> None:
-    with pytest.raises(ValidationError):
-        Settings(database_url=url)
+def test_an_invalid_database_url_is_refused_without_repeating_it() -> None:
+    with pytest.raises(ValidationError) as refusal:
+        Settings(database_url="mysql://a:wisteria@b/c")
+    assert "wisteria" not in refusal.value.errors(include_input=False)[0]["msg"]
 
 
 def test_docs_are_served_in_development_unless_configured_otherwise() -> None:
@@ -118,10 +101,11 @@ UNSAFE: dict[str, dict[str, object]] = {
     "AFTERGLOW_MAIL": {"mail": MailBackend.CONSOLE},
     "AFTERGLOW_DEMO": {"demo": True},
     "AFTERGLOW_ISSUER": {"issuer": "https://afterglow.invalid"},
+    "AFTERGLOW_MAIL_FROM": {"mail_from": "Afterglow <afterglow@localhost>"},
 }
 
 
-ALL_IN_PARTS = ["0.0.0.0/1,128.0.0.0/1", "::/1,8000::/1", "128.0.0.0/1,wisteria,0.0.0.0/2,::1,64.0.0.0/2"]
+ALL_IN_PARTS = ["0.0.0.0/1,128.0.0.0/1", "::/1,8000::/1", "128.0.0.0/1,0.0.0.0/2,::1,64.0.0.0/2"]
 
 
 @pytest.mark.parametrize("networks", ["0.0.0.0/0", "::/0", "10.0.0.0/0", "0.0.0.0/0.0.0.0", *ALL_IN_PARTS])
@@ -131,20 +115,23 @@ def test_production_refuses_trusted_proxies_that_cover_all_addresses(keyring: Pa
 
 
 def test_production_accepts_trusted_proxies_that_do_not_cover_all_addresses(keyring: Path) -> None:
-    assert reasons(keyring, trusted_proxies=["10.0.0.0/8", "10.0.0.10", "fd00::/8", "proxy.wisteria.example"]) == []
+    assert reasons(keyring, trusted_proxies=["10.0.0.0/8", "10.0.0.10", "fd00::/8"]) == []
     assert reasons(keyring, trusted_proxies=["0.0.0.0/1", "8000::/1"]) == []
 
 
 @pytest.mark.parametrize("name", UNSAFE)
 def test_production_refuses(keyring: Path, name: str) -> None:
     (reason,) = reasons(keyring, **UNSAFE[name])
-    assert reason.startswith(name)
+    assert reason.startswith(f"{name} ")
     assert "wisteria" not in reason
 
 
 def test_production_refuses_a_missing_keyring_and_does_not_create_one(tmp_path: Path) -> None:
-    assert reasons(tmp_path / "none.json") == ["AFTERGLOW_KEYRING names a file that cannot be read"]
-    assert not (tmp_path / "none.json").exists()
+    path = tmp_path / "none.json"
+    assert reasons(path) == [
+        f"AFTERGLOW_KEYRING names {path}, which does not exist: run `afterglow keys create {path}`"
+    ]
+    assert not path.exists()
 
 
 def test_production_refuses_a_keyring_that_a_development_start_created(tmp_path: Path) -> None:
@@ -152,19 +139,37 @@ def test_production_refuses_a_keyring_that_a_development_start_created(tmp_path:
     assert starting.prepare(Settings(keyring=path)) == []
     assert path.stat().st_mode & 0o777 == 0o600
     (reason,) = reasons(path)
-    assert reason.startswith("AFTERGLOW_KEYRING was generated")
-    assert str(tmp_path) not in reason
+    assert reason == (
+        f"AFTERGLOW_KEYRING names {path}, which a development start generated: create another file with "
+        "`afterglow keys create FILE`"
+    )
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620])
 def test_production_refuses_a_keyring_that_others_can_read_or_change(keyring: Path, mode: int) -> None:
     keyring.chmod(mode)
-    assert reasons(keyring) == ["AFTERGLOW_KEYRING names a file that others can read or change; give it mode 600"]
+    assert reasons(keyring) == [
+        f"AFTERGLOW_KEYRING names {keyring}, which others can read or change: run `chmod 600 {keyring}`"
+    ]
 
 
 def test_production_refuses_a_short_secret(keyring: Path) -> None:
     keyring.write_text(re.sub(r'"secret": "[^"]+"', '"secret": "d2lzdGVyaWE="', keyring.read_text()))
-    assert reasons(keyring) == ["AFTERGLOW_KEYRING names a file whose secret is too short"]
+    assert reasons(keyring) == [f"AFTERGLOW_KEYRING names {keyring}, whose secret is too short: create another keyring"]
+
+
+@pytest.mark.parametrize("content", ["", "wisteria", "{}", '{"keys": [], "secret": ""}', "[]"])
+def test_production_refuses_a_file_that_is_no_keyring(keyring: Path, content: str) -> None:
+    keyring.write_text(content)
+    assert reasons(keyring) == [
+        f"AFTERGLOW_KEYRING names {keyring}, which is not a keyring: restore it from your secret store"
+    ]
+
+
+def test_production_refuses_a_keyring_that_cannot_be_read(tmp_path: Path) -> None:
+    assert reasons(tmp_path) == [
+        f"AFTERGLOW_KEYRING names {tmp_path}, which this user cannot read (Is a directory): check its owner"
+    ]
 
 
 def test_all_reasons_are_listed_at_once(tmp_path: Path) -> None:
@@ -181,18 +186,34 @@ def test_development_keeps_an_existing_keyring(keyring: Path) -> None:
     assert keyring.read_bytes() == before
 
 
-def test_development_reports_a_keyring_that_cannot_be_written(tmp_path: Path) -> None:
-    found = starting.prepare(Settings(keyring=tmp_path / "nowhere" / "keys.json"))
-    assert found == [
-        "AFTERGLOW_KEYRING names a file that cannot be written",
-        "AFTERGLOW_KEYRING names a file that cannot be read",
+def test_development_reports_a_keyring_that_cannot_be_created(tmp_path: Path) -> None:
+    path = tmp_path / "nowhere" / "keys.json"
+    assert starting.prepare(Settings(keyring=path)) == [
+        f"AFTERGLOW_KEYRING names {path}, which cannot be created (No such file or directory)"
     ]
 
 
 def test_development_refuses_a_keyring_that_is_a_dangling_link(tmp_path: Path) -> None:
     link = tmp_path / "link.json"
     link.symlink_to(tmp_path / "nowhere.json")
-    assert starting.prepare(Settings(keyring=link)) == ["AFTERGLOW_KEYRING names a file that cannot be read"]
+    (reason,) = starting.prepare(Settings(keyring=link))
+    assert reason == f"AFTERGLOW_KEYRING names {link}, which does not exist: run `afterglow keys create {link}`"
+
+
+@pytest.mark.parametrize(
+    ("proxy", "forwarders"),
+    [
+        ("10.0.0.5", ["10.0.0.5", "::ffff:10.0.0.5/128"]),
+        ("10.1.2.3/8", ["10.0.0.0/8", "::ffff:10.0.0.0/104"]),
+        ("::ffff:10.0.0.5", ["10.0.0.5", "::ffff:10.0.0.5/128"]),
+        ("::ffff:10.0.0.0/104", ["10.0.0.0/8", "::ffff:10.0.0.0/104"]),
+        ("fd00::1", ["fd00::1"]),
+        ("fd00::/8", ["fd00::/8"]),
+        ("*", ["*"]),
+    ],
+)
+def test_a_trusted_proxy_is_recognised_by_its_ipv4_address_in_both_forms(proxy: str, forwarders: list[str]) -> None:
+    assert Settings.model_validate({"trusted_proxies": proxy}).forwarders == forwarders
 
 
 @pytest.mark.parametrize("path", ["", "/afterglow", "/a/b-c/d.e_f~g"])

@@ -155,4 +155,4 @@ def test_restored_fails_if_no_epoch_is_left(url: str) -> None:
 @pytest.mark.parametrize("command", ["purge", "restored --yes"])
 def test_upkeep_without_a_schema_names_the_command_to_run(databases: Databases, database: str, command: str) -> None:
     said = afterglow(*command.split(), database_url=databases.fresh(database, migrated=False))
-    assert_fails(said, "the database does not answer, or has no schema yet: [^\n]+ `afterglow migrate`")
+    assert_fails(said, "the database has not been migrated to this version: run `afterglow migrate`", 78)

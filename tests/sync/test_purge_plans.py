@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 
 from app.db import Statement
-from app.db.postgres.pool import SESSION
+from app.db.postgres.connecting import SESSION
 from app.records import purging
 from tests.conftest import Databases
 

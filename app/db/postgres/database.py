@@ -6,8 +6,11 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Final
 
+import asyncpg
+import sqlalchemy as sa
+
 from app.db.bulk import BulkStatement, CompareAndSwap, Rows, encode_rows
-from app.db.database import REVISION, RemoteDatabase, Row, Transaction
+from app.db.database import RemoteDatabase, Row, Transaction
 from app.db.lookup import Lookup
 from app.db.postgres.coalescing import Coalescer
 from app.db.postgres.notifications import PostgresChangeNotifier
@@ -18,6 +21,19 @@ from app.settings import Settings
 
 MAX_COALESCED_BYTES: Final = 32_768
 """A larger write is sent alone, because a batch exists in several copies at once."""
+
+_HEALTH: Final = Statement(
+    sa.select(
+        sa.column("version_num", sa.String), sa.func.current_setting("transaction_read_only", type_=sa.String)
+    ).select_from(sa.table("alembic_version"))
+)
+_DISK_PROBE: Final = (
+    "SELECT set_config('work_mem', '64kB', true); "
+    "SELECT pg_column_size(n) FROM (SELECT n, count(*) OVER () FROM generate_series(1, 10000) n) spilled LIMIT 1"
+)
+"""Rows that do not fit into 64 kB of memory: PostgreSQL writes them to a temporary file, which fails on a full disk. It
+changes no table, and works without any privilege.
+"""
 
 
 class _Lease:
@@ -95,6 +111,11 @@ class PostgresDatabase(RemoteDatabase):
         """Do nothing: no statement can read a deleted row, and VACUUM removes it."""
 
     async def check_health(self) -> str | None:
-        """Return the schema's revision."""
-        row = await self.one(REVISION)
-        return None if row is None else str(row["version_num"])
+        """Return the schema's revision, after writing a temporary file to the disk and asking if the session may write."""
+        async with _Lease(self._pool) as connection:
+            await connection.control(_DISK_PROBE)
+            rows = await connection.tuples(_HEALTH)
+        revision, is_read_only = rows[0] if rows else (None, "off")
+        if is_read_only == "on":
+            raise translate(asyncpg.ReadOnlySQLTransactionError())
+        return None if revision is None else str(revision)

@@ -2,7 +2,8 @@
 
 A writer only adds the owner's id to a set. A task sends the whole set by one statement, outside any transaction, so a
 write does not wait for it and many writes share a round trip (decision 021). A lost connection is replaced, with
-increasing pauses; after that all subscribers are woken, because a notification may have been missed.
+increasing pauses; after that all subscribers are woken, because a notification may have been missed. Behind a pooler a
+process sends notifications but receives none: its subscribers notice other processes' changes at their next regular read.
 """
 
 import asyncio
@@ -15,11 +16,12 @@ import asyncpg
 
 from app import observability
 from app.db.notifications import ChangeNotifier
+from app.db.postgres.connecting import Connector
 from app.settings import Settings
 
 _CHANNEL: Final = "afterglow_feed"
 _NOTIFY: Final = "SELECT pg_notify($1, owner) FROM unnest($2::text[]) owner"
-_SERVER_SETTINGS: Final = {"application_name": "afterglow notifications", "synchronous_commit": "off"}
+_SESSION: Final = {"synchronous_commit": "off"}
 """A notification is not stored, so its commit need not reach a disk."""
 _MAX_IDLE_SECONDS: Final = 15.0
 """After so long without traffic the connection is probed by an empty statement."""
@@ -35,7 +37,7 @@ class PostgresChangeNotifier(ChangeNotifier):
     def __init__(self, settings: Settings) -> None:
         """Take the settings. The connection is made at the first subscription or notification."""
         super().__init__()
-        self._settings = settings
+        self._connector = Connector(settings, "afterglow notifications", _SESSION)
         self._unsent: set[str] = set()
         self._has_unsent = asyncio.Event()
 
@@ -68,12 +70,10 @@ class PostgresChangeNotifier(ChangeNotifier):
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[Any]:
-        seconds = self._settings.statement_seconds
-        connection = await asyncpg.connect(
-            self._settings.database_url, timeout=seconds, command_timeout=seconds, server_settings=_SERVER_SETTINGS
-        )
+        connection = await self._connector.connect()
         try:
-            await connection.add_listener(_CHANNEL, self._receive)
+            if not self._connector.is_pooled:  # a pooler would give the session that listens to others
+                await connection.add_listener(_CHANNEL, self._receive)
             connection.add_termination_listener(lambda _: self._has_unsent.set())  # `_send` then fails at once
             yield connection
         finally:

@@ -4,6 +4,7 @@ are busy and their prepared statements stay in the server's caches.
 A caller that finds no free connection waits in a queue, until a deadline. At the same time a new connection is made if
 the pool is not full. The head of the queue gets the connection that comes first, released or new, or the error if none
 can be made. A closed connection, or one whose last statement did not finish, is dropped and, if callers wait, replaced.
+If PostgreSQL accepts fewer connections than the pool may have, callers wait for those that there are.
 """
 
 import asyncio
@@ -12,50 +13,17 @@ from contextlib import suppress
 from typing import Any, Final
 
 import asyncpg
-import orjson
 
+from app.db.postgres.connecting import Connector
 from app.settings import Settings
 
-SESSION: Final = {
-    "application_name": "afterglow",
-    "random_page_cost": "1.1",
-    "enable_hashjoin": "off",
-    "enable_mergejoin": "off",
-}
-"""Server settings of each connection: its name; that random reads are cheap, so that pages are read from an index in its
-order; no hash and merge joins, which would read small tables whole where statements look up a few keys.
-"""
-_MAX_PREPARED_STATEMENTS: Final = 1000
+MIN_RETRY_SECONDS: Final = 0.05
+MAX_RETRY_SECONDS: Final = 1.0
+"""The pauses between tries to connect while PostgreSQL accepts no further connection."""
 _UNFINISHED: Final = (asyncio.CancelledError, TimeoutError, asyncpg.InternalClientError)
 """Errors after which a connection may not be used again: its last statement may still run, or the server may have closed
 it without this process having received the end yet.
 """
-
-
-async def connect(settings: Settings) -> asyncpg.Connection:
-    """Return a new connection, on which connecting and every statement have a deadline."""
-    seconds = settings.statement_seconds
-    milliseconds = str(int(seconds * 1000))
-    connection = await asyncpg.connect(
-        settings.database_url,
-        timeout=seconds,
-        command_timeout=seconds,
-        statement_cache_size=_MAX_PREPARED_STATEMENTS,
-        max_cached_statement_lifetime=0,
-        server_settings={
-            **SESSION,
-            "statement_timeout": milliseconds,
-            "idle_in_transaction_session_timeout": milliseconds,
-        },
-    )
-    try:
-        await connection.set_type_codec(
-            "json", schema="pg_catalog", encoder=lambda value: orjson.dumps(value).decode(), decoder=orjson.loads
-        )
-    except BaseException:
-        connection.terminate()
-        raise
-    return connection
 
 
 class Pool:
@@ -63,14 +31,16 @@ class Pool:
 
     def __init__(self, settings: Settings) -> None:
         """Start without connections. They are made when they are first needed."""
-        self._settings = settings
+        self._connector, self._seconds = Connector(settings), settings.pool_seconds
         self._free: list[Any] = []
         self._unused_capacity = settings.database_pool
         self._queue: deque[asyncio.Future[Any]] = deque()
+        self._refused = False
+        """Whether PostgreSQL refused the last attempt because of its number of connections."""
         self._connecting: set[asyncio.Task[None]] = set()
 
     async def acquire(self) -> Any:
-        """Return a connection. Raise `TimeoutError` after `pool_seconds`, or the error if none could be made."""
+        """Return a connection. Raise `TimeoutError`, or the reason, after `pool_seconds`; or the error if none could be made."""
         while self._free:
             connection = self._free.pop()
             if not connection.is_closed():
@@ -106,7 +76,7 @@ class Pool:
 
     async def _connect(self) -> None:
         try:
-            connection = await connect(self._settings)
+            connection = await self._connect_when_admitted()
         except Exception as error:  # noqa: BLE001 - the head of the queue raises it
             if (waiter := self._next_waiter()) is not None:
                 waiter.set_exception(error)
@@ -114,12 +84,31 @@ class Pool:
         else:
             self._pass_on(connection)
 
+    async def _connect_when_admitted(self) -> Any:
+        """Return a new connection. While PostgreSQL accepts no further one, try again for as long as a caller waits.
+
+        So callers wait for the connections that there are, as if the pool were smaller.
+        """
+        pause = MIN_RETRY_SECONDS
+        while True:
+            try:
+                connection = await self._connector.connect()
+            except asyncpg.TooManyConnectionsError:
+                self._refused = True
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, MAX_RETRY_SECONDS)
+                if all(waiter.done() for waiter in self._queue):
+                    raise
+            else:
+                self._refused = False
+                return connection
+
     async def _wait(self) -> Any:
         """Wait in the queue for a connection."""
         loop = asyncio.get_running_loop()
         waiter = loop.create_future()
         self._queue.append(waiter)
-        deadline = loop.call_later(self._settings.pool_seconds, _time_out, waiter)  # half the cost of `asyncio.timeout`
+        deadline = loop.call_later(self._seconds, self._time_out, waiter)  # half the cost of `asyncio.timeout`
         try:
             return await waiter
         except asyncio.CancelledError:
@@ -151,7 +140,6 @@ class Pool:
                 return waiter
         return None
 
-
-def _time_out(waiter: asyncio.Future[Any]) -> None:
-    with suppress(asyncio.InvalidStateError):  # it got a connection in the same turn of the event loop
-        waiter.set_exception(TimeoutError())
+    def _time_out(self, waiter: asyncio.Future[Any]) -> None:
+        with suppress(asyncio.InvalidStateError):  # it got a connection in the same turn of the event loop
+            waiter.set_exception(asyncpg.TooManyConnectionsError() if self._refused else TimeoutError())

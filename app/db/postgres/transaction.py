@@ -10,8 +10,9 @@ from app import observability
 from app.db.bulk import BulkStatement, CompareAndSwap, Rows, combine, combine_if_swapped, encode_rows, join_rows
 from app.db.database import Row, Transaction
 from app.db.lookup import Lookup
+from app.db.postgres.failures import explain
 from app.db.statement import Statement
-from app.problems import StorageFull, Unavailable
+from app.problems import READ_ONLY, StorageFull, Unavailable
 
 _UNAVAILABLE: Final = (
     OSError,
@@ -33,6 +34,9 @@ _UNAVAILABLE: Final = (
     asyncpg.InsufficientPrivilegeError,
     asyncpg.ObjectNotInPrerequisiteStateError,
     asyncpg.PostgresSystemError,
+    asyncpg.InvalidSQLStatementNameError,
+    asyncpg.DuplicatePreparedStatementError,
+    asyncpg.InvalidSchemaNameError,
 )
 _CAUSED_BY_ROWS: Final = (
     asyncpg.IntegrityConstraintViolationError,
@@ -53,8 +57,9 @@ def translate(error: BaseException) -> BaseException:
     if isinstance(error, asyncpg.DiskFullError):
         return StorageFull()
     if isinstance(error, _UNAVAILABLE):
-        observability.log_event("database-unavailable", error=type(error).__name__)
-        return Unavailable()
+        failure = explain(error)
+        observability.log_event("database-unavailable", "error", error=type(error).__name__, reason=failure.reason)
+        return Unavailable(READ_ONLY if failure.reason == "read-only" else "", failure)
     return error
 
 

@@ -7,11 +7,13 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from app import observability
+from app.database_url import SqliteUrl
 from app.db.bulk import BulkStatement, Rows
 from app.db.database import Transaction
+from app.db.sqlite.failures import explain
 from app.db.sqlite.private_file import create_private
 from app.db.statement import Statement
-from app.problems import StorageFull, Unavailable
+from app.problems import READ_ONLY, StorageFull, Unavailable
 from app.settings import Settings
 
 _STEPS_BETWEEN_CHECKS: Final = 20_000
@@ -31,8 +33,9 @@ def translated() -> Iterator[None]:
             raise
         if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
             raise StorageFull from None
-        observability.log_event("database-unavailable", error=error.sqlite_errorname)
-        raise Unavailable from None
+        observability.log_event("database-unavailable", "error", error=error.sqlite_errorname)
+        failure = explain(error)
+        raise Unavailable(READ_ONLY if failure.reason == "read-only" else "", failure) from None
 
 
 class Connection:
@@ -43,7 +46,9 @@ class Connection:
 
     def __init__(self, settings: Settings, pragmas: str = "") -> None:
         """Take the settings, and further PRAGMA statements for this connection, each after a semicolon."""
-        self._path = settings.database_url.removeprefix("sqlite:///")
+        url = settings.database
+        assert isinstance(url, SqliteUrl)  # noqa: S101 - PostgreSQL has other connections
+        self._path = url.path
         self._seconds = settings.statement_seconds
         self._pragmas = _PRAGMAS + pragmas
         self._deadline = 0.0

@@ -1,0 +1,64 @@
+"""Error lines for settings: which one is wrong, what it must be, and which valid name a misspelt one resembles."""
+
+import os
+import re
+from collections.abc import Iterator
+from difflib import get_close_matches
+from enum import EnumMeta
+from types import UnionType
+from typing import Any, Final, get_args
+
+from pydantic import ValidationError
+from pydantic_settings import DotEnvSettingsSource
+
+from app.settings import Settings
+
+PREFIX: Final = "AFTERGLOW_"
+_KINDS: Final[dict[Any, str]] = {int: "a whole number", float: "a number", bool: "true or false"}
+_FOREIGN: Final = re.compile(r"AFTERGLOW_(TEST_\w+|PROJECT|PORT(_.*)?|SERVICE_HOST|SERVICE_PORT(_.*)?)")
+"""Names that are no settings: of the tests, and those that Kubernetes sets for a service named afterglow."""
+
+
+def invalid_settings(error: ValidationError) -> list[str]:
+    """Return a line for each setting that is not valid, without its value."""
+    lines = {}
+    for each in error.errors(include_url=False, include_input=False):
+        name = str(each["loc"][0])
+        own = each["msg"].removeprefix("Value error, ") if each["type"] == "value_error" else None
+        lines[name] = f"{PREFIX}{name.upper()} {own or _expected(name)}"
+    return list(lines.values())
+
+
+def unknown_settings() -> list[str]:
+    """Return a line for each name in the environment and in `.env` that begins like a setting and is none."""
+    known = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
+    return [
+        f"{name} is not a setting"
+        + (f": did you mean {nearest[0]}?" if nearest else "; see .env.example, or remove it")
+        for name in sorted(_names())
+        if name not in known and not _FOREIGN.fullmatch(name)
+        for nearest in [get_close_matches(name, known, 1, 0.75)]
+    ]
+
+
+def _names() -> set[str]:
+    """Return the names in the environment and in `.env`, in upper case, that begin like a setting."""
+    names = [*os.environ, *DotEnvSettingsSource(Settings).env_vars]
+    return {name.upper() for name in names if name.upper().startswith(PREFIX)}
+
+
+def _expected(name: str) -> str:
+    """Return what a setting must be: its type or values, and its bounds."""
+    field = Settings.model_fields[name]
+    kinds = get_args(field.annotation) if isinstance(field.annotation, UnionType) else (field.annotation,)
+    kind = kinds[0]
+    if isinstance(kind, EnumMeta):
+        return "must be " + " or ".join(str(each.value) for each in kind)
+    return " ".join(["must be", _KINDS.get(kind, "a text"), *_bounds(field.metadata)])
+
+
+def _bounds(metadata: list[Any]) -> Iterator[str]:
+    low = next((each.ge for each in metadata if hasattr(each, "ge")), None)
+    high = next((each.le for each in metadata if hasattr(each, "le")), None)
+    if low is not None:
+        yield f"of at least {low}" if high is None else f"from {low} to {high}"

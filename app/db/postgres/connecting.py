@@ -1,0 +1,127 @@
+"""Making connections to PostgreSQL: the URL's hosts and TLS, the settings of a session, and poolers such as PgBouncer.
+
+The settings are sent after the connection is made, because PgBouncer refuses most of them in the startup packet. A pooler
+in transaction mode gives each transaction another session: there no setting, prepared statement or LISTEN may be left
+behind. So a pooler is recognised, by a server process whose id is not the one that the startup announced, and every
+session behind one is treated so, unless the URL says `pool_mode=session`.
+"""
+
+import itertools
+import ssl
+from collections.abc import Mapping
+from typing import Any, Final
+
+import asyncpg
+import orjson
+
+from app import observability
+from app.database_url import PostgresUrl
+from app.settings import Settings
+
+SESSION: Final = {
+    "default_transaction_isolation": "read committed",
+    "random_page_cost": "1.1",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+}
+"""Settings of each session: the isolation level that the statements are written for, whatever the administrator's default;
+that random reads are cheap, so that pages are read from an index in its order; no hash and merge joins, which would read
+small tables whole where statements look up a few keys.
+"""
+MAX_PREPARED_STATEMENTS: Final = 1000
+_NEXT_HOST: Final = (OSError, asyncpg.TargetServerAttributeNotMatched, asyncpg.ConnectionDoesNotExistError)
+"""Errors after which the URL's next host is tried. A timeout is an `OSError`."""
+
+
+async def open_connection(
+    url: PostgresUrl, seconds: float, *, name: str, statement_seconds: float | None = None, cached: int = 0
+) -> Any:
+    """Return a connection to the first host of the URL that can be reached and has the attributes that it names.
+
+    Each host gets the URL's `connect_timeout`, by default `seconds`. `statement_seconds` is the deadline of each statement,
+    and `cached` the number of prepared statements that are kept.
+    """
+    attribute = url.target_session_attrs
+    attributes = ["standby", "any"] if attribute == "prefer-standby" else [attribute]
+    errors: list[Exception] = []
+    for attribute, (host, port) in itertools.product(attributes, url.hosts or [("", None)]):
+        try:
+            return await asyncpg.connect(
+                url.tls_url() if url.tls.get("sslrootcert") != "system" else None,
+                host=host or None,
+                port=port,
+                user=url.user,
+                password=url.password,
+                database=url.database,
+                passfile=url.passfile,
+                ssl=_system_tls(url),
+                target_session_attrs=attribute,
+                timeout=url.connect_timeout or seconds,
+                command_timeout=statement_seconds,
+                statement_cache_size=cached,
+                max_cached_statement_lifetime=0,
+                server_settings={
+                    "application_name": url.application_name or name,
+                    **({"options": url.options} if url.options else {}),
+                },
+            )
+        except _NEXT_HOST as error:
+            errors.append(error)
+    raise errors[-1]
+
+
+def _system_tls(url: PostgresUrl) -> ssl.SSLContext | None:
+    """Return the TLS settings of `sslrootcert=system`: the certificates that the operating system trusts."""
+    if url.tls.get("sslrootcert") != "system":
+        return None
+    context = ssl.create_default_context()
+    if "sslcert" in url.tls:
+        context.load_cert_chain(url.tls["sslcert"], url.tls.get("sslkey"), url.tls.get("sslpassword"))
+    return context
+
+
+class Connector:
+    """Makes the connections of one process. What the first one finds out about a pooler holds for the others."""
+
+    def __init__(self, settings: Settings, name: str = "afterglow", session: Mapping[str, str] | None = None) -> None:
+        """Take the settings, the name of the connections, and their settings; by default those of requests."""
+        url = settings.database
+        assert isinstance(url, PostgresUrl)  # noqa: S101 - SQLite has no connector
+        self._url, self._name, self._seconds = url, name, settings.statement_seconds
+        milliseconds = str(int(self._seconds * 1000))
+        timeouts = {"statement_timeout": milliseconds, "idle_in_transaction_session_timeout": milliseconds}
+        self._session = SESSION | timeouts if session is None else session
+        self.is_pooled = url.pool_mode == "transaction"
+
+    async def connect(self) -> Any:
+        """Return a new connection, on which connecting and every statement have a deadline."""
+        connection = await self._open()
+        try:
+            if not self.is_pooled and not await self._configure(connection):
+                observability.log_event("pooler-found", advice="see pool_mode in README")
+                self.is_pooled = True
+                connection.terminate()
+                connection = await self._open()
+            await connection.set_type_codec(
+                "json", schema="pg_catalog", encoder=lambda value: orjson.dumps(value).decode(), decoder=orjson.loads
+            )
+        except BaseException:
+            connection.terminate()
+            raise
+        return connection
+
+    async def _open(self) -> Any:
+        cached = 0 if self.is_pooled else MAX_PREPARED_STATEMENTS
+        return await open_connection(
+            self._url, self._seconds, name=self._name, statement_seconds=self._seconds, cached=cached
+        )
+
+    async def _configure(self, connection: Any) -> bool:
+        """Set the session's settings and return True, or change nothing and return False if a pooler is between.
+
+        One round trip, without a prepared statement.
+        """
+        values = ", ".join(f"set_config('{name}', '{value}', false)" for name, value in self._session.items())
+        is_own = self._url.pool_mode == "session" or f"pg_backend_pid() = {connection.get_server_pid()}"
+        status = await connection.execute(f"SELECT {values} WHERE {is_own}")
+        return bool(status == "SELECT 1")
