@@ -68,10 +68,13 @@ def with_parent(resource: Resource, owner_id: UUID, id: UUID, **changes: object)
 every_kind = pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.collection)
 REFERENCES = [(resource, field) for resource in RESOURCES for field in resource.references]
 CHECKS = [
-    (resource, str(check.sqltext).partition(" ")[0])
+    (resource, field)
     for resource in RESOURCES
-    for check in resource.table.constraints
-    if isinstance(check, sa.CheckConstraint)
+    for field in sorted(
+        str(check.sqltext).partition(" ")[0]
+        for check in resource.table.constraints
+        if isinstance(check, sa.CheckConstraint)
+    )
 ]
 
 
