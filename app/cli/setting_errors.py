@@ -31,13 +31,13 @@ def invalid_settings(error: ValidationError) -> list[str]:
 
 def unknown_settings() -> list[str]:
     """Return a line for each name in the environment and in `.env` that begins like a setting and is none."""
-    known = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
+    known = [name.upper() for name in Settings.model_fields]
     return [
-        f"{name} is not a setting"
-        + (f": did you mean {nearest[0]}?" if nearest else "; see .env.example, or remove it")
-        for name in sorted(_names())
-        if name not in known and not _FOREIGN.fullmatch(name)
-        for nearest in [get_close_matches(name, known, 1, 0.75)]
+        f"{PREFIX}{name} is not a setting"
+        + (f": did you mean {PREFIX}{nearest[0]}?" if nearest else "; see .env.example, or remove it")
+        for name in sorted(each.removeprefix(PREFIX) for each in _names() if not _FOREIGN.fullmatch(each))
+        if name not in known
+        for nearest in [get_close_matches(name, known, 1)]
     ]
 
 

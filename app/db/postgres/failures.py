@@ -94,7 +94,10 @@ _FAILURES: Final[tuple[tuple[type[BaseException] | tuple[type[BaseException], ..
     ),
     (
         asyncpg.TargetServerAttributeNotMatched,
-        Failure("no-such-server", f"no host in {_URL} is what its target_session_attrs asks for"),
+        Failure(
+            "no-such-server",
+            f"no host in {_URL} has the role that its target_session_attrs requires: add the host that has it",
+        ),
     ),
     (
         ssl.SSLCertVerificationError,

@@ -1,0 +1,72 @@
+"""Settings that are not valid, and names that are none: a line for each, with the bounds and the nearest name."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.house.commands import afterglow
+
+pytestmark = pytest.mark.usefixtures("empty_folder")
+
+
+def lines(**settings: str) -> list[str]:
+    """Return the error lines of a command that reads these settings."""
+    result = afterglow("keys", "list", **settings)
+    assert (result.status, result.out) == (78, "")
+    first, *others = result.err.splitlines()
+    assert first == "afterglow: invalid settings:"
+    return others
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "line"),
+    [
+        ("env", "staging", "must be development or production"),
+        ("database_pool", "0", "must be a whole number from 1 to 200"),
+        ("database_pool", "many", "must be a whole number from 1 to 200"),
+        ("max_body_bytes", "12", "must be a whole number of at least 1024"),
+        ("statement_seconds", "soon", "must be a number"),
+        ("docs", "perhaps", "must be true or false"),
+        ("database_url", "mysql://h/n", "must be sqlite:///FILE or postgresql://"),
+        ("issuer", "api.example.org", "must be this API's own URL with its scheme, such as https://api.example.org"),
+        ("issuer", "https://api.example.org/?a=b", "must be this API's own URL"),
+        ("origins", "https://app.example.org/", "must list origins: scheme, host and port if any, without a slash"),
+        ("origins", "https://app.example.org/path", "must list origins"),
+        ("origins", "app.example.org", "must list origins"),
+        ("hosts", "https://api.example.org", "must list host names without scheme, port and path"),
+        ("hosts", "api.example.org:8000", "must list host names without scheme, port and path"),
+        ("trusted_proxies", "proxy.example.org", "must list IP addresses or networks, such as 10.0.0.5"),
+        ("trusted_proxies", "10.0.0.300", "must list IP addresses or networks"),
+        ("root_path", "afterglow", "must be a path without a slash at its end, such as /afterglow"),
+        ("root_path", "/afterglow/", "must be a path without a slash at its end"),
+    ],
+)
+def test_a_setting_that_is_not_valid_says_what_it_must_be(name: str, value: str, line: str) -> None:
+    (found,) = lines(**{name: value})
+    assert found.startswith(f"- AFTERGLOW_{name.upper()} {line}")
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("databse_url", "AFTERGLOW_DATABSE_URL is not a setting: did you mean AFTERGLOW_DATABASE_URL?"),
+        ("qqq", "AFTERGLOW_QQQ is not a setting; see .env.example, or remove it"),
+    ],
+)
+def test_a_misspelt_name_is_reported_with_the_nearest_one(name: str, line: str) -> None:
+    assert lines(**{name: "x"}) == [f"- {line}"]
+
+
+def test_a_misspelt_name_in_the_env_file_is_reported() -> None:
+    Path(".env").write_text("AFTERGLOW_KEYRIN=keys.json\nOTHER=1\n")
+    assert lines() == ["- AFTERGLOW_KEYRIN is not a setting: did you mean AFTERGLOW_KEYRING?"]
+
+
+def test_an_env_file_that_cannot_be_read_is_reported() -> None:
+    Path(".env").write_bytes(b"AFTERGLOW_ENV=\xff\n")
+    assert lines() == ["- the file .env cannot be read: check its mode, and that it is UTF-8"]
+
+
+def test_the_names_that_kubernetes_sets_for_a_service_are_no_settings() -> None:
+    result = afterglow("keys", "list", port="tcp://10.0.0.1:80", service_host="10.0.0.1", port_80_tcp_addr="10.0.0.1")
+    assert result.status == 1
