@@ -150,7 +150,7 @@ async def get_TABLE(view: OwnRecords, id: Id, if_none_match: IfNoneMatch = None)
     summary="Update a WORDS",
 )
 async def change_TABLE(view: OwnRecords, id: Id, patch: CLASSPatch, if_match: IfMatch = None) -> Response:
-    """Update a WORDS. A status that no transition leads to is 409; the problem lists the allowed ones."""
+    """Update a WORDS. A status that cannot follow the present one is a 409; the problem lists the allowed ones."""
     return await records.change(view, CONSTANT, id, patch, if_match)
 
 

@@ -162,7 +162,7 @@ def change_role(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Change an account's role. Every request from now on has the new role, whatever its access token says."""
+    """Change an account's role. Every later request has the new role, also with an older access token."""
 
     async def change(db: Database, account: Row) -> Changed:
         if account["role"] == role:

@@ -41,13 +41,13 @@ def crowd(address: Address, size: int, here: Event, over: Event) -> None:
     sockets: dict[int, socket.socket] = {}
     while not over.is_set():
         for number in range(size):
-            begun = BEGINNINGS[number % len(BEGINNINGS)]
+            beginning = BEGINNINGS[number % len(BEGINNINGS)]
             try:
-                if begun and number in sockets:
+                if beginning and number in sockets:
                     sockets[number].send(b" ")
                 elif number not in sockets or not _is_open(sockets[number]):
                     sockets[number] = socket.create_connection(address, 5)
-                    sockets[number].send(begun)
+                    sockets[number].send(beginning)
             except OSError:
                 sockets.pop(number, None)
         here.set()

@@ -1,4 +1,4 @@
-"""The codes of faults: whatever is sent, each fault has a code of the enumeration, and none is the vague `invalid`."""
+"""The codes of faults: each fault of any input has a code of the enumeration, and none is the vague `invalid`."""
 
 import math
 from decimal import Decimal

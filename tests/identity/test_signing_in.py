@@ -1,4 +1,4 @@
-"""Sign-in: every refusal has the same response, whatever the reason."""
+"""Sign-in: every refusal has the same response, for any reason."""
 
 from types import SimpleNamespace
 

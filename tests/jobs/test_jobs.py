@@ -174,16 +174,16 @@ def test_a_job_that_a_stopped_process_had_claimed_runs_again_once_its_lease_has_
     monkeypatch.setattr(jobs, "STOP_SECONDS", 0.05)
 
     async def work(db: Database, queue: Jobs) -> None:
-        begun = asyncio.Event()
+        started = asyncio.Event()
 
         async def hangs(_job: Job) -> None:
-            begun.set()
+            started.set()
             await asyncio.sleep(60)
 
         queue.register("test", hangs, max_seconds=SOON)
         queue.start()
         await add(db, queue, {"word": "wisteria"})
-        await begun.wait()
+        await started.wait()
         await queue.stop()
         (left,) = await db.all(ALL)
         assert (left["payload"], left["attempts"]) == ({"word": "wisteria"}, 1)

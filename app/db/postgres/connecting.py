@@ -24,9 +24,10 @@ SESSION: Final = {
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
 }
-"""Settings of each session: the isolation level that the statements are written for, whatever the administrator's default;
-that random reads are cheap, so that pages are read from an index in its order; no hash and merge joins, which would read
-small tables whole where statements look up a few keys.
+"""Settings of each session, which replace the administrator's defaults.
+
+The statements are written for this isolation level. Cheap random reads let PostgreSQL read pages from an index in its
+order. Hash and merge joins are off, because they would read whole tables when a statement looks up a few keys.
 """
 MAX_PREPARED_STATEMENTS: Final = 1000
 _NEXT_HOST: Final = (OSError, asyncpg.TargetServerAttributeNotMatched, asyncpg.ConnectionDoesNotExistError)

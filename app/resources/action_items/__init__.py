@@ -197,7 +197,7 @@ async def get_action_item(view: OwnRecords, id: Id, if_none_match: IfNoneMatch =
     summary="Update an action item",
 )
 async def change_action_item(view: OwnRecords, id: Id, patch: ActionItemPatch, if_match: IfMatch = None) -> Response:
-    """Update an action item. A status that no transition leads to is 409; the problem lists the allowed ones."""
+    """Update an action item. A status that cannot follow the present one is a 409; the problem lists the allowed ones."""
     return await records.change(view, ACTION_ITEMS, id, patch, if_match)
 
 

@@ -200,7 +200,7 @@ async def get_session(view: OwnRecords, id: Id, if_none_match: IfNoneMatch = Non
     summary="Update a session",
 )
 async def change_session(view: OwnRecords, id: Id, patch: SessionPatch, if_match: IfMatch = None) -> Response:
-    """Update a session. A status that no transition leads to is 409; the problem lists the allowed ones."""
+    """Update a session. A status that cannot follow the present one is a 409; the problem lists the allowed ones."""
     return await records.change(view, SESSIONS, id, patch, if_match)
 
 
