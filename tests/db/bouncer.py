@@ -16,7 +16,7 @@ SECONDS: Final = 10
 
 
 @contextmanager
-def bouncing(url: str, mode: str, *, server_connections: int = 3) -> Iterator[str]:
+def bouncing(url: str, mode: str, *, server_connections: int = 8) -> Iterator[str]:
     """Yield the URL of a database behind PgBouncer, in a mode: session, transaction or statement.
 
     Its other settings are its defaults, so it refuses unknown settings in the startup packet.

@@ -165,3 +165,15 @@ def test_without_any_connection_the_cause_is_the_number_of_connections(url: str)
     failure = with_database(Settings(database_url=refused_url, pool_seconds=1), find_failure)
     assert failure is not None
     assert (failure.reason, failure.sqlstate) == ("too-many-connections", "53300")
+
+
+def test_behind_a_pooler_nothing_is_set_in_a_session(
+    url: str, monkeypatch: pytest.MonkeyPatch, every_log_line: list[str]
+) -> None:
+    """A server process with another id than the startup announced shows a pooler."""
+    assert value_of(url, "enable_hashjoin") == "off"
+    monkeypatch.setattr(asyncpg.Connection, "get_server_pid", lambda _self: 0)
+    begin = len(every_log_line)
+    assert value_of(url, "enable_hashjoin") == "on"
+    assert any("pooler-found" in line for line in every_log_line[begin:])
+    assert value_of(f"{url}&pool_mode=session", "enable_hashjoin") == "off"

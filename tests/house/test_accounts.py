@@ -213,7 +213,7 @@ def test_without_a_schema_each_command_says_what_to_run(databases: Databases, da
     settings = {"database_url": databases.fresh(database, migrated=False), "keyring": "none.json"}
     words = [] if command == "list" else ["alice@example.com", *COMMANDS[command]]
     result = afterglow("account", command, *words, stdin=PASSWORD, **settings)
-    assert_fails(result, "[^\n]+ `afterglow migrate`[^\n]*")
+    assert_fails(result, "[^\n]+ `afterglow migrate`[^\n]*", status=78)
 
 
 @pytest.mark.parametrize(("answer", "said"), [("n", "nothing was changed"), ("y", "Closed alice@example.com.")])
