@@ -177,3 +177,14 @@ def test_behind_a_pooler_nothing_is_set_in_a_session(
     assert value_of(url, "enable_hashjoin") == "on"
     assert any("pooler-found" in line for line in every_log_line[begin:])
     assert value_of(f"{url}&pool_mode=session", "enable_hashjoin") == "off"
+
+
+def test_behind_a_pooler_a_long_poll_still_answers(url: str, servers: Servers) -> None:
+    server = servers.start(servers.settings("", database_url=f"{url}&pool_mode=transaction"))
+    person = server.person()
+    cursor = person.client.get("/v1/sync/changes").json()["cursor"]
+    page = person.client.get("/v1/sync/changes", params={"since": cursor, "wait": 1}).json()
+    assert page["changes"] == []
+    assert person.client.post("/v1/reflections", json=draft_of(REFLECTIONS)).status_code == 201
+    assert len(person.client.get("/v1/sync/changes", params={"since": cursor}).json()["changes"]) == 1
+    server.end_test()
