@@ -6,6 +6,7 @@ from app.identity.tokens import Tokens
 from app.jobs import Jobs
 from app.keyring import Keyring
 from app.mail import Mailer
+from app.sealing import DataKeys
 from app.server.in_flight import InFlightLimiter
 from app.services import Services
 from app.settings import Settings
@@ -22,6 +23,7 @@ def build_services(
         jobs=jobs,
         mailer=Mailer(settings, jobs),
         keyring=keyring,
+        data_keys=DataKeys(db, keyring),
         tokens=Tokens(settings, keyring),
         passwords=Passwords(settings),
         cursor_key=keyring.derive_key("cursors"),

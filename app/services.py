@@ -15,6 +15,7 @@ from app.db import Database
 from app.jobs import Jobs
 from app.keyring import Keyring
 from app.mail import Mailer
+from app.sealing import DataKeys
 from app.server.in_flight import InFlightLimiter
 from app.settings import Settings
 
@@ -70,6 +71,7 @@ class Services:
     jobs: Jobs
     mailer: Mailer
     keyring: Keyring
+    data_keys: DataKeys
     tokens: AccessTokens
     passwords: PasswordHashing
     cursor_key: bytes

@@ -142,7 +142,8 @@ class Settings(BaseSettings):
         5.0, ge=0.01, le=600, description="Maximum duration of a database statement, in seconds."
     )
     keyring: Path = Field(
-        Path("afterglow-keys.json"), description="File with the signing keys and the server's secret, mode 600."
+        Path("afterglow-keys.json"),
+        description="File with the signing keys, the keys that wrap data keys, and the server's secret, mode 600.",
     )
     issuer: Issuer = Field(
         "https://afterglow.invalid", description="The iss claim of access tokens: this API's own URL."
@@ -227,6 +228,12 @@ class Settings(BaseSettings):
         400,
         ge=1,
         description="Days for which tombstones and push results are kept; `afterglow purge` deletes older ones.",
+    )
+    backup_days: int = Field(
+        35,
+        ge=1,
+        le=3650,
+        description="Days for which backups are kept. A key-encryption key that was rotated is destroyed after them.",
     )
     docs: bool | None = Field(None, description="Whether /docs and /redoc are served. Unset: in development only.")
     demo: bool = Field(

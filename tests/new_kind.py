@@ -56,6 +56,7 @@ class CLASSRecord(CLASSFields, records.Record, table=True):
 
     __tablename__ = "TABLE"
     __table_args__ = records.references(session_id="session")
+    has_notes: bool
 
 
 EXAMPLE: Final = {
@@ -91,7 +92,7 @@ class CLASSFilters(records.Filters):
 
     session_id: Id | None = Field(None, description="Of this session.")
     status: list[CLASSStatus] | None = Field(None, description="With any of these statuses.")
-    noted: Annotated[records.Flag | None, Where("notes", "present")] = Field(
+    noted: Annotated[records.Flag | None, Where("has_notes", "=")] = Field(
         None, description="With notes (true) or without (false)."
     )
 
@@ -118,6 +119,7 @@ CONSTANT: Final = records.Resource(
     settle=settle,
     example=EXAMPLE,
     transitions=TRANSITIONS,
+    facts={"has_notes": lambda row: bool(row["notes"])},
 )
 
 router = CONSTANT.router

@@ -1,18 +1,22 @@
 """Reads rows of the database, and writes rows that no request can write."""
 
+import subprocess
 from collections.abc import Iterable
+from pathlib import Path
 from uuid import UUID
 
 import jwt
 import sqlalchemy as sa
 
-from app.db import Row, Statement, bind
+from app.db import Row, Statement, Table, bind
 from app.identity import Feed
 from app.ids import new_id
 from app.records import Resource, access
 from app.records.access import statements
 from app.records.codec import document_of
 from app.records.tables import Change
+from app.records.write.feed_lock import opened
+from app.sealing import OwnerKeys
 from tests.drafts import Json
 from tests.serving import Person, Server
 
@@ -41,6 +45,11 @@ def rows_of(server: Server, person: Person, resource: Resource) -> dict[str, Row
     return {str(row["id"]): row for row in rows}
 
 
+def data_keys_of(server: Server, person: Person) -> OwnerKeys:
+    """Return a person's data keys."""
+    return server.run(server.services.data_keys.of(person.id))
+
+
 def device_of(person: Person) -> UUID:
     """Return the id of a person's device, from its access token."""
     return UUID(jwt.decode(person.token, options={"verify_signature": False})["sid"])
@@ -56,9 +65,12 @@ def insert_copies(
     server: Server, person: Person, resource: Resource, record: Json, changes: Iterable[Json]
 ) -> list[str]:
     """Insert a copy of a record for each of `changes`, with these columns changed, without any check; return the ids."""
-    row = rows_of(server, person, resource)[record["id"]]
+    row, keys = rows_of(server, person, resource)[record["id"]], data_keys_of(server, person)
+    row = opened(keys, resource, row, changes_of(server, person)[record["id"]]["document"])
     head = feed_of(server, person)["head"]
     rows: list[Row] = [row | {"id": new_id(), "seq": seq} | each for seq, each in enumerate(changes, head + 1)]
+    for each in rows:
+        each |= {name: fact(each) for name, fact in resource.facts.items()}
     columns = {
         "collection": resource.collection,
         "deleted": False,
@@ -67,13 +79,31 @@ def insert_copies(
         "visibility": row["visibility"],
     }
 
+    def sealed(row: Row) -> bytes:
+        return keys.seal(resource.collection, row["id"], row["seq"], document_of(resource, row))
+
     async def insert() -> None:
         async with server.db.transaction() as tx:
             await tx.write(
                 (statements(resource).insert, rows),
-                (access.INSERT_CHANGE, [each | columns | {"document": document_of(resource, each)} for each in rows]),
+                (access.INSERT_CHANGE, [each | columns | {"document": sealed(each)} for each in rows]),
                 (access.ADVANCE_FEED, [{"owner_id": person.id, "head": head + len(rows)}]),
             )
 
     server.run(insert())
     return [str(each["id"]) for each in rows]
+
+
+def dump_database(server: Server) -> bytes:
+    """Return every value of every table, and on SQLite every byte of its files."""
+    statements = [Statement(sa.select(table)) for table in Table.metadata.sorted_tables]
+    rows = [row for statement in statements for row in server.run(server.db.all(statement))]
+    found = b"".join(
+        value if isinstance(value, bytes) else str(value).encode() for row in rows for value in row.values()
+    )
+    if server.settings.uses_sqlite:
+        file = Path(server.settings.database_url.removeprefix("sqlite:///"))
+        # by another process: closing a file that SQLite has open releases all locks of this process on it (POSIX)
+        read = subprocess.run(["cat", *file.parent.glob(f"{file.name}*")], check=True, capture_output=True)
+        found += read.stdout
+    return found

@@ -92,7 +92,9 @@ class Server:
 
         async def create() -> tuple[UUID, dict[str, Any]]:
             async with self.db.transaction() as tx:
-                id = await create_account(tx, NewAccount(email, password_hash(), name, timezone, "en", role))
+                id = await create_account(
+                    tx, self.services.keyring, NewAccount(email, password_hash(), name, timezone, "en", role)
+                )
             assert id is not None
             return id, await sign_in(self.services, id, "phone")
 

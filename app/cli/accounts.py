@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from app.cli import account_lines
 from app.cli.account_lines import Changed
 from app.cli.database import run, with_database
-from app.cli.errors import fail, load_settings
+from app.cli.errors import fail, load_settings, open_keyring
 from app.cli.passwords import PasswordFile, read_password
 from app.composition import build_services
 from app.db import Database, Row
@@ -53,11 +53,11 @@ def add_account(
         TypeAdapter(EmailAddress).validate_python(email)
     except ValidationError:
         fail("not an e-mail address")
-    new = NewAccount(email, hashed_now(read_password(password_file)), role=role)
+    new, keyring = NewAccount(email, hashed_now(read_password(password_file)), role=role), open_keyring(settings)
 
     async def add(db: Database) -> Row | None:
         async with db.transaction() as tx:
-            id = await create_account(tx, new)
+            id = await create_account(tx, keyring, new)
             return None if id is None else await administration.find(tx, str(id))
 
     added = run(with_database(settings, add))

@@ -15,6 +15,7 @@ _MODULES: Final = {
     "migrate": "preparing",
     "purge": "upkeep",
     "restored": "upkeep",
+    "verify-seals": "seals",
     "account": "accounts",
     "keys": "keys",
     "openapi": "document",

@@ -1,12 +1,15 @@
 """Errors of commands: on the standard error, with an exit status other than 0."""
 
+from contextlib import suppress
 from typing import Final, NoReturn
 
 import typer
 from pydantic import ValidationError
 
 from app.cli.setting_errors import invalid_settings, unknown_settings
-from app.settings import Settings
+from app.keyring import Keyring, KeyringError
+from app.keyring.rotation import create_keyring
+from app.settings import Environment, Settings
 
 EXIT_CONFIG: Final = 78
 """The exit status for invalid or unsafe settings (`EX_CONFIG` of sysexits.h)."""
@@ -31,3 +34,19 @@ def load_settings() -> Settings:
     if settings is None or lines:
         fail("invalid settings:\n" + "\n".join(f"- {line}" for line in lines), EXIT_CONFIG)
     return settings
+
+
+def open_keyring(settings: Settings, *, create: bool = True) -> Keyring:
+    """Return the keyring of the settings, which development creates if there is none; exit if it cannot be used.
+
+    Without `create`, it has to exist.
+    """
+    try:
+        if create and settings.env is Environment.DEVELOPMENT and not settings.keyring.exists():
+            with suppress(FileExistsError):  # another process created it at the same moment
+                create_keyring(settings.keyring, generated=True)
+        return Keyring(settings.keyring)
+    except OSError as error:
+        fail(f"AFTERGLOW_KEYRING names {settings.keyring}, which cannot be created ({error.strerror})")
+    except KeyringError as error:
+        fail(str(error))

@@ -1,15 +1,20 @@
 """The commands `afterglow keys …`."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from app import clock
-from app.cli.errors import fail, load_settings
-from app.keyring import Keyring, KeyringError
-from app.keyring.rotation import create_keyring, retire, rotate
+from app.cli.database import run, with_database
+from app.cli.errors import fail, load_settings, open_keyring
+from app.cli.progress import with_progress
+from app.db import Database
+from app.keyring import KeyringError
+from app.keyring.rotation import add_sealing_key, create_keyring, retire, rotate
+from app.sealing import rewrapping
 from app.settings import Settings
 
 cli = typer.Typer()
@@ -28,13 +33,15 @@ def create_keys(path: Annotated[Path, typer.Argument(help="The file to create. I
         fail(f"{path} already exists; nothing was changed")
     except OSError:
         fail(f"{path} cannot be written")
-    typer.echo(f"Created {path}. Keep a copy in your secret store: if it is lost, every device has to sign in again.")
+    typer.echo(
+        f"Created {path}. Keep a copy in your secret store, apart from the database: if it is lost, every word in the database is lost."
+    )
 
 
 @_keys.command("list")
 def list_keys() -> None:
     """List the keys of AFTERGLOW_KEYRING: which one signs, which is next, and until when retired ones are accepted."""
-    for key in _keyring(load_settings()).keys:
+    for key in open_keyring(load_settings(), create=False).keys:
         typer.echo(f"{key.kid}  {key.state}" + (f"  until {clock.format_instant(key.until)}" if key.until else ""))
 
 
@@ -52,6 +59,27 @@ def retire_key(kid: Annotated[str, typer.Argument(help="The key id, as printed b
     _change(settings, lambda: retire(settings.keyring, kid))
 
 
+@_keys.command("rotate-sealing")
+def rotate_sealing_key() -> None:
+    """Wrap every data key by a new key-encryption key. Safe while the API is served; an interrupted run can be repeated.
+
+    The former key is kept for AFTERGLOW_BACKUP_DAYS, because backups need it, and then destroyed by `afterglow purge`.
+    """
+    settings = load_settings()
+    keyring = open_keyring(settings, create=False)
+
+    async def work(db: Database) -> int:
+        if not await rewrapping.count_left(db, keyring):
+            add_sealing_key(settings.keyring, timedelta(days=settings.backup_days))
+            keyring.reload()
+        return await with_progress(
+            "Data keys", rewrapping.rewrap(db, keyring), await rewrapping.count_left(db, keyring)
+        )
+
+    count = run(with_database(settings, work))
+    typer.echo(f"Data keys wrapped by the key-encryption key {keyring.sealing_key.id}: {count}.")
+
+
 def _change(settings: Settings, change: Callable[[], str]) -> None:
     try:
         typer.echo(f"The current key is {change()}.")
@@ -59,10 +87,3 @@ def _change(settings: Settings, change: Callable[[], str]) -> None:
         fail(str(error))
     except OSError:
         fail(f"{settings.keyring} cannot be changed")
-
-
-def _keyring(settings: Settings) -> Keyring:
-    try:
-        return Keyring(settings.keyring)
-    except KeyringError as error:
-        fail(str(error))

@@ -45,7 +45,9 @@ def _is_current(settings: Settings) -> bool:
 
 def _migrate(settings: Settings) -> None:
     try:
-        schema.migrate(settings.database_url, report=lambda line: typer.echo(f"Migrating {line}"))
+        schema.migrate(
+            settings.database_url, report=lambda line: typer.echo(f"Migrating {line}"), keyring=settings.keyring
+        )
     except schema.MigrationError as error:
         fail(str(error), EXIT_CONFIG if error.is_configuration else 1)
 

@@ -8,10 +8,13 @@ import typer
 
 from app import clock
 from app.cli.database import run, with_database
-from app.cli.errors import fail, load_settings
+from app.cli.errors import fail, load_settings, open_keyring
 from app.cli.progress import with_progress
 from app.db import Database
+from app.keyring.rotation import destroy_sealing_keys
 from app.records import purging, restoring
+from app.sealing import rewrapping
+from app.settings import Settings
 
 cli = typer.Typer()
 
@@ -35,8 +38,25 @@ def purge(
             "Operations", purging.forget(db, before)
         )
 
-    removals, operations = run(with_database(settings, work))
+    async def upkeep(db: Database) -> tuple[int, int]:
+        counts = await work(db)
+        await _destroy_sealing_keys(db, settings)
+        return counts
+
+    removals, operations = run(with_database(settings, upkeep))
     typer.echo(f"Purged: removals {removals}, operations {operations}, all from before {clock.format_instant(before)}.")
+
+
+async def _destroy_sealing_keys(db: Database, settings: Settings) -> None:
+    """Destroy key-encryption keys that no backup needs any more, after wrapping the last data keys anew."""
+    keyring = open_keyring(settings)
+    if not keyring.has_ended_sealing_keys:
+        return
+    async for _ in rewrapping.rewrap(db, keyring):
+        pass
+    used = await rewrapping.used_keys(db)
+    for id in destroy_sealing_keys(settings.keyring, lambda kek_id: kek_id not in used):
+        typer.echo(f"Destroyed the key-encryption key {id}: backups from before its rotation cannot be read any more.")
 
 
 @cli.command()

@@ -1,21 +1,46 @@
 """The schema's version: numbered migrations, run by Alembic, by exactly one process at a time."""
 
+import asyncio
+import fcntl
+import os
 import sqlite3
-from collections.abc import Callable
-from typing import Final
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import ExitStack, asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import sqlalchemy as sa
 
 import migrations
-from app.problems import Failure
+from app.database_url import PostgresUrl, SqliteUrl, read_database_url
+from app.db.database import REVISION, Database
+from app.db.opening import open_database
+from app.db.statement import Statement
+from app.problems import Failure, StorageFull, Unavailable
+from app.settings import Settings
 
 MIGRATIONS: Final = migrations.FOLDER
 HEAD: Final = migrations.HEAD
-
-
+BOTH_FORMS: Final = "0010"
+"""The revision that has both plain and sealed columns: between it and the next one, documents are sealed or opened."""
+_LOCK: Final = 0x41667466
+_CONNECT_SECONDS: Final = 10.0
+_FOUND: Final = sa.column("found", sa.Integer)
+_HAS_REVISION: Final[dict[type, Statement]] = {
+    PostgresUrl: Statement(
+        sa.text("SELECT 1 AS found FROM pg_tables WHERE tablename = 'alembic_version'").columns(_FOUND)
+    ),
+    SqliteUrl: Statement(
+        sa.text("SELECT 1 AS found FROM sqlite_master WHERE name = 'alembic_version'").columns(_FOUND)
+    ),
+}
 _OTHER_VERSION: Final = Failure(
     "newer-schema",
     "the database's schema is of another version of Afterglow, probably a newer one: start that version",
     is_configuration=True,
 )
+Report = Callable[[str], None]
+T = TypeVar("T")
 
 
 class MigrationError(Exception):
@@ -27,27 +52,147 @@ class MigrationError(Exception):
         self.is_configuration = failure.is_configuration
 
 
-def migrate(database_url: str, revision: str = "head", report: Callable[[str], None] = lambda _line: None) -> None:
-    """Migrate the schema up to `revision`, or down if it is `base` or relative (`-1`).
+def migrate(
+    database_url: str,
+    revision: str = "head",
+    report: Report = lambda _line: None,
+    keyring: Path = Path("afterglow-keys.json"),
+) -> None:
+    """Migrate the schema up or down to `revision`: a number, `head`, `base`, or relative (`-1`).
 
-    Call `report` with one line for each step. Raise `MigrationError` if the migration fails.
+    What was stored in clear before revision 0011 is sealed with the keyring on the way up, and opened on the way down. Call
+    `report` with one line for each step. Raise `MigrationError` if the migration fails.
     """
-    from alembic import command  # noqa: PLC0415 - Alembic is slow to load, and a server does not need it
-    from alembic.config import Config  # noqa: PLC0415
-    from alembic.util import CommandError  # noqa: PLC0415
+    from alembic.util import CommandError  # noqa: PLC0415 - Alembic is slow to load, and a server does not need it
     from asyncpg import InterfaceError, PostgresError  # noqa: PLC0415
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
+
+    try:
+        asyncio.run(_migrate(database_url, revision, report, keyring))
+    except CommandError:
+        raise MigrationError(_OTHER_VERSION) from None
+    except (Unavailable, StorageFull) as problem:
+        raise MigrationError(problem.failure or _OTHER_VERSION) from None
+    except (OSError, SQLAlchemyError, InterfaceError, PostgresError) as error:
+        raise MigrationError(_explain(error)) from None
+
+
+async def _migrate(database_url: str, revision: str, report: Report, keyring: Path) -> None:
+    async with _lock(database_url):
+        if revision == "head":
+            await _upgrade(database_url, revision, report, keyring)
+            return
+        present = await _revision(database_url)
+        target = 0 if revision == "base" else present + int(revision) if revision.startswith("-") else int(revision)
+        if target > present:
+            await _upgrade(database_url, f"{target:04}", report, keyring)
+        else:
+            await _downgrade(database_url, present, target, report, keyring)
+
+
+async def _upgrade(database_url: str, revision: str, report: Report, keyring: Path) -> None:
+    from migrations import sealing  # noqa: PLC0415
+
+    if revision <= BOTH_FORMS:  # "head" is greater than any number
+        await _run("upgrade", database_url, revision, report)
+        return
+    await _run("upgrade", database_url, BOTH_FORMS, report)
+    if await _revision(database_url) == int(BOTH_FORMS):
+        await _with_database(database_url, lambda db: sealing.seal(db, keyring, report))
+        await _run("upgrade", database_url, f"{int(BOTH_FORMS) + 1:04}", report)
+        await _vacuum(database_url, sealing.TABLES)
+    await _run("upgrade", database_url, revision, report)
+
+
+async def _downgrade(database_url: str, present: int, target: int, report: Report, keyring: Path) -> None:
+    from migrations import sealing  # noqa: PLC0415
+
+    if present > int(BOTH_FORMS) > target:
+        await _run("downgrade", database_url, BOTH_FORMS, report)
+    if present >= int(BOTH_FORMS) > target:
+        await _with_database(database_url, lambda db: sealing.open_again(db, keyring, report))
+    await _run("downgrade", database_url, f"{target:04}" if target else "base", report)
+
+
+@asynccontextmanager
+async def _lock(database_url: str) -> AsyncIterator[None]:
+    """Let other processes that migrate the same database wait until the end of the block."""
+    url = read_database_url(database_url)
+    if isinstance(url, SqliteUrl):
+        with ExitStack() as stack:
+            with suppress(OSError):  # opening the file then says why
+                folder = os.open(Path(url.path).parent, os.O_RDONLY)
+                stack.callback(os.close, folder)
+                await asyncio.to_thread(fcntl.flock, folder, fcntl.LOCK_EX)
+            yield
+    else:
+        connection = await _connect(url)
+        try:
+            async with connection.transaction():  # a pooler keeps the connection for a transaction
+                await connection.execute(f"SELECT pg_advisory_xact_lock({_LOCK})")
+                yield
+        finally:
+            await connection.close()
+
+
+async def _connect(url: PostgresUrl) -> Any:
+    from app.db.postgres.connecting import open_connection  # noqa: PLC0415 - SQLite needs no driver of PostgreSQL
+
+    return await open_connection(url, _CONNECT_SECONDS, name="afterglow migrate")
+
+
+async def _run(command: str, database_url: str, revision: str, report: Report) -> None:
+    """Run Alembic in a thread, because it runs an event loop of its own."""
+    from alembic import command as commands  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
 
     config = Config(attributes={"database_url": database_url, "report": report})
     config.set_main_option("script_location", str(MIGRATIONS))
     config.set_main_option("path_separator", "os")
-    down = revision == "base" or revision.startswith("-")
+    await asyncio.to_thread(getattr(commands, command), config, revision)
+
+
+async def _revision(database_url: str) -> int:
+    """Return the number of the present revision: 0 for an empty database."""
+
+    async def read(db: Database) -> int:
+        exists = await db.one(_HAS_REVISION[type(read_database_url(database_url))])
+        row = None if exists is None else await db.one(REVISION)
+        return 0 if row is None else int(row["version_num"])
+
+    return await _with_database(database_url, read)
+
+
+async def _with_database(database_url: str, work: Callable[[Database], Awaitable[T]]) -> T:
+    db = open_database(Settings(database_url=database_url))
+    await db.open()
     try:
-        (command.downgrade if down else command.upgrade)(config, revision)
-    except CommandError:
-        raise MigrationError(_OTHER_VERSION) from None
-    except (OSError, SQLAlchemyError, InterfaceError, PostgresError) as error:
-        raise MigrationError(_explain(error)) from None
+        return await work(db)
+    finally:
+        await db.close()
+
+
+async def _vacuum(database_url: str, tables: list[str]) -> None:
+    """Rewrite the files without what was dropped: both databases keep a dropped column's values until then."""
+    url = read_database_url(database_url)
+    if isinstance(url, SqliteUrl):
+        await asyncio.to_thread(_vacuum_sqlite, url.path)
+        return
+    connection = await _connect(url)
+    try:
+        for table in tables:
+            await connection.execute(f'VACUUM (FULL, ANALYZE) "{table}"')
+    finally:
+        await connection.close()
+
+
+def _vacuum_sqlite(path: str) -> None:
+    connection = sqlite3.connect(path, timeout=30, isolation_level=None)
+    try:
+        connection.execute("VACUUM")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    finally:
+        connection.close()
 
 
 def _explain(error: BaseException) -> Failure:

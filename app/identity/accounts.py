@@ -13,6 +13,8 @@ from app.identity.fields import email_key
 from app.identity.shapes import Account
 from app.identity.tables import AccountRecord, Feed, Role
 from app.ids import new_id
+from app.keyring import Keyring
+from app.sealing import create_data_key
 
 _FIRST_EPOCHS: Final = 4096
 _account = AccountRecord.table()
@@ -71,8 +73,8 @@ class NewAccount:
     role: Role = Role.PERSON
 
 
-async def create_account(tx: Transaction, new: NewAccount) -> UUID | None:
-    """Create a verified account with its feed and return its id; return None if the e-mail address has an account.
+async def create_account(tx: Transaction, keyring: Keyring, new: NewAccount) -> UUID | None:
+    """Create a verified account with its feed and data key; return its id, or None if the e-mail address has an account.
 
     The feed starts in a random epoch, so that another person's cursor is usually recognised as foreign.
     """
@@ -94,6 +96,7 @@ async def create_account(tx: Transaction, new: NewAccount) -> UUID | None:
     if created is None:
         return None
     await tx.run(INSERT_FEED, owner_id=id, head=1, epoch=1 + randbelow(_FIRST_EPOCHS), floor=0)
+    await create_data_key(tx, keyring, id)
     return id
 
 

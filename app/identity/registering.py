@@ -56,7 +56,7 @@ async def verify(services: Services, email: str, code: str) -> UUID:
     """Activate the attempt that the code belongs to, delete the others, and return the account's id."""
     async with services.db.transaction() as tx:
         row = await _codes.redeem(tx, services, email_key(email), code, clock.now())
-        id = None if row is None else await create_account(tx, _account_of(row))
+        id = None if row is None else await create_account(tx, services.keyring, _account_of(row))
     if id is None:
         raise WrongCredentials
     return id

@@ -18,9 +18,10 @@ import orjson
 from cryptography.exceptions import UnsupportedAlgorithm
 
 from app import clock, observability
-from app.keyring.keys import Key, State, thumbprint
+from app.keyring.keys import Key, SealingKey, State, thumbprint
 
 MIN_SECRET_BYTES: Final = 32
+SEALING_KEY_BYTES: Final = 32
 _CHECK_SECONDS: Final = 1.0
 _OTHERS_MODE: Final = stat.S_IRWXG | stat.S_IRWXO
 
@@ -55,6 +56,28 @@ class Keyring:
         self._refresh()
         return self._verification_keys
 
+    @property
+    def sealing_keys(self) -> dict[str, SealingKey]:
+        """The key-encryption keys, by id."""
+        self._refresh()
+        return self._sealing_keys
+
+    @property
+    def sealing_key(self) -> SealingKey:
+        """The key-encryption key that wraps new data keys."""
+        return next(key for key in self.sealing_keys.values() if key.state is State.CURRENT)
+
+    @property
+    def has_ended_sealing_keys(self) -> bool:
+        """Whether there are key-encryption keys that are to be destroyed."""
+        now = clock.now()
+        return any(key.until is not None and key.until <= now for key in self.sealing_keys.values())
+
+    def reload(self) -> None:
+        """Read the file now, if it can be read: a key that is missing may have been added a moment ago."""
+        self._checked_at = 0.0
+        self._refresh()
+
     def _refresh(self) -> None:
         now = time.monotonic()
         if now - self._checked_at > _CHECK_SECONDS:
@@ -78,6 +101,8 @@ class Keyring:
             keys = [_parsed_key(each) for each in content["keys"]]
             secret = base64.b64decode(content["secret"])
             current = next(key for key in keys if key.state is State.CURRENT)
+            sealing_keys = [_parsed_sealing_key(each) for each in content["sealing"]]
+            next(key for key in sealing_keys if key.state is State.CURRENT)
         except FileNotFoundError:
             message = (
                 f"AFTERGLOW_KEYRING names {self._path}, which does not exist: run `afterglow keys create {self._path}`"
@@ -98,12 +123,23 @@ class Keyring:
         self.generated = bool(content.get("generated"))
         self.is_private = not status.st_mode & _OTHERS_MODE
         self.keys = keys
+        self._sealing_keys = {key.id: key for key in sealing_keys}
         self._current = current
         self._verification_keys = self._accepted()
         self._file_stamp = (status.st_mtime_ns, status.st_ino)
 
 
 def _parsed_key(member: dict[str, Any]) -> Key:
+    return Key(thumbprint(member["pem"]), State(member["state"]), member["pem"], _until(member))
+
+
+def _parsed_sealing_key(member: dict[str, Any]) -> SealingKey:
+    key = base64.b64decode(member["key"])
+    if len(key) != SEALING_KEY_BYTES:
+        raise ValueError
+    return SealingKey(member["id"], State(member["state"]), key, _until(member))
+
+
+def _until(member: dict[str, Any]) -> datetime | None:
     until = member.get("until")
-    expiry = None if until is None else datetime.fromisoformat(until)
-    return Key(thumbprint(member["pem"]), State(member["state"]), member["pem"], expiry)
+    return None if until is None else datetime.fromisoformat(until)

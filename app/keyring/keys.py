@@ -41,6 +41,16 @@ class Key:
         return self.state is not State.RETIRED or (self.until is not None and now < self.until)
 
 
+@dataclass(frozen=True)
+class SealingKey:
+    """A key-encryption key, which wraps the data keys of accounts. A retired one only unwraps, until it is destroyed."""
+
+    id: str
+    state: State
+    key: bytes
+    until: datetime | None
+
+
 def new_pem() -> str:
     """Return a new private key in PEM format."""
     key = ec.generate_private_key(ec.SECP256R1())

@@ -10,7 +10,7 @@ import base64
 import fcntl
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import Any, Final
 import orjson
 
 from app import clock
-from app.keyring.keyring import MIN_SECRET_BYTES, Keyring, KeyringError
+from app.keyring.keyring import MIN_SECRET_BYTES, SEALING_KEY_BYTES, Keyring, KeyringError
 from app.keyring.keys import State, new_pem, thumbprint
 
 PROPAGATION_SECONDS: Final = 2
@@ -35,6 +35,7 @@ def create_keyring(path: Path, *, generated: bool) -> None:
         "generated": generated,
         "secret": base64.b64encode(secrets.token_bytes(MIN_SECRET_BYTES)).decode(),
         "keys": [_new(State.CURRENT), _new(State.NEXT)],
+        "sealing": [_new_sealing_key()],
     }
     with _temporary_file(path, content) as temporary:
         os.link(temporary, path)
@@ -78,6 +79,30 @@ def retire(path: Path, kid: str) -> str:
         return str(next(each["kid"] for each in keys if each["state"] == State.CURRENT))
 
 
+def add_sealing_key(path: Path, kept: timedelta) -> str:
+    """Add a key-encryption key, which wraps from now on, and return its id. The former one unwraps for `kept` at least."""
+    with _locked_content(path) as content:
+        until = clock.format_instant(clock.now() + kept)
+        for each in content["sealing"]:
+            if each["state"] == State.CURRENT:
+                each |= {"state": State.RETIRED, "until": until}
+        content["sealing"].append(_new_sealing_key())
+        return str(content["sealing"][-1]["id"])
+
+
+def destroy_sealing_keys(path: Path, unused: Callable[[str], bool]) -> list[str]:
+    """Destroy the retired key-encryption keys whose time is over, and that are `unused`; return their ids."""
+    with _locked_content(path) as content:
+        now = clock.now()
+        ended = [
+            each["id"]
+            for each in content["sealing"]
+            if each["state"] == State.RETIRED and not _is_accepted(each, now) and unused(each["id"])
+        ]
+        content["sealing"] = [each for each in content["sealing"] if each["id"] not in ended]
+        return ended
+
+
 def _promote(keys: list[Member]) -> str:
     """Make the next key current, or a new one if a keyring made by hand has no next key; return its kid."""
     promoted = next((each for each in keys if each["state"] == State.NEXT), None)
@@ -109,9 +134,29 @@ def _new(state: State) -> Member:
     }
 
 
+def _new_sealing_key() -> Member:
+    return {
+        "id": secrets.token_hex(4),
+        "state": State.CURRENT,
+        "created_at": clock.format_instant(clock.now()),
+        "until": None,
+        "key": base64.b64encode(secrets.token_bytes(SEALING_KEY_BYTES)).decode(),
+    }
+
+
 @contextmanager
 def _locked_keys(path: Path) -> Iterator[list[Member]]:
-    """Lock a keyring, yield its keys to be changed, and write them at the end of the block.
+    """Lock a keyring, yield its signing keys to be changed, and write them at the end of the block."""
+    with _locked_content(path) as content:
+        defaults: Member = {"until": None, "created_at": None}
+        keys = [defaults | each | {"kid": thumbprint(each["pem"])} for each in content["keys"]]
+        yield keys
+        content["keys"] = keys
+
+
+@contextmanager
+def _locked_content(path: Path) -> Iterator[dict[str, Any]]:
+    """Lock a keyring, yield its content to be changed, and write it at the end of the block.
 
     The lock is on the folder, because the file is replaced and not edited.
     """
@@ -120,10 +165,8 @@ def _locked_keys(path: Path) -> Iterator[list[Member]]:
         fcntl.flock(folder, fcntl.LOCK_EX)
         Keyring(path)  # raises if the file is not a keyring
         content: dict[str, Any] = orjson.loads(path.read_bytes())
-        defaults: Member = {"until": None, "created_at": None}
-        keys = [defaults | each | {"kid": thumbprint(each["pem"])} for each in content["keys"]]
-        yield keys
-        with _temporary_file(path, content | {"keys": keys}) as temporary:
+        yield content
+        with _temporary_file(path, content) as temporary:
             temporary.replace(path)
     finally:
         os.close(folder)

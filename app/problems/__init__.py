@@ -22,7 +22,7 @@ Problem
 ├── 429  TooManyAttempts · TooManyWaiting
 ├── 431  HeadersTooLarge
 ├── 500  Crashed
-├── 503  Unavailable
+├── 503  Unavailable · UnreadableRecord
 └── 507  StorageFull
 
 `GET /problems/<code>` returns a class's docstring: the first line is the title, the rest the explanation. A problem never
@@ -56,7 +56,7 @@ from app.problems.requests import (
     UnsupportedMediaType,
     UrlTooLong,
 )
-from app.problems.server import READ_ONLY, Crashed, Failure, StorageFull, Unavailable
+from app.problems.server import READ_ONLY, Crashed, Failure, StorageFull, Unavailable, UnreadableRecord
 from app.problems.sync import BatchRefused, CursorExpired, DuplicateTarget, OpIdReused, ParentMissing, TooManyOps
 
 __all__ = [
@@ -97,6 +97,7 @@ __all__ = [
     "TooManyWaiting",
     "Unavailable",
     "UnknownReference",
+    "UnreadableRecord",
     "UnsupportedMediaType",
     "UrlTooLong",
     "WrongCredentials",

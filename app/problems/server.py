@@ -46,6 +46,20 @@ class Unavailable(Problem):
         self.failure = failure
 
 
+class UnreadableRecord(Problem):
+    """Record unreadable.
+
+    The server cannot decrypt what it needs for this request. Report the `request_id` to the operator, who can find the
+    record in the server's log. Nothing was changed.
+    """
+
+    status, code = 503, "unreadable-record"
+
+    def __init__(self, detail: str = "") -> None:
+        """Set Retry-After to an hour: a person has to look at it."""
+        super().__init__(detail, {"Retry-After": "3600"})
+
+
 class StorageFull(Problem):
     """Storage full.
 

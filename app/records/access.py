@@ -124,9 +124,24 @@ class Statements:
         table = resource.table
         self.stored = [column for column in table.c if column.name != "owner_id"]
         self.stored_names = tuple(column.name for column in self.stored)
-        self.stored_by_id = Statement(sa.select(*self.stored).where(owned(table), any_of(table.c.id, "ids")))
+        self.document = (
+            sa.select(_change.c.document)
+            .where(
+                _change.c.owner_id == table.c.owner_id,
+                _change.c.collection == resource.collection,
+                _change.c.id == table.c.id,
+            )
+            .scalar_subquery()
+            .label("document")
+        )
+        """The sealed document of a row. A subquery, because SQLite would start a join with all changes of the collection."""
+        self.stored_by_id = Statement(
+            sa.select(*self.stored, self.document).where(owned(table), any_of(table.c.id, "ids"))
+        )
         self.insert = bulk_insert(table)
-        changeable = (*resource.field_names, "seq", "field_seq", "updated_at")
+        sealed = resource.sealed_names
+        changeable = [name for name in resource.field_names if name not in sealed]
+        changeable += ["seq", "field_seq", "updated_at", *resource.facts]
         self.update = bulk_update(table, ["owner_id", "id"], changeable)
         self.delete = bulk_delete(table, ["owner_id", "id"])
         self.lists: dict[tuple[object, ...], Statement] = {}
@@ -137,11 +152,6 @@ class Statements:
         statement = self.lists.get(key)
         if statement is None:
             table = self._resource.table
-            document = sa.select(_change.c.document).where(
-                _change.c.owner_id == table.c.owner_id,
-                _change.c.collection == self._resource.collection,
-                _change.c.id == table.c.id,
-            )
             conditions = [owned(table), SIGNED_IN, *(each.condition(table) for each in filters)]
             if continued:
                 last = sa.tuple_(bind(table.c.created_at, "after_created_at"), bind(table.c.id, "after_id"))
@@ -151,7 +161,7 @@ class Statements:
                     table.c.created_at,
                     table.c.id,
                     (_version + table.c.seq).label("version"),
-                    document.scalar_subquery().label("document"),
+                    self.document,
                 )
                 .where(*conditions)
                 .order_by(table.c.created_at.desc(), table.c.id.desc())
@@ -167,7 +177,7 @@ class Statements:
         this = (table.c.owner_id == _feed.c.owner_id, table.c.id == bind(table.c.id))
         return Lookup(
             sa.select(_feed.c.head, _feed.c.epoch, _feed.c.floor, TIMEZONE)
-            .add_columns(_change.c.seq.label("number"), _change.c.deleted, *self.stored)
+            .add_columns(_change.c.seq.label("number"), _change.c.deleted, _change.c.document, *self.stored)
             .join_from(_feed, _change, sa.and_(*latest, _change.c.id == bind(table.c.id)), isouter=True)
             .join(table, sa.and_(*this), isouter=True)
             .where(owned(_feed))
@@ -200,7 +210,7 @@ def referrers() -> Statement:
     """Return the statement that finds all records, of every kind, that refer to any of the given records.
 
     It takes a list of ids for each kind, by the names of `removed_ids`, and returns a row for each reference: the
-    collection, the field, and the stored row as `json_row`. So a removal costs the same number of round trips however
+    collection, the field, the stored row as `json_row`, and the sealed document. So a removal costs the same number of round trips however
     many kinds there are. Each reference is one branch: SQLite uses no index for two conditions joined by OR.
     """
     return Statement(
@@ -210,6 +220,7 @@ def referrers() -> Statement:
                     sa.literal_column(f"'{kind.collection}'", sa.String()).label("collection"),
                     sa.literal_column(f"'{field}'", sa.String()).label("field"),
                     json_row(statements(kind).stored).label("stored"),
+                    statements(kind).document,
                 ).where(owned(kind.table), any_of(kind.table.c[field], removed_ids(target)))
                 for kind in kinds()
                 for field, target in kind.targets.items()

@@ -1,11 +1,13 @@
 """The codec: from a stored row to the record that its owner sees. Nothing else renders records.
 
-A record's *document* is its JSON text without the first two members, `id` and `version`. It is stored beside the
-record's latest change, so a read only has to put those two in front.
+A record's *document* is its JSON text without the first two members, `id` and `version`. It is stored, sealed, beside the
+record's latest change, so a read only has to open it and to put those two in front.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any, Final
+
+import orjson
 
 from app import json_strict
 from app.db import Row
@@ -13,6 +15,11 @@ from app.http import JSON, Response
 from app.records.resource import Resource
 
 EPOCH_SHIFT: Final = 2**40
+
+
+def seq_of(version: int) -> int:
+    """Return the sequence number in a version."""
+    return version % EPOCH_SHIFT
 
 
 def version_of(epoch: int, seq: int) -> int:
@@ -31,6 +38,12 @@ def document_of(resource: Resource, row: Row) -> str:
     return json_strict.dump_text({name: row[name] for name in resource.document_names})
 
 
+def complete_row(resource: Resource, row: Row, document: str) -> Row:
+    """Return a stored row with the words that are in its document only."""
+    words = orjson.loads(document)
+    return row | {name: words[name] for name in resource.sealed_names}
+
+
 def record_json(id: str, version: int, document: str) -> str:
     """Return a record's JSON text."""
     return f'{{"id":"{id}","version":{version},{document[1:]}'
@@ -44,9 +57,9 @@ def record_response(text: str, version: int, location: str | None = None) -> Res
     return Response(201, text.encode(), [*headers, (b"location", location.encode())])
 
 
-def page_response(rows: Sequence[tuple[Any, ...]], next_cursor: str | None) -> Response:
-    """Return the response with a page of records, and the cursor of the next one."""
-    items = ",".join([record_json(str(id), version, document) for _, id, version, document in rows])
+def page_response(records: Iterable[str], next_cursor: str | None) -> Response:
+    """Return the response with a page of records, given as JSON texts, and the cursor of the next one."""
+    items = ",".join(records)
     return Response(200, f'{{"items":[{items}],"next_cursor":{json_strict.dump_text(next_cursor)}}}'.encode(), [JSON])
 
 

@@ -46,10 +46,10 @@ Flag = Annotated[bool, PlainValidator(_read_flag), WithJsonSchema({"type": "bool
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """Annotates a filter with its column and comparison; `present` means neither null nor empty."""
+    """Annotates a filter with its column and comparison."""
 
     column: str
-    compare: Literal[">=", "<", "<=", "present"]
+    compare: Literal["=", ">=", "<", "<="]
 
 
 class Filters(BaseModel):
@@ -79,27 +79,20 @@ class ActiveFilter:
     @property
     def variant(self) -> tuple[str, object]:
         """The part of the filter on which the SQL depends."""
-        return self.name, self.values[0] if self._tests_presence else len(self.values)
+        return self.name, len(self.values)
 
     @property
     def arguments(self) -> dict[str, Any]:
         """The values, by the names of their bind parameters."""
-        return {} if self._tests_presence else {f"{self.name}_{n}": value for n, value in enumerate(self.values)}
+        return {f"{self.name}_{n}": value for n, value in enumerate(self.values)}
 
     def condition(self, table: sa.Table) -> sa.ColumnElement[bool]:
         """Return the SQL condition on a row of the table."""
         column = table.c[self.name if self.where is None else self.where.column]
-        if self._tests_presence:
-            text = sa.func.coalesce(column, "")
-            return text != "" if self.values[0] else text == ""
         binds = [bind(column, f"{self.name}_{n}") for n in range(len(self.values))]
         if self.where is not None:
             return column.op(self.where.compare, is_comparison=True)(binds[0])
         return column == binds[0] if len(binds) == 1 else column.in_(binds)
-
-    @property
-    def _tests_presence(self) -> bool:
-        return self.where is not None and self.where.compare == "present"
 
 
 def active_filters(filters: Filters) -> list[ActiveFilter]:

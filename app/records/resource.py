@@ -1,7 +1,7 @@
 """A resource: all that the shared code needs to know of one kind of record, and the registry of all kinds."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -9,10 +9,11 @@ import sqlalchemy as sa
 from fastapi import APIRouter
 from pydantic import MISSING
 
+from app.db import Row
 from app.http import Route
 from app.problems import Fault
 from app.records.filters import Filters
-from app.records.shapes import Fields, RecordDraft, RecordPublic
+from app.records.shapes import Fields, RecordDraft, RecordPublic, sealed_fields
 from app.records.tables import Record
 from app.records.view import View
 
@@ -30,7 +31,8 @@ class Resource:
     something only together: edits of them collide as one. If the target of the reference `on_delete_cascade` is removed,
     the record is removed, too; other references are set to null. The reference `acyclic` may not make a record its own
     ancestor. `settle` may complete the fields in `filled_in` if null was sent. `text` is the field with the person's own
-    words.
+    words. `facts` are further columns, each computed from the complete row, so that a list can be filtered by something
+    about words that are sealed.
     """
 
     collection: str
@@ -49,6 +51,7 @@ class Resource:
     on_delete_cascade: str | None = None
     acyclic: str | None = None
     filled_in: frozenset[str] = frozenset()
+    facts: Mapping[str, Callable[[Row], object]] = field(default_factory=dict)
 
     @property
     def path(self) -> str:
@@ -74,6 +77,12 @@ class Resource:
     def field_names(self) -> tuple[str, ...]:
         """The names of the fields that a client sets."""
         return tuple(self.fields.model_fields)
+
+    @cached_property
+    def sealed_names(self) -> tuple[str, ...]:
+        """The names of the fields that are stored in the sealed document only."""
+        sealed = sealed_fields(self.fields)
+        return tuple(name for name in self.field_names if name in sealed)
 
     @cached_property
     def public_names(self) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from pydantic_core import PydanticUndefined
 from app.clock import Instant
 from app.ids import Id
 from app.openapi import Example, example
+from app.records.text import Sealed, is_sealed
 
 Shape = TypeVar("Shape", bound=BaseModel)
 STORED_EXAMPLE: Final[Example] = {
@@ -76,6 +77,15 @@ class Page(BaseModel, defer_build=True):
 
     items: list[Any] = Field(description="The records.")
     next_cursor: str | None = Field(description="Send this as `cursor` to get the next page. Null on the last page.")
+
+
+def sealed_fields(shape: type[BaseModel]) -> frozenset[str]:
+    """Return the names of the fields that hold a person's own words."""
+    return frozenset(
+        name
+        for name, field in shape.model_fields.items()
+        if any(isinstance(each, Sealed) for each in field.metadata) or is_sealed(field.annotation)
+    )
 
 
 def sent_fields(shape: BaseModel) -> dict[str, Any]:

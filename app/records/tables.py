@@ -8,13 +8,14 @@ import sqlalchemy as sa
 from sqlmodel import Field
 
 from app.db import Table
-from app.records.shapes import Visibility
+from app.records.shapes import Visibility, sealed_fields
 
 
 class Change(Table, table=True):
     """The latest change of one record, which a pull reads. If the record was removed, this is its tombstone.
 
-    `document` is the record's JSON as sent to its owner, without `id` and `version`; a tombstone has none.
+    `document` is the record's JSON as sent to its owner, without `id` and `version`, sealed; a tombstone has none. A
+    person's words are stored here and nowhere else.
     """
 
     __table_args__ = (
@@ -33,7 +34,7 @@ class Change(Table, table=True):
     written_at: datetime
     actor_id: UUID
     visibility: Visibility | None
-    document: str | None
+    document: bytes | None
 
 
 class RememberedOp(Table, table=True):
@@ -67,7 +68,10 @@ class Restoring(Table, table=True):
 
 
 class Record(Table):
-    """The columns of every kind besides its fields; `field_seq` maps a field to the sequence number of its last change."""
+    """The columns of every kind besides its fields; `field_seq` maps a field to the sequence number of its last change.
+
+    Fields with a person's words have no column: they are in the sealed document of the record's change.
+    """
 
     owner_id: UUID = Field(primary_key=True, foreign_key="feed.owner_id")
     id: UUID = Field(primary_key=True)
@@ -75,6 +79,12 @@ class Record(Table):
     created_at: datetime
     updated_at: datetime
     field_seq: dict[str, int] = Field(sa_type=sa.JSON)
+
+    @classmethod
+    def __table_cls__(cls, name: str, metadata: sa.MetaData, *parts: Any, **options: Any) -> sa.Table:
+        sealed = sealed_fields(cls)
+        stored = [part for part in parts if not (isinstance(part, sa.Column) and part.name in sealed)]
+        return super().__table_cls__(name, metadata, *stored, **options)
 
 
 def references(**fields: str) -> tuple[Any, ...]:

@@ -5,19 +5,30 @@ UTF-8 cannot encode them. A number must be a JSON number: `"5"` and `true` are r
 """
 
 from decimal import Decimal
-from typing import Annotated, Final
+from typing import Annotated, Any, Final, get_args
 
 from pydantic import Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 _NO_NUL: Final = r"^[^\x00]*$"
 
-Text200 = Annotated[str, Field(max_length=200, pattern=_NO_NUL)]
-Text500 = Annotated[str, Field(max_length=500, pattern=_NO_NUL)]
-Text2000 = Annotated[str, Field(max_length=2_000, pattern=_NO_NUL)]
-Text20000 = Annotated[str, Field(max_length=20_000, pattern=_NO_NUL)]
-Text100000 = Annotated[str, Field(max_length=100_000, pattern=_NO_NUL)]
-Emotion = Annotated[str, Field(min_length=1, max_length=50, pattern=_NO_NUL)]
+
+class Sealed:
+    """Marks a type of a person's own words: the database has them in the sealed document only, and in no column."""
+
+
+def is_sealed(annotation: Any) -> bool:
+    """Return whether an annotation has a sealed type, itself or inside a union or a list."""
+    parts = (*getattr(annotation, "__metadata__", ()), *get_args(annotation))
+    return any(isinstance(part, Sealed) or is_sealed(part) for part in parts)
+
+
+Text200 = Annotated[str, Field(max_length=200, pattern=_NO_NUL), Sealed()]
+Text500 = Annotated[str, Field(max_length=500, pattern=_NO_NUL), Sealed()]
+Text2000 = Annotated[str, Field(max_length=2_000, pattern=_NO_NUL), Sealed()]
+Text20000 = Annotated[str, Field(max_length=20_000, pattern=_NO_NUL), Sealed()]
+Text100000 = Annotated[str, Field(max_length=100_000, pattern=_NO_NUL), Sealed()]
+Emotion = Annotated[str, Field(min_length=1, max_length=50, pattern=_NO_NUL), Sealed()]
 
 ZeroToTen = Annotated[int, Field(strict=True, ge=0, le=10)]
 Valence = Annotated[int, Field(strict=True, ge=-2, le=2)]

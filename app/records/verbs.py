@@ -23,7 +23,7 @@ from app.problems import (
 )
 from app.records import access, cursors
 from app.records.access import statements
-from app.records.codec import page_response, record_json, record_response, version_of
+from app.records.codec import page_response, record_json, record_response, seq_of, version_of
 from app.records.filters import Filters, active_filters
 from app.records.preconditions import if_match_satisfied, matching_etag
 from app.records.resource import Resource
@@ -89,10 +89,11 @@ async def read(view: View, resource: Resource, id: UUID, if_none_match: str | No
     rows = await view.fetch(access.READ, collection=resource.collection, id=id)
     if not rows:
         raise NotFound
-    version, document = rows[0]
+    version, sealed = rows[0]
     known = matching_etag(if_none_match, version)
     if known is not None:
         return Response(304, headers=[(b"etag", known.encode()), VARY])
+    document = (await view.data_keys()).open(resource.collection, id, seq_of(version), sealed)
     return record_response(record_json(str(id), version, document), version)
 
 
@@ -107,7 +108,12 @@ async def page(view: View, resource: Resource, filters: Filters) -> Response:
     more = len(rows) > filters.limit
     items = rows[: filters.limit]
     next_cursor = cursors.encode_cursor(view, resource, active, *items[-1][:2]) if more else None
-    return page_response(items, next_cursor)
+    keys, collection = await view.data_keys(), resource.collection
+    records = (
+        record_json(str(id), version, keys.open(collection, id, seq_of(version), sealed))
+        for _, id, version, sealed in items
+    )
+    return page_response(records, next_cursor)
 
 
 async def create(view: View, resource: Resource, draft: RecordDraft) -> Response:

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from app.db import Database, Statement
 from app.http import PENDING_AUTH
 from app.identity import Caller, SignedIn, identify
+from app.sealing import OwnerKeys
 
 
 @dataclass(slots=True)
@@ -39,6 +40,10 @@ class View:
     def binds(self) -> dict[str, UUID]:
         """The values that every statement on the owner's records takes."""
         return {"owner_id": self.owner_id, **self.caller.binds}
+
+    async def data_keys(self) -> OwnerKeys:
+        """Return the owner's data keys, which seal and open the records' documents."""
+        return await self.caller.services.data_keys.of(self.owner_id)
 
     async def fetch(self, statement: Statement, /, **values: object) -> Sequence[tuple[Any, ...]]:
         """Return the rows of a statement with the condition `SIGNED_IN`, as tuples: a row proves that the caller may."""

@@ -67,6 +67,7 @@ class ElementRecord(ElementFields, records.Record, table=True):
 
     __tablename__ = "element"
     __table_args__ = records.references(session_id="session")
+    has_meaning: bool
 
 
 EXAMPLE: Final = {
@@ -109,7 +110,7 @@ class ElementFilters(records.Filters):
     session_id: Id | None = Field(None, description="Of this session.")
     status: list[ElementStatus] | None = Field(None, description="With any of these statuses.")
     kind: list[ElementKind] | None = Field(None, description="Of any of these kinds.")
-    processed: Annotated[records.Flag | None, Where("meaning", "present")] = Field(
+    processed: Annotated[records.Flag | None, Where("has_meaning", "=")] = Field(
         None, description="With a meaning (true) or without one (false)."
     )
 
@@ -137,6 +138,7 @@ ELEMENTS: Final = records.Resource(
     example=EXAMPLE,
     coupled=(frozenset({"status", "meaning"}),),
     on_delete_cascade="session_id",
+    facts={"has_meaning": lambda row: bool(row["meaning"])},
 )
 
 router = ELEMENTS.router

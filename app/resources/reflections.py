@@ -49,7 +49,7 @@ class ReflectionRecord(ReflectionFields, records.Record, table=True):
 
     __tablename__ = "reflection"
     __table_args__ = records.references(session_id="session", element_id="element", intention_id="intention")
-    emotions: list[str] = Column(sa_type=JSON)
+    emotions: list[Emotion] = Column(sa_type=JSON)
     domains: list[Domain] = Column(sa_type=JSON)
 
 

@@ -17,6 +17,7 @@ from app.records.filters import bounded_integer
 from app.records.restorations import expired
 from app.records.restoring import start_epoch
 from app.records.view import View
+from app.sealing import OwnerKeys
 from app.sync.collections import BY_COLLECTION, DEFAULT_CHANGES, MAX_CHANGES, MAX_OPS, MAX_PUSH_BYTES, Collections
 from app.sync.cursors import Since, position_of
 from app.sync.waiting import waiting
@@ -99,21 +100,22 @@ async def pull(view: View, query: PullQuery) -> Page:
             epoch = (await view.db.only(access.FEED, owner_id=view.owner_id))["epoch"]
         raise expired(position.version, epoch, await view.db.all(access.RESTORATIONS, owner_id=view.owner_id))
     ordered = sorted([row for row in rows if row[_EPOCH] is None], key=itemgetter(_SEQ))
-    found = _changes(ordered[: query.limit], version_of(epoch, 0))
+    found = _changes(await view.data_keys(), ordered[: query.limit], version_of(epoch, 0))
     if len(ordered) > len(found):
         return Page(found, position.continued(version_of(epoch, ordered[len(found) - 1][_SEQ]), floor), has_more=True)
     return Page(found, str(version_of(epoch, head)), has_more=False)
 
 
-def _changes(rows: Sequence[tuple[Any, ...]], zero: int) -> list[bytes]:
+def _changes(keys: OwnerKeys, rows: Sequence[tuple[Any, ...]], zero: int) -> list[bytes]:
     """Return the JSON texts of the changes that fit the page, by one expression each: a first pull returns thousands."""
+    open_ = keys.open
     return [
         (
             f'{{"collection":"{collection}",{this}"deleted":true,"record":null}}'
-            if document is None
-            else f'{{"collection":"{collection}",{this}"deleted":false,"record":{{{this}{document[1:]}}}'
+            if sealed is None
+            else f'{{"collection":"{collection}",{this}"deleted":false,"record":{{{this}{open_(collection, id, seq, sealed)[1:]}}}'
         ).encode()
-        for collection, id, seq, document, _, _, _ in rows
+        for collection, id, seq, sealed, _, _, _ in rows
         if collection is not None and (this := f'"id":"{id}","version":{zero + seq},')
     ]
 

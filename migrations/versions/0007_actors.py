@@ -19,6 +19,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Forget who made each change: `written_by` names the owner again."""
-    op.execute(sa.text("ALTER TABLE change DROP COLUMN visibility"))
+    with op.batch_alter_table("change") as batch:
+        batch.drop_constraint(op.f("ck_change_visibility_known"), type_="check")
+        batch.drop_column("visibility")
     op.alter_column("change", "actor_id", new_column_name="written_by")
     op.execute(sa.text("UPDATE change SET written_by = owner_id"))

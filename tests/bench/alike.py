@@ -27,6 +27,7 @@ from app import clock
 from app.db import open_database
 from app.identity.accounts import NewAccount, create_account
 from app.ids import new_id
+from app.keyring import Keyring
 from app.settings import Settings
 from tests import postgres
 from tests.hostile.raw import RawConnection
@@ -60,9 +61,10 @@ def addresses(name: str) -> Addresses:
 async def _join(settings: Settings, emails: Addresses, *, closed: bool) -> None:
     db = open_database(settings)
     await db.open()
+    keyring = Keyring(settings.keyring)
     for email in emails:
         async with db.transaction() as tx:
-            id = await create_account(tx, NewAccount(email, password_hash()))
+            id = await create_account(tx, keyring, NewAccount(email, password_hash()))
             if closed:
                 await tx.run(CLOSE, id=id, closed_at=clock.now())
     await db.close()

@@ -1,13 +1,15 @@
 """Inserts the test data, as our server would have written them.
 
-A feed for each person, and a change with its document for each record; by COPY on PostgreSQL, by our own statements on
-SQLite.
+A feed and a data key for each person, and a change with its sealed document for each record; by COPY on PostgreSQL, by our
+own statements on SQLite. The other contestants keep words in columns of their own.
 """
 
+import os
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -20,14 +22,33 @@ from app.db import Row, Statement, bind, open_database
 from app.identity import Feed
 from app.identity.tables import AccountRecord, DeviceRecord
 from app.ids import new_id
+from app.keyring import Keyring
 from app.records.codec import document_of
 from app.records.tables import Change
 from app.resources.intentions import INTENTIONS
+from app.sealing import DataKeyRecord, OwnerKeys
+from app.sealing.aead import KEY_BYTES, Cipher
+from app.sealing.data_keys import FIRST_GENERATION, wrap
 from app.settings import Settings
 
 EPOCH: Final = 1
 _ROWS_AT_ONCE: Final = 5000
-_TABLES: Final = (AccountRecord.table(), DeviceRecord.table(), Feed.table(), INTENTIONS.table, Change.table())
+PEERS_COLUMNS: Final = ("statement", "why")
+"""The columns of words that the peers' intentions have, in clear."""
+_intention: Final = sa.Table(
+    "intention",
+    sa.MetaData(),
+    *(sa.Column(column.name, column.type) for column in INTENTIONS.table.c),
+    *(sa.Column(name, sa.String()) for name in PEERS_COLUMNS),
+)
+_TABLES: Final = (
+    AccountRecord.table(),
+    DeviceRecord.table(),
+    Feed.table(),
+    DataKeyRecord.table(),
+    _intention,
+    Change.table(),
+)
 _PLANT: Final = {
     table.name: Statement(sa.insert(table).values({column.name: bind(column) for column in table.c}))
     for table in _TABLES
@@ -42,6 +63,7 @@ class Person:
     id: UUID
     device_id: UUID
     seqs: dict[str, int] = field(default_factory=dict)
+    data_key: bytes = field(default_factory=partial(os.urandom, KEY_BYTES))
     token: str = ""
     peers_token: str = ""
 
@@ -49,9 +71,12 @@ class Person:
 async def plant(settings: Settings, people: list[Person], sizes: list[int]) -> None:
     """Insert the rows of people with these numbers of records."""
     async with (_embedded if settings.uses_sqlite else _copying)(settings) as write:
+        keyring = Keyring(settings.keyring)
+        keys = {person.id: wrap(keyring, person.id, FIRST_GENERATION, person.data_key) for person in people}
         for table in ("account", "device", "feed"):
             rows = [_person_row(table, person, size) for person, size in zip(people, sizes, strict=True)]
             await write(table, rows)
+        await write("data_key", [*keys.values()])
         batch: list[tuple[Row, Row]] = []
         for person, size in zip(people, sizes, strict=True):
             batch += _records(person, size)
@@ -59,6 +84,15 @@ async def plant(settings: Settings, people: list[Person], sizes: list[int]) -> N
                 await write("intention", [record for record, _ in batch])
                 await write("change", [change for _, change in batch])
                 batch = []
+
+
+async def add_peers_columns(settings: Settings) -> None:
+    """Add the columns in which the peers keep words."""
+    db = open_database(settings)
+    await db.open()
+    for name in PEERS_COLUMNS:
+        await db.run(Statement(sa.text(f"ALTER TABLE intention ADD COLUMN {name} VARCHAR")))  # type: ignore[arg-type]
+    await db.close()
 
 
 @asynccontextmanager
@@ -126,11 +160,12 @@ def _person_row(table: str, person: Person, size: int) -> dict[str, Any]:
 
 
 def _records(person: Person, size: int) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    keys = OwnerKeys(person.id, {FIRST_GENERATION: Cipher(person.data_key)})
     began = clock.now() - timedelta(days=300)
     for number in range(size):
         id, seq, moment = new_id(), 2 + number, began + timedelta(minutes=number)
         person.seqs[str(id)] = seq
-        row = dict.fromkeys(column.name for column in INTENTIONS.table.c) | {
+        row = dict.fromkeys(str(column.name) for column in _intention.c) | {
             "owner_id": person.id,
             "id": id,
             "seq": seq,
@@ -152,8 +187,9 @@ def _records(person: Person, size: int) -> Iterator[tuple[dict[str, Any], dict[s
             "actor_id": person.device_id,
             "visibility": "private",
         }
-        yield row, noted | {"owner_id": person.id, "id": id, "seq": seq, "document": document_of(INTENTIONS, row)}
+        document = keys.seal("intentions", id, seq, document_of(INTENTIONS, row))
+        yield row, noted | {"owner_id": person.id, "id": id, "seq": seq, "document": document}
 
 
-DOCUMENT: Final = next(_records(Person(new_id(), new_id()), 1))[1]["document"]
+DOCUMENT: Final = document_of(INTENTIONS, next(_records(Person(new_id(), new_id()), 1))[0])
 """A record's document, as those write it who make none of their own."""

@@ -16,7 +16,7 @@ from app.ids import new_id
 from app.keyring import Keyring
 from app.keyring.rotation import create_keyring
 from app.settings import Settings
-from tests.bench.planting import Person, plant
+from tests.bench.planting import Person, add_peers_columns, plant
 
 ISSUER: Final = "https://bench.invalid"
 SECRET: Final = base64.b64encode(b"the peers' shared secret of HS256").decode()
@@ -47,6 +47,7 @@ def new_world(url: str, folder: Path, sizes: list[int]) -> World:
         create_keyring(keyring, generated=False)
     people = [Person(new_id(), new_id()) for _ in sizes]
     settings = settings_for(url, keyring)
+    asyncio.run(add_peers_columns(settings))
     asyncio.run(plant(settings, people, sizes))
     tokens = Tokens(settings, Keyring(keyring))
     for person in people:

@@ -1,8 +1,11 @@
 """Helpers that use a database without a server: open it, add accounts, hold locks, log queries."""
 
 import asyncio
+import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -14,7 +17,10 @@ from app.db import Database, Statement, Transaction, bind, open_database
 from app.db.postgres.pool import Pool
 from app.identity.accounts import NewAccount, create_account
 from app.identity.tables import AccountRecord, Feed
+from app.keyring import Keyring
+from app.keyring.rotation import create_keyring
 from app.records.access import LOCK_FEED
+from app.sealing import DataKeyRecord
 from app.settings import Settings
 
 T = TypeVar("T")
@@ -27,6 +33,7 @@ RENAME = Statement(
     sa.update(_account).where(_account.c.id == bind(_account.c.id)).values(locale=bind(_account.c.locale))
 )
 DELETE_FEEDS = Statement(sa.delete(Feed.table()))
+DELETE_DATA_KEYS = Statement(sa.delete(DataKeyRecord.table()))
 LOCALES = Statement(sa.select(_account.c.locale).order_by(_account.c.email))
 EMAILS = Statement(sa.select(_account.c.email).order_by(_account.c.email))
 
@@ -40,9 +47,17 @@ def with_database(settings: Settings, work: Callable[[Database], Coroutine[Any, 
     return asyncio.run(database.with_database(settings, work))
 
 
+@cache
+def _keyring() -> Keyring:
+    """Return a keyring of these tests."""
+    path = Path(tempfile.mkdtemp()) / "keys.json"
+    create_keyring(path, generated=False)
+    return Keyring(path)
+
+
 async def add_account(tx: Transaction, name: str) -> UUID:
     """Add an account; return its id."""
-    id = await create_account(tx, NewAccount(f"{name}@example.com", "no hash"))
+    id = await create_account(tx, _keyring(), NewAccount(f"{name}@example.com", "no hash"))
     assert id is not None
     return id
 

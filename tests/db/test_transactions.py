@@ -13,6 +13,7 @@ from app.ids import new_id
 from app.records.access import ADVANCE_FEED, LOCK_FEED
 from app.settings import Settings
 from tests.db.helpers import (
+    DELETE_DATA_KEYS,
     DELETE_FEEDS,
     LOCALES,
     RENAME,
@@ -65,6 +66,7 @@ def test_a_statement_that_the_database_refuses_leaves_nothing(settings: Settings
     async def failing(db: Database) -> None:
         async with db.transaction() as tx:
             await add_account(tx, "alice")
+            await tx.run(DELETE_DATA_KEYS)
             await tx.run(DELETE_FEEDS)
             await tx.many(RENAME, [{"id": new_id(), "locale": "de"}, {"id": new_id(), "locale": None}])
             await tx.run(null_locale())
@@ -100,6 +102,7 @@ def test_a_transaction_that_is_cancelled_anywhere_is_committed_whole_or_not_at_a
             assert found in (set(), {f"alice{attempt}", f"bob{attempt}"})
             assert found or task.cancelled()
             async with db.transaction() as tx:
+                await tx.run(DELETE_DATA_KEYS)
                 await tx.run(DELETE_FEEDS)
                 await tx.run(Statement(sa.delete(_account)))
             attempt, turns = attempt + 1, turns + 1 + turns // 3

@@ -36,18 +36,18 @@ INSERT INTO session (owner_id, id, seq, created_at, updated_at, field_seq, visib
   SELECT id, id, 1, now(), now(), '{}', 'private', 'dosing', 'planned', 'UTC' FROM account;
 INSERT INTO change (owner_id, collection, id, seq, deleted, written_at, actor_id, document)
   SELECT account.id, CASE WHEN n % 2 = 0 THEN 'reflections' ELSE 'intentions' END, gen_random_uuid(), n, false, now(),
-  account.id, '{}' FROM account, generate_series(1, 20) n
+  account.id, '{}'::bytea FROM account, generate_series(1, 20) n
   UNION ALL SELECT lpad(to_hex(500), 32, '0')::uuid, 'reflections', gen_random_uuid(), n, false, now(), gen_random_uuid(),
-  '{}' FROM generate_series(21, 20000) n;
+  '{}'::bytea FROM generate_series(21, 20000) n;
 INSERT INTO remembered_op SELECT account.id, gen_random_uuid(), '', 'applied', 200, now()
   FROM account, generate_series(1, 20);
-INSERT INTO element (owner_id, id, seq, created_at, updated_at, field_seq, visibility, session_id, kind, title, status)
-  SELECT account.id, gen_random_uuid(), n, now(), now(), '{}', 'private', account.id, 'memory', 'wisteria', 'captured'
+INSERT INTO element (owner_id, id, seq, created_at, updated_at, field_seq, visibility, session_id, kind, has_meaning, status)
+  SELECT account.id, gen_random_uuid(), n, now(), now(), '{}', 'private', account.id, 'memory', n % 2 = 0, 'captured'
   FROM account, generate_series(1, 10) n;
-INSERT INTO reflection (owner_id, id, seq, created_at, updated_at, field_seq, visibility, body, occurred_at, timezone,
-  session_id, capture, emotions, domains)
-  SELECT account.id, gen_random_uuid(), n, now() - n * interval '1 hour', now(), '{}', 'private', 'wisteria', now(),
-  'UTC', CASE WHEN n % 2 = 0 THEN account.id END, 'typed', '[]', '[]'
+INSERT INTO reflection (owner_id, id, seq, created_at, updated_at, field_seq, visibility, occurred_at, timezone,
+  session_id, capture, domains)
+  SELECT account.id, gen_random_uuid(), n, now() - n * interval '1 hour', now(), '{}', 'private', now(),
+  'UTC', CASE WHEN n % 2 = 0 THEN account.id END, 'typed', '[]'
   FROM account, generate_series(1, 100) n ORDER BY random();
 ANALYZE;
 """

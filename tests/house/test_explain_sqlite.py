@@ -45,8 +45,9 @@ def test_changes_and_remembered_operations_are_found_by_their_keys(connection: C
 
 @each_kind
 def test_records_are_found_by_their_keys(connection: Connection, resource: Resource) -> None:
-    (step,) = steps(connection, statements(resource).stored_by_id, ids=[new_id()])
-    assert step.endswith("(owner_id=? AND id=?)")
+    row, document = steps(connection, statements(resource).stored_by_id, ids=[new_id()])
+    assert row.endswith("(owner_id=? AND id=?)")
+    assert document.endswith("(owner_id=? AND collection=? AND id=?)")
     step, *_ = steps(connection, statements(resource).delete.one_row, id=new_id())
     assert step.endswith("(owner_id=? AND id=?)")
 
@@ -63,6 +64,7 @@ def test_every_reference_to_a_removed_record_is_found_by_its_index(connection: C
     ids = {access.removed_ids(kind): [new_id()] for kind in RESOURCES}
     found = steps(connection, access.referrers(), **ids)
     fields = [field for kind in kinds() for field in kind.targets]
-    assert len(found) == len(fields)
-    for step, field in zip(found, fields, strict=True):
+    assert len(found) == 2 * len(fields)
+    for step, document, field in zip(found[::2], found[1::2], fields, strict=True):
         assert step.endswith(f"(owner_id=? AND {field}=?)"), step
+        assert document.endswith("(owner_id=? AND collection=? AND id=?)"), document

@@ -39,9 +39,13 @@ def create_filter_cases(server: Server, person: Person, resource: Resource) -> l
             id = create_record(person.client, resource.targets[name], person)["id"]
             values.append({column: UUID(id)})
             cases.append(FilterCase({name: id}, _any_of(column, [id])))
-        elif where and where.compare == "present":
-            values += [{column: None}, {column: ""}, {column: "wisteria"}]
-            cases += [FilterCase({name: "true"}, _present(column)), FilterCase({name: "false"}, _absent(column))]
+        elif where and where.compare == "=":
+            field_name = column.removeprefix("has_")
+            values += [{field_name: None}, {field_name: ""}, {field_name: "wisteria"}]
+            cases += [
+                FilterCase({name: "true"}, _present(field_name)),
+                FilterCase({name: "false"}, _absent(field_name)),
+            ]
         elif where:
             is_instant = column.endswith("_at")
             around = [

@@ -91,7 +91,8 @@ class Backend:
         async def create() -> UUID | None:
             async with self.services.db.transaction() as tx:
                 email = f"{new_id().hex}@example.com"
-                return await create_account(tx, NewAccount(email, password_hash(), "alice", "UTC", "en", Role.PERSON))
+                new = NewAccount(email, password_hash(), "alice", "UTC", "en", Role.PERSON)
+                return await create_account(tx, self.services.keyring, new)
 
         id = self.run(create())
         assert id is not None

@@ -16,9 +16,10 @@ from uuid import UUID
 from app import clock
 from app.db import BulkStatement, Db, RemoteDatabase, Row, Rows, Statement, Transaction
 from app.records import access
-from app.records.codec import version_of
+from app.records.codec import complete_row, version_of
 from app.records.resource import Resource
 from app.records.view import View
+from app.sealing import OwnerKeys
 
 
 class Snapshot(NamedTuple):
@@ -31,10 +32,12 @@ class Snapshot(NamedTuple):
 class FeedWrite:
     """One write to one owner's feed: the numbers it takes, and the rows that it queues."""
 
-    def __init__(self, db: Db, view: View, head: int, epoch: int, snapshot: Snapshot | None = None) -> None:
+    def __init__(
+        self, db: Db, view: View, keys: OwnerKeys, head: int, epoch: int, *, snapshot: Snapshot | None = None
+    ) -> None:
         """Start at the feed's head; a record that was read with the feed (`snapshot`) is not read again."""
         self._db = db
-        self.owner_id = view.owner_id
+        self.owner_id, self.keys = view.owner_id, keys
         self.actor_id = view.caller.actor_id
         self.now = clock.now()
         self.head, self.epoch, self.snapshot = head, epoch, snapshot
@@ -79,9 +82,9 @@ class FeedWrite:
 class LockedWrite(FeedWrite):
     """A write transaction that holds the feed's lock."""
 
-    def __init__(self, tx: Transaction, view: View, head: int, epoch: int) -> None:
+    def __init__(self, tx: Transaction, view: View, keys: OwnerKeys, head: int, epoch: int) -> None:
         """Start at the locked feed's head."""
-        super().__init__(tx, view, head, epoch)
+        super().__init__(tx, view, keys, head, epoch)
         self._tx = tx
 
     async def flush(self) -> None:
@@ -101,10 +104,18 @@ class OptimisticWrite(FeedWrite):
     """A write without a lock: it has an effect only if the feed has not changed since it was read."""
 
     def __init__(
-        self, db: RemoteDatabase, view: View, head: int, epoch: int, *, floor: int, snapshot: Snapshot
+        self,
+        db: RemoteDatabase,
+        view: View,
+        keys: OwnerKeys,
+        head: int,
+        epoch: int,
+        *,
+        floor: int,
+        snapshot: Snapshot,
     ) -> None:
         """Start at the head that was read."""
-        super().__init__(db, view, head, epoch, snapshot)
+        super().__init__(db, view, keys, head, epoch, snapshot=snapshot)
         self._remote, self._floor = db, floor
 
     async def finish(self) -> bool:
@@ -127,10 +138,11 @@ class OptimisticWrite(FeedWrite):
 @asynccontextmanager
 async def lock_feed(view: View) -> AsyncIterator[LockedWrite]:
     """Lock the owner's feed; at the end of the block commit what was queued, or roll back if the block raised."""
+    keys = await view.data_keys()  # before the lock, so that nobody waits for it, and no second connection is needed
     async with view.db.transaction() as tx:
         ((head, epoch, timezone),) = await tx.tuples(access.LOCK_FEED, **view.binds)
         view.caller.confirm(timezone)
-        write = LockedWrite(tx, view, head, epoch)
+        write = LockedWrite(tx, view, keys, head, epoch)
         yield write
         await write.finish()
     if write.head != write.first_head:
@@ -139,15 +151,21 @@ async def lock_feed(view: View) -> AsyncIterator[LockedWrite]:
 
 async def read_with_feed(db: RemoteDatabase, view: View, resource: Resource, id: UUID) -> OptimisticWrite:
     """Read one record of the owner and the feed's state in one snapshot, without a lock."""
+    keys = await view.data_keys()
     statement = access.statements(resource).with_feed
     ((head, epoch, floor, timezone, *record),) = await db.tuples(statement, id=id, **view.binds)
     view.caller.confirm(timezone)
-    return OptimisticWrite(db, view, head, epoch, floor=floor, snapshot=_snapshot(resource, *record))
-
-
-def _snapshot(resource: Resource, seq: int | None, deleted: bool | None, *stored: Any) -> Snapshot:  # noqa: FBT001 - a column
+    seq, deleted, sealed, *stored = record
     if seq is None:
-        return Snapshot(None, None)
-    if deleted:
-        return Snapshot(None, {"seq": seq, "deleted": True})
-    return Snapshot(dict(zip(access.statements(resource).stored_names, stored, strict=True)), None)
+        snapshot = Snapshot(None, None)
+    elif deleted:
+        snapshot = Snapshot(None, {"seq": seq, "deleted": True})
+    else:
+        row = dict(zip(access.statements(resource).stored_names, stored, strict=True))
+        snapshot = Snapshot(opened(keys, resource, row, sealed), None)
+    return OptimisticWrite(db, view, keys, head, epoch, floor=floor, snapshot=snapshot)
+
+
+def opened(keys: OwnerKeys, resource: Resource, row: Row, sealed: bytes) -> Row:
+    """Return a stored row with the words in its sealed document."""
+    return complete_row(resource, row, keys.open(resource.collection, row["id"], row["seq"], sealed))

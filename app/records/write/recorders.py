@@ -43,16 +43,17 @@ def record_in_feed(write: FeedWrite, changes: Sequence[Changed]) -> None:
 
 
 def _change_row(write: FeedWrite, change: Changed) -> Row:
-    after = change.after
+    after, document = change.after, change.document
+    collection = change.resource.collection
     return {
-        "collection": change.resource.collection,
+        "collection": collection,
         "id": change.id,
         "seq": change.seq,
         "deleted": after is None,
         "written_at": write.now,
         "actor_id": write.actor_id,
         "visibility": None if after is None else after["visibility"],
-        "document": change.document,
+        "document": None if document is None else write.keys.seal(collection, change.id, change.seq, document),
     }
 
 

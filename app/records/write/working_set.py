@@ -13,7 +13,7 @@ from app.records import access
 from app.records.access import statements
 from app.records.codec import document_of
 from app.records.resource import Resource, kinds
-from app.records.write.feed_lock import FeedWrite, LockedWrite, Snapshot
+from app.records.write.feed_lock import FeedWrite, LockedWrite, Snapshot, opened
 from app.records.write.ops import Key, Op
 from app.records.write.recorders import RECORDERS, Changed
 
@@ -62,7 +62,8 @@ class WorkingSet:
     async def _read(self, keys: Iterable[Key]) -> None:
         for resource, ids in _by_resource(keys).items():
             for row in await self._write.all(statements(resource).stored_by_id, ids=ids):
-                self.rows[resource, row["id"]] = row
+                sealed = row.pop("document")
+                self.rows[resource, row["id"]] = opened(self._write.keys, resource, row, sealed)
 
     async def _read_ancestors(self, ops: Sequence[Op]) -> None:
         for resource in {op.resource for op in ops if op.resource.acyclic}:
@@ -100,7 +101,7 @@ class WorkingSet:
             "updated_at": now,
             "field_seq": dict.fromkeys(changed, seq),
         }
-        self.rows[key] = record | stored
+        self.rows[key] = self._with_facts(key[0], record | stored)
         self._before[key] = None
 
     def change(self, key: Key, values: Row) -> None:
@@ -109,7 +110,14 @@ class WorkingSet:
         field_seq = row["field_seq"] | dict.fromkeys(values, seq)
         self._before.setdefault(key, row)
         updated_at = max(self._write.now, row["created_at"])  # another worker's clock may have been ahead of this one's
-        self.rows[key] = row | values | {"seq": seq, "field_seq": field_seq, "updated_at": updated_at}
+        after = row | values | {"seq": seq, "field_seq": field_seq, "updated_at": updated_at}
+        self.rows[key] = self._with_facts(key[0], after)
+
+    @staticmethod
+    def _with_facts(resource: Resource, row: Row) -> Row:
+        for name, fact in resource.facts.items():
+            row[name] = fact(row)
+        return row
 
     def queue(self) -> None:
         """Queue the rows of the records that were created and changed, and hand the changes to the recorders."""
@@ -173,10 +181,11 @@ class WorkingSet:
         sought = {access.removed_ids(kind): [*removed.get(kind, ())] for kind in targets}
         if not any(sought.values()):
             return cascading
-        for collection, field, values in await write.tuples(access.referrers(), **sought):
+        for collection, field, values, sealed in await write.tuples(access.referrers(), **sought):
             kind = by_collection[collection]
             row = decode_json_row(statements(kind).stored, values)
-            self.rows.setdefault((kind, row["id"]), row)
+            if (kind, row["id"]) not in self.rows:
+                self.rows[kind, row["id"]] = opened(write.keys, kind, row, sealed)
             if field == kind.on_delete_cascade:
                 cascading[kind].add(row["id"])
             else:

@@ -64,7 +64,7 @@ class Change(SQLModel, table=True):
     deleted: bool = False
     written_at: datetime
     actor_id: UUID
-    document: str = os.environ["DOCUMENT"]
+    document: bytes = os.environ["DOCUMENT"].encode()
 
 
 class IntentionCreate(IntentionBase):

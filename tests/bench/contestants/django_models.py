@@ -70,7 +70,7 @@ class Change(models.Model):
     deleted = models.BooleanField(default=False)
     written_at = models.DateTimeField()
     actor_id = models.UUIDField()
-    document = models.TextField(default=os.environ["DOCUMENT"])
+    document = models.BinaryField(default=os.environ["DOCUMENT"].encode())
 
     class Meta:
         """The table exists already."""

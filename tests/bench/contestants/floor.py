@@ -42,7 +42,7 @@ PULL = """SELECT collection, id, seq, deleted, document FROM change
 WHERE owner_id = $1 AND seq > 0 ORDER BY seq LIMIT 1000"""
 WORDS = "When my mother goes quiet, I stay, and I do not try to repair it."
 WHY = "Repairing is how I left the room without moving."
-DOCUMENT = os.environ["DOCUMENT"]
+DOCUMENT = os.environ["DOCUMENT"].encode()
 
 Connection = Any
 Person = tuple[UUID, list[list[Any]]]

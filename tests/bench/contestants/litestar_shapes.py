@@ -63,7 +63,7 @@ class Change(Base):
     deleted: Mapped[bool] = mapped_column(default=False)
     written_at: Mapped[datetime]
     actor_id: Mapped[UUID]
-    document: Mapped[str] = mapped_column(default=os.environ["DOCUMENT"], deferred=True)
+    document: Mapped[bytes] = mapped_column(default=os.environ["DOCUMENT"].encode(), deferred=True)
 
 
 class Draft(msgspec.Struct, forbid_unknown_fields=True):

@@ -1,0 +1,11 @@
+"""Sealing: what a person writes is encrypted before it reaches the database.
+
+Each account has a random data key, which seals its records' documents. A data key is stored only wrapped: encrypted by a
+key-encryption key (KEK) of the keyring. So a database, a dump or a backup without the keyring shows no word of anybody.
+This is the only package that imports an AEAD.
+"""
+
+from app.sealing.data_keys import DataKeys, OwnerKeys, create_data_key
+from app.sealing.tables import DataKeyRecord
+
+__all__ = ["DataKeyRecord", "DataKeys", "OwnerKeys", "create_data_key"]

@@ -1,0 +1,37 @@
+"""AES-256-GCM (NIST SP 800-38D), as everything here uses it: a random nonce in front of the ciphertext and its tag."""
+
+import os
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+KEY_BYTES: Final = 32
+NONCE_BYTES: Final = 12
+TAG_BYTES: Final = 16
+
+
+class UnreadableError(Exception):
+    """What was to be opened was sealed by another key, for another position, or was changed."""
+
+
+class Cipher:
+    """Encrypts and decrypts with one key."""
+
+    __slots__ = ("_aead",)
+
+    def __init__(self, key: bytes) -> None:
+        """Take a key of 32 bytes."""
+        self._aead = AESGCM(key)
+
+    def encrypt(self, content: bytes, bound_to: bytes) -> bytes:
+        """Return the nonce, the ciphertext and the tag; it decrypts only with the same `bound_to`."""
+        nonce = os.urandom(NONCE_BYTES)
+        return nonce + self._aead.encrypt(nonce, content, bound_to)
+
+    def decrypt(self, sealed: bytes, bound_to: bytes) -> bytes:
+        """Return the content; raise `UnreadableError` if the key, `bound_to` or any bit is another."""
+        try:
+            return self._aead.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound_to)
+        except (InvalidTag, ValueError):
+            raise UnreadableError from None

@@ -1,0 +1,128 @@
+"""Data keys: one for each account, stored wrapped, and cached unwrapped for a minute.
+
+A sealed value is `0x01`, the generation of the data key in two bytes, a nonce of 12 bytes, the ciphertext, and a tag of
+16 bytes. It is bound to its owner, collection, record and sequence number: moved to any other row, it does not open.
+"""
+
+import os
+import time
+from collections import OrderedDict
+from typing import Final
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from app import observability
+from app.db import Database, Row, Statement, Transaction, bind
+from app.keyring import Keyring
+from app.problems import UnreadableRecord
+from app.sealing.aead import KEY_BYTES, Cipher, UnreadableError
+from app.sealing.tables import DataKeyRecord
+
+FORMAT: Final = b"\x01"
+HEADER_BYTES: Final = 3
+CACHE_SECONDS: Final = 60.0
+MAX_CACHED: Final = 10_000
+FIRST_GENERATION: Final = 1
+
+_data_key = DataKeyRecord.table()
+_INSERT: Final = Statement(sa.insert(_data_key).values({column.name: bind(column) for column in _data_key.c}))
+_OF_OWNER: Final = Statement(sa.select(_data_key).where(_data_key.c.owner_id == bind(_data_key.c.owner_id)))
+
+
+class OwnerKeys:
+    """The data keys of one account, which seal and open its records' documents."""
+
+    __slots__ = ("_ciphers", "_generation", "_owner", "read_at")
+
+    def __init__(self, owner_id: UUID, ciphers: dict[int, Cipher]) -> None:
+        """Take the ciphers by generation; the highest one seals."""
+        self._owner = owner_id.bytes
+        self._ciphers = ciphers
+        self._generation = max(ciphers)
+        self.read_at = time.monotonic()
+
+    def seal(self, collection: str, id: UUID, seq: int, document: str) -> bytes:
+        """Return a document sealed for its record and sequence number."""
+        header = FORMAT + self._generation.to_bytes(2, "big")
+        return header + self._ciphers[self._generation].encrypt(document.encode(), self._bound_to(collection, id, seq))
+
+    def open(self, collection: str, id: UUID, seq: int, sealed: bytes) -> str:
+        """Return the document; raise `UnreadableRecord`, and log the record's id, if it does not open."""
+        try:
+            if sealed[:1] != FORMAT:
+                raise UnreadableError  # noqa: TRY301 - handled like a wrong tag
+            cipher = self._ciphers[int.from_bytes(sealed[1:HEADER_BYTES], "big")]
+            return cipher.decrypt(sealed[HEADER_BYTES:], self._bound_to(collection, id, seq)).decode()
+        except (UnreadableError, KeyError):
+            observability.log_event("record-unreadable", "error", collection=collection, id=str(id), seq=seq)
+            raise UnreadableRecord from None
+
+    def _bound_to(self, collection: str, id: UUID, seq: int) -> bytes:
+        return b"%b%b%b%b" % (self._owner, collection.encode(), id.bytes, seq.to_bytes(8, "big"))
+
+
+class DataKeys:
+    """The data keys of all accounts."""
+
+    def __init__(self, db: Database, keyring: Keyring) -> None:
+        """Start with an empty cache."""
+        self._db, self._keyring = db, keyring
+        self._cached: OrderedDict[UUID, OwnerKeys] = OrderedDict()
+
+    async def of(self, owner_id: UUID) -> OwnerKeys:
+        """Return the data keys of an account. They are read at most once a minute."""
+        found = self._cached.get(owner_id)
+        if found is not None and time.monotonic() - found.read_at < CACHE_SECONDS:
+            return found
+        return await self._read(owner_id)
+
+    def forget(self, owner_id: UUID) -> None:
+        """Forget the cached data keys of an account."""
+        self._cached.pop(owner_id, None)
+
+    async def of_or_create(self, tx: Transaction, owner_id: UUID) -> OwnerKeys:
+        """Return the data keys of an account, which gets its first one in the transaction if it has none."""
+        rows = await tx.all(_OF_OWNER, owner_id=owner_id)
+        if not rows:
+            await create_data_key(tx, self._keyring, owner_id)
+            rows = await tx.all(_OF_OWNER, owner_id=owner_id)
+        return self._unwrapped(owner_id, rows)
+
+    async def _read(self, owner_id: UUID) -> OwnerKeys:
+        keys = self._cached[owner_id] = self._unwrapped(owner_id, await self._db.all(_OF_OWNER, owner_id=owner_id))
+        self._cached.move_to_end(owner_id)
+        if len(self._cached) > MAX_CACHED:
+            self._cached.popitem(last=False)
+        return keys
+
+    def _unwrapped(self, owner_id: UUID, rows: list[Row]) -> OwnerKeys:
+        try:
+            return OwnerKeys(owner_id, {row["generation"]: Cipher(unwrap(self._keyring, row)) for row in rows})
+        except (UnreadableError, KeyError, ValueError):
+            observability.log_event("data-key-unreadable", "error", account_id=str(owner_id))
+            raise UnreadableRecord from None
+
+
+async def create_data_key(tx: Transaction, keyring: Keyring, owner_id: UUID) -> None:
+    """Create the first data key of an account, in the transaction that creates the account."""
+    await tx.run(_INSERT, **wrap(keyring, owner_id, FIRST_GENERATION, os.urandom(KEY_BYTES)))
+
+
+def wrap(keyring: Keyring, owner_id: UUID, generation: int, key: bytes) -> Row:
+    """Return the row of a data key, wrapped by the keyring's current key-encryption key."""
+    kek = keyring.sealing_key
+    wrapped = Cipher(kek.key).encrypt(key, _wrapping(owner_id, generation, kek.id))
+    return {"owner_id": owner_id, "generation": generation, "kek_id": kek.id, "wrapped": wrapped}
+
+
+def unwrap(keyring: Keyring, row: Row) -> bytes:
+    """Return the data key in a row; raise `KeyError` without its key-encryption key, `UnreadableError` if it does not open."""
+    if row["kek_id"] not in keyring.sealing_keys:
+        keyring.reload()
+    kek = keyring.sealing_keys[row["kek_id"]]
+    return Cipher(kek.key).decrypt(row["wrapped"], _wrapping(row["owner_id"], row["generation"], kek.id))
+
+
+def _wrapping(owner_id: UUID, generation: int, kek_id: str) -> bytes:
+    return b"%b%b%b" % (owner_id.bytes, generation.to_bytes(2, "big"), kek_id.encode())

@@ -1,0 +1,51 @@
+"""Rewrapping: data keys are wrapped by the keyring's current key-encryption key, a batch at a time, while serving.
+
+The data keys themselves stay the same, so no record is sealed again. An interrupted run continues where it stopped.
+"""
+
+from collections.abc import AsyncGenerator
+from typing import Final
+
+import sqlalchemy as sa
+
+from app.db import Database, Statement, background_transaction, bind, bulk_update
+from app.keyring import Keyring
+from app.sealing.data_keys import unwrap, wrap
+from app.sealing.tables import DataKeyRecord
+
+BATCH_SIZE: Final = 500
+_data_key = DataKeyRecord.table()
+_others = _data_key.c.kek_id != bind(_data_key.c.kek_id)
+_COUNT: Final = Statement(sa.select(sa.func.count().label("keys")).select_from(_data_key).where(_others))
+_NEXT: Final = Statement(
+    sa.select(_data_key)
+    .where(_others)
+    .order_by(_data_key.c.owner_id, _data_key.c.generation)
+    .limit(sa.bindparam("rows", type_=sa.BigInteger))
+    .with_for_update()
+)
+_REWRAP: Final = bulk_update(_data_key, ["owner_id", "generation"], ["kek_id", "wrapped"])
+_USED: Final = Statement(sa.select(_data_key.c.kek_id).distinct())
+
+
+async def count_left(db: Database, keyring: Keyring) -> int:
+    """Return the number of data keys that another key-encryption key than the current one wraps."""
+    return int((await db.only(_COUNT, kek_id=keyring.sealing_key.id))["keys"])
+
+
+async def rewrap(db: Database, keyring: Keyring) -> AsyncGenerator[int, None]:
+    """Wrap every data key by the current key-encryption key; yield how many, after each transaction."""
+    while True:
+        async with background_transaction(db) as tx:
+            rows = await tx.all(_NEXT, kek_id=keyring.sealing_key.id, rows=BATCH_SIZE)
+            wrapped = [wrap(keyring, row["owner_id"], row["generation"], unwrap(keyring, row)) for row in rows]
+            if wrapped:
+                await tx.write((_REWRAP, wrapped))
+        if not rows:
+            return
+        yield len(rows)
+
+
+async def used_keys(db: Database) -> set[str]:
+    """Return the ids of the key-encryption keys that wrap any data key."""
+    return {row["kek_id"] for row in await db.all(_USED)}

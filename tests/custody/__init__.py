@@ -1,0 +1,1 @@
+"""Custody: sealing, keys, and what becomes of a person's words."""

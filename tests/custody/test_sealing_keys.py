@@ -1,0 +1,115 @@
+"""Key-encryption keys: rotation while serving, and the end of a former key."""
+
+import json
+import shutil
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from app import clock
+from app.keyring import Keyring, rotation
+from app.resources.intentions import INTENTIONS
+from app.sealing import DataKeyRecord, data_keys, rewrapping
+from app.settings import Settings
+from tests.conftest import Servers
+from tests.drafts import create_record
+from tests.house.commands import Result, afterglow
+from tests.serving import Server
+from tests.sync.feed_rows import select_all
+
+
+@pytest.fixture
+def own_server(servers: Servers, keyring: Path, tmp_path: Path, database: str) -> Server:
+    """A server with a keyring of its own."""
+    shutil.copy(keyring, tmp_path / "keys.json")
+    return servers.start(servers.settings(database, keyring=tmp_path / "keys.json"))
+
+
+def command(settings: Settings, *arguments: str) -> Result:
+    """Run a command on the server's database and keyring."""
+    return afterglow(*arguments, database_url=settings.database_url, keyring=str(settings.keyring))
+
+
+def keks_of(server: Server) -> set[str]:
+    """Return the ids of the key-encryption keys that wrap any data key."""
+    return {row["kek_id"] for row in server.run(server.db.all(select_all(DataKeyRecord)))}
+
+
+def test_a_rotation_while_serving_fails_no_request(own_server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rewrapping, "BATCH_SIZE", 2)
+    monkeypatch.setattr(data_keys, "CACHE_SECONDS", 0.0)
+    people = [own_server.person() for _ in range(7)]
+    records = [create_record(person.client, INTENTIONS, person) for person in people]
+    (before,) = keks_of(own_server)
+    statuses: list[int] = []
+    ended = threading.Event()
+
+    def call(n: int) -> None:
+        while not ended.is_set():
+            client = people[n].client
+            statuses.append(client.get(f"/v1/intentions/{records[n]['id']}").status_code)
+            statuses.append(client.post("/v1/intentions", json={"kind": "session", "statement": "x"}).status_code)
+
+    threads = [threading.Thread(target=call, args=(n,)) for n in range(3)]
+    for thread in threads:
+        thread.start()
+    result = command(own_server.settings, "keys", "rotate-sealing")
+    ended.set()
+    for thread in threads:
+        thread.join()
+    current = Keyring(own_server.settings.keyring).sealing_key.id
+    assert result.status == 0
+    assert result.out == f"Data keys wrapped by the key-encryption key {current}: 7.\n"
+    assert current != before
+    assert keks_of(own_server) == {current}
+    assert set(statuses) == {200, 201}
+    for person, record in zip(people, records, strict=True):
+        assert person.client.get(f"/v1/intentions/{record['id']}").json() == record
+    own_server.end_test()
+
+
+def test_an_interrupted_rotation_goes_on_without_another_key(own_server: Server) -> None:
+    people = [own_server.person() for _ in range(3)]
+    settings = own_server.settings
+    added = rotation.add_sealing_key(settings.keyring, timedelta(days=35))
+    result = command(settings, "keys", "rotate-sealing")
+    assert result.out == f"Data keys wrapped by the key-encryption key {added}: 3.\n"
+    assert len(Keyring(settings.keyring).sealing_keys) == 2
+    assert command(settings, "keys", "rotate-sealing").status == 0
+    assert len(Keyring(settings.keyring).sealing_keys) == 3
+    for person in people:
+        create_record(person.client, INTENTIONS, person)
+    own_server.end_test()
+
+
+def test_a_former_key_is_destroyed_once_its_time_is_over_and_nothing_needs_it(
+    own_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person, settings = own_server.person(), own_server.settings
+    record = create_record(person.client, INTENTIONS, person)
+    (former,) = keks_of(own_server)
+    rotation.add_sealing_key(settings.keyring, timedelta(days=35))  # the data key is still wrapped by the former one
+    assert "Destroyed" not in command(settings, "purge").out
+    assert former in Keyring(settings.keyring).sealing_keys
+    now = clock.now
+    monkeypatch.setattr(clock, "now", lambda: now() + timedelta(days=36))
+    result = command(settings, "purge")
+    assert f"Destroyed the key-encryption key {former}: " in result.out
+    monkeypatch.undo()
+    assert list(Keyring(settings.keyring).sealing_keys) == [Keyring(settings.keyring).sealing_key.id]
+    own_server.services.data_keys.forget(person.id)
+    assert person.client.get(f"/v1/intentions/{record['id']}").json() == record
+    own_server.end_test()
+
+
+@pytest.mark.parametrize("damage", [{"sealing": []}, {"sealing": [{"id": "a", "state": "current", "key": "AA=="}]}])
+def test_a_keyring_without_a_usable_key_encryption_key_is_refused(
+    keyring: Path, tmp_path: Path, damage: dict[str, object]
+) -> None:
+    path = tmp_path / "keys.json"
+    path.write_text(json.dumps(json.loads(keyring.read_text()) | damage))
+    result = afterglow("keys", "list", keyring=str(path))
+    line = f"afterglow: AFTERGLOW_KEYRING names {path}, which is not a keyring: restore it from your secret store\n"
+    assert (result.status, result.err) == (1, line)
