@@ -170,10 +170,11 @@ class Jobs:
         ends = error is None or isinstance(error, JobRejectedError) or due_at >= row["expires_at"]
         if error is not None:
             event = "job-dropped" if ends else "job-failed"
-            cause = error.__cause__ or error
+            name = type(error.__cause__ or error).__name__
             observability.log_event(
-                event, "error", job_id=row["id"], kind=row["kind"], attempt=row["attempts"], error=type(cause).__name__
+                event, "error", job_id=row["id"], kind=row["kind"], attempt=row["attempts"], error=name
             )
+        error = None  # it refers to its traceback, and that to this frame: a reference cycle
         with suppress(Problem):  # the lease ends, and another attempt follows
             async with self._db.transaction() as tx:
                 await (tx.run(_DELETE, id=row["id"]) if ends else tx.run(_RETRY, id=row["id"], due_at=due_at))

@@ -142,3 +142,11 @@ def test_a_schema_of_a_newer_version_is_left_alone(databases: Databases, databas
 def test_an_unreachable_database_is_reported_in_one_line(url: str, line: str) -> None:
     with pytest.raises(schema.MigrationError, match=f"^{line}$"):
         schema.migrate(url)
+
+
+def test_a_file_that_is_no_database_cannot_be_migrated_down(tmp_path: Path) -> None:
+    path = tmp_path / "wisteria.db"
+    path.write_bytes(b"wisteria " * 1_000)
+    with pytest.raises(schema.MigrationError, match="is no SQLite database"):
+        schema.migrate(f"sqlite:///{path}", "-1")
+    assert path.read_bytes() == b"wisteria " * 1_000
