@@ -61,7 +61,7 @@ async def verify(db: Database, keys: DataKeys, found: list[Unreadable]) -> Async
 
 
 async def give_up(services: Services, record: Unreadable) -> None:
-    """Remove a record whose document does not open, as its owner would: every device is told by its next pull."""
+    """Remove a record whose document does not open, as its owner would: each device learns of it by its next pull."""
     resource = next(kind for kind in kinds() if kind.collection == record.collection)
     caller = Caller(services, record.owner_id, record.owner_id, is_authenticated=True)
     view = _LenientView(caller, record.owner_id)
