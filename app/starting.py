@@ -5,12 +5,13 @@ import multiprocessing
 import socket
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Final
 
 import typer
 
 from app.keyring import Keyring, KeyringError
-from app.keyring.rotation import create_keyring
+from app.keyring.rotation import add_sealing_key, create_keyring
 from app.settings import Environment, Settings
 
 _NO_LISTENING: Final = {
@@ -32,6 +33,10 @@ def prepare(settings: Settings) -> list[str]:
             return [*reasons, f"AFTERGLOW_KEYRING names {settings.keyring}, which cannot be created ({error.strerror})"]
     try:
         keyring = Keyring(settings.keyring)
+        if settings.env is Environment.DEVELOPMENT and not keyring.sealing_keys:
+            add_sealing_key(settings.keyring, timedelta())
+            keyring.reload()
+        _ = keyring.sealing_key  # raises if there is none
     except KeyringError as error:
         return [*reasons, str(error)]
     if settings.env is Environment.PRODUCTION and keyring.generated:

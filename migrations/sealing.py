@@ -131,9 +131,11 @@ async def _in_batches(
 
 def _data_keys(db: Database, keyring: Path) -> DataKeys:
     try:
-        return DataKeys(db, Keyring(keyring))
+        opened = Keyring(keyring)
+        _ = opened.sealing_key  # raises if there is none
     except KeyringError as error:
         raise MigrationError(Failure("no-keyring", str(error), is_configuration=True)) from None
+    return DataKeys(db, opened)
 
 
 async def _seal_batch(keys: DataKeys, tx: Transaction, rows: list[Row]) -> None:

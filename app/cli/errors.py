@@ -45,8 +45,11 @@ def open_keyring(settings: Settings, *, create: bool = True) -> Keyring:
         if create and settings.env is Environment.DEVELOPMENT and not settings.keyring.exists():
             with suppress(FileExistsError):  # another process created it at the same moment
                 create_keyring(settings.keyring, generated=True)
-        return Keyring(settings.keyring)
+        keyring = Keyring(settings.keyring)
+        if create:
+            _ = keyring.sealing_key  # raises if there is none
     except OSError as error:
         fail(f"AFTERGLOW_KEYRING names {settings.keyring}, which cannot be created ({error.strerror})")
     except KeyringError as error:
         fail(str(error))
+    return keyring

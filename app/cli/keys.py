@@ -67,6 +67,9 @@ def rotate_sealing_key() -> None:
     """
     settings = load_settings()
     keyring = open_keyring(settings, create=False)
+    if not keyring.sealing_keys:  # of an older version: no data key exists yet
+        typer.echo(f"Added the first key-encryption key, {add_sealing_key(settings.keyring, timedelta())}.")
+        return
 
     async def work(db: Database) -> int:
         if not await rewrapping.count_left(db, keyring):

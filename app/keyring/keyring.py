@@ -64,8 +64,12 @@ class Keyring:
 
     @property
     def sealing_key(self) -> SealingKey:
-        """The key-encryption key that wraps new data keys."""
-        return next(key for key in self.sealing_keys.values() if key.state is State.CURRENT)
+        """The key-encryption key that wraps new data keys; raise `KeyringError` if an older version made the keyring."""
+        for key in self.sealing_keys.values():
+            if key.state is State.CURRENT:
+                return key
+        message = f"AFTERGLOW_KEYRING names {self._path}, which has no key-encryption key yet: run `afterglow keys rotate-sealing`"
+        raise KeyringError(message)
 
     @property
     def has_ended_sealing_keys(self) -> bool:
@@ -101,8 +105,7 @@ class Keyring:
             keys = [_parsed_key(each) for each in content["keys"]]
             secret = base64.b64decode(content["secret"])
             current = next(key for key in keys if key.state is State.CURRENT)
-            sealing_keys = [_parsed_sealing_key(each) for each in content["sealing"]]
-            next(key for key in sealing_keys if key.state is State.CURRENT)
+            sealing_keys = [_parsed_sealing_key(each) for each in content.get("sealing", [])]
         except FileNotFoundError:
             message = (
                 f"AFTERGLOW_KEYRING names {self._path}, which does not exist: run `afterglow keys create {self._path}`"

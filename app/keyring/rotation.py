@@ -83,7 +83,7 @@ def add_sealing_key(path: Path, kept: timedelta) -> str:
     """Add a key-encryption key, which wraps from now on, and return its id. The former one unwraps for `kept` at least."""
     with _locked_content(path) as content:
         until = clock.format_instant(clock.now() + kept)
-        for each in content["sealing"]:
+        for each in content.setdefault("sealing", []):
             if each["state"] == State.CURRENT:
                 each |= {"state": State.RETIRED, "until": until}
         content["sealing"].append(_new_sealing_key())

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from app import clock
+from app import clock, starting
 from app.keyring import Keyring, rotation
 from app.resources.intentions import INTENTIONS
 from app.sealing import DataKeyRecord, data_keys, rewrapping
-from app.settings import Settings
-from tests.conftest import Servers
+from app.settings import Environment, Settings
+from tests.conftest import Databases, Servers
 from tests.drafts import create_record
-from tests.house.commands import Result, afterglow
+from tests.house.commands import Result, afterglow, assert_fails
 from tests.serving import Server
 from tests.sync.feed_rows import select_all
 
@@ -104,7 +104,7 @@ def test_a_former_key_is_destroyed_once_its_time_is_over_and_nothing_needs_it(
     own_server.end_test()
 
 
-@pytest.mark.parametrize("damage", [{"sealing": []}, {"sealing": [{"id": "a", "state": "current", "key": "AA=="}]}])
+@pytest.mark.parametrize("damage", [{"sealing": [{"id": "a", "state": "current", "key": "AA=="}]}, {"sealing": [{}]}])
 def test_a_keyring_without_a_usable_key_encryption_key_is_refused(
     keyring: Path, tmp_path: Path, damage: dict[str, object]
 ) -> None:
@@ -113,3 +113,39 @@ def test_a_keyring_without_a_usable_key_encryption_key_is_refused(
     result = afterglow("keys", "list", keyring=str(path))
     line = f"afterglow: AFTERGLOW_KEYRING names {path}, which is not a keyring: restore it from your secret store\n"
     assert (result.status, result.err) == (1, line)
+
+
+@pytest.fixture
+def older_keyring(keyring: Path, tmp_path: Path) -> Path:
+    """A keyring of a version that did not seal."""
+    content = json.loads(keyring.read_text())
+    del content["sealing"]
+    path = tmp_path / "older.json"
+    path.write_text(json.dumps(content))
+    path.chmod(0o600)
+    return path
+
+
+def test_a_keyring_of_an_older_version_gets_its_first_key_encryption_key(
+    older_keyring: Path, databases: Databases, database: str
+) -> None:
+    url, path = databases.fresh(database), str(older_keyring)
+    add = ("account", "add", "alice@example.com")
+    result = afterglow(*add, stdin="one-quiet-morning", database_url=url, keyring=path)
+    assert_fails(result, "[^\n]+ has no key-encryption key yet: run `afterglow keys rotate-sealing`")
+    result = afterglow("keys", "rotate-sealing", database_url=url, keyring=path)
+    assert (result.status, result.out) == (
+        0,
+        f"Added the first key-encryption key, {Keyring(older_keyring).sealing_key.id}.\n",
+    )
+    assert afterglow(*add, stdin="one-quiet-morning", database_url=url, keyring=path).status == 0
+
+
+def test_a_development_start_adds_the_first_key_encryption_key(older_keyring: Path) -> None:
+    assert starting.prepare(Settings(keyring=older_keyring)) == []
+    assert Keyring(older_keyring).sealing_key
+
+
+def test_production_does_not_start_without_a_key_encryption_key(older_keyring: Path) -> None:
+    settings = Settings(keyring=older_keyring, env=Environment.PRODUCTION)
+    assert any("has no key-encryption key yet" in reason for reason in starting.prepare(settings))

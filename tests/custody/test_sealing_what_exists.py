@@ -1,5 +1,6 @@
 """The migration that seals what was stored in clear, and the way back for a failed release."""
 
+import json
 import os
 import signal
 import subprocess
@@ -91,7 +92,11 @@ def test_without_the_keyring_nothing_is_migrated(server: Server, keyring: Path, 
     url = server.settings.database_url
     create_record(alice.client, RESOURCES[0], alice)
     schema.migrate(url, BEFORE_SEALING, keyring=keyring)
-    with pytest.raises(schema.MigrationError, match="AFTERGLOW_KEYRING"):
-        schema.migrate(url, keyring=tmp_path / "none.json")
+    content = json.loads(keyring.read_text())
+    del content["sealing"]
+    (tmp_path / "older.json").write_text(json.dumps(content))
+    for name, message in (("none", "does not exist"), ("older", "has no key-encryption key yet")):
+        with pytest.raises(schema.MigrationError, match=message):
+            schema.migrate(url, keyring=tmp_path / f"{name}.json")
     schema.migrate(url, keyring=keyring)
     server.end_test()
