@@ -10,8 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx2 as httpx
-from jsonschema import Draft202012Validator
-from jsonschema.validators import validator_for
+from jsonschema_rs import Draft202012Validator
 
 from app.main import create_app
 from app.settings import Settings
@@ -64,7 +63,7 @@ class Document:
         return found
 
     @cached_property
-    def _validators(self) -> dict[str, Any]:
+    def _validators(self) -> dict[str, Draft202012Validator]:
         return {}
 
     def check(self, schema: Json, body: object, *, exactly: bool) -> None:
@@ -72,8 +71,7 @@ class Document:
         key = repr(schema)
         if key not in self._validators:
             whole = {**schema, "components": self.content["components"]}
-            kind = validator_for(whole, default=Draft202012Validator)
-            self._validators[key] = kind(whole, format_checker=kind.FORMAT_CHECKER)
+            self._validators[key] = Draft202012Validator(whole, validate_formats=True)
         self._validators[key].validate(body)
         if exactly:
             self._exactly(schema, body)
