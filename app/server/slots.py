@@ -1,0 +1,31 @@
+"""Slots: how many requests of one expensive kind a worker serves at once."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from app.problems import Unavailable
+
+RETRY_SECONDS: Final = 10
+
+
+class Slots:
+    """A number of slots that all requests of one kind share."""
+
+    def __init__(self, limit: int) -> None:
+        """Start with all `limit` slots free."""
+        self._limit = limit
+        self.taken = 0
+
+    @contextmanager
+    def take(self, refusal: str) -> Iterator[None]:
+        """Take a slot for the block. If none is free, raise `Unavailable` with `refusal` as its detail."""
+        if self.taken >= self._limit:
+            problem = Unavailable(refusal)
+            problem.headers["Retry-After"] = str(RETRY_SECONDS)
+            raise problem
+        self.taken += 1
+        try:
+            yield
+        finally:
+            self.taken -= 1
