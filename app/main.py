@@ -25,6 +25,7 @@ from app.http import (
 from app.identity import password_routes, security_routes
 from app.identity import routes as identity
 from app.keyring import Keyring
+from app.records import history_router
 from app.resources import RESOURCES
 from app.server.in_flight import LIMITER, InFlightLimiter
 from app.server.shutdown import drain_before_stop
@@ -139,7 +140,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         identity.auth,
         password_routes.router,
         identity.router,
-        *(resource.router for resource in RESOURCES),
+        *(router for resource in RESOURCES for router in (resource.router, history_router(resource))),
         sync.router,
         security_routes.router,
         health.router,

@@ -229,6 +229,11 @@ class Settings(BaseSettings):
         ge=1,
         description="Days for which tombstones and push results are kept; `afterglow purge` deletes older ones.",
     )
+    history_days: int = Field(
+        400,
+        ge=1,
+        description="Days for which replaced versions of records are kept; `afterglow purge` deletes older ones.",
+    )
     backup_days: int = Field(
         35,
         ge=1,

@@ -14,7 +14,7 @@ from app.ids import new_id
 from app.records import Resource, access
 from app.records.access import statements
 from app.records.codec import document_of
-from app.records.tables import Change
+from app.records.tables import Change, Revision
 from app.records.write.feed_lock import opened
 from app.sealing import OwnerKeys
 from tests.drafts import Json
@@ -27,6 +27,7 @@ def _of_owner(table: sa.Table) -> Statement:
 
 FEED = _of_owner(Feed.table())
 CHANGES = _of_owner(Change.table())
+REVISIONS = _of_owner(Revision.table())
 
 
 def feed_of(server: Server, person: Person) -> Row:
@@ -37,6 +38,11 @@ def feed_of(server: Server, person: Person) -> Row:
 def changes_of(server: Server, person: Person) -> dict[str, Row]:
     """Return a person's rows of the change table by record id."""
     return {str(row["id"]): row for row in server.run(server.db.all(CHANGES, owner_id=person.id))}
+
+
+def revisions_of(server: Server, person: Person) -> list[Row]:
+    """Return a person's rows of the table of former versions."""
+    return server.run(server.db.all(REVISIONS, owner_id=person.id))
 
 
 def rows_of(server: Server, person: Person, resource: Resource) -> dict[str, Row]:
@@ -77,6 +83,7 @@ def insert_copies(
         "written_at": row["updated_at"],
         "actor_id": person.id,
         "visibility": row["visibility"],
+        "revised_at": None,
     }
 
     def sealed(row: Row) -> bytes:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import Future
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, TypeVar
 from uuid import UUID
@@ -100,6 +100,11 @@ class Server:
 
         id, tokens = self.run(create())
         return Person(id, email, tokens, self.client(tokens["access_token"]))
+
+    def on_another_device(self, person: Person) -> Person:
+        """Return the same person, signed in on another device."""
+        tokens = self.run(sign_in(self.services, person.id, "tablet"))
+        return replace(person, tokens=tokens, client=self.client(tokens["access_token"]))
 
     def client(self, token: str | None = None) -> Client:
         """Return a client that is closed at the end of the test."""

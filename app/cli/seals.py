@@ -1,6 +1,6 @@
 """The command `afterglow verify-seals`."""
 
-from typing import Annotated
+from typing import Annotated, NamedTuple
 from uuid import UUID
 
 import typer
@@ -11,7 +11,8 @@ from app.cli.progress import with_progress
 from app.composition import build_services
 from app.db import Database
 from app.records import verifying
-from app.records.verifying import Unreadable
+from app.records.verifying import Documents, Unreadable
+from app.services import Services
 
 cli = typer.Typer()
 
@@ -19,29 +20,57 @@ cli = typer.Typer()
 @cli.command("verify-seals")
 def verify_seals(
     give_up: Annotated[
-        UUID | None, typer.Option(metavar="ID", help="Remove this record, if its document cannot be decrypted.")
+        UUID | None,
+        typer.Option(metavar="ID", help="Remove this record, or its former versions, if they cannot be decrypted."),
     ] = None,
 ) -> None:
-    """Decrypt every record, and list those that cannot be decrypted, by their ids. Safe while the API is served."""
+    """Decrypt every record and its former versions, and list those that cannot be decrypted, by their ids.
+
+    Safe while the API is served.
+    """
     settings = load_settings()
     keyring = open_keyring(settings)
 
-    async def work(db: Database) -> tuple[int, list[Unreadable]]:
-        services, found = build_services(settings, db, keyring), list[Unreadable]()
-        tried = await with_progress(
-            "Records", verifying.verify(db, services.data_keys, found), await verifying.count(db)
-        )
-        for record in found:
+    async def work(db: Database) -> tuple[Result, Result]:
+        services = build_services(settings, db, keyring)
+        records = await _verify(db, services, "Records", verifying.PRESENT)
+        for record in records.found:
             if record.id == give_up:
                 await verifying.give_up(services, record)
-        return tried, found
+        versions = await _verify(db, services, "Former versions", verifying.FORMER)
+        for version in versions.found:
+            if version.id == give_up:
+                await verifying.give_up_version(db, version)
+        return records, versions
 
-    tried, found = run(with_database(settings, work))
-    for record in found:
-        state = "given up" if record.id == give_up else "cannot be decrypted"
-        typer.echo(f"{record.collection} {record.id} of account {record.owner_id}: {state}")
-    typer.echo(f"Records: {tried}, not decrypted: {len(found)}.")
-    if give_up is not None and all(record.id != give_up for record in found):
+    records, versions = results = run(with_database(settings, work))
+    for each in records.found:
+        typer.echo(f"{each.collection} {each.id} of account {each.owner_id}: {_state(each, give_up)}")
+    for each in versions.found:
+        typer.echo(
+            f"{each.collection} {each.id} of account {each.owner_id}, former version {each.seq}: {_state(each, give_up)}"
+        )
+    typer.echo(f"Records: {records.tried}, not decrypted: {len(records.found)}.")
+    typer.echo(f"Former versions: {versions.tried}, not decrypted: {len(versions.found)}.")
+    ids = {each.id for result in results for each in result.found}
+    if give_up is not None and give_up not in ids:
         fail(f"the record {give_up} does not exist, or can be decrypted; nothing was changed")
-    if any(record.id != give_up for record in found):
+    if ids - {give_up}:
         raise typer.Exit(1)
+
+
+class Result(NamedTuple):
+    """How many documents were tried, and those that do not open."""
+
+    tried: int
+    found: list[Unreadable]
+
+
+async def _verify(db: Database, services: Services, name: str, documents: Documents) -> Result:
+    found = list[Unreadable]()
+    steps = verifying.verify(db, services.data_keys, documents, found)
+    return Result(await with_progress(name, steps, await verifying.count(db, documents)), found)
+
+
+def _state(document: Unreadable, given_up: UUID | None) -> str:
+    return "given up" if document.id == given_up else "cannot be decrypted"

@@ -23,28 +23,33 @@ cli = typer.Typer()
 def purge(
     older_than: Annotated[
         int | None,
-        typer.Option(min=1, max=36_500, metavar="DAYS", help="Minimum age. The default is AFTERGLOW_REMEMBERED_DAYS."),
+        typer.Option(
+            min=1,
+            max=36_500,
+            metavar="DAYS",
+            help="Minimum age of tombstones and push results. The default is AFTERGLOW_REMEMBERED_DAYS.",
+        ),
     ] = None,
 ) -> None:
-    """Delete old tombstones and old push results. Safe while the API is served.
+    """Delete old tombstones, old push results, and old versions of records. Safe while the API is served.
 
-    A device that has not synced for longer pulls everything again.
+    A device that has not synced for longer pulls everything again. Versions that were replaced more than
+    AFTERGLOW_HISTORY_DAYS ago are deleted.
     """
     settings = load_settings()
     before = clock.now() - timedelta(days=older_than or settings.remembered_days)
+    replaced_before = clock.now() - timedelta(days=settings.history_days)
 
-    async def work(db: Database) -> tuple[int, int]:
-        return await with_progress("Removals", purging.purge(db, before)), await with_progress(
-            "Operations", purging.forget(db, before)
-        )
-
-    async def upkeep(db: Database) -> tuple[int, int]:
-        counts = await work(db)
+    async def upkeep(db: Database) -> tuple[int, int, int]:
+        removals = await with_progress("Removals", purging.purge(db, before))
+        operations = await with_progress("Operations", purging.forget(db, before))
+        versions = await with_progress("Versions", purging.forget_versions(db, replaced_before))
         await _destroy_sealing_keys(db, settings)
-        return counts
+        return removals, operations, versions
 
-    removals, operations = run(with_database(settings, upkeep))
+    removals, operations, versions = run(with_database(settings, upkeep))
     typer.echo(f"Purged: removals {removals}, operations {operations}, all from before {clock.format_instant(before)}.")
+    typer.echo(f"Purged: former versions {versions}, replaced before {clock.format_instant(replaced_before)}.")
 
 
 async def _destroy_sealing_keys(db: Database, settings: Settings) -> None:

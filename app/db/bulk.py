@@ -22,16 +22,27 @@ _OWNER_SWAPPED: Final = sa.literal_column(f"{INPUT}.owner_id").in_(
 
 
 class BulkStatement:
-    """An insert or update of rows, which are mappings by column name. Other keys of the mappings are ignored."""
+    """A statement that writes rows, which are mappings by column name. Other keys of the mappings are ignored."""
 
-    def __init__(self, one_row: sa.UpdateBase, many_rows: Callable[..., sa.UpdateBase]) -> None:
-        """Take the statement for one row, and a function that builds the one for many rows under a condition.
+    def __init__(
+        self, one_row: sa.UpdateBase, many_rows: Callable[..., sa.UpdateBase], columns: Iterable[sa.ColumnClause[Any]]
+    ) -> None:
+        """Take the statement for one row, a function that builds the one for many rows under a condition, and the
+        columns that rows must have.
 
-        The statement for many rows takes them as `rows`, encoded by `encode_rows`.
+        The statement for many rows takes them as `rows`, encoded by `encode`.
         """
         self.one_row = Statement(one_row)
+        self._names = [str(column.name) for column in columns]
         self.many_rows = Statement(many_rows(sa.true()))
         self.many_rows_if_swapped = Statement(many_rows(_OWNER_SWAPPED))
+
+    def encode(self, rows: Rows) -> str:
+        """Return rows as the JSON text that PostgreSQL receives: only the columns, because a record's words, which are
+        other keys of its row, never leave the process unsealed.
+        """
+        names = self._names
+        return encode_rows([{name: row[name] for name in names} for row in rows])
 
 
 class CompareAndSwap:
@@ -60,7 +71,9 @@ def bulk_insert(table: sa.Table) -> BulkStatement:
     rows = input_rows(table.c)
     one_row = sa.insert(table).values({column.name: bind(column) for column in table.c})
     return BulkStatement(
-        one_row, lambda condition: sa.insert(table).from_select([*table.c], sa.select(rows).where(condition))
+        one_row,
+        lambda condition: sa.insert(table).from_select([*table.c], sa.select(rows).where(condition)),
+        table.c,
     )
 
 
@@ -74,7 +87,8 @@ def bulk_update(table: sa.Table, keys: Iterable[str], names: Iterable[str]) -> B
         .where(*(column == rows.c[column.name] for column in key_columns))
         .values({column.name: rows.c[column.name] for column in changed})
     )
-    return BulkStatement(one_row.values({column.name: bind(column) for column in changed}), many_rows.where)
+    one_row = one_row.values({column.name: bind(column) for column in changed})
+    return BulkStatement(one_row, many_rows.where, [*key_columns, *changed])
 
 
 def bulk_delete(table: sa.Table, keys: Iterable[str]) -> BulkStatement:
@@ -83,7 +97,54 @@ def bulk_delete(table: sa.Table, keys: Iterable[str]) -> BulkStatement:
     rows = input_rows(key_columns)
     one_row = sa.delete(table).where(*(column == bind(column) for column in key_columns))
     many_rows = sa.delete(table).where(*(column == rows.c[column.name] for column in key_columns))
-    return BulkStatement(one_row, many_rows.where)
+    return BulkStatement(one_row, many_rows.where, key_columns)
+
+
+def bulk_copy(
+    source: sa.Table, target: sa.Table, keys: Iterable[str], copied: Mapping[str, str], names: Iterable[str]
+) -> BulkStatement:
+    """Return the copying of rows inside the database: of the rows of `source` that the columns `keys` identify, as they
+    are before the write, the columns `copied` (by their name in `target`); the columns `names` are given.
+    """
+    key_columns, given = [source.c[name] for name in keys], [target.c[name] for name in names]
+    rows = input_rows([*key_columns, *given])
+    columns = [source.c[name] for name in copied.values()]
+    into = [*copied, *(column.name for column in given)]
+
+    def select(values: Callable[[sa.ColumnClause[Any]], sa.ColumnElement[Any]]) -> sa.Select[Any]:
+        same = (column == values(column) for column in key_columns)
+        return sa.select(*columns, *(values(column) for column in given)).where(*same)
+
+    from_rows = select(lambda column: rows.c[column.name])
+    return BulkStatement(
+        sa.insert(target).from_select(into, select(bind)),
+        lambda condition: sa.insert(target).from_select(into, from_rows.where(condition)),
+        [*key_columns, *given],
+    )
+
+
+def bulk_trim(table: sa.Table, keys: Iterable[str], number: str, kept: int) -> BulkStatement:
+    """Return the deletion of the oldest rows of the groups that the columns `keys` identify: the row with the given value
+    of the column `number`, and those before it up to `kept` in all, stay.
+    """
+    key_columns, column, older = [table.c[name] for name in keys], table.c[number], table.alias("older")
+    rows = input_rows([*key_columns, column])
+
+    def last(values: Callable[[sa.ColumnClause[Any]], sa.ColumnElement[Any]]) -> sa.Select[Any]:
+        same = (older.c[each.name] == values(each) for each in key_columns)
+        newest = (
+            sa.select(older.c[number]).where(*same, older.c[number] < values(column)).order_by(older.c[number].desc())
+        )
+        return newest.offset(sa.literal_column(str(kept - 1), sa.Integer)).limit(sa.literal_column("1", sa.Integer))
+
+    one_row = sa.delete(table).where(*(each == bind(each) for each in key_columns))
+    last_of_many = last(lambda each: rows.c[each.name]).lateral("last")
+    many_rows = sa.delete(table).where(*(each == rows.c[each.name] for each in key_columns))
+    return BulkStatement(
+        one_row.where(column <= last(bind).scalar_subquery()),
+        many_rows.where(column <= last_of_many.c[number]).where,
+        [*key_columns, column],
+    )
 
 
 @cache

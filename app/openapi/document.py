@@ -63,7 +63,7 @@ def document(app: FastAPI, transitions: Transitions) -> Json:
             _complete(operation, schemas)
     add_examples(found["paths"], schemas)
     for path, operations in found["paths"].items():
-        _add_parameter_examples(operations, found["paths"].get(path.removesuffix("/{id}"), {}), schemas)
+        _add_parameter_examples(operations, found["paths"].get(path.partition("/{id}")[0], {}), schemas)
     components["headers"] = {
         name: {"description": said, "schema": {"type": "string"}} for name, said in _HEADERS.items()
     }

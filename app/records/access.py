@@ -16,8 +16,10 @@ from app.db import (
     Statement,
     any_of,
     bind,
+    bulk_copy,
     bulk_delete,
     bulk_insert,
+    bulk_trim,
     bulk_update,
     byte_length,
     json_row,
@@ -26,10 +28,11 @@ from app.identity import SIGNED_IN, TIMEZONE, Feed
 from app.records.codec import EPOCH_SHIFT
 from app.records.filters import ActiveFilter
 from app.records.resource import Resource, kinds
-from app.records.tables import Change, RememberedOp, Restoration
+from app.records.tables import Change, RememberedOp, Restoration, Revision
 
 _feed = Feed.table()
 _change = Change.table()
+_revision = Revision.table()
 _remembered = RememberedOp.table()
 _restoration = Restoration.table()
 
@@ -67,12 +70,30 @@ READ: Final = Lookup(
         _change.c.deleted.is_(False),
     )
 )
+FORMER: Final = (_change.c.document, _change.c.actor_id, _change.c.revised_at)
+"""What a write reads of a record's change beside the record's row: its sealed document, and what decides whether this
+version is kept when the write replaces it.
+"""
 INSERT_CHANGE: Final = bulk_insert(_change)
 UPDATE_CHANGE: Final = bulk_update(
     _change,
     ["owner_id", "collection", "id"],
-    ["seq", "deleted", "written_at", "actor_id", "visibility", "document"],
+    ["seq", "deleted", "written_at", "actor_id", "visibility", "document", "revised_at"],
 )
+MAX_REVISIONS: Final = 100
+"""How many former versions of a record are kept."""
+_RECORD: Final = ("owner_id", "collection", "id")
+KEEP_REVISION: Final = bulk_copy(
+    _change,
+    _revision,
+    _RECORD,
+    {name: name for name in (*_RECORD, "seq", "written_at", "document")} | {"written_by": "actor_id"},
+    ["replaced_at"],
+)
+"""Copies the present versions of records, which the same write replaces, as they are stored."""
+
+TRIM_REVISIONS: Final = bulk_trim(_revision, _RECORD, "seq", MAX_REVISIONS)
+REMOVE_REVISIONS: Final = bulk_delete(_revision, _RECORD)
 REMEMBERED_OPS: Final = Statement(
     sa.select(_remembered).where(owned(_remembered), any_of(_remembered.c.op_id, "op_ids"))
 )
@@ -111,6 +132,28 @@ def changes_since(*, filtered: bool) -> Statement:
     )
 
 
+def _history() -> Statement:
+    older = (
+        sa.select(*(_revision.c[name] for name in ("seq", "written_at", "written_by", "document")))
+        .where(owned(_revision), *(_revision.c[name] == bind(_revision.c[name]) for name in ("collection", "id")))
+        .where(_revision.c.seq < bind(_revision.c.seq, "before"))
+        .order_by(_revision.c.seq.desc())
+        .limit(sa.bindparam("rows", type_=sa.BigInteger))
+        .subquery("older")
+    )
+    return Statement(
+        sa.select((_version + older.c.seq).label("version"), older.c.written_at, older.c.written_by, older.c.document)
+        .select_from(sa.outerjoin(_change, older, sa.true()))
+        .where(owned(_change), SIGNED_IN, _change.c.deleted.is_(False))
+        .where(*(_change.c[name] == bind(_change.c[name]) for name in ("collection", "id")))
+        .order_by(older.c.seq.desc())
+    )
+
+
+HISTORY: Final = _history()
+"""A page of a living record's former versions, newest first: a row without a version if there is none, and no row if there
+is no such record.
+"""
 CHANGES: Final = changes_since(filtered=False)
 CHANGES_OF_COLLECTIONS: Final = changes_since(filtered=True)
 
@@ -124,19 +167,19 @@ class Statements:
         table = resource.table
         self.stored = [column for column in table.c if column.name != "owner_id"]
         self.stored_names = tuple(column.name for column in self.stored)
-        self.document = (
-            sa.select(_change.c.document)
-            .where(
-                _change.c.owner_id == table.c.owner_id,
-                _change.c.collection == resource.collection,
-                _change.c.id == table.c.id,
-            )
-            .scalar_subquery()
-            .label("document")
+        of_row = sa.and_(
+            _change.c.owner_id == table.c.owner_id,
+            _change.c.collection == resource.collection,
+            _change.c.id == table.c.id,
         )
-        """The sealed document of a row. A subquery, because SQLite would start a join with all changes of the collection."""
+        self.document = sa.select(_change.c.document).where(of_row).scalar_subquery().label("document")
+        """The sealed document of a row, for a list: a subquery keeps the order of the list's index."""
+        self.with_change = sa.outerjoin(table, _change, of_row)
+        """Rows with their changes. An outer join, because SQLite would start an inner one with all changes of the collection."""
         self.stored_by_id = Statement(
-            sa.select(*self.stored, self.document).where(owned(table), any_of(table.c.id, "ids"))
+            sa.select(*self.stored, *FORMER)
+            .select_from(self.with_change)
+            .where(owned(table), any_of(table.c.id, "ids"))
         )
         self.insert = bulk_insert(table)
         sealed = resource.sealed_names
@@ -177,7 +220,7 @@ class Statements:
         this = (table.c.owner_id == _feed.c.owner_id, table.c.id == bind(table.c.id))
         return Lookup(
             sa.select(_feed.c.head, _feed.c.epoch, _feed.c.floor, TIMEZONE)
-            .add_columns(_change.c.seq.label("number"), _change.c.deleted, _change.c.document, *self.stored)
+            .add_columns(_change.c.seq.label("number"), _change.c.deleted, *FORMER, *self.stored)
             .join_from(_feed, _change, sa.and_(*latest, _change.c.id == bind(table.c.id)), isouter=True)
             .join(table, sa.and_(*this), isouter=True)
             .where(owned(_feed))
@@ -210,7 +253,7 @@ def referrers() -> Statement:
     """Return the statement that finds all records, of every kind, that refer to any of the given records.
 
     It takes a list of ids for each kind, by the names of `removed_ids`, and returns a row for each reference: the
-    collection, the field, the stored row as `json_row`, and the sealed document. So a removal costs the same number of round trips however
+    collection, the field, the stored row as `json_row`, and the columns `FORMER`. So a removal costs the same number of round trips however
     many kinds there are. Each reference is one branch: SQLite uses no index for two conditions joined by OR.
     """
     return Statement(
@@ -220,8 +263,10 @@ def referrers() -> Statement:
                     sa.literal_column(f"'{kind.collection}'", sa.String()).label("collection"),
                     sa.literal_column(f"'{field}'", sa.String()).label("field"),
                     json_row(statements(kind).stored).label("stored"),
-                    statements(kind).document,
-                ).where(owned(kind.table), any_of(kind.table.c[field], removed_ids(target)))
+                    *FORMER,
+                )
+                .select_from(statements(kind).with_change)
+                .where(owned(kind.table), any_of(kind.table.c[field], removed_ids(target)))
                 for kind in kinds()
                 for field, target in kind.targets.items()
             )

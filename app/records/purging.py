@@ -1,4 +1,4 @@
-"""Purging: deletes tombstones and remembered operations that are older than any device will ask for.
+"""Purging: deletes tombstones and remembered operations that are older than any device will ask for, and old versions.
 
 It is safe while the API is served. Tombstones are deleted a page at a time, each page in a short transaction that first
 locks the feeds of their owners, as every write does, and raises each feed's floor to the highest number deleted, so a
@@ -15,16 +15,15 @@ import sqlalchemy as sa
 
 from app.db import Database, Statement, any_of, background_transaction, bind, bulk_update
 from app.identity import Feed
-from app.records.tables import Change, RememberedOp
+from app.records.tables import Change, RememberedOp, Revision
 
 BATCH_SIZE: Final = 500
-_feed, _change, _operation = Feed.table(), Change.table(), RememberedOp.table()
-_tombstone, _old_operation = _change.alias("tombstone"), _operation.alias("old_operation")
+_feed, _change, _operation, _revision = Feed.table(), Change.table(), RememberedOp.table(), Revision.table()
+_tombstone = _change.alias("tombstone")
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
-def _oldest(table: sa.FromClause, *columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
-    moment = table.c.written_at
+def _oldest(moment: sa.ColumnElement[Any], *columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
     return (
         sa.select(*columns)
         .where(moment >= bind(moment, "since"), moment < bind(moment, "before"))
@@ -33,9 +32,15 @@ def _oldest(table: sa.FromClause, *columns: sa.ColumnElement[Any]) -> sa.Select[
     )
 
 
+def _delete_oldest(table: sa.Table, moment: str) -> Statement:
+    key, old = [*table.primary_key], table.alias("old")
+    oldest = _oldest(old.c[moment], *(old.c[column.name] for column in key)).with_for_update(skip_locked=True)
+    return Statement(sa.delete(table).where(sa.tuple_(*key).in_(oldest)).returning(table.c[moment].label("moment")))
+
+
 _IS_REMOVED: Final = sa.text("tombstone.deleted")  # the same text as in the partial index, or SQLite does not use it
 _page: Final = (
-    _oldest(_tombstone, _tombstone.c.owner_id, _tombstone.c.seq, _tombstone.c.written_at)
+    _oldest(_tombstone.c.written_at, _tombstone.c.owner_id, _tombstone.c.seq, _tombstone.c.written_at)
     .where(_IS_REMOVED)
     .subquery("page")
 )
@@ -57,16 +62,10 @@ DELETE_TOMBSTONES: Final = Statement(
 )
 """Deletes those of the oldest tombstones whose feeds are locked: only the operator runs this."""
 _RAISE_FLOOR: Final = bulk_update(_feed, ["owner_id"], ["floor"])
-DELETE_OPERATIONS: Final = Statement(
-    sa.delete(_operation)
-    .where(
-        sa.tuple_(_operation.c.owner_id, _operation.c.op_id).in_(
-            _oldest(_old_operation, _old_operation.c.owner_id, _old_operation.c.op_id).with_for_update(skip_locked=True)
-        )
-    )
-    .returning(_operation.c.written_at)
-)
+DELETE_OPERATIONS: Final = _delete_oldest(_operation, "written_at")
 """Deletes the oldest remembered operations, of all owners: only the operator runs this."""
+DELETE_REVISIONS: Final = _delete_oldest(_revision, "replaced_at")
+"""Deletes the former versions that were replaced first, of all owners: only the operator runs this."""
 
 
 async def purge(db: Database, before: datetime) -> AsyncGenerator[int, None]:
@@ -88,11 +87,22 @@ async def purge(db: Database, before: datetime) -> AsyncGenerator[int, None]:
 
 async def forget(db: Database, before: datetime) -> AsyncGenerator[int, None]:
     """Delete the operations remembered before an instant; yield how many were deleted, after each transaction."""
+    async for count in _delete(db, DELETE_OPERATIONS, before):
+        yield count
+
+
+async def forget_versions(db: Database, before: datetime) -> AsyncGenerator[int, None]:
+    """Delete the former versions replaced before an instant; yield how many were deleted, after each transaction."""
+    async for count in _delete(db, DELETE_REVISIONS, before):
+        yield count
+
+
+async def _delete(db: Database, oldest: Statement, before: datetime) -> AsyncGenerator[int, None]:
     since = _LONG_AGO
     while True:
         async with background_transaction(db) as tx:
-            deleted = await tx.all(DELETE_OPERATIONS, since=since, before=before, rows=BATCH_SIZE)
+            deleted = await tx.all(oldest, since=since, before=before, rows=BATCH_SIZE)
         if not deleted:
             return
         yield len(deleted)
-        since = max(row["written_at"] for row in deleted)
+        since = max(row["moment"] for row in deleted)

@@ -69,6 +69,12 @@ class Resource:
         return self.collection.replace("-", " ").capitalize()
 
     @property
+    def one(self) -> str:
+        """One record of the kind, in words: "an action item"."""
+        words = self.table.name.replace("_", " ")
+        return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
+
+    @property
     def table(self) -> sa.Table:
         """Its table."""
         return self.record.table()

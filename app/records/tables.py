@@ -1,4 +1,6 @@
-"""The tables that all kinds share: changes, remembered operations, restorations; and the base of the kinds' tables."""
+"""The tables that all kinds share: changes, former versions, remembered operations, restorations; and the base of the
+kinds' tables.
+"""
 
 from datetime import datetime
 from typing import Any
@@ -15,7 +17,8 @@ class Change(Table, table=True):
     """The latest change of one record, which a pull reads. If the record was removed, this is its tombstone.
 
     `document` is the record's JSON as sent to its owner, without `id` and `version`, sealed; a tombstone has none. A
-    person's words are stored here and nowhere else.
+    person's words are stored here and in `Revision`, and nowhere else. `revised_at` is when a former version of the record
+    was last kept there; null if none was.
     """
 
     __table_args__ = (
@@ -35,6 +38,24 @@ class Change(Table, table=True):
     actor_id: UUID
     visibility: Visibility | None
     document: bytes | None
+    revised_at: datetime | None
+
+
+class Revision(Table, table=True):
+    """A former version of a record: its sealed document, copied as it was. So `seq` is the one it was sealed for.
+
+    `written_at` and `written_by` are when and by which device that version was written, `replaced_at` is when a change
+    replaced it.
+    """
+
+    owner_id: UUID = Field(primary_key=True, foreign_key="feed.owner_id")
+    collection: str = Field(primary_key=True)
+    id: UUID = Field(primary_key=True)
+    seq: int = Field(primary_key=True, sa_type=sa.BigInteger)
+    written_at: datetime
+    written_by: UUID
+    replaced_at: datetime = Field(index=True)
+    document: bytes
 
 
 class RememberedOp(Table, table=True):

@@ -1,4 +1,4 @@
-"""Verifying seals: opens every sealed document, and finds those that do not open; one of them can be given up."""
+"""Verifying seals: opens every sealed document, and finds those that do not open; each can be given up."""
 
 from collections.abc import AsyncGenerator
 from typing import Any, Final, NamedTuple
@@ -7,11 +7,11 @@ from uuid import UUID
 import orjson
 import sqlalchemy as sa
 
-from app.db import Database, Statement, bind
+from app.db import Database, Statement, bind, bulk_delete
 from app.identity import Caller
 from app.problems import UnreadableRecord
 from app.records.resource import Resource, kinds
-from app.records.tables import Change
+from app.records.tables import Change, Revision
 from app.records.view import View
 from app.records.write import store
 from app.records.write.ops import Op
@@ -19,45 +19,78 @@ from app.sealing import DataKeys, OwnerKeys
 from app.services import Services
 
 BATCH_SIZE: Final = 500
-_change = Change.table()
-_KEY: Final = [_change.c[name] for name in ("owner_id", "collection", "id")]
-COUNT_RECORDS: Final = Statement(sa.select(sa.func.count().label("records")).where(_change.c.deleted.is_(False)))
-"""The number of all owners' records: only the operator runs this."""
-NEXT_RECORDS: Final = Statement(
-    sa.select(*_KEY, _change.c.seq, _change.c.document)
-    .where(sa.tuple_(*_KEY) > sa.tuple_(*(bind(column, f"after_{column.name}") for column in _KEY)))
-    .where(_change.c.deleted.is_(False))
-    .order_by(*_KEY)
-    .limit(sa.bindparam("rows", type_=sa.BigInteger))
-)
-"""The sealed documents of all owners, in the order of their keys: only the operator runs this."""
+_change, _revision = Change.table(), Revision.table()
+_KEY: Final = ("owner_id", "collection", "id", "seq")
+
+
+def _count(table: sa.Table, *conditions: sa.ColumnElement[bool]) -> Statement:
+    return Statement(sa.select(sa.func.count().label("documents")).select_from(table).where(*conditions))
+
+
+def _next(table: sa.Table, *conditions: sa.ColumnElement[bool]) -> Statement:
+    key = [table.c[name] for name in _KEY]
+    return Statement(
+        sa.select(*key, table.c.document)
+        .where(sa.tuple_(*key) > sa.tuple_(*(bind(column, f"after_{column.name}") for column in key)), *conditions)
+        .order_by(*key)
+        .limit(sa.bindparam("rows", type_=sa.BigInteger))
+    )
+
+
+class Documents(NamedTuple):
+    """The sealed documents of all owners in a table: their number, and the next ones in the order of their keys.
+
+    Only the operator runs these statements.
+    """
+
+    total: Statement
+    next: Statement
+
+
+PRESENT: Final = Documents(_count(_change, _change.c.deleted.is_(False)), _next(_change, _change.c.deleted.is_(False)))
+FORMER: Final = Documents(_count(_revision), _next(_revision))
+_DELETE_REVISION: Final = bulk_delete(_revision, _KEY)
 
 
 class Unreadable(NamedTuple):
-    """A record whose document does not open."""
+    """A record whose document does not open, or one of whose former versions does not: its number is `seq`."""
 
     owner_id: UUID
     collection: str
     id: UUID
+    seq: int
 
 
-async def count(db: Database) -> int:
-    """Return the number of records."""
-    return int((await db.only(COUNT_RECORDS))["records"])
+async def count(db: Database, documents: Documents) -> int:
+    """Return the number of documents."""
+    return int((await db.only(documents.total))["documents"])
 
 
-async def verify(db: Database, keys: DataKeys, found: list[Unreadable]) -> AsyncGenerator[int, None]:
+async def verify(
+    db: Database, keys: DataKeys, documents: Documents, found: list[Unreadable]
+) -> AsyncGenerator[int, None]:
     """Open every document, and append those that do not open to `found`; yield how many were tried, after each batch."""
-    after: dict[str, Any] = {"after_owner_id": UUID(int=0), "after_collection": "", "after_id": UUID(int=0)}
-    while rows := await db.all(NEXT_RECORDS, rows=BATCH_SIZE, **after):
+    after: dict[str, Any] = {
+        "after_owner_id": UUID(int=0),
+        "after_collection": "",
+        "after_id": UUID(int=0),
+        "after_seq": 0,
+    }
+    while rows := await db.all(documents.next, rows=BATCH_SIZE, **after):
         for row in rows:
-            record = Unreadable(row["owner_id"], row["collection"], row["id"])
+            record = Unreadable(*(row[name] for name in _KEY))
             try:
-                (await keys.of(record.owner_id)).open(record.collection, record.id, row["seq"], row["document"])
+                (await keys.of(record.owner_id)).open(record.collection, record.id, record.seq, row["document"])
             except UnreadableRecord:
                 found.append(record)
-        after = {f"after_{name}": rows[-1][name] for name in ("owner_id", "collection", "id")}
+        after = {f"after_{name}": rows[-1][name] for name in _KEY}
         yield len(rows)
+
+
+async def give_up_version(db: Database, version: Unreadable) -> None:
+    """Delete a former version that does not open."""
+    async with db.transaction() as tx:
+        await tx.write((_DELETE_REVISION, [version._asdict()]))
 
 
 async def give_up(services: Services, record: Unreadable) -> None:

@@ -12,6 +12,10 @@ from tests.rows import changes_of, rows_of
 from tests.serving import Person, Server
 from tests.sync.sync_client import SyncClient
 
+NO_VERSIONS = "Former versions: 0, not decrypted: 0."
+ONE_VERSION = "Former versions: 1, not decrypted: 0."
+"""Of the record whose reference became null."""
+
 
 def verify(server: Server, *arguments: str) -> Result:
     """Run the command on the server's database."""
@@ -31,7 +35,7 @@ def test_it_finds_what_does_not_open_and_gives_up_what_is_named(
     monkeypatch.setattr(verifying, "BATCH_SIZE", 2)
     records = [create_record(alice.client, INTENTIONS, alice) for _ in range(5)]
     derived = create_record(alice.client, INTENTIONS, alice, derived_from_id=records[0]["id"])
-    assert verify(server) == Result(0, "Records: 6, not decrypted: 0.\n", "")
+    assert verify(server) == Result(0, f"Records: 6, not decrypted: 0.\n{NO_VERSIONS}\n", "")
     sync = SyncClient(alice)
     _, cursor = sync.pull()
     changes = changes_of(server, alice)
@@ -40,13 +44,13 @@ def test_it_finds_what_does_not_open_and_gives_up_what_is_named(
     lines = [f"intentions {record['id']} of account {alice.id}: cannot be decrypted" for record in records[:2]]
     result = verify(server)
     assert result.status == 1
-    assert sorted(result.out.splitlines()) == sorted([*lines, "Records: 6, not decrypted: 2."])
+    assert sorted(result.out.splitlines()) == sorted([*lines, "Records: 6, not decrypted: 2.", NO_VERSIONS])
     result = verify(server, "--give-up", records[0]["id"])
     assert result.status == 1
     assert f"intentions {records[0]['id']} of account {alice.id}: given up" in result.out.splitlines()
     assert records[0]["id"] not in rows_of(server, alice, INTENTIONS)
     assert verify(server, "--give-up", records[1]["id"]).status == 0
-    assert verify(server) == Result(0, "Records: 4, not decrypted: 0.\n", "")
+    assert verify(server) == Result(0, f"Records: 4, not decrypted: 0.\n{ONE_VERSION}\n", "")
     pulled, _ = sync.pull(cursor)
     assert {each["id"] for each in pulled if each["deleted"]} == {record["id"] for record in records[:2]}
     assert alice.client.get(f"/v1/intentions/{derived['id']}").json()["derived_from_id"] is None

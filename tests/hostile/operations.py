@@ -157,5 +157,6 @@ def _all_operations() -> Iterator[Operation]:
 OPERATIONS = tuple(_all_operations())
 WITH_BODY = tuple(each for each in OPERATIONS if each.body is not None)
 WITH_QUERY = tuple(each for each in OPERATIONS if each.parameters)
-LISTS = tuple(each for each in OPERATIONS if "cursor" in each.parameters)
+PAGED = tuple(each for each in OPERATIONS if "cursor" in each.parameters)
+LISTS = tuple(each for each in PAGED if "{" not in each.path)
 PATHS = {each.path: {other.method for other in OPERATIONS if other.path == each.path} for each in OPERATIONS}

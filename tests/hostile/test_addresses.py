@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.hostile.conftest import State
-from tests.hostile.operations import LISTS, OPERATIONS, PATHS, WITH_QUERY, Json, Operation, resolved
+from tests.hostile.operations import LISTS, OPERATIONS, PAGED, PATHS, WITH_QUERY, Json, Operation, resolved
 from tests.hostile.raw import Header, RawConnection
 from tests.hostile.values import CASES, choices_of
 from tests.serving import Person
@@ -27,6 +27,7 @@ NOT_LIMITS = (
     *("-1", "1000000", "+5", "%2B5", "%205%20", "5%20", "5.0", "5e0", "0x5", "0_5", "", "wisteria"),
     *("%D9%A5", "%EF%BC%95", "true", "null", "[5]", "NaN", "9" * 5000),
 )
+NOT_CURSORS = ("", "wisteria", "A" * 54, "%F0%9F%8C%BF", "null", "A" * 7000, "%2e%2e%2f")
 every_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=str)
 
 
@@ -45,15 +46,10 @@ def test_another_form_of_a_path_is_404_without_a_redirect(
     aliases += [f"{head}/x/../{last}", f"{head}%2F{last}", f"{head}/%{ord(last[0]):x}{last[1:]}", f"{target}%00"]
     aliases += [f"{target};a=1", f"{head}\\{last}", f"{target}.json", f"{target}%", f"{target}/..", f"/..{target}"]
     if "{id}" in operation.path:
-        forms = (
-            f"{{{last}}}",
-            f"urn:uuid:{last}",
-            last.replace("-", ""),
-            f"{last}a",
-            last[:-1],
-            f" {last}"[1:-2],
-        )
-        aliases += [f"{head}/{each}" for each in forms]
+        before_id, after_id = operation.path.split("{id}")
+        id = target[len(before_id) : len(target) - len(after_id)]
+        forms = (f"{{{id}}}", f"urn:uuid:{id}", id.replace("-", ""), f"{id}a", id[:-1], id[:-2])
+        aliases += [f"{before_id}{each}{after_id}" for each in forms]
     else:
         aliases += [target.upper(), target.title()]
     for alias in filter(lambda each: each.startswith("/"), aliases):
@@ -138,20 +134,20 @@ def test_a_url_of_more_than_8_kib_is_414_before_the_token_is_read(
 
 @pytest.mark.parametrize("operation", WITH_QUERY, ids=str)
 def test_a_parameter_of_the_wrong_kind_is_422(connection: RawConnection, alice: Person, operation: Operation) -> None:
-    headers = bearer(alice)
+    headers, target = bearer(alice), operation.target(alice)
     for name, schema in operation.parameters.items():
         kind = resolved(schema)
         kind = resolved(kind["items"]) if kind.get("type") == "array" else kind
         for value in rejected_parameters(name, kind):
             if name == "collections" and not value:
                 continue  # an empty list means all collections
-            reply = connection.request("GET", f"{operation.path}?{name}={value}", headers)
+            reply = connection.request("GET", f"{target}?{name}={value}", headers)
             assert reply.status == 422, (name, value)
             assert {pointer.split("/")[1] for pointer in reply.pointers} == {name}
             assert b"wisteria" not in reply.body
         if resolved(schema).get("type") != "array":
             value = "5" if kind["type"] == "integer" else "a"
-            reply = connection.request("GET", f"{operation.path}?{name}={value}&{name}={value}", headers)
+            reply = connection.request("GET", f"{target}?{name}={value}&{name}={value}", headers)
             assert f"/{name}" in reply.pointers
 
 
@@ -188,7 +184,7 @@ def test_a_cursor_of_another_list_is_400(
         hers + "%20",
         hers[:-1] + chr(ord(hers[-1]) + 1),
     ]
-    invalid += ["", "wisteria", "A" * 54, "%F0%9F%8C%BF", "null", his, hers[:32] + his[32:], "A" * 7000, "%2e%2e%2f"]
+    invalid += [*NOT_CURSORS, his, hers[:32] + his[32:]]
     assert connection.request("GET", f"{operation.path}?cursor={hers}", bearer(alice)).status == 200
     for cursor in invalid:
         reply = connection.request("GET", f"{operation.path}?cursor={cursor}", bearer(alice))
@@ -205,3 +201,11 @@ def test_a_cursor_of_another_list_is_400(
     )
     for target in (f"{operation.path}?{name}={value}&cursor={hers}", f"{other.path}?cursor={hers}"):
         assert connection.request("GET", target, bearer(alice)).problem["code"] == "invalid-cursor"
+
+
+@pytest.mark.parametrize("operation", PAGED, ids=str)
+def test_what_is_no_cursor_is_400(connection: RawConnection, alice: Person, operation: Operation) -> None:
+    target = operation.target(alice)
+    for cursor in NOT_CURSORS:
+        reply = connection.request("GET", f"{target}?cursor={cursor}", bearer(alice))
+        assert (reply.status, reply.problem["code"]) == (400, "invalid-cursor"), cursor

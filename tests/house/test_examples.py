@@ -291,5 +291,6 @@ def _keep_records(examples: ExampleClient) -> None:
         examples.send(f"list_{resource.collection.replace('-', '_')}")
     for one, id in ids.items():
         examples.send(f"change_{one}", id)
+        examples.send(f"get_{one}_history", id, assigned={"id", "written_at", "device_id"})
     for one, id in reversed(ids.items()):
         examples.send(f"remove_{one}", id)

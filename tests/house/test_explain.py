@@ -39,6 +39,9 @@ INSERT INTO change (owner_id, collection, id, seq, deleted, written_at, actor_id
   account.id, '{}'::bytea FROM account, generate_series(1, 20) n
   UNION ALL SELECT lpad(to_hex(500), 32, '0')::uuid, 'reflections', gen_random_uuid(), n, false, now(), gen_random_uuid(),
   '{}'::bytea FROM generate_series(21, 20000) n;
+INSERT INTO revision (owner_id, collection, id, seq, written_at, written_by, replaced_at, document)
+  SELECT owner_id, collection, id, n, now(), actor_id, now(), '{}'::bytea FROM change, generate_series(1, 3) n
+  WHERE n < seq;
 INSERT INTO remembered_op SELECT account.id, gen_random_uuid(), '', 'applied', 200, now()
   FROM account, generate_series(1, 20);
 INSERT INTO element (owner_id, id, seq, created_at, updated_at, field_seq, visibility, session_id, kind, has_meaning, status)
@@ -118,6 +121,14 @@ def test_a_record_is_read_from_an_index(plans: Plans, *, generic: bool) -> None:
 
 
 @plan_kinds
+def test_a_history_is_read_from_an_index(plans: Plans, *, generic: bool) -> None:
+    key = {**OWN, "collection": "reflections", "id": new_id(), "before": 2**40}
+    nodes = plans.nodes(access.HISTORY, generic=generic, rows=ROWS, **key)
+    assert not [node for node in nodes if node["Node Type"] == "Seq Scan"]
+    assert {node.get("Index Name") for node in nodes} >= {"pk_change", "pk_revision"}
+
+
+@plan_kinds
 @pytest.mark.parametrize("filtered", [False, True], ids=["all", "some-collections"])
 def test_a_pull_walks_the_feeds_index(plans: Plans, *, generic: bool, filtered: bool) -> None:
     statement = access.CHANGES_OF_COLLECTIONS if filtered else access.CHANGES
@@ -165,6 +176,9 @@ def test_every_reference_to_a_removed_record_is_found_by_an_index(plans: Plans, 
     [
         pytest.param(access.UPDATE_CHANGE, "change", id="changes"),
         pytest.param(statements(REFLECTIONS).update, "reflection", id="records"),
+        pytest.param(access.KEEP_REVISION, "change", id="versions-to-keep"),
+        pytest.param(access.TRIM_REVISIONS, "revision", id="versions-too-many"),
+        pytest.param(access.REMOVE_REVISIONS, "revision", id="versions-of-removed-records"),
     ],
 )
 def test_what_a_push_changes_is_found_by_an_index(

@@ -1,6 +1,7 @@
 """Query plans on SQLite: the records of a batch are found by their keys, without a scan of all records of the owner."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 
@@ -29,7 +30,8 @@ def steps(connection: Connection, statement: Statement, **values: object) -> lis
     plan = statement.sqlite
     arguments = plan.arguments(own_binds(OWNER_ID) | values)
     rows = connection.execute(f"EXPLAIN QUERY PLAN {plan.sql}", arguments).fetchall()
-    return [step for *_, step in rows if step.startswith(("SEARCH", "SCAN")) and " json_each " not in step]
+    found = [step.removesuffix(" LEFT-JOIN") for *_, step in rows]
+    return [step for step in found if step.startswith(("SEARCH", "SCAN")) and " json_each " not in step]
 
 
 each_kind = pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.collection)
@@ -41,6 +43,20 @@ def test_changes_and_remembered_operations_are_found_by_their_keys(connection: C
     assert step.endswith("(owner_id=? AND collection=? AND id=?)")
     (step,) = steps(connection, access.REMEMBERED_OPS, op_ids=[new_id()])
     assert step.endswith("(owner_id=? AND op_id=?)")
+
+
+def test_a_history_is_found_by_its_record(connection: Connection) -> None:
+    key = {"collection": "sessions", "id": new_id()}
+    found = steps(connection, access.HISTORY, **key, before=2**40, rows=201)
+    assert [step for step in found if "revision" in step and "(owner_id=? AND collection=? AND id=? AND seq<?)" in step]
+    for bulk, end in (
+        (access.KEEP_REVISION, "id=?)"),
+        (access.TRIM_REVISIONS, "seq<?)"),
+        (access.REMOVE_REVISIONS, "id=?)"),
+    ):
+        for step in steps(connection, bulk.one_row, **key, seq=500, replaced_at=datetime.now(UTC)):
+            assert "(owner_id=? AND collection=? AND id=?" in step
+            assert step.endswith(end)
 
 
 @each_kind

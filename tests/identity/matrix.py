@@ -52,6 +52,7 @@ ROWS: Final[dict[str, Row]] = {
     # Operations on an object: those of other people, missing and removed ones look the same
     "end_device": Row(401, 204, 404),
     **{f"get_{one}": Row(401, 200, 404) for one in ONES},
+    **{f"get_{one}_history": Row(401, 200, 404) for one in ONES},
     **{f"change_{one}": Row(401, 200, 404) for one in ONES},
     **{f"remove_{one}": Row(401, 204, 404) for one in ONES},
 }

@@ -79,7 +79,10 @@ class Scenario:
 
 
 def resource_in(name: str) -> Resource | None:
-    return next((each for one, each in zip(ONES, RESOURCES, strict=True) if name.endswith(f"_{one}")), None)
+    return next(
+        (each for one, each in zip(ONES, RESOURCES, strict=True) if name.removesuffix("_history").endswith(f"_{one}")),
+        None,
+    )
 
 
 def test_every_operation_has_a_row() -> None:

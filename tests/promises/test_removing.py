@@ -33,8 +33,19 @@ def test_a_tombstone_has_a_sequence_number_and_no_content(
     assert tombstone["seq"] == feed["head"]
     assert tombstone["deleted"] is True
     assert (tombstone["actor_id"], tombstone["visibility"]) == (device_of(alice), None)
-    assert tombstone["document"] is None
-    names = {"owner_id", "collection", "id", "seq", "deleted", "written_at", "actor_id", "visibility", "document"}
+    assert (tombstone["document"], tombstone["revised_at"]) == (None, None)
+    names = {
+        "owner_id",
+        "collection",
+        "id",
+        "seq",
+        "deleted",
+        "written_at",
+        "actor_id",
+        "visibility",
+        "document",
+        "revised_at",
+    }
     assert tombstone.keys() == set(Change.table().c.keys()) == names
 
 

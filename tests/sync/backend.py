@@ -119,7 +119,7 @@ class Backend:
         tomorrow = clock.now() + timedelta(days=1)
 
         async def purged() -> None:
-            for forgetting in (purging.purge, purging.forget):
+            for forgetting in (purging.purge, purging.forget, purging.forget_versions):
                 async for _ in forgetting(self.services.db, tomorrow):
                     pass
 

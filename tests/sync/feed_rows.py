@@ -59,6 +59,7 @@ async def insert_changes(tx: Transaction, owner_id: UUID, changes: Iterable[Chan
             "written_at": days_ago(each.days),
             "actor_id": owner_id,
             "visibility": None if each.deleted else "private",
+            "revised_at": None,
             "document": None if each.deleted else b"{}",
         }
         for each in inserted

@@ -33,6 +33,8 @@ INSERT INTO change (owner_id, collection, id, seq, deleted, written_at, actor_id
   SELECT owner_id, 'sessions', gen_random_uuid(), n, n % 10 = 0, now() - (300 - n) * interval '3 days', owner_id,
   CASE WHEN n % 10 > 0 THEN '{}'::bytea END FROM feed, generate_series(101, 300) n ORDER BY n;
 INSERT INTO remembered_op SELECT owner_id, gen_random_uuid(), '\\x00', 'applied', 201, written_at FROM change;
+INSERT INTO revision (owner_id, collection, id, seq, written_at, written_by, replaced_at, document)
+  SELECT owner_id, collection, id, seq - 100, written_at, actor_id, written_at, '{}'::bytea FROM change;
 ANALYZE;
 """
 
@@ -43,6 +45,7 @@ STATEMENTS = pytest.mark.parametrize(
         pytest.param(purging.DELETE_TOMBSTONES, "ix_change_written_at", id="delete tombstones"),
         pytest.param(purging.LOCK_FEEDS, "ix_change_written_at", id="lock feeds"),
         pytest.param(purging.DELETE_OPERATIONS, "ix_remembered_op_written_at", id="delete operations"),
+        pytest.param(purging.DELETE_REVISIONS, "ix_revision_replaced_at", id="delete former versions"),
     ],
 )
 

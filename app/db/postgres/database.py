@@ -9,7 +9,7 @@ from typing import Any, Final
 import asyncpg
 import sqlalchemy as sa
 
-from app.db.bulk import BulkStatement, CompareAndSwap, Rows, encode_rows
+from app.db.bulk import BulkStatement, CompareAndSwap, Rows
 from app.db.database import RemoteDatabase, Row, Transaction
 from app.db.lookup import Lookup
 from app.db.postgres.coalescing import Coalescer
@@ -86,13 +86,13 @@ class PostgresDatabase(RemoteDatabase):
     async def write_if_unchanged(self, swap: CompareAndSwap, row: Row, /, *parts: tuple[BulkStatement, Rows]) -> bool:
         """Execute a compare-and-swap and the writes that depend on it, coalesced unless the rows are large."""
         statement = swap, tuple(bulk for bulk, _ in parts)
-        texts = [encode_rows(rows) for _, rows in parts]
+        texts = [bulk.encode(rows) for bulk, rows in parts]
         if sum(map(len, texts)) <= MAX_COALESCED_BYTES:
             write = ConditionalWrite(row, texts)
             return await self._coalescer.submit(PostgresTransaction.write_if_unchanged, statement, write)
         del texts  # a large text is not kept while waiting for a connection; it is encoded again
         async with _Lease(self._pool) as connection:
-            write = ConditionalWrite(row, [encode_rows(rows) for _, rows in parts])
+            write = ConditionalWrite(row, [bulk.encode(rows) for bulk, rows in parts])
             return (await connection.write_if_unchanged(statement, [write]))[0]
 
     @asynccontextmanager

@@ -86,7 +86,7 @@ class PostgresTransaction(Transaction):
     async def write(self, *parts: tuple[BulkStatement, Rows]) -> None:
         """Write every part by one statement."""
         sql = combine(tuple(bulk for bulk, _ in parts))
-        await self._connection.fetch(sql, *(encode_rows(rows) for _, rows in parts))
+        await self._connection.fetch(sql, *(bulk.encode(rows) for bulk, rows in parts))
 
     async def look_up(self, lookup: Lookup, keys: Sequence[Mapping[str, Any]]) -> list[Sequence[tuple[Any, ...]]]:
         """Execute a look-up for several keys; return the rows that each finds, at most one."""

@@ -10,6 +10,7 @@ misses a smaller one. Writers of different owners do not block each other.
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -22,11 +23,21 @@ from app.records.view import View
 from app.sealing import OwnerKeys
 
 
-class Snapshot(NamedTuple):
-    """One record as it was read together with its feed: its row, or its tombstone's change, or neither."""
+class Former(NamedTuple):
+    """What is known of a record's present version: who wrote it, and when an earlier one was last kept."""
 
-    row: Row | None
-    change: Row | None
+    actor_id: UUID
+    revised_at: datetime | None
+
+
+class Snapshot(NamedTuple):
+    """One record as it was read together with its feed: its row and what its change says, or its tombstone's change, or
+    neither.
+    """
+
+    row: Row | None = None
+    former: Former | None = None
+    change: Row | None = None
 
 
 class FeedWrite:
@@ -155,14 +166,14 @@ async def read_with_feed(db: RemoteDatabase, view: View, resource: Resource, id:
     statement = access.statements(resource).with_feed
     ((head, epoch, floor, timezone, *record),) = await db.tuples(statement, id=id, **view.binds)
     view.caller.confirm(timezone)
-    seq, deleted, sealed, *stored = record
+    seq, deleted, sealed, actor_id, revised_at, *stored = record
     if seq is None:
-        snapshot = Snapshot(None, None)
+        snapshot = Snapshot()
     elif deleted:
-        snapshot = Snapshot(None, {"seq": seq, "deleted": True})
+        snapshot = Snapshot(change={"seq": seq, "deleted": True})
     else:
         row = dict(zip(access.statements(resource).stored_names, stored, strict=True))
-        snapshot = Snapshot(opened(keys, resource, row, sealed), None)
+        snapshot = Snapshot(opened(keys, resource, row, sealed), Former(actor_id, revised_at))
     return OptimisticWrite(db, view, keys, head, epoch, floor=floor, snapshot=snapshot)
 
 

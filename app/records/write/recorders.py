@@ -4,20 +4,25 @@ The write engine hands the changes of a write to every recorder, which queues ro
 """
 
 from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
 
 from app.db import Row
 from app.records import access
 from app.records.resource import Resource
-from app.records.write.feed_lock import FeedWrite
+from app.records.write.feed_lock import FeedWrite, Former
+
+ONE_CHANGE: Final = timedelta(minutes=10)
 
 
 class Changed(NamedTuple):
     """One record that was created, changed or removed.
 
     `before` is its row as it was read, None if it is new or was not read; `after` is its row now, None if it was removed.
-    `document` is its JSON text without id and version. `is_first` is true for the first change of this id ever.
+    `document` is its JSON text without id and version. `is_first` is true for the first change of this id ever. `former`
+    is what was known of the version that the change replaces, None if it replaces none, and `revised_at` when a former
+    version was last kept, this one included.
     """
 
     resource: Resource
@@ -27,9 +32,40 @@ class Changed(NamedTuple):
     document: str | None
     seq: int
     is_first: bool
+    former: Former | None = None
+    revised_at: datetime | None = None
 
 
 Recorder = Callable[[FeedWrite, Sequence[Changed]], None]
+
+
+def last_kept(former: Former | None, write: FeedWrite) -> datetime | None:
+    """Return when a former version of a record was last kept, once a write has replaced its present one.
+
+    That one is kept, unless the device that wrote it replaces it, and a version was kept in the last ten minutes: so what
+    one device writes in ten minutes counts as one change, and no other device's version is ever lost.
+    """
+    if former is None:
+        return None
+    kept = former.revised_at
+    is_same_change = kept is not None and former.actor_id == write.actor_id and write.now - kept <= ONE_CHANGE
+    return kept if is_same_change else write.now
+
+
+def record_history(write: FeedWrite, changes: Sequence[Changed]) -> None:
+    """Queue the copying of versions that are replaced and kept; of a removed record none is kept."""
+    kept, trimmed, removed = list[Row](), list[Row](), list[Row]()
+    for change in changes:
+        key = {"collection": change.resource.collection, "id": change.id}
+        if change.after is None:
+            removed.append(key)
+        elif change.before is not None and change.former is not None and change.revised_at != change.former.revised_at:
+            kept.append(key | {"replaced_at": change.revised_at})
+            if change.former.revised_at is not None:
+                trimmed.append(key | {"seq": change.before["seq"]})
+    write.queue(access.KEEP_REVISION, kept)  # on SQLite before the change is replaced
+    write.queue(access.TRIM_REVISIONS, trimmed)
+    write.queue(access.REMOVE_REVISIONS, removed)
 
 
 def record_in_feed(write: FeedWrite, changes: Sequence[Changed]) -> None:
@@ -54,7 +90,8 @@ def _change_row(write: FeedWrite, change: Changed) -> Row:
         "actor_id": write.actor_id,
         "visibility": None if after is None else after["visibility"],
         "document": None if document is None else write.keys.seal(collection, change.id, change.seq, document),
+        "revised_at": change.revised_at,
     }
 
 
-RECORDERS: Final[tuple[Recorder, ...]] = (record_in_feed,)
+RECORDERS: Final[tuple[Recorder, ...]] = (record_history, record_in_feed)

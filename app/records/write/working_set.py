@@ -13,9 +13,9 @@ from app.records import access
 from app.records.access import statements
 from app.records.codec import document_of
 from app.records.resource import Resource, kinds
-from app.records.write.feed_lock import FeedWrite, LockedWrite, Snapshot, opened
+from app.records.write.feed_lock import FeedWrite, Former, LockedWrite, Snapshot, opened
 from app.records.write.ops import Key, Op
-from app.records.write.recorders import RECORDERS, Changed
+from app.records.write.recorders import RECORDERS, Changed, last_kept
 
 
 class WorkingSet:
@@ -34,6 +34,8 @@ class WorkingSet:
         """The acyclic reference of each record above those that operations refer to by one."""
         self._before: dict[Key, Row | None] = {}
         """The rows of the records that are changed, as they were read; None for a new record."""
+        self._former: dict[Key, Former] = {}
+        """What the changes of living records say of their present versions."""
 
     async def load(self, ops: Sequence[Op]) -> None:
         """Read the records that the operations name and refer to."""
@@ -54,16 +56,17 @@ class WorkingSet:
         await self._read_ancestors([op for op in ops if op.key in self.rows])
 
     def _take(self, key: Key, snapshot: Snapshot) -> None:
-        if snapshot.row is not None:
-            self.rows[key] = snapshot.row
+        if snapshot.row is not None and snapshot.former is not None:
+            self.rows[key], self._former[key] = snapshot.row, snapshot.former
         elif snapshot.change is not None:
             self.changes[key] = snapshot.change
 
     async def _read(self, keys: Iterable[Key]) -> None:
         for resource, ids in _by_resource(keys).items():
             for row in await self._write.all(statements(resource).stored_by_id, ids=ids):
-                sealed = row.pop("document")
-                self.rows[resource, row["id"]] = opened(self._write.keys, resource, row, sealed)
+                sealed, *former = (row.pop(column.name) for column in access.FORMER)
+                key = resource, row["id"]
+                self.rows[key], self._former[key] = opened(self._write.keys, resource, row, sealed), Former(*former)
 
     async def _read_ancestors(self, ops: Sequence[Op]) -> None:
         for resource in {op.resource for op in ops if op.resource.acyclic}:
@@ -131,7 +134,10 @@ class WorkingSet:
             row = self.rows[key]
             document = self.documents[key] = document_of(key[0], row)
             is_first = earlier is None and key not in self.changes
-            changed.append(Changed(*key, earlier, row, document, row["seq"], is_first))
+            former = None if earlier is None else self._former[key]
+            revised_at = last_kept(former, write)
+            self._former[key] = Former(write.actor_id, revised_at)
+            changed.append(Changed(*key, earlier, row, document, row["seq"], is_first, former, revised_at))
         self._before = {}
         self._record(changed)
 
@@ -181,11 +187,12 @@ class WorkingSet:
         sought = {access.removed_ids(kind): [*removed.get(kind, ())] for kind in targets}
         if not any(sought.values()):
             return cascading
-        for collection, field, values, sealed in await write.tuples(access.referrers(), **sought):
+        for collection, field, values, sealed, *former in await write.tuples(access.referrers(), **sought):
             kind = by_collection[collection]
             row = decode_json_row(statements(kind).stored, values)
             if (kind, row["id"]) not in self.rows:
                 self.rows[kind, row["id"]] = opened(write.keys, kind, row, sealed)
+                self._former[kind, row["id"]] = Former(*former)
             if field == kind.on_delete_cascade:
                 cascading[kind].add(row["id"])
             else:
