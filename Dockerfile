@@ -12,6 +12,7 @@ RUN python -m venv /opt/afterglow \
     && /opt/afterglow/bin/pip install --no-cache-dir --require-hashes --requirement requirements.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY migrations ./migrations
+COPY openapi/README.md ./openapi/
 COPY app ./app
 RUN /opt/afterglow/bin/pip install --no-cache-dir --no-deps --no-build-isolation . \
     && /opt/afterglow/bin/pip uninstall --yes hatchling trove-classifiers pathspec pluggy

@@ -240,14 +240,17 @@ class Settings(BaseSettings):
         le=3650,
         description="Days for which backups are kept. A key-encryption key that was rotated is destroyed after them.",
     )
-    docs: bool | None = Field(None, description="Whether /docs and /redoc are served. Unset: in development only.")
+    docs: bool | None = Field(
+        None,
+        description="Whether the pages /, /guide, /docs and /redoc are served, and /openapi.json. Unset: in development only.",
+    )
     demo: bool = Field(
         default=False, description="Whether an invented person's account and records are created at the start."
     )
 
     @property
     def serves_docs(self) -> bool:
-        """Whether /docs and /redoc are served."""
+        """Whether the pages about the API are served."""
         return self.env is Environment.DEVELOPMENT if self.docs is None else self.docs
 
     @property

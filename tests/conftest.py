@@ -23,6 +23,7 @@ from app.settings import MailBackend, Settings
 from tests import postgres
 from tests.browser import CHROMIUM
 from tests.db.bouncer import PGBOUNCER
+from tests.docs.nginx import NGINX
 from tests.log_lines import LogHandler, private_lines
 from tests.mailbox import Mailbox
 from tests.serving import Person, Server, serving
@@ -32,7 +33,15 @@ DATABASES = ("sqlite", "postgresql")
 REAL_HASHER, REAL_UNKNOWN_HASH = vars(passwords)["_hash"], passwords.UNKNOWN_HASH
 SHARED_SERVER = pytest.StashKey[postgres.SharedServer]()
 
-collect_ignore = [*([] if CHROMIUM else ["house/test_docs_page.py"]), *([] if PGBOUNCER else ["db/test_bouncer.py"])]
+PROGRAMS = {
+    "docs": ("Chromium", "chromium", CHROMIUM),
+    "docs/test_below_a_path.py": ("nginx", "nginx", NGINX),
+    "db/test_bouncer.py": ("PgBouncer", "pgbouncer", PGBOUNCER),
+}
+"""By tests: the program that they run, its Debian package, and its path, or None if it is not installed."""
+MISSING = {tests: (name, package) for tests, (name, package, path) in PROGRAMS.items() if path is None}
+
+collect_ignore = [*MISSING]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -40,14 +49,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reports = [each for outcome in ("passed", "failed") for each in terminalreporter.getreports(outcome)]
     for summary in (value for report in reports for name, value in report.user_properties if name == "summary"):
         terminalreporter.write_line(str(summary))
-    if CHROMIUM is None:
+    if MISSING:
         terminalreporter.section("not run")
-        terminalreporter.write_line(
-            "tests/house/test_docs_page.py: Chromium is not installed (apt-get install chromium)"
-        )
-    if PGBOUNCER is None:
-        terminalreporter.section("not run")
-        terminalreporter.write_line("tests/db/test_bouncer.py: PgBouncer is not installed (apt-get install pgbouncer)")
+    for tests, (name, package) in MISSING.items():
+        terminalreporter.write_line(f"tests/{tests}: {name} is not installed (apt-get install {package})")
 
 
 @pytest.fixture(scope="session")

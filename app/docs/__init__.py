@@ -1,43 +1,88 @@
-"""The docs pages: Swagger UI and ReDoc for `/openapi.json`, without internet access.
+"""The pages about the API: a home page, the guide, Swagger UI and ReDoc. They need no internet access.
 
-Their scripts come from a package and are served from here; a content security policy blocks requests to other hosts. A
-successful sign-in with "Try it out" authorizes the page by itself, which closes every lock; signing out opens them.
+Their scripts come from a package and are served from here; a content security policy blocks requests to other hosts. All
+URLs in them are relative, so that a proxy can serve them below any path. The guide is `openapi/README.md`, rendered once.
+
+The page `/docs` keeps the tester signed in (`sign-in.js`), shows the event stream (`events.js`), shows each problem of an
+operation in one line (`short-responses.js`), and searches in all texts of operations and of the guide (`search.js`).
 """
 
-from functools import cache
+import asyncio
+from functools import cache, lru_cache
+from html import escape
 from importlib import resources
-from typing import Final
+from importlib.metadata import version
+from typing import Annotated, Final
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Header
 
-from app.http import Response, Route
+from app.docs.negotiation import prefers_html
+from app.http import PUBLIC, Response, Route, json_response
 from app.problems import NotFound
+from app.urls import public_url
 
 router = APIRouter(route_class=Route, include_in_schema=False)
 _POLICY: Final = (
     b"default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; "
     b"connect-src 'self'; worker-src blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
+"""The policy of Swagger UI and ReDoc, which set styles by script."""
+_TEXT_POLICY: Final = (
+    b"default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)
+_HTML: Final = (b"content-type", b"text/html; charset=utf-8")
 _PACKAGED: Final = {
     "swagger-ui-bundle.js": "text/javascript",
     "swagger-ui.css": "text/css",
     "redoc.standalone.js": "text/javascript",
 }
-_OURS: Final = {"start-swagger.js": "text/javascript", "icon.svg": "image/svg+xml"}
+_OURS: Final = {
+    "start-swagger.js": "text/javascript",
+    "sign-in.js": "text/javascript",
+    "events.js": "text/javascript",
+    "short-responses.js": "text/javascript",
+    "search.js": "text/javascript",
+    "pages.css": "text/css",
+    "icon.svg": "image/svg+xml",
+}
 _EXTERNAL_LOGO: Final = b"https://cdn.redoc.ly/redoc/logo-mini.svg"
 """ReDoc's logo: the only thing that the scripts would load from another host. Without it, ReDoc shows no logo."""
+_LINKS: Final = {
+    "docs": "/docs",
+    "redoc": "/redoc",
+    "openapi": "/openapi.json",
+    "guide": "/guide",
+    "health": "/readyz",
+}
+
+
+@router.get("/")
+async def get_home(accept: Annotated[str | None, Header()] = None) -> Response:
+    """Return the home page, as HTML if the client prefers that, else as JSON."""
+    vary = (b"vary", b"Accept")
+    if prefers_html(accept or ""):
+        return _page("home.html", _TEXT_POLICY, vary)
+    links = {name: public_url(path) for name, path in _LINKS.items()}
+    return json_response({"name": "Afterglow", "version": version("afterglow"), "links": links}, headers=[PUBLIC, vary])
+
+
+@router.get("/guide")
+async def get_guide() -> Response:
+    """Return the guide for app developers. It is rendered in a thread, once."""
+    contents, text = await asyncio.to_thread(_guide)
+    return _page("guide.html", _TEXT_POLICY, contents=contents, text=text)
 
 
 @router.get("/docs")
 async def get_docs() -> Response:
     """Return the page of Swagger UI."""
-    return _page("swagger.html")
+    return _page("swagger.html", _POLICY)
 
 
 @router.get("/redoc")
 async def get_redoc() -> Response:
     """Return the page of ReDoc."""
-    return _page("redoc.html")
+    return _page("redoc.html", _POLICY)
 
 
 @router.get("/docs/assets/{name}")
@@ -47,14 +92,30 @@ async def get_docs_asset(name: str) -> Response:
     if media_type is None:
         raise NotFound
     package = "fastapi_offline.static" if name in _PACKAGED else __name__
-    return Response(
-        200, _file(package, name), [(b"content-type", media_type.encode()), (b"cache-control", b"no-cache")]
-    )
+    return Response(200, _file(package, name), [(b"content-type", media_type.encode()), PUBLIC])
 
 
-def _page(name: str) -> Response:
-    headers = [(b"content-type", b"text/html; charset=utf-8"), (b"content-security-policy", _POLICY)]
-    return Response(200, _file(__name__, name), headers)
+def _page(name: str, policy: bytes, *headers: tuple[bytes, bytes], **texts: str) -> Response:
+    root_path = public_url("")
+    body = _filled(name, f"{root_path}/" if root_path else "", **texts)
+    return Response(200, body, [_HTML, (b"content-security-policy", policy), PUBLIC, *headers])
+
+
+@lru_cache(maxsize=16)
+def _filled(name: str, base: str, **texts: str) -> bytes:
+    """Return a page. Its URLs start with `base`: the root path, or nothing, because they are relative then."""
+    html = _file(__name__, name).decode().replace("{nav}", _file(__name__, "nav.html").decode().strip())
+    values = {"base": escape(base), "home": escape(base) or "./", "version": version("afterglow"), **texts}
+    for key, value in values.items():
+        html = html.replace(f"{{{key}}}", value)
+    return html.encode()
+
+
+@cache
+def _guide() -> tuple[str, str]:
+    from app.docs.guide import render_guide  # noqa: PLC0415 - it takes 20 ms to load, and production does not need it
+
+    return render_guide(_file(__name__, "guide.md").decode())
 
 
 @cache

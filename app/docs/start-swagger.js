@@ -1,15 +1,70 @@
 // Starts Swagger UI. A response with an access token (sign-in, refresh, verification) authorizes every operation on the
-// page; a sign-out removes the authorization.
-"use strict";
+// page, and the page keeps itself signed in; a sign-out removes the authorization.
+import { showEvents } from "./events.js";
+import { readChapters, search } from "./search.js";
+import { shortResponses } from "./short-responses.js";
+import { SignIn } from "./sign-in.js";
 
 const SCHEME = "AccessToken";
 const SIGNS_IN = /\/v1\/auth\/(login|verify|refresh)$/;
 const SIGNS_OUT = /\/v1\/auth\/(logout|logout-all)$/;
+const REFRESHES = /\/v1\/auth\/refresh$/;
+const STREAMS = /\/v1\/sync\/events$/;
+
+const base = new URL(".", location.href); // the page may be served below a path
+const guide = new URL("guide", base).href;
+const readSpec = async () => (await fetch(new URL("openapi.json", base))).json();
+const [spec, chapters] = await Promise.all([readSpec(), readChapters(guide)]);
+spec.servers = [{ url: base.pathname.replace(/\/$/, "") || "/" }];
+const { example } = spec.paths["/v1/auth/refresh"].post.requestBody.content["application/json"];
+const signIn = new SignIn(base, (token) => {
+  if (token === null) ui.authActions.logout([SCHEME]);
+  else ui.preauthorizeApiKey(SCHEME, token);
+});
+
+// Swagger UI's dialog "Authorize": its button "Logout" signs the device out; another token replaces the page's.
+const dialog = {
+  logout: (original) => (schemes) => {
+    if (signIn.tokens !== null) signIn.end();
+    return original(schemes);
+  },
+  authorize: (original) => (payload) => {
+    const { tokens } = signIn;
+    if (tokens !== null && payload[SCHEME]?.value !== tokens.access_token) signIn.end();
+    return original(payload);
+  },
+};
+
+const pathOf = (url) => new URL(url, location.href).pathname;
+
+async function prepare(request) {
+  const { tokens } = signIn;
+  if (tokens !== null && REFRESHES.test(pathOf(request.url))) {
+    request.body = request.body?.replace(example.refresh_token, tokens.refresh_token);
+  }
+  request.headers = await signIn.freshen(request.headers);
+  request.userFetch = STREAMS.test(pathOf(request.url)) ? follow : (url, options) => signIn.fetch(url, options);
+  return request;
+}
+
+async function follow(url, options) {
+  const stop = new AbortController();
+  const response = await signIn.fetch(url, { ...options, signal: stop.signal });
+  return response.ok ? showEvents("follow_changes", response, stop) : response;
+}
+
+async function note(response) {
+  const path = pathOf(response.url);
+  if (response.ok && SIGNS_IN.test(path)) await signIn.keep(JSON.parse(response.text));
+  else if (response.ok && SIGNS_OUT.test(path)) signIn.forget();
+  return response;
+}
 
 const ui = SwaggerUIBundle({
-  url: "/openapi.json",
+  spec,
   dom_id: "#swagger-ui",
   deepLinking: true,
+  defaultModelsExpandDepth: 0,
   displayRequestDuration: true,
   docExpansion: "list",
   filter: true,
@@ -17,14 +72,15 @@ const ui = SwaggerUIBundle({
   tryItOutEnabled: true,
   validatorUrl: null,
   presets: [SwaggerUIBundle.presets.apis, SwaggerUIBundle.SwaggerUIStandalonePreset],
+  plugins: [
+    shortResponses(base, spec.components.examples),
+    search(spec, chapters, guide),
+    { statePlugins: { auth: { wrapActions: dialog } } },
+  ],
   layout: "BaseLayout",
-  responseInterceptor: (response) => {
-    const path = new URL(response.url, location.href).pathname;
-    if (response.ok && SIGNS_IN.test(path)) {
-      ui.preauthorizeApiKey(SCHEME, JSON.parse(response.text).access_token);
-    } else if (response.ok && SIGNS_OUT.test(path)) {
-      ui.authActions.logout([SCHEME]);
-    }
-    return response;
+  requestInterceptor: prepare,
+  responseInterceptor: note,
+  onComplete: () => {
+    if (signIn.tokens !== null) ui.preauthorizeApiKey(SCHEME, signIn.tokens.access_token);
   },
 });

@@ -53,3 +53,12 @@ def test_the_image_runs_as_an_unprivileged_user_and_names_no_registry() -> None:
     assert re.search(r"^USER [1-9]\d+:[1-9]\d+$", text, re.MULTILINE)
     assert "HEALTHCHECK" in text
     assert re.findall(r"^FROM (\S+)", text, re.MULTILINE) == ["python:3.11-slim"] * 2
+
+
+def test_the_image_is_built_with_every_file_of_the_program() -> None:
+    dockerfile, ignored = (ROOT / "Dockerfile").read_text(), (ROOT / ".dockerignore").read_text().splitlines()
+    copied = [name for line in re.findall(r"^COPY (?!--)(.+) \S+$", dockerfile, re.MULTILINE) for name in line.split()]
+    assert ignored[0] == "*"
+    assert sorted(line[1:] for line in ignored if line.startswith("!")) == sorted(copied)
+    linked = [path.resolve() for path in (ROOT / "app").rglob("*") if path.is_symlink()]
+    assert {str(path.relative_to(ROOT)) for path in linked} <= set(copied)

@@ -46,3 +46,12 @@ def test_every_file_named_in_the_overview_exists() -> None:
 
 def test_the_overview_is_short() -> None:
     assert len((ROOT / "app" / "README.md").read_text().splitlines()) <= 120
+
+
+def test_every_command_of_the_guide_for_generating_a_client_is_executed_by_ci() -> None:
+    guide, script = ((ROOT / name).read_text() for name in ("openapi/README.md", ".ci/sdks"))
+    chapter = guide.partition("\n## Generating a client\n")[2].partition("\n## ")[0]
+    languages = re.findall(r"^### (\w+)$", chapter, re.MULTILINE)
+    (listed,) = re.findall(r"for language in (.*); do run_guide", script)
+    assert len(languages) >= 5
+    assert sorted(languages) == sorted([*listed.split(), *re.findall(r"run_guide (\w+)\b[^:]", script)])

@@ -11,7 +11,7 @@ from tests.conftest import Servers
 from tests.drafts import draft_of, resource_of
 from tests.hostile.raw import RawConnection
 from tests.serving import Person, Server
-from tests.witness import DOCUMENT
+from tests.witness import DOCUMENT, PAGES
 
 SECURITY_HEADERS = {
     "x-content-type-options": "nosniff",
@@ -40,7 +40,7 @@ def test_production_has_strict_transport_security_and_no_docs(servers: Servers) 
     server = servers.start(servers.settings("sqlite", env=Environment.PRODUCTION, hosts="127.0.0.1"))
     answer = server.anyone.get("/livez")
     assert answer.headers["strict-transport-security"].startswith("max-age=")
-    for page in ("/docs", "/redoc", "/openapi.json", "/docs/assets/swagger-ui.css"):
+    for page in (*PAGES, "/docs/assets/swagger-ui.css"):
         assert server.anyone.get(page).status_code == 404
 
 

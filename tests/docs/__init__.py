@@ -1,0 +1,1 @@
+"""Tests of the docs pages, in a browser."""

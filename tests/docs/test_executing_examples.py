@@ -1,0 +1,62 @@
+"""Every example is executed on the docs page of the demo, from top to bottom."""
+
+import asyncio
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import expect
+
+from app import demo
+from tests.browser import Visit
+from tests.conftest import Servers
+from tests.docs.swagger import OPERATIONS, expand
+from tests.house.test_examples import REFUSED, REPEATED
+from tests.serving import Server
+
+EXPECTED = {name: status for name, status in REFUSED.items() if name != "refresh_tokens"}
+"""The statuses of the operations that are refused. To refresh, the page uses its own token instead of the example's."""
+
+
+@pytest.fixture
+def demo_server(servers: Servers) -> Iterator[Server]:
+    settings = servers.settings("sqlite")
+    asyncio.run(demo.create_demo(settings))
+    server = servers.start(settings)
+    yield server
+    server.end_test()
+
+
+def execute(visit: Visit, name: str) -> int:
+    """Execute the example of an operation, collapse it, and return the status."""
+    block = expand(visit, name)
+    block.locator("button.execute").click()
+    if name == "follow_changes":
+        expect(block.locator(".event-stream pre")).to_contain_text("event: head")
+        block.get_by_role("button", name="Stop").click()
+    status = block.locator(".live-responses-table tbody tr.response .response-col_status")
+    expect(status).to_contain_text(re.compile(r"^\d{3}"))
+    found = int(status.inner_text()[:3])
+    block.locator(".opblock-summary-control").click()
+    return found
+
+
+@pytest.mark.timeout(300)
+def test_every_example_can_be_executed_from_top_to_bottom_and_again(demo_server: Server, visit: Visit) -> None:
+    visit.page.goto(f"{demo_server.url}/docs")
+    expect(visit.page.locator(".opblock")).to_have_count(len(OPERATIONS))
+    ids = [str(each.get_attribute("id")) for each in visit.page.locator(".opblock").all()]
+    names = [next(name for name in OPERATIONS if id.endswith(f"-{name}")) for id in ids]
+    assert sorted(names) == sorted(OPERATIONS)
+    for refused in (EXPECTED, EXPECTED | REPEATED):
+        found = {}
+        for name in names:
+            status = execute(visit, name)
+            if status >= 300:
+                found[name] = status
+            if name == "logout":
+                assert execute(visit, "login") == 200
+        assert found == refused
+        reported = [re.findall(r"status of (\d+)", trouble) for trouble in visit.troubles]
+        assert sorted(reported) == sorted([str(status)] for status in refused.values())
+        visit.troubles.clear()
