@@ -22,7 +22,7 @@ from app.http import (
     Route,
     Router,
 )
-from app.identity import password_routes, security_routes
+from app.identity import email_routes, password_routes, security_routes
 from app.identity import routes as identity
 from app.keyring import Keyring
 from app.records import history_router
@@ -140,6 +140,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         identity.auth,
         password_routes.router,
         identity.router,
+        email_routes.router,
         *(router for resource in RESOURCES for router in (resource.router, history_router(resource))),
         sync.router,
         security_routes.router,

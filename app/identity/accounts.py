@@ -12,8 +12,10 @@ from app.db import Database, Row, Statement, Transaction, bind
 from app.identity.fields import email_key
 from app.identity.shapes import Account
 from app.identity.tables import AccountRecord, Feed, Role
+from app.identity.throttles import serialize
 from app.ids import new_id
 from app.keyring import Keyring
+from app.problems import NotSignedIn
 from app.sealing import create_data_key
 
 _FIRST_EPOCHS: Final = 4096
@@ -40,6 +42,7 @@ _this: Final = sa.select(*_public).where(_account.c.id == bind(_account.c.id))
 PUBLIC: Final = Statement(_this)
 PUBLIC_TO_WRITE: Final = Statement(_this.with_for_update())
 PASSWORD: Final = Statement(sa.select(_account.c.password_hash).where(_account.c.id == bind(_account.c.id)))
+LOCK_OPEN: Final = Statement(_this.where(_account.c.closed_at.is_(None)).with_for_update())
 _changeable: Final = ("display_name", "timezone", "locale", "updated_at")
 CHANGE: Final = Statement(
     sa.update(_account)
@@ -56,6 +59,11 @@ LOCK_UNCHANGED: Final = Statement(
     .with_for_update()
 )
 """Locks an account, if its password hash is still the one that was checked."""
+CHANGE_EMAIL: Final = Statement(
+    sa.update(_account)
+    .where(_account.c.id == bind(_account.c.id))
+    .values({name: bind(_account.c[name]) for name in ("email", "email_key", "updated_at")})
+)
 CHANGE_PASSWORD: Final = Statement(
     sa.update(_account).where(_account.c.id == bind(_account.c.id)).values(password_hash=bind(_account.c.password_hash))
 )
@@ -78,12 +86,13 @@ async def create_account(tx: Transaction, keyring: Keyring, new: NewAccount) -> 
 
     The feed starts in a random epoch, so that another person's cursor is usually recognised as foreign.
     """
-    id, now = new_id(), clock.now()
+    id, now, key = new_id(), clock.now(), email_key(new.email)
+    await serialize(tx, keyring.derive_key("throttles"), "e-mail address", key)
     created = await tx.one(
         INSERT,
         id=id,
         email=new.email,
-        email_key=email_key(new.email),
+        email_key=key,
         password_hash=new.password_hash,
         display_name=new.display_name,
         timezone=new.timezone,
@@ -101,14 +110,19 @@ async def create_account(tx: Transaction, keyring: Keyring, new: NewAccount) -> 
 
 
 async def public_account(db: Database, id: UUID) -> Row:
-    """Return the account as its owner sees it."""
-    return await db.only(PUBLIC, id=id)
+    """Return the account as its owner sees it; raise `NotSignedIn` if it was erased a moment ago."""
+    account = await db.one(PUBLIC, id=id)
+    if account is None:
+        raise NotSignedIn
+    return account
 
 
 async def change_account(db: Database, id: UUID, changes: dict[str, Any]) -> Row:
-    """Return the account after its owner changed it."""
+    """Return the account after its owner changed it; raise `NotSignedIn` if it was erased a moment ago."""
     async with db.transaction() as tx:
-        before = await tx.only(PUBLIC_TO_WRITE, id=id)
+        before = await tx.one(PUBLIC_TO_WRITE, id=id)
+        if before is None:
+            raise NotSignedIn
         after = before | changes
         if after != before:
             after |= {"updated_at": clock.now()}

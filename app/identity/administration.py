@@ -14,6 +14,7 @@ from app import clock
 from app.db import Db, Row, Statement, Transaction, bind
 from app.identity import device_sessions
 from app.identity.accounts import CHANGE_PASSWORD
+from app.identity.changing_email import cancel_changes
 from app.identity.fields import email_key
 from app.identity.shapes import Account
 from app.identity.tables import AccountRecord, DeviceRecord, Role
@@ -94,6 +95,7 @@ async def set_password(tx: Transaction, id: UUID, password_hash: str) -> int:
     """Set an account's password, and sign out every device; return how many were signed in."""
     await tx.only(_LOCK, id=id)  # a sign-in with the old password ends before this, or fails after it
     await tx.run(CHANGE_PASSWORD, id=id, password_hash=password_hash)
+    await cancel_changes(tx, id)
     return await sign_out(tx, id)
 
 

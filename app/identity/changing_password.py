@@ -1,16 +1,17 @@
 """Changing a password: with the present one, or with a code from an e-mail if it is forgotten.
 
-A change signs out every other device, a reset signs out all of them, in force from the next request on.
+A change signs out every other device, a reset signs out all of them, in force from the next request on. Both cancel a
+change of the e-mail address that was requested before.
 """
 
-import secrets
 from typing import Final
 
 from app import clock
 from app.identity import device_sessions, emails, throttles
 from app.identity.accounts import BY_EMAIL, CHANGE_PASSWORD, LOCK_UNCHANGED, PASSWORD
 from app.identity.caller import Caller
-from app.identity.codes import MailedCodes
+from app.identity.changing_email import cancel_changes
+from app.identity.codes import MailedCodes, long_code, typed_code
 from app.identity.fields import email_key
 from app.identity.shapes import ForgottenDraft, PasswordDraft, ResetDraft
 from app.identity.tables import ResetCode
@@ -19,22 +20,21 @@ from app.problems import WrongCredentials
 from app.services import Services
 
 _codes: Final = MailedCodes(ResetCode.table())
-_CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_CODE_LENGTH: Final = 10
-_LOOKALIKES: Final = str.maketrans("OILoil", "011011")
 
 
 async def change(caller: Caller, draft: PasswordDraft) -> None:
     """Set a new password if the present one is right, and sign out the other devices."""
     services = caller.services
-    account = await services.db.only(PASSWORD, id=caller.account_id)
-    right = await services.passwords.right(draft.current, account["password_hash"])
+    account = await services.db.one(PASSWORD, id=caller.account_id)
+    present_hash = None if account is None else account["password_hash"]
+    right = await services.passwords.right(draft.current, present_hash)
     password_hash = await services.passwords.hashed(draft.new)
     async with services.db.transaction() as tx:
-        still = await tx.one(LOCK_UNCHANGED, id=caller.account_id, password_hash=account["password_hash"])
+        still = await tx.one(LOCK_UNCHANGED, id=caller.account_id, password_hash=present_hash)
         if not right or still is None:
             raise WrongCredentials
         await tx.run(CHANGE_PASSWORD, id=caller.account_id, password_hash=password_hash)
+        await cancel_changes(tx, caller.account_id)
         await device_sessions.end_devices(tx, caller.account_id, kept=caller.device_id)
 
 
@@ -44,7 +44,7 @@ async def request_reset(services: Services, draft: ForgottenDraft) -> None:
     One e-mail is queued either way: a missing one would show in the time of the next request (decision 015).
     """
     key = email_key(draft.email)
-    code = "".join(secrets.choice(_CROCKFORD) for _ in range(_CODE_LENGTH))
+    code = long_code()
     async with services.db.transaction() as tx:
         account = await tx.one(BY_EMAIL, email_key=key)
         added = await _codes.add(tx, services, key, code, clock.now())
@@ -60,7 +60,7 @@ async def request_reset(services: Services, draft: ForgottenDraft) -> None:
 async def reset(services: Services, draft: ResetDraft) -> None:
     """Set a new password if the code is right, sign out every device, and reset the account's failure counts."""
     key = email_key(draft.email)
-    code = draft.code.replace("-", "").translate(_LOOKALIKES).upper()
+    code = typed_code(draft.code)
     password_hash = await services.passwords.hashed(draft.new)
     async with services.db.transaction() as tx:
         row = await _codes.redeem(tx, services, key, code, clock.now())
@@ -68,6 +68,7 @@ async def reset(services: Services, draft: ResetDraft) -> None:
         account = found if found is not None and found["closed_at"] is None else None
         if account is not None:
             await tx.run(CHANGE_PASSWORD, id=account["id"], password_hash=password_hash)
+            await cancel_changes(tx, account["id"])
             await device_sessions.end_devices(tx, account["id"])
             await throttles.reset(
                 tx, *(of_account(services, key, kind) for kind in (AttemptKind.PASSWORD, AttemptKind.RESET))

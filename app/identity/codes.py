@@ -1,14 +1,15 @@
 """Codes in e-mails: they prove that a person reads the mail of an e-mail address.
 
 A code is valid for a limited time and number of wrong attempts, and is stored as an HMAC. The number of codes per e-mail
-address and day is limited. Checking a code and counting a wrong attempt are one transaction, which locks the codes of
-the e-mail address.
+address and day is limited. Checking a code and counting a wrong attempt are one transaction, which locks the codes that
+the attempt may mean.
 """
 
 import hashlib
 import hmac
+import secrets
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -18,55 +19,97 @@ from app.identity.throttles import serialize
 from app.ids import new_id
 from app.services import Services
 
+_CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_CODE_LENGTH: Final = 10
+_LOOKALIKES: Final = str.maketrans("OILoil", "011011")
+_DAY: Final = timedelta(days=1)
+
+
+def long_code() -> str:
+    """Return a new code of ten characters, which cannot be guessed while it is valid (50 bits)."""
+    return "".join(secrets.choice(_CROCKFORD) for _ in range(_CODE_LENGTH))
+
+
+def typed_code(code: str) -> str:
+    """Return a code of ten characters as it was sent, from how a person typed it: in either case, with hyphens, or O for 0."""
+    return code.replace("-", "").translate(_LOOKALIKES).upper()
+
 
 class MailedCodes:
-    """The codes in one table: each row has the key of an e-mail address, a code's HMAC, its wrong attempts and its end."""
+    """The codes in one table: each row has the key of an e-mail address, a code's HMAC, its wrong attempts and its end.
 
-    def __init__(self, table: sa.Table) -> None:
+    A code is redeemed among those with the same value of one column, `redeemed_by`. It is by default the e-mail address
+    that the code was sent to.
+    """
+
+    def __init__(self, table: sa.Table, redeemed_by: str = "email_key") -> None:
         """Build the statements."""
-        same_email = table.c.email_key == bind(table.c.email_key)
+        self._redeemed_by = redeemed_by
+        same = table.c[redeemed_by] == bind(table.c[redeemed_by])
         alive = table.c.expires_at > bind(table.c.expires_at, "now")
         tried = table.c.tries < sa.bindparam("most_tries", type_=sa.Integer)
-        self._insert = Statement(sa.insert(table).values({column.name: bind(column) for column in table.c}))
-        self._delete_old = Statement(sa.delete(table).where(table.c.created_at < bind(table.c.created_at)))
-        self._count = Statement(sa.select(sa.func.count().label("count")).select_from(table).where(same_email))
-        self._valid = Statement(sa.select(table).where(same_email, alive, tried).with_for_update())
-        self._count_attempt = Statement(
-            sa.update(table).where(same_email, alive, tried).values(tries=table.c.tries + 1)
+        recent = table.c.created_at >= bind(table.c.created_at, "since")
+        old = sa.and_(
+            table.c.created_at < bind(table.c.created_at, "since"), table.c.expires_at < bind(table.c.expires_at, "now")
         )
-        self._delete_all = Statement(sa.delete(table).where(same_email))
+        self._insert = Statement(sa.insert(table).values({column.name: bind(column) for column in table.c}))
+        self._delete_old = Statement(sa.delete(table).where(old))
+        count = sa.select(sa.func.count().label("count")).select_from(table)
+        self._counts = {
+            name: Statement(count.where(table.c[name] == bind(table.c[name]), recent))
+            for name in dict.fromkeys((redeemed_by, "email_key"))
+        }
+        self._valid = Statement(sa.select(table).where(same, alive, tried).with_for_update())
+        self._count_attempt = Statement(sa.update(table).where(same, alive, tried).values(tries=table.c.tries + 1))
+        self._delete_all = Statement(sa.delete(table).where(same))
 
     async def add(
-        self, tx: Transaction, services: Services, key: str, code: str, now: datetime, **columns: Any
+        self,
+        tx: Transaction,
+        services: Services,
+        key: str,
+        code: str,
+        now: datetime,
+        *,
+        expires_at: datetime | None = None,
+        **columns: Any,
     ) -> bool:
-        """Store a new code for an e-mail address; return False if it has had too many codes today."""
-        settings, id = services.settings, new_id()
-        await serialize(tx, services, "codes", key)
-        await tx.run(self._delete_old, created_at=now - timedelta(days=1))
-        count = await tx.only(self._count, email_key=key)
-        if count["count"] >= settings.codes_a_day:
-            return False
+        """Store a new code for an e-mail address; return False if it, or what redeems it, has had too many codes in a day.
+
+        The code expires at `expires_at`, by default after the settings' `code_seconds`.
+        """
+        settings, values = services.settings, {"email_key": key, **columns}
+        for name, counted in self._counts.items():
+            await serialize(tx, services.throttle_key, "codes", str(values[name]))
+            count = await tx.only(counted, since=now - _DAY, **{name: values[name]})
+            if count["count"] >= settings.codes_a_day:
+                return False
+        id = new_id()
+        await tx.run(self._delete_old, since=now - _DAY, now=now)
         await tx.run(
             self._insert,
             id=id,
-            email_key=key,
             code_mac=_mac(services, id, code),
             tries=0,
             created_at=now,
-            expires_at=now + timedelta(seconds=settings.code_seconds),
-            **columns,
+            expires_at=expires_at or now + timedelta(seconds=settings.code_seconds),
+            **values,
         )
         return True
 
-    async def redeem(self, tx: Transaction, services: Services, key: str, code: str, now: datetime) -> Row | None:
-        """Return the row of a code, and delete all of the e-mail address; if no code matches, count a wrong attempt and return None."""
-        values = {"email_key": key, "now": now, "most_tries": services.settings.code_tries}
+    async def redeem(self, tx: Transaction, services: Services, key: object, code: str, now: datetime) -> Row | None:
+        """Return the row of a code, and delete all that are redeemed alike; if none matches, count a wrong attempt and return None."""
+        values = {self._redeemed_by: key, "now": now, "most_tries": services.settings.code_tries}
         for row in await tx.all(self._valid, **values):
             if hmac.compare_digest(row["code_mac"], _mac(services, row["id"], code)):
-                await tx.run(self._delete_all, email_key=key)
+                await self.delete(tx, key)
                 return row
         await tx.run(self._count_attempt, **values)  # also without a code, so that both cases take the same time
         return None
+
+    async def delete(self, tx: Transaction, key: object) -> None:
+        """Delete all codes that are redeemed by this value."""
+        await tx.run(self._delete_all, **{self._redeemed_by: key})
 
 
 def _mac(services: Services, id: UUID, code: str) -> bytes:

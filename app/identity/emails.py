@@ -41,3 +41,41 @@ def no_account(to: str) -> Email:
         "If this was not you, you can ignore this e-mail."
     )
     return Email(to, "Reset your Afterglow password", text)
+
+
+def email_code(to: str, code: str, seconds: int) -> Email:
+    """Return the e-mail with the code that makes `to` an account's e-mail address; `seconds` is the code's life."""
+    text = (
+        f"Code: {code}\n\n"
+        f"Enter this code in the app to use this e-mail address for your Afterglow account. It is valid for {seconds // 60} minutes.\n"
+        "If you did not request this, you can ignore this e-mail."
+    )
+    return Email(to, "Your Afterglow code", text, seconds)
+
+
+def email_taken(to: str) -> Email:
+    """Return the e-mail for a change to an e-mail address that another account has."""
+    text = (
+        "Someone, perhaps you, tried to use this e-mail address for another Afterglow account. It already has an account,\n"
+        "and nothing was changed.\n"
+        "If this was not you, you can ignore this e-mail."
+    )
+    return Email(to, "You already have an Afterglow account", text)
+
+
+def email_change_requested(to: str) -> Email:
+    """Return the notice to an account's e-mail address that another one was requested."""
+    text = (
+        "A change of the e-mail address of your Afterglow account was requested on one of your devices, with your password.\n"
+        "If this was not you, change your password in the app now: this cancels the change, and signs out every other device."
+    )
+    return Email(to, "A change of your Afterglow e-mail address", text)
+
+
+def email_changed(to: str) -> Email:
+    """Return the notice to the former e-mail address of an account."""
+    text = (
+        "The e-mail address of your Afterglow account was changed. This one can no longer be used to sign in.\n"
+        "If this was not you, write to the operator of your Afterglow server."
+    )
+    return Email(to, "Your Afterglow e-mail address was changed", text)

@@ -72,4 +72,5 @@ Locale = Annotated[
 Password = Annotated[str, Field(min_length=8, max_length=256, pattern=_NO_NUL), AfterValidator(_refuse_common)]
 GivenPassword = Annotated[str, Field(min_length=1, max_length=256, pattern=_NO_NUL)]
 HeldToken = Annotated[str, Field(min_length=1, max_length=200, pattern=_NO_NUL)]
+LongCode = Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{6,20}$")]
 Name = Annotated[str, Field(max_length=100, pattern=_NO_NUL)]

@@ -6,7 +6,7 @@ from pydantic import MISSING, BaseModel, ConfigDict, Field
 
 from app.clock import Instant, Timezone
 from app.identity import examples
-from app.identity.fields import EmailAddress, GivenPassword, HeldToken, Locale, Name, Password
+from app.identity.fields import EmailAddress, GivenPassword, HeldToken, Locale, LongCode, Name, Password
 from app.identity.tables import Role
 from app.ids import Id
 from app.openapi import example
@@ -83,6 +83,19 @@ class ResetDraft(Shape, json_schema_extra=example(examples.RESET)):
     )
 
 
+class EmailDraft(Shape, json_schema_extra=example(examples.EMAIL)):
+    """The new e-mail address of the account, and its present password."""
+
+    password: GivenPassword = Field(description="The account's password.")
+    email: EmailAddress = Field(description="The new e-mail address, which the code is sent to.")
+
+
+class EmailConfirmation(Shape, json_schema_extra=example(examples.EMAIL_CONFIRMATION)):
+    """The code that was sent to the new e-mail address."""
+
+    code: LongCode = Field(description="The ten characters from the e-mail, in either case, with or without hyphens.")
+
+
 class MePatch(Shape, json_schema_extra=example(examples.ME_PATCH)):
     """A change of the caller's account."""
 
@@ -117,7 +130,7 @@ class TokenPair(BaseModel, defer_build=True, json_schema_extra=example(examples.
 
 
 class Accepted(BaseModel, defer_build=True, json_schema_extra=example(examples.ACCEPTED)):
-    """The response to a registration or to the request of a password reset."""
+    """The response to a registration, or to the request of a password reset or of a change of the e-mail address."""
 
     message: str = Field(description="What happens next.")
 

@@ -80,6 +80,16 @@ class ResetCode(MailedCode, table=True):
     __table_args__ = (sa.Index(None, "email_key", "created_at"), sa.Index(None, "created_at"))
 
 
+class EmailChange(MailedCode, table=True):
+    """A code that was sent to the e-mail address that an account is to have."""
+
+    __tablename__ = "email_change"
+    __table_args__ = (sa.Index(None, "email_key", "created_at"), sa.Index(None, "created_at"))
+
+    account_id: UUID = Field(foreign_key="account.id", index=True)
+    email: str
+
+
 class Throttle(Table, table=True):
     """The number of failures since `began_at`; the key is an HMAC of the account, device or network."""
 

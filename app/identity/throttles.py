@@ -62,6 +62,7 @@ class AttemptKind(StrEnum):
     PASSWORD = "password"  # noqa: S105 - its name
     REGISTRATION = "registration code"
     RESET = "reset code"
+    EMAIL = "e-mail change code"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +74,9 @@ class Bucket:
     seconds: int
 
 
-def of_account(services: Services, email_key: str, kind: AttemptKind) -> list[Bucket]:
-    """Return the buckets of an account, whether or not it exists."""
-    return _short_and_daily(services, f"account, {kind}", email_key)
+def of_account(services: Services, name: str, kind: AttemptKind) -> list[Bucket]:
+    """Return the buckets of an account, whether or not it exists: by the key of its e-mail address, or by its id."""
+    return _short_and_daily(services, f"account, {kind}", name)
 
 
 def of_device(services: Services, device_id: UUID) -> list[Bucket]:
@@ -86,14 +87,14 @@ def of_device(services: Services, device_id: UUID) -> list[Bucket]:
 def _short_and_daily(services: Services, kind: str, value: str) -> list[Bucket]:
     settings = services.settings
     return [
-        Bucket(_key(services, kind, value), settings.throttle_account, settings.throttle_account_seconds),
-        Bucket(_key(services, f"{kind} by day", value), settings.throttle_account_day, DAY),
+        Bucket(_key(services.throttle_key, kind, value), settings.throttle_account, settings.throttle_account_seconds),
+        Bucket(_key(services.throttle_key, f"{kind} by day", value), settings.throttle_account_day, DAY),
     ]
 
 
 def of_client(services: Services, network: str) -> list[Bucket]:
     """Return the bucket of a client's network."""
-    return [Bucket(_key(services, "client", network), services.settings.throttle_client, 60)]
+    return [Bucket(_key(services.throttle_key, "client", network), services.settings.throttle_client, 60)]
 
 
 @asynccontextmanager
@@ -141,10 +142,10 @@ async def _count(services: Services, buckets: Sequence[Bucket]) -> list[dict[str
     return counted
 
 
-async def serialize(tx: Transaction, services: Services, kind: str, value: str) -> None:
+async def serialize(tx: Transaction, throttle_key: bytes, kind: str, value: str) -> None:
     """Make transactions with the same kind and value wait for each other."""
     now = clock.now()
-    await tx.only(_ADD, key=_key(services, kind, value), now=now, expired=now)
+    await tx.only(_ADD, key=_key(throttle_key, kind, value), now=now, expired=now)
 
 
 async def reset(tx: Transaction, *buckets: list[Bucket]) -> None:
@@ -161,8 +162,8 @@ def _seconds_left(began_at: datetime, bucket: Bucket, now: datetime) -> int:
     return max(1, bucket.seconds - int((now - began_at).total_seconds()))
 
 
-def _key(services: Services, kind: str, value: str) -> bytes:
-    return hmac.digest(services.throttle_key, f"{kind}:{value}".encode(), hashlib.sha256)
+def _key(throttle_key: bytes, kind: str, value: str) -> bytes:
+    return hmac.digest(throttle_key, f"{kind}:{value}".encode(), hashlib.sha256)
 
 
 async def network_of(request: Request) -> str:

@@ -11,7 +11,10 @@ from tests.hostile.raw import Header, RawConnection, RawResponse, request_bytes
 from tests.serving import Person
 
 every_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=str)
-WRONG_CREDENTIALS = {"verify", "login", "refresh_tokens", "change_password", "reset_password"}
+WRONG_CREDENTIALS = {
+    *("verify", "login", "refresh_tokens", "change_password", "reset_password"),
+    *("request_email_change", "confirm_email_change"),
+}
 """The documented bodies of these operations have invented credentials, and each attempt is counted."""
 
 

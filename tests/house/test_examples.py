@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from app import demo
 from app.db import Statement, bind
-from app.identity.tables import DeviceRecord, RefreshToken, Registration, ResetCode
+from app.identity.tables import DeviceRecord, EmailChange, RefreshToken, Registration, ResetCode
 from app.records import Resource
 from app.resources import RESOURCES
 from app.sync.examples import ID as PUSHED
@@ -46,7 +46,7 @@ LISTS = {"items", "changes"}
 """Members of which the example shows a part."""
 REGISTERED = {"email", "display_name"}
 """Members of the account in the response to a verification: its example shows the demo person's."""
-REFUSED = {"verify": 401, "reset_password": 401, "refresh_tokens": 401}
+REFUSED = {"verify": 401, "reset_password": 401, "refresh_tokens": 401, "confirm_email_change": 401}
 """Operations whose example cannot be executed, because the code or the token in it is not valid; they say so."""
 REPEATED = {"end_device": 404} | {
     f"remove_{resource.collection.replace('-', '_').removesuffix('s')}": 404 for resource in RESOURCES
@@ -272,6 +272,12 @@ def _join(examples: ExampleClient) -> None:
 
 def _change_account(examples: ExampleClient) -> None:
     examples.send("change_me")
+    examples.send("request_email_change")
+    examples.set_code("4RT8NW2CHJ", EmailChange.table())
+    examples.send("confirm_email_change", assigned={"id", "email", "display_name", "timezone"})
+    examples.client.post("/v1/me/email", json={"password": demo.PASSWORD, "email": demo.EMAIL})
+    examples.set_code("4RT8NW2CHJ", EmailChange.table())
+    examples.client.post("/v1/me/email/confirm", json=body_of("confirm_email_change"))
     examples.send("logout_all")
     examples.client.headers.pop("Authorization")
     examples.sign_in(examples.client.post("/v1/auth/login", json=body_of("login")).json())

@@ -1,0 +1,79 @@
+"""Changing the e-mail address of an account: a code is sent to the new one, and a notice to the present one.
+
+The response to a request is the same whether or not the new e-mail address has an account; only the e-mail differs. The
+change itself signs out every other device, in force from the next request on.
+"""
+
+from typing import Final
+from uuid import UUID
+
+from app import clock
+from app.db import Row, Transaction
+from app.identity import device_sessions, emails
+from app.identity.accounts import BY_EMAIL, CHANGE_EMAIL, LOCK_OPEN, LOCK_UNCHANGED, PASSWORD, PUBLIC
+from app.identity.caller import Caller
+from app.identity.codes import MailedCodes, long_code, typed_code
+from app.identity.fields import email_key
+from app.identity.shapes import EmailConfirmation, EmailDraft
+from app.identity.tables import EmailChange
+from app.identity.throttles import serialize
+from app.problems import NotSignedIn, WrongCredentials
+
+_codes: Final = MailedCodes(EmailChange.table(), redeemed_by="account_id")
+
+
+async def request_change(caller: Caller, draft: EmailDraft) -> None:
+    """Queue the e-mails of a change if the password is right: a code, or that the new e-mail address is in use; and a notice."""
+    services, key, code = caller.services, email_key(draft.email), long_code()
+    stored = await services.db.one(PASSWORD, id=caller.account_id)
+    password_hash = None if stored is None else stored["password_hash"]
+    right = await services.passwords.right(draft.password, password_hash)
+    async with services.db.transaction() as tx:
+        still = await tx.one(LOCK_UNCHANGED, id=caller.account_id, password_hash=password_hash)
+        if not right or still is None:
+            raise WrongCredentials
+        present = await tx.only(PUBLIC, id=caller.account_id)
+        other = await tx.one(BY_EMAIL, email_key=key)
+        added = await _codes.add(tx, services, key, code, clock.now(), account_id=caller.account_id, email=draft.email)
+        if added:
+            seconds = services.settings.code_seconds
+            taken = other is not None and other["id"] != caller.account_id
+            await services.mailer.queue(
+                tx, emails.email_taken(draft.email) if taken else emails.email_code(draft.email, code, seconds)
+            )
+            await services.mailer.queue(tx, emails.email_change_requested(present["email"]))
+    services.jobs.wake()
+
+
+async def confirm_change(caller: Caller, draft: EmailConfirmation) -> Row:
+    """Return the account with the e-mail address that the code was sent to; sign out the other devices."""
+    services, code = caller.services, typed_code(draft.code)
+    async with services.db.transaction() as tx:
+        before = await tx.one(LOCK_OPEN, id=caller.account_id)  # first, as all that lock an account and its codes
+        if before is None:
+            raise NotSignedIn
+        row = await _codes.redeem(tx, services, caller.account_id, code, clock.now())
+        account = None if row is None else await _changed(tx, caller, before, row)
+    if account is None:
+        raise WrongCredentials
+    services.jobs.wake()
+    return account
+
+
+async def _changed(tx: Transaction, caller: Caller, before: Row, row: Row) -> Row | None:
+    """Return the account with its new e-mail address; None, with no change, if another account has it by now."""
+    services, key = caller.services, row["email_key"]
+    await serialize(tx, services.throttle_key, "e-mail address", key)
+    other = await tx.one(BY_EMAIL, email_key=key)
+    if other is not None and other["id"] != caller.account_id:
+        return None
+    after = before | {"email": row["email"], "updated_at": clock.now()}
+    await tx.run(CHANGE_EMAIL, id=caller.account_id, email=row["email"], email_key=key, updated_at=after["updated_at"])
+    await device_sessions.end_devices(tx, caller.account_id, kept=caller.device_id)
+    await services.mailer.queue(tx, emails.email_changed(before["email"]))
+    return after
+
+
+async def cancel_changes(tx: Transaction, account_id: UUID) -> None:
+    """Make the codes of requested changes invalid."""
+    await _codes.delete(tx, account_id)

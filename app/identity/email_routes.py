@@ -1,0 +1,49 @@
+"""The routes that change an account's e-mail address: request a change, confirm it."""
+
+from fastapi import APIRouter
+
+from app.http import Response, Route, json_response
+from app.identity import changing_email, examples
+from app.identity.caller import Call
+from app.identity.shapes import Accepted, Account, EmailConfirmation, EmailDraft
+from app.identity.throttles import AttemptKind, Network, of_account, of_client, of_device, rate_limited
+from app.openapi import problems
+from app.problems import TooManyAttempts, WrongCredentials
+
+router = APIRouter(prefix="/v1/me/email", tags=["Account"], route_class=Route)
+
+
+@router.post(
+    "",
+    status_code=202,
+    response_model=Accepted,
+    responses=problems(WrongCredentials, TooManyAttempts, signed_in=True, body=True),
+    summary="Request a change of the e-mail address",
+)
+async def request_email_change(call: Call, network: Network, draft: EmailDraft) -> Response:
+    """Send an e-mail with a code to a new e-mail address, and a notice to the present one. Nothing changes until the code
+    is sent to `POST /v1/me/email/confirm`.
+
+    The response is the same whether or not the new e-mail address has an account; if it has one, the e-mail says so.
+    """
+    async with rate_limited(call.services, of_device(call.services, call.device_id), of_client(call.services, network)):
+        await changing_email.request_change(call, draft)
+    return json_response(examples.ACCEPTED, 202)
+
+
+@router.post(
+    "/confirm",
+    response_model=Account,
+    responses=problems(WrongCredentials, TooManyAttempts, signed_in=True, body=True),
+    summary="Confirm a new e-mail address",
+)
+async def confirm_email_change(call: Call, network: Network, draft: EmailConfirmation) -> Response:
+    """Change the account's e-mail address with the code that was sent to it. Every other device is signed out, and the
+    former e-mail address gets a notice. A code works once, for 30 minutes.
+
+    The code in the example is not valid (401): request one with `POST /v1/me/email`, and replace it.
+    """
+    account = of_account(call.services, str(call.account_id), AttemptKind.EMAIL)
+    async with rate_limited(call.services, account, of_client(call.services, network)):
+        changed = await changing_email.confirm_change(call, draft)
+    return json_response(changed)
