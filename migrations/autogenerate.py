@@ -34,7 +34,8 @@ class CreateRecordTable(ops.MigrateOperation):
     def indexes(self) -> set[str]:
         """The names of the indexes that the helper creates."""
         fields = ["", *(f"{column}_" for column in self.references)]
-        return {f"ix_{self.table_name}_owner_id_{field}created_at_id" for field in fields}
+        lists = {f"ix_{self.table_name}_owner_id_{field}created_at_id" for field in fields}
+        return {f"ix_{self.table_name}_owner_id_seq", *lists}
 
     def to_diff_tuple(self) -> tuple[Any, ...]:
         """Return what `alembic check` reports."""

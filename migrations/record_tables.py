@@ -11,7 +11,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from alembic import op
 
-COMMON_COLUMNS: Final = ("owner_id", "id", "seq", "created_at", "updated_at", "field_seq", "visibility")
+COMMON_COLUMNS: Final = ("owner_id", "id", "seq", "created_at", "updated_at", "field_seq", "document", "visibility")
 _VISIBILITIES: Final = ("private", "shared")
 
 
@@ -36,6 +36,7 @@ def create_record_table(
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("field_seq", sa.JSON(), nullable=False),
+        sa.Column("document", sa.LargeBinary(), nullable=False),
         sa.Column("visibility", sa.String(), nullable=False),
         *parts,
         sa.PrimaryKeyConstraint("owner_id", "id", name=op.f(f"pk_{table}")),
@@ -44,6 +45,7 @@ def create_record_table(
         *(_reference(table, column, target) for column, target in references.items()),
     )
     op.create_index(op.f(f"ix_{table}_owner_id_created_at_id"), table, ["owner_id", "created_at", "id"])
+    op.create_index(op.f(f"ix_{table}_owner_id_seq"), table, ["owner_id", "seq"], unique=True)
     for column in references:
         op.create_index(
             op.f(f"ix_{table}_owner_id_{column}_created_at_id"),

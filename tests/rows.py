@@ -71,12 +71,13 @@ def insert_copies(
     server: Server, person: Person, resource: Resource, record: Json, changes: Iterable[Json]
 ) -> list[str]:
     """Insert a copy of a record for each of `changes`, with these columns changed, without any check; return the ids."""
-    row, keys = rows_of(server, person, resource)[record["id"]], data_keys_of(server, person)
-    row = opened(keys, resource, row, changes_of(server, person)[record["id"]]["document"])
+    keys = data_keys_of(server, person)
+    row = opened(keys, resource, rows_of(server, person, resource)[record["id"]])
     head = feed_of(server, person)["head"]
     rows: list[Row] = [row | {"id": new_id(), "seq": seq} | each for seq, each in enumerate(changes, head + 1)]
     for each in rows:
         each |= {name: fact(each) for name, fact in resource.facts.items()}
+        each["document"] = keys.seal(resource.collection, each["id"], each["seq"], document_of(resource, each))
     columns = {
         "collection": resource.collection,
         "deleted": False,
@@ -86,14 +87,11 @@ def insert_copies(
         "revised_at": None,
     }
 
-    def sealed(row: Row) -> bytes:
-        return keys.seal(resource.collection, row["id"], row["seq"], document_of(resource, row))
-
     async def insert() -> None:
         async with server.db.transaction() as tx:
             await tx.write(
                 (statements(resource).insert, rows),
-                (access.INSERT_CHANGE, [each | columns | {"document": sealed(each)} for each in rows]),
+                (access.INSERT_CHANGE, [each | columns for each in rows]),
                 (access.ADVANCE_FEED, [{"owner_id": person.id, "head": head + len(rows)}]),
             )
 

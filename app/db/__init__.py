@@ -7,7 +7,7 @@ after which `Unavailable` is raised. Both databases return equal values.
 """
 
 from app.db.background import background_transaction
-from app.db.bulk import BulkStatement, CompareAndSwap, Rows, bulk_copy, bulk_delete, bulk_insert, bulk_trim, bulk_update
+from app.db.bulk import BulkStatement, CompareAndSwap, Rows, bulk_delete, bulk_insert, bulk_trim, bulk_update
 from app.db.clauses import any_of, byte_length
 from app.db.database import Database, Db, RemoteDatabase, Row, Transaction
 from app.db.json_rows import decode_json_row, json_row
@@ -31,7 +31,6 @@ __all__ = [
     "any_of",
     "background_transaction",
     "bind",
-    "bulk_copy",
     "bulk_delete",
     "bulk_insert",
     "bulk_trim",

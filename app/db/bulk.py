@@ -100,29 +100,6 @@ def bulk_delete(table: sa.Table, keys: Iterable[str]) -> BulkStatement:
     return BulkStatement(one_row, many_rows.where, key_columns)
 
 
-def bulk_copy(
-    source: sa.Table, target: sa.Table, keys: Iterable[str], copied: Mapping[str, str], names: Iterable[str]
-) -> BulkStatement:
-    """Return the copying of rows inside the database: of the rows of `source` that the columns `keys` identify, as they
-    are before the write, the columns `copied` (by their name in `target`); the columns `names` are given.
-    """
-    key_columns, given = [source.c[name] for name in keys], [target.c[name] for name in names]
-    rows = input_rows([*key_columns, *given])
-    columns = [source.c[name] for name in copied.values()]
-    into = [*copied, *(column.name for column in given)]
-
-    def select(values: Callable[[sa.ColumnClause[Any]], sa.ColumnElement[Any]]) -> sa.Select[Any]:
-        same = (column == values(column) for column in key_columns)
-        return sa.select(*columns, *(values(column) for column in given)).where(*same)
-
-    from_rows = select(lambda column: rows.c[column.name])
-    return BulkStatement(
-        sa.insert(target).from_select(into, select(bind)),
-        lambda condition: sa.insert(target).from_select(into, from_rows.where(condition)),
-        [*key_columns, *given],
-    )
-
-
 def bulk_trim(table: sa.Table, keys: Iterable[str], number: str, kept: int) -> BulkStatement:
     """Return the deletion of the oldest rows of the groups that the columns `keys` identify: the row with the given value
     of the column `number`, and those before it up to `kept` in all, stay.

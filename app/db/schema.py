@@ -23,6 +23,8 @@ MIGRATIONS: Final = migrations.FOLDER
 HEAD: Final = migrations.HEAD
 BOTH_FORMS: Final = "0010"
 """The revision that has both plain and sealed columns: between it and the next one, documents are sealed or opened."""
+SEALED: Final = "0011"
+"""The revision that drops the plain columns, whose values remain in the files until these are rewritten."""
 _LOCK: Final = 0x41667466
 _CONNECT_SECONDS: Final = 10.0
 _FOUND: Final = sa.column("found", sa.Integer)
@@ -99,8 +101,9 @@ async def _upgrade(database_url: str, revision: str, report: Report, keyring: Pa
     await _run("upgrade", database_url, BOTH_FORMS, report)
     if await _revision(database_url) == int(BOTH_FORMS):
         await _with_database(database_url, lambda db: sealing.seal(db, keyring, report))
-        await _run("upgrade", database_url, f"{int(BOTH_FORMS) + 1:04}", report)
-        await _vacuum(database_url, sealing.TABLES)
+        await _run("upgrade", database_url, SEALED, report)
+    if revision > SEALED and await _revision(database_url) == int(SEALED):
+        await _vacuum(database_url, sealing.TABLES)  # before the next revision, so that a killed process does it again
     await _run("upgrade", database_url, revision, report)
 
 

@@ -6,7 +6,7 @@ Each takes the `binds` of a `View`.
 """
 
 from functools import cache, cached_property
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -16,7 +16,6 @@ from app.db import (
     Statement,
     any_of,
     bind,
-    bulk_copy,
     bulk_delete,
     bulk_insert,
     bulk_trim,
@@ -30,6 +29,8 @@ from app.records.filters import ActiveFilter
 from app.records.resource import Resource, kinds
 from app.records.tables import Change, RememberedOp, Restoration, Revision
 
+_IS_REMOVED: Final = sa.text("change.deleted")  # the same text as in the partial index, or SQLite does not use it
+_ROWS: Final = sa.bindparam("rows", type_=sa.BigInteger)
 _feed = Feed.table()
 _change = Change.table()
 _revision = Revision.table()
@@ -62,36 +63,20 @@ COUNT_RECORDS: Final = Statement(
 """How many records of each kind an owner has."""
 _epoch = sa.select(_feed.c.epoch).where(owned(_feed)).scalar_subquery()
 _version = sa.cast(_epoch, sa.BigInteger) * sa.literal_column(str(EPOCH_SHIFT))
-READ: Final = Lookup(
-    sa.select((_version + _change.c.seq).label("version"), _change.c.document).where(
-        owned(_change),
-        SIGNED_IN,
-        *(_change.c[name] == bind(_change.c[name]) for name in ("collection", "id")),
-        _change.c.deleted.is_(False),
-    )
-)
-FORMER: Final = (_change.c.document, _change.c.actor_id, _change.c.revised_at)
-"""What a write reads of a record's change beside the record's row: its sealed document, and what decides whether this
-version is kept when the write replaces it.
+FORMER: Final = (_change.c.actor_id, _change.c.revised_at)
+"""What a write reads of a record's change beside the record's row: it decides whether this version is kept when the write
+replaces it.
 """
 INSERT_CHANGE: Final = bulk_insert(_change)
 UPDATE_CHANGE: Final = bulk_update(
     _change,
     ["owner_id", "collection", "id"],
-    ["seq", "deleted", "written_at", "actor_id", "visibility", "document", "revised_at"],
+    ["seq", "deleted", "written_at", "actor_id", "visibility", "revised_at"],
 )
 MAX_REVISIONS: Final = 100
 """How many former versions of a record are kept."""
 _RECORD: Final = ("owner_id", "collection", "id")
-KEEP_REVISION: Final = bulk_copy(
-    _change,
-    _revision,
-    _RECORD,
-    {name: name for name in (*_RECORD, "seq", "written_at", "document")} | {"written_by": "actor_id"},
-    ["replaced_at"],
-)
-"""Copies the present versions of records, which the same write replaces, as they are stored."""
-
+KEEP_REVISION: Final = bulk_insert(_revision)
 TRIM_REVISIONS: Final = bulk_trim(_revision, _RECORD, "seq", MAX_REVISIONS)
 REMOVE_REVISIONS: Final = bulk_delete(_revision, _RECORD)
 REMEMBERED_OPS: Final = Statement(
@@ -101,20 +86,20 @@ INSERT_REMEMBERED_OP: Final = bulk_insert(_remembered)
 RESTORATIONS: Final = Statement(sa.select(_restoration.c.epoch, _restoration.c.head).where(owned(_restoration)))
 
 
+@cache
 def changes_since(*, filtered: bool) -> Statement:
     """Return the statement of a pull: one row with the feed's state, and one for each change above a number.
 
     All rows are of one snapshot, and in no particular order. A column that a row has no value for is null: nulls cost
     next to nothing, but to repeat the feed beside a thousand changes, or to have them sorted, took as long as to read
-    them. A change is returned in full while the documents before it have less than `most_bytes` together; after that its
-    document is not read, and its collection is null.
+    them. Living records are read from the table of each kind and removed ones from `change`, each in the order of an
+    index, and merged. A change is returned in full while the documents before it have less than `most_bytes` together;
+    after that its document is not read, and its collection is null.
     """
-    of_collections = [any_of(_change.c.collection, "collections")] if filtered else []
     found = (
-        sa.select(*(_change.c[name] for name in ("collection", "id", "seq", "document")))
-        .where(owned(_change), _change.c.seq > bind(_change.c.seq, "after"), *of_collections)
-        .order_by(_change.c.seq)
-        .limit(sa.bindparam("rows", type_=sa.BigInteger))
+        sa.union_all(_removed_since(filtered=filtered), *(_changed_since(kind, filtered=filtered) for kind in kinds()))
+        .order_by(sa.literal_column("seq"))
+        .limit(_ROWS)
         .subquery("found")
     )
     size = sa.func.coalesce(byte_length(found.c.document), 0)  # a tombstone has no document
@@ -154,8 +139,29 @@ HISTORY: Final = _history()
 """A page of a living record's former versions, newest first: a row without a version if there is none, and no row if there
 is no such record.
 """
-CHANGES: Final = changes_since(filtered=False)
-CHANGES_OF_COLLECTIONS: Final = changes_since(filtered=True)
+
+
+def _changed_since(kind: Resource, *, filtered: bool) -> sa.Select[Any]:
+    table = kind.table
+    collection = sa.cast(sa.literal_column(f"'{kind.collection}'", sa.String()), sa.String())
+    of_collections = [any_of(collection, "collections")] if filtered else []
+    columns = (collection.label("collection"), table.c.id, table.c.seq, table.c.document)
+    since = sa.select(*columns).where(owned(table), table.c.seq > bind(table.c.seq, "after"), *of_collections)
+    return sa.select(*since.order_by(table.c.seq).limit(_ROWS).subquery().c)
+
+
+def _removed_since(*, filtered: bool) -> sa.Select[Any]:
+    of_collections = [any_of(_change.c.collection, "collections")] if filtered else []
+    columns = (
+        _change.c.collection,
+        _change.c.id,
+        _change.c.seq,
+        sa.cast(sa.null(), sa.LargeBinary()).label("document"),
+    )
+    since = sa.select(*columns).where(
+        owned(_change), _IS_REMOVED, _change.c.seq > bind(_change.c.seq, "after"), *of_collections
+    )
+    return sa.select(*since.order_by(_change.c.seq).limit(_ROWS).subquery().c)
 
 
 class Statements:
@@ -172,8 +178,6 @@ class Statements:
             _change.c.collection == resource.collection,
             _change.c.id == table.c.id,
         )
-        self.document = sa.select(_change.c.document).where(of_row).scalar_subquery().label("document")
-        """The sealed document of a row, for a list: a subquery keeps the order of the list's index."""
         self.with_change = sa.outerjoin(table, _change, of_row)
         """Rows with their changes. An outer join, because SQLite would start an inner one with all changes of the collection."""
         self.stored_by_id = Statement(
@@ -181,10 +185,15 @@ class Statements:
             .select_from(self.with_change)
             .where(owned(table), any_of(table.c.id, "ids"))
         )
+        self.read = Lookup(
+            sa.select((_version + table.c.seq).label("version"), table.c.document).where(
+                owned(table), SIGNED_IN, table.c.id == bind(table.c.id)
+            )
+        )
         self.insert = bulk_insert(table)
         sealed = resource.sealed_names
         changeable = [name for name in resource.field_names if name not in sealed]
-        changeable += ["seq", "field_seq", "updated_at", *resource.facts]
+        changeable += ["seq", "field_seq", "updated_at", "document", *resource.facts]
         self.update = bulk_update(table, ["owner_id", "id"], changeable)
         self.delete = bulk_delete(table, ["owner_id", "id"])
         self.lists: dict[tuple[object, ...], Statement] = {}
@@ -204,7 +213,7 @@ class Statements:
                     table.c.created_at,
                     table.c.id,
                     (_version + table.c.seq).label("version"),
-                    self.document,
+                    table.c.document,
                 )
                 .where(*conditions)
                 .order_by(table.c.created_at.desc(), table.c.id.desc())
@@ -249,12 +258,19 @@ def removed_ids(resource: Resource) -> str:
 
 
 @cache
+def readable_columns(resource: Resource) -> tuple[sa.Column[Any], ...]:
+    """Return the columns of a stored row but the sealed document, which JSON cannot hold."""
+    return tuple(column for column in statements(resource).stored if column.name != "document")
+
+
+@cache
 def referrers() -> Statement:
     """Return the statement that finds all records, of every kind, that refer to any of the given records.
 
     It takes a list of ids for each kind, by the names of `removed_ids`, and returns a row for each reference: the
-    collection, the field, the stored row as `json_row`, and the columns `FORMER`. So a removal costs the same number of round trips however
-    many kinds there are. Each reference is one branch: SQLite uses no index for two conditions joined by OR.
+    collection, the field, the stored row as `json_row` without its sealed document, the document, and the columns `FORMER`.
+    So a removal costs the same number of round trips however many kinds there are. Each reference is one branch: SQLite
+    uses no index for two conditions joined by OR.
     """
     return Statement(
         sa.union_all(
@@ -262,7 +278,8 @@ def referrers() -> Statement:
                 sa.select(
                     sa.literal_column(f"'{kind.collection}'", sa.String()).label("collection"),
                     sa.literal_column(f"'{field}'", sa.String()).label("field"),
-                    json_row(statements(kind).stored).label("stored"),
+                    json_row(readable_columns(kind)).label("stored"),
+                    kind.table.c.document,
                     *FORMER,
                 )
                 .select_from(statements(kind).with_change)

@@ -1,7 +1,7 @@
 """The codec: from a stored row to the record that its owner sees. Nothing else renders records.
 
-A record's *document* is its JSON text without the first two members, `id` and `version`. It is stored, sealed, beside the
-record's latest change, so a read only has to open it and to put those two in front.
+A record's *document* is its JSON text without the first two members, `id` and `version`. It is stored, sealed, in
+the record's row, so a read only has to open it and to put those two in front.
 """
 
 from collections.abc import Iterable

@@ -14,20 +14,13 @@ from app.records.shapes import Visibility, sealed_fields
 
 
 class Change(Table, table=True):
-    """The latest change of one record, which a pull reads. If the record was removed, this is its tombstone.
+    """The latest change of one record: who made it, and when. If the record was removed, this is its tombstone.
 
-    `document` is the record's JSON as sent to its owner, without `id` and `version`, sealed; a tombstone has none. A
-    person's words are stored here and in `Revision`, and nowhere else. `revised_at` is when a former version of the record
-    was last kept there; null if none was.
+    `revised_at` is when a former version of the record was last kept; null if none was. Both indexes are partial
+    (tombstones only) in the migrations: to declare that here would load both dialects.
     """
 
-    __table_args__ = (
-        sa.UniqueConstraint("owner_id", "seq"),
-        sa.CheckConstraint("(document IS NULL) = deleted", name="tombstones_are_empty"),
-        sa.Index(
-            None, "written_at"
-        ),  # partial (tombstones only) in the migration: to declare it here loads both dialects
-    )
+    __table_args__ = (sa.Index(None, "owner_id", "seq"), sa.Index(None, "written_at"))
 
     owner_id: UUID = Field(primary_key=True, foreign_key="feed.owner_id")
     collection: str = Field(primary_key=True)
@@ -37,7 +30,6 @@ class Change(Table, table=True):
     written_at: datetime
     actor_id: UUID
     visibility: Visibility | None
-    document: bytes | None
     revised_at: datetime | None
 
 
@@ -91,7 +83,8 @@ class Restoring(Table, table=True):
 class Record(Table):
     """The columns of every kind besides its fields; `field_seq` maps a field to the sequence number of its last change.
 
-    Fields with a person's words have no column: they are in the sealed document of the record's change.
+    `document` is the record's JSON as sent to its owner, without `id` and `version`, sealed. Fields with a person's words
+    have no column: they are in the document only.
     """
 
     owner_id: UUID = Field(primary_key=True, foreign_key="feed.owner_id")
@@ -100,6 +93,7 @@ class Record(Table):
     created_at: datetime
     updated_at: datetime
     field_seq: dict[str, int] = Field(sa_type=sa.JSON)
+    document: bytes
 
     @classmethod
     def __table_cls__(cls, name: str, metadata: sa.MetaData, *parts: Any, **options: Any) -> sa.Table:
@@ -109,13 +103,16 @@ class Record(Table):
 
 
 def references(**fields: str) -> tuple[Any, ...]:
-    """Return the table arguments of a kind: the index of its list, and a foreign key and an index for each reference.
+    """Return the table arguments of a kind: the indexes of its list and of a pull, and what each reference needs.
 
-    References are given as `field="target_table"`. The foreign keys are composite, so that the database refuses another
+    References are given as `field="target_table"`: each has a foreign key and an index. The foreign keys are composite, so that the database refuses another
     owner's record, and deferred, so that the rows of one transaction may be written in any order. PostgreSQL's index is
     partial (`IS NOT NULL`, in the migration); SQLite would not use a partial index to find the referrers of several records.
     """
-    parts: list[Any] = [sa.Index(None, "owner_id", "created_at", "id")]
+    parts: list[Any] = [
+        sa.Index(None, "owner_id", "created_at", "id"),
+        sa.Index(None, "owner_id", "seq", unique=True),
+    ]
     for field, referenced in fields.items():
         parts += [
             sa.ForeignKeyConstraint(

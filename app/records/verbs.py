@@ -21,7 +21,7 @@ from app.problems import (
     Removed,
     UnknownReference,
 )
-from app.records import access, cursors
+from app.records import cursors
 from app.records.access import statements
 from app.records.codec import page_response, record_json, record_response, seq_of, version_of
 from app.records.filters import Filters, active_filters
@@ -86,7 +86,7 @@ def remove_responses() -> Responses:
 
 async def read(view: View, resource: Resource, id: UUID, if_none_match: str | None) -> Response:
     """Return the response with one record, or 304 if the client has its present version."""
-    rows = await view.fetch(access.READ, collection=resource.collection, id=id)
+    rows = await view.fetch(statements(resource).read, id=id)
     if not rows:
         raise NotFound
     version, sealed = rows[0]

@@ -19,36 +19,40 @@ from app.sealing import DataKeys, OwnerKeys
 from app.services import Services
 
 BATCH_SIZE: Final = 500
-_change, _revision = Change.table(), Revision.table()
 _KEY: Final = ("owner_id", "collection", "id", "seq")
+_AFTER: Final = tuple(f"after_{name}" for name in _KEY)
+_change, _revision = Change.table(), Revision.table()
+
+
+class Documents(NamedTuple):
+    """The sealed documents of all owners: their number, and for each table the next ones in the order of their keys.
+
+    Only the operator runs these statements.
+    """
+
+    total: Statement
+    next: tuple[Statement, ...]
 
 
 def _count(table: sa.Table, *conditions: sa.ColumnElement[bool]) -> Statement:
     return Statement(sa.select(sa.func.count().label("documents")).select_from(table).where(*conditions))
 
 
-def _next(table: sa.Table, *conditions: sa.ColumnElement[bool]) -> Statement:
-    key = [table.c[name] for name in _KEY]
-    return Statement(
-        sa.select(*key, table.c.document)
-        .where(sa.tuple_(*key) > sa.tuple_(*(bind(column, f"after_{column.name}") for column in key)), *conditions)
-        .order_by(*key)
-        .limit(sa.bindparam("rows", type_=sa.BigInteger))
-    )
+def _next(table: sa.Table, collection: sa.ColumnElement[str]) -> Statement:
+    key = [*table.primary_key]
+    after = sa.tuple_(*(bind(column, f"after_{column.name}") for column in key))
+    columns = (table.c.owner_id, collection.label("collection"), table.c.id, table.c.seq, table.c.document)
+    ordered = sa.select(*columns).where(sa.tuple_(*key) > after).order_by(*key)
+    return Statement(ordered.limit(sa.bindparam("rows", type_=sa.BigInteger)))
 
 
-class Documents(NamedTuple):
-    """The sealed documents of all owners in a table: their number, and the next ones in the order of their keys.
-
-    Only the operator runs these statements.
-    """
-
-    total: Statement
-    next: Statement
+def present() -> Documents:
+    """Return the documents of all records."""
+    tables = ((kind.table, sa.literal_column(f"'{kind.collection}'", sa.String())) for kind in kinds())
+    return Documents(_count(_change, _change.c.deleted.is_(False)), tuple(_next(*each) for each in tables))
 
 
-PRESENT: Final = Documents(_count(_change, _change.c.deleted.is_(False)), _next(_change, _change.c.deleted.is_(False)))
-FORMER: Final = Documents(_count(_revision), _next(_revision))
+FORMER: Final = Documents(_count(_revision), (_next(_revision, _revision.c.collection),))
 _DELETE_REVISION: Final = bulk_delete(_revision, _KEY)
 
 
@@ -70,21 +74,17 @@ async def verify(
     db: Database, keys: DataKeys, documents: Documents, found: list[Unreadable]
 ) -> AsyncGenerator[int, None]:
     """Open every document, and append those that do not open to `found`; yield how many were tried, after each batch."""
-    after: dict[str, Any] = {
-        "after_owner_id": UUID(int=0),
-        "after_collection": "",
-        "after_id": UUID(int=0),
-        "after_seq": 0,
-    }
-    while rows := await db.all(documents.next, rows=BATCH_SIZE, **after):
-        for row in rows:
-            record = Unreadable(*(row[name] for name in _KEY))
-            try:
-                (await keys.of(record.owner_id)).open(record.collection, record.id, record.seq, row["document"])
-            except UnreadableRecord:
-                found.append(record)
-        after = {f"after_{name}": rows[-1][name] for name in _KEY}
-        yield len(rows)
+    for statement in documents.next:
+        after: dict[str, Any] = dict(zip(_AFTER, (UUID(int=0), "", UUID(int=0), 0), strict=True))
+        while rows := await db.all(statement, rows=BATCH_SIZE, **after):
+            for row in rows:
+                record = Unreadable(*(row[name] for name in _KEY))
+                try:
+                    (await keys.of(record.owner_id)).open(record.collection, record.id, record.seq, row["document"])
+                except UnreadableRecord:
+                    found.append(record)
+            after = {name: rows[-1][key] for name, key in zip(_AFTER, _KEY, strict=True)}
+            yield len(rows)
 
 
 async def give_up_version(db: Database, version: Unreadable) -> None:

@@ -29,9 +29,13 @@ class Cipher:
         nonce = os.urandom(NONCE_BYTES)
         return nonce + self._aead.encrypt(nonce, content, bound_to)
 
-    def decrypt(self, sealed: bytes, bound_to: bytes) -> bytes:
-        """Return the content; raise `UnreadableError` if the key, `bound_to` or any bit is another."""
+    def decrypt(self, sealed: bytes, bound_to: bytes, start: int = 0) -> bytes:
+        """Return the content of what begins at `start`.
+
+        Raise `UnreadableError` if the key, `bound_to` or any bit is another.
+        """
+        end = start + NONCE_BYTES
         try:
-            return self._aead.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound_to)
+            return self._aead.decrypt(sealed[start:end], sealed[end:], bound_to)
         except (InvalidTag, ValueError):
             raise UnreadableError from None

@@ -33,33 +33,35 @@ _OF_OWNER: Final = Statement(sa.select(_data_key).where(_data_key.c.owner_id == 
 class OwnerKeys:
     """The data keys of one account, which seal and open its records' documents."""
 
-    __slots__ = ("_ciphers", "_generation", "_owner", "read_at")
+    __slots__ = ("_ciphers", "_header", "_owner", "read_at")
 
     def __init__(self, owner_id: UUID, ciphers: dict[int, Cipher]) -> None:
         """Take the ciphers by generation; the highest one seals."""
         self._owner = owner_id.bytes
-        self._ciphers = ciphers
-        self._generation = max(ciphers)
+        self._ciphers = {_header(generation): cipher for generation, cipher in ciphers.items()}
+        self._header = _header(max(ciphers))
         self.read_at = time.monotonic()
 
     def seal(self, collection: str, id: UUID, seq: int, document: str) -> bytes:
         """Return a document sealed for its record and sequence number."""
-        header = FORMAT + self._generation.to_bytes(2, "big")
-        return header + self._ciphers[self._generation].encrypt(document.encode(), self._bound_to(collection, id, seq))
+        cipher = self._ciphers[self._header]
+        return self._header + cipher.encrypt(document.encode(), self._bound_to(collection, id, seq))
 
     def open(self, collection: str, id: UUID, seq: int, sealed: bytes) -> str:
         """Return the document; raise `UnreadableRecord`, and log the record's id, if it does not open."""
         try:
-            if sealed[:1] != FORMAT:
-                raise UnreadableError  # noqa: TRY301 - handled like a wrong tag
-            cipher = self._ciphers[int.from_bytes(sealed[1:HEADER_BYTES], "big")]
-            return cipher.decrypt(sealed[HEADER_BYTES:], self._bound_to(collection, id, seq)).decode()
+            cipher = self._ciphers[sealed[:HEADER_BYTES]]
+            return cipher.decrypt(sealed, self._bound_to(collection, id, seq), HEADER_BYTES).decode()
         except (UnreadableError, KeyError):
             observability.log_event("record-unreadable", "error", collection=collection, id=str(id), seq=seq)
             raise UnreadableRecord from None
 
     def _bound_to(self, collection: str, id: UUID, seq: int) -> bytes:
-        return b"%b%b%b%b" % (self._owner, collection.encode(), id.bytes, seq.to_bytes(8, "big"))
+        return self._owner + collection.encode() + id.bytes + seq.to_bytes(8)
+
+
+def _header(generation: int) -> bytes:
+    return FORMAT + generation.to_bytes(2)
 
 
 class DataKeys:

@@ -89,9 +89,8 @@ async def pull(view: View, query: PullQuery) -> Page:
     values: dict[str, Any] = {**view.binds}
     values |= {"after": position.version % EPOCH_SHIFT, "rows": query.limit + 1, "most_bytes": MAX_PAGE_BYTES}
     if query.collections:
-        rows = await view.db.tuples(access.CHANGES_OF_COLLECTIONS, collections=[*query.collections], **values)
-    else:
-        rows = await view.db.tuples(access.CHANGES, **values)
+        values["collections"] = [*query.collections]
+    rows = await view.db.tuples(access.changes_since(filtered=bool(query.collections)), **values)
     _, _, head, _, epoch, floor, timezone = next(row for row in rows if row[_EPOCH] is not None)
     view.caller.confirm(timezone)
     if not position.is_served(epoch, head, floor):

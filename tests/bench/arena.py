@@ -19,7 +19,6 @@ from tests.bench import machine
 from tests.bench.contestants import HERE, Contestant
 from tests.bench.load import Address, Round, ask, drive
 from tests.bench.operations import Operation
-from tests.bench.planting import DOCUMENT
 from tests.bench.world import ISSUER, SECRET, TOKEN_SECONDS, World, new_world
 
 DURABLE: Final = ("fsync=on", "full_page_writes=on", "synchronous_commit=on", "shared_buffers=512MB", "autovacuum=off")
@@ -135,7 +134,6 @@ class Arena:
             "DATABASE_URL": url,
             "PORT": str(port),
             "SECRET": SECRET,
-            "DOCUMENT": DOCUMENT,
             "NODE_ENV": "production",
             "AFTERGLOW_ENV": "production",
             "AFTERGLOW_DATABASE_URL": url,

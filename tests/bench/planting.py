@@ -1,6 +1,6 @@
 """Inserts the test data, as our server would have written them.
 
-A feed and a data key for each person, and a change with its sealed document for each record; by COPY on PostgreSQL, by our
+A feed and a data key for each person, and a change for each record; by COPY on PostgreSQL, by our
 own statements on SQLite. The other contestants keep words in columns of their own.
 """
 
@@ -35,7 +35,7 @@ EPOCH: Final = 1
 _ROWS_AT_ONCE: Final = 5000
 PEERS_COLUMNS: Final = ("statement", "why")
 """The columns of words that the peers' intentions have, in clear."""
-_intention: Final = sa.Table(
+PEERS_INTENTION: Final = sa.Table(
     "intention",
     sa.MetaData(),
     *(sa.Column(column.name, column.type) for column in INTENTIONS.table.c),
@@ -46,7 +46,7 @@ _TABLES: Final = (
     DeviceRecord.table(),
     Feed.table(),
     DataKeyRecord.table(),
-    _intention,
+    PEERS_INTENTION,
     Change.table(),
 )
 _PLANT: Final = {
@@ -87,11 +87,17 @@ async def plant(settings: Settings, people: list[Person], sizes: list[int]) -> N
 
 
 async def add_peers_columns(settings: Settings) -> None:
-    """Add the columns in which the peers keep words."""
+    """Add the columns in which the peers keep words, and a default for the document, of which they know nothing."""
     db = open_database(settings)
     await db.open()
-    for name in PEERS_COLUMNS:
-        await db.run(Statement(sa.text(f"ALTER TABLE intention ADD COLUMN {name} VARCHAR")))  # type: ignore[arg-type]
+    blob = "BLOB" if settings.uses_sqlite else "BYTEA"
+    default = f"x'{DOCUMENT.hex()}'" if settings.uses_sqlite else f"'\\x{DOCUMENT.hex()}'"
+    for change in (
+        *(f"ADD COLUMN {name} VARCHAR" for name in PEERS_COLUMNS),
+        "DROP COLUMN document",
+        f"ADD COLUMN document {blob} NOT NULL DEFAULT {default}",
+    ):
+        await db.run(Statement(sa.text(f"ALTER TABLE intention {change}")))  # type: ignore[arg-type]
     await db.close()
 
 
@@ -165,7 +171,7 @@ def _records(person: Person, size: int) -> Iterator[tuple[dict[str, Any], dict[s
     for number in range(size):
         id, seq, moment = new_id(), 2 + number, began + timedelta(minutes=number)
         person.seqs[str(id)] = seq
-        row = dict.fromkeys(str(column.name) for column in _intention.c) | {
+        row = dict.fromkeys(str(column.name) for column in PEERS_INTENTION.c) | {
             "owner_id": person.id,
             "id": id,
             "seq": seq,
@@ -187,9 +193,9 @@ def _records(person: Person, size: int) -> Iterator[tuple[dict[str, Any], dict[s
             "actor_id": person.device_id,
             "visibility": "private",
         }
-        document = keys.seal("intentions", id, seq, document_of(INTENTIONS, row))
-        yield row, noted | {"owner_id": person.id, "id": id, "seq": seq, "document": document}
+        row["document"] = keys.seal("intentions", id, seq, document_of(INTENTIONS, row))
+        yield row, noted | {"owner_id": person.id, "id": id, "seq": seq}
 
 
-DOCUMENT: Final = document_of(INTENTIONS, next(_records(Person(new_id(), new_id()), 1))[0])
-"""A record's document, as those write it who make none of their own."""
+DOCUMENT: Final[bytes] = next(_records(Person(new_id(), new_id()), 1))[0]["document"]
+"""A sealed document, which the database adds to the records of those who write none."""

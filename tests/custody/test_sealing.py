@@ -5,18 +5,19 @@ import sqlalchemy as sa
 
 from app.db import Statement, bind
 from app.records import Resource
-from app.records.tables import Change
 from app.resources import RESOURCES
 from app.sealing import DataKeyRecord, data_keys
 from tests.drafts import Json, create_record, draft_of, etag
 from tests.refusals import refused
-from tests.rows import changes_of, dump_database
+from tests.rows import dump_database, rows_of
 from tests.serving import Person, Server
 from tests.sync.sync_client import SyncClient, edit, upsert
 
-_change, _data_key = Change.table(), DataKeyRecord.table()
+_data_key = DataKeyRecord.table()
+INTENTIONS = RESOURCES[2]
+_intention = INTENTIONS.table
 SET_DOCUMENT = Statement(
-    sa.update(_change).where(_change.c.id == bind(_change.c.id)).values(document=bind(_change.c.document))
+    sa.update(_intention).where(_intention.c.id == bind(_intention.c.id)).values(document=bind(_intention.c.document))
 )
 SET_WRAPPED = Statement(
     sa.update(_data_key)
@@ -53,25 +54,26 @@ def test_no_word_is_stored_in_clear(server: Server, alice: Person, resource: Res
 def test_equal_texts_are_sealed_differently(server: Server, alice: Person) -> None:
     sync = SyncClient(alice)
     ids = [each["record"]["id"] for each in sync.push(*(upsert() for _ in range(10)))]
-    documents = [changes_of(server, alice)[id]["document"] for id in ids]
+    rows = rows_of(server, alice, INTENTIONS)
+    documents = [rows[id]["document"] for id in ids]
     assert len({document[3:15] for document in documents}) == len(documents)  # the nonces
     assert all(document[:3] == b"\x01\x00\x01" for document in documents)
 
 
 def broken(server: Server, alice: Person, how: str) -> tuple[Json, Json]:
     """Create two intentions, and make the first one unreadable; return both."""
-    first, second = (create_record(alice.client, RESOURCES[2], alice) for _ in range(2))
-    changes = changes_of(server, alice)
-    document = changes[first["id"]]["document"]
+    first, second = (create_record(alice.client, INTENTIONS, alice) for _ in range(2))
+    rows = rows_of(server, alice, INTENTIONS)
+    document = rows[first["id"]]["document"]
     values = {
-        "another record's": changes[second["id"]]["document"],
+        "another record's": rows[second["id"]]["document"],
         "a flipped bit": document[:-1] + bytes([document[-1] ^ 1]),
         "another format": b"\x02" + document[1:],
         "an unknown generation": document[:1] + b"\xff\xff" + document[3:],
         "cut off": document[:10],
         "empty": b"",
     }
-    store(server, SET_DOCUMENT, id=changes[first["id"]]["id"], document=values[how])
+    store(server, SET_DOCUMENT, id=rows[first["id"]]["id"], document=values[how])
     return first, second
 
 
@@ -99,18 +101,18 @@ def test_a_document_that_does_not_open_is_a_clear_problem(
 
 
 def test_a_data_key_that_does_not_open_is_a_clear_problem(server: Server, alice: Person, bob: Person) -> None:
-    record = create_record(alice.client, RESOURCES[2], alice)
+    record = create_record(alice.client, INTENTIONS, alice)
     store(server, SET_WRAPPED, owner_id=alice.id, wrapped=b"wisteria" * 8)
     server.services.data_keys.forget(alice.id)
     refused(alice.client.get(f"/v1/intentions/{record['id']}"), 503, "unreadable-record")
-    refused(alice.client.post("/v1/intentions", json=draft_of(RESOURCES[2])), 503, "unreadable-record")
-    create_record(bob.client, RESOURCES[2], bob)
+    refused(alice.client.post("/v1/intentions", json=draft_of(INTENTIONS)), 503, "unreadable-record")
+    create_record(bob.client, INTENTIONS, bob)
 
 
 def test_a_worker_caches_a_limited_number_of_data_keys(
     alice: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(data_keys, "MAX_CACHED", 1)
-    records = [(person, create_record(person.client, RESOURCES[2], person)) for person in (alice, bob)]
+    records = [(person, create_record(person.client, INTENTIONS, person)) for person in (alice, bob)]
     for person, record in (*records, *records):
         assert person.client.get(f"/v1/intentions/{record['id']}").json() == record

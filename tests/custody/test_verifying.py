@@ -8,7 +8,7 @@ from tests.conftest import Servers
 from tests.custody.test_sealing import SET_DOCUMENT, store
 from tests.drafts import create_record
 from tests.house.commands import Result, afterglow
-from tests.rows import changes_of, rows_of
+from tests.rows import rows_of
 from tests.serving import Person, Server
 from tests.sync.sync_client import SyncClient
 
@@ -38,9 +38,9 @@ def test_it_finds_what_does_not_open_and_gives_up_what_is_named(
     assert verify(server) == Result(0, f"Records: 6, not decrypted: 0.\n{NO_VERSIONS}\n", "")
     sync = SyncClient(alice)
     _, cursor = sync.pull()
-    changes = changes_of(server, alice)
+    rows = rows_of(server, alice, INTENTIONS)
     for record in records[:2]:
-        store(server, SET_DOCUMENT, id=changes[record["id"]]["id"], document=b"wisteria")
+        store(server, SET_DOCUMENT, id=rows[record["id"]]["id"], document=b"wisteria")
     lines = [f"intentions {record['id']} of account {alice.id}: cannot be decrypted" for record in records[:2]]
     result = verify(server)
     assert result.status == 1

@@ -1,6 +1,7 @@
 """Constraints: the database itself refuses invalid rows."""
 
 from datetime import UTC, datetime
+from itertools import count
 from uuid import UUID
 
 import pytest
@@ -15,12 +16,14 @@ from tests.conftest import DATABASES, Databases
 from tests.db.helpers import add_account, with_database
 from tests.db.test_values import row_of
 
+SEQS = count(1)
+
 
 def stored(resource: Resource, owner_id: UUID, id: UUID, **changes: object) -> Row:
     """Return a row of a kind of record, without references."""
     now = datetime.now(UTC)
-    row = row_of(resource.table, 0, nulls=True)
-    return row | {"owner_id": owner_id, "id": id, "created_at": now, "updated_at": now} | changes
+    row = row_of(resource.table, 0, nulls=True) | {"seq": next(SEQS), "created_at": now, "updated_at": now}
+    return row | {"owner_id": owner_id, "id": id} | changes
 
 
 class ConstraintDatabase:

@@ -91,8 +91,6 @@ def row_of(table: sa.Table, variant: int, *, nulls: bool) -> Row:
         leads = isinstance(column.type, sa.Uuid) and (column.primary_key or column.foreign_keys)
         value = KEY if leads else values[variant % len(values)]
         row[column.name] = None if nulls and column.nullable else value
-    if "document" in row:
-        row["deleted"] = row["document"] is None
     return row
 
 

@@ -91,6 +91,7 @@ NAMES = {
     "ix_wish_owner_id_created_at_id",
     "ix_wish_owner_id_element_id_created_at_id",
     "ix_wish_owner_id_session_id_created_at_id",
+    "ix_wish_owner_id_seq",
     "pk_wish",
     "uq_wish_owner_id_title",
 }

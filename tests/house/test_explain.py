@@ -32,24 +32,31 @@ INSERT INTO account SELECT id, id || '@example.com', id || '@example.com', 'none
   now(), now(), NULL FROM (SELECT lpad(to_hex(n), 32, '0')::uuid AS id FROM generate_series(1, 1000) n) people;
 INSERT INTO feed SELECT id, 1, 1, 0 FROM account;
 INSERT INTO device (id, account_id, created_at, last_used_at) SELECT id, id, now(), now() FROM account;
-INSERT INTO session (owner_id, id, seq, created_at, updated_at, field_seq, visibility, kind, status, timezone)
-  SELECT id, id, 1, now(), now(), '{}', 'private', 'dosing', 'planned', 'UTC' FROM account;
-INSERT INTO change (owner_id, collection, id, seq, deleted, written_at, actor_id, document)
-  SELECT account.id, CASE WHEN n % 2 = 0 THEN 'reflections' ELSE 'intentions' END, gen_random_uuid(), n, false, now(),
-  account.id, '{}'::bytea FROM account, generate_series(1, 20) n
-  UNION ALL SELECT lpad(to_hex(500), 32, '0')::uuid, 'reflections', gen_random_uuid(), n, false, now(), gen_random_uuid(),
-  '{}'::bytea FROM generate_series(21, 20000) n;
+INSERT INTO session (owner_id, id, seq, created_at, updated_at, field_seq, document, visibility, kind, status, timezone)
+  SELECT id, id, 1, now(), now(), '{}', '', 'private', 'dosing', 'planned', 'UTC' FROM account;
+INSERT INTO change (owner_id, collection, id, seq, deleted, written_at, actor_id)
+  SELECT account.id, CASE WHEN n % 2 = 0 THEN 'reflections' ELSE 'intentions' END, gen_random_uuid(), n, n % 9 = 0, now(),
+  account.id FROM account, generate_series(1, 20) n
+  UNION ALL SELECT lpad(to_hex(500), 32, '0')::uuid, 'reflections', gen_random_uuid(), n, n % 9 = 0, now(), gen_random_uuid()
+  FROM generate_series(21, 20000) n;
 INSERT INTO revision (owner_id, collection, id, seq, written_at, written_by, replaced_at, document)
   SELECT owner_id, collection, id, n, now(), actor_id, now(), '{}'::bytea FROM change, generate_series(1, 3) n
   WHERE n < seq;
 INSERT INTO remembered_op SELECT account.id, gen_random_uuid(), '', 'applied', 200, now()
   FROM account, generate_series(1, 20);
-INSERT INTO element (owner_id, id, seq, created_at, updated_at, field_seq, visibility, session_id, kind, has_meaning, status)
-  SELECT account.id, gen_random_uuid(), n, now(), now(), '{}', 'private', account.id, 'memory', n % 2 = 0, 'captured'
+INSERT INTO element (owner_id, id, seq, created_at, updated_at, field_seq, document, visibility, session_id, kind,
+  has_meaning, status)
+  SELECT account.id, gen_random_uuid(), n, now(), now(), '{}', '', 'private', account.id, 'memory', n % 2 = 0, 'captured'
   FROM account, generate_series(1, 10) n;
-INSERT INTO reflection (owner_id, id, seq, created_at, updated_at, field_seq, visibility, occurred_at, timezone,
+INSERT INTO intention (owner_id, id, seq, created_at, updated_at, field_seq, document, visibility, kind, status)
+  SELECT account.id, gen_random_uuid(), n, now(), now(), '{}', '', 'private', 'integration', 'active'
+  FROM account, generate_series(1, 10) n;
+INSERT INTO action_item (owner_id, id, seq, created_at, updated_at, field_seq, document, visibility, facet, change, status)
+  SELECT account.id, gen_random_uuid(), n, now(), now(), '{}', '', 'private', 'health', 'external', 'accepted'
+  FROM account, generate_series(1, 10) n;
+INSERT INTO reflection (owner_id, id, seq, created_at, updated_at, field_seq, document, visibility, occurred_at, timezone,
   session_id, capture, domains)
-  SELECT account.id, gen_random_uuid(), n, now() - n * interval '1 hour', now(), '{}', 'private', now(),
+  SELECT account.id, gen_random_uuid(), n, now() - n * interval '1 hour', now(), '{}', '', 'private', now(),
   'UTC', CASE WHEN n % 2 = 0 THEN account.id END, 'typed', '[]'
   FROM account, generate_series(1, 100) n ORDER BY random();
 ANALYZE;
@@ -116,8 +123,7 @@ def test_a_page_is_read_from_an_index_in_its_order(
 
 @plan_kinds
 def test_a_record_is_read_from_an_index(plans: Plans, *, generic: bool) -> None:
-    key = {**OWN, "collection": "reflections", "id": new_id()}
-    by_index(plans.nodes(access.READ, generic=generic, **key), "change")
+    by_index(plans.nodes(statements(REFLECTIONS).read, generic=generic, **OWN, id=new_id()))
 
 
 @plan_kinds
@@ -130,14 +136,15 @@ def test_a_history_is_read_from_an_index(plans: Plans, *, generic: bool) -> None
 
 @plan_kinds
 @pytest.mark.parametrize("filtered", [False, True], ids=["all", "some-collections"])
-def test_a_pull_walks_the_feeds_index(plans: Plans, *, generic: bool, filtered: bool) -> None:
-    statement = access.CHANGES_OF_COLLECTIONS if filtered else access.CHANGES
-    some = {"collections": ["reflections", "sessions"]} if filtered else {}
+def test_a_pull_walks_the_index_of_each_kind(plans: Plans, *, generic: bool, filtered: bool) -> None:
+    statement = access.changes_since(filtered=filtered)
+    some = {"collections": [kind.collection for kind in RESOURCES]} if filtered else {}
     wanted = {**OWN, "after": 19_000, "rows": ROWS, "most_bytes": 2**22}
     nodes = plans.nodes(statement, generic=generic, **wanted, **some)
-    assert not [node for node in nodes if node["Node Type"] == "Seq Scan"]
-    (walk,) = [node for node in nodes if node.get("Index Name") == "uq_change_owner_id_seq"]
-    assert {"owner_id", "seq"} <= {*re.findall(r"[a-z_]+", walk["Index Cond"])}
+    assert not [node for node in nodes if node["Node Type"] in {"Seq Scan", "Sort", "Incremental Sort"}]
+    walks = {node["Index Name"]: node["Index Cond"] for node in nodes if node.get("Index Name", "").endswith("_seq")}
+    assert {*walks} == {f"ix_{table}_owner_id_seq" for table in ("change", *(kind.table.name for kind in RESOURCES))}
+    assert all({"owner_id", "seq"} <= {*re.findall(r"[a-z_]+", condition)} for condition in walks.values())
 
 
 IDS = [new_id() for _ in range(500)]
@@ -176,7 +183,6 @@ def test_every_reference_to_a_removed_record_is_found_by_an_index(plans: Plans, 
     [
         pytest.param(access.UPDATE_CHANGE, "change", id="changes"),
         pytest.param(statements(REFLECTIONS).update, "reflection", id="records"),
-        pytest.param(access.KEEP_REVISION, "change", id="versions-to-keep"),
         pytest.param(access.TRIM_REVISIONS, "revision", id="versions-too-many"),
         pytest.param(access.REMOVE_REVISIONS, "revision", id="versions-of-removed-records"),
     ],

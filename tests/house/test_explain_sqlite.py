@@ -1,7 +1,6 @@
 """Query plans on SQLite: the records of a batch are found by their keys, without a scan of all records of the owner."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 import pytest
 
@@ -50,20 +49,19 @@ def test_a_history_is_found_by_its_record(connection: Connection) -> None:
     found = steps(connection, access.HISTORY, **key, before=2**40, rows=201)
     assert [step for step in found if "revision" in step and "(owner_id=? AND collection=? AND id=? AND seq<?)" in step]
     for bulk, end in (
-        (access.KEEP_REVISION, "id=?)"),
         (access.TRIM_REVISIONS, "seq<?)"),
         (access.REMOVE_REVISIONS, "id=?)"),
     ):
-        for step in steps(connection, bulk.one_row, **key, seq=500, replaced_at=datetime.now(UTC)):
+        for step in steps(connection, bulk.one_row, **key, seq=500):
             assert "(owner_id=? AND collection=? AND id=?" in step
             assert step.endswith(end)
 
 
 @each_kind
 def test_records_are_found_by_their_keys(connection: Connection, resource: Resource) -> None:
-    row, document = steps(connection, statements(resource).stored_by_id, ids=[new_id()])
+    row, change = steps(connection, statements(resource).stored_by_id, ids=[new_id()])
     assert row.endswith("(owner_id=? AND id=?)")
-    assert document.endswith("(owner_id=? AND collection=? AND id=?)")
+    assert "(owner_id=? AND collection=? AND id=?)" in change
     step, *_ = steps(connection, statements(resource).delete.one_row, id=new_id())
     assert step.endswith("(owner_id=? AND id=?)")
 
@@ -81,6 +79,14 @@ def test_every_reference_to_a_removed_record_is_found_by_its_index(connection: C
     found = steps(connection, access.referrers(), **ids)
     fields = [field for kind in kinds() for field in kind.targets]
     assert len(found) == 2 * len(fields)
-    for step, document, field in zip(found[::2], found[1::2], fields, strict=True):
+    for step, change, field in zip(found[::2], found[1::2], fields, strict=True):
         assert step.endswith(f"(owner_id=? AND {field}=?)"), step
-        assert document.endswith("(owner_id=? AND collection=? AND id=?)"), document
+        assert "(owner_id=? AND collection=? AND id=?)" in change, change
+
+
+@pytest.mark.parametrize("filtered", [False, True], ids=["all", "some-collections"])
+def test_a_pull_walks_the_index_of_each_kind(connection: Connection, *, filtered: bool) -> None:
+    values = {"after": 0, "rows": 100, "most_bytes": 2**22} | ({"collections": ["sessions"]} if filtered else {})
+    found = steps(connection, access.changes_since(filtered=filtered), **values)
+    walks = [step for step in found if step.endswith("(owner_id=? AND seq>?)")]
+    assert len(walks) == len(RESOURCES) + 1, found

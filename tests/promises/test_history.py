@@ -11,7 +11,7 @@ from tests.conftest import Servers
 from tests.drafts import Json, create_record, draft_of, etag
 from tests.promises.linked_records import create_linked_records
 from tests.refusals import pointers, refused
-from tests.rows import changes_of, device_of, revisions_of
+from tests.rows import device_of, revisions_of, rows_of
 from tests.serving import Person, Server
 from tests.sync.sync_client import PUSH, SyncClient, delete, edit, upsert
 from tests.waiting import later
@@ -63,8 +63,8 @@ def test_a_history_has_the_former_versions_as_they_were_newest_first(
     assert history_of(alice.client, path, versions[0]) == {"items": [], "next_cursor": None}
     sealed = {}
     for text in ("wisteria one", "wisteria two", "wisteria three"):
-        change = changes_of(server, alice)[versions[0]["id"]]
-        sealed[change["seq"]] = change["document"]
+        row = rows_of(server, alice, resource)[versions[0]["id"]]
+        sealed[row["seq"]] = row["document"]
         with later(minutes=11 * len(versions)):
             versions.append(patch(alice, resource, versions[0], text))
     page = history_of(alice.client, path, versions[0])

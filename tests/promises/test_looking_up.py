@@ -9,7 +9,7 @@ from app.db import Lookup, Statement, bind
 from app.identity.tables import DeviceRecord
 from app.ids import new_id
 from app.records import Resource
-from app.records.access import READ, statements
+from app.records.access import statements
 from tests.drafts import draft_of, etag
 from tests.serving import Person, Server
 
@@ -32,7 +32,7 @@ def test_each_lookup_finds_only_records_of_its_owner(
         owners = (alice.id, bob.id)
         devices = [(await server.db.only(DEVICES, account_id=owner))["id"] for owner in owners]
         values = [
-            {"owner_id": owner, "account_id": owner, "device_id": device, "id": id, "collection": resource.collection}
+            {"owner_id": owner, "account_id": owner, "device_id": device, "id": id}
             for owner in owners
             for device in (*devices, new_id())
             for id in ids
@@ -41,7 +41,7 @@ def test_each_lookup_finds_only_records_of_its_owner(
         alone = [await server.db.tuples(lookup, **each) for each in values]
         return [[[*map(tuple, rows)] for rows in found] for found in (together, alone)]
 
-    together, alone = server.run(look_up(READ))
+    together, alone = server.run(look_up(statements(resource).read))
     assert together == alone
     assert sum(map(len, alone)) == 2
     together, alone = server.run(look_up(statements(resource).with_feed))

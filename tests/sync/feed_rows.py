@@ -23,7 +23,7 @@ SET_FEED = Statement(
 SET_CHANGE = Statement(
     sa.update(_change)
     .where(_change.c.owner_id == bind(_change.c.owner_id), _change.c.seq == bind(_change.c.seq))
-    .values(seq=bind(_change.c.seq, "new_seq"), deleted=False, document=b"{}", written_at=bind(_change.c.written_at))
+    .values(seq=bind(_change.c.seq, "new_seq"), deleted=False, written_at=bind(_change.c.written_at))
 )
 TODAY = clock.now()
 
@@ -60,7 +60,6 @@ async def insert_changes(tx: Transaction, owner_id: UUID, changes: Iterable[Chan
             "actor_id": owner_id,
             "visibility": None if each.deleted else "private",
             "revised_at": None,
-            "document": None if each.deleted else b"{}",
         }
         for each in inserted
     ]

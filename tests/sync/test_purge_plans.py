@@ -29,9 +29,9 @@ INSERT INTO account SELECT id, id || '@example.com', id || '@example.com', 'none
 INSERT INTO feed SELECT id, 300, 1, 0 FROM account;
 """
 CHANGES = """
-INSERT INTO change (owner_id, collection, id, seq, deleted, written_at, actor_id, document)
-  SELECT owner_id, 'sessions', gen_random_uuid(), n, n % 10 = 0, now() - (300 - n) * interval '3 days', owner_id,
-  CASE WHEN n % 10 > 0 THEN '{}'::bytea END FROM feed, generate_series(101, 300) n ORDER BY n;
+INSERT INTO change (owner_id, collection, id, seq, deleted, written_at, actor_id)
+  SELECT owner_id, 'sessions', gen_random_uuid(), n, n % 10 = 0, now() - (300 - n) * interval '3 days', owner_id
+  FROM feed, generate_series(101, 300) n ORDER BY n;
 INSERT INTO remembered_op SELECT owner_id, gen_random_uuid(), '\\x00', 'applied', 201, written_at FROM change;
 INSERT INTO revision (owner_id, collection, id, seq, written_at, written_by, replaced_at, document)
   SELECT owner_id, collection, id, seq - 100, written_at, actor_id, written_at, '{}'::bytea FROM change;

@@ -166,17 +166,17 @@ async def read_with_feed(db: RemoteDatabase, view: View, resource: Resource, id:
     statement = access.statements(resource).with_feed
     ((head, epoch, floor, timezone, *record),) = await db.tuples(statement, id=id, **view.binds)
     view.caller.confirm(timezone)
-    seq, deleted, sealed, actor_id, revised_at, *stored = record
+    seq, deleted, actor_id, revised_at, *stored = record
     if seq is None:
         snapshot = Snapshot()
     elif deleted:
         snapshot = Snapshot(change={"seq": seq, "deleted": True})
     else:
         row = dict(zip(access.statements(resource).stored_names, stored, strict=True))
-        snapshot = Snapshot(opened(keys, resource, row, sealed), Former(actor_id, revised_at))
+        snapshot = Snapshot(opened(keys, resource, row), Former(actor_id, revised_at))
     return OptimisticWrite(db, view, keys, head, epoch, floor=floor, snapshot=snapshot)
 
 
-def opened(keys: OwnerKeys, resource: Resource, row: Row, sealed: bytes) -> Row:
+def opened(keys: OwnerKeys, resource: Resource, row: Row) -> Row:
     """Return a stored row with the words in its sealed document."""
-    return complete_row(resource, row, keys.open(resource.collection, row["id"], row["seq"], sealed))
+    return complete_row(resource, row, keys.open(resource.collection, row["id"], row["seq"], row["document"]))

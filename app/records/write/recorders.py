@@ -20,16 +20,15 @@ class Changed(NamedTuple):
     """One record that was created, changed or removed.
 
     `before` is its row as it was read, None if it is new or was not read; `after` is its row now, None if it was removed.
-    `document` is its JSON text without id and version. `is_first` is true for the first change of this id ever. `former`
-    is what was known of the version that the change replaces, None if it replaces none, and `revised_at` when a former
-    version was last kept, this one included.
+    Both have the sealed document. `is_first` is true for the first change of this id ever. `former` is what was known of
+    the version that the change replaces, None if it replaces none, and `revised_at` when a former version was last kept,
+    this one included.
     """
 
     resource: Resource
     id: UUID
     before: Row | None
     after: Row | None
-    document: str | None
     seq: int
     is_first: bool
     former: Former | None = None
@@ -53,23 +52,28 @@ def last_kept(former: Former | None, write: FeedWrite) -> datetime | None:
 
 
 def record_history(write: FeedWrite, changes: Sequence[Changed]) -> None:
-    """Queue the copying of versions that are replaced and kept; of a removed record none is kept."""
+    """Queue the versions that are replaced and kept, as they were sealed; of a removed record none is kept."""
     kept, trimmed, removed = list[Row](), list[Row](), list[Row]()
     for change in changes:
         key = {"collection": change.resource.collection, "id": change.id}
         if change.after is None:
             removed.append(key)
         elif change.before is not None and change.former is not None and change.revised_at != change.former.revised_at:
-            kept.append(key | {"replaced_at": change.revised_at})
+            kept.append(_revision_row(key, change.before, change.former) | {"replaced_at": change.revised_at})
             if change.former.revised_at is not None:
                 trimmed.append(key | {"seq": change.before["seq"]})
-    write.queue(access.KEEP_REVISION, kept)  # on SQLite before the change is replaced
+    write.queue(access.KEEP_REVISION, kept)
     write.queue(access.TRIM_REVISIONS, trimmed)
     write.queue(access.REMOVE_REVISIONS, removed)
 
 
+def _revision_row(key: Row, before: Row, former: Former) -> Row:
+    copied = {"seq": before["seq"], "written_at": before["updated_at"], "document": before["document"]}
+    return key | copied | {"written_by": former.actor_id}
+
+
 def record_in_feed(write: FeedWrite, changes: Sequence[Changed]) -> None:
-    """Queue the row of the table `change` that a pull reads: one for each record, replaced by its next change."""
+    """Queue the row of the table `change`: one for each record, replaced by its next change."""
     first: list[Row] = []
     later: list[Row] = []
     for change in changes:
@@ -79,17 +83,15 @@ def record_in_feed(write: FeedWrite, changes: Sequence[Changed]) -> None:
 
 
 def _change_row(write: FeedWrite, change: Changed) -> Row:
-    after, document = change.after, change.document
-    collection = change.resource.collection
+    after = change.after
     return {
-        "collection": collection,
+        "collection": change.resource.collection,
         "id": change.id,
         "seq": change.seq,
         "deleted": after is None,
         "written_at": write.now,
         "actor_id": write.actor_id,
         "visibility": None if after is None else after["visibility"],
-        "document": None if document is None else write.keys.seal(collection, change.id, change.seq, document),
         "revised_at": change.revised_at,
     }
 

@@ -64,9 +64,9 @@ class WorkingSet:
     async def _read(self, keys: Iterable[Key]) -> None:
         for resource, ids in _by_resource(keys).items():
             for row in await self._write.all(statements(resource).stored_by_id, ids=ids):
-                sealed, *former = (row.pop(column.name) for column in access.FORMER)
+                former = Former(*(row.pop(column.name) for column in access.FORMER))
                 key = resource, row["id"]
-                self.rows[key], self._former[key] = opened(self._write.keys, resource, row, sealed), Former(*former)
+                self.rows[key], self._former[key] = opened(self._write.keys, resource, row), former
 
     async def _read_ancestors(self, ops: Sequence[Op]) -> None:
         for resource in {op.resource for op in ops if op.resource.acyclic}:
@@ -123,21 +123,22 @@ class WorkingSet:
         return row
 
     def queue(self) -> None:
-        """Queue the rows of the records that were created and changed, and hand the changes to the recorders."""
+        """Seal and queue the rows of the records that were created and changed, and hand them to the recorders."""
         write, before = self._write, self._before
-        for resource, ids in _by_resource(key for key, row in before.items() if row is None).items():
-            write.queue(statements(resource).insert, [self.rows[resource, id] for id in ids])
-        for resource, ids in _by_resource(key for key, row in before.items() if row is not None).items():
-            write.queue(statements(resource).update, [self.rows[resource, id] for id in ids])
         changed = []
         for key, earlier in before.items():
-            row = self.rows[key]
-            document = self.documents[key] = document_of(key[0], row)
+            row, (resource, id) = self.rows[key], key
+            document = self.documents[key] = document_of(resource, row)
+            row["document"] = write.keys.seal(resource.collection, id, row["seq"], document)
             is_first = earlier is None and key not in self.changes
             former = None if earlier is None else self._former[key]
             revised_at = last_kept(former, write)
             self._former[key] = Former(write.actor_id, revised_at)
-            changed.append(Changed(*key, earlier, row, document, row["seq"], is_first, former, revised_at))
+            changed.append(Changed(resource, id, earlier, row, row["seq"], is_first, former, revised_at))
+        for resource, ids in _by_resource(key for key, row in before.items() if row is None).items():
+            write.queue(statements(resource).insert, [self.rows[resource, id] for id in ids])
+        for resource, ids in _by_resource(key for key, row in before.items() if row is not None).items():
+            write.queue(statements(resource).update, [self.rows[resource, id] for id in ids])
         self._before = {}
         self._record(changed)
 
@@ -172,7 +173,7 @@ class WorkingSet:
             for id in gone:
                 seq, earlier = write.next_seq(), self.rows.pop((kind, id), None)
                 self.changes[kind, id] = {"seq": seq, "deleted": True}
-                tombstones.append(Changed(kind, id, earlier, None, None, seq, is_first=False))
+                tombstones.append(Changed(kind, id, earlier, None, seq, is_first=False))
         self._record(tombstones)
 
     async def _read_referrers(
@@ -189,9 +190,9 @@ class WorkingSet:
             return cascading
         for collection, field, values, sealed, *former in await write.tuples(access.referrers(), **sought):
             kind = by_collection[collection]
-            row = decode_json_row(statements(kind).stored, values)
+            row = decode_json_row(access.readable_columns(kind), values) | {"document": sealed}
             if (kind, row["id"]) not in self.rows:
-                self.rows[kind, row["id"]] = opened(write.keys, kind, row, sealed)
+                self.rows[kind, row["id"]] = opened(write.keys, kind, row)
                 self._former[kind, row["id"]] = Former(*former)
             if field == kind.on_delete_cascade:
                 cascading[kind].add(row["id"])

@@ -1,9 +1,9 @@
 """The contestants: small programs, each as the documentation of its framework recommends, with production settings.
 
-Each reads `DATABASE_URL`, `PORT`, `SECRET` and `DOCUMENT` (the prepared document that it writes with every record) from its
-environment. The other frameworks do less than Afterglow: they verify a token's HS256 signature (the common FastAPI way also
-reads its account, as its template does), keep no epochs, create no documents, and validate no references. All write the same
-rows in one transaction: the record, its change, and the head of the feed.
+Each reads `DATABASE_URL`, `PORT` and `SECRET` from its environment. The other frameworks do less than Afterglow: they verify
+a token's HS256 signature (the common FastAPI way also reads its account, as its template does), keep no epochs, seal no
+documents, and validate no references. All write the same rows in one transaction: the record, its change, and the head of
+the feed.
 """
 
 import shutil

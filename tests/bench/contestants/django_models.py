@@ -1,6 +1,5 @@
 """The models that django-ninja and Django REST framework share."""
 
-import os
 from typing import Any
 
 from django.db import models
@@ -70,7 +69,6 @@ class Change(models.Model):
     deleted = models.BooleanField(default=False)
     written_at = models.DateTimeField()
     actor_id = models.UUIDField()
-    document = models.BinaryField(default=os.environ["DOCUMENT"].encode())
 
     class Meta:
         """The table exists already."""

@@ -78,7 +78,7 @@ def push(owner: UUID, sets: list[tuple[UUID, dict[str, Any]]]) -> list[Intention
 
 def changed(owner: UUID, since: int, limit: int) -> list[tuple[Change, Intention]]:
     """Return changes in order, each with its record, by two queries as of `prefetch_related`."""
-    changes = list(Change.objects.filter(owner_id=owner, seq__gt=since).defer("document").order_by("seq")[:limit])
-    first, last = (changes[0].seq, changes[-1].seq) if changes else (0, 0)
-    rows = {row.id: row for row in Intention.objects.filter(owner_id=owner, seq__range=(first, last))}
-    return [(change, rows[change.id]) for change in changes]
+    rows = list(Intention.objects.filter(owner_id=owner, seq__gt=since).order_by("seq")[:limit])
+    ids = [row.id for row in rows]
+    changes = {each.id: each for each in Change.objects.filter(owner_id=owner, collection="intentions", id__in=ids)}
+    return [(changes[row.id], row) for row in rows]

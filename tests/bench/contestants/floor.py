@@ -28,21 +28,20 @@ TAKE = "WITH f AS (UPDATE feed SET head = head + $2 WHERE owner_id = $1 RETURNIN
 GET = f"SELECT {COLUMNS} FROM intention WHERE owner_id = $1 AND id = $2"
 LIST = f"SELECT {COLUMNS} FROM intention WHERE owner_id = $1 ORDER BY created_at DESC, id DESC LIMIT 51"
 POST = f"""{TAKE} c AS (
-    INSERT INTO change (owner_id, collection, id, seq, deleted, written_at, actor_id, document)
-    SELECT $1, 'intentions', n.id, f.head - $2 + n.place, false, $3, $1, $8 FROM f, unnest($4::uuid[]) WITH ORDINALITY n(id, place)
+    INSERT INTO change (owner_id, collection, id, seq, deleted, written_at, actor_id)
+    SELECT $1, 'intentions', n.id, f.head - $2 + n.place, false, $3, $1 FROM f, unnest($4::uuid[]) WITH ORDINALITY n(id, place)
 ) INSERT INTO intention AS i (owner_id, {COLUMNS}, field_seq)
 SELECT $1, n.id, f.head - $2 + n.place, $3, $3, 'private', 'integration', $5, $6, NULL, NULL, NULL, 'relationships', 'active',
        NULL, $7, '{{}}' FROM f, unnest($4::uuid[]) WITH ORDINALITY n(id, place) RETURNING {PUBLIC}"""
 PATCH = f"""{TAKE} c AS (
-    UPDATE change SET seq = f.head, written_at = $3, actor_id = $1, document = $7 FROM f
+    UPDATE change SET seq = f.head, written_at = $3, actor_id = $1 FROM f
     WHERE owner_id = $1 AND collection = 'intentions' AND id = $4
 ) UPDATE intention i SET statement = $5, seq = f.head, updated_at = $3, field_seq = json_build_object('statement', f.head)
 FROM f WHERE i.owner_id = $1 AND i.id = $4 AND i.seq = $6 RETURNING {PUBLIC}"""
-PULL = """SELECT collection, id, seq, deleted, document FROM change
+PULL = """SELECT 'intentions', id, seq, false, document FROM intention
 WHERE owner_id = $1 AND seq > 0 ORDER BY seq LIMIT 1000"""
 WORDS = "When my mother goes quiet, I stay, and I do not try to repair it."
 WHY = "Repairing is how I left the room without moving."
-DOCUMENT = os.environ["DOCUMENT"].encode()
 
 Connection = Any
 Person = tuple[UUID, list[list[Any]]]
@@ -61,13 +60,13 @@ async def list_(connection: Connection, person: Person) -> None:
 async def post(connection: Connection, person: Person, count: int = 1) -> None:
     """Create records."""
     ids = [uuid4() for _ in range(count)]
-    await connection.fetch(POST, person[0], count, datetime.now(UTC), ids, WORDS, WHY, date(2026, 12, 31), DOCUMENT)
+    await connection.fetch(POST, person[0], count, datetime.now(UTC), ids, WORDS, WHY, date(2026, 12, 31))
 
 
 async def patch(connection: Connection, person: Person) -> None:
     """Change a record that no other contestant changes."""
     record = person[1][-2]
-    row = await connection.fetchrow(PATCH, person[0], 1, datetime.now(UTC), record[0], WORDS, record[1], DOCUMENT)
+    row = await connection.fetchrow(PATCH, person[0], 1, datetime.now(UTC), record[0], WORDS, record[1])
     record[1] = row["seq"]
 
 

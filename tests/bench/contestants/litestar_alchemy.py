@@ -135,8 +135,12 @@ async def read_changes(
 ) -> Changes:
     """Read what changed."""
     on = (Intention.owner_id == Change.owner_id) & (Intention.id == Change.id)
-    query = select(Change, Intention).join(Intention, on).where(Change.owner_id == request.user.id, Change.seq > since)
-    rows = (await db_session.execute(query.order_by(Change.seq).limit(limit))).all()
+    query = (
+        select(Change, Intention)
+        .join(Intention, on)
+        .where(Intention.owner_id == request.user.id, Intention.seq > since)
+    )
+    rows = (await db_session.execute(query.order_by(Intention.seq).limit(limit))).all()
     changes = [
         ChangePublic(change.collection, change.id, change.seq, change.deleted, public(row)) for change, row in rows
     ]

@@ -1,6 +1,5 @@
 """The models and shapes of the Litestar contestant: declarative SQLAlchemy, and msgspec."""
 
-import os
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -63,7 +62,6 @@ class Change(Base):
     deleted: Mapped[bool] = mapped_column(default=False)
     written_at: Mapped[datetime]
     actor_id: Mapped[UUID]
-    document: Mapped[bytes] = mapped_column(default=os.environ["DOCUMENT"].encode(), deferred=True)
 
 
 class Draft(msgspec.Struct, forbid_unknown_fields=True):

@@ -52,12 +52,11 @@ const UPSERT = INSERT.replace('RETURNING', `ON CONFLICT (owner_id, id) DO UPDATE
   updated_at = now(), visibility = excluded.visibility, kind = excluded.kind, statement = excluded.statement,
   why = excluded.why, domain = excluded.domain, status = excluded.status, achievement = excluded.achievement,
   target_on = excluded.target_on RETURNING`)
-const DOCUMENT = Buffer.from(process.env.DOCUMENT)
-const NOTE = `INSERT INTO change (owner_id, collection, id, seq, deleted, written_at, actor_id, document)
-  VALUES ($1, 'intentions', $2, $3, false, now(), $1, $4)
+const NOTE = `INSERT INTO change (owner_id, collection, id, seq, deleted, written_at, actor_id)
+  VALUES ($1, 'intentions', $2, $3, false, now(), $1)
   ON CONFLICT (owner_id, collection, id) DO UPDATE SET seq = excluded.seq, written_at = now()`
-const PULL = `SELECT c.collection, c.deleted, ${COLUMNS.replace('id, seq', 'c.id, c.seq')} FROM change c
-  JOIN intention i USING (owner_id, id) WHERE owner_id = $1 AND c.seq > $2 ORDER BY c.seq LIMIT $3`
+const PULL = `SELECT c.collection, c.deleted, ${COLUMNS.replace('id, seq', 'i.id, i.seq')} FROM intention i
+  JOIN change c USING (owner_id, id) WHERE owner_id = $1 AND i.seq > $2 ORDER BY i.seq LIMIT $3`
 
 const names = new Map()
 const run = (client, sql, values) => {
@@ -106,7 +105,7 @@ app.post('/v1/intentions', { schema: { body: draft, response: { 201: record } } 
   const row = await transaction(async (client) => {
     const seq = (await run(client, LOCK, [owner])).rows[0].head + 1
     const { rows } = await run(client, INSERT, values(owner, id, seq, request.body))
-    await run(client, NOTE, [owner, id, seq, DOCUMENT])
+    await run(client, NOTE, [owner, id, seq])
     await run(client, ADVANCE, [owner, seq])
     return rows[0]
   })
@@ -132,7 +131,7 @@ app.patch('/v1/intentions/:id', { schema: { body: patch, response: { 200: record
     const set = fields.map((name, at) => `${name} = $${at + 4}`).join(', ')
     const changed = await run(client, `UPDATE intention SET seq = $3, updated_at = now(), ${set}
       WHERE owner_id = $1 AND id = $2 RETURNING ${COLUMNS}`, [owner, id, seq, ...fields.map((name) => request.body[name])])
-    await run(client, NOTE, [owner, id, seq, DOCUMENT])
+    await run(client, NOTE, [owner, id, seq])
     await run(client, ADVANCE, [owner, seq])
     return changed.rows[0]
   })
@@ -169,7 +168,7 @@ app.post('/v1/sync/push', {
     for (const { collection, id, set } of request.body.ops) {
       seq += 1
       const { rows } = await run(client, UPSERT, values(owner, id, seq, set))
-      await run(client, NOTE, [owner, id, seq, DOCUMENT])
+      await run(client, NOTE, [owner, id, seq])
       results.push({ collection, id, outcome: 'applied', status: 201, version: seq, record: rows[0] })
     }
     await run(client, ADVANCE, [owner, seq])
