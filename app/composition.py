@@ -6,6 +6,7 @@ from app.identity.tokens import Tokens
 from app.jobs import Jobs
 from app.keyring import Keyring
 from app.mail import Mailer
+from app.metrics import Counts
 from app.sealing import DataKeys
 from app.server.in_flight import InFlightLimiter
 from app.services import Services
@@ -13,9 +14,13 @@ from app.settings import Settings
 
 
 def build_services(
-    settings: Settings, db: Database, keyring: Keyring, limiter: InFlightLimiter | None = None
+    settings: Settings,
+    db: Database,
+    keyring: Keyring,
+    limiter: InFlightLimiter | None = None,
+    counts: Counts | None = None,
 ) -> Services:
-    """Return the services of a server; `limiter` is the server's own, if there is one."""
+    """Return the services of a server; `limiter` and `counts` are the server's own, if there is one."""
     jobs = Jobs(db)
     return Services(
         settings=settings,
@@ -32,4 +37,5 @@ def build_services(
         throttle_key=keyring.derive_key("throttles"),
         op_key=keyring.derive_key("operations"),
         limiter=limiter or InFlightLimiter(),
+        counts=counts or Counts(),
     )

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from pathlib import Path
 from typing import Final
 
 from fastapi import APIRouter, FastAPI
@@ -25,11 +26,13 @@ from app.http import (
 from app.identity import email_routes, password_routes, security_routes
 from app.identity import routes as identity
 from app.keyring import Keyring
+from app.metrics import Counts, answering_with
 from app.records import history_router
 from app.resources import RESOURCES
 from app.server.in_flight import LIMITER, InFlightLimiter
 from app.server.shutdown import drain_before_stop
 from app.settings import Environment, Settings
+from app.snapshot import Snapshots
 from app.sync import routes as sync
 
 DESCRIPTION: Final = """
@@ -94,8 +97,11 @@ class Api(FastAPI):
         return app
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
-    """Compose the application. Nothing is opened before it starts."""
+def create_app(settings: Settings | None = None, metrics_folder: Path | None = None) -> FastAPI:
+    """Compose the application. Nothing is opened before it starts.
+
+    With `metrics_folder`, requests are counted, and a socket in that folder answers with the metrics.
+    """
     settings = settings or Settings()
     in_production = settings.env is Environment.PRODUCTION
     health_paths = tuple(route.path.partition("{")[0] for route in health.router.routes if isinstance(route, Route))
@@ -110,15 +116,19 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         root_path=settings.root_path,
     )
 
+    counts = Counts()
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, InFlightLimiter]]:
         db = open_database(settings)
-        services = build_services(settings, db, Keyring(settings.keyring), limiter)
+        services = build_services(settings, db, Keyring(settings.keyring), limiter, counts)
         await services.start()
         app.state.services = services
+        snapshots = Snapshots(services)
         try:
-            with drain_before_stop(limiter, settings.drains_for):
-                yield {LIMITER: limiter}  # the protocol of each connection takes it from the state
+            async with answering_with(metrics_folder, snapshots.counters, snapshots.snapshot):
+                with drain_before_stop(limiter, settings.drains_for):
+                    yield {LIMITER: limiter}  # the protocol of each connection takes it from the state
         finally:
             await services.stop()
             observability.flush()
@@ -149,7 +159,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     ):
         app.router.routes.extend(router.routes)  # complete already: `include_router` would build every route again
     app.user_middleware = [
-        Middleware(RequestContextMiddleware, https_only=in_production),
+        Middleware(
+            RequestContextMiddleware, https_only=in_production, counts=None if metrics_folder is None else counts
+        ),
         *([Middleware(CorsMiddleware, origins=origins)] if origins else []),
         Middleware(
             Router,

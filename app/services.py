@@ -15,6 +15,7 @@ from app.db import Database
 from app.jobs import Jobs
 from app.keyring import Keyring
 from app.mail import Mailer
+from app.metrics import Counts
 from app.sealing import DataKeys
 from app.server.in_flight import InFlightLimiter
 from app.settings import Settings
@@ -44,6 +45,11 @@ class AccessTokens(Protocol):
 
 class PasswordHashing(Protocol):
     """Hashes and checks passwords outside the event loop."""
+
+    running: int
+    """The number of hashes that are being computed."""
+    waiting: int
+    """The number of hashes that wait for a free thread."""
 
     async def hashed(self, password: str) -> str:
         """Return the hash of a password."""
@@ -80,6 +86,7 @@ class Services:
     throttle_key: bytes
     op_key: bytes
     limiter: InFlightLimiter
+    counts: Counts
 
     async def start(self) -> None:
         """Open the database, and start running jobs."""

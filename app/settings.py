@@ -217,6 +217,13 @@ class Settings(BaseSettings):
     max_waiting_each: int = Field(
         20, ge=0, le=1000, description="Maximum long polls and event streams per account and worker."
     )
+    metrics_port: int | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        description="Port of GET /metrics, for Prometheus, without authentication. Unset: no metrics.",
+    )
+    metrics_host: str = Field("127.0.0.1", description="IP address to listen on for GET /metrics.")
     drain_seconds: int | None = Field(
         None,
         ge=0,

@@ -15,9 +15,9 @@ from app.keyring.rotation import add_sealing_key, create_keyring
 from app.settings import Environment, Settings
 
 _NO_LISTENING: Final = {
-    errno.EADDRINUSE: "the port is in use: stop the other server, or choose a port with --port",
-    errno.EACCES: "this user may not use the port: choose one above 1023 with --port, or grant CAP_NET_BIND_SERVICE",
-    errno.EAFNOSUPPORT: "this machine has no IPv6: choose an IPv4 address with --host",
+    errno.EADDRINUSE: "the port is in use: stop the other server, or choose a port with {port}",
+    errno.EACCES: "this user may not use the port: choose one above 1023 with {port}, or grant CAP_NET_BIND_SERVICE",
+    errno.EAFNOSUPPORT: "this machine has no IPv6: choose an IPv4 address with {host}",
 }
 
 
@@ -51,15 +51,16 @@ def prepare(settings: Settings) -> list[str]:
     return reasons
 
 
-def why_not_listen(host: str, port: int) -> str | None:
-    """Return why a server cannot listen on a host and port; None if it can."""
+def why_not_listen(host: str, port: int, *, host_setting: str = "--host", port_setting: str = "--port") -> str | None:
+    """Return why a server cannot listen on a host and port; None if it can. The settings are those to correct."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
     except OSError as error:
-        return _NO_LISTENING.get(error.errno or 0, "it is not an IP address of this machine: see --host")
+        line = _NO_LISTENING.get(error.errno or 0, "it is not an IP address of this machine: see {host}")
+        return line.format(host=host_setting, port=port_setting)
     return None
 
 

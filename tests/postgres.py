@@ -38,6 +38,13 @@ def running(*options: str) -> Iterator[str]:
     if given:
         yield given
         return
+    with started(*options) as url:
+        yield url
+
+
+@contextmanager
+def started(*options: str) -> Iterator[str]:
+    """Start a server with further `options`, also if another one is given; yield the URL of its maintenance database."""
     read, write = os.pipe()
     with os.fdopen(write, "wb") as lifeline, os.fdopen(read, "rb") as stdin:
         folder, supervisor = _start_supervisor(stdin, *options)

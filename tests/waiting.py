@@ -9,9 +9,9 @@ import time_machine
 SECONDS = 10
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait until a condition is true; fail after ten seconds."""
-    deadline = time.monotonic() + SECONDS
+def wait_until(condition: Callable[[], bool], seconds: float = SECONDS) -> None:
+    """Wait until a condition is true; fail after some seconds."""
+    deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)

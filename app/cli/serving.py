@@ -39,9 +39,7 @@ def serve(
     reasons = starting.prepare(settings.model_copy(update={"demo": wants_demo}))
     if reasons:
         fail("not safe to start:\n" + "\n".join(f"- {reason}" for reason in reasons), EXIT_CONFIG)
-    obstacle = starting.why_not_listen(host, port)
-    if obstacle is not None:
-        fail(f"cannot listen on {host}:{port}: {obstacle}")
+    _check_ports(host, port, settings)
     if settings.env is Environment.DEVELOPMENT or wants_demo:
         with loading():
             from app.cli import preparing  # noqa: PLC0415 - in production, the process that starts workers does not need it
@@ -49,10 +47,12 @@ def serve(
     else:
         starting.run_in_child([_check_database], settings)
     database = "SQLite" if settings.uses_sqlite else "PostgreSQL"
-    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    url = _url(host, port)
     typer.echo(f"Afterglow {version('afterglow')}, {settings.env}, {database}, schema {HEAD}: {url}")
     if settings.serves_docs:
         typer.echo(f"Docs:     {url}/docs")
+    if settings.metrics_port is not None:
+        typer.echo(f"Metrics:  {_url(settings.metrics_host, settings.metrics_port)}/metrics")
     # passed by the environment, because no worker knows how many workers there are
     os.environ["AFTERGLOW_HASH_THREADS"] = str(settings.hashes_at_once(workers))
     server.run(
@@ -63,7 +63,31 @@ def serve(
         drain_seconds=settings.drains_for,
         keep_alive_seconds=settings.keep_alive_seconds,
         trusted_proxies=settings.forwarders,
+        metrics_at=None if settings.metrics_port is None else (settings.metrics_host, settings.metrics_port),
     )
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def _check_ports(host: str, port: int, settings: Settings) -> None:
+    """Exit with an error line if the server cannot listen on its host and port, or on those of the metrics."""
+    obstacle = starting.why_not_listen(host, port)
+    if obstacle is not None:
+        fail(f"cannot listen on {host}:{port}: {obstacle}")
+    if settings.metrics_port is None:
+        return
+    if settings.metrics_port == port:
+        fail(f"AFTERGLOW_METRICS_PORT is {port}, the port of the API: choose another one", EXIT_CONFIG)
+    obstacle = starting.why_not_listen(
+        settings.metrics_host,
+        settings.metrics_port,
+        host_setting="AFTERGLOW_METRICS_HOST",
+        port_setting="AFTERGLOW_METRICS_PORT",
+    )
+    if obstacle is not None:
+        fail(f"cannot listen on {settings.metrics_host}:{settings.metrics_port} for metrics: {obstacle}")
 
 
 def _check_database(settings: Settings) -> None:

@@ -27,7 +27,7 @@ def purge(
             min=1,
             max=36_500,
             metavar="DAYS",
-            help="Minimum age of tombstones and push results. The default is AFTERGLOW_REMEMBERED_DAYS.",
+            help="Minimum age of tombstones and push results. The default and the minimum is AFTERGLOW_REMEMBERED_DAYS.",
         ),
     ] = None,
 ) -> None:
@@ -37,7 +37,13 @@ def purge(
     AFTERGLOW_HISTORY_DAYS ago are deleted.
     """
     settings = load_settings()
-    before = clock.now() - timedelta(days=older_than or settings.remembered_days)
+    days = older_than or settings.remembered_days
+    if days < settings.remembered_days:  # the API relies on them: a repeated creation would revive what was removed
+        fail(
+            f"--older-than must be at least AFTERGLOW_REMEMBERED_DAYS, which is {settings.remembered_days}; to keep less, set "
+            "that to fewer days, for every server, too. Nothing was deleted"
+        )
+    before = clock.now() - timedelta(days=days)
     replaced_before = clock.now() - timedelta(days=settings.history_days)
 
     async def upkeep(db: Database) -> tuple[int, int, int]:

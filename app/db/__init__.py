@@ -9,7 +9,7 @@ after which `Unavailable` is raised. Both databases return equal values.
 from app.db.background import background_transaction
 from app.db.bulk import BulkStatement, CompareAndSwap, Rows, bulk_delete, bulk_insert, bulk_trim, bulk_update
 from app.db.clauses import any_of, byte_length
-from app.db.database import Database, Db, RemoteDatabase, Row, Transaction
+from app.db.database import Database, Db, PoolUse, RemoteDatabase, Row, Transaction
 from app.db.json_rows import decode_json_row, json_row
 from app.db.lookup import Lookup
 from app.db.opening import open_database
@@ -22,6 +22,7 @@ __all__ = [
     "Database",
     "Db",
     "Lookup",
+    "PoolUse",
     "RemoteDatabase",
     "Row",
     "Rows",

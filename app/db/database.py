@@ -5,9 +5,10 @@ how many rows are written.
 """
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
@@ -62,11 +63,28 @@ class Transaction(Db):
         """Write rows of several tables. No part may depend on the effect of another."""
 
 
+class PoolUse(NamedTuple):
+    """How the connections of a process are used."""
+
+    size: int
+    """How many there may be."""
+    in_use: int
+    waiting: int
+    """How many callers wait for one."""
+
+
 class Database(Db):
     """An open database. A verb that is called on it commits by itself."""
 
     notifier: ChangeNotifier
     """Notifies subscribers that an owner's feed has new changes."""
+    errors: Counter[str]
+    """How often the database failed, by the failure's reason."""
+
+    @property
+    @abstractmethod
+    def pool_use(self) -> PoolUse:
+        """How the connections are used now."""
 
     @abstractmethod
     async def open(self) -> None:

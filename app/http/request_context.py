@@ -15,6 +15,7 @@ from app import observability
 from app.http.request_id import request_id_of
 from app.http.response import DEFAULT_HEADERS, HTTPS_ONLY, Header
 from app.http.trace_context import trace_fields
+from app.metrics.counts import NO_ROUTE, Counts
 
 WriteResponse = Callable[[int, list[Header], bytes], Awaitable[None]]
 WRITE_RESPONSE: Final = "write_response"
@@ -25,9 +26,11 @@ headers and body. It saves two ASGI messages, and with them the server's checks 
 class RequestContextMiddleware:
     """The outermost ASGI middleware."""
 
-    def __init__(self, app: ASGIApp, *, https_only: bool) -> None:
-        """Wrap `app`. With `https_only`, browsers that have seen a response use only TLS for this host."""
-        self._app = app
+    def __init__(self, app: ASGIApp, *, https_only: bool, counts: Counts | None = None) -> None:
+        """Wrap `app`. With `https_only`, browsers that have seen a response use only TLS for this host. Requests are
+        counted in `counts`, if there are metrics.
+        """
+        self._app, self._counts = app, counts
         self._always = [*DEFAULT_HEADERS.items(), *(HTTPS_ONLY.items() if https_only else ())]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -62,12 +65,16 @@ class RequestContextMiddleware:
                 await send({"type": "http.response.body"} if bodiless else message)
 
         await self._app(scope, receive, send_completed)
+        seconds = time.perf_counter() - start
+        method, route = "HEAD" if bodiless else scope["method"], scope.get("template", NO_ROUTE)
+        if self._counts is not None:
+            self._counts.count_request(method, route, status, seconds)
         observability.log_request(
             request_id=scope["request_id"],
-            route=scope.get("template", "-"),
-            method="HEAD" if bodiless else scope["method"],
+            route=route,
+            method=method,
             status=status,
-            milliseconds=round((time.perf_counter() - start) * 1000, 1),
+            milliseconds=round(seconds * 1000, 1),
             account_id=scope.get("account_id"),
             **trace_fields(scope["headers"]),
         )

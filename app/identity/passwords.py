@@ -36,6 +36,8 @@ class Passwords:
         self._slots = asyncio.Semaphore(threads)
         self._threads = ThreadPoolExecutor(threads, "hash")
         self._seconds = settings.hash_seconds
+        self.running = self.waiting = 0
+        """The number of hashes that are being computed, and that wait for a free thread."""
 
     async def hashed(self, password: str) -> str:
         """Return the hash of a password."""
@@ -60,14 +62,19 @@ class Passwords:
         return right, await self.hashed(password) if right else None
 
     async def _computed(self, function: Callable[..., T], *arguments: str) -> T:
+        self.waiting += 1
         try:
             async with asyncio.timeout(self._seconds):
                 await self._slots.acquire()
         except TimeoutError:
             raise Unavailable from None
+        finally:
+            self.waiting -= 1
+        self.running += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
         finally:
+            self.running -= 1
             self._slots.release()
 
     def close(self) -> None:

@@ -5,7 +5,7 @@ Each worker runs the jobs that are due, one claim at a time; a failed job is ret
 expires. A process that is killed leaves its jobs to the others, once their lease has ended.
 """
 
-from app.jobs.jobs import Job, JobRejectedError, Jobs
+from app.jobs.jobs import Backlog, Job, JobRejectedError, Jobs
 from app.jobs.tables import JobRecord
 
-__all__ = ["Job", "JobRecord", "JobRejectedError", "Jobs"]
+__all__ = ["Backlog", "Job", "JobRecord", "JobRejectedError", "Jobs"]

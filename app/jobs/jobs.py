@@ -46,6 +46,10 @@ _CLAIM: Final = Statement(
     .values(due_at=bind(_job.c.due_at, "leased_until"), attempts=_job.c.attempts + 1)
     .returning(*_job.c)
 )
+_is_due = (_job.c.due_at <= bind(_job.c.due_at, "now")).label("is_due")
+_BACKLOG: Final = Statement(
+    sa.select(_is_due, sa.func.count().label("jobs"), sa.func.min(_job.c.created_at).label("oldest")).group_by(_is_due)
+)
 _RETRY: Final = Statement(sa.update(_job).where(_this).values(due_at=bind(_job.c.due_at)))
 _DELETE: Final = Statement(sa.delete(_job).where(_this))
 
@@ -57,6 +61,15 @@ class Job:
     id: UUID
     payload: dict[str, Any]
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """The jobs in the database that are in one state: due, or not yet; a job that runs is due again when its lease ends."""
+
+    jobs: int = 0
+    oldest_seconds: float = 0.0
+    """The age of the oldest, in seconds; 0 if there is none."""
 
 
 Handler = Callable[[Job], Awaitable[None]]
@@ -98,6 +111,22 @@ class Jobs:
             expires_at=now + max_age,
         )
         return id
+
+    @property
+    def running(self) -> int:
+        """The number of jobs that this process runs."""
+        return len(self._running)
+
+    async def backlog(self) -> dict[bool, Backlog]:
+        """Return the jobs in the database, of all processes: those that are due, and the others."""
+        now = clock.now()
+        rows = {bool(row["is_due"]): row for row in await self._db.all(_BACKLOG, now=now)}
+        return {
+            is_due: Backlog(rows[is_due]["jobs"], max(0.0, (now - rows[is_due]["oldest"]).total_seconds()))
+            if is_due in rows
+            else Backlog()
+            for is_due in (True, False)
+        }
 
     def wake(self) -> None:
         """Look for due jobs at once."""

@@ -61,9 +61,16 @@ class InFlightLimiter:
         self.max_long_polls = max_long_polls
         self.receiving = 0
         """The number of requests whose body is still arriving."""
+        self.tasks: Collection[asyncio.Task[Any]] = ()
+        """The server's requests, which every connection adds its own to."""
+        self.shed = 0
+        """The number of requests refused since the start."""
+        self.event_streams = 0
+        """The number of open event streams."""
         self.draining = asyncio.Event()
         """Set when the server is about to stop: it is not ready any more, and long polls and event streams end."""
         self._long_polls = 0
+        """The number of open long polls and event streams."""
         self._exempt = tuple((before + path).encode() for path in exempt for before in {"", root_path})
         self._headers = headers or {}
         self._origins = origins or AllowedOrigins()
@@ -94,6 +101,7 @@ class InFlightLimiter:
             self._first = monotonic(), ended
         self._last = monotonic(), ended
         self._refused += 1
+        self.shed += 1
         return self._overloaded.render(headers, bodiless=bodiless, closing=closing)
 
     def prebuilt(self, problem: Problem) -> PrebuiltResponse:
@@ -101,18 +109,30 @@ class InFlightLimiter:
         with served_below(self._root_path):
             return PrebuiltResponse(problem, self._headers, self._origins)
 
+    @property
+    def in_flight(self) -> int:
+        """The number of requests that are being answered now."""
+        return len(self.tasks) - self._long_polls - self.receiving
+
+    @property
+    def long_polls(self) -> int:
+        """The number of open long polls, without event streams."""
+        return self._long_polls - self.event_streams
+
     @contextmanager
-    def long_poll_slot(self) -> Iterator[None]:
-        """In the block, count the request as a long poll. Raise `Unavailable` if there are too many, or if the server
+    def long_poll_slot(self, *, is_stream: bool = False) -> Iterator[None]:
+        """In the block, count the request as a long poll or event stream. Raise `Unavailable` if there are too many, or if the server
         is about to stop.
         """
         if self._long_polls >= self.max_long_polls or self.draining.is_set():
             raise Unavailable(OVERLOADED)
         self._long_polls += 1
+        self.event_streams += is_stream
         try:
             yield
         finally:
             self._long_polls -= 1
+            self.event_streams -= is_stream
 
     def adjust(self) -> None:
         """Set the limit by the throughput between the first and the last refusal, and log the number of refusals.

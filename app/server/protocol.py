@@ -60,6 +60,7 @@ class LimitedProtocol(ProtocolTimeouts):
         if LIMITER not in self.app_state:
             self.app_state[LIMITER] = InFlightLimiter()
         self._limiter: InFlightLimiter = self.app_state[LIMITER]
+        self._limiter.tasks = self.tasks
         self._set_deadline(limits.MAX_HEAD_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:

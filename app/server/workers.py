@@ -3,7 +3,9 @@
 import gc
 import signal
 import sys
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
+from functools import partial
+from pathlib import Path
 from typing import Final
 
 import uvicorn
@@ -24,12 +26,17 @@ ALLOCATIONS_PER_COLLECTION: Final = 50_000
 class WorkerConfig(uvicorn.Config):
     """uvicorn's configuration, with what each worker process sets up when it loads the application."""
 
+    metrics_folder: Path | None = None
+    """The folder for the sockets by which the workers answer with their metrics, if there are any."""
+
     def load(self) -> None:
         """Load the application. Write log lines in batches, and collect garbage less often: most objects are freed by
         their reference counts.
         """
         observability.SINKS.append(observability.enqueue)
         with loading():
+            if self.metrics_folder is not None:
+                self.app = partial(self.load_app(), metrics_folder=self.metrics_folder)
             super().load()
         gc.set_threshold(ALLOCATIONS_PER_COLLECTION)
 
@@ -43,10 +50,12 @@ def run(
     drain_seconds: int,
     keep_alive_seconds: int,
     trusted_proxies: list[str],
+    metrics_at: tuple[str, int] | None = None,
 ) -> None:
     """Serve the application that `factory` ("module:function") creates, until a signal stops the process.
 
-    The factory is named, not passed: with several workers, this process does not load the application.
+    The factory is named, not passed: with several workers, this process does not load the application. If the metrics
+    are served, at a host and port, the factory gets the folder of their sockets as `metrics_folder`.
     """
     config = WorkerConfig(
         factory,
@@ -67,8 +76,17 @@ def run(
     )
     signal.signal(signal.SIGTERM, lambda _signal, _frame: sys.exit(0))  # uvicorn raises it again after its shutdown
     listeners = listening_sockets(host, port)
-    with suppress(KeyboardInterrupt):
+    with suppress(KeyboardInterrupt), _metrics(metrics_at) as config.metrics_folder:
         if workers > 1:
             Multiprocess(config, listeners).run()
         else:
             uvicorn.Server(config).run(listeners)
+
+
+def _metrics(at: tuple[str, int] | None) -> AbstractContextManager[Path | None]:
+    """Return a context in which the workers' metrics are served, if they have a host and port."""
+    if at is None:
+        return nullcontext()
+    with loading():
+        from app.metrics.page import served_at  # noqa: PLC0415 - most servers do not need it
+    return served_at(*at)

@@ -21,6 +21,7 @@ async def push(view: View, sent: SyncPush) -> Row:
     written = await store.write(view, [] if refused else ops, atomic=sent.atomic)
     engine_outcomes = iter([rolled_back() for _ in ops] if refused else written.outcomes)
     outcomes = [next(engine_outcomes) if isinstance(each, Op) else rejected(each) for each in parsed]
+    view.caller.services.counts.operations.update(outcome.result for outcome in outcomes)
     is_minimal = sent.returned == "minimal"
     results = [
         _result(

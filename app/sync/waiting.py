@@ -44,7 +44,7 @@ class Waiter:
 
 
 @asynccontextmanager
-async def waiting(view: View, reader: ClientConnection) -> AsyncIterator[Waiter]:
+async def waiting(view: View, reader: ClientConnection, *, is_stream: bool = False) -> AsyncIterator[Waiter]:
     """Count the request as waiting during the block; raise `TooManyWaiting` or `Unavailable` if too many wait, of this account
     or in all.
     """
@@ -52,7 +52,7 @@ async def waiting(view: View, reader: ClientConnection) -> AsyncIterator[Waiter]
     notifier, limiter = view.db.notifier, services.limiter
     if notifier.subscribers(view.owner_id) >= services.settings.max_waiting_each:
         raise TooManyWaiting
-    with limiter.long_poll_slot(), notifier.subscribe(view.owner_id) as changed:
+    with limiter.long_poll_slot(is_stream=is_stream), notifier.subscribe(view.owner_id) as changed:
         ends: list[asyncio.Task[object]] = [
             asyncio.create_task(reader.closed()),
             asyncio.create_task(limiter.draining.wait()),

@@ -17,7 +17,16 @@ DATABASE_MODULES = {
     "postgresql": {"app.db.postgres.database", "sqlalchemy.dialects.postgresql"},
 }
 """The modules that serve each database."""
-UNNEEDED = {"typer", "alembic", "mako", "fastapi_offline", "pydantic.v1", "app.demo", "app.records.purging"}
+UNNEEDED = {
+    "typer",
+    "alembic",
+    "mako",
+    "fastapi_offline",
+    "prometheus_client",
+    "pydantic.v1",
+    "app.demo",
+    "app.records.purging",
+}
 """Modules that no worker needs."""
 SERVE = """
 import asyncio
@@ -86,4 +95,8 @@ def test_the_process_that_starts_workers_loads_nothing_that_serves(
         url = databases.fresh("postgresql")
         seen = loaded_by(REFUSE, "serve", "--workers", "2", "--port", port, **production, database_url=url)
     assert seen >= {"app.cli.serving", "app.keyring", "uvicorn"}
-    assert seen & {"app.main", "app.db", "app.identity", "app.http", "fastapi", "sqlalchemy", "asyncpg"} == set()
+    assert (
+        seen
+        & {"app.main", "app.db", "app.identity", "app.http", "fastapi", "sqlalchemy", "asyncpg", "prometheus_client"}
+        == set()
+    )

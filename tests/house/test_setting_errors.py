@@ -25,6 +25,8 @@ def lines(**settings: str) -> list[str]:
         ("database_pool", "0", "must be a whole number from 1 to 200"),
         ("database_pool", "many", "must be a whole number from 1 to 200"),
         ("max_body_bytes", "12", "must be a whole number of at least 1024"),
+        ("metrics_port", "65536", "must be a whole number from 1 to 65535"),
+        ("metrics_port", "0", "must be a whole number from 1 to 65535"),
         ("statement_seconds", "soon", "must be a number"),
         ("docs", "perhaps", "must be true or false"),
         ("database_url", "mysql://h/n", "must be sqlite:///FILE or postgresql://"),

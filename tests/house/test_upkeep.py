@@ -85,8 +85,22 @@ def test_purge_deletes_rows_older_than_the_setting_and_can_be_repeated(url: str)
     assert rows(url, Feed)[0]["floor"] == 4
     assert "Purged: removals 0, operations 0, " in afterglow("purge", database_url=url).out
     assert "Purged: removals 1, " in afterglow("purge", database_url=url, remembered_days="100").out
-    assert "Purged: removals 1, " in afterglow("purge", "--older-than", "49", database_url=url).out
+    assert "Purged: removals 1, " in afterglow("purge", database_url=url, remembered_days="49").out
     assert rows(url, Feed)[0]["floor"] == 6
+
+
+def test_purge_keeps_what_is_older_than_the_setting_but_not_than_the_option(url: str) -> None:
+    assert "Purged: removals 1, operations 1, " in afterglow("purge", "--older-than", "501", database_url=url).out
+    assert "Purged: removals 2, operations 1, " in afterglow("purge", "--older-than", "400", database_url=url).out
+
+
+@pytest.mark.parametrize(("days", "remembered"), [("399", "400"), ("1", "400"), ("49", "50")])
+def test_purge_refuses_fewer_days_than_the_api_relies_on(url: str, days: str, remembered: str) -> None:
+    """A creation with an op_id of those days would revive what was removed since."""
+    result = afterglow("purge", "--older-than", days, database_url=url, remembered_days=remembered)
+    assert_fails(result, f"--older-than must be at least AFTERGLOW_REMEMBERED_DAYS, which is {remembered}; [^\n]+")
+    assert len(rows(url, Change)) == 5
+    assert len(rows(url, RememberedOp)) == 3
 
 
 @pytest.mark.parametrize("days", ["0", "-1", "1.5", "wisteria", "36501"])

@@ -6,10 +6,11 @@ from datetime import timedelta
 import pytest
 
 from app.db import Database
-from app.jobs import Job, JobRejectedError, Jobs, jobs
+from app.jobs import Backlog, Job, JobRejectedError, Jobs, jobs
 from app.problems import Unavailable
 from app.settings import Settings
 from tests.jobs.conftest import ALL, add, emptied, opened, run
+from tests.waiting import later
 
 SOON = 60.0
 
@@ -223,3 +224,30 @@ def test_a_queue_outlives_a_database_that_is_unavailable(settings: Settings, mon
 )
 def test_each_backoff_is_twice_as_long_up_to_half_an_hour(attempts: int, least: float, most: float) -> None:
     assert all(least <= jobs._backoff(attempts) <= most for _ in range(50))  # noqa: SLF001 - what decides when
+
+
+def test_the_backlog_is_counted_by_whether_jobs_are_due(settings: Settings) -> None:
+    async def work(db: Database, queue: Jobs) -> None:
+        ends = asyncio.Event()
+
+        async def handler(_: Job) -> None:
+            await ends.wait()
+
+        assert await queue.backlog() == {True: Backlog(), False: Backlog()}
+        await add(db, queue, {})
+        await add(db, queue, {})
+        with later(seconds=30):
+            backlog = await queue.backlog()
+            assert (backlog[True].jobs, backlog[False]) == (2, Backlog())
+            assert 30 <= backlog[True].oldest_seconds < 60
+        queue.register("test", handler, max_seconds=SOON)
+        queue.start()
+        async with asyncio.timeout(10):
+            while queue.running < 2:  # noqa: ASYNC110 - the queue has no event for it
+                await asyncio.sleep(0.01)
+        backlog = await queue.backlog()
+        assert (backlog[True], backlog[False].jobs) == (Backlog(), 2)
+        ends.set()
+        await emptied(db)
+
+    run(settings, work)

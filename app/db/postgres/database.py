@@ -10,9 +10,10 @@ import asyncpg
 import sqlalchemy as sa
 
 from app.db.bulk import BulkStatement, CompareAndSwap, Rows
-from app.db.database import RemoteDatabase, Row, Transaction
+from app.db.database import PoolUse, RemoteDatabase, Row, Transaction
 from app.db.lookup import Lookup
 from app.db.postgres.coalescing import Coalescer
+from app.db.postgres.failures import explain
 from app.db.postgres.notifications import PostgresChangeNotifier
 from app.db.postgres.pool import Pool
 from app.db.postgres.transaction import ConditionalWrite, PostgresTransaction, translate
@@ -48,15 +49,22 @@ class _Lease:
         try:
             self._connection = await self._pool.acquire()
         except Exception as error:  # noqa: BLE001 - every error is raised again, some of them translated
-            raise translate(error) from None
+            raise self._translated(error) from None
         return PostgresTransaction(self._connection)
 
     async def __aexit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         self._pool.release(self._connection, error)
-        if error is not None and (translated := translate(error)) is not error:
+        if error is not None and (translated := self._translated(error)) is not error:
             raise translated from None
+
+    def _translated(self, error: BaseException) -> BaseException:
+        """Return the API's own error for a failure of the database, and count it; return any other error as it is."""
+        translated = translate(error)
+        if translated is not error:
+            self._pool.errors[explain(error).reason] += 1
+        return translated
 
 
 class PostgresDatabase(RemoteDatabase):
@@ -67,6 +75,12 @@ class PostgresDatabase(RemoteDatabase):
         self._pool = Pool(settings)
         self._coalescer = Coalescer(partial(_Lease, self._pool))
         self.notifier = PostgresChangeNotifier(settings)
+        self.errors = self._pool.errors
+
+    @property
+    def pool_use(self) -> PoolUse:
+        """How the connections are used now."""
+        return self._pool.use
 
     async def open(self) -> None:
         """Do nothing: connections are made when they are first needed."""

@@ -112,7 +112,7 @@ _FAILURES: Final[tuple[tuple[type[BaseException] | tuple[type[BaseException], ..
         ssl.SSLError,
         Failure(
             "tls",
-            f"the TLS connection to PostgreSQL failed: check sslmode, sslcert and sslkey in {_URL}",
+            f"the TLS connection to PostgreSQL failed: check sslmode, sslrootcert, sslcert and sslkey in {_URL}",
             is_configuration=True,
         ),
     ),
@@ -156,6 +156,8 @@ _NO_TLS: Final = Failure(
     f"PostgreSQL does not offer TLS, which sslmode in {_URL} requires: set it up, or use sslmode=prefer",
     is_configuration=True,
 )
+REASONS: Final = frozenset({failure.reason for _, failure in _FAILURES} | {_UNREACHABLE.reason, _NO_TLS.reason})
+"""The reasons of all failures."""
 
 
 def explain(error: BaseException) -> Failure:

@@ -8,13 +8,15 @@ If PostgreSQL accepts fewer connections than the pool may have, callers wait for
 """
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from contextlib import suppress
 from typing import Any, Final
 
 import asyncpg
 
+from app.db.database import PoolUse
 from app.db.postgres.connecting import Connector
+from app.db.postgres.failures import REASONS
 from app.settings import Settings
 
 MIN_RETRY_SECONDS: Final = 0.05
@@ -32,12 +34,20 @@ class Pool:
     def __init__(self, settings: Settings) -> None:
         """Start without connections. They are made when they are first needed."""
         self._connector, self._seconds = Connector(settings), settings.pool_seconds
+        self.errors = Counter(dict.fromkeys(REASONS, 0))
+        """How often PostgreSQL failed, by the failure's reason."""
         self._free: list[Any] = []
-        self._unused_capacity = settings.database_pool
+        self._size = self._unused_capacity = settings.database_pool
         self._queue: deque[asyncio.Future[Any]] = deque()
         self._refused = False
         """Whether PostgreSQL refused the last attempt because of its number of connections."""
         self._connecting: set[asyncio.Task[None]] = set()
+
+    @property
+    def use(self) -> PoolUse:
+        """How the connections are used now."""
+        in_use = self._size - self._unused_capacity - len(self._free) - len(self._connecting)
+        return PoolUse(self._size, in_use, sum(not waiter.done() for waiter in self._queue))
 
     async def acquire(self) -> Any:
         """Return a connection. Raise `TimeoutError`, or the reason, after `pool_seconds`; or the error if none could be made."""

@@ -2,6 +2,7 @@
 
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
@@ -24,17 +25,20 @@ CALLER_ERRORS: Final = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite
 
 
 @contextmanager
-def translated() -> Iterator[None]:
-    """Raise `Unavailable` or `StorageFull` in place of the driver's error if the database fails in the block."""
+def translated(errors: Counter[str]) -> Iterator[None]:
+    """If the database fails in the block, raise `Unavailable` or `StorageFull` in place of the driver's error, and count it
+    in `errors` by its reason.
+    """
     try:
         yield
     except sqlite3.DatabaseError as error:
         if isinstance(error, CALLER_ERRORS):
             raise
+        failure = explain(error)
+        errors[failure.reason] += 1
         if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
             raise StorageFull from None
         observability.log_event("database-unavailable", "error", error=error.sqlite_errorname)
-        failure = explain(error)
         raise Unavailable(READ_ONLY if failure.reason == "read-only" else "", failure) from None
 
 

@@ -4,12 +4,14 @@ All writes use one connection, so that writers never fail on each other's locks.
 acknowledged (`synchronous=FULL`), and deleted content is overwritten (`secure_delete`).
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any, Final
 
-from app.db.database import REVISION, Database, Transaction
+from app.db.database import REVISION, Database, PoolUse, Transaction
 from app.db.sqlite.connection import Connection, translated
+from app.db.sqlite.failures import REASONS
 from app.db.sqlite.notifications import SqliteChangeNotifier
 from app.db.sqlite.writer import Writer
 from app.db.statement import Statement
@@ -24,9 +26,15 @@ class SqliteDatabase(Database):
 
     def __init__(self, settings: Settings) -> None:
         """Take the settings. Each connection is opened when it is first needed."""
+        self.errors = Counter(dict.fromkeys(REASONS, 0))
         self._reader = Connection(settings, "; PRAGMA query_only=ON")
-        self._writer = Writer(settings)
+        self._writer = Writer(settings, self.errors)
         self.notifier = SqliteChangeNotifier(self._data_version)
+
+    @property
+    def pool_use(self) -> PoolUse:
+        """How the writing connection is used now."""
+        return self._writer.use
 
     async def open(self) -> None:
         """Do nothing: each connection is opened when it is first needed."""
@@ -39,7 +47,7 @@ class SqliteDatabase(Database):
 
     async def tuples(self, statement: Statement, /, **values: Any) -> Sequence[tuple[Any, ...]]:
         """Return every row of a statement that only reads, as a tuple."""
-        with translated():
+        with translated(self.errors):
             return self._reader.tuples(statement, values)
 
     async def run(self, statement: Statement, /, **values: Any) -> None:
@@ -53,7 +61,7 @@ class SqliteDatabase(Database):
 
     async def checkpoint(self) -> None:
         """Copy the write-ahead log into the file, which overwrites deleted content. Skip it if the log is in use."""
-        with suppress(Unavailable, StorageFull), translated():  # the removal is acknowledged already
+        with suppress(Unavailable, StorageFull), translated(self.errors):  # the removal is acknowledged already
             await self._writer.checkpoint()
 
     async def check_health(self) -> str | None:
@@ -65,6 +73,6 @@ class SqliteDatabase(Database):
 
     async def _data_version(self) -> int:
         """Return a number that changes with every commit of another process."""
-        with translated():
+        with translated(self.errors):
             async with self._writer.turn():
                 return self._writer.connection.data_version()

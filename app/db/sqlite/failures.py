@@ -33,6 +33,8 @@ _FAILURES: Final = {
     ),
 }
 _OTHER: Final = Failure("unreachable", f"the SQLite file in {_URL} cannot be read or written: check its disk")
+REASONS: Final = frozenset(failure.reason for failure in (*_FAILURES.values(), _OTHER))
+"""The reasons of all failures."""
 
 
 def explain(error: sqlite3.Error) -> Failure:

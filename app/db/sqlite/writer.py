@@ -10,11 +10,13 @@ transaction, none of its blocks was acknowledged, and all raise `Unavailable`.
 import asyncio
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
+from app.db.database import PoolUse
 from app.db.sqlite.connection import CALLER_ERRORS, Connection, SqliteTransaction, translated
 from app.problems import Unavailable
 from app.settings import Settings
@@ -26,8 +28,10 @@ _SECONDS_BETWEEN_TRIES: Final = 0.005
 class Writer:
     """The writing connection, and the lock that gives it to one block at a time."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Take the settings. The file is opened by the first write."""
+    def __init__(self, settings: Settings, errors: Counter[str]) -> None:
+        """Take the settings, and where failures are counted. The file is opened by the first write."""
+        self._errors = errors
+        self._waiting = 0
         self.connection = Connection(settings, "; PRAGMA busy_timeout=0")
         self._seconds = settings.statement_seconds
         self._lock = asyncio.Lock()
@@ -36,6 +40,11 @@ class Writer:
         """The outcome of the commit for the blocks that have run and are not committed; None if there are none."""
         self._group_size = 0
         self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def use(self) -> PoolUse:
+        """How the connection is used now."""
+        return PoolUse(1, int(self._lock.locked()), self._waiting)
 
     async def close(self) -> None:
         """Commit the blocks that have run, and close the file."""
@@ -48,7 +57,7 @@ class Writer:
     async def transaction(self) -> AsyncIterator[SqliteTransaction]:
         """Run the block with the write lock. After it wait until it is on the disk; if it raises, undo it."""
         await self._acquire()
-        with translated():
+        with translated(self._errors):
             try:
                 if self._group is None:
                     await self._retry(self._begin)
@@ -75,11 +84,15 @@ class Writer:
 
     async def _acquire(self) -> None:
         """Acquire the lock before the deadline."""
+        self._waiting += 1
         try:
             async with asyncio.timeout(self._seconds):
                 await self._lock.acquire()
         except TimeoutError:
+            self._errors["timeout"] += 1
             raise Unavailable from None
+        finally:
+            self._waiting -= 1
 
     async def checkpoint(self) -> None:
         """Copy the whole write-ahead log into the file, and truncate it."""
@@ -145,7 +158,7 @@ class Writer:
         if group is None:
             return
         try:
-            with translated():
+            with translated(self._errors):
                 await self._in_thread("COMMIT")
         except Exception as error:  # noqa: BLE001 - the blocks that wait raise it
             self.connection.rollback()

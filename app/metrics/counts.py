@@ -1,0 +1,43 @@
+"""What a worker counts: plain numbers in dictionaries, because every request pays for them."""
+
+from bisect import bisect_left
+from collections import Counter
+from typing import Final
+
+BOUNDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""The upper bounds of a histogram's buckets, in seconds. One more bucket holds what took longer."""
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+OTHER_METHOD: Final = "other"
+NO_ROUTE: Final = "-"
+"""The route of requests that no route answers: unknown paths, methods that a path does not have, and other hosts."""
+
+
+class Histogram:
+    """How many requests took how long."""
+
+    __slots__ = ("buckets", "seconds")
+
+    def __init__(self) -> None:
+        """Start with empty buckets."""
+        self.buckets = [0] * (len(BOUNDS) + 1)
+        self.seconds = 0.0
+
+
+class Counts:
+    """What one worker has counted since its start."""
+
+    def __init__(self) -> None:
+        """Start at zero."""
+        self.requests: dict[tuple[str, str, int], Histogram] = {}
+        """The requests by method, route and status."""
+        self.operations: Counter[str] = Counter()
+        """The operations of pushes by their outcome."""
+
+    def count_request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count a request that was answered. `route` is a route's template, never a path as it was sent."""
+        key = method if method in METHODS else OTHER_METHOD, route, status
+        histogram = self.requests.get(key)
+        if histogram is None:
+            histogram = self.requests[key] = Histogram()
+        histogram.buckets[bisect_left(BOUNDS, seconds)] += 1
+        histogram.seconds += seconds

@@ -1,0 +1,136 @@
+"""The metrics of all workers together, read by the process that starts them.
+
+Counters never go down: those of a worker that ended are kept. A worker that was killed loses what it had counted since it
+was last read.
+"""
+
+import operator
+import socket
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from typing import Final
+
+import orjson
+
+from app.metrics.counts import BOUNDS
+from app.metrics.snapshots import LAST, SOCKET, Samples, Snapshot
+
+MAX_SECONDS: Final = 3.0
+"""How long all workers together may take to answer. Of one that is late, the counters are those of its last answer."""
+_CHUNK: Final = 65_536
+Labels = tuple[str, ...]
+Values = defaultdict[tuple[str, Labels], float]
+"""The values by family and labels."""
+
+
+@dataclass
+class Totals:
+    """The metrics of all workers."""
+
+    requests: dict[Labels, tuple[float, list[int]]] = field(default_factory=dict)
+    """The seconds and the buckets by method, route and status."""
+    counters: Values = field(default_factory=lambda: defaultdict(float))
+    gauges: Values = field(default_factory=lambda: defaultdict(float))
+    answered: int = 0
+    """The number of workers that answered."""
+
+    def add_counters(self, snapshot: Snapshot) -> None:
+        """Add the counters of a worker."""
+        for labels, seconds, buckets in snapshot["requests"]:
+            before, counted = self.requests.get(tuple(labels), (0.0, [0] * (len(BOUNDS) + 1)))
+            self.requests[tuple(labels)] = before + seconds, [sum(pair) for pair in zip(counted, buckets, strict=True)]
+        _combine(self.counters, snapshot["counters"], operator.add)
+
+    def add_gauges(self, snapshot: Snapshot) -> None:
+        """Add the gauges of a worker."""
+        _combine(self.gauges, snapshot["gauges"], operator.add)
+        _combine(self.gauges, snapshot["shared"], max)
+        self.answered += 1
+
+
+def _combine(values: Values, samples: Samples, combined: Callable[[float, float], float]) -> None:
+    for family, found in samples.items():
+        for labels, value in found:
+            key = family, tuple(labels)
+            values[key] = combined(values[key], float(value))
+
+
+class Workers:
+    """The workers whose sockets are in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        """Take the folder of the sockets."""
+        self._folder = folder
+        self._last: dict[str, Snapshot] = {}
+        """The last answer of each worker that has not ended."""
+        self._ended = Totals()
+        """The counters of workers that ended."""
+        self._lock = Lock()
+
+    def read(self) -> Totals:
+        """Return the metrics of all workers now."""
+        with self._lock:
+            return self._read()
+
+    def _read(self) -> Totals:
+        names = {path.stem for path in self._folder.glob("*") if path.suffix in {SOCKET, LAST}} | {*self._last}
+        deadline = time.monotonic() + MAX_SECONDS
+        connections = [(name, self._connect(name)) for name in sorted(names)]  # all workers work on it at once
+        answers = [(name, _receive(connection, deadline)) for name, connection in connections if connection is not None]
+        totals = Totals(self._ended.requests.copy(), self._ended.counters.copy())
+        for name, snapshot in answers:
+            if snapshot is not None:
+                self._last[name] = snapshot
+                totals.add_gauges(snapshot)
+        for snapshot in self._last.values():
+            totals.add_counters(snapshot)
+        return totals
+
+    def _connect(self, name: str) -> socket.socket | None:
+        """Return a connection to a worker. Return None if it has ended, and keep its counters."""
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(MAX_SECONDS)
+        try:
+            connection.connect(str(self._folder / f"{name}{SOCKET}"))
+        except (ConnectionRefusedError, FileNotFoundError):
+            connection.close()
+            self._end(name)
+            return None
+        except OSError:  # it accepts no connection at present: it is treated as late
+            pass
+        return connection
+
+    def _end(self, name: str) -> None:
+        """Keep the counters of a worker that has ended: those that it left, else those of its last answer.
+
+        A worker leaves them before it closes its socket, so they are there when a connection is refused.
+        """
+        last = self._folder / f"{name}{LAST}"
+        snapshot = self._last.pop(name, None)
+        if last.exists():
+            snapshot = orjson.loads(last.read_bytes())
+        if snapshot is not None:
+            self._ended.add_counters(snapshot)
+        last.unlink(missing_ok=True)
+        (self._folder / f"{name}{SOCKET}").unlink(missing_ok=True)
+
+
+def _receive(connection: socket.socket, deadline: float) -> Snapshot | None:
+    """Return a worker's answer; None if it is late, or ends before it has answered."""
+    parts = []
+    with connection:
+        try:
+            while True:
+                connection.settimeout(max(0.001, deadline - time.monotonic()))
+                part = connection.recv(_CHUNK)
+                if not part:
+                    break
+                parts.append(part)
+            snapshot: Snapshot = orjson.loads(b"".join(parts))
+        except (OSError, orjson.JSONDecodeError):
+            return None
+    return snapshot

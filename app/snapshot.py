@@ -1,0 +1,84 @@
+"""A worker's metrics: what it has counted, and what its services measure at this moment."""
+
+import asyncio
+from typing import Final
+
+from app.jobs import Backlog
+from app.metrics import Samples, Snapshot
+from app.problems import Problem
+from app.records.write.ops import OpOutcome
+from app.services import Services
+
+MAX_DATABASE_SECONDS: Final = 1.0
+"""How long a snapshot waits for the database. Without its answer it is complete but for the backlog of jobs."""
+STATES: Final = {True: "due", False: "scheduled"}
+"""The states of jobs, by whether they are due."""
+
+
+class Snapshots:
+    """Takes the snapshots of a worker."""
+
+    def __init__(self, services: Services) -> None:
+        """Take the worker's services."""
+        self._services = services
+        self._reading: asyncio.Task[dict[bool, Backlog]] | None = None
+
+    def counters(self) -> Snapshot:
+        """Return only what was counted."""
+        services, counts = self._services, self._services.counts
+        return {
+            "requests": [
+                ([method, route, str(status)], histogram.seconds, histogram.buckets)
+                for (method, route, status), histogram in counts.requests.items()
+            ],
+            "counters": {
+                "requests_shed": [([], services.limiter.shed)],
+                "database_errors": [([reason], number) for reason, number in services.db.errors.items()],
+                "sync_operations": [([outcome], counts.operations[outcome]) for outcome in OpOutcome],
+            },
+            "gauges": {},
+            "shared": {},
+        }
+
+    async def snapshot(self) -> Snapshot:
+        """Return what was counted, and what is measured now."""
+        services = self._services
+        limiter, use, passwords = services.limiter, services.db.pool_use, services.passwords
+        gauges: dict[str, float] = {
+            "requests_in_flight": limiter.in_flight,
+            "in_flight_limit": limiter.limit,
+            "database_pool_size": use.size,
+            "database_pool_in_use": use.in_use,
+            "database_pool_waiting": use.waiting,
+            "password_hashes_running": passwords.running,
+            "password_hashes_waiting": passwords.waiting,
+            "jobs_running": services.jobs.running,
+        }
+        waiting: list[tuple[list[str], float]] = [
+            (["event-stream"], limiter.event_streams),
+            (["long-poll"], limiter.long_polls),
+        ]
+        return {
+            **self.counters(),
+            "gauges": {"waiting_requests": waiting, **{name: [([], value)] for name, value in gauges.items()}},
+            "shared": await self._backlog(),
+        }
+
+    async def _backlog(self) -> Samples:
+        """Return the jobs in the database; nothing if it does not answer soon. The query is not cancelled, and not
+        repeated while it runs: that would cost a connection.
+        """
+        if self._reading is None:
+            self._reading = asyncio.create_task(self._services.jobs.backlog())
+        await asyncio.wait([self._reading], timeout=MAX_DATABASE_SECONDS)
+        if not self._reading.done():
+            return {}
+        reading, self._reading = self._reading, None
+        try:
+            backlog = reading.result()
+        except Problem:
+            return {}
+        return {
+            "jobs": [([STATES[is_due]], each.jobs) for is_due, each in backlog.items()],
+            "jobs_oldest_age_seconds": [([STATES[is_due]], each.oldest_seconds) for is_due, each in backlog.items()],
+        }
