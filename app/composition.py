@@ -1,5 +1,7 @@
 """The composition: makes the services of a server from the settings."""
 
+from typing import Final
+
 from app.db import Database
 from app.identity.passwords import Passwords
 from app.identity.tokens import Tokens
@@ -9,8 +11,12 @@ from app.mail import Mailer
 from app.metrics import Counts
 from app.sealing import DataKeys
 from app.server.in_flight import InFlightLimiter
+from app.server.slots import Slots
 from app.services import Services
 from app.settings import Settings
+
+MAX_EXPORTS: Final = 4
+"""The number of exports that a worker sends at once."""
 
 
 def build_services(
@@ -38,4 +44,5 @@ def build_services(
         op_key=keyring.derive_key("operations"),
         limiter=limiter or InFlightLimiter(),
         counts=counts or Counts(),
+        exports=Slots(MAX_EXPORTS),
     )

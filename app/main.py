@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import docs, health, json_strict, observability, openapi
+from app.archive import routes as archive
 from app.composition import build_services
 from app.db import open_database
 from app.http import (
@@ -59,6 +60,10 @@ TAGS: Final = [
     {
         "name": "Sync",
         "description": "Offline delta sync: pull changes, push operations, resolve conflicts, follow change events.",
+    },
+    {
+        "name": "Archive",
+        "description": "Export all records of the account as a ZIP file, to keep, to read and to import again.",
     },
     {"name": "Security", "description": "List the devices of the account, sign them out, change the password."},
     {"name": "Server", "description": "Health checks, and the meaning of problems."},
@@ -153,6 +158,7 @@ def create_app(settings: Settings | None = None, metrics_folder: Path | None = N
         email_routes.router,
         *(router for resource in RESOURCES for router in (resource.router, history_router(resource))),
         sync.router,
+        archive.router,
         security_routes.router,
         health.router,
         *(_pages(app) if settings.serves_docs else ()),

@@ -18,6 +18,7 @@ from app.mail import Mailer
 from app.metrics import Counts
 from app.sealing import DataKeys
 from app.server.in_flight import InFlightLimiter
+from app.server.slots import Slots
 from app.settings import Settings
 
 
@@ -87,6 +88,7 @@ class Services:
     op_key: bytes
     limiter: InFlightLimiter
     counts: Counts
+    exports: Slots
 
     async def start(self) -> None:
         """Open the database, and start running jobs."""

@@ -168,6 +168,7 @@ class Settings(BaseSettings):
     )
     throttle_account_day: int = Field(20, ge=1, description="Maximum wrong attempts at one account in 24 hours.")
     throttle_client: int = Field(20, ge=1, description="Maximum wrong attempts from one client network in a minute.")
+    exports_a_day: int = Field(5, ge=1, description="Maximum exports of one account in 24 hours.")
     hash_seconds: float = Field(
         2.0, ge=0.01, le=60, description="Maximum wait for a free thread to compute a password hash, in seconds."
     )

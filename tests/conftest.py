@@ -194,6 +194,7 @@ class Servers:
             "throttle_account": 1000,
             "throttle_account_day": 1000,
             "throttle_client": 100_000,
+            "exports_a_day": 1000,
             "hash_seconds": 60,
             "pool_seconds": 10,
         }

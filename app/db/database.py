@@ -99,6 +99,12 @@ class Database(Db):
         """Start a transaction. Commit it at the end of the block, or roll it back if the block raises."""
 
     @abstractmethod
+    def snapshot(self) -> AbstractAsyncContextManager[Db]:
+        """Start a block in which every statement reads the same state of the database. It waits for no writer, nor does a
+        writer wait for it. It occupies a connection, so a block must not wait for a client.
+        """
+
+    @abstractmethod
     async def checkpoint(self) -> None:
         """Overwrite deleted content in the database's files, as far as the database allows it."""
 

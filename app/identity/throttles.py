@@ -4,12 +4,13 @@ An attempt is counted before the password is checked: however many arrive at onc
 the limit are ever checked. A successful one is subtracted again. Accounts are counted by an HMAC of the e-mail address,
 known and unknown alike; clients by their network, /32 of IPv4 and /64 of IPv6. A device that has signed in to the account
 before has buckets of its own, so that another person's failures cannot lock the owner out; codes from e-mails are counted
-apart from passwords, so that a code stays the way in for an owner without such a device.
+apart from passwords, so that a code stays the way in for an owner without such a device. Exports are counted in the same
+way, and subtracted again if they fail.
 """
 
 import hashlib
 import hmac
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,7 +26,7 @@ from starlette.requests import Request
 from app import clock
 from app.db import Statement, Transaction, bind
 from app.identity.tables import Throttle
-from app.problems import TooManyAttempts, Unavailable, WrongCredentials
+from app.problems import Problem, TooManyAttempts, Unavailable, WrongCredentials
 from app.services import Services
 
 DAY: Final = 86_400
@@ -97,10 +98,29 @@ def of_client(services: Services, network: str) -> list[Bucket]:
     return [Bucket(_key(services.throttle_key, "client", network), services.settings.throttle_client, 60)]
 
 
+def of_exports(services: Services, account_id: UUID) -> Bucket:
+    """Return the bucket of an account's exports."""
+    return Bucket(_key(services.throttle_key, "export", str(account_id)), services.settings.exports_a_day, DAY)
+
+
+@asynccontextmanager
+async def counted(services: Services, bucket: Bucket, refusal: Callable[[int], Problem]) -> AsyncIterator[None]:
+    """Count a use in the bucket, or raise `refusal` with the seconds to wait; subtract it again if the block raises."""
+    try:
+        uses = await _count(services, [bucket])
+    except TooManyAttempts as problem:
+        raise refusal(problem.seconds) from None
+    try:
+        yield
+    except BaseException:
+        await _subtract(services, uses)
+        raise
+
+
 @asynccontextmanager
 async def rate_limited(services: Services, *buckets: list[Bucket]) -> AsyncIterator[None]:
     """Count an attempt in every bucket, or raise `TooManyAttempts`; subtract it again unless the block raises `WrongCredentials`."""
-    counted = await _count(services, _sorted(*buckets))
+    attempts = await _count(services, _sorted(*buckets))
     failed = False
     try:
         yield
@@ -109,9 +129,7 @@ async def rate_limited(services: Services, *buckets: list[Bucket]) -> AsyncItera
         raise
     finally:
         if not failed:
-            with suppress(Unavailable):  # a successful attempt stays successful, even if it is not subtracted
-                async with services.db.transaction() as tx:
-                    await tx.many(_SUBTRACT, counted)
+            await _subtract(services, attempts)
 
 
 @asynccontextmanager
@@ -140,6 +158,13 @@ async def _count(services: Services, buckets: Sequence[Bucket]) -> list[dict[str
             counted.append({"key": bucket.key, "began_at": row["began_at"]})
         await tx.run(_DELETE_OLD, expired=now - timedelta(seconds=DAY))
     return counted
+
+
+async def _subtract(services: Services, counted: list[dict[str, object]]) -> None:
+    """Subtract what was counted. It stays counted if the database is unavailable."""
+    with suppress(Unavailable):
+        async with services.db.transaction() as tx:
+            await tx.many(_SUBTRACT, counted)
 
 
 async def serialize(tx: Transaction, throttle_key: bytes, kind: str, value: str) -> None:

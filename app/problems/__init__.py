@@ -19,7 +19,7 @@ Problem
 │        ├── OpIdReused · DuplicateTarget
 │        └── ParentMissing (424)
 ├── 428  PreconditionRequired
-├── 429  TooManyAttempts · TooManyWaiting
+├── 429  TooManyAttempts · TooManyExports · TooManyWaiting
 ├── 431  HeadersTooLarge
 ├── 500  Crashed
 ├── 503  Unavailable · UnreadableRecord
@@ -29,7 +29,15 @@ Problem
 repeats the input, which may be the most private text there is.
 """
 
-from app.problems.callers import Forbidden, NotFound, NotSignedIn, TooManyAttempts, TooManyWaiting, WrongCredentials
+from app.problems.callers import (
+    Forbidden,
+    NotFound,
+    NotSignedIn,
+    TooManyAttempts,
+    TooManyExports,
+    TooManyWaiting,
+    WrongCredentials,
+)
 from app.problems.faults import Fault, FaultCode
 from app.problems.problem import Problem, kinds
 from app.problems.records import (
@@ -93,6 +101,7 @@ __all__ = [
     "Removed",
     "StorageFull",
     "TooManyAttempts",
+    "TooManyExports",
     "TooManyOps",
     "TooManyWaiting",
     "Unavailable",

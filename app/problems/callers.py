@@ -57,6 +57,21 @@ class TooManyAttempts(Problem):
     def __init__(self, seconds: int = 60) -> None:
         """Set Retry-After, in seconds."""
         super().__init__("", {"Retry-After": str(seconds)})
+        self.seconds = seconds
+
+
+class TooManyExports(Problem):
+    """Too many exports.
+
+    An account can be exported a limited number of times a day. Use the last archive, or try again after the number of
+    seconds in Retry-After.
+    """
+
+    status, code = 429, "too-many-exports"
+
+    def __init__(self, seconds: int = 86_400) -> None:
+        """Set Retry-After, in seconds: at most a day."""
+        super().__init__("", {"Retry-After": str(seconds)})
 
 
 class TooManyWaiting(Problem):

@@ -7,6 +7,7 @@ A record is a row that one account owns. Here are the only way to a row (`access
 
 from app.records.filters import Filters, Flag, Where
 from app.records.history import history_router
+from app.records.journal import Journal
 from app.records.resource import Resource, kinds, register, transitions
 from app.records.shapes import Fields, RecordDraft, RecordPublic
 from app.records.tables import Record, references
@@ -32,6 +33,7 @@ __all__ = [
     "Flag",
     "IfMatch",
     "IfNoneMatch",
+    "Journal",
     "OwnRecords",
     "Record",
     "RecordDraft",

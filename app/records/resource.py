@@ -13,6 +13,7 @@ from app.db import Row
 from app.http import Route
 from app.problems import Fault
 from app.records.filters import Filters
+from app.records.journal import Journal
 from app.records.shapes import Fields, RecordDraft, RecordPublic, sealed_fields
 from app.records.tables import Record
 from app.records.view import View
@@ -32,7 +33,7 @@ class Resource:
     the record is removed, too; other references are set to null. The reference `acyclic` may not make a record its own
     ancestor. `settle` may complete the fields in `filled_in` if null was sent. `text` is the field with the person's own
     words. `facts` are further columns, each computed from the complete row, so that a list can be filtered by something
-    about words that are sealed.
+    about words that are sealed. `journal` is how it is written in the journal of an export.
     """
 
     collection: str
@@ -52,6 +53,7 @@ class Resource:
     acyclic: str | None = None
     filled_in: frozenset[str] = frozenset()
     facts: Mapping[str, Callable[[Row], object]] = field(default_factory=dict)
+    journal: Journal = field(default_factory=Journal)
 
     @property
     def path(self) -> str:

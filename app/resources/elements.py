@@ -139,6 +139,21 @@ ELEMENTS: Final = records.Resource(
     coupled=(frozenset({"status", "meaning"}),),
     on_delete_cascade="session_id",
     facts={"has_meaning": lambda row: bool(row["meaning"])},
+    journal=records.Journal(
+        name="element ({kind})",
+        facts=(
+            "{status}",
+            "valence {valence} (-2 to 2)",
+            "intensity {intensity} of 10",
+            "significance {significance} of 10",
+        ),
+        labels={
+            "description": "",
+            "meaning": "What it means to me",
+            "origin": "Where it came from",
+            "reframe": "Who I am without its weight",
+        },
+    ),
 )
 
 router = ELEMENTS.router

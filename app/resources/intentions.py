@@ -127,6 +127,11 @@ INTENTIONS: Final = records.Resource(
     settle=settle,
     example=EXAMPLE,
     acyclic="derived_from_id",
+    journal=records.Journal(
+        title="statement",
+        facts=("for the {kind}", "{domain}", "{status}", "{achievement}", "by {target_on}"),
+        labels={"why": "Why it matters"},
+    ),
 )
 
 router = INTENTIONS.router

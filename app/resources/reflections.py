@@ -120,6 +120,11 @@ REFLECTIONS: Final = records.Resource(
     filters=ReflectionFilters,
     settle=settle,
     example=EXAMPLE,
+    journal=records.Journal(
+        dated_by=("occurred_at",),
+        facts=("mood {mood} of 10", "{domains}"),
+        labels={"prompt": "Question", "body": "", "emotions": "I felt"},
+    ),
 )
 
 router = REFLECTIONS.router

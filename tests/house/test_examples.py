@@ -6,8 +6,10 @@ They can all be executed on the demo, in any order and repeatedly, except those 
 import asyncio
 import hashlib
 import hmac
+import io
 import re
 import sys
+import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,7 @@ from app.sync.examples import ID as PUSHED
 from tests.conftest import Servers
 from tests.house.starting import started_server
 from tests.serving import Server
-from tests.witness import DOCUMENT, STREAM, Client
+from tests.witness import ARCHIVE, DOCUMENT, STREAM, Client
 
 Json = dict[str, Any]
 ASSIGNED = {
@@ -235,6 +237,7 @@ def test_every_example_is_what_the_server_answers(servers: Servers, database: st
     examples.send("pull_changes", assigned=())
     state = examples.send("get_sync_state")
     _follow(examples, state["cursor"])
+    _export(examples)
     examples.client.delete(f"/v1/reflections/{PUSHED}", headers={"If-Match": "*"})
     _keep_records(examples)
     _change_account(examples)
@@ -253,6 +256,15 @@ def _follow(examples: ExampleClient, cursor: str) -> None:
     shown = operation["responses"]["200"]["content"][STREAM]["example"]
     assert re.sub(r"\d+", cursor, shown) == examples.client.request(method, path).text
     examples.seen.add(("follow_changes", "200"))
+
+
+def _export(examples: ExampleClient) -> None:
+    method, path, operation = OPERATIONS["export_account"]
+    shown = operation["responses"]["200"]["content"][ARCHIVE]["example"]
+    with zipfile.ZipFile(io.BytesIO(examples.client.request(method, path).content)) as archive:
+        names = [re.sub(r"\d{4}-\d\d", "2026-11", name) for name in archive.namelist()]
+    assert set(shown.removeprefix("PK… ").split(", ")) == set(names)
+    examples.seen.add(("export_account", "200"))
 
 
 def _join(examples: ExampleClient) -> None:

@@ -16,8 +16,16 @@ Json = dict[str, Any]
 EXAMPLES: Json = DOCUMENT.content["components"]["examples"]
 VARYING = {"request_id", "errors", "current", "allowed", "reason", "resync", "results", "head"}
 """Members whose values depend on the request."""
-ELSEWHERE = {"unavailable", "storage-full", "too-many-attempts", "too-many-waiting"}
-"""Kinds that need a failing database or disk, or many requests. Tests of `app.db`, throttling and long polls provoke them."""
+ELSEWHERE = {
+    "unavailable",
+    "unreadable-record",
+    "storage-full",
+    "too-many-attempts",
+    "too-many-exports",
+    "too-many-waiting",
+}
+"""Kinds that need a failing database or disk, or many requests. Tests of `app.db`, sealing, throttling, exports and long polls
+provoke them."""
 PATH = "/v1/intentions"
 PUSH = "/v1/sync/push"
 DRAFT = {"kind": "integration", "statement": "wisteria, and patience"}

@@ -49,6 +49,7 @@ ROWS: Final[dict[str, Row]] = {
     "pull_changes": Row(401, 200),
     "push_changes": Row(401, 200),
     "follow_changes": Row(401, 200),
+    "export_account": Row(401, 200),
     **{f"create_{one}": Row(401, 201) for one in ONES},
     **{f"list_{one}s": Row(401, 200) for one in ONES},
     # Operations on an object: those of other people, missing and removed ones look the same

@@ -1,7 +1,7 @@
 """PostgreSQL: statements run on the connections of a small pool, and are coalesced if that is possible."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from types import TracebackType
 from typing import Any, Final
@@ -10,7 +10,7 @@ import asyncpg
 import sqlalchemy as sa
 
 from app.db.bulk import BulkStatement, CompareAndSwap, Rows
-from app.db.database import PoolUse, RemoteDatabase, Row, Transaction
+from app.db.database import Db, PoolUse, RemoteDatabase, Row, Transaction
 from app.db.lookup import Lookup
 from app.db.postgres.coalescing import Coalescer
 from app.db.postgres.failures import explain
@@ -109,11 +109,18 @@ class PostgresDatabase(RemoteDatabase):
             write = ConditionalWrite(row, [bulk.encode(rows) for bulk, rows in parts])
             return (await connection.write_if_unchanged(statement, [write]))[0]
 
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Transaction]:
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
         """Start a transaction at READ COMMITTED. Commit it at the end of the block, or roll it back if it raises."""
+        return self._transaction("BEGIN")
+
+    def snapshot(self) -> AbstractAsyncContextManager[Db]:
+        """Start a transaction whose statements all see the state of its first one."""
+        return self._transaction("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+
+    @asynccontextmanager
+    async def _transaction(self, begin: str) -> AsyncIterator[Transaction]:
         async with _Lease(self._pool) as connection:
-            await connection.control("BEGIN")
+            await connection.control(begin)
             try:
                 yield connection
                 await connection.control("COMMIT")

@@ -5,12 +5,12 @@ acknowledged (`synchronous=FULL`), and deleted content is overwritten (`secure_d
 """
 
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager, suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any, Final
 
-from app.db.database import REVISION, Database, PoolUse, Transaction
-from app.db.sqlite.connection import Connection, translated
+from app.db.database import REVISION, Database, Db, PoolUse, Transaction
+from app.db.sqlite.connection import Connection, SqliteTransaction, translated
 from app.db.sqlite.failures import REASONS
 from app.db.sqlite.notifications import SqliteChangeNotifier
 from app.db.sqlite.writer import Writer
@@ -18,6 +18,7 @@ from app.db.statement import Statement
 from app.problems import StorageFull, Unavailable
 from app.settings import Settings
 
+_READ_ONLY: Final = "; PRAGMA query_only=ON"
 _WRITE_PROBE: Final = "UPDATE alembic_version SET version_num = version_num"
 
 
@@ -27,7 +28,8 @@ class SqliteDatabase(Database):
     def __init__(self, settings: Settings) -> None:
         """Take the settings. Each connection is opened when it is first needed."""
         self.errors = Counter(dict.fromkeys(REASONS, 0))
-        self._reader = Connection(settings, "; PRAGMA query_only=ON")
+        self._settings = settings
+        self._reader = Connection(settings, _READ_ONLY)
         self._writer = Writer(settings, self.errors)
         self.notifier = SqliteChangeNotifier(self._data_version)
 
@@ -58,6 +60,17 @@ class SqliteDatabase(Database):
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
         """Start a transaction that holds the write lock. At the end of the block wait until it is on the disk."""
         return self._writer.transaction()
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Db]:
+        """Read in a transaction on a connection of its own: an open one on the shared connection would hide later writes."""
+        connection = Connection(self._settings, _READ_ONLY)
+        try:
+            with translated(self.errors):
+                connection.execute("BEGIN")
+                yield SqliteTransaction(connection)
+        finally:
+            connection.close()
 
     async def checkpoint(self) -> None:
         """Copy the write-ahead log into the file, which overwrites deleted content. Skip it if the log is in use."""

@@ -161,6 +161,17 @@ ACTION_ITEMS: Final = records.Resource(
         frozenset({"status", "completed_at"}),
     ),
     filled_in=frozenset({"completed_at"}),
+    journal=records.Journal(
+        facts=(
+            "{change} change",
+            "{facet}",
+            "{status}",
+            "from {starts_on}",
+            "due {due_on}",
+            "completed {completed_at}",
+        ),
+        labels={"details": "", "if_cue": "If", "then_response": "Then"},
+    ),
 )
 
 router = ACTION_ITEMS.router

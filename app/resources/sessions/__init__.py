@@ -168,6 +168,21 @@ SESSIONS: Final = records.Resource(
         frozenset({"started_at", "ended_at"}),
         frozenset({"status", "status_reason"}),
     ),
+    journal=records.Journal(
+        name="{kind} session",
+        dated_by=("started_at", "scheduled_at"),
+        facts=(
+            "{status}",
+            "until {ended_at}",
+            "{setting}",
+            "{supervision}",
+            "{medicine}",
+            "{route}",
+            "{dose_value} {dose_unit}",
+            "intensity {intensity} of 10",
+        ),
+        labels={"status_reason": "Reason"},
+    ),
 )
 
 router = SESSIONS.router

@@ -1,0 +1,140 @@
+"""Exporting: all records of an account as an archive, streamed in bounded memory.
+
+The records are spooled first, in one snapshot of the database and sealed as they are (`app.archive.spool`). A record that
+cannot be decrypted is noticed then, before the response starts. After that the archive is made in steps of about 2 ms,
+each on a thread, as fast as the client reads.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable, Iterator
+from datetime import datetime
+from functools import partial
+from heapq import merge
+from importlib.metadata import version
+from itertools import islice
+from operator import itemgetter
+from typing import Any, Final, TypeVar
+
+from app import clock
+from app.archive import format as archive
+from app.archive.journal import months
+from app.archive.readme import readme
+from app.archive.spool import Spool
+from app.archive.zip_stream import ZipStream
+from app.db import Db, Row
+from app.http import ClientConnection
+from app.identity import throttles
+from app.identity.accounts import public_account
+from app.problems import TooManyExports
+from app.records import access
+from app.records.codec import version_of
+from app.records.resource import kinds
+from app.records.view import View
+
+T = TypeVar("T")
+PAGE_RECORDS: Final = 500
+PAGE_BYTES: Final = 2**20
+"""What is read from the database at once: an export must not hold many documents in memory."""
+GRACE_SECONDS: Final = 60.0
+MIN_RATE: Final = 16 * 1024
+"""Bytes per second that a client must read on average once `GRACE_SECONDS` are over: exports that are being sent are few."""
+FULL: Final = (
+    "The server is sending as many exports as it can. Send the same request again after the seconds in Retry-After."
+)
+_ACCOUNT: Final = ("email", "display_name", "timezone", "locale")
+_JOURNAL_BYTES: Final = 4096
+"""More than what an entry of the journal has besides the person's own words, its title twice included."""
+
+
+async def export(view: View, client: ClientConnection) -> AsyncGenerator[bytes]:
+    """Yield the archive of the view's owner, part by part. Nothing is yielded before all records have been read.
+
+    Raise `TooManyExports`, or `Unavailable` if the worker sends too many; `UnreadableRecord` if a record does not open.
+    Raise `TimeoutError` if the client reads too slowly: the connection then ends without the end of the archive.
+    """
+    services = view.caller.services
+    account = await public_account(view.db, view.caller.account_id)
+    bucket = throttles.of_exports(services, view.owner_id)
+    with services.exports.take(FULL), Spool(await view.data_keys(), account["timezone"]) as spool:
+        async with throttles.counted(services, bucket, TooManyExports):
+            await _fill(spool, view)
+        gone = asyncio.create_task(client.closed())
+        try:
+            steps = archive_of(spool, account, clock.now())
+            left = GRACE_SECONDS
+            while (part := await on_thread(partial(next, steps, None))) is not None:
+                if gone.done():
+                    return
+                if part:
+                    start = time.monotonic()
+                    yield part
+                    left += len(part) / MIN_RATE - (time.monotonic() - start)
+                    if left < 0:
+                        raise TimeoutError
+        finally:
+            gone.cancel()
+
+
+def archive_of(spool: Spool, account: Row, moment: datetime) -> Iterator[bytes]:
+    """Yield the bytes of an archive after each step; often none."""
+    stream = ZipStream(moment)
+    counts = dict(zip((kind.tag.lower() for kind in kinds()), spool.counts, strict=True))
+    yield from stream.add(archive.README, [readme(moment, counts)])
+    for kind, count, size in zip(kinds(), spool.counts, spool.sizes, strict=True):
+        path, most = archive.records_path(kind.collection), size + 100 * count
+        yield from stream.add(path, spool.lines(kind), records=count, max_bytes=most)
+    most = 3 * sum(spool.sizes) + _JOURNAL_BYTES * sum(spool.counts)
+    keys, runs = spool.entries(), list[list[bytes]]()
+    while run := sorted(islice(keys, PAGE_RECORDS)):
+        runs.append(run)
+        yield b""
+    for month in months(spool, merge(*runs)):
+        yield from stream.add(archive.journal_path(month.name), map(str.encode, month.parts), max_bytes=most)
+    manifest = {
+        "format": archive.FORMAT,
+        "format_version": archive.FORMAT_VERSION,
+        "exported_at": moment,
+        "product_version": version("afterglow"),
+        "account": {name: account[name] for name in _ACCOUNT},
+        "cursor": str(spool.version),
+        "files": [*stream.files],
+    }
+    yield from stream.add(archive.MANIFEST, [archive.render_manifest(manifest)])
+    sums = "".join(archive.sums_line(file["sha256"], file["path"]) for file in stream.files)
+    yield from stream.add(archive.SUMS, [sums.encode()])
+    yield stream.close()
+
+
+async def _fill(spool: Spool, view: View) -> None:
+    """Copy all records of one snapshot to the spool."""
+    async with view.db.snapshot() as snapshot:
+        after = 0
+        while changes := await _next_changes(snapshot, view, spool, after):
+            await on_thread(partial(spool.add, [each for each in changes if each[3] is not None]))
+            after = changes[-1][2]
+    await on_thread(spool.finish)
+
+
+async def _next_changes(snapshot: Db, view: View, spool: Spool, after: int) -> list[tuple[Any, ...]]:
+    """Return the changes above a number, removals included: collection, id, number and sealed document."""
+    values = {"after": after, "rows": PAGE_RECORDS, "most_bytes": PAGE_BYTES, **view.binds}
+    found = []
+    for collection, id, seq, sealed, epoch, _, _ in await snapshot.tuples(
+        access.changes_since(filtered=False), **values
+    ):
+        if epoch is not None:
+            spool.version, spool.epoch_version = version_of(epoch, seq), version_of(epoch, 0)
+        elif collection is not None:
+            found.append((collection, id, seq, sealed))
+    return sorted(found, key=itemgetter(2))
+
+
+async def on_thread(step: Callable[[], T]) -> T:
+    """Return the result of a step on a thread. If this is cancelled, wait for its end: it uses what is closed then."""
+    running = asyncio.get_running_loop().run_in_executor(None, step)
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait([running])
+        raise

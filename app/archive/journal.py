@@ -1,0 +1,201 @@
+"""The journal of an export: what a person wrote, as a Markdown file for each month, by local day.
+
+An entry has a heading, a line of facts, a line with what it is about, and the person's own words. Entries of records
+that belong to another one, such as the elements of a session, follow it. How each kind is written, its file declares
+(`app.records.journal.Journal`).
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime
+from functools import cache
+from itertools import groupby
+from string import Formatter
+from typing import Any, Final, NamedTuple
+
+from app.archive.markdown import escape, paragraphs
+from app.archive.spool import Spool, Spooled, zone
+from app.db import Row
+from app.ids import parse
+from app.records.resource import Resource
+
+MAX_TITLE: Final = 120
+"""A longer title is cut in the heading, and follows it in full. It is cut where other entries refer to it, too."""
+_DAY_BYTES: Final = 4
+_ROOT_BYTES: Final = 29
+_NESTED_BYTES: Final = 25
+"""The length of a position: of an entry by itself, and what each level below adds."""
+_UNWRITTEN: Final = {"visibility", "timezone"}
+_is_day = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII).fullmatch
+_is_instant = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z", re.ASCII).fullmatch
+
+
+class Layout(NamedTuple):
+    """How a kind is written: its declaration, completed."""
+
+    name: str
+    title: str
+    facts: tuple[str, ...]
+    labels: dict[str, str]
+    """The label of each paragraph, by field."""
+    about: dict[str, Resource]
+    """The kind of each reference, without the one to the record that the entry follows."""
+
+
+@cache
+def layout(resource: Resource) -> Layout:
+    """Return how a kind is written."""
+    declared, targets = resource.journal, resource.targets
+    words = [name for name in resource.sealed_names if name != declared.title]
+    plain = [name for name in resource.field_names if name not in {*resource.sealed_names, *resource.references}]
+    unwritten = {*_UNWRITTEN, *declared.dated_by}
+    by_default = tuple(f"{_plain(name)} {{{name}}}" for name in plain if name not in unwritten)
+    labels = dict.fromkeys([*declared.labels, *words], "")
+    labels |= {name: "" if name == resource.text else _plain(name).capitalize() for name in labels}
+    labels |= declared.labels
+    return Layout(
+        declared.name or re.sub(r"(?<=[a-z])(?=[A-Z])", " ", resource.public.__name__).lower(),
+        declared.title,
+        by_default if declared.facts is None else declared.facts,
+        labels,
+        {
+            name: targets[name]
+            for name in resource.field_names
+            if name in targets and name != resource.on_delete_cascade
+        },
+    )
+
+
+class Month(NamedTuple):
+    """A month of the journal: `YYYY-MM`, and its text in parts."""
+
+    name: str
+    parts: Iterator[str]
+
+
+def months(spool: Spool, keys: Iterable[bytes]) -> Iterator[Month]:
+    """Yield the months in their order, from the sorted keys of all entries. Read each to its end before the next."""
+    for first, of_month in groupby(keys, lambda key: _day(key).replace(day=1)):
+        yield Month(f"{first.year:04}-{first.month:02}", _month(spool, first, of_month))
+
+
+def _month(spool: Spool, first: date, keys: Iterator[bytes]) -> Iterator[str]:
+    yield f"# {first:%B} {first.year}\n"
+    for day, of_day in groupby(keys, _day):
+        yield f"\n## {day:%A}, {_format_day(day)}\n"
+        for key in of_day:
+            depth = (len(key) - 8 - _ROOT_BYTES) // _NESTED_BYTES
+            yield Entry(spool, spool.entry(key), day, depth).text()
+
+
+class Entry:
+    """The entry of one record."""
+
+    def __init__(self, spool: Spool, spooled: Spooled, day: date, depth: int) -> None:
+        """Take the day below which it is written, and how many entries it is nested in."""
+        self._spool, self._day, self._depth = spool, day, depth
+        self._resource, self._values = spooled.resource, spooled.values
+        self._layout = layout(spooled.resource)
+        self._timezone = self._values.get("timezone") or spool.timezone
+
+    def text(self) -> str:
+        """Return the entry."""
+        blocks = [f"{'#' * min(3 + self._depth, 6)} {self._heading()}"]
+        title = self._values.get(self._layout.title) or ""
+        blocks += [paragraphs(title)] if _is_long(title) else []
+        blocks += [" · ".join(facts)] if (facts := [*self._facts()]) else []
+        blocks += ["About " + ", ".join(about)] if (about := [*self._about()]) else []
+        blocks += self._words()
+        return "".join(f"\n{block}\n" for block in blocks)
+
+    def _heading(self) -> str:
+        name = _capitalized(_fill(self._layout.name, self._values, self._format) or "")
+        time = "" if self._depth else f"{self._time()} · "
+        title = escape(_cut(self._values.get(self._layout.title) or ""))
+        return f"{time}{name}: {title}" if title else f"{time}{name}"
+
+    def _time(self) -> str:
+        elsewhere = "" if self._timezone == self._spool.timezone else f" ({self._timezone})"
+        return f"{self._format(self._resource.journal.instant(self._values))}{elsewhere}"
+
+    def _facts(self) -> Iterator[str]:
+        for template in self._layout.facts:
+            fact = _fill(template, self._values, self._format)
+            if fact is not None:
+                yield fact
+        written = self._format(self._values["created_at"])
+        if self._depth and "," in written:
+            yield f"written on {written}"
+
+    def _about(self) -> Iterator[str]:
+        for field, kind in self._layout.about.items():
+            id = self._values[field]
+            target = None if id is None else self._spool.find(kind, parse(id))
+            if target is not None:
+                values = target.values
+                name = _fill(layout(kind).name, values, self._format)
+                title = _cut(values.get(layout(kind).title) or "")
+                on = _format_day(self._local(kind.journal.instant(values)).date())
+                yield f"the {name} “{escape(title)}”" if title else f"the {name} of {on}"
+
+    def _words(self) -> Iterator[str]:
+        for field, label in self._layout.labels.items():
+            words = self._values[field]
+            text = ", ".join(words) if isinstance(words, list) else words or ""
+            if text.strip():
+                yield (f"**{label}:** " if label else "") + paragraphs(text)
+
+    def _format(self, value: Any) -> str:
+        """Return a value as a reader would write it; a time of the entry's day without the day."""
+        if isinstance(value, list):
+            return ", ".join(map(self._format, value))
+        if isinstance(value, str) and _is_day(value):
+            return _format_day(date.fromisoformat(value))
+        if isinstance(value, str) and _is_instant(value):
+            local = self._local(value)
+            is_of_day = local.date() == self._day
+            return f"{local:%H:%M}" if is_of_day else f"{_format_day(local.date())}, {local:%H:%M}"
+        return format_value(value)
+
+    def _local(self, instant: str) -> datetime:
+        return datetime.fromisoformat(instant).astimezone(zone(self._timezone))
+
+
+def format_value(value: str | float) -> str:
+    """Return the name of a value of an enumeration, a number, or yes or no."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return escape(_plain(value)) if isinstance(value, str) else f"{value:.12g}"
+
+
+def _day(key: bytes) -> date:
+    return date.fromordinal(int.from_bytes(key[:_DAY_BYTES], "big"))
+
+
+def _format_day(day: date) -> str:
+    return f"{day.day} {day:%B} {day.year}"
+
+
+def _fill(template: str, values: Row, format_value: Any) -> str | None:
+    """Return a template with values in it; None if one of them is null or an empty list."""
+    fields = [name for _, name, _, _ in Formatter().parse(template) if name]
+    if any(values[name] in (None, []) for name in fields):
+        return None
+    return template.format_map({name: format_value(values[name]) for name in fields})
+
+
+def _is_long(title: str) -> bool:
+    return len(" ".join(title.split())) > MAX_TITLE
+
+
+def _cut(title: str) -> str:
+    line = " ".join(title.split())
+    return f"{line[: MAX_TITLE - 1].rstrip()}…" if _is_long(title) else line
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", " ").replace("-", " ")
+
+
+def _capitalized(name: str) -> str:
+    return name[:1].upper() + name[1:]

@@ -1,0 +1,50 @@
+"""People's own text in Markdown: written so that every reader of CommonMark shows it as it was typed.
+
+Nothing in a text can become a heading, a list, a code block, HTML or a link, and so change what follows it. What has no
+meaning in Markdown stays as it is, so that the source is pleasant to read, too.
+"""
+
+import re
+from typing import Final
+
+_lines = re.compile(r"\r\n|\r|\n").split
+_special = re.compile(r"[\\`*\[|]|<(?=[A-Za-z/!?])|~(?=~)|(?<=~)~|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)").sub
+_marker = re.compile(r"[#+=>-]|\d{1,9}[.)]").match
+_closing = re.compile(r"(?=#+$)").sub
+_indent = re.compile(r"[ \t]*").match
+_CONTROLS: Final = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n\r"} | {127: 0x2421}
+"""Control characters become their pictures, because a terminal would execute them."""
+NO_BREAK_SPACE: Final = "\u00a0"
+HARD_BREAK: Final = "  \n"
+
+
+def escape(text: str) -> str:
+    """Return a text for a heading or a part of a line; line breaks in it become blanks."""
+    return _closing(r"\\", _escape_line(" ".join(text.split())), count=1)
+
+
+def paragraphs(text: str) -> str:
+    """Return a text of any number of lines, with its line breaks; blank lines separate paragraphs."""
+    written: list[str] = []
+    open_ = False
+    for line in _lines(text):
+        if not line.strip():
+            if open_:
+                written.append("\n\n")
+            open_ = False
+            continue
+        written += [HARD_BREAK if open_ else "", _escape_line(line)]
+        open_ = True
+    return "".join(written).rstrip("\n")
+
+
+def _escape_line(line: str) -> str:
+    indent = _indent(line)
+    begin = 0 if indent is None else indent.end()
+    rest = _special(lambda found: f"\\{found[0]}", line[begin:].rstrip().translate(_CONTROLS))
+    marker = _marker(rest)
+    if marker is not None:
+        position = marker.end() - 1
+        rest = f"{rest[:position]}\\{rest[position:]}"
+    spaces = line[:begin].replace("\t", "    ")
+    return NO_BREAK_SPACE * len(spaces) + rest

@@ -1,0 +1,77 @@
+"""The routes of archives."""
+
+from datetime import datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter
+from starlette.responses import Response as StarletteResponse
+
+from app import clock
+from app.archive.exporting import export
+from app.archive.format import MANIFEST, MEDIA_TYPE, README, SUMS, journal_path, records_path
+from app.http import CurrentConnection, Response, Route, StreamingResponse
+from app.identity import Call
+from app.openapi import problems
+from app.problems import StorageFull, TooManyExports, UnreadableRecord
+from app.records.view import own_records
+from app.resources import RESOURCES
+
+router = APIRouter(tags=["Archive"], route_class=Route)
+_FILES: Final = (
+    README,
+    *(records_path(each.collection) for each in RESOURCES),
+    journal_path("2026-11"),
+    MANIFEST,
+    SUMS,
+)
+EXAMPLE: Final = f"PK… {', '.join(_FILES)}"
+DISPOSITION: Final = {
+    "description": "`attachment` with a file name for the archive, such as `afterglow-2026-11-28.zip`.",
+    "schema": {"type": "string"},
+    "example": 'attachment; filename="afterglow-2026-11-28.zip"',
+}
+
+
+class Archive(StarletteResponse):
+    """The response class that documents an archive."""
+
+    media_type = MEDIA_TYPE
+
+
+@router.get(
+    "/v1/export",
+    response_class=Archive,
+    responses=problems(TooManyExports, UnreadableRecord, StorageFull, signed_in=True)
+    | {
+        200: {
+            "description": "The archive: a ZIP file, without Content-Length.",
+            "content": {MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}, "example": EXAMPLE}},
+            "headers": {"Content-Disposition": DISPOSITION},
+        }
+    },
+    summary="Export your account",
+)
+async def export_account(call: Call, reader: CurrentConnection) -> Response:
+    """Return all records of your account as a ZIP file, which you can keep, read, and import again.
+
+    `records/<collection>.jsonl` has every record of a kind as `GET` returns it, one a line, ordered by `created_at` and
+    `id`. `journal/YYYY-MM.md` has what you wrote, by local day, as Markdown. `manifest.json` lists the files with their
+    sizes and sums, and has a `cursor`, which continues a pull from the exported state; `SHA256SUMS` can be checked with
+    `sha256sum -c`. All records are of one moment.
+
+    The archive is sent while it is made: if the connection ends early, the file has no end and cannot be opened. Then
+    request it again. An account can be exported five times a day.
+    """
+    parts = export(own_records(call), reader)
+    return await StreamingResponse.start(parts, _headers(clock.now().astimezone(ZoneInfo(call.timezone))))
+
+
+def _headers(now: datetime) -> list[tuple[bytes, bytes]]:
+    """Return the headers. The proxies on the way must not write the archive to their disks."""
+    return [
+        (b"content-type", MEDIA_TYPE.encode()),
+        (b"content-disposition", b'attachment; filename="afterglow-%s.zip"' % now.date().isoformat().encode()),
+        (b"cache-control", b"no-store, no-transform"),
+        (b"x-accel-buffering", b"no"),
+    ]

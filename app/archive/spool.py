@@ -1,0 +1,214 @@
+"""The spool: all records of an owner from one snapshot, in a temporary file, so that no database connection is needed
+while a client reads.
+
+The file contains documents as they are sealed in the database, so no word of the owner reaches the disk in clear. It has
+no name in the file system and belongs to the process alone (mode 0600): the operating system frees it when it is closed,
+also after a crash. In memory there are only two lists of short keys, about 150 bytes a record.
+"""
+
+import os
+import struct
+import tempfile
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from functools import lru_cache
+from heapq import merge
+from typing import Final, NamedTuple, Self
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from app import observability
+from app.db import Row
+from app.ids import make_id
+from app.problems import StorageFull
+from app.records.codec import record_json
+from app.records.resource import Resource, kinds
+from app.sealing import OwnerKeys
+
+_HEADER: Final = struct.Struct(">B16sQQIQB16sI")
+_OFFSET: Final = struct.Struct(">Q")
+_NONE: Final = 255
+"""The collection in place of a parent, if there is none."""
+_YEAR_1: Final = datetime(1, 1, 1, tzinfo=ZoneInfo("UTC"))
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+Change = tuple[str, UUID, int, bytes]
+"""The collection, id, number and sealed document of a record."""
+
+
+class _Header(NamedTuple):
+    """What stands in front of a sealed document: day and time are those of the journal's entry, times microseconds."""
+
+    collection: int
+    id: bytes
+    seq: int
+    created: int
+    day: int
+    time: int
+    parent_collection: int
+    parent: bytes
+    length: int
+
+
+class Spooled(NamedTuple):
+    """A record in the spool, opened."""
+
+    resource: Resource
+    id: UUID
+    seq: int
+    document: str
+
+    @property
+    def values(self) -> Row:
+        """Its members, as JSON has them."""
+        values: Row = orjson.loads(self.document)
+        return values
+
+
+class Spool:
+    """The records of an owner, to be written once and then read in any order. It is closed at the end of a `with` block."""
+
+    def __init__(self, keys: OwnerKeys, timezone: str) -> None:
+        """Take the keys that open the documents, and the owner's IANA time zone."""
+        self.timezone = timezone
+        self.version = 0
+        """The version of the feed's head in the snapshot."""
+        self.epoch_version = 0
+        """The version that a sequence number of 0 would have; added to a number, it makes a version."""
+        self.counts = [0] * len(kinds())
+        """The number of records of each kind."""
+        self.sizes = [0] * len(kinds())
+        """The number of bytes of the sealed documents of each kind."""
+        self._keys = keys
+        self._numbers = {resource.collection: number for number, resource in enumerate(kinds())}
+        with _translated():
+            self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `__exit__`
+        self._end = 0
+        self._runs: list[tuple[list[bytes], list[bytes]]] = []
+        """The keys of what each `add` appended, each list sorted."""
+        self._by_creation: list[bytes] = []
+        """For each record: collection, time of creation, id, offset."""
+        self._by_id: list[bytes] = []
+        """For each record: collection, id, offset."""
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Free the file."""
+        self._file.close()
+
+    def add(self, changes: Sequence[Change]) -> None:
+        """Append records. Raise `UnreadableRecord` if one does not open, and `StorageFull` if the disk is full."""
+        parts, by_creation, by_id = [], [], []
+        for collection, id, seq, sealed in changes:
+            number = self._numbers[collection]
+            values = orjson.loads(self._keys.open(collection, id, seq, sealed))
+            created = _microseconds(values["created_at"])
+            header = _HEADER.pack(number, id.bytes, seq, created, *self._entry(kinds()[number], values), len(sealed))
+            offset = _OFFSET.pack(self._end)
+            by_creation.append(header[:1] + created.to_bytes(8, "big") + id.bytes + offset)
+            by_id.append(header[:17] + offset)
+            self.counts[number] += 1
+            self.sizes[number] += len(sealed)
+            self._end += len(header) + len(sealed)
+            parts += [header, sealed]
+        self._runs.append((sorted(by_creation), sorted(by_id)))
+        with _translated():
+            self._file.write(b"".join(parts))
+
+    def finish(self) -> None:
+        """Write what is buffered, and order the records: by merging, because sorting does not let other threads run."""
+        with _translated():
+            self._file.flush()
+        self._by_creation = [*merge(*(by_creation for by_creation, _ in self._runs))]
+        self._by_id = [*merge(*(by_id for _, by_id in self._runs))]
+        self._runs.clear()
+
+    def lines(self, resource: Resource) -> Iterator[bytes]:
+        """Yield the records of a kind as `GET` returns them, each with a line break, by time of creation and id."""
+        number = self._numbers[resource.collection]
+        start = sum(self.counts[:number])
+        for key in self._by_creation[start : start + self.counts[number]]:
+            spooled = self._read(key[-8:])
+            text = record_json(str(spooled.id), self.epoch_version + spooled.seq, spooled.document)
+            yield text.encode() + b"\n"
+
+    def find(self, resource: Resource, id: UUID) -> Spooled | None:
+        """Return a record by its id."""
+        offset = self._find(bytes([self._numbers[resource.collection]]) + id.bytes)
+        return None if offset is None else self._read(offset)
+
+    def entries(self) -> Iterator[bytes]:
+        """Yield a key for each record, by which the entries of the journal are sorted.
+
+        A key has the position of an entry, which starts with the day, and the offset of the record in its last 8 bytes.
+        """
+        for key in self._by_id:
+            yield self._position(key[-8:]) + key[-8:]
+
+    def entry(self, key: bytes) -> Spooled:
+        """Return the record of a key of `entries`."""
+        return self._read(key[-8:])
+
+    def _entry(self, resource: Resource, values: Row) -> tuple[int, int, int, bytes]:
+        """Return the day, time and parent of a record's entry in the journal."""
+        moment = datetime.fromisoformat(resource.journal.instant(values))
+        day = moment.astimezone(zone(values.get("timezone") or self.timezone)).toordinal()
+        field = resource.on_delete_cascade
+        parent = None if field is None else values[field]
+        time = (moment - _YEAR_1) // _MICROSECOND
+        if field is None or parent is None:
+            return day, time, _NONE, bytes(16)
+        return day, time, self._numbers[resource.targets[field].collection], make_id(parent).bytes
+
+    def _position(self, offset: bytes) -> bytes:
+        """Return the position of an entry: day and time, or the position of the parent's entry and the time of creation."""
+        header = self._header(offset)
+        # an offset, which follows the position of the parent, is smaller than any time of creation: the parent is first
+        this = bytes([header.collection]) + header.id
+        above = self._find(bytes([header.parent_collection]) + header.parent)
+        if above is None:
+            return header.day.to_bytes(4, "big") + header.time.to_bytes(8, "big") + this
+        return self._position(above) + header.created.to_bytes(8, "big") + this
+
+    def _find(self, key: bytes) -> bytes | None:
+        place = bisect_left(self._by_id, key)
+        found = self._by_id[place] if place < len(self._by_id) else b""
+        return found[-8:] if found.startswith(key) else None
+
+    def _header(self, offset: bytes) -> "_Header":
+        return _Header._make(_HEADER.unpack(os.pread(self._file.fileno(), _HEADER.size, *_OFFSET.unpack(offset))))
+
+    def _read(self, offset: bytes) -> Spooled:
+        header = self._header(offset)
+        resource, id = kinds()[header.collection], make_id(header.id)
+        (start,) = _OFFSET.unpack(offset)
+        sealed = os.pread(self._file.fileno(), header.length, start + _HEADER.size)
+        return Spooled(resource, id, header.seq, self._keys.open(resource.collection, id, header.seq, sealed))
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Raise `StorageFull` in place of an error of the disk."""
+    try:
+        yield
+    except OSError as error:
+        observability.log_event("export-not-spooled", "error", errno=error.errno)
+        raise StorageFull from None
+
+
+@lru_cache(maxsize=64)
+def zone(name: str) -> ZoneInfo:
+    """Return an IANA time zone."""
+    return ZoneInfo(name)
+
+
+def _microseconds(instant: str) -> int:
+    """Return the microseconds since the year 1."""
+    return (datetime.fromisoformat(instant) - _YEAR_1) // _MICROSECOND
