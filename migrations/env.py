@@ -12,6 +12,7 @@ from alembic import context
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from app import jobs, resources
+from app.clinics import tables as clinics
 from app.database_url import PostgresUrl, SqliteUrl, read_database_url
 from app.db import Table
 from app.db.postgres.connecting import open_connection
@@ -19,7 +20,11 @@ from app.db.sqlite.private_file import create_private
 from app.settings import Settings
 from migrations.autogenerate import prepare, render_type
 
-MODELS: Final = (jobs, resources)  # importing them adds their tables to the metadata, which autogenerate compares
+MODELS: Final = (
+    clinics,
+    jobs,
+    resources,
+)  # importing them adds their tables to the metadata, which autogenerate compares
 LOCK: Final = 0x41667465
 CONNECT_SECONDS: Final = 10.0
 LOCK_TIMEOUT: Final = "SET LOCAL lock_timeout = '10s'"

@@ -1,12 +1,11 @@
 """What `afterglow account …` prints: lines for people, or JSON."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, NamedTuple
 
 import typer
 
-from app import json_strict
+from app.cli.lines import print_json, printable
 from app.clock import format_instant
 from app.db import Row
 
@@ -23,10 +22,10 @@ def show_page(accounts: list[Row], *, has_more: bool, as_json: bool) -> None:
     """Print accounts: one a line, or as `items` with `next`, the id to continue after, which is null on the last page."""
     following = accounts[-1]["id"] if has_more else None
     if as_json:
-        _print_json({"items": accounts, "next": following})
+        print_json({"items": accounts, "next": following})
         return
     for account in accounts:
-        typer.echo("  ".join(map(_printable, (account["id"], account["email"], account["role"], _state(account)))))
+        typer.echo("  ".join(map(printable, (account["id"], account["email"], account["role"], _state(account)))))
     if not accounts:
         typer.echo("No account matches.")
     if has_more:
@@ -36,7 +35,7 @@ def show_page(accounts: list[Row], *, has_more: bool, as_json: bool) -> None:
 def show_account(account: Row, *, as_json: bool) -> None:
     """Print an account with its `devices` and the numbers of its `records`."""
     if as_json:
-        _print_json(account)
+        print_json(account)
         return
     names = {"email": "E-mail address", "id": "Id", "display_name": "Name", "role": "Role", "timezone": "Time zone"}
     lines: list[tuple[str, object]] = [(text, account[name] or "-") for name, text in names.items()]
@@ -49,30 +48,20 @@ def show_account(account: Row, *, as_json: bool) -> None:
         ("Devices", f"{len(account['devices'])} signed in" + (":" if account["devices"] else "")),
     ]
     for text, value in lines:
-        typer.echo(f"{text + ':':<16}{_printable(value)}")
+        typer.echo(f"{text + ':':<16}{printable(value)}")
     for device in account["devices"]:
         parts = (device["id"], device["name"] or "-", "since", device["created_at"], "used", device["last_used_at"])
-        typer.echo("  " + "  ".join(map(_printable, parts)))
+        typer.echo("  " + "  ".join(map(printable, parts)))
 
 
 def show_change(text: str, change: Changed, *, as_json: bool) -> None:
     """Print a change: a sentence and the devices that it signed out, or the account with `changed` and `devices_signed_out`."""
     if as_json:
-        _print_json({"account": change.account, "changed": change.changed, "devices_signed_out": change.devices})
+        print_json({"account": change.account, "changed": change.changed, "devices_signed_out": change.devices})
     else:
-        typer.echo(_printable(text) + (f" Devices signed out: {change.devices}." if change.devices else ""))
+        typer.echo(printable(text) + (f" Devices signed out: {change.devices}." if change.devices else ""))
 
 
 def _state(account: Mapping[str, Any]) -> str:
     closed_at = account["closed_at"]
     return "open" if closed_at is None else f"closed {format_instant(closed_at)}"
-
-
-def _printable(value: object) -> str:
-    """Return a value as text without control characters: a terminal would execute those in a name."""
-    text = format_instant(value) if isinstance(value, datetime) else str(value)
-    return "".join(char if char.isprintable() else "�" for char in text)
-
-
-def _print_json(value: Row) -> None:
-    typer.echo(json_strict.dump_text(value))

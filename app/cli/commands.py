@@ -17,6 +17,7 @@ _MODULES: Final = {
     "restored": "upkeep",
     "verify-seals": "seals",
     "account": "accounts",
+    "clinic": "clinics",
     "keys": "keys",
     "openapi": "document",
 }

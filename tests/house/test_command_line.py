@@ -18,6 +18,7 @@ from tests.db.helpers import with_database
 from tests.house.commands import AFTERGLOW, PASSWORD, SECONDS, Result, afterglow, assert_fails
 from tests.waiting import later
 
+NO_ID = "019aa2c4-7b00-7000-8000-000000000000"
 COMMANDS = [
     "serve",
     "migrate",
@@ -31,6 +32,13 @@ COMMANDS = [
     "account role",
     "account sign-out",
     "account set-password",
+    "clinic add",
+    "clinic list",
+    "clinic end",
+    "clinic client add",
+    "clinic client list",
+    "clinic client keys",
+    "clinic client end",
     "keys create",
     "keys list",
     "keys rotate",
@@ -45,6 +53,11 @@ ARGUMENTS = {
     "account role": ["a@example.com", "admin"],
     "account sign-out": ["a@example.com"],
     "account set-password": ["a@example.com"],
+    "clinic add": ["Wisteria"],
+    "clinic end": [NO_ID],
+    "clinic client add": [NO_ID, "--jwks", "keys.json", "--scope", "system/*.*"],
+    "clinic client keys": [NO_ID],
+    "clinic client end": [NO_ID],
     "keys retire": ["wisteria"],
 }
 """The arguments that a command requires."""
@@ -52,7 +65,7 @@ ARGUMENTS = {
 pytestmark = pytest.mark.usefixtures("empty_folder")
 
 
-@pytest.mark.parametrize("command", ["", *COMMANDS, "account", "keys"])
+@pytest.mark.parametrize("command", ["", *COMMANDS, "account", "clinic", "clinic client", "keys"])
 def test_every_command_has_help(command: str) -> None:
     result = afterglow(*command.split(), "--help")
     assert result.status == 0

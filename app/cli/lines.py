@@ -1,0 +1,20 @@
+"""How commands print values: as text for people, or as JSON."""
+
+from datetime import datetime
+from typing import Any
+
+import typer
+
+from app import json_strict
+from app.clock import format_instant
+
+
+def printable(value: object) -> str:
+    """Return a value as text without control characters: a terminal would execute those in a name."""
+    text = format_instant(value) if isinstance(value, datetime) else str(value)
+    return "".join(char if char.isprintable() else "�" for char in text)
+
+
+def print_json(value: dict[str, Any]) -> None:
+    """Print a value as one line of JSON."""
+    typer.echo(json_strict.dump_text(value))

@@ -1,0 +1,128 @@
+"""What an operator does to clinics and clients: add, list and end them, and replace a client's keys.
+
+A change is in force for every request that starts after it, on every worker: each request reads the client and its clinic
+from the database, and an access token only authenticates.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from app import clock
+from app.clinics.codes import new_code
+from app.clinics.keys import Jwk
+from app.clinics.tables import ClientRecord, ClinicRecord, Purpose
+from app.db import Db, Row, Statement, Transaction, bind
+from app.ids import new_id
+
+_clinic, _client = ClinicRecord.table(), ClientRecord.table()
+_INSERT_CLINIC: Final = Statement(sa.insert(_clinic).values({column.name: bind(column) for column in _clinic.c}))
+_INSERT_CLIENT: Final = Statement(sa.insert(_client).values({column.name: bind(column) for column in _client.c}))
+_clinics = sa.select(_clinic)
+_clients = sa.select(_client)
+_CLINIC: Final = Statement(_clinics.where(_clinic.c.id == bind(_clinic.c.id)))
+_CLIENT: Final = Statement(_clients.where(_client.c.id == bind(_client.c.id)))
+_CLINICS: Final = Statement(_clinics.order_by(_clinic.c.id.desc()))
+_CLIENTS: Final = Statement(_clients.order_by(_client.c.id.desc()))
+_CLIENTS_OF: Final = Statement(
+    _clients.where(_client.c.clinic_id == bind(_client.c.clinic_id)).order_by(_client.c.id.desc())
+)
+_LOCK_CLINIC: Final = Statement(
+    sa.select(_clinic.c.ended_at).where(_clinic.c.id == bind(_clinic.c.id)).with_for_update()
+)
+_END_CLINIC: Final = Statement(
+    sa.update(_clinic)
+    .where(_clinic.c.id == bind(_clinic.c.id), _clinic.c.ended_at.is_(None))
+    .values(ended_at=bind(_clinic.c.ended_at))
+    .returning(_clinic.c.id)
+)
+_END_CLIENT: Final = Statement(
+    sa.update(_client)
+    .where(_client.c.id == bind(_client.c.id), _client.c.ended_at.is_(None))
+    .values(ended_at=bind(_client.c.ended_at))
+    .returning(_client.c.id)
+)
+_CHANGE_KEYS: Final = Statement(
+    sa.update(_client)
+    .where(_client.c.id == bind(_client.c.id), _client.c.ended_at.is_(None))
+    .values(jwks=bind(_client.c.jwks), jwks_uri=bind(_client.c.jwks_uri))
+    .returning(*_client.c)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class KeySource:
+    """Where the keys of a client come from: the registered ones, or the URL that returns them."""
+
+    jwks: list[Jwk] | None
+    jwks_uri: str | None
+
+
+async def find_clinic(db: Db, id: UUID) -> Row | None:
+    """Return a clinic, ended ones included, or None."""
+    return await db.one(_CLINIC, id=id)
+
+
+async def find_client(db: Db, id: UUID) -> Row | None:
+    """Return a client, ended ones included, or None."""
+    return await db.one(_CLIENT, id=id)
+
+
+async def clinics(db: Db) -> list[Row]:
+    """Return all clinics, newest first."""
+    return await db.all(_CLINICS)
+
+
+async def clients(db: Db, clinic_id: UUID | None = None) -> list[Row]:
+    """Return the clients of a clinic, or of all clinics, newest first."""
+    return await db.all(_CLIENTS) if clinic_id is None else await db.all(_CLIENTS_OF, clinic_id=clinic_id)
+
+
+async def add_clinic(tx: Transaction, name: str, contact: str | None) -> Row:
+    """Add a clinic; return it."""
+    row: Row = {
+        "id": new_id(),
+        "name": name,
+        "contact": contact,
+        "share_code": new_code(),
+        "created_at": clock.now(),
+        "ended_at": None,
+    }
+    await tx.run(_INSERT_CLINIC, **row)
+    return row
+
+
+async def end_clinic(tx: Transaction, id: UUID) -> bool:
+    """End a clinic, and with it the access of its clients; return False if it has ended already."""
+    return await tx.one(_END_CLINIC, id=id, ended_at=clock.now()) is not None
+
+
+async def add_client(tx: Transaction, clinic_id: UUID, keys: KeySource, scopes: str, purpose: Purpose) -> Row | None:
+    """Add a client of a clinic; return it, or None if the clinic does not exist or has ended."""
+    clinic = await tx.one(_LOCK_CLINIC, id=clinic_id)
+    if clinic is None or clinic["ended_at"] is not None:
+        return None
+    row: Row = {
+        "id": new_id(),
+        "clinic_id": clinic_id,
+        "jwks": keys.jwks,
+        "jwks_uri": keys.jwks_uri,
+        "scopes": scopes,
+        "purpose": purpose,
+        "created_at": clock.now(),
+        "ended_at": None,
+    }
+    await tx.run(_INSERT_CLIENT, **row)
+    return row
+
+
+async def change_keys(tx: Transaction, id: UUID, keys: KeySource) -> Row | None:
+    """Replace the keys of a client; return it, or None if it does not exist or has ended."""
+    return await tx.one(_CHANGE_KEYS, id=id, jwks=keys.jwks, jwks_uri=keys.jwks_uri)
+
+
+async def end_client(tx: Transaction, id: UUID) -> bool:
+    """End a client; return False if it has ended already."""
+    return await tx.one(_END_CLIENT, id=id, ended_at=clock.now()) is not None

@@ -1,0 +1,1 @@
+"""Tests of clinics: their clients, keys, tokens and consents."""
