@@ -10,7 +10,7 @@ from app.openapi import text
 from app.problems import FaultCode, kinds
 from app.records import Resource
 from app.resources import RESOURCES
-from tests.drafts import Json
+from tests.drafts import Json, create_record
 from tests.serving import Person
 from tests.witness import DOCUMENT
 
@@ -62,6 +62,9 @@ def test_a_version_is_64_bits_wide(shape: str) -> None:
 
 @pytest.mark.parametrize(("path", "name", "default"), DEFAULTS, ids=[f"{path} {name}" for path, name, _ in DEFAULTS])
 def test_the_server_accepts_each_documented_default(alice: Person, path: str, name: str, default: Any) -> None:
+    kind = next((kind for kind in RESOURCES if path.startswith(f"{kind.path}/")), None)
+    if kind is not None:
+        path = path.format(id=create_record(alice.client, kind, alice)["id"])
     assert alice.client.get(path, params={name: default}).status_code == 200
 
 
