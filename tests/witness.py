@@ -46,9 +46,17 @@ class Document:
 
     def example(self, content: Json) -> Any:
         """Return the example of a body or a response: its own, or that of its shape."""
-        if "example" in content:
-            return content["example"]
-        return self.content["components"]["schemas"][content["schema"]["$ref"].rpartition("/")[2]]["examples"][0]
+        return content["example"] if "example" in content else self._shown(content["schema"])
+
+    def _shown(self, schema: Json) -> Any:
+        """Return the example of a schema: its own, or one made from those of its members, as the docs page does."""
+        if "$ref" in schema:
+            return self._shown(self.content["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
+        if "examples" in schema:
+            return schema["examples"][0]
+        if "items" in schema:
+            return [self._shown(schema["items"])]
+        return {name: self._shown(member) for name, member in schema["properties"].items()}
 
     def operation(self, method: str, path: str) -> Json | None:
         """Return the operation for a method and path, or None if the path is not documented."""

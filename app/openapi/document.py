@@ -105,7 +105,8 @@ def _add_parameter_examples(operations: Json, listing: Json, schemas: Json) -> N
         for parameter in operation.get("parameters", []):
             if parameter["name"] == "id" and listing:
                 shape = listing["get"]["responses"]["200"]["content"]["application/json"]["schema"]["$ref"]
-                shown = schemas[shape.rpartition("/")[2]]["examples"][0]["items"][0]["id"]
+                items = schemas[shape.rpartition("/")[2]]["properties"]["items"]["items"]["$ref"]
+                shown = schemas[items.rpartition("/")[2]]["examples"][0]["id"]
                 parameter["example"] = removable_id(shown) if method == "delete" else shown
             elif parameter["name"] == "code":
                 parameter["example"] = "not-found"

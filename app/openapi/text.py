@@ -22,17 +22,17 @@ def _parts(value: Any, indent: int, used: int) -> Iterator[str]:
         yield "{"
         for number, (name, each) in enumerate(value.items()):
             key = f"{json.dumps(name, ensure_ascii=False)}: "
-            yield f"{',' if number else ''}\n{' ' * (indent + 2)}{key}"
-            yield from _parts(each, indent + 2, indent + 2 + len(key))
+            yield f"{',' if number else ''}\n{' ' * (indent + 1)}{key}"
+            yield from _parts(each, indent + 1, indent + 1 + len(key))
         yield f"\n{' ' * indent}}}"
     elif any(isinstance(each, dict | list) or " " in str(each) for each in value):
         yield "["
         for number, each in enumerate(value):
-            yield f"{',' if number else ''}\n{' ' * (indent + 2)}"
-            yield from _parts(each, indent + 2, indent + 2)
+            yield f"{',' if number else ''}\n{' ' * (indent + 1)}"
+            yield from _parts(each, indent + 1, indent + 1)
         yield f"\n{' ' * indent}]"
     else:
-        inner = " " * (indent + 2)
+        inner = " " * (indent + 1)
         filled = textwrap.fill(
             line[1:-1], _WIDTH, initial_indent=inner, subsequent_indent=inner, break_on_hyphens=False
         )

@@ -33,8 +33,7 @@ def history_router(resource: Resource) -> APIRouter:
     get_history.__name__ = f"get_{resource.table.name}_history"
     get_history.__doc__ = (
         f"Return the former versions of {resource.one}, newest first, without the present one.\n\n"
-        "What one device changes within ten minutes counts as one change. To restore a version, send its values in a "
-        "PATCH or a push. At most 100 versions are kept, for 400 days; they are removed with the record."
+        "What a device changes within ten minutes is one version. To restore one, send its values in a PATCH."
     )
     router.add_api_route(
         "/{id:id}/history",

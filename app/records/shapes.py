@@ -31,8 +31,6 @@ STORED_EXAMPLE: Final[Example] = {
     "updated_at": "2026-11-22T18:40:12.504118Z",
 }
 
-_DEVICE: Final = "019aa2c4-7b00-7000-8000-00000000de01"
-
 Version = Annotated[int, Field(strict=True, ge=1, lt=2**53)]
 """A sequence number of a feed and the feed's epoch in one integer, which fits the 53 bits of a JSON number."""
 
@@ -77,16 +75,19 @@ class Page(BaseModel, defer_build=True):
     """A page of a list, newest first."""
 
     items: list[Any] = Field(description="The records.")
-    next_cursor: str | None = Field(description="Send this as `cursor` to get the next page. Null on the last page.")
+    next_cursor: str | None = Field(
+        description="Send this as `cursor` to get the next page. Null on the last page.", examples=[None]
+    )
 
 
 class FormerVersion(BaseModel, defer_build=True):
     """A version of a record that a later change replaced."""
 
-    version: Version = Field(description="The version.")
-    written_at: Instant = Field(description="When this version was written.")
+    version: Version = Field(description="The version.", examples=[STORED_EXAMPLE["version"]])
+    written_at: Instant = Field(description="When this version was written.", examples=[STORED_EXAMPLE["updated_at"]])
     device_id: Id | None = Field(
-        description="The device that wrote it, as in `GET /v1/auth/devices`. Null if it was not recorded."
+        description="The device that wrote it, as in `GET /v1/auth/devices`. Null if it was not recorded.",
+        examples=["019aa2c4-7b00-7000-8000-00000000de01"],
     )
     record: Any
 
@@ -147,36 +148,22 @@ def public(draft: Example) -> Callable[[type[Shape]], type[Shape]]:
 
 
 def page(item: type[BaseModel], description: str) -> type[Page]:
-    """Return the shape of a page of these records, with one record as its example."""
+    """Return the shape of a page of these records. It has no example of its own: that of the records is one."""
     return _page(f"{item.__name__}Page", description, item, "The records.")
 
 
 def history(item: type[BaseModel], one: str) -> type[Page]:
-    """Return the shape of a page of former versions of these records, with one version as its example.
-
-    `one` names the kind with its article: "a session".
-    """
-    shown = _example_of(item)
+    """Return the shape of a page of former versions of these records. `one` is the kind with its article: "a session"."""
     record: Any = (item, Field(description="The record, as it was."))
     version = create_model(
         f"{item.__name__}Version", __base__=FormerVersion, __doc__=f"A former version of {one}.", record=record
     )
-    example = {"version": shown["version"], "written_at": shown["updated_at"], "device_id": _DEVICE, "record": shown}
-    description = f"A page of former versions of {one}, newest first."
-    return _page(f"{item.__name__}History", description, _with_example(version, example), "The versions.")
+    return _page(f"{item.__name__}History", f"Former versions of {one}, newest first.", version, "The versions.")
 
 
 def _page(name: str, description: str, item: type[BaseModel], items_description: str) -> type[Page]:
     items: Any = (GenericAlias(list, item), Field(description=items_description))
-    shape = create_model(name, __base__=Page, __doc__=description, items=items)
-    return _with_example(shape, {"items": [_example_of(item)], "next_cursor": None})
-
-
-def _example_of(shape: type[BaseModel]) -> Example:
-    extra: Any = shape.model_config["json_schema_extra"]
-    (shown,) = extra["examples"]
-    found: Example = shown
-    return found
+    return create_model(name, __base__=Page, __doc__=description, items=items)
 
 
 def _with_example(shape: type[Shape], shown: Example) -> type[Shape]:

@@ -31,6 +31,6 @@ def test_the_text_is_the_same_value(value: Any) -> None:
 def test_what_fits_is_in_one_line_and_lines_are_at_most_120_wide() -> None:
     value = {"short": {"$ref": "#/components/schemas/Element"}, "names": NAMES, "objects": [{"names": NAMES}]}
     lines = text(value).split("\n")
-    assert '  "short": {"$ref": "#/components/schemas/Element"},' in lines
+    assert ' "short": {"$ref": "#/components/schemas/Element"},' in lines
     assert max(map(len, lines)) <= 120
     assert len(lines) < len(NAMES)
