@@ -12,7 +12,7 @@ from app.cli.errors import fail, load_settings, open_keyring
 from app.cli.progress import with_progress
 from app.db import Database
 from app.keyring.rotation import destroy_sealing_keys
-from app.records import purging, restoring
+from app.records import purging, restorations, restoring
 from app.sealing import rewrapping
 from app.settings import Settings
 
@@ -93,5 +93,5 @@ def restored(*, yes: Annotated[bool, typer.Option("--yes", help="Do not ask for 
     try:
         feeds = run(with_database(settings, work))
     except restoring.EpochsSpentError:
-        fail(f"a feed is already in the last possible epoch, {restoring.MAX_EPOCH}; nothing was changed")
+        fail(f"a feed is already in the last possible epoch, {restorations.MAX_EPOCH}; nothing was changed")
     typer.echo(f"Feeds in a new epoch: {feeds}. Every device has to sign in again.")

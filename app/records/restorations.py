@@ -1,10 +1,16 @@
 """Restorations: the problem for a device whose version is older than a restore of its feed from a backup."""
 
 from collections.abc import Iterable
+from typing import Final
 
 from app.db import Row
 from app.problems import CursorExpired
 from app.records.codec import EPOCH_SHIFT, version_of
+
+MAX_EPOCH: Final = 8191
+MAX_PROVEN_EPOCH: Final = MAX_EPOCH - 2048
+"""No version that a device sends raises an epoch above this one, so a client that invents versions cannot use up the
+operator's."""
 
 
 def expired(version: int, epoch: int, restorations: Iterable[Row]) -> CursorExpired:

@@ -22,14 +22,12 @@ from app.identity import Feed
 from app.identity.device_sessions import end_every_device
 from app.records import access
 from app.records.codec import EPOCH_SHIFT
+from app.records.restorations import MAX_EPOCH, MAX_PROVEN_EPOCH
 from app.records.tables import Restoration, Restoring
 from app.records.view import View
 
-MAX_EPOCH: Final = 8191
 MAX_EPOCH_STEP: Final = 64
 """The new epoch is a random step above the old one, so that two restores of one backup rarely choose the same epoch."""
-MAX_PROVEN_EPOCH: Final = MAX_EPOCH - 2048
-"""No device's cursor raises an epoch above this one, so a client that invents cursors cannot use up the operator's."""
 BATCH_SIZE: Final = 200
 _FIRST: Final = UUID(int=0)
 _feed, _restoration, _run = Feed.table(), Restoration.table(), Restoring.table()

@@ -1,11 +1,15 @@
 """Push: the operations of a device, run as one batch, and the result of each."""
 
+from collections.abc import Sequence
+
 from app import json_strict
 from app.db import Row
 from app.problems import BatchRefused, Problem
 from app.records.codec import record_json
+from app.records.restoring import start_epoch
 from app.records.view import View
 from app.records.write import store
+from app.records.write.engine import BaseBeyondHeadError
 from app.records.write.ops import Op, Outcome, rejected, rolled_back
 from app.records.write.store import Written
 from app.sync.minimal import leaves_out_record
@@ -18,7 +22,7 @@ async def push(view: View, sent: SyncPush) -> Row:
     parsed = parse_ops(view, sent.ops, sent.on_conflict)
     ops = [each for each in parsed if isinstance(each, Op)]
     refused = sent.atomic and len(ops) < len(parsed)
-    written = await store.write(view, [] if refused else ops, atomic=sent.atomic)
+    written = await _write(view, [] if refused else ops, atomic=sent.atomic)
     engine_outcomes = iter([rolled_back() for _ in ops] if refused else written.outcomes)
     outcomes = [next(engine_outcomes) if isinstance(each, Op) else rejected(each) for each in parsed]
     view.caller.services.counts.operations.update(outcome.result for outcome in outcomes)
@@ -36,6 +40,18 @@ async def push(view: View, sent: SyncPush) -> Row:
     if sent.atomic and any(outcome.failed for outcome in outcomes):
         raise BatchRefused(**answer)
     return answer
+
+
+async def _write(view: View, ops: Sequence[Op], *, atomic: bool) -> Written:
+    """Run the operations. If a base proves that the server has lost history, raise the feed's epoch first.
+
+    Otherwise the new versions of this push could reach the lost ones, and no device would notice the loss.
+    """
+    try:
+        return await store.write(view, ops, atomic=atomic)
+    except BaseBeyondHeadError as beyond:
+        await start_epoch(view, beyond.version)
+        return await store.write(view, ops, atomic=atomic)
 
 
 def _result(sent: SyncOp | InvalidOp, outcome: Outcome, written: Written, *, has_record: bool) -> Row:

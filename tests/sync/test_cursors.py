@@ -1,6 +1,7 @@
 """Cursors of a pull: which ones are served, and the problem for all others."""
 
 import base64
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -9,12 +10,13 @@ import sqlalchemy as sa
 
 from app.db import Statement, bind, bulk_insert
 from app.identity import Feed
-from app.records.restoring import MAX_EPOCH_STEP, MAX_PROVEN_EPOCH
+from app.records.restorations import MAX_PROVEN_EPOCH
+from app.records.restoring import MAX_EPOCH_STEP
 from app.records.tables import Change, Restoration
 from tests.refusals import pointers, refused
 from tests.rows import feed_of
 from tests.serving import Person, Server
-from tests.sync.sync_client import CHANGES, Json, SyncClient, delete, edit, upsert
+from tests.sync.sync_client import CHANGES, PUSH, Json, SyncClient, delete, edit, upsert
 
 _feed, _change = Feed.table(), Change.table()
 _mine = _feed.c.owner_id == bind(_feed.c.owner_id)
@@ -129,10 +131,36 @@ def test_invented_cursors_do_not_use_up_the_epochs(sync: SyncClient, server: Ser
 
 def test_a_base_that_the_feed_never_had_is_410(sync: SyncClient) -> None:
     record = sync.push_applied(upsert())
-    for base in (record["version"] + 1, 5, 2**53 - 1):
+    for base in (5, 2**53 - 1):
         error = sync.push_rejected(edit(record, base=base), 410, "cursor-expired")
         assert error["reason"] == "expired"
         sync.push_rejected(delete(record, base=base), 410, "cursor-expired")
+
+
+@pytest.mark.parametrize("atomic", [False, True], ids=["each by itself", "atomic"])
+@pytest.mark.parametrize("make", [edit, delete], ids=["edit", "removal"])
+def test_a_base_beyond_the_head_proves_that_the_server_lost_history(
+    sync: SyncClient, server: Server, alice: Person, make: Callable[..., Json], *, atomic: bool
+) -> None:
+    record, feed = sync.push_applied(upsert()), feed_of(server, alice)
+    lost, new = record["version"] + 1, upsert()
+    results = sync.client.post(PUSH, json={"ops": [make(record, base=lost), new], "atomic": atomic}).json()["results"]
+    assert results[0]["error"]["reason"] == "restored"
+    assert results[0]["error"]["resync"]["kept_through"] == record["version"]
+    raised = feed_of(server, alice)
+    assert feed["epoch"] < raised["epoch"] <= feed["epoch"] + MAX_EPOCH_STEP
+    assert results[1]["outcome"] == ("rolled-back" if atomic else "applied")
+    assert pull_expired(sync, lost)["resync"]["kept_through"] == record["version"]
+    sync.push_rejected(make(record, base=lost), 410, "cursor-expired")
+    assert feed_of(server, alice)["epoch"] == raised["epoch"]
+
+
+def test_invented_bases_do_not_use_up_the_epochs(sync: SyncClient, server: Server, alice: Person) -> None:
+    record = sync.push_applied(upsert())
+    set_feed(server, alice, epoch=MAX_PROVEN_EPOCH + 1)
+    error = sync.push_rejected(edit(record, base=(MAX_PROVEN_EPOCH + 1) * 2**40 + 9), 410, "cursor-expired")
+    assert error["reason"] == "expired"
+    assert feed_of(server, alice)["epoch"] == MAX_PROVEN_EPOCH + 1
 
 
 def encoded(text: str) -> str:

@@ -13,7 +13,7 @@ from app.problems import Invalid, OpIdReused, ParentMissing
 from app.records import access
 from app.records.codec import document_of
 from app.records.preconditions import check_if_match
-from app.records.restorations import expired
+from app.records.restorations import MAX_PROVEN_EPOCH, expired
 from app.records.view import View
 from app.records.write.feed_lock import FeedWrite, LockedWrite
 from app.records.write.merge import changed_since, colliding_fields, equals_stored
@@ -43,6 +43,14 @@ from app.records.write.rules import (
 from app.records.write.working_set import WorkingSet
 
 
+class BaseBeyondHeadError(Exception):
+    """The base of an operation proves that the server has lost history; `version` is that base."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(version)
+        self.version = version
+
+
 class WriteEngine:
     """One batch of operations, and their outcomes."""
 
@@ -55,7 +63,10 @@ class WriteEngine:
         self.has_removed = False
 
     async def execute(self) -> list[Outcome]:
-        """Run the operations; return their outcomes in the order given."""
+        """Run the operations; return their outcomes in the order given.
+
+        Raise `BaseBeyondHeadError`, with no effect, if a base proves that the server has lost history.
+        """
         outcomes = await self._known_outcomes()
         remaining = [op for op in self._ops if op.key not in outcomes]
         await self._working_set.load(self._ops)
@@ -103,6 +114,10 @@ class WriteEngine:
             replay = Outcome(result=OpOutcome(row["outcome"]), status=row["status"], replayed=True)
             found[op.key] = replay if row["digest"] == op.digest else rejected(OpIdReused(OpIdReused.fault))
         foreign = [op for op in self._ops if op.base is not None and not self._write.serves(op.base)]
+        if self._write.epoch <= MAX_PROVEN_EPOCH:
+            for op in foreign:
+                if self._write.lacks(op.base or 0):
+                    raise BaseBeyondHeadError(op.base or 0)
         restorations = await self._write.all(access.RESTORATIONS) if foreign else []
         for op in foreign:
             found.setdefault(op.key, rejected(expired(op.base or 0, self._write.epoch, restorations)))
