@@ -46,9 +46,9 @@ class Batch(NamedTuple):
 class Coalescer:
     """The batches that have not been sent yet, by their statement."""
 
-    def __init__(self, lease: Callable[[], AbstractAsyncContextManager[Any]]) -> None:
-        """Take a function that leases a connection for the length of a block."""
-        self._lease = lease
+    def __init__(self, acquire: Callable[[], AbstractAsyncContextManager[Any]]) -> None:
+        """Take a function that acquires a connection for the length of a block."""
+        self._acquire = acquire
         self._batches: dict[Hashable, Batch] = {}
 
     async def submit(
@@ -68,7 +68,7 @@ class Coalescer:
         batch = self._batches[statement] = Batch([item], [])
         try:
             await asyncio.sleep(0)
-            async with self._lease() as connection:
+            async with self._acquire() as connection:
                 self._seal(statement, batch)
                 mine, *theirs = await execute(connection, statement, batch.items)
         except BaseException as error:

@@ -37,7 +37,7 @@ changes no table, and works without any privilege.
 """
 
 
-class _Lease:
+class _Acquired:
     """A connection for the length of a block. A context manager in classes costs less than one in a generator."""
 
     __slots__ = ("_connection", "_pool")
@@ -73,7 +73,7 @@ class PostgresDatabase(RemoteDatabase):
     def __init__(self, settings: Settings) -> None:
         """Take the settings. Connections are made when they are first needed."""
         self._pool = Pool(settings)
-        self._coalescer = Coalescer(partial(_Lease, self._pool))
+        self._coalescer = Coalescer(partial(_Acquired, self._pool))
         self.notifier = PostgresChangeNotifier(settings)
         self.errors = self._pool.errors
 
@@ -94,7 +94,7 @@ class PostgresDatabase(RemoteDatabase):
         """Return every row as a tuple, autocommitted. Look-ups are coalesced."""
         if isinstance(statement, Lookup):
             return await self._coalescer.submit(PostgresTransaction.look_up, statement, values)
-        async with _Lease(self._pool) as connection:
+        async with _Acquired(self._pool) as connection:
             return await connection.tuples(statement, **values)
 
     async def write_if_unchanged(self, swap: CompareAndSwap, row: Row, /, *parts: tuple[BulkStatement, Rows]) -> bool:
@@ -105,7 +105,7 @@ class PostgresDatabase(RemoteDatabase):
             write = ConditionalWrite(row, texts)
             return await self._coalescer.submit(PostgresTransaction.write_if_unchanged, statement, write)
         del texts  # a large text is not kept while waiting for a connection; it is encoded again
-        async with _Lease(self._pool) as connection:
+        async with _Acquired(self._pool) as connection:
             write = ConditionalWrite(row, [bulk.encode(rows) for bulk, rows in parts])
             return (await connection.write_if_unchanged(statement, [write]))[0]
 
@@ -119,7 +119,7 @@ class PostgresDatabase(RemoteDatabase):
 
     @asynccontextmanager
     async def _transaction(self, begin: str) -> AsyncIterator[Transaction]:
-        async with _Lease(self._pool) as connection:
+        async with _Acquired(self._pool) as connection:
             await connection.control(begin)
             try:
                 yield connection
@@ -133,7 +133,7 @@ class PostgresDatabase(RemoteDatabase):
 
     async def check_health(self) -> str | None:
         """Return the schema's revision, after writing a temporary file to the disk and asking if the session may write."""
-        async with _Lease(self._pool) as connection:
+        async with _Acquired(self._pool) as connection:
             await connection.control(_DISK_PROBE)
             rows = await connection.tuples(_HEALTH)
         revision, is_read_only = rows[0] if rows else (None, "off")
