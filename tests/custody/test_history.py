@@ -61,7 +61,7 @@ def test_versions_are_kept_400_days_after_they_were_replaced(server: Server, ali
     now = datetime.now(UTC)
     long_ago = now - timedelta(days=4000)
     store(server, SET_REPLACED, owner_id=alice.id, replaced_at=now - timedelta(days=399), written_at=long_ago)
-    assert "Purged: former versions 0, " in afterglow("purge", "--older-than", "1", database_url=url).out
+    assert "Purged: former versions 0, " in afterglow("purge", database_url=url, remembered_days="1").out
     assert records_of(alice.client, PATH, record) == [record]
     store(server, SET_REPLACED, owner_id=alice.id, replaced_at=now - timedelta(days=401), written_at=long_ago)
     assert "Purged: former versions 0, " in afterglow("purge", database_url=url, history_days="402").out

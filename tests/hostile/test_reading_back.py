@@ -14,7 +14,12 @@ from tests.hostile.raw import RawConnection, RawResponse
 from tests.hostile.values import accepted_values
 from tests.serving import Person
 
-READABLE = [each for each in WITH_BODY if "id" in each.answer.get("properties", {})]
+READABLE = [
+    each
+    for each in WITH_BODY
+    if "id" in (members := each.answer.get("properties", {}))
+    and (each.body or {})["properties"].keys() - {"id"} <= members.keys()
+]
 REFUSALS = {(422, "validation"), (409, "invalid-transition")}
 LISTED = {"timezone", "locale"}
 """Members whose values are in a list that no schema contains."""

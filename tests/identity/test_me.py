@@ -5,7 +5,13 @@ from typing import Any
 
 import pytest
 
-from tests.serving import Person
+from app.identity.accounts import change_account, public_account
+from app.identity.caller import Caller
+from app.identity.changing_email import confirm_change
+from app.identity.shapes import EmailConfirmation
+from app.ids import new_id
+from app.problems import NotSignedIn
+from tests.serving import Person, Server
 
 
 def test_an_account_is_read_and_changed_by_its_owner(alice: Person, bob: Person) -> None:
@@ -66,3 +72,15 @@ def test_concurrent_changes_of_different_fields_are_all_kept(alice: Person) -> N
                 assert response.status_code == 200
         account = alice.client.get("/v1/me").json()
         assert (account["display_name"], account["timezone"]) == (name, zone)
+
+
+@pytest.mark.parametrize("read", ["read", "change", "confirm an e-mail address"])
+def test_an_account_that_was_erased_during_the_request_is_not_signed_in(server: Server, read: str) -> None:
+    caller = Caller(server.services, new_id(), new_id())
+    works = {
+        "read": lambda: public_account(server.db, caller.account_id),
+        "change": lambda: change_account(server.db, caller.account_id, {"locale": "pt-BR"}),
+        "confirm an e-mail address": lambda: confirm_change(caller, EmailConfirmation(code="4RT8NW2CHJ")),
+    }
+    with pytest.raises(NotSignedIn):
+        server.run(works[read]())
