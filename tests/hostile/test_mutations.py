@@ -30,6 +30,8 @@ SLOW = {
 }
 """Operations that compute hashes: they are chosen less often."""
 ENDING = {"logout", "logout_all"}
+COUNTED = {"export_account"}
+"""Operations that are counted, and answered without waiting for a body that the method does not have."""
 
 
 class BrokenError(AssertionError):
@@ -42,7 +44,7 @@ class BrokenError(AssertionError):
 def is_refused(mutant: Mutant, reply: RawResponse | None) -> bool:
     """Return whether a mutant must not change the database: it was refused, or is incomplete."""
     if reply is None:
-        return not mutant.is_complete
+        return not mutant.is_complete and mutant.right.operation.content["operationId"] not in COUNTED
     return reply.status >= 400 and reply.status not in NOT_FINAL
 
 
@@ -156,8 +158,9 @@ class Attack:
             mutants = still
         after = state()
         if after != before and len(mutants) > 1:
-            for mutant in mutants:
-                self.assert_unchanged([mutant], state)
+            half = len(mutants) // 2
+            self.assert_unchanged(mutants[:half], state)
+            self.assert_unchanged(mutants[half:], state)
         if after != before:
             changed = {name: (before[name], after[name]) for name in before if before[name] != after[name]}
             raise BrokenError(
