@@ -9,8 +9,16 @@ from app.records.codec import EPOCH_SHIFT, version_of
 
 MAX_EPOCH: Final = 8191
 MAX_PROVEN_EPOCH: Final = MAX_EPOCH - 2048
-"""No version that a device sends raises an epoch above this one, so a client that invents versions cannot use up the
-operator's."""
+"""No version that a device sends raises an epoch above this one, so a client that invents versions leaves epochs for
+`afterglow restored`."""
+
+
+def proves_loss(version: int, epoch: int, head: int) -> bool:
+    """Return whether a version that a device sent proves that the server lost history: its epoch is the feed's present one,
+    and it is beyond the feed's head. Above `MAX_PROVEN_EPOCH` nothing proves it.
+    """
+    known, seq = divmod(version, EPOCH_SHIFT)
+    return known == epoch <= MAX_PROVEN_EPOCH and seq > head
 
 
 def expired(version: int, epoch: int, restorations: Iterable[Row]) -> CursorExpired:

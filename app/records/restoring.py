@@ -21,8 +21,7 @@ from app.db import Database, Statement, background_transaction, bind, bulk_inser
 from app.identity import Feed
 from app.identity.device_sessions import end_every_device
 from app.records import access
-from app.records.codec import EPOCH_SHIFT
-from app.records.restorations import MAX_EPOCH, MAX_PROVEN_EPOCH
+from app.records.restorations import MAX_EPOCH, proves_loss
 from app.records.tables import Restoration, Restoring
 from app.records.view import View
 
@@ -68,16 +67,14 @@ class EpochsSpentError(Exception):
 
 
 async def start_epoch(view: View, version: int) -> None:
-    """Record that a feed lost its history, and raise its epoch, if a version of its present epoch is beyond its head.
+    """Record that a feed lost history, and raise its epoch, if the version proves it and no other request has done so.
 
-    Such a version proves that the database went back without `afterglow restored`, as after a failover to a standby that
-    lagged behind. Has no effect if another request did this before, or if the epoch is above `MAX_PROVEN_EPOCH`.
+    Then the database went back without `afterglow restored`, as after a failover to a standby that lagged behind.
     """
-    known, seq = divmod(version, EPOCH_SHIFT)
     async with view.db.transaction() as tx:
         ((head, epoch, timezone),) = await tx.tuples(access.LOCK_FEED, **view.binds)
         view.caller.confirm(timezone)
-        if epoch != known or seq <= head or epoch > MAX_PROVEN_EPOCH:
+        if not proves_loss(version, epoch, head):
             return
         owner = {"owner_id": view.owner_id}
         restoration = owner | {"epoch": epoch, "head": head, "restored_at": clock.now()}

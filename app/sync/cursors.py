@@ -37,11 +37,6 @@ class Position(NamedTuple):
             return True
         return known == epoch and seq <= head and (seq >= floor or (self.from_zero and self.floor == floor))
 
-    def is_beyond(self, epoch: int, head: int) -> bool:
-        """Return whether the version is of the feed's own epoch, but beyond its head: the server has lost history."""
-        known, seq = divmod(self.version, EPOCH_SHIFT)
-        return known == epoch and seq > head
-
     def continued(self, version: int, floor: int) -> str:
         """Return the cursor text that continues the pull after a version."""
         start = self if self.from_zero or self.version else self._replace(from_zero=True, floor=floor)

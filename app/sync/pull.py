@@ -14,7 +14,7 @@ from app.problems import NotSignedIn
 from app.records import access
 from app.records.codec import EPOCH_SHIFT, version_of
 from app.records.filters import bounded_integer
-from app.records.restorations import expired
+from app.records.restorations import expired, proves_loss
 from app.records.restoring import start_epoch
 from app.records.view import View
 from app.sealing import OwnerKeys
@@ -94,7 +94,7 @@ async def pull(view: View, query: PullQuery) -> Page:
     _, _, head, _, epoch, floor, timezone = next(row for row in rows if row[_EPOCH] is not None)
     view.caller.confirm(timezone)
     if not position.is_served(epoch, head, floor):
-        if position.is_beyond(epoch, head):
+        if proves_loss(position.version, epoch, head):
             await start_epoch(view, position.version)
             epoch = (await view.db.only(access.FEED, owner_id=view.owner_id))["epoch"]
         raise expired(position.version, epoch, await view.db.all(access.RESTORATIONS, owner_id=view.owner_id))

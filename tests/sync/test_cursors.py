@@ -4,15 +4,17 @@ import base64
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
 
 from app.db import Statement, bind, bulk_insert
-from app.identity import Feed
+from app.identity import Caller, Feed
 from app.records.restorations import MAX_PROVEN_EPOCH
-from app.records.restoring import MAX_EPOCH_STEP
+from app.records.restoring import MAX_EPOCH_STEP, start_epoch
 from app.records.tables import Change, Restoration
+from app.records.view import View
 from tests.refusals import pointers, refused
 from tests.rows import feed_of
 from tests.serving import Person, Server
@@ -153,6 +155,19 @@ def test_a_base_beyond_the_head_proves_that_the_server_lost_history(
     assert pull_expired(sync, lost)["resync"]["kept_through"] == record["version"]
     sync.push_rejected(make(record, base=lost), 410, "cursor-expired")
     assert feed_of(server, alice)["epoch"] == raised["epoch"]
+
+
+def test_lost_history_that_several_requests_notice_raises_the_epoch_once(
+    sync: SyncClient, server: Server, alice: Person
+) -> None:
+    record, feed = sync.push_applied(upsert()), feed_of(server, alice)
+    device_id = UUID(alice.client.get("/v1/auth/devices").json()["items"][0]["id"])
+    view = View(Caller(server.services, alice.id, device_id), alice.id)
+    server.run(start_epoch(view, record["version"] + 1))
+    raised = feed_of(server, alice)
+    assert raised["epoch"] > feed["epoch"]
+    server.run(start_epoch(view, record["version"] + 1))
+    assert feed_of(server, alice) == raised
 
 
 def test_invented_bases_do_not_use_up_the_epochs(sync: SyncClient, server: Server, alice: Person) -> None:

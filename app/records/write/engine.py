@@ -13,7 +13,7 @@ from app.problems import Invalid, OpIdReused, ParentMissing
 from app.records import access
 from app.records.codec import document_of
 from app.records.preconditions import check_if_match
-from app.records.restorations import MAX_PROVEN_EPOCH, expired
+from app.records.restorations import expired, proves_loss
 from app.records.view import View
 from app.records.write.feed_lock import FeedWrite, LockedWrite
 from app.records.write.merge import changed_since, colliding_fields, equals_stored
@@ -114,10 +114,9 @@ class WriteEngine:
             replay = Outcome(result=OpOutcome(row["outcome"]), status=row["status"], replayed=True)
             found[op.key] = replay if row["digest"] == op.digest else rejected(OpIdReused(OpIdReused.fault))
         foreign = [op for op in self._ops if op.base is not None and not self._write.serves(op.base)]
-        if self._write.epoch <= MAX_PROVEN_EPOCH:
-            for op in foreign:
-                if self._write.lacks(op.base or 0):
-                    raise BaseBeyondHeadError(op.base or 0)
+        for op in foreign:
+            if proves_loss(op.base or 0, self._write.epoch, self._write.first_head):
+                raise BaseBeyondHeadError(op.base or 0)
         restorations = await self._write.all(access.RESTORATIONS) if foreign else []
         for op in foreign:
             found.setdefault(op.key, rejected(expired(op.base or 0, self._write.epoch, restorations)))

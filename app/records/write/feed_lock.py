@@ -79,10 +79,6 @@ class FeedWrite:
         """Return whether this feed has assigned the version."""
         return version_of(self.epoch, 0) <= version <= version_of(self.epoch, self.first_head)
 
-    def lacks(self, version: int) -> bool:
-        """Return whether the version is of this feed's epoch, but beyond its head: the server has lost history."""
-        return version_of(self.epoch, self.first_head) < version < version_of(self.epoch + 1, 0)
-
     def next_seq(self) -> int:
         """Return the feed's next number, and set `now`."""
         self.head += 1
