@@ -1,4 +1,4 @@
-"""Codes that people read aloud or type: 12 characters of Crockford's base 32, shown as `XXXX-XXXX-XXXX`.
+"""Codes that people read aloud or type: 12 characters of Crockford's base 32, shown in three groups of four.
 
 Case and dashes are ignored, and the letters O, I and L, which no code contains, are read as 0 and 1.
 """
