@@ -25,6 +25,8 @@ _SAMPLES = {
     "date": "2026-11-22",
     "date-time": "2026-11-22T10:00:00Z",
 }
+COUNTED = {"export_account"}
+"""Operations that only read, but are counted, because their number in a day is limited."""
 _HERE = "\ufffcHERE"
 
 

@@ -15,7 +15,7 @@ from tests.drafts import create_record
 from tests.hostile.chance import EFFORT, RecordProperty
 from tests.hostile.conftest import State
 from tests.hostile.mutations import Mutant, ValidRequest, mutate
-from tests.hostile.operations import OPERATIONS, Operation
+from tests.hostile.operations import COUNTED, OPERATIONS, Operation
 from tests.hostile.raw import SECONDS, RawConnection, RawResponse
 from tests.hostile.test_reading_back import is_timestamp, parsed
 from tests.serving import Person, Server
@@ -30,8 +30,6 @@ SLOW = {
 }
 """Operations that compute hashes: they are chosen less often."""
 ENDING = {"logout", "logout_all"}
-COUNTED = {"export_account"}
-"""Operations that are counted, and answered without waiting for a body that the method does not have."""
 
 
 class BrokenError(AssertionError):
@@ -42,7 +40,10 @@ class BrokenError(AssertionError):
 
 
 def is_refused(mutant: Mutant, reply: RawResponse | None) -> bool:
-    """Return whether a mutant must not change the database: it was refused, or is incomplete."""
+    """Return whether a mutant must not change the database: it was refused, or is incomplete.
+
+    A counted operation is a GET: it is answered, and counted, before an incomplete body ends.
+    """
     if reply is None:
         return not mutant.is_complete and mutant.right.operation.content["operationId"] not in COUNTED
     return reply.status >= 400 and reply.status not in NOT_FINAL

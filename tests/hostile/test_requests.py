@@ -6,7 +6,7 @@ import pytest
 
 from app.server import limits
 from tests.hostile.conftest import State
-from tests.hostile.operations import OPERATIONS, Operation
+from tests.hostile.operations import COUNTED, OPERATIONS, Operation
 from tests.hostile.raw import Header, RawConnection, RawResponse, request_bytes
 from tests.serving import Person
 
@@ -16,8 +16,6 @@ WRONG_CREDENTIALS = {
     *("request_email_change", "confirm_email_change"),
 }
 """The documented bodies of these operations have invented credentials, and each attempt is counted."""
-COUNTED = {"export_account"}
-"""These operations only read, but each request is counted, because their number in a day is limited."""
 
 
 def ask(

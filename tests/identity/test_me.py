@@ -74,13 +74,13 @@ def test_concurrent_changes_of_different_fields_are_all_kept(alice: Person) -> N
         assert (account["display_name"], account["timezone"]) == (name, zone)
 
 
-@pytest.mark.parametrize("read", ["read", "change", "confirm an e-mail address"])
-def test_an_account_that_was_erased_during_the_request_is_not_signed_in(server: Server, read: str) -> None:
+@pytest.mark.parametrize("operation", ["read", "change", "confirm an e-mail address"])
+def test_an_account_that_was_erased_during_the_request_is_not_signed_in(server: Server, operation: str) -> None:
     caller = Caller(server.services, new_id(), new_id())
-    works = {
+    operations = {
         "read": lambda: public_account(server.db, caller.account_id),
         "change": lambda: change_account(server.db, caller.account_id, {"locale": "pt-BR"}),
         "confirm an e-mail address": lambda: confirm_change(caller, EmailConfirmation(code="4RT8NW2CHJ")),
     }
     with pytest.raises(NotSignedIn):
-        server.run(works[read]())
+        server.run(operations[operation]())
