@@ -12,6 +12,7 @@ from app.composition import build_services
 from app.db import Database
 from app.records import verifying
 from app.records.verifying import Documents, Unreadable
+from app.resources import RESOURCES
 from app.services import Services
 
 cli = typer.Typer()
@@ -33,7 +34,7 @@ def verify_seals(
 
     async def work(db: Database) -> tuple[Result, Result]:
         services = build_services(settings, db, keyring)
-        records = await _verify(db, services, "Records", verifying.present())
+        records = await _verify(db, services, "Records", verifying.present(RESOURCES))
         for record in records.found:
             if record.id == give_up:
                 await verifying.give_up(services, record)

@@ -153,7 +153,10 @@ def register(*resources: Resource) -> tuple[Resource, ...]:
 
 
 def kinds() -> tuple[Resource, ...]:
-    """Return all kinds of record."""
+    """Return all kinds of record; raise `RuntimeError` in a process that has not imported `app.resources`."""
+    if not _registry:
+        message = "no kind of record is registered: import app.resources first"
+        raise RuntimeError(message)
     return tuple(_registry)
 
 

@@ -1,6 +1,6 @@
 """Verifying seals: opens every sealed document, and finds those that do not open; each can be given up."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -46,9 +46,9 @@ def _next(table: sa.Table, collection: sa.ColumnElement[str]) -> Statement:
     return Statement(ordered.limit(sa.bindparam("rows", type_=sa.BigInteger)))
 
 
-def present() -> Documents:
-    """Return the documents of all records."""
-    tables = ((kind.table, sa.literal_column(f"'{kind.collection}'", sa.String())) for kind in kinds())
+def present(resources: Sequence[Resource]) -> Documents:
+    """Return the documents of all records of these kinds."""
+    tables = ((kind.table, sa.literal_column(f"'{kind.collection}'", sa.String())) for kind in resources)
     return Documents(_count(_change, _change.c.deleted.is_(False)), tuple(_next(*each) for each in tables))
 
 

@@ -2,12 +2,13 @@
 
 import pytest
 
-from app.records import verifying
+from app.records import kinds, verifying
+from app.resources import RESOURCES
 from app.resources.intentions import INTENTIONS
 from tests.conftest import Servers
 from tests.custody.test_sealing import SET_DOCUMENT, store
 from tests.drafts import create_record
-from tests.house.commands import Result, afterglow
+from tests.house.commands import Result, afterglow, afterglow_process
 from tests.rows import rows_of
 from tests.serving import Person, Server
 from tests.sync.sync_client import SyncClient
@@ -19,8 +20,12 @@ ONE_VERSION = "Former versions: 1, not decrypted: 0."
 
 def verify(server: Server, *arguments: str) -> Result:
     """Run the command on the server's database."""
-    settings = server.settings
-    return afterglow("verify-seals", *arguments, database_url=settings.database_url, keyring=str(settings.keyring))
+    return afterglow("verify-seals", *arguments, **settings_of(server))
+
+
+def settings_of(server: Server) -> dict[str, str]:
+    """Return the settings by which a command finds the server's database and keyring."""
+    return {"database_url": server.settings.database_url, "keyring": str(server.settings.keyring)}
 
 
 @pytest.fixture
@@ -64,3 +69,17 @@ def test_a_readable_record_is_not_given_up(server: Server, alice: Person) -> Non
         result.err == f"afterglow: the record {record['id']} does not exist, or can be decrypted; nothing was changed\n"
     )
     assert alice.client.get(f"/v1/intentions/{record['id']}").json() == record
+
+
+def test_a_process_of_its_own_finds_every_record(server: Server, alice: Person) -> None:
+    for resource in RESOURCES:
+        create_record(alice.client, resource, alice)
+    expected = verify(server)
+    assert "Records: 0" not in expected.out
+    assert afterglow_process("verify-seals", **settings_of(server)) == expected
+
+
+def test_without_any_kind_of_record_nothing_pretends_to_succeed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.records.resource._registry", [])
+    with pytest.raises(RuntimeError, match=r"import app\.resources first"):
+        kinds()

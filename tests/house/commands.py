@@ -45,6 +45,15 @@ def assert_fails(result: Result, pattern: str, status: int = 1) -> None:
     assert re.fullmatch(rf"afterglow: {pattern}\n", result.err), result.err
 
 
+def afterglow_process(*arguments: str, **settings: str) -> Result:
+    """Run a command in a new process, which imports only what the command imports."""
+    environment = os.environ | {f"AFTERGLOW_{name.upper()}": value for name, value in settings.items()}
+    done = subprocess.run(
+        [AFTERGLOW, *arguments], env=environment, capture_output=True, text=True, check=False, timeout=SECONDS
+    )
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
 @contextmanager
 def running_server(*arguments: str, **settings: str) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
     """Run `afterglow serve` in a new process on a free port; yield its URL and the process once it answers."""
