@@ -9,7 +9,7 @@ from app.jobs import Jobs
 from app.keyring import Keyring
 from app.mail import Mailer
 from app.metrics import Counts
-from app.sealing import DataKeys
+from app.sealing import Cipher, DataKeys
 from app.server.in_flight import InFlightLimiter
 from app.server.slots import Slots
 from app.services import Services
@@ -27,7 +27,7 @@ def build_services(
     counts: Counts | None = None,
 ) -> Services:
     """Return the services of a server; `limiter` and `counts` are the server's own, if there is one."""
-    jobs = Jobs(db)
+    jobs = Jobs(db, Cipher(keyring.derive_key("jobs")))
     return Services(
         settings=settings,
         db=db,

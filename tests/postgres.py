@@ -144,7 +144,7 @@ def _supervise(*options: str) -> None:
 
 def _start(folder: Path, *options: str) -> subprocess.Popen[bytes]:
     """Start a server with its data in a folder."""
-    binaries = _binaries()
+    programs = binaries()
     user = "nobody" if os.geteuid() == 0 else None
     if user:
         shutil.chown(folder, user)
@@ -152,11 +152,11 @@ def _start(folder: Path, *options: str) -> subprocess.Popen[bytes]:
     environment = {"PATH": os.environ["PATH"], "LC_ALL": "C", "TZ": "UTC"}
     initdb = ["--no-sync", "-A", "trust", "-U", "postgres", "--encoding=UTF8", "--locale=C", "-D"]
     subprocess.run(
-        [binaries / "initdb", *initdb, data], check=True, capture_output=True, user=user, env=environment, cwd=folder
+        [programs / "initdb", *initdb, data], check=True, capture_output=True, user=user, env=environment, cwd=folder
     )
     parameters = [part for each in (*OPTIONS, *options) for part in ("-c", each)]
     return subprocess.Popen(
-        [binaries / "postgres", "-D", data, "-k", folder, *parameters],
+        [programs / "postgres", "-D", data, "-k", folder, *parameters],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -167,7 +167,8 @@ def _start(folder: Path, *options: str) -> subprocess.Popen[bytes]:
     )
 
 
-def _binaries() -> Path:
+def binaries() -> Path:
+    """Return the folder with PostgreSQL's programs."""
     for found in (shutil.which("initdb"), *sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), reverse=True)):
         folder = Path(found or "").resolve().parent
         if found and (folder / "postgres").exists() and (folder / "pg_isready").exists():
@@ -180,7 +181,7 @@ def _binaries() -> Path:
 
 def _wait_until_ready(folder: Path, server: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + START_SECONDS
-    while subprocess.run([_binaries() / "pg_isready", "-q", "-h", folder], check=False).returncode != 0:
+    while subprocess.run([binaries() / "pg_isready", "-q", "-h", folder], check=False).returncode != 0:
         if server.poll() is not None or time.monotonic() > deadline:
             message = "PostgreSQL did not start"
             raise TimeoutError(message)

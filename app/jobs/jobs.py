@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from base64 import b64decode, b64encode
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+import orjson
 import sqlalchemy as sa
 
 from app import clock, observability
@@ -16,6 +18,7 @@ from app.db import Database, Row, Statement, Transaction, bind
 from app.ids import new_id
 from app.jobs.tables import JobRecord
 from app.problems import Problem
+from app.sealing import Cipher
 
 MAX_RUNNING: Final = 8
 """Jobs that one process runs at once."""
@@ -28,6 +31,9 @@ MAX_AGE: Final = timedelta(days=1)
 """How long a job is retried, unless it says otherwise."""
 STOP_SECONDS: Final = 5.0
 """How long a process that stops waits for the jobs that it runs."""
+
+SEALED: Final = "sealed"
+"""The only member of a stored payload: the payload itself, encrypted, since an e-mail holds a code."""
 
 _job = JobRecord.table()
 _this = _job.c.id == bind(_job.c.id)
@@ -82,9 +88,9 @@ class JobRejectedError(Exception):
 class Jobs:
     """Adds jobs, and runs those that are due."""
 
-    def __init__(self, db: Database) -> None:
-        """Start without handlers; nothing runs before `start`."""
-        self._db = db
+    def __init__(self, db: Database, cipher: Cipher) -> None:
+        """Start without handlers; nothing runs before `start`. Payloads are stored sealed by `cipher`."""
+        self._db, self._cipher = db, cipher
         self._handlers: dict[str, Handler] = {}
         self._lease = timedelta(seconds=60)
         self._changed = asyncio.Event()
@@ -104,7 +110,7 @@ class Jobs:
             _INSERT,
             id=id,
             kind=kind,
-            payload=payload,
+            payload={SEALED: self._sealed(id, payload)},
             attempts=0,
             created_at=now,
             due_at=now,
@@ -127,6 +133,16 @@ class Jobs:
             else Backlog()
             for is_due in (True, False)
         }
+
+    def _sealed(self, id: UUID, payload: dict[str, Any]) -> str:
+        return b64encode(self._cipher.encrypt(orjson.dumps(payload), id.bytes)).decode()
+
+    def _opened(self, row: Row) -> dict[str, Any]:
+        """Return the payload of a row. One that an earlier release queued is not sealed."""
+        payload: dict[str, Any] = row["payload"]
+        if SEALED in payload:
+            payload = orjson.loads(self._cipher.decrypt(b64decode(payload[SEALED]), row["id"].bytes))
+        return payload
 
     def wake(self) -> None:
         """Look for due jobs at once."""
@@ -191,7 +207,7 @@ class Jobs:
             if clock.now() >= row["expires_at"]:
                 raise JobRejectedError  # noqa: TRY301 - an expired job ends as a rejected one
             async with asyncio.timeout(self._lease.total_seconds()):  # then another process may claim it
-                await self._handlers[row["kind"]](Job(row["id"], row["payload"], row["created_at"]))
+                await self._handlers[row["kind"]](Job(row["id"], self._opened(row), row["created_at"]))
         except Exception as raised:  # noqa: BLE001 - a job may fail in any way; it must not end the runner
             error = raised
         now = clock.now()

@@ -1,6 +1,7 @@
 """Run the application in one or several worker processes."""
 
 import gc
+import resource
 import signal
 import sys
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -74,6 +75,7 @@ def run(
         proxy_headers=bool(trusted_proxies),
         forwarded_allow_ips=trusted_proxies,
     )
+    prevent_core_dumps()
     signal.signal(signal.SIGTERM, lambda _signal, _frame: sys.exit(0))  # uvicorn raises it again after its shutdown
     listeners = listening_sockets(host, port)
     with suppress(KeyboardInterrupt), _metrics(metrics_at) as config.metrics_folder:
@@ -81,6 +83,16 @@ def run(
             Multiprocess(config, listeners).run()
         else:
             uvicorn.Server(config).run(listeners)
+
+
+def prevent_core_dumps() -> None:
+    """Let this process and its workers write no core dump, which would have the words and keys of their memory.
+
+    Linux writes none to a file if the limit is less than a page. It passes one to a program, such as systemd-coredump,
+    whatever the limit is, unless that is exactly 1 (`fs/coredump.c`).
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (min(1, most) if most != resource.RLIM_INFINITY else 1, most))
 
 
 def _metrics(at: tuple[str, int] | None) -> AbstractContextManager[Path | None]:

@@ -25,6 +25,7 @@ from tests.conftest import Databases, Servers
 from tests.db.helpers import with_database
 from tests.house.commands import running_server
 from tests.house.starting import started_server
+from tests.jobs.conftest import CIPHER
 from tests.serving import PASSWORD
 from tests.waiting import wait_until
 from tests.witness import Client
@@ -77,7 +78,7 @@ def send(settings: Settings, to: str = "wisteria@example.com", *, attempts: int 
 
     async def main() -> list[int]:
         db = open_database(settings)
-        queue = Jobs(db)
+        queue = Jobs(db, CIPHER)
         mailer = Mailer(settings, queue)
         async with db.transaction() as tx:
             await mailer.queue(tx, Email(to, "A subject", "Code: 123456\n\nwisteria"))
@@ -185,7 +186,7 @@ def test_an_e_mail_survives_a_process_that_is_killed_before_it_is_sent(servers: 
             assert connected.wait(10)  # the job is claimed: the server below cannot run it before its lease ends
     server = servers.start(settings)
     (left,) = server.run(server.db.all(ALL))
-    assert left["payload"]["to"] == to
+    assert left["attempts"] == 1
     server.run(server.db.run(END_LEASES, due_at=left["created_at"]))
     server.services.jobs.wake()
     code = server.mailbox.code_to(to)
@@ -230,7 +231,7 @@ def test_an_e_mail_is_sent_once_if_the_process_is_killed_between_the_commit_and_
     ):
         client.post(f"{url}/v1/auth/register", json={"email": to, "password": PASSWORD})
     (left,) = with_database(settings, lambda db: db.all(ALL))
-    assert (left["payload"]["to"], left["attempts"], left["due_at"]) == (to, 0, left["created_at"])
+    assert (left["attempts"], left["due_at"]) == (0, left["created_at"])
     server = servers.start(settings)
     code = server.mailbox.code_to(to)
     wait_until(lambda: server.run(server.db.all(ALL)) == [])

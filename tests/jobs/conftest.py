@@ -10,9 +10,11 @@ import sqlalchemy as sa
 
 from app.db import Database, Statement, open_database
 from app.jobs import JobRecord, Jobs, jobs
+from app.sealing import Cipher
 from app.settings import Settings
 from tests.conftest import Databases
 
+CIPHER = Cipher(bytes(32))
 ALL = Statement(sa.select(JobRecord.table()))
 Work = Callable[[Database, Jobs], Coroutine[Any, Any, None]]
 
@@ -34,7 +36,7 @@ async def opened(settings: Settings) -> AsyncIterator[tuple[Database, Jobs]]:
     """Open a database with a queue that is not started."""
     db = open_database(settings)
     await db.open()
-    queue = Jobs(db)
+    queue = Jobs(db, CIPHER)
     try:
         yield db, queue
     finally:

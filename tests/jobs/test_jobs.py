@@ -4,12 +4,13 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
-from app.db import Database
-from app.jobs import Backlog, Job, JobRejectedError, Jobs, jobs
+from app.db import Database, Statement, bind
+from app.jobs import Backlog, Job, JobRecord, JobRejectedError, Jobs, jobs
 from app.problems import Unavailable
 from app.settings import Settings
-from tests.jobs.conftest import ALL, add, emptied, opened, run
+from tests.jobs.conftest import ALL, CIPHER, add, emptied, opened, run
 from tests.waiting import later
 
 SOON = 60.0
@@ -29,6 +30,9 @@ class Recorder:
             raise self._failures.pop(0)
 
 
+SET_PAYLOAD = Statement(sa.update(JobRecord.table()).values(payload=bind(JobRecord.table().c.payload)))
+
+
 def test_a_job_runs_at_once_after_its_transaction_and_is_gone(settings: Settings) -> None:
     async def work(db: Database, queue: Jobs) -> None:
         handler = Recorder()
@@ -38,6 +42,42 @@ def test_a_job_runs_at_once_after_its_transaction_and_is_gone(settings: Settings
             await add(db, queue, {"word": word})
             await emptied(db)
         assert [job.payload for job in handler.ran] == [{"word": "wisteria"}, {"word": "patience"}]
+
+    run(settings, work)
+
+
+def test_a_payload_is_stored_sealed_for_its_own_job(settings: Settings, every_log_line: list[str]) -> None:
+    begin = len(every_log_line)
+
+    async def work(db: Database, queue: Jobs) -> None:
+        for word in ("wisteria", "patience"):
+            await add(db, queue, {"word": word})
+        rows = await db.all(ALL)
+        assert "wisteria" not in str(rows)
+        assert all(row["payload"].keys() == {"sealed"} for row in rows)
+        await db.run(SET_PAYLOAD, payload=rows[0]["payload"])
+        handler = Recorder()
+        queue.register("test", handler, max_seconds=SOON)
+        queue.start()
+        async with asyncio.timeout(10):
+            while any(not row["attempts"] for row in await db.all(ALL)):  # noqa: ASYNC110 - rows have no event
+                await asyncio.sleep(0.01)
+        await queue.stop()
+        assert [job.id for job in handler.ran] == [rows[0]["id"]]
+        assert ["job-failed" in line and str(rows[1]["id"]) in line for line in every_log_line[begin:]] == [True]
+
+    run(settings, work)
+
+
+def test_a_job_that_an_earlier_release_queued_runs(settings: Settings) -> None:
+    async def work(db: Database, queue: Jobs) -> None:
+        await add(db, queue, {"word": "wisteria"})
+        await db.run(SET_PAYLOAD, payload={"word": "patience"})
+        handler = Recorder()
+        queue.register("test", handler, max_seconds=SOON)
+        queue.start()
+        await emptied(db)
+        assert [job.payload for job in handler.ran] == [{"word": "patience"}]
 
     run(settings, work)
 
@@ -187,14 +227,14 @@ def test_a_job_that_a_stopped_process_had_claimed_runs_again_once_its_lease_has_
         await started.wait()
         await queue.stop()
         (left,) = await db.all(ALL)
-        assert (left["payload"], left["attempts"]) == ({"word": "wisteria"}, 1)
-        other, handler = Jobs(db), Recorder()
+        assert left["attempts"] == 1
+        other, handler = Jobs(db, CIPHER), Recorder()
         other.register("test", handler, max_seconds=SOON)
         monkeypatch.setattr("app.jobs.jobs.clock.now", lambda: left["due_at"] + timedelta(seconds=1))
         other.start()
         await emptied(db)
         await other.stop()
-        assert [job.id for job in handler.ran] == [left["id"]]
+        assert [(job.id, job.payload) for job in handler.ran] == [(left["id"], {"word": "wisteria"})]
 
     run(settings, work)
 
