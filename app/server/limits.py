@@ -61,18 +61,15 @@ def check_target(url: bytes, headers: list[Header], version: str) -> Problem | N
     return None if has_host and is_known_form and b"#" not in url else MalformedRequest()
 
 
-def check_framing(headers: list[Header], version: str, *, upgrading: bool) -> Problem | None:
+def check_framing(headers: list[Header], version: str) -> Problem | None:
     """Return the problem with the headers that say where the body ends, if there is one.
 
     - The only transfer coding is `chunked`, and HTTP/1.0 has none (RFC 9112, 6.1).
-    - A request that asks for another protocol has no body. The request is answered in HTTP/1.1 (RFC 9110, 7.8), but the
-      parser would read the body as the next request.
     - The only expectation that is met is `100-continue`.
     """
     lowered = [(name, value.lower()) for name, value in headers]
     codings = [value for name, value in lowered if name == b"transfer-encoding"]
-    has_body = codings or any(name == b"content-length" and value.strip(b"0") for name, value in lowered)
-    if (codings and (codings != [b"chunked"] or version == "1.0")) or (upgrading and has_body):
+    if codings and (codings != [b"chunked"] or version == "1.0"):
         return MalformedRequest()
     unmet = any(name == b"expect" and value != b"100-continue" for name, value in lowered)
     return ExpectationFailed() if unmet else None

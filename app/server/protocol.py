@@ -6,10 +6,11 @@ no trailers. Its headers have to arrive within 5 seconds, and its body at 4 KiB/
 client has to read its response within 30 seconds (`limits.py`, `timeouts.py`).
 
 A request that breaks a limit is answered with a problem, and the connection is closed. What is late closes it without a
-response. A request for another protocol is answered in HTTP/1.1, and the connection is closed. A request that breaks no
-limit, but comes while too many are in flight, is answered with 503 (`in_flight.py`).
+response. A request to switch to another protocol is answered in HTTP/1.1, as if it had no Upgrade header. A request that
+breaks no limit, but comes while too many are in flight, is answered with 503 (`in_flight.py`).
 """
 
+import sys
 from enum import Enum, auto
 from functools import partial
 from typing import Any
@@ -49,6 +50,10 @@ class LimitedProtocol(ProtocolTimeouts):
     """What the deadline is set for."""
     _problem: Problem | None = None
     """Why the parser was stopped."""
+    _upgrading = False
+    """Whether the parser has stopped at the end of a head with an Upgrade header."""
+    _parsed_bytes = 0
+    """How many bytes of the data it had read then."""
     _shed = False
     """Whether the request that is arriving was already refused, because too many are in flight."""
     _receiving = False
@@ -76,7 +81,10 @@ class LimitedProtocol(ProtocolTimeouts):
         self._unparsed += size
         ProtocolTimeouts.data_received(self, data)
         if self._unparsed or self._in_body or self.headers is not self._head:
-            self._check_incomplete()
+            if self._upgrading:
+                self._parse_without_upgrade(data)
+            else:
+                self._check_incomplete()
         elif self._deadline is not None:
             self._count_receiving(receiving=False)
             self._set_deadline(None)
@@ -90,10 +98,12 @@ class LimitedProtocol(ProtocolTimeouts):
             self._stop_parser(limits.check_head_size(self.url, headers))
         if names.count(b"host") != 1 or version != "1.1" or self.url[:1] != b"/" or b"#" in self.url:
             self._stop_parser(limits.check_target(self.url, headers, version))
-        upgrading = b"upgrade" in names and self.parser.should_upgrade()
-        if upgrading or b"transfer-encoding" in names or b"expect" in names:
+        if b"upgrade" in names and self.parser.should_upgrade():
+            self._upgrading = True
+            return
+        if b"transfer-encoding" in names or b"expect" in names:
             self.expect_100_continue &= version == "1.1"
-            self._stop_parser(limits.check_framing(headers, version, upgrading=upgrading))
+            self._stop_parser(limits.check_framing(headers, version))
         self._unparsed = self._body_bytes = 0
         limiter, tasks = self._limiter, self.tasks
         if len(tasks) < limiter.limit or self._response_due or limiter.admits(self.url, tasks):
@@ -102,8 +112,6 @@ class LimitedProtocol(ProtocolTimeouts):
         else:
             self._shed_request()
         self._head, self._in_body = headers, True
-        if upgrading:
-            self._close_after_response()
 
     def on_chunk_header(self) -> None:
         """Note that the parser recognised a chunk."""
@@ -118,6 +126,8 @@ class LimitedProtocol(ProtocolTimeouts):
 
     def on_message_complete(self) -> None:
         """End a request. Refuse it if it has trailers."""
+        if self._upgrading:
+            return
         if len(self.headers) > self._header_count:
             self._stop_parser(MalformedRequest())
         self._unparsed, self._in_body = 0, False
@@ -127,6 +137,31 @@ class LimitedProtocol(ProtocolTimeouts):
         self._shed = False
         if not self.parser.should_keep_alive():
             self.transport.close()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Note where the parser stopped: uvicorn calls this in place of a switch to another protocol."""
+        error = sys.exc_info()[1]
+        if self._upgrading and error is not None:
+            self._parsed_bytes = error.args[0]
+        else:  # CONNECT: what follows it has no framing
+            self._close_after_response()
+
+    def _parse_without_upgrade(self, data: bytes) -> None:
+        """Parse the head at which the parser stopped again, without its Upgrade header, and the rest of the data.
+
+        A server may ignore Upgrade (RFC 9110, 7.8). Java's HttpClient sends it with each request over plain HTTP until
+        the server switches. The parser cannot ignore it: it would take the body for the other protocol.
+        """
+        while self._upgrading:
+            self._upgrading = False
+            version = self.parser.get_http_version().encode()
+            lines = [b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, version)]
+            lines += [b"%b: %b" % header for header in self.headers if header[0] != b"upgrade"]
+            data = b"\r\n".join((*lines, b"", data[self._parsed_bytes :]))
+            self.parser = type(self.parser)(self)
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
+            ProtocolTimeouts.data_received(self, data)
+        self.data_received(b"")  # checks what is incomplete now
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's message
         """Refuse a request that the parser, or a check of ours, has stopped at."""

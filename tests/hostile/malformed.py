@@ -4,7 +4,6 @@ from typing import Final
 
 GET: Final = b"GET /livez HTTP/1.1\r\n"
 POST: Final = b"POST /v1/auth/login HTTP/1.1\r\nHost: afterglow\r\nContent-Type: application/json\r\n"
-UPGRADE: Final = b"Connection: Upgrade\r\nUpgrade: h2c\r\n"
 NEXT: Final = GET + b"Host: a\r\n\r\n"
 CHUNKED: Final = POST + b"Transfer-Encoding: chunked\r\n"
 
@@ -27,9 +26,6 @@ MALFORMED: Final = {
     "a coding before chunks": POST + b"Transfer-Encoding: deflate\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     "no coding and chunks": POST + b"Transfer-Encoding: , chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
     "chunks in HTTP/1.0": CHUNKED.replace(b"1.1", b"1.0") + b"\r\n2\r\n{}\r\n0\r\n\r\n",
-    "a body and an upgrade": POST + UPGRADE + b"Content-Length: 2\r\n\r\n{}",
-    "chunks and an upgrade": CHUNKED + UPGRADE + b"\r\n2\r\n{}\r\n0\r\n\r\n",
-    "a body that is a request, and an upgrade": POST + UPGRADE + b"Content-Length: %d\r\n\r\n" % len(NEXT) + NEXT,
     "a fragment": b"GET /livez#a HTTP/1.1\r\nHost: a\r\n\r\n",
     "a fragment behind a query": b"GET /v1/sessions?limit=1#/livez HTTP/1.1\r\nHost: a\r\n\r\n",
     "an absolute URL of another host": b"GET http://b/livez HTTP/1.1\r\nHost: a\r\n\r\n",

@@ -8,11 +8,24 @@ import pytest
 
 from app.server import limits
 from tests.conftest import Servers
-from tests.hostile.malformed import GET, MALFORMED, NEXT, POST, UPGRADE
+from tests.hostile.malformed import CHUNKED, GET, MALFORMED, NEXT, POST
 from tests.hostile.raw import RawConnection, request_bytes
 from tests.serving import Server
 
-UPGRADING = GET + b"Host: a\r\nContent-Length: 0\r\n" + UPGRADE + b"\r\n"
+LAST = GET + b"Host: a\r\nConnection: close\r\n\r\n"
+UPGRADES = {
+    "h2c, as Java's HttpClient sends it": b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAA\r\n",
+    "a WebSocket": b"Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AQID\r\n",
+    "several protocols": b"Upgrade: TLS/1.3\r\nConnection: upgrade\r\nUpgrade: foo/2, IRC/6.9\r\n",
+}
+UPGRADING_BODIES = {
+    "no body": (GET + b"Host: a\r\n", b"", 200),
+    "an empty body": (GET + b"Host: a\r\nContent-Length: 0\r\n", b"", 200),
+    "a body": (POST + b"Content-Length: 2\r\n", b"{}", 422),
+    "chunks": (CHUNKED, b"1\r\n{\r\n1\r\n}\r\n0\r\n\r\n", 422),
+    "a body that looks like a request": (POST + b"Content-Length: %d\r\n" % len(NEXT), NEXT, 400),
+    "an expectation": (POST + b"Expect: 100-continue\r\nContent-Length: 2\r\n", b"{}", 422),
+}
 
 
 @pytest.fixture(scope="session")
@@ -88,23 +101,62 @@ def test_100_continue_is_not_sent_if_the_body_is_not_read(server: Server, status
     assert reply.problem["status"] == status
 
 
-@pytest.mark.parametrize(
-    ("pieces", "answered"),
-    [([UPGRADING + NEXT], 1), ([NEXT + UPGRADING + NEXT], 2), ([UPGRADING[:40], UPGRADING[40:]], 1)],
-    ids=["the first request", "the second request", "in two pieces"],
-)
-def test_an_upgrade_is_answered_in_http_1_1_and_nothing_is_parsed_after_it(
-    server: Server, pieces: list[bytes], answered: int
-) -> None:
-    """The parser would read what follows as another protocol, and a body as the next request."""
+@pytest.mark.parametrize("upgrade", UPGRADES.values(), ids=UPGRADES)
+@pytest.mark.parametrize("sent", UPGRADING_BODIES.values(), ids=UPGRADING_BODIES)
+@pytest.mark.parametrize("size", [1_000_000, 50, 1], ids=["at once", "in pieces", "byte by byte"])
+def test_an_upgrade_is_ignored(server: Server, sent: tuple[bytes, bytes, int], upgrade: bytes, size: int) -> None:
+    """RFC 9110, 7.8: the request is answered as without the header, and so are those after it on the connection."""
+    head, body, status = sent
+    content = 3 * (head + upgrade + b"\r\n" + body) + NEXT + LAST
     with socket.create_connection(server.address, timeout=20) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        for piece in pieces:
-            connection.sendall(piece)
-            time.sleep(0.05)
+        for start in range(0, len(content), size):
+            connection.sendall(content[start : start + size])
+        responses = read_to_end(connection).replace(b"HTTP/1.1 100 Continue\r\n\r\n", b"")
+    statuses = [int(each[:3]) for each in responses.split(b"HTTP/1.1 ")[1:]]
+    assert statuses == [status] * 3 + [200, 200]
+
+
+def test_an_upgrade_in_http_1_0_is_ignored(server: Server) -> None:
+    content = POST.replace(b"1.1", b"1.0") + UPGRADES["a WebSocket"] + b"Content-Length: 2\r\n\r\n{}"
+    with RawConnection(server.address) as connection:
+        reply = connection.send(content)
+    assert (reply.status, reply.headers["connection"]) == (422, "close")
+
+
+def test_a_thousand_pipelined_upgrades_are_answered(server: Server) -> None:
+    content = 1000 * (GET + b"Host: a\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n") + LAST
+    with socket.create_connection(server.address, timeout=20) as connection:
+        connection.sendall(content)
+        assert read_to_end(connection).count(b"HTTP/1.1 200 OK") == 1001
+
+
+def test_an_idle_connection_is_kept_after_an_upgrade_was_ignored(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "MAX_HEAD_SECONDS", 0.2)
+    with RawConnection(server.address) as connection:
+        for _ in range(2):
+            assert connection.send(GET + b"Host: a\r\n" + UPGRADES["a WebSocket"] + b"\r\n").status == 200
+            time.sleep(0.3)
+        assert connection.send(NEXT).status == 200
+
+
+def test_a_client_that_stops_within_the_body_of_an_ignored_upgrade_is_cut_off(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "BODY_GRACE_SECONDS", 0.2)
+    with socket.create_connection(server.address, timeout=20) as connection:
+        connection.sendall(POST + UPGRADES["a WebSocket"] + b"Content-Length: 200\r\n\r\n{")
+        assert read_to_end(connection) == b""
+
+
+def test_nothing_is_parsed_after_connect(server: Server) -> None:
+    with socket.create_connection(server.address, timeout=20) as connection:
+        connection.sendall(b"CONNECT /livez HTTP/1.1\r\nHost: a\r\n\r\n" + NEXT)
         responses = read_to_end(connection)
-    assert responses.count(b"HTTP/1.1 200 OK") == answered
-    assert responses.count(b"HTTP/1.1 ") == answered
+    assert responses.startswith(b"HTTP/1.1 405 ")
+    assert responses.count(b"HTTP/1.1 ") == 1
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
