@@ -1,8 +1,9 @@
-"""The reader of database URLs: one for the server, the migrations and every command.
+"""Reads database URLs: the same code for the server, the migrations and every command.
 
 `sqlite:///FILE` names a file, relative to the current folder or, with a fourth slash, absolute. PostgreSQL's URLs have the
-form and the parameters of libpq. A part that cannot be honoured is refused. No message repeats a part that may hold a
-password. This module is below the settings, which check the URL when they are read, and imports no driver.
+form and the parameters of libpq. A URL with a part that is not supported is refused. No message repeats a part
+that may contain a password. This module is below the settings, which check the URL when they are read, and imports no
+driver.
 """
 
 import re
@@ -42,7 +43,7 @@ _VERSIONS: Final = ("ssl_min_protocol_version", "ssl_max_protocol_version")
 _TLS: Final = ("sslmode", *_TLS_FILES, "sslpassword", "sslnegotiation", *_VERSIONS)
 """Parameters that asyncpg reads from a URL."""
 _IGNORED: Final = ("channel_binding", "gssencmode", "client_encoding", "pgbouncer")
-"""Parameters that are accepted with the values that change nothing."""
+"""Parameters that are accepted only with values that have no effect."""
 _OWN: Final = (
     "host",
     "port",
@@ -56,7 +57,7 @@ _OWN: Final = (
 )
 _CACHE_SIZES: Final = ("statement_cache_size", "prepared_statement_cache_size")
 KNOWN: Final = (*_OWN, *_TLS, "target_session_attrs", *_IGNORED, "pool_mode", *_CACHE_SIZES)
-"""Every parameter that is understood."""
+"""Every supported parameter."""
 _UNSUPPORTED: Final = frozenset(
     [
         "fallback_application_name",
@@ -81,7 +82,7 @@ _UNSUPPORTED: Final = frozenset(
         "tcp_user_timeout",
     ]
 )
-"""Parameters of libpq that cannot be honoured."""
+"""Parameters of libpq that are not supported."""
 _REMEDIES: Final = {
     "channel_binding": "it cannot be required; use sslmode=verify-full with sslrootcert to prove the server's identity",
     "gssencmode": "GSSAPI encryption cannot be required; use sslmode",
@@ -112,7 +113,7 @@ class PostgresUrl:
     """Maximum time to connect to one host, in seconds; 0 if it is not given."""
     target_session_attrs: str | None
     pool_mode: str | None
-    """PgBouncer's mode: `session` or `transaction`; None finds out whether there is a pooler."""
+    """PgBouncer's mode: `session` or `transaction`; if None, the connection code detects a pooler."""
 
     def tls_url(self) -> str | None:
         """Return a URL with the TLS parameters only, from which the driver reads them."""
@@ -172,7 +173,7 @@ def _decode(text: str) -> str:
 
 
 def _parameters(query: str) -> dict[str, str]:
-    """Return the query's parameters. Aliases of other libraries become libpq's names; of repeated ones the last counts."""
+    """Return the query's parameters. Aliases of other libraries become libpq's names; the last repetition wins."""
     parameters = {}
     for pair in filter(None, query.split("&")):
         name, _, value = pair.partition("=")
@@ -186,7 +187,7 @@ def _parameters(query: str) -> dict[str, str]:
 
 
 def _check_parameters(parameters: dict[str, str]) -> None:
-    """Raise `ValueError` if a parameter is unknown, or cannot be honoured with its value."""
+    """Raise `ValueError` if a parameter, or its value, is not supported."""
     for name, value in parameters.items():
         if name in _UNSUPPORTED:
             message = f"has the parameter {name}, which Afterglow does not support: remove it"
@@ -224,7 +225,7 @@ def _check_readable(name: str, file: str) -> None:
 
 
 def _hosts(authority: str, parameters: dict[str, str]) -> tuple[tuple[str, int | None], ...]:
-    """Return the hosts of the parameter `host`, otherwise those before the path; with their ports."""
+    """Return the hosts with their ports: those of the parameter `host`, or else those in front of the path."""
     if "host" in parameters:
         hosts: list[tuple[str, str | None]] = [(each, None) for each in parameters["host"].split(",")]
     else:
@@ -258,7 +259,7 @@ def _port(text: str | None) -> int | None:
 
 
 def _pool_mode(parameters: dict[str, str]) -> str | None:
-    """Return the parameter `pool_mode`; other libraries name the mode `transaction` by other parameters."""
+    """Return the parameter `pool_mode`; `transaction` also if parameters of other libraries ask for that mode."""
     if "pool_mode" in parameters:
         return parameters["pool_mode"]
     has_no_cache = any(int(parameters.get(name, 1)) == 0 for name in _CACHE_SIZES)

@@ -10,13 +10,13 @@ from app.records.write.ops import OpOutcome
 from app.services import Services
 
 MAX_DATABASE_SECONDS: Final = 1.0
-"""How long a snapshot waits for the database. Without its answer it is complete but for the backlog of jobs."""
+"""How long a snapshot waits for the database. If it does not answer, the snapshot lacks only the backlog of jobs."""
 STATES: Final = {True: "due", False: "scheduled"}
 """The states of jobs, by whether they are due."""
 
 
 class Snapshots:
-    """Takes the snapshots of a worker."""
+    """Takes snapshots of a worker's metrics."""
 
     def __init__(self, services: Services) -> None:
         """Take the worker's services."""
@@ -24,7 +24,7 @@ class Snapshots:
         self._reading: asyncio.Task[dict[bool, Backlog]] | None = None
 
     def counters(self) -> Snapshot:
-        """Return only what was counted."""
+        """Return the metrics that were counted, without measurements."""
         services, counts = self._services, self._services.counts
         return {
             "requests": [
@@ -41,7 +41,7 @@ class Snapshots:
         }
 
     async def snapshot(self) -> Snapshot:
-        """Return what was counted, and what is measured now."""
+        """Return the metrics that were counted, and those measured now."""
         services = self._services
         limiter, use, passwords = services.limiter, services.db.pool_use, services.passwords
         gauges: dict[str, float] = {

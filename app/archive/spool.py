@@ -32,16 +32,16 @@ from app.sealing import OwnerKeys
 _HEADER: Final = struct.Struct(">B16sQQIQB16sI")
 _OFFSET: Final = struct.Struct(">Q")
 _NONE: Final = 255
-"""The collection in place of a parent, if there is none."""
+"""The value of `parent_collection` if there is no parent."""
 _YEAR_1: Final = datetime(1, 1, 1, tzinfo=ZoneInfo("UTC"))
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 Change = tuple[str, UUID, int, bytes]
-"""The collection, id, number and sealed document of a record."""
+"""The collection, id, sequence number and sealed document of a record."""
 
 
 class _Header(NamedTuple):
-    """What stands in front of a sealed document: day and time are those of the journal's entry, times microseconds."""
+    """The header of a sealed document: `day` and `time` are those of the journal's entry. Times are in microseconds."""
 
     collection: int
     id: bytes
@@ -55,7 +55,7 @@ class _Header(NamedTuple):
 
 
 class Spooled(NamedTuple):
-    """A record in the spool, opened."""
+    """A record of the spool, with its document decrypted."""
 
     resource: Resource
     id: UUID
@@ -64,7 +64,7 @@ class Spooled(NamedTuple):
 
     @property
     def values(self) -> Row:
-        """Its members, as JSON has them."""
+        """The members of the document, as JSON values."""
         values: Row = orjson.loads(self.document)
         return values
 
@@ -73,12 +73,12 @@ class Spool:
     """The records of an owner, to be written once and then read in any order. It is closed at the end of a `with` block."""
 
     def __init__(self, keys: OwnerKeys, timezone: str) -> None:
-        """Take the keys that open the documents, and the owner's IANA time zone."""
+        """Take the keys that decrypt the documents, and the owner's IANA time zone."""
         self.timezone = timezone
         self.version = 0
         """The version of the feed's head in the snapshot."""
         self.epoch_version = 0
-        """The version that a sequence number of 0 would have; added to a number, it makes a version."""
+        """The version that a sequence number of 0 would have; a version is the sum of this and a sequence number."""
         self.counts = [0] * len(kinds())
         """The number of records of each kind."""
         self.sizes = [0] * len(kinds())
@@ -104,7 +104,7 @@ class Spool:
         self._file.close()
 
     def add(self, changes: Sequence[Change]) -> None:
-        """Append records. Raise `UnreadableRecord` if one does not open, and `StorageFull` if the disk is full."""
+        """Append records. Raise `UnreadableRecord` if one cannot be decrypted, or `StorageFull` if the disk is full."""
         parts, by_creation, by_id = [], [], []
         for collection, id, seq, sealed in changes:
             number = self._numbers[collection]
@@ -123,7 +123,7 @@ class Spool:
             self._file.write(b"".join(parts))
 
     def finish(self) -> None:
-        """Write what is buffered, and order the records: by merging, because sorting does not let other threads run."""
+        """Write buffered data, and sort the records, by merging: one large sort would not let other threads run."""
         with _translated():
             self._file.flush()
         self._by_creation = [*merge(*(by_creation for by_creation, _ in self._runs))]
@@ -195,7 +195,7 @@ class Spool:
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """Raise `StorageFull` in place of an error of the disk."""
+    """Raise `StorageFull` instead of an `OSError` of the disk."""
     try:
         yield
     except OSError as error:

@@ -1,6 +1,6 @@
-"""A ZIP file that is written to a stream: each file is compressed as it is written, and nothing is kept but its sum.
+"""A ZIP file that is written to a stream: each file is compressed as it is written; only its size and SHA-256 are kept.
 
-The standard library writes it: on a stream that cannot seek, it puts the size and the checksum of a file behind its
+The standard library writes it: on a stream that cannot seek, it puts the size and the checksum of a file after its
 content (APPNOTE 4.3.9), and it uses ZIP64 for a file that may have 2 GiB or more. Every file has the date of the
 archive, so equal content makes equal bytes.
 """
@@ -18,7 +18,7 @@ _MODE: Final = stat.S_IFREG | 0o600
 
 
 class _Sink:
-    """A file that only takes bytes, until they are drained."""
+    """A write-only file that buffers bytes until they are drained."""
 
     def __init__(self) -> None:
         self._written = bytearray()
@@ -28,7 +28,7 @@ class _Sink:
         return len(data)
 
     def flush(self) -> None:
-        """Do nothing: what was written is drained."""
+        """Do nothing: `drain` returns what was written."""
 
     def drain(self) -> bytes:
         drained = bytes(self._written)
@@ -37,7 +37,7 @@ class _Sink:
 
 
 class ZipStream:
-    """A ZIP file in progress. Each method yields the bytes that are to be sent, after each step; often none."""
+    """A ZIP file in progress. `add` yields the bytes to send after each step, often none; `close` returns the rest."""
 
     def __init__(self, moment: datetime) -> None:
         """Take the date of all files, in UTC."""
@@ -70,6 +70,6 @@ class ZipStream:
         yield self._sink.drain()
 
     def close(self) -> bytes:
-        """Return the end of the ZIP file: its directory."""
+        """Return the end of the ZIP file: its central directory."""
         self._zip.close()
         return self._sink.drain()

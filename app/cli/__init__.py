@@ -1,7 +1,6 @@
-"""The command line: `afterglow serve`, `migrate`, `purge`, `restored`, `account add|list|…`, `keys create|list|…`,
-`openapi`.
+"""The entry point of the command line, `afterglow`. `app.cli.commands` lists the commands.
 
-A process starts here, and imports only what the given command needs (decision 031).
+The process imports only what the given command needs (decision 031).
 """
 
 from app.loading import loading

@@ -54,7 +54,7 @@ def add_clinic(
     """Add a clinic. Prints its id, and the share code with which patients propose a consent."""
     settings = load_settings()
     if not 1 <= len(name) <= MAX_NAME or not name.isprintable() or name != name.strip():
-        fail(f"the name must have 1 to {MAX_NAME} printable characters, without a blank at either end")
+        fail(f"the name must have 1 to {MAX_NAME} printable characters, without leading or trailing spaces")
     try:
         address = None if contact is None else TypeAdapter[str](EmailAddress).validate_python(contact)
     except ValidationError:
@@ -116,7 +116,7 @@ def add_client(
 
     client = _in_transaction(settings, lambda tx: administration.add_client(tx, clinic, keys, registered, purpose))
     if client is None:
-        fail(f"no clinic that has not ended has the id {clinic}; nothing was changed")
+        fail(f"no active clinic has the id {clinic}; nothing was changed")
     clinic_lines.show_client("Added a client.", client, changed=True, as_json=as_json)
 
 
@@ -157,7 +157,7 @@ def show_or_change_keys(
 
     client = _in_transaction(settings, lambda tx: administration.change_keys(tx, id, keys))
     if client is None:
-        fail(f"no client that has not ended has the id {id}; nothing was changed")
+        fail(f"no active client has the id {id}; nothing was changed")
     clinic_lines.show_client("Replaced the keys.", client, changed=True, as_json=as_json)
 
 

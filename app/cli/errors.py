@@ -22,7 +22,7 @@ def fail(message: str, status: int = 1) -> NoReturn:
 
 
 def load_settings() -> Settings:
-    """Return the settings; exit with `EXIT_CONFIG` and a line for each that is not valid, or whose name is not known."""
+    """Return the settings; exit with `EXIT_CONFIG` and one line for each invalid or unknown setting."""
     lines, settings = [], None
     try:
         lines = unknown_settings()
@@ -37,9 +37,9 @@ def load_settings() -> Settings:
 
 
 def open_keyring(settings: Settings, *, create: bool = True) -> Keyring:
-    """Return the keyring of the settings, which development creates if there is none; exit if it cannot be used.
+    """Return the keyring that the settings name; exit if it cannot be used.
 
-    Without `create`, it has to exist.
+    With `create`, it must have a key-encryption key, and in development the file is created if it does not exist.
     """
     try:
         if create and settings.env is Environment.DEVELOPMENT and not settings.keyring.exists():

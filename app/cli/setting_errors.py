@@ -16,7 +16,7 @@ from app.settings import Settings
 PREFIX: Final = "AFTERGLOW_"
 _KINDS: Final[dict[Any, str]] = {int: "a whole number", float: "a number", bool: "true or false"}
 _FOREIGN: Final = re.compile(r"AFTERGLOW_(TEST_\w+|PROJECT|PORT(_.*)?|SERVICE_HOST|SERVICE_PORT(_.*)?)")
-"""Names that are no settings: of the tests, and those that Kubernetes sets for a service named afterglow."""
+"""Names with the prefix that are not settings: of the tests, and of Kubernetes for a service named afterglow."""
 
 
 def invalid_settings(error: ValidationError) -> list[str]:
@@ -30,7 +30,7 @@ def invalid_settings(error: ValidationError) -> list[str]:
 
 
 def unknown_settings() -> list[str]:
-    """Return a line for each name in the environment and in `.env` that begins like a setting and is none."""
+    """Return a line for each name in the environment and in `.env` that has the prefix of settings but is not one."""
     known = [name.upper() for name in Settings.model_fields]
     return [
         f"{PREFIX}{name} is not a setting"
@@ -42,7 +42,7 @@ def unknown_settings() -> list[str]:
 
 
 def _names() -> set[str]:
-    """Return the names in the environment and in `.env`, in upper case, that begin like a setting."""
+    """Return the names in the environment and in `.env`, in upper case, that have the prefix of settings."""
     names = [*os.environ, *DotEnvSettingsSource(Settings).env_vars]
     return {name.upper() for name in names if name.upper().startswith(PREFIX)}
 

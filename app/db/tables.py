@@ -1,7 +1,8 @@
-"""The declarative base of every stored class: named constraints, and enumerations stored as text with a CHECK.
+"""The declarative base of all table classes: named constraints, and enumerations stored as text with a CHECK.
 
-PostgreSQL's native enumerations survive no downgrade followed by an upgrade, and SQLite has none; text with a CHECK is
-the same on both. A table has no defaults: every value is given by the code that writes the row.
+A migration that creates PostgreSQL's native enumerations fails if it is downgraded and then upgraded again, and SQLite
+has no enumerations; text with a CHECK is the same on both. Columns have no defaults: the code that writes a row gives
+every value.
 """
 
 from typing import Any
@@ -19,7 +20,7 @@ SQLModel.metadata.naming_convention = {
 
 
 class Table(SQLModel):
-    """The base of a class whose instances are rows. `table()` returns its Core table, over which statements are built."""
+    """The base of classes whose instances are rows. `table()` returns the Core table that statements are built from."""
 
     model_config = {"defer_build": True}  # rows are not validated, so no validator is built
 

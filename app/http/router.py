@@ -36,7 +36,7 @@ class Node:
 
 
 class Parameter(NamedTuple):
-    """A segment that is a parameter, and the node behind it."""
+    """A path segment that is a parameter, and the node that follows it."""
 
     name: str
     convertor: Convertor[Any]
@@ -54,7 +54,7 @@ class RouteTable:
     """
 
     def __init__(self, routes: Iterable[BaseRoute]) -> None:
-        """Add the routes; raise `ValueError` if two have the same method and path, or a parameter cannot be found."""
+        """Add the routes; raise `ValueError` if two have the same method and path, or a parameter is not possible."""
         self._root = Node()
         self._literal_paths = {"": self._root}
         """The nodes before the first parameter, by path. They save most steps: a path without parameters takes one
@@ -101,7 +101,7 @@ class RouteTable:
 
 
 def _behind_parameter(node: Node, segment: str, route: Route) -> Node:
-    """Return the node behind a parameter. Raise `ValueError` if the table cannot have that parameter there."""
+    """Return the node that follows a parameter. Raise `ValueError` if it is not possible at this position."""
     name = segment[1:-1].partition(":")[0]
     convertor = route.param_convertors.get(name)
     known = node.parameter

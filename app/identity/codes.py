@@ -2,7 +2,7 @@
 
 A code is valid for a limited time and number of wrong attempts, and is stored as an HMAC. The number of codes per e-mail
 address and day is limited. Checking a code and counting a wrong attempt are one transaction, which locks the codes that
-the attempt may mean.
+the attempt may match.
 """
 
 import hashlib
@@ -31,15 +31,16 @@ def long_code() -> str:
 
 
 def typed_code(code: str) -> str:
-    """Return a code of ten characters as it was sent, from how a person typed it: in either case, with hyphens, or O for 0."""
+    """Return a ten-character code as it was sent. A person may type it in lower case, with hyphens, or with O for 0."""
     return code.replace("-", "").translate(_LOOKALIKES).upper()
 
 
 class MailedCodes:
-    """The codes in one table: each row has the key of an e-mail address, a code's HMAC, its wrong attempts and its end.
+    """The codes in one table: each row has the key of an e-mail address, a code's HMAC, the number of wrong attempts
+    and the time when the code expires.
 
-    A code is redeemed among those with the same value of one column, `redeemed_by`. It is by default the e-mail address
-    that the code was sent to.
+    A code is redeemed together with a value of the column `redeemed_by`: it is compared with the codes of the rows that
+    have this value. By default, the column is the key of the e-mail address that the code was sent to.
     """
 
     def __init__(self, table: sa.Table, redeemed_by: str = "email_key") -> None:
@@ -74,7 +75,7 @@ class MailedCodes:
         expires_at: datetime | None = None,
         **columns: Any,
     ) -> bool:
-        """Store a new code for an e-mail address; return False if it, or what redeems it, has had too many codes in a day.
+        """Store a new code for an e-mail address; return False after too many codes in a day for it or `redeemed_by`.
 
         The code expires at `expires_at`, by default after the settings' `code_seconds`.
         """
@@ -98,7 +99,10 @@ class MailedCodes:
         return True
 
     async def redeem(self, tx: Transaction, services: Services, key: object, code: str, now: datetime) -> Row | None:
-        """Return the row of a code, and delete all that are redeemed alike; if none matches, count a wrong attempt and return None."""
+        """Return the row of a code, and delete all codes of the same `redeemed_by`.
+
+        If no code matches, count a wrong attempt and return None.
+        """
         values = {self._redeemed_by: key, "now": now, "most_tries": services.settings.code_tries}
         for row in await tx.all(self._valid, **values):
             if hmac.compare_digest(row["code_mac"], _mac(services, row["id"], code)):
@@ -108,7 +112,7 @@ class MailedCodes:
         return None
 
     async def delete(self, tx: Transaction, key: object) -> None:
-        """Delete all codes that are redeemed by this value."""
+        """Delete all codes whose `redeemed_by` has this value."""
         await tx.run(self._delete_all, **{self._redeemed_by: key})
 
 

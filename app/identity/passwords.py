@@ -16,7 +16,7 @@ _hash: Final = PasswordHash.recommended()
 UNKNOWN_HASH: Final = (
     "$argon2id$v=19$m=65536,t=3,p=4$kPw8KVwJS8KKilDZDn+5ng$GNttkA60J+8Ab6u4IORa5Ifj4C/o//aJxRruZVOyRO0"
 )
-"""The hash of a discarded random password. It is checked if there is no account, so that it takes the same time."""
+"""The hash of a discarded random password. It is checked if there is no account, so that this takes the same time."""
 
 
 def normalized(password: str) -> str:
@@ -44,13 +44,13 @@ class Passwords:
         return await self._computed(hashed_now, password)
 
     async def right(self, password: str, password_hash: str | None) -> bool:
-        """Return whether a password has this hash; without a hash it takes as long, and is False."""
+        """Return whether a password has this hash; without a hash, return False after the same time."""
         return (await self.checked(password, password_hash))[0]
 
     async def checked(self, password: str, password_hash: str | None) -> tuple[bool, str | None]:
         """Return whether a password has this hash, and a new hash if the given one is weaker than today's.
 
-        A hash of before passwords were normalised is that of the password as it was sent: it is replaced, too.
+        A hash that was created before passwords were normalised is of the password as it was sent; it is replaced, too.
         """
         if password_hash is None:
             await self._computed(_hash.verify, password, UNKNOWN_HASH)
@@ -78,7 +78,7 @@ class Passwords:
             self._slots.release()
 
     def close(self) -> None:
-        """Let the threads end."""
+        """Shut down the thread pool without waiting for its threads."""
         self._threads.shutdown(wait=False)
 
 

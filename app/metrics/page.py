@@ -1,7 +1,7 @@
 """The page with the metrics, in Prometheus's text format, on a port of its own.
 
-Every label's value comes from a closed set: route templates, methods, statuses, and words of the program. So no series
-contains what a person wrote, who they are, or an id, and the number of series is limited.
+Every label has a closed set of values: route templates, methods, statuses, and constants of the program. So no series
+contains text that a person wrote, an identity or an id, and the number of series is limited.
 """
 
 import tempfile
@@ -57,14 +57,14 @@ BUCKETS: Final = [*(str(bound) for bound in BOUNDS), "+Inf"]
 
 
 class WorkerCollector(Collector):
-    """Makes the metrics of all workers, anew at every scrape."""
+    """Reads the metrics of all workers at every scrape."""
 
     def __init__(self, workers: Workers) -> None:
         """Take the workers."""
         self._workers = workers
 
     def collect(self) -> Iterable[Metric]:
-        """Return every family, also those that have no value yet."""
+        """Return every family, including those that have no value yet."""
         totals = self._workers.read()
         yield _simple(GaugeMetricFamily, BUILD, {(BUILD.name, (version("afterglow"),)): 1})
         yield _simple(GaugeMetricFamily, WORKERS, {(WORKERS.name, ()): totals.answered})

@@ -67,4 +67,4 @@ class StorageFull(Problem):
     """
 
     status, code = 507, "storage-full"
-    failure = Failure("storage-full", "the database's disk is full: free space on it", sqlstate="53100")
+    failure = Failure("storage-full", "the database's disk is full: free up some space", sqlstate="53100")

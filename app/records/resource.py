@@ -1,4 +1,4 @@
-"""A resource: all that the shared code needs to know of one kind of record, and the registry of all kinds."""
+"""A resource: all that the shared code needs to know about one kind of record, and the registry of all kinds."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -28,12 +28,13 @@ class Resource:
 
     `description` explains the kind in the documentation. `settle(record, before, view)` holds its rules: it is called
     before every write, from every entry point, completes the record, whose fields it gets as attributes, and yields the
-    faults. `transitions` lists where a status may go; None means anywhere. The fields of a group in `coupled` mean
-    something only together: edits of them collide as one. If the target of the reference `on_delete_cascade` is removed,
-    the record is removed, too; other references are set to null. The reference `acyclic` may not make a record its own
-    ancestor. `settle` may complete the fields in `filled_in` if null was sent. `text` is the field with the person's own
-    words. `facts` are further columns, each computed from the complete row, so that a list can be filtered by something
-    about words that are sealed. `journal` is how it is written in the journal of an export.
+    faults. `transitions` lists the statuses that may follow each status; None means all. The fields of a group in
+    `coupled` have a meaning only together: two edits conflict if both change fields of the group. If the target of the
+    reference `on_delete_cascade` is removed, the record is removed, too; other references are set to null. The
+    reference `acyclic` may not make a record its own ancestor. `settle` may complete the fields in `filled_in` if null
+    was sent. `text` is the field with the person's own words. `facts` are further columns, each computed from the
+    complete row, so that a list can be filtered by a property of sealed fields. `journal` says how the record is
+    written in the journal of an export.
     """
 
     collection: str
@@ -57,28 +58,28 @@ class Resource:
 
     @property
     def path(self) -> str:
-        """The path of its list."""
+        """The path of the kind's list."""
         return f"/v1/{self.collection}"
 
     @cached_property
     def router(self) -> APIRouter:
-        """The router of its routes."""
+        """The router with the kind's routes."""
         return APIRouter(prefix=self.path, tags=[self.tag], route_class=Route)
 
     @property
     def tag(self) -> str:
-        """The name of the kind in the documentation."""
+        """The OpenAPI tag of the kind's routes: the plural name, such as "Action items"."""
         return self.collection.replace("-", " ").capitalize()
 
     @property
     def one(self) -> str:
-        """One record of the kind, in words: "an action item"."""
+        """The singular name with its article: "an action item"."""
         words = self.table.name.replace("_", " ")
         return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
 
     @property
     def table(self) -> sa.Table:
-        """Its table."""
+        """The database table of the kind."""
         return self.record.table()
 
     @cached_property

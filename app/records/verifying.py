@@ -1,4 +1,7 @@
-"""Verifying seals: opens every sealed document, and finds those that do not open; each can be given up."""
+"""Verifying seals: decrypts every sealed document, and finds those that cannot be decrypted.
+
+The operator can remove each of them ("give it up").
+"""
 
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any, Final, NamedTuple
@@ -25,9 +28,9 @@ _change, _revision = Change.table(), Revision.table()
 
 
 class Documents(NamedTuple):
-    """The sealed documents of all owners: their number, and for each table the next ones in the order of their keys.
+    """Statements that read the sealed documents of all owners; only the operator's command runs them.
 
-    Only the operator runs these statements.
+    `total` counts the documents. Each statement of `next` reads one table: the next rows after a given primary key.
     """
 
     total: Statement
@@ -47,7 +50,7 @@ def _next(table: sa.Table, collection: sa.ColumnElement[str]) -> Statement:
 
 
 def present(resources: Sequence[Resource]) -> Documents:
-    """Return the documents of all records of these kinds."""
+    """Return the statements for the present documents of all records of these kinds."""
     tables = ((kind.table, sa.literal_column(f"'{kind.collection}'", sa.String())) for kind in resources)
     return Documents(_count(_change, _change.c.deleted.is_(False)), tuple(_next(*each) for each in tables))
 
@@ -57,7 +60,7 @@ _DELETE_REVISION: Final = bulk_delete(_revision, _KEY)
 
 
 class Unreadable(NamedTuple):
-    """A record whose document does not open, or one of whose former versions does not: its number is `seq`."""
+    """A record or former version whose document cannot be decrypted. `seq` is the version's sequence number."""
 
     owner_id: UUID
     collection: str
@@ -73,7 +76,7 @@ async def count(db: Database, documents: Documents) -> int:
 async def verify(
     db: Database, keys: DataKeys, documents: Documents, found: list[Unreadable]
 ) -> AsyncGenerator[int, None]:
-    """Open every document, and append those that do not open to `found`; yield how many were tried, after each batch."""
+    """Decrypt every document, and append those that fail to `found`; yield the number of documents of each batch."""
     for statement in documents.next:
         after: dict[str, Any] = dict(zip(_AFTER, (UUID(int=0), "", UUID(int=0), 0), strict=True))
         while rows := await db.all(statement, rows=BATCH_SIZE, **after):
@@ -88,13 +91,13 @@ async def verify(
 
 
 async def give_up_version(db: Database, version: Unreadable) -> None:
-    """Delete a former version that does not open."""
+    """Delete a former version that cannot be decrypted."""
     async with db.transaction() as tx:
         await tx.write((_DELETE_REVISION, [version._asdict()]))
 
 
 async def give_up(services: Services, record: Unreadable) -> None:
-    """Remove a record whose document does not open, as its owner would: each device learns of it by its next pull."""
+    """Remove a record whose document cannot be decrypted, as if its owner removed it: devices get this by a pull."""
     resource = next(kind for kind in kinds() if kind.collection == record.collection)
     caller = Caller(services, record.owner_id, record.owner_id, is_authenticated=True)
     view = _LenientView(caller, record.owner_id)
@@ -103,7 +106,7 @@ async def give_up(services: Services, record: Unreadable) -> None:
 
 
 class _LenientView(View):
-    """A view in which one record has empty words."""
+    """A view in which the sealed fields of one record are empty."""
 
     record: Unreadable
     resource: Resource
@@ -113,7 +116,7 @@ class _LenientView(View):
 
 
 class _LenientKeys(OwnerKeys):
-    """Data keys that open the document of one record as empty."""
+    """Data keys that return an empty document for one record, without decrypting it."""
 
     def __init__(self, keys: OwnerKeys, id: UUID, resource: Resource) -> None:
         self._keys, self._id, self._empty = keys, id, orjson.dumps(dict.fromkeys(resource.sealed_names)).decode()

@@ -185,7 +185,7 @@ async def get_element(view: OwnRecords, id: Id, if_none_match: IfNoneMatch = Non
 
 @router.patch("/{id:id}", response_model=Element, responses=records.change_responses(), summary="Update an element")
 async def change_element(view: OwnRecords, id: Id, patch: ElementPatch, if_match: IfMatch = None) -> Response:
-    """Update an element: what it means, where it came from, who I am without its weight."""
+    """Update an element: for example its meaning, its origin, or the new perspective on it (`reframe`)."""
     return await records.change(view, ELEMENTS, id, patch, if_match)
 
 

@@ -1,7 +1,7 @@
 """Data keys: one for each account, stored wrapped, and cached unwrapped for a minute.
 
 A sealed value is `0x01`, the generation of the data key in two bytes, a nonce of 12 bytes, the ciphertext, and a tag of
-16 bytes. It is bound to its owner, collection, record and sequence number: moved to any other row, it does not open.
+16 bytes. It is bound to its owner, collection, record and sequence number: in any other row it cannot be decrypted.
 """
 
 import os
@@ -48,7 +48,7 @@ class OwnerKeys:
         return self._header + cipher.encrypt(document.encode(), self._bound_to(collection, id, seq))
 
     def open(self, collection: str, id: UUID, seq: int, sealed: bytes) -> str:
-        """Return the document; raise `UnreadableRecord`, and log the record's id, if it does not open."""
+        """Return the document; if it cannot be decrypted, log the record's id and raise `UnreadableRecord`."""
         try:
             cipher = self._ciphers[sealed[:HEADER_BYTES]]
             return cipher.decrypt(sealed, self._bound_to(collection, id, seq), HEADER_BYTES).decode()
@@ -73,18 +73,18 @@ class DataKeys:
         self._cached: OrderedDict[UUID, OwnerKeys] = OrderedDict()
 
     async def of(self, owner_id: UUID) -> OwnerKeys:
-        """Return the data keys of an account. They are read at most once a minute."""
+        """Return the data keys of an account, from the cache if they were read in the last minute."""
         found = self._cached.get(owner_id)
         if found is not None and time.monotonic() - found.read_at < CACHE_SECONDS:
             return found
         return await self._read(owner_id)
 
     def forget(self, owner_id: UUID) -> None:
-        """Forget the cached data keys of an account."""
+        """Remove the data keys of an account from the cache."""
         self._cached.pop(owner_id, None)
 
     async def of_or_create(self, tx: Transaction, owner_id: UUID) -> OwnerKeys:
-        """Return the data keys of an account, which gets its first one in the transaction if it has none."""
+        """Return the data keys of an account; if it has none, create its first one in the transaction."""
         rows = await tx.all(_OF_OWNER, owner_id=owner_id)
         if not rows:
             await create_data_key(tx, self._keyring, owner_id)
@@ -107,7 +107,7 @@ class DataKeys:
 
 
 async def create_data_key(tx: Transaction, keyring: Keyring, owner_id: UUID) -> None:
-    """Create the first data key of an account, in the transaction that creates the account."""
+    """Create the first data key of an account in a transaction."""
     await tx.run(_INSERT, **wrap(keyring, owner_id, FIRST_GENERATION, os.urandom(KEY_BYTES)))
 
 
@@ -119,7 +119,10 @@ def wrap(keyring: Keyring, owner_id: UUID, generation: int, key: bytes) -> Row:
 
 
 def unwrap(keyring: Keyring, row: Row) -> bytes:
-    """Return the data key in a row; raise `KeyError` without its key-encryption key, `UnreadableError` if it does not open."""
+    """Return the data key in a row.
+
+    Raise `KeyError` if the keyring lacks its key-encryption key, `UnreadableError` if it cannot be decrypted.
+    """
     if row["kek_id"] not in keyring.sealing_keys:
         keyring.reload()
     kek = keyring.sealing_keys[row["kek_id"]]

@@ -17,10 +17,10 @@ from app.loading import loading
 from app.server.sockets import listening_sockets
 
 MAX_START_SECONDS: Final = 60
-"""A worker that does not answer its supervisor for so long is replaced. On a busy machine, uvicorn's default of 5 is
+"""A worker that does not answer its supervisor for this long is replaced. On a busy machine, uvicorn's default of 5 is
 too short for a worker to start."""
 MAX_STOP_SECONDS: Final = 25
-"""From SIGTERM to the end of the process, also if requests are still in flight then."""
+"""The maximum time from SIGTERM to the end of the process, even if requests are still in flight then."""
 ALLOCATIONS_PER_COLLECTION: Final = 50_000
 
 
@@ -28,7 +28,7 @@ class WorkerConfig(uvicorn.Config):
     """uvicorn's configuration, with what each worker process sets up when it loads the application."""
 
     metrics_folder: Path | None = None
-    """The folder for the sockets by which the workers answer with their metrics, if there are any."""
+    """The folder for the sockets on which the workers report their metrics; None if metrics are not served."""
 
     def load(self) -> None:
         """Load the application. Write log lines in batches, and collect garbage less often: most objects are freed by
@@ -55,8 +55,9 @@ def run(
 ) -> None:
     """Serve the application that `factory` ("module:function") creates, until a signal stops the process.
 
-    The factory is named, not passed: with several workers, this process does not load the application. If the metrics
-    are served, at a host and port, the factory gets the folder of their sockets as `metrics_folder`.
+    The factory is named, not passed: with several workers, this process does not load the application. If `metrics_at`
+    is given, the metrics are served at that host and port, and the factory gets the folder for the sockets on which the
+    workers report them as `metrics_folder`.
     """
     config = WorkerConfig(
         factory,
@@ -86,17 +87,17 @@ def run(
 
 
 def prevent_core_dumps() -> None:
-    """Let this process and its workers write no core dump, which would have the words and keys of their memory.
+    """Prevent core dumps of this process and its workers: they would contain the words and keys in memory.
 
-    Linux writes none to a file if the limit is less than a page. It passes one to a program, such as systemd-coredump,
-    whatever the limit is, unless that is exactly 1 (`fs/coredump.c`).
+    If the limit is less than a page, Linux writes no core dump to a file. To a program, such as systemd-coredump, it
+    passes one unless the limit is exactly 1 (`fs/coredump.c`).
     """
     _, most = resource.getrlimit(resource.RLIMIT_CORE)
     resource.setrlimit(resource.RLIMIT_CORE, (min(1, most) if most != resource.RLIM_INFINITY else 1, most))
 
 
 def _metrics(at: tuple[str, int] | None) -> AbstractContextManager[Path | None]:
-    """Return a context in which the workers' metrics are served, if they have a host and port."""
+    """Return a context in which the workers' metrics are served, if a host and port are given."""
     if at is None:
         return nullcontext()
     with loading():

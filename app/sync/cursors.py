@@ -1,9 +1,9 @@
-"""Cursors of a pull: a text, opaque to clients.
+"""Cursors of a pull: strings that are opaque to clients.
 
 Between pulls a cursor is the version to continue from. While a pull has more pages, it holds the position of the next
 page, whether the pull started from 0, the floor at its start, and its collections. A pull that started from 0 never
-needed the tombstones purged before, so its pages are served below the floor too, until another purge: then it would miss
-removals and must start again.
+needed the tombstones purged before, so its pages are served below the floor too, until another purge: the pull would
+then miss removals and must start again.
 """
 
 import base64
@@ -22,7 +22,7 @@ _fields = re.compile(r"([1-9][0-9]{0,15}) ([01]) ([0-9]{1,13}) ([a-z,-]*)", re.A
 
 
 class Position(NamedTuple):
-    """The version after which a page starts; a page that continues a pull also knows how the pull started."""
+    """The version after which a page starts and, if the page continues a pull, how that pull started."""
 
     version: int
     from_zero: bool = False
@@ -31,7 +31,7 @@ class Position(NamedTuple):
     starts_pull: bool = True
 
     def is_served(self, epoch: int, head: int, floor: int) -> bool:
-        """Return whether the feed can tell everything that happened since."""
+        """Return whether the feed still has all changes since this position."""
         known, seq = divmod(self.version, EPOCH_SHIFT)
         if self.version == 0:
             return True

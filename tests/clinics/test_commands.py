@@ -86,7 +86,7 @@ def test_add_and_list_clinics(clinic: Run) -> None:
 )
 def test_an_invalid_name_is_refused(clinic: Run, name: str) -> None:
     refused = clinic("add", name)
-    assert_fails(refused, "the name must have 1 to 200 printable characters, without a blank at either end")
+    assert_fails(refused, "the name must have 1 to 200 printable characters, without leading or trailing spaces")
     assert clinic("list").out == "There is no clinic.\n"
 
 
@@ -141,13 +141,13 @@ def test_an_ended_client_and_a_client_of_an_ended_clinic_cannot_be_changed(clini
     assert ended is not None
     assert f"ended {ended}" in clinic("client", "list").out
     refused = clinic("client", "keys", id, "--jwks", "keys.json")
-    assert_fails(refused, f"no client that has not ended has the id {id}; nothing was changed")
+    assert_fails(refused, f"no active client has the id {id}; nothing was changed")
     result = read(clinic("end", clinic_id, "--json"))
     assert (result["changed"], result["clinic"]["ended_at"] is None) == (True, False)
     assert read(clinic("end", clinic_id, "--json")) == result | {"changed": False}
     assert clinic("end", clinic_id).out.startswith("Wisteria House has ended already.\n")
     refused = clinic("client", "add", clinic_id, "--jwks", "keys.json", "--scope", "system/*.rs")
-    assert_fails(refused, f"no clinic that has not ended has the id {clinic_id}; nothing was changed")
+    assert_fails(refused, f"no active clinic has the id {clinic_id}; nothing was changed")
 
 
 @pytest.mark.parametrize("command", ON_ONE)

@@ -62,7 +62,7 @@ _FAILURES: Final[tuple[tuple[type[BaseException] | tuple[type[BaseException], ..
             "default_transaction_read_only",
         ),
     ),
-    (asyncpg.DiskFullError, Failure("storage-full", "the database's disk is full: free space on it")),
+    (asyncpg.DiskFullError, Failure("storage-full", "the database's disk is full: free up some space")),
     (
         asyncpg.TooManyConnectionsError,
         Failure(

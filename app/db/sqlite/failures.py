@@ -24,7 +24,7 @@ _FAILURES: Final = {
     sqlite3.SQLITE_READONLY: Failure(
         "read-only", f"the SQLite file in {_URL} or its folder is read-only: give this user the right to write"
     ),
-    sqlite3.SQLITE_FULL: Failure("storage-full", f"the disk of the SQLite file in {_URL} is full: free space on it"),
+    sqlite3.SQLITE_FULL: Failure("storage-full", f"the disk of the SQLite file in {_URL} is full: free up some space"),
     sqlite3.SQLITE_BUSY: Failure("timeout", f"another process keeps the SQLite file in {_URL} locked: end it"),
     sqlite3.SQLITE_ERROR: Failure(
         "not-migrated",
