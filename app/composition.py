@@ -1,5 +1,6 @@
 """The composition: makes the services of a server from the settings."""
 
+from functools import partial
 from typing import Final
 
 from app.db import Database
@@ -7,6 +8,7 @@ from app.identity.passwords import Passwords
 from app.identity.tokens import Tokens
 from app.jobs import Jobs
 from app.keyring import Keyring
+from app.leaving import erasing
 from app.mail import Mailer
 from app.metrics import Counts
 from app.sealing import Cipher, DataKeys
@@ -28,7 +30,7 @@ def build_services(
 ) -> Services:
     """Return the services of a server; `limiter` and `counts` are the server's own, if there is one."""
     jobs = Jobs(db, Cipher(keyring.derive_key("jobs")))
-    return Services(
+    services = Services(
         settings=settings,
         db=db,
         jobs=jobs,
@@ -46,3 +48,5 @@ def build_services(
         counts=counts or Counts(),
         exports=Slots(MAX_EXPORTS),
     )
+    jobs.register(erasing.KIND, partial(erasing.run_job, services), max_seconds=60)
+    return services

@@ -17,7 +17,9 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
 
+from app import clock, observability
 from app.db import Transaction
+from app.ids import new_id
 from app.jobs import Job, JobRejectedError, Jobs
 from app.settings import MailBackend, Settings
 
@@ -66,6 +68,17 @@ class Mailer:
             if error.smtp_code >= HTTPStatus.INTERNAL_SERVER_ERROR:  # RFC 5321, 4.2.1: 5yz is permanent
                 raise JobRejectedError from error
             raise
+
+    async def send_once(self, email: Email) -> bool:
+        """Send an e-mail without storing anything of it, and without a retry; return whether it was sent."""
+        payload = {name: value for name, value in asdict(email).items() if name != "expires_in"}
+        job = Job(new_id(), payload, clock.now())
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._threads, self._send, job)
+        except Exception as error:  # noqa: BLE001 - it may fail in any way, and nothing depends on it
+            observability.log_event("e-mail-dropped", "error", job_id=job.id, error=type(error).__name__)
+            return False
+        return True
 
     def close(self) -> None:
         """Let the threads end."""

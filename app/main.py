@@ -27,6 +27,7 @@ from app.http import (
 from app.identity import email_routes, password_routes, security_routes
 from app.identity import routes as identity
 from app.keyring import Keyring
+from app.leaving import routes as leaving
 from app.metrics import Counts, answering_with
 from app.records import history_router
 from app.resources import RESOURCES
@@ -154,12 +155,14 @@ def create_app(settings: Settings | None = None, metrics_folder: Path | None = N
     for router in (
         identity.auth,
         password_routes.router,
+        leaving.auth,
         identity.router,
         email_routes.router,
         *(router for resource in RESOURCES for router in (resource.router, history_router(resource))),
         sync.router,
         archive.router,
         security_routes.router,
+        leaving.router,
         health.router,
         *(_pages(app) if settings.serves_docs else ()),
     ):

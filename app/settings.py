@@ -248,6 +248,13 @@ class Settings(BaseSettings):
         le=3650,
         description="Days for which backups are kept. A key-encryption key that was rotated is destroyed after them.",
     )
+    reopen_days: int = Field(
+        14, ge=1, le=90, description="Days in which a person can reopen an account that they closed; then it is erased."
+    )
+    ledger: Path | None = Field(
+        None,
+        description="File with the ledger of erasures, mode 600. Unset: beside the keyring, with the suffix .erasures.",
+    )
     docs: bool | None = Field(
         None,
         description="Whether the pages /, /guide, /docs and /redoc are served, and /openapi.json. Unset: in development only.",
@@ -255,6 +262,11 @@ class Settings(BaseSettings):
     demo: bool = Field(
         default=False, description="Whether an invented person's account and records are created at the start."
     )
+
+    @property
+    def ledger_file(self) -> Path:
+        """The file with the ledger of erasures."""
+        return self.ledger or self.keyring.with_suffix(".erasures")
 
     @property
     def serves_docs(self) -> bool:

@@ -63,5 +63,7 @@ def show_change(text: str, change: Changed, *, as_json: bool) -> None:
 
 
 def _state(account: Mapping[str, Any]) -> str:
-    closed_at = account["closed_at"]
-    return "open" if closed_at is None else f"closed {format_instant(closed_at)}"
+    closed_at, erase_at = account["closed_at"], account["erase_at"]
+    if closed_at is None:
+        return "open"
+    return f"closed {format_instant(closed_at)}" + (f", erased {format_instant(erase_at)}" if erase_at else "")

@@ -2,12 +2,14 @@
 
 import sys
 from collections.abc import Callable, Coroutine
+from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
 import typer
 from pydantic import TypeAdapter, ValidationError
 
+from app import clock
 from app.cli import account_lines
 from app.cli.account_lines import Changed
 from app.cli.database import run, with_database
@@ -23,6 +25,7 @@ from app.identity.passwords import hashed_now
 from app.identity.tables import Role
 from app.identity.throttles import AttemptKind, of_account
 from app.keyring import Keyring, KeyringError
+from app.leaving import closing
 from app.records.access import COUNT_RECORDS
 from app.resources import RESOURCES
 from app.services import Services
@@ -115,21 +118,23 @@ def show_account(name: Name, *, as_json: AsJson = False) -> None:
 def close_account(
     name: Name,
     *,
+    erase: Annotated[bool, typer.Option("--erase", help="Erase it after AFTERGLOW_REOPEN_DAYS.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation at a terminal.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Close an account: its devices are signed out, and nobody can sign in to it. Its records are kept.
+    """Close an account: its devices are signed out, and nobody can sign in to it. Its records are kept, unless --erase is given.
 
-    `afterglow account reopen` undoes it.
+    `afterglow account reopen` undoes it, until the account is erased.
     """
+    erase_at = clock.now() + timedelta(days=load_settings().reopen_days) if erase else None
     if sys.stdin.isatty() and not yes and not typer.confirm(f"Close the account {name}?", err=True):
         fail("nothing was changed")
 
     async def close(db: Database, account: Row) -> Changed:
-        if account["closed_at"] is not None:
+        if account["closed_at"] is not None and (erase_at is None or account["erase_at"] is not None):
             return Changed(account, changed=False)
         async with db.transaction() as tx:
-            devices = await administration.close(tx, account["id"])
+            devices = await closing.close(tx, account["id"], erase_at)
         return Changed(account, devices)
 
     changed = _change(name, close)
@@ -147,7 +152,8 @@ def reopen_account(name: Name, *, as_json: AsJson = False) -> None:
         if account["closed_at"] is None:
             return Changed(account, changed=False)
         async with db.transaction() as tx:
-            await administration.reopen(tx, account["id"])
+            if not await closing.reopen(tx, account["id"]):
+                fail("the account is being erased; nothing was changed")
         return Changed(account)
 
     changed = _change(name, reopen)

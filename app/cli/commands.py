@@ -13,8 +13,10 @@ from app.loading import loading
 _MODULES: Final = {
     "serve": "serving",
     "migrate": "preparing",
+    "upkeep": "upkeep",
+    "erase": "upkeep",
     "purge": "upkeep",
-    "restored": "upkeep",
+    "restored": "restoring",
     "verify-seals": "seals",
     "account": "accounts",
     "clinic": "clinics",

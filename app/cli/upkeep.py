@@ -1,6 +1,5 @@
-"""The commands `afterglow purge` (daily) and `afterglow restored` (after a restore from a backup)."""
+"""The commands `afterglow upkeep` (daily), and its two parts, `afterglow erase` and `afterglow purge`."""
 
-import sys
 from datetime import timedelta
 from typing import Annotated
 
@@ -10,13 +9,42 @@ from app import clock
 from app.cli.database import run, with_database
 from app.cli.errors import fail, load_settings, open_keyring
 from app.cli.progress import with_progress
+from app.composition import build_services
 from app.db import Database
+from app.keyring.ledger import LedgerError
 from app.keyring.rotation import destroy_sealing_keys
-from app.records import purging, restorations, restoring
+from app.leaving import erasing
+from app.records import purging
 from app.sealing import rewrapping
 from app.settings import Settings
 
 cli = typer.Typer()
+
+
+@cli.command()
+def upkeep() -> None:
+    """Erase the accounts whose time has come, and purge. Run it once a day. Safe while the API is served."""
+    erase()
+    purge(None)
+
+
+@cli.command()
+def erase() -> None:
+    """Erase the accounts that their owners closed, once they can no longer be reopened. Safe while the API is served.
+
+    Each is added to the ledger of erasures first. An interrupted run can be repeated: it continues where it stopped.
+    """
+    settings = load_settings()
+    keyring = open_keyring(settings)
+
+    async def work(db: Database) -> int:
+        return await with_progress("Accounts", erasing.erase_due(build_services(settings, db, keyring)))
+
+    try:
+        accounts = run(with_database(settings, work))
+    except LedgerError as error:
+        fail(str(error))
+    typer.echo(f"Erased: accounts {accounts}.")
 
 
 @cli.command()
@@ -46,14 +74,14 @@ def purge(
     before = clock.now() - timedelta(days=days)
     replaced_before = clock.now() - timedelta(days=settings.history_days)
 
-    async def upkeep(db: Database) -> tuple[int, int, int]:
+    async def work(db: Database) -> tuple[int, int, int]:
         removals = await with_progress("Removals", purging.purge(db, before))
         operations = await with_progress("Operations", purging.forget(db, before))
         versions = await with_progress("Versions", purging.forget_versions(db, replaced_before))
         await _destroy_sealing_keys(db, settings)
         return removals, operations, versions
 
-    removals, operations, versions = run(with_database(settings, upkeep))
+    removals, operations, versions = run(with_database(settings, work))
     typer.echo(f"Purged: removals {removals}, operations {operations}, all from before {clock.format_instant(before)}.")
     typer.echo(f"Purged: former versions {versions}, replaced before {clock.format_instant(replaced_before)}.")
 
@@ -68,30 +96,3 @@ async def _destroy_sealing_keys(db: Database, settings: Settings) -> None:
     used = await rewrapping.used_keys(db)
     for id in destroy_sealing_keys(settings.keyring, lambda kek_id: kek_id not in used):
         typer.echo(f"Destroyed the key-encryption key {id}: backups from before its rotation cannot be read any more.")
-
-
-@cli.command()
-def restored(*, yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False) -> None:
-    """Prepare a database that was restored from a backup. Run it once after each restore, before serving again.
-
-    Every device has to sign in again, and then pushes the changes that the backup lacks. An interrupted run can be repeated:
-    it continues where it stopped.
-    """
-    settings = load_settings()
-    started_at = run(with_database(settings, restoring.unfinished_since))
-    if started_at is not None:
-        typer.echo(f"Continuing the run that was started at {clock.format_instant(started_at)}.")
-    if not yes and not (
-        sys.stdin.isatty()
-        and typer.confirm("Was the database restored from a backup? Every device will have to sign in again.")
-    ):
-        fail("nothing was changed; if the database was restored from a backup, confirm at a terminal or use --yes")
-
-    async def work(db: Database) -> int:
-        return await with_progress("Feeds", restoring.restored(db), await restoring.start(db))
-
-    try:
-        feeds = run(with_database(settings, work))
-    except restoring.EpochsSpentError:
-        fail(f"a feed is already in the last possible epoch, {restorations.MAX_EPOCH}; nothing was changed")
-    typer.echo(f"Feeds in a new epoch: {feeds}. Every device has to sign in again.")

@@ -43,7 +43,7 @@ async def create_demo(settings: Settings) -> None:
     try:
         services = build_services(settings, db, Keyring(settings.keyring))
         owner_id = await _demo_account(services)
-        caller = Caller(services, owner_id, owner_id, "person", HOME.key, is_authenticated=True)
+        caller = Caller(services, owner_id, owner_id, "person", HOME.key, is_authenticated=True, is_internal=True)
         await push(own_records(caller), SyncPush.model_validate({"ops": [*_operations(clock.now())]}))
     finally:
         await db.close()

@@ -6,8 +6,8 @@ import { shortResponses } from "./short-responses.js";
 import { SignIn } from "./sign-in.js";
 
 const SCHEME = "AccessToken";
-const SIGNS_IN = /\/v1\/auth\/(login|verify|refresh)$/;
-const SIGNS_OUT = /\/v1\/auth\/(logout|logout-all)$/;
+const SIGNS_IN = /\/v1\/auth\/(login|verify|refresh|reopen)$/;
+const SIGNS_OUT = /\/v1\/(auth\/logout|auth\/logout-all|me\/close)$/;
 const REFRESHES = /\/v1\/auth\/refresh$/;
 const STREAMS = /\/v1\/sync\/events$/;
 

@@ -34,9 +34,9 @@ INSERT: Final = Statement(
 )
 INSERT_FEED: Final = Statement(sa.insert(_feed).values({column.name: bind(column) for column in _feed.c}))
 BY_EMAIL: Final = Statement(
-    sa.select(_account.c.id, _account.c.email, _account.c.password_hash, _account.c.closed_at).where(
-        _account.c.email_key == bind(_account.c.email_key)
-    )
+    sa.select(
+        _account.c.id, _account.c.email, _account.c.password_hash, _account.c.closed_at, _account.c.erase_at
+    ).where(_account.c.email_key == bind(_account.c.email_key))
 )
 _this: Final = sa.select(*_public).where(_account.c.id == bind(_account.c.id))
 PUBLIC: Final = Statement(_this)
@@ -101,6 +101,7 @@ async def create_account(tx: Transaction, keyring: Keyring, new: NewAccount) -> 
         created_at=now,
         updated_at=now,
         closed_at=None,
+        erase_at=None,
     )
     if created is None:
         return None

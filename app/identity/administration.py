@@ -1,10 +1,11 @@
-"""What an operator does to accounts: list and read them, close and reopen them, change their role, sign out their devices.
+"""What an operator does to accounts: list and read them, change their role, sign out their devices.
 
 A change is in force for every request that starts after it, on every worker: each request reads the account and its device
 from the database, and an access token only authenticates.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -21,12 +22,15 @@ from app.identity.tables import AccountRecord, DeviceRecord, Role
 from app.ids import is_id, make_id
 
 _account, _device = AccountRecord.table(), DeviceRecord.table()
-_columns: Final = [*(_account.c[name] for name in Account.model_fields), _account.c.closed_at]
+_columns: Final = [*(_account.c[name] for name in Account.model_fields), _account.c.closed_at, _account.c.erase_at]
 _this: Final = _account.c.id == bind(_account.c.id)
 _BY_ID: Final = Statement(sa.select(*_columns).where(_this))
 _BY_KEY: Final = Statement(sa.select(*_columns).where(_account.c.email_key == bind(_account.c.email_key)))
-_LOCK: Final = Statement(sa.select(*_columns).where(_this).with_for_update())
-_changeable: Final = ("role", "closed_at", "updated_at")
+LOCK: Final = Statement(sa.select(*_columns).where(_this).with_for_update())
+LOCK_BY_KEY: Final = Statement(
+    sa.select(*_columns).where(_account.c.email_key == bind(_account.c.email_key)).with_for_update()
+)
+_changeable: Final = ("role", "closed_at", "erase_at", "updated_at")
 _CHANGE: Final = Statement(
     sa.update(_account).where(_this).values({name: bind(_account.c[name]) for name in _changeable})
 )
@@ -67,16 +71,9 @@ async def page(db: Db, matching: AccountFilter, limit: int, after: UUID | None =
     return await db.all(Statement(sa.select(*_columns).where(*conditions).order_by(_account.c.id.desc()).limit(limit)))
 
 
-async def close(tx: Transaction, id: UUID) -> int:
-    """Close an account, and sign out its devices; return how many were signed in. Its records are kept."""
-    now = clock.now()
-    await _change(tx, id, closed_at=now, updated_at=now)
-    return await sign_out(tx, id)
-
-
-async def reopen(tx: Transaction, id: UUID) -> None:
-    """Let the owner of a closed account sign in again."""
-    await _change(tx, id, closed_at=None, updated_at=clock.now())
+async def set_closed(tx: Transaction, id: UUID, closed_at: datetime | None, erase_at: datetime | None) -> None:
+    """Set since when an account is closed, and when it is erased; None for both opens it. `app.leaving` closes accounts."""
+    await _change(tx, id, closed_at=closed_at, erase_at=erase_at, updated_at=clock.now())
 
 
 async def change_role(tx: Transaction, id: UUID, role: Role) -> None:
@@ -93,12 +90,12 @@ async def sign_out(tx: Transaction, id: UUID) -> int:
 
 async def set_password(tx: Transaction, id: UUID, password_hash: str) -> int:
     """Set an account's password, and sign out every device; return how many were signed in."""
-    await tx.only(_LOCK, id=id)  # a sign-in with the old password ends before this, or fails after it
+    await tx.only(LOCK, id=id)  # a sign-in with the old password ends before this, or fails after it
     await tx.run(CHANGE_PASSWORD, id=id, password_hash=password_hash)
     await cancel_changes(tx, id)
     return await sign_out(tx, id)
 
 
 async def _change(tx: Transaction, id: UUID, **changes: object) -> None:
-    account = await tx.only(_LOCK, id=id) | changes
+    account = await tx.only(LOCK, id=id) | changes
     await tx.run(_CHANGE, id=id, **{name: account[name] for name in _changeable})

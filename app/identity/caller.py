@@ -54,6 +54,8 @@ class Caller:
     role: str = ""
     timezone: str = ""
     is_authenticated: bool = False
+    is_internal: bool = False
+    """Whether the program itself calls, without a device."""
 
     @property
     def db(self) -> Database:
@@ -71,10 +73,13 @@ class Caller:
         return self.device_id
 
     def confirm(self, timezone: str | None) -> None:
-        """Take what a statement returned as `TIMEZONE`; raise `NotSignedIn` if it is null and nothing else has authenticated."""
-        if not self.is_authenticated:
-            if timezone is None:
+        """Take what a statement returned as `TIMEZONE`; raise `NotSignedIn` if it is null, also if the device was signed out
+        during the request.
+        """
+        if timezone is None:
+            if not self.is_internal:
                 raise NotSignedIn
+        elif not self.is_authenticated:
             self.timezone, self.is_authenticated = timezone, True
 
     async def authenticate(self) -> None:

@@ -4,10 +4,12 @@ A change signs out every other device, a reset signs out all of them, in force f
 change of the e-mail address that was requested before.
 """
 
+from datetime import datetime
 from typing import Final
 
 from app import clock
-from app.identity import device_sessions, emails, throttles
+from app.db import Row, Transaction
+from app.identity import device_sessions, emails, reopening, throttles
 from app.identity.accounts import BY_EMAIL, CHANGE_PASSWORD, LOCK_UNCHANGED, PASSWORD
 from app.identity.caller import Caller
 from app.identity.changing_email import cancel_changes
@@ -16,6 +18,7 @@ from app.identity.fields import email_key
 from app.identity.shapes import ForgottenDraft, PasswordDraft, ResetDraft
 from app.identity.tables import ResetCode
 from app.identity.throttles import AttemptKind, of_account
+from app.mail import Email
 from app.problems import WrongCredentials
 from app.services import Services
 
@@ -41,20 +44,36 @@ async def change(caller: Caller, draft: PasswordDraft) -> None:
 async def request_reset(services: Services, draft: ForgottenDraft) -> None:
     """Queue the e-mail with a code, or the e-mail that says that there is no account.
 
-    One e-mail is queued either way: a missing one would show in the time of the next request (decision 015).
+    One e-mail is queued either way: a missing one would show in the time of the next request (decision 015). The owner of
+    an account that is closed and can be reopened gets a code for that.
     """
-    key = email_key(draft.email)
-    code = long_code()
+    key, now = email_key(draft.email), clock.now()
     async with services.db.transaction() as tx:
         account = await tx.one(BY_EMAIL, email_key=key)
-        added = await _codes.add(tx, services, key, code, clock.now())
-        to = None if account is None or account["closed_at"] is not None else account["email"]
-        if added:
-            seconds = services.settings.code_seconds
-            await services.mailer.queue(
-                tx, emails.no_account(draft.email) if to is None else emails.reset_code(to, code, seconds)
-            )
+        if account is not None and reopening.can_reopen(account, now):
+            email = await _reopening_email(tx, services, account, now)
+        else:
+            email = await _reset_email(tx, services, draft.email, account, now)
+        if email is not None:
+            await services.mailer.queue(tx, email)
     services.jobs.wake()
+
+
+async def _reset_email(
+    tx: Transaction, services: Services, typed: str, account: Row | None, now: datetime
+) -> Email | None:
+    """Return the e-mail with a new code, or without one; None if the e-mail address has had too many."""
+    code, seconds = long_code(), services.settings.code_seconds
+    if not await _codes.add(tx, services, email_key(typed), code, now):
+        return None
+    to = None if account is None or account["closed_at"] is not None else account["email"]
+    return emails.no_account(typed) if to is None else emails.reset_code(to, code, seconds)
+
+
+async def _reopening_email(tx: Transaction, services: Services, account: Row, now: datetime) -> Email | None:
+    """Return the e-mail with a new code that reopens an account; None if the e-mail address has had too many."""
+    code = await reopening.add_code(tx, services, account["email"], account["erase_at"], now)
+    return None if code is None else emails.closed(account["email"], code, account["erase_at"], now)
 
 
 async def reset(services: Services, draft: ResetDraft) -> None:

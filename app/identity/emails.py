@@ -1,5 +1,7 @@
 """The e-mails that identity sends. Each request causes one e-mail, also if no account has the e-mail address."""
 
+from datetime import datetime
+
 from app.mail import Email
 
 
@@ -79,3 +81,35 @@ def email_changed(to: str) -> Email:
         "If this was not you, write to the operator of your Afterglow server."
     )
     return Email(to, "Your Afterglow e-mail address was changed", text)
+
+
+def closed(to: str, code: str, erase_at: datetime, now: datetime) -> Email:
+    """Return the e-mail with the code that reopens a closed account until `erase_at`."""
+    text = (
+        f"Code: {code}\n\n"
+        f"Your Afterglow account is closed, and will be erased with everything in it on {_moment(erase_at)}.\n"
+        "To keep it, enter this code and your e-mail address in the app before then. After that it cannot be restored."
+    )
+    return Email(to, "Your Afterglow account is closed", text, int((erase_at - now).total_seconds()))
+
+
+def reopened(to: str) -> Email:
+    """Return the notice that a closed account was reopened."""
+    text = (
+        "Your Afterglow account is open again, and will not be erased.\n"
+        "If this was not you, change your password, and make sure that nobody else can read your e-mail."
+    )
+    return Email(to, "Your Afterglow account is open again", text)
+
+
+def erased(to: str) -> Email:
+    """Return the last e-mail to the owner of an account, which was erased."""
+    text = (
+        "Your Afterglow account and everything in it were erased. They cannot be restored.\n"
+        "This e-mail address can be used to register again."
+    )
+    return Email(to, "Your Afterglow account was erased", text)
+
+
+def _moment(instant: datetime) -> str:
+    return f"{instant.day} {instant:%B %Y, %H:%M} UTC"

@@ -30,6 +30,7 @@ FORGOTTEN: Final[Example] = {"email": "ilse@example.com"}
 RESET: Final[Example] = {"email": "ilse@example.com", "code": "7KQ2M-X9WDA", "new": "one-quiet-morning"}
 EMAIL: Final[Example] = {"password": "one-quiet-morning", "email": "ilse.m@example.com"}
 EMAIL_CONFIRMATION: Final[Example] = {"code": "4RT8N-W2CHJ"}
+REOPENING: Final[Example] = {"email": "ilse@example.com", "code": "9TB4R-C2HJE"}
 ACCOUNT: Final[Example] = {
     "id": "019aa2c4-7b00-7000-8000-0000000000aa",
     "email": "ilse@example.com",

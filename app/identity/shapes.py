@@ -96,6 +96,13 @@ class EmailConfirmation(Shape, json_schema_extra=example(examples.EMAIL_CONFIRMA
     code: LongCode = Field(description="The ten characters from the e-mail, in either case, with or without hyphens.")
 
 
+class ReopeningDraft(Shape, json_schema_extra=example(examples.REOPENING)):
+    """The e-mail address of a closed account, and the code that was sent to it."""
+
+    email: EmailAddress = Field(description="The account's e-mail address.")
+    code: LongCode = Field(description="The ten characters from the e-mail, in either case, with or without hyphens.")
+
+
 class MePatch(Shape, json_schema_extra=example(examples.ME_PATCH)):
     """A change of the caller's account."""
 

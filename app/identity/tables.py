@@ -19,7 +19,10 @@ class Role(StrEnum):
 
 
 class AccountRecord(Table, table=True):
-    """A verified account; `email_key` is equal for e-mail addresses that differ only in case."""
+    """A verified account; `email_key` is equal for e-mail addresses that differ only in case.
+
+    A closed account with `erase_at` is erased from then on; equal to `closed_at`, it says that nothing reopens the account.
+    """
 
     __tablename__ = "account"
 
@@ -34,6 +37,7 @@ class AccountRecord(Table, table=True):
     created_at: datetime
     updated_at: datetime
     closed_at: datetime | None
+    erase_at: datetime | None = Field(index=True)
 
 
 class Feed(Table, table=True):
@@ -77,6 +81,13 @@ class ResetCode(MailedCode, table=True):
     """A code for a password reset."""
 
     __tablename__ = "reset_code"
+    __table_args__ = (sa.Index(None, "email_key", "created_at"), sa.Index(None, "created_at"))
+
+
+class ReopenCode(MailedCode, table=True):
+    """A code that reopens a closed account."""
+
+    __tablename__ = "reopen_code"
     __table_args__ = (sa.Index(None, "email_key", "created_at"), sa.Index(None, "created_at"))
 
 

@@ -64,6 +64,7 @@ class AttemptKind(StrEnum):
     REGISTRATION = "registration code"
     RESET = "reset code"
     EMAIL = "e-mail change code"
+    REOPENING = "reopening code"
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +177,13 @@ async def serialize(tx: Transaction, throttle_key: bytes, kind: str, value: str)
 async def reset(tx: Transaction, *buckets: list[Bucket]) -> None:
     """Reset the failures of these buckets."""
     await tx.many(_RESET, [{"key": bucket.key} for bucket in _sorted(*buckets)])
+
+
+async def erase(tx: Transaction, services: Services, names: Sequence[str], device_ids: Sequence[UUID]) -> None:
+    """Delete every count of an account, which is known by these names, and of its devices."""
+    kinds = [of_account(services, name, kind) for name in names for kind in AttemptKind]
+    serialized = [_key(services.throttle_key, kind, name) for name in names for kind in ("codes", "e-mail address")]
+    await reset(tx, *kinds, *(of_device(services, id) for id in device_ids), [Bucket(key, 0, 0) for key in serialized])
 
 
 def _sorted(*buckets: list[Bucket]) -> list[Bucket]:

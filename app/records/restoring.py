@@ -23,7 +23,7 @@ from app.identity.device_sessions import end_every_device
 from app.records import access
 from app.records.restorations import MAX_EPOCH, proves_loss
 from app.records.tables import Restoration, Restoring
-from app.records.view import View
+from app.records.view import View, feed_of
 
 MAX_EPOCH_STEP: Final = 64
 """The new epoch is a random step above the old one, so that two restores of one backup rarely choose the same epoch."""
@@ -72,7 +72,7 @@ async def start_epoch(view: View, version: int) -> None:
     Then the database went back without `afterglow restored`, as after a failover to a standby that lagged behind.
     """
     async with view.db.transaction() as tx:
-        ((head, epoch, timezone),) = await tx.tuples(access.LOCK_FEED, **view.binds)
+        head, epoch, timezone = feed_of(await tx.tuples(access.LOCK_FEED, **view.binds))
         view.caller.confirm(timezone)
         if not proves_loss(version, epoch, head):
             return

@@ -99,7 +99,7 @@ async def give_up_version(db: Database, version: Unreadable) -> None:
 async def give_up(services: Services, record: Unreadable) -> None:
     """Remove a record whose document cannot be decrypted, as if its owner removed it: devices get this by a pull."""
     resource = next(kind for kind in kinds() if kind.collection == record.collection)
-    caller = Caller(services, record.owner_id, record.owner_id, is_authenticated=True)
+    caller = Caller(services, record.owner_id, record.owner_id, is_authenticated=True, is_internal=True)
     view = _LenientView(caller, record.owner_id)
     view.record, view.resource = record, resource
     await store.write(view, [Op(resource=resource, id=record.id, fields=None)])

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from app.db import Database, Statement
 from app.http import PENDING_AUTH
 from app.identity import Caller, SignedIn, identify
+from app.problems import NotSignedIn, UnreadableRecord
 from app.sealing import OwnerKeys
 
 
@@ -43,7 +44,12 @@ class View:
 
     async def data_keys(self) -> OwnerKeys:
         """Return the owner's data keys, which seal and open the records' documents."""
-        return await self.caller.services.data_keys.of(self.owner_id)
+        try:
+            return await self.caller.services.data_keys.of(self.owner_id)
+        except UnreadableRecord:
+            if not self.caller.is_internal and not await self.caller.is_signed_in():  # the account is being erased
+                raise NotSignedIn from None
+            raise
 
     async def fetch(self, statement: Statement, /, **values: object) -> Sequence[tuple[Any, ...]]:
         """Return the rows of a statement with the condition `SIGNED_IN`, as tuples: a row proves that the caller may."""
@@ -51,6 +57,13 @@ class View:
         if rows:
             self.caller.is_authenticated = True
         return rows
+
+
+def feed_of(rows: Sequence[tuple[Any, ...]]) -> tuple[Any, ...]:
+    """Return the one row that a statement on an owner's feed returns; raise `NotSignedIn` if the account was erased."""
+    if not rows:
+        raise NotSignedIn
+    return rows[0]
 
 
 def own_records(caller: Caller) -> View:

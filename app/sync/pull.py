@@ -16,7 +16,7 @@ from app.records.codec import EPOCH_SHIFT, version_of
 from app.records.filters import bounded_integer
 from app.records.restorations import expired, proves_loss
 from app.records.restoring import start_epoch
-from app.records.view import View
+from app.records.view import View, feed_of
 from app.sealing import OwnerKeys
 from app.sync.collections import BY_COLLECTION, DEFAULT_CHANGES, MAX_CHANGES, MAX_OPS, MAX_PUSH_BYTES, Collections
 from app.sync.cursors import Since, position_of
@@ -91,12 +91,12 @@ async def pull(view: View, query: PullQuery) -> Page:
     if query.collections:
         values["collections"] = [*query.collections]
     rows = await view.db.tuples(access.changes_since(filtered=bool(query.collections)), **values)
-    _, _, head, _, epoch, floor, timezone = next(row for row in rows if row[_EPOCH] is not None)
+    _, _, head, _, epoch, floor, timezone = feed_of([row for row in rows if row[_EPOCH] is not None])
     view.caller.confirm(timezone)
     if not position.is_served(epoch, head, floor):
         if proves_loss(position.version, epoch, head):
             await start_epoch(view, position.version)
-            epoch = (await view.db.only(access.FEED, owner_id=view.owner_id))["epoch"]
+            _, epoch, _ = feed_of(await view.db.tuples(access.FEED, owner_id=view.owner_id))
         raise expired(position.version, epoch, await view.db.all(access.RESTORATIONS, owner_id=view.owner_id))
     ordered = sorted([row for row in rows if row[_EPOCH] is None], key=itemgetter(_SEQ))
     found = _changes(await view.data_keys(), ordered[: query.limit], version_of(epoch, 0))
@@ -121,8 +121,8 @@ def _changes(keys: OwnerKeys, rows: Sequence[tuple[Any, ...]], zero: int) -> lis
 
 async def version(view: View) -> int:
     """Return the version of the feed's head."""
-    feed = await view.db.only(access.FEED, owner_id=view.owner_id)
-    return version_of(feed["epoch"], feed["head"])
+    head, epoch, _ = feed_of(await view.db.tuples(access.FEED, owner_id=view.owner_id))
+    return version_of(epoch, head)
 
 
 async def state(view: View) -> Row:

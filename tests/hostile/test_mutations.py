@@ -27,6 +27,7 @@ NOT_FINAL = {401, 429, 503, 507}
 """A failed sign-in is counted, which changes the database; a request that was turned away may succeed later."""
 SLOW = {
     *("register", "verify", "login", "change_password", "reset_password", "forgot_password", "request_email_change"),
+    *("close_account", "reopen_account"),
 }
 """Operations that compute hashes: they are chosen less often."""
 ENDING = {"logout", "logout_all"}

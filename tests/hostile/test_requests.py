@@ -13,7 +13,7 @@ from tests.serving import Person
 every_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=str)
 WRONG_CREDENTIALS = {
     *("verify", "login", "refresh_tokens", "change_password", "reset_password"),
-    *("request_email_change", "confirm_email_change"),
+    *("request_email_change", "confirm_email_change", "close_account", "reopen_account"),
 }
 """The documented bodies of these operations have invented credentials, and each attempt is counted."""
 

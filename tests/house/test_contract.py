@@ -24,6 +24,7 @@ PUBLIC = {
     "register",
     "forgot_password",
     "reset_password",
+    "reopen_account",
     "verify",
     "login",
     "refresh_tokens",

@@ -20,7 +20,7 @@ import sqlalchemy as sa
 
 from app import demo
 from app.db import Statement, bind
-from app.identity.tables import DeviceRecord, EmailChange, RefreshToken, Registration, ResetCode
+from app.identity.tables import DeviceRecord, EmailChange, RefreshToken, Registration, ReopenCode, ResetCode
 from app.records import Resource
 from app.resources import RESOURCES
 from app.sync.examples import ID as PUSHED
@@ -42,13 +42,16 @@ ASSIGNED = {
     "kid",
     "head",
     "cursor",
+    "erased_on",
 }
 """Members that the server assigns. Only their types are compared."""
 LISTS = {"items", "changes"}
 """Members of which the example shows a part."""
 REGISTERED = {"email", "display_name"}
 """Members of the account in the response to a verification: its example shows the demo person's."""
-REFUSED = {"verify": 401, "reset_password": 401, "refresh_tokens": 401, "confirm_email_change": 401}
+REFUSED = {"verify": 401, "reset_password": 401, "refresh_tokens": 401} | dict.fromkeys(
+    ("confirm_email_change", "reopen_account", "close_account"), 401
+)
 """Operations whose example cannot be executed, because the code or the token in it is not valid; they say so."""
 REPEATED = {"end_device": 404} | {
     f"remove_{resource.collection.replace('-', '_').removesuffix('s')}": 404 for resource in RESOURCES
@@ -297,6 +300,10 @@ def _change_account(examples: ExampleClient) -> None:
     examples.send("forgot_password")
     examples.set_code("7KQ2MX9WDA", ResetCode.table())
     examples.send("reset_password")
+    examples.sign_in(examples.client.post("/v1/auth/login", json=body_of("login")).json())
+    examples.send("close_account", password=demo.PASSWORD)
+    examples.set_code("9TB4RC2HJE", ReopenCode.table())
+    examples.send("reopen_account", assigned={"id", "display_name", "timezone"})
 
 
 def _keep_records(examples: ExampleClient) -> None:

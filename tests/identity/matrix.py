@@ -19,7 +19,7 @@ class Row(NamedTuple):
     other: int | None = None
 
 
-NOT_SIGNED_IN: Final = ("anonymous", "expired", "ended device", "wrong audience")
+NOT_SIGNED_IN: Final = ("anonymous", "expired", "ended device", "wrong audience", "closed account", "erased account")
 SIGNED_IN: Final = ("Alice", "Bob", "clinician", "admin")
 OBJECTS: Final = ("Bob's", "missing", "removed", "own")
 ONES: Final = tuple(resource.collection.replace("-", "_").removesuffix("s") for resource in RESOURCES)
@@ -36,11 +36,13 @@ ROWS: Final[dict[str, Row]] = {
     "login": Row(401, 401),
     "refresh_tokens": Row(401, 401),
     "reset_password": Row(401, 401),
+    "reopen_account": Row(401, 401),
     # Operations about the caller
     "logout": Row(401, 204),
     "logout_all": Row(401, 204),
     "list_devices": Row(401, 200),
     "change_password": Row(401, 204),
+    "close_account": Row(401, 202),
     "get_me": Row(401, 200),
     "change_me": Row(401, 200),
     "request_email_change": Row(401, 202),
@@ -68,6 +70,8 @@ BODIES: Final[dict[str, object]] = {
     "refresh_tokens": {"refresh_token": "wisteria"},
     "forgot_password": {"email": _UNKNOWN_EMAIL},
     "reset_password": {"email": _UNKNOWN_EMAIL, "code": "WISTERIA00", "new": PASSWORD},
+    "reopen_account": {"email": _UNKNOWN_EMAIL, "code": "WISTERIA00"},
+    "close_account": {"password": PASSWORD},
     "request_email_change": {"password": PASSWORD, "email": _UNKNOWN_EMAIL},
     "confirm_email_change": {"code": "WISTERIA00"},
     "change_me": {"display_name": "wisteria"},

@@ -10,12 +10,13 @@ import pytest
 from app.identity.device_sessions import sign_in
 from app.identity.tables import Role
 from app.ids import new_id
+from app.leaving import erasing
 from app.records import Resource
 from app.resources import RESOURCES
 from tests.drafts import Json, create_record, draft_of
 from tests.identity.matrix import BODIES, NOT_SIGNED_IN, OBJECTS, ONES, ROWS, SIGNED_IN
 from tests.identity.tokens import Forge
-from tests.serving import Person, Server
+from tests.serving import PASSWORD, Person, Server
 from tests.witness import DOCUMENT
 
 OPERATIONS = {
@@ -58,6 +59,14 @@ class Scenario:
             return forge.signed(iat=forge.now - 1200, exp=forge.now - 600)
         if who == "ended device":
             return forge.of_ended_device()
+        if who == "closed account":
+            closed = self.server.person("closed")
+            assert closed.client.post("/v1/me/close", json={"password": PASSWORD}).status_code == 202
+            return closed.token
+        if who == "erased account":
+            erased = self.server.person("erased")
+            self.server.run(erasing.erase(self.server.services, erased.id, again=True))
+            return erased.token
         if who == "wrong audience":
             return forge.signed(aud="somebody-else")
         return None if who == "anonymous" else self.people[who].token

@@ -19,7 +19,7 @@ from app.db import BulkStatement, Db, RemoteDatabase, Row, Rows, Statement, Tran
 from app.records import access
 from app.records.codec import complete_row, version_of
 from app.records.resource import Resource
-from app.records.view import View
+from app.records.view import View, feed_of
 from app.sealing import OwnerKeys
 
 
@@ -151,7 +151,7 @@ async def lock_feed(view: View) -> AsyncIterator[LockedWrite]:
     """Lock the owner's feed; at the end of the block commit what was queued, or roll back if the block raised."""
     keys = await view.data_keys()  # before the lock, so that nobody waits for it, and no second connection is needed
     async with view.db.transaction() as tx:
-        ((head, epoch, timezone),) = await tx.tuples(access.LOCK_FEED, **view.binds)
+        head, epoch, timezone = feed_of(await tx.tuples(access.LOCK_FEED, **view.binds))
         view.caller.confirm(timezone)
         write = LockedWrite(tx, view, keys, head, epoch)
         yield write
@@ -164,7 +164,7 @@ async def read_with_feed(db: RemoteDatabase, view: View, resource: Resource, id:
     """Read one record of the owner and the feed's state in one snapshot, without a lock."""
     keys = await view.data_keys()
     statement = access.statements(resource).with_feed
-    ((head, epoch, floor, timezone, *record),) = await db.tuples(statement, id=id, **view.binds)
+    head, epoch, floor, timezone, *record = feed_of(await db.tuples(statement, id=id, **view.binds))
     view.caller.confirm(timezone)
     seq, deleted, actor_id, revised_at, *stored = record
     if seq is None:

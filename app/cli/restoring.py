@@ -1,0 +1,83 @@
+"""The command `afterglow restored`, for after a restore from a backup."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from app import clock
+from app.cli.database import run, with_database
+from app.cli.errors import fail, load_settings, open_keyring
+from app.cli.progress import with_progress
+from app.composition import build_services
+from app.db import Database
+from app.keyring.ledger import LedgerError, read_entries
+from app.leaving import erasing
+from app.records import restorations, restoring
+from app.settings import Settings
+
+cli = typer.Typer()
+
+
+@cli.command()
+def restored(
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
+    ledger: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="A further ledger of erasures, of another host. Can be repeated."),
+    ] = None,
+) -> None:
+    """Prepare a database that was restored from a backup. Run it once after each restore, before serving again.
+
+    Accounts that were erased after the backup was made are erased again, by the ledger of erasures. Every device has to
+    sign in again, and then pushes the changes that the backup lacks. An interrupted run can be repeated: it continues where
+    it stopped.
+    """
+    settings = load_settings()
+    entries = _entries(settings, ledger or [])
+    started_at = run(with_database(settings, restoring.unfinished_since))
+    if started_at is not None:
+        typer.echo(f"Continuing the run that was started at {clock.format_instant(started_at)}.")
+    if not yes and not (
+        sys.stdin.isatty()
+        and typer.confirm("Was the database restored from a backup? Every device will have to sign in again.")
+    ):
+        fail("nothing was changed; if the database was restored from a backup, confirm at a terminal or use --yes")
+
+    async def work(db: Database) -> int:
+        if entries:
+            await _erase_again(settings, db, entries)
+        return await with_progress("Feeds", restoring.restored(db), await restoring.start(db))
+
+    try:
+        feeds = run(with_database(settings, work))
+    except LedgerError as error:
+        fail(str(error))
+    except restoring.EpochsSpentError:
+        fail(f"a feed is already in the last possible epoch, {restorations.MAX_EPOCH}; nothing was changed")
+    typer.echo(f"Feeds in a new epoch: {feeds}. Every device has to sign in again.")
+
+
+def _entries(settings: Settings, ledgers: list[Path]) -> set[bytes]:
+    """Return the entries of the host's own ledger and of the given ones; say so if there is none."""
+    own = settings.ledger_file
+    paths = [own, *ledgers] if own.exists() else ledgers
+    if not paths:
+        typer.echo(
+            f"afterglow: there is no ledger of erasures ({own}), so no account is erased again: if accounts were erased "
+            "since the backup was made, repeat the command with --ledger FILE",
+            err=True,
+        )
+    try:
+        return set[bytes]().union(*map(read_entries, paths))
+    except LedgerError as error:
+        fail(f"{error}; nothing was changed")
+
+
+async def _erase_again(settings: Settings, db: Database, entries: set[bytes]) -> None:
+    services, erased = build_services(settings, db, open_keyring(settings, create=False)), list[UUID]()
+    await with_progress("Accounts", erasing.erase_again(services, entries, erased), await erasing.count(db))
+    typer.echo(f"Accounts erased again: {len(erased)}.")

@@ -1,0 +1,62 @@
+"""Reopening a closed account, with the code that was sent to its owner: until the instant at which it is erased."""
+
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from app import clock
+from app.db import Row, Transaction
+from app.identity import device_sessions, emails
+from app.identity.administration import LOCK, LOCK_BY_KEY, set_closed
+from app.identity.codes import MailedCodes, long_code, typed_code
+from app.identity.fields import email_key
+from app.identity.shapes import ReopeningDraft
+from app.identity.tables import ReopenCode
+from app.identity.throttles import AttemptKind, of_account, of_client, rate_limited
+from app.problems import WrongCredentials
+from app.services import Services
+
+_codes: Final = MailedCodes(ReopenCode.table())
+
+
+async def add_code(tx: Transaction, services: Services, email: str, erase_at: datetime, now: datetime) -> str | None:
+    """Store a new code that reopens a closed account; return it, or None if there were too many in a day."""
+    code = long_code()
+    added = await _codes.add(tx, services, email_key(email), code, now, expires_at=erase_at)
+    return code if added else None
+
+
+async def cancel_code(tx: Transaction, account_id: UUID) -> None:
+    """Make earlier codes of an account invalid."""
+    account = await tx.only(LOCK, id=account_id)
+    await _codes.delete(tx, email_key(account["email"]))
+
+
+def can_reopen(account: Row, now: datetime) -> bool:
+    """Return whether the owner of an account can reopen it: it is closed, and has an erasure that is still to come."""
+    erase_at = account["erase_at"]
+    return bool(erase_at is not None and account["closed_at"] < erase_at and now < erase_at)
+
+
+async def reopen(services: Services, network: str, draft: ReopeningDraft) -> dict[str, Any]:
+    """Reopen an account, and sign in on a new device."""
+    key = email_key(draft.email)
+    bucket = of_account(services, key, AttemptKind.REOPENING)
+    async with rate_limited(services, bucket, of_client(services, network)):
+        async with services.db.transaction() as tx:
+            account = await tx.one(LOCK_BY_KEY, email_key=key)  # first, as all that lock an account and its codes
+            row = await _codes.redeem(tx, services, key, typed_code(draft.code), clock.now())
+            signed_in = None if row is None or account is None else await _reopened(tx, services, account)
+        if signed_in is None:
+            raise WrongCredentials
+    services.jobs.wake()
+    return await device_sessions.tokens_of(services, *signed_in)
+
+
+async def _reopened(tx: Transaction, services: Services, account: Row) -> tuple[UUID, UUID, str] | None:
+    """Reopen a locked account; return its id, and a new device with its refresh token. None if it cannot be reopened."""
+    if not can_reopen(account, clock.now()):
+        return None
+    await set_closed(tx, account["id"], None, None)
+    await services.mailer.queue(tx, emails.reopened(account["email"]))
+    return account["id"], *await device_sessions.create_device(tx, account["id"], None)

@@ -1,0 +1,80 @@
+"""The ledger of erasures: a file beside the keyring that remembers which accounts were erased.
+
+A backup that is older than an erasure still has the account: after a restore, the ledger says which accounts to erase
+again. It has one line for each: the HMAC-SHA-256 of the account's id, so that it names nobody. An entry is on the disk
+before anything of the account is deleted. The file has mode 600; a lock makes concurrent writers wait for each other.
+"""
+
+import fcntl
+import hashlib
+import hmac
+import os
+import re
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+from app.keyring.keyring import Keyring
+
+_ENTRY: Final = re.compile(rb"[0-9a-f]{64}").fullmatch
+
+
+class LedgerError(Exception):
+    """A ledger cannot be read or written. The message says why, and contains only its path."""
+
+
+class Ledger:
+    """The ledger in one file."""
+
+    def __init__(self, path: Path, keyring: Keyring) -> None:
+        """Take the file, which need not exist, and the keyring whose secret the entries are derived from."""
+        self.path = path
+        self._key = keyring.derive_key("erasures")
+
+    def entry(self, account_id: UUID) -> bytes:
+        """Return an account's entry."""
+        return hmac.digest(self._key, account_id.bytes, hashlib.sha256).hex().encode()
+
+    def add(self, account_id: UUID) -> None:
+        """Add an account, unless it is in the ledger, and wait until it is on the disk; raise `LedgerError` if that fails."""
+        try:
+            self._add(self.entry(account_id))
+        except OSError as error:
+            message = f"the ledger of erasures, {self.path}, cannot be written ({error.strerror}): nothing was erased"
+            raise LedgerError(message) from None
+
+    def _add(self, entry: bytes) -> None:
+        is_new = not self.path.exists()
+        file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            content = self.path.read_bytes()
+            if entry not in content.splitlines():
+                before = b"" if not content or content.endswith(b"\n") else b"\n"  # after an entry that a crash cut off
+                os.write(file, before + entry + b"\n")
+            os.fsync(file)
+        finally:
+            os.close(file)
+        if is_new:
+            folder = os.open(self.path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+
+
+def read_entries(path: Path) -> set[bytes]:
+    """Return the entries of a ledger; raise `LedgerError` if it cannot be read, or a line is not an entry."""
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
+        message = f"the ledger of erasures, {path}, cannot be read ({error.strerror})"
+        raise LedgerError(message) from None
+    for number, line in enumerate(lines, 1):
+        if _ENTRY(line) is None:
+            message = (
+                f"line {number} of the ledger of erasures, {path}, is damaged: take the ledger from another copy, or delete "
+                "the line if there is none"
+            )
+            raise LedgerError(message)
+    return {*lines}

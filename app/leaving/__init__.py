@@ -1,0 +1,10 @@
+"""Leaving: an account is closed, can be reopened for a while, and is then erased.
+
+The package is a layer above everything that keeps data of a person, so that closing and erasing can reach all of it.
+"""
+
+from app import jobs, resources
+from app.clinics import tables as clinics
+
+__all__ = ["clinics", "jobs", "resources"]
+"""The packages with tables: importing them adds the tables to the metadata, from which erasing finds a person's rows."""

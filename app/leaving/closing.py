@@ -1,0 +1,68 @@
+"""Closing an account: its devices are signed out at once, and nothing of it is served until it is reopened.
+
+An account that its owner closes has an instant at which it is erased (`erase_at`), and can be reopened until then. An
+account that the operator closes without one is suspended: only the operator reopens it. From `erase_at` on, nothing
+reopens an account.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from app import clock
+from app.db import Transaction
+from app.identity import administration, emails, reopening
+from app.identity.accounts import LOCK_UNCHANGED, PASSWORD, PUBLIC
+from app.identity.caller import Caller
+from app.identity.changing_email import cancel_changes
+from app.leaving import erasing
+from app.leaving.shapes import ClosingDraft
+from app.problems import WrongCredentials
+
+
+async def close(tx: Transaction, account_id: UUID, erase_at: datetime | None = None) -> int:
+    """Close an account, for its owner or for the operator; return how many devices were signed out.
+
+    This is the only function that closes accounts: whatever else ends with an account ends here, in its transaction.
+    """
+    await administration.set_closed(tx, account_id, clock.now(), erase_at)
+    await reopening.cancel_code(tx, account_id)
+    await cancel_changes(tx, account_id)
+    return await administration.sign_out(tx, account_id)
+
+
+async def reopen(tx: Transaction, account_id: UUID) -> bool:
+    """Reopen an account for the operator; return False if it is too late, because it is being erased or about to be."""
+    erase_at = (await tx.only(administration.LOCK, id=account_id))["erase_at"]
+    if erase_at is not None and erase_at <= clock.now():
+        return False
+    await administration.set_closed(tx, account_id, None, None)
+    return True
+
+
+async def close_own(caller: Caller, draft: ClosingDraft) -> dict[str, Any]:
+    """Close the caller's account if the password is right; return the day of its erasure.
+
+    Unless it is to be erased immediately, an e-mail with a code to reopen it is queued.
+    """
+    services = caller.services
+    stored = await services.db.one(PASSWORD, id=caller.account_id)
+    password_hash = None if stored is None else stored["password_hash"]
+    right = await services.passwords.right(draft.password, password_hash)
+    async with services.db.transaction() as tx:
+        still = await tx.one(LOCK_UNCHANGED, id=caller.account_id, password_hash=password_hash)
+        if not right or still is None:
+            raise WrongCredentials
+        now = clock.now()
+        erase_at = now if draft.immediately else now + timedelta(days=services.settings.reopen_days)
+        await close(tx, caller.account_id, erase_at)
+        account = await tx.only(PUBLIC, id=caller.account_id)
+        if draft.immediately:
+            await services.jobs.add(tx, erasing.KIND, {"account_id": str(caller.account_id)})
+        else:
+            code = await reopening.add_code(tx, services, account["email"], erase_at, now)
+            if code is not None:
+                await services.mailer.queue(tx, emails.closed(account["email"], code, erase_at, now))
+    services.jobs.wake()
+    services.db.notifier.notify(caller.account_id)  # ends long polls and event streams at once
+    return {"erased_on": erase_at.date()}

@@ -1,0 +1,29 @@
+"""The request and response shapes of leaving, with their examples."""
+
+from typing import Final
+
+from pydantic import BaseModel, Field, StrictBool
+
+from app.clock import Day
+from app.identity.fields import GivenPassword
+from app.identity.shapes import Shape
+from app.openapi import Example, example
+
+CLOSING: Final[Example] = {"password": "not-her-password", "immediately": False}
+"""The password is not the demo person's, so that the example does not close the demo account."""
+CLOSED: Final[Example] = {"erased_on": "2026-12-12"}
+
+
+class ClosingDraft(Shape, json_schema_extra=example(CLOSING)):
+    """The account's password, and when to erase the account."""
+
+    password: GivenPassword = Field(description="The account's password.")
+    immediately: StrictBool = Field(
+        default=False, description="Whether to erase the account now. It cannot be reopened then."
+    )
+
+
+class Closing(BaseModel, defer_build=True, json_schema_extra=example(CLOSED)):
+    """When a closed account is erased."""
+
+    erased_on: Day = Field(description="The day of the erasure, in UTC. Until then the account can be reopened.")

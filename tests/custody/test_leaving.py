@@ -1,0 +1,328 @@
+"""Closing an account, reopening it, and erasing it: nothing of it is left in any table."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+import sqlalchemy as sa
+
+from app.db import Statement, Table, background_transaction
+from app.identity.codes import long_code
+from app.jobs import JobRecord
+from app.keyring import Keyring
+from app.keyring.ledger import Ledger, LedgerError, read_entries
+from app.leaving import erasing, personal_rows
+from app.resources import RESOURCES
+from tests.conftest import Servers
+from tests.drafts import create_record, draft_of
+from tests.house.commands import Result, afterglow, assert_fails
+from tests.parallel import at_once
+from tests.rows import dump_database
+from tests.serving import PASSWORD, Person, Server
+from tests.sync.sync_client import SyncClient
+from tests.waiting import later, wait_until
+from tests.witness import Client
+
+JOBS = Statement(sa.select(JobRecord.table()))
+
+
+def close(person: Person, **members: object) -> str:
+    """Close a person's account; return the day of its erasure."""
+    response = person.client.post("/v1/me/close", json={"password": PASSWORD, **members})
+    assert response.status_code == 202, response.text
+    return str(response.json()["erased_on"])
+
+
+def reopen(client: Client, email: str, code: str) -> int:
+    return client.post("/v1/auth/reopen", json={"email": email, "code": code}).status_code
+
+
+def login(client: Client, email: str) -> int:
+    return client.post("/v1/auth/login", json={"email": email, "password": PASSWORD}).status_code
+
+
+def command(server: Server, *arguments: str, **settings: str) -> Result:
+    """Run a command on the server's database and keyring."""
+    own = server.settings
+    mail = {"mail": "smtp", "smtp_host": own.smtp_host, "smtp_port": str(own.smtp_port), "smtp_starttls": "false"}
+    values = {"database_url": own.database_url, "keyring": str(own.keyring), "ledger": str(own.ledger_file)}
+    return afterglow(*arguments, **values | mail | settings)
+
+
+@pytest.fixture
+def own(servers: Servers, database: str, tmp_path: Path) -> Iterator[Server]:
+    """A server with a database and a ledger of its own."""
+    server = servers.start(servers.settings(database, ledger=tmp_path / "ledger"))
+    yield server
+    server.end_test()
+
+
+def traces(server: Server, *names: str) -> list[str]:
+    """Return the names that are still in any column of any table; ids also as they are stored."""
+    found = dump_database(server).lower()
+    forms = {name: {name.encode().lower(), name.replace("-", "").encode().lower()} for name in names}
+    for name in names:
+        if len(name) == 36:
+            forms[name].add(UUID(name).bytes)
+    return [name for name in names if any(form in found for form in forms[name])]
+
+
+def assert_no_rows(server: Server, person: Person) -> None:
+    """Check that no table has a row of the person."""
+    for deletion in personal_rows.deletions():
+        condition = personal_rows.belongs(deletion.table)
+        assert condition is not None
+        left = Statement(sa.select(*deletion.table.primary_key).where(condition))
+        rows = server.run(server.db.all(left, owner_id=person.id, email_key=person.email))
+        assert rows == [], deletion.table.name
+
+
+def fill(server: Server, person: Person) -> list[str]:
+    """Write something of a person through every door; return the ids of the records and devices."""
+    records = [create_record(person.client, resource, person) for resource in RESOURCES for _ in range(3)]
+    first = create_record(person.client, RESOURCES[2], person)
+    create_record(person.client, RESOURCES[2], person, derived_from_id=first["id"])
+    sync = SyncClient(person)
+    sync.pull()
+    person.client.delete(f"{RESOURCES[0].path}/{records[0]['id']}", headers={"If-Match": "*"})
+    op = {"op": "upsert", "collection": "intentions", "id": first["id"], "set": {"statement": "wisteria again"}}
+    op |= {"op_id": "019aa2c4-7b00-4000-8000-00000000beef", "base": 0}
+    person.client.post("/v1/sync/push", json={"ops": [op]})
+    person.client.post("/v1/me/email", json={"password": PASSWORD, "email": f"new.{person.email}"})
+    server.anyone.post("/v1/auth/register", json={"email": person.email, "password": PASSWORD})
+    server.anyone.post("/v1/auth/password/forgot", json={"email": person.email})
+    login(server.anyone, person.email)
+    server.anyone.post("/v1/auth/login", json={"email": person.email, "password": "wisteria?"})
+    devices = [each["id"] for each in person.client.get("/v1/auth/devices").json()["items"]]
+    return [*(each["id"] for each in records), first["id"], *devices]
+
+
+def test_every_table_is_covered_by_its_columns() -> None:
+    uncovered = {table.name for table in Table.metadata.sorted_tables if personal_rows.belongs(table) is None}
+    assert uncovered == {*personal_rows.OTHERS}
+
+
+def test_a_closed_account_is_served_nowhere_until_it_is_reopened(server: Server, anyone: Client, alice: Person) -> None:
+    record = create_record(alice.client, RESOURCES[2], alice)
+    day = (datetime.now(UTC) + timedelta(days=14)).date()
+    assert close(alice) in {str(day), str(day + timedelta(days=1))}
+    assert alice.client.get("/v1/me").status_code == 401
+    refreshed = anyone.post("/v1/auth/refresh", json={"refresh_token": alice.tokens["refresh_token"]})
+    assert refreshed.status_code == 401
+    assert login(anyone, alice.email) == 401
+    code = server.mailbox.code_to(alice.email)
+    assert reopen(anyone, alice.email, long_code()) == 401
+    tokens = anyone.post("/v1/auth/reopen", json={"email": alice.email.upper(), "code": code.lower()}).json()
+    client = server.client(tokens["access_token"])
+    assert client.get(f"{RESOURCES[2].path}/{record['id']}").json() == record
+    assert "open again" in server.mailbox.text_to(alice.email)
+    assert reopen(anyone, alice.email, code) == 401
+    assert login(anyone, alice.email) == 200
+
+
+def test_a_wrong_password_closes_nothing(alice: Person) -> None:
+    assert alice.client.post("/v1/me/close", json={"password": "wisteria?"}).status_code == 401
+    assert alice.client.get("/v1/me").status_code == 200
+
+
+def test_a_lost_code_is_sent_again_and_the_address_is_taken(server: Server, anyone: Client, alice: Person) -> None:
+    close(alice)
+    server.mailbox.code_to(alice.email)
+    anyone.post("/v1/auth/register", json={"email": alice.email, "password": PASSWORD})
+    assert "already has an account" in server.mailbox.text_to(alice.email)
+    for _ in range(9):
+        anyone.post("/v1/auth/password/forgot", json={"email": alice.email})
+        code = server.mailbox.code_to(alice.email)
+    anyone.post("/v1/auth/password/forgot", json={"email": alice.email})
+    assert server.mailbox.is_empty(alice.email)
+    assert reopen(anyone, alice.email, code) == 200
+
+
+def test_an_account_cannot_be_reopened_once_its_time_is_over(server: Server, anyone: Client, alice: Person) -> None:
+    close(alice)
+    code = server.mailbox.code_to(alice.email)
+    with later(days=14, seconds=1):
+        assert reopen(anyone, alice.email, code) == 401
+        assert_fails(
+            command(server, "account", "reopen", alice.email), "the account is being erased; nothing was changed"
+        )
+
+
+def test_a_long_poll_ends_when_the_account_closes(server: Server, alice: Person) -> None:
+    cursor = alice.client.get("/v1/sync").json()["cursor"]
+
+    def act(device: int) -> int:
+        if device:
+            close(alice)
+            return 202
+        return server.client(alice.token).get(f"/v1/sync/changes?since={cursor}&wait=10").status_code
+
+    assert at_once(act, 2) in ([401, 202], [200, 202])
+
+
+def test_pushes_beside_a_closing_are_complete_or_refused(server: Server, anyone: Client, alice: Person) -> None:
+    drafts = [draft_of(RESOURCES[2], alice) for _ in range(7)]
+
+    def act(device: int) -> int:
+        if device == 0:
+            close(alice)
+            return 202
+        return server.client(alice.token).post(RESOURCES[2].path, json=drafts[device - 1]).status_code
+
+    statuses = at_once(act, 8)
+    assert set(statuses) <= {202, 201, 401}
+    code = server.mailbox.code_to(alice.email)
+    tokens = anyone.post("/v1/auth/reopen", json={"email": alice.email, "code": code}).json()
+    kept = server.client(tokens["access_token"]).get(RESOURCES[2].path).json()["items"]
+    assert len(kept) == statuses.count(201)
+
+
+def test_erase_leaves_no_row_and_no_name_in_any_table(
+    own: Server, monkeypatch: pytest.MonkeyPatch, database: str
+) -> None:
+    monkeypatch.setattr(erasing, "BATCH_SIZE", 2)
+    alice, bob = own.person("alice"), own.person("bob")
+    ids, others = fill(own, alice), fill(own, bob)
+    names = [alice.email, str(alice.id), *ids]
+    assert traces(own, *names) == names
+    wait_until(lambda: own.run(own.db.all(JOBS)) == [])
+    close(alice)
+    assert command(own, "erase").out == "Erased: accounts 0.\n"
+    wait_until(lambda: own.run(own.db.all(JOBS)) == [])
+    with later(days=14, seconds=1):
+        assert command(own, "upkeep").out.startswith("Erased: accounts 1.\nPurged: ")
+    assert_no_rows(own, alice)
+    assert traces(own, *names) == []
+    assert traces(own, *others) == others
+    assert len(read_entries(own.settings.ledger_file)) == 1
+    assert own.settings.ledger_file.stat().st_mode & 0o777 == 0o600
+    assert str(alice.id).encode() not in own.settings.ledger_file.read_bytes()
+    assert own.anyone.post("/v1/auth/register", json={"email": alice.email, "password": PASSWORD}).status_code == 202
+    assert database in {"sqlite", "postgresql"}
+
+
+def test_immediately_erases_by_itself(own: Server) -> None:
+    alice = own.person("alice")
+    ids = fill(own, alice)
+    assert close(alice, immediately=True) == str(datetime.now(UTC).date())
+    names = [alice.email, str(alice.id), *ids]
+    wait_until(lambda: traces(own, *names) == [])
+    texts: list[str] = []
+    while not texts or "were erased" not in texts[-1]:
+        texts.append(own.mailbox.text_to(alice.email))
+    assert_no_rows(own, alice)
+    for path in ("/v1/me", "/v1/sync", "/v1/sync/changes", RESOURCES[0].path):
+        assert alice.client.get(path).status_code == 401, path
+
+
+class KilledError(BaseException):
+    """The process was killed."""
+
+
+def test_an_erasure_that_was_killed_at_any_transaction_continues(own: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    alice = own.person("alice")
+    fill(own, alice)
+    wait_until(lambda: own.run(own.db.all(JOBS)) == [])
+    real, left = background_transaction, [0]
+
+    def killing(db: object) -> object:
+        left[0] -= 1
+        if left[0] < 0:
+            raise KilledError
+        return real(db)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(erasing, "background_transaction", killing)
+    kills, done = 0, False
+    while not done:
+        left[0] = kills + 1
+        try:
+            done = own.run(erasing.erase(own.services, alice.id, again=True))
+        except KilledError:
+            kills += 1
+            assert alice.client.get("/v1/me").status_code == 401
+    assert kills > 5
+    assert_no_rows(own, alice)
+    assert len(read_entries(own.settings.ledger_file)) == 1
+
+
+def test_two_erasures_at_once_erase_one_account_once(own: Server) -> None:
+    alice = own.person("alice")
+    fill(own, alice)
+
+    async def both() -> list[bool]:
+        return await asyncio.gather(*(erasing.erase(own.services, alice.id, again=True) for _ in range(2)))
+
+    assert sorted(own.run(both())) == [False, True]
+    assert_no_rows(own, alice)
+
+
+def test_a_reopening_beside_an_erasure_either_keeps_or_loses_all(own: Server) -> None:
+    for shift in (-1.0, 1.0):
+        alice = own.person("alice")
+        close(alice)
+        code = own.mailbox.code_to(alice.email)
+
+        def act(device: int, email: str = alice.email, id: UUID = alice.id, code: str = code) -> int:
+            if device:
+                return reopen(own.client(), email, code)
+            return int(own.run(erasing.erase(own.services, id)))
+
+        with later(days=14, seconds=shift):
+            statuses = at_once(act, 2)
+        assert statuses in ([0, 200], [1, 401])
+
+
+def test_restored_erases_the_ledgers_accounts_again(own: Server, tmp_path: Path) -> None:
+    alice, bob = own.person("alice"), own.person("bob")
+    fill(own, alice)
+    ledger, further = own.settings.ledger_file, tmp_path / "further"
+    missing = command(own, "restored", "--yes")
+    assert missing.status == 0
+    assert f"there is no ledger of erasures ({ledger})" in missing.err
+    Ledger(further, own.services.keyring).add(alice.id)  # the database is now a backup of before the erasure
+    again = command(own, "restored", "--yes", "--ledger", str(further))
+    assert again.out.startswith("Accounts erased again: 1.\n")
+    assert_no_rows(own, alice)
+    assert login(own.anyone, bob.email) == 200
+    assert read_entries(ledger) == read_entries(further)
+    ledger.write_bytes(ledger.read_bytes() + b"wisteria\n")
+    damaged = command(own, "restored", "--yes")
+    assert_fails(damaged, r"line 2 of the ledger of erasures, [^\n]+, is damaged: [^\n]+; nothing was changed")
+    absent = command(own, "restored", "--yes", "--ledger", str(tmp_path / "absent"), ledger=str(tmp_path / "none"))
+    assert_fails(
+        absent, r"the ledger of erasures, [^\n]+, cannot be read \(No such file or directory\); nothing was changed"
+    )
+
+
+def test_without_a_writable_ledger_nothing_is_erased(own: Server, tmp_path: Path) -> None:
+    alice = own.person("alice")
+    close(alice)
+    with later(days=14, seconds=1):
+        for arguments in (["erase"], ["restored", "--yes"]):
+            Ledger(tmp_path / "entries", own.services.keyring).add(alice.id)
+            more = ["--ledger", str(tmp_path / "entries")] if arguments != ["erase"] else []
+            refused = command(own, *arguments, *more, ledger=str(tmp_path / "no" / "ledger"))
+            assert refused.status == 1
+            assert "cannot be written (No such file or directory): nothing was erased" in refused.err
+        assert command(own, "erase").out == "Erased: accounts 1.\n"
+
+
+def test_a_ledger_keeps_the_entries_of_concurrent_writers(keyring: Path, tmp_path: Path) -> None:
+    path = tmp_path / "ledger"
+    path.write_bytes(b"0" * 10)  # an entry that a crash cut off
+    ids = [UUID(int=number) for number in range(8)]
+    at_once(lambda n: Ledger(path, Keyring(keyring)).add(ids[n % 4]), 8)
+    lines = path.read_bytes().splitlines()
+    assert sorted(lines[1:]) == sorted(Ledger(path, Keyring(keyring)).entry(id) for id in ids[:4])
+    with pytest.raises(LedgerError, match="line 1 "):
+        read_entries(path)
+
+
+def test_the_operator_closes_with_an_erasure_and_reopens(server: Server, alice: Person) -> None:
+    assert command(server, "account", "close", alice.email, "--erase").out.startswith(f"Closed {alice.email}.")
+    assert ", erased 20" in command(server, "account", "show", alice.email).out
+    assert command(server, "account", "close", alice.email).out == f"{alice.email} is already closed.\n"
+    assert command(server, "account", "reopen", alice.email).out == f"Reopened {alice.email}.\n"
