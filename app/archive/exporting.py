@@ -30,7 +30,7 @@ from app.problems import TooManyExports
 from app.records import access
 from app.records.codec import version_of
 from app.records.resource import kinds
-from app.records.view import View
+from app.records.view import View, feed_of
 
 T = TypeVar("T")
 PAGE_RECORDS: Final = 500
@@ -42,6 +42,8 @@ MIN_RATE: Final = 16 * 1024
 FULL: Final = (
     "The server is sending as many exports as it can. Send the same request again after the seconds in Retry-After."
 )
+_COLLECTION, _SEQ, _EPOCH = 0, 2, 4
+"""Columns of `changes_since`; the row of the feed has an epoch and no collection."""
 _ACCOUNT: Final = ("email", "display_name", "timezone", "locale")
 _JOURNAL_BYTES: Final = 4096
 """More than what an entry of the journal has besides the person's own words, its title twice included."""
@@ -119,15 +121,11 @@ async def _fill(spool: Spool, view: View) -> None:
 async def _next_changes(snapshot: Db, view: View, spool: Spool, after: int) -> list[tuple[Any, ...]]:
     """Return the changes above a number, removals included: collection, id, number and sealed document."""
     values = {"after": after, "rows": PAGE_RECORDS, "most_bytes": PAGE_BYTES, **view.binds}
-    found = []
-    for collection, id, seq, sealed, epoch, _, _ in await snapshot.tuples(
-        access.changes_since(filtered=False), **values
-    ):
-        if epoch is not None:
-            spool.version, spool.epoch_version = version_of(epoch, seq), version_of(epoch, 0)
-        elif collection is not None:
-            found.append((collection, id, seq, sealed))
-    return sorted(found, key=itemgetter(2))
+    rows = await snapshot.tuples(access.changes_since(filtered=False), **values)
+    _, _, head, _, epoch, _, timezone = feed_of([row for row in rows if row[_EPOCH] is not None])
+    view.caller.confirm(timezone)
+    spool.version, spool.epoch_version = version_of(epoch, head), version_of(epoch, 0)
+    return sorted([row[:_EPOCH] for row in rows if row[_COLLECTION] is not None], key=itemgetter(_SEQ))
 
 
 async def on_thread(step: Callable[[], T]) -> T:

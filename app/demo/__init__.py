@@ -18,6 +18,7 @@ from app.identity.device_session_statements import END_DEVICE, INSERT_DEVICE
 from app.identity.fields import email_key
 from app.identity.passwords import hashed_now
 from app.keyring import Keyring
+from app.leaving import closing, erasing
 from app.openapi import removable_id
 from app.records import Resource
 from app.records.view import own_records
@@ -34,7 +35,7 @@ _DEVICE_ID: Final = UUID(removable_id(examples.DEVICE["id"]))
 
 
 async def create_demo(settings: Settings) -> None:
-    """Create the demo account and its records if they do not exist, or were removed.
+    """Create the demo account and its records if they do not exist, or were removed. A closed account is opened again.
 
     Records that a tester changed stay as they are.
     """
@@ -42,11 +43,23 @@ async def create_demo(settings: Settings) -> None:
     await db.open()
     try:
         services = build_services(settings, db, Keyring(settings.keyring))
+        await _open_account(services)
         owner_id = await _demo_account(services)
         caller = Caller(services, owner_id, owner_id, "person", HOME.key, is_authenticated=True, is_internal=True)
         await push(own_records(caller), SyncPush.model_validate({"ops": [*_operations(clock.now())]}))
     finally:
         await db.close()
+
+
+async def _open_account(services: Services) -> None:
+    """Open the account again if a tester closed it; if it is being erased already, erase all of it."""
+    found = await services.db.one(BY_EMAIL, email_key=email_key(EMAIL))
+    if found is None or found["closed_at"] is None:
+        return
+    async with services.db.transaction() as tx:
+        is_open = await closing.reopen(tx, found["id"])
+    if not is_open:
+        await erasing.erase(services, found["id"])
 
 
 async def _demo_account(services: Services) -> UUID:

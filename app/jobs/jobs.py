@@ -14,7 +14,7 @@ import orjson
 import sqlalchemy as sa
 
 from app import clock, observability
-from app.db import Database, Row, Statement, Transaction, bind
+from app.db import Database, Row, Statement, Transaction, any_of, bind
 from app.ids import new_id
 from app.jobs.tables import JobRecord
 from app.problems import Problem
@@ -31,6 +31,8 @@ MAX_AGE: Final = timedelta(days=1)
 """How long a job is retried, unless it says otherwise."""
 STOP_SECONDS: Final = 5.0
 """How long a process that stops waits for the jobs that it runs."""
+PAGE_ROWS: Final = 500
+"""Jobs that are read at once to find some by their payload."""
 
 SEALED: Final = "sealed"
 """The only member of a stored payload: the payload itself, encrypted, since an e-mail holds a code."""
@@ -56,8 +58,15 @@ _is_due = (_job.c.due_at <= bind(_job.c.due_at, "now")).label("is_due")
 _BACKLOG: Final = Statement(
     sa.select(_is_due, sa.func.count().label("jobs"), sa.func.min(_job.c.created_at).label("oldest")).group_by(_is_due)
 )
+_PAGE: Final = Statement(
+    sa.select(_job.c.id, _job.c.payload)
+    .where(_job.c.id > bind(_job.c.id, "after"))
+    .order_by(_job.c.id)
+    .limit(sa.bindparam("rows", type_=sa.BigInteger))
+)
 _RETRY: Final = Statement(sa.update(_job).where(_this).values(due_at=bind(_job.c.due_at)))
 _DELETE: Final = Statement(sa.delete(_job).where(_this))
+_DELETE_ALL: Final = Statement(sa.delete(_job).where(any_of(_job.c.id, "ids")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +126,20 @@ class Jobs:
             expires_at=now + max_age,
         )
         return id
+
+    async def find(self, condition: Callable[[dict[str, Any]], bool]) -> list[UUID]:
+        """Return the ids of the jobs whose payload meets a condition. It reads every job: payloads have no index."""
+        found: list[UUID] = []
+        after, is_last = UUID(int=0), False
+        while not is_last:
+            rows = await self._db.all(_PAGE, after=after, rows=PAGE_ROWS)
+            found += [row["id"] for row in rows if condition(row["payload"])]
+            is_last, after = len(rows) < PAGE_ROWS, rows[-1]["id"] if rows else after
+        return found
+
+    async def delete(self, tx: Transaction, ids: list[UUID]) -> None:
+        """Delete jobs, also if they run now."""
+        await tx.run(_DELETE_ALL, ids=ids)
 
     @property
     def running(self) -> int:

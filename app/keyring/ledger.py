@@ -44,7 +44,6 @@ class Ledger:
             raise LedgerError(message) from None
 
     def _add(self, entry: bytes) -> None:
-        is_new = not self.path.exists()
         file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             fcntl.flock(file, fcntl.LOCK_EX)
@@ -55,12 +54,16 @@ class Ledger:
             os.fsync(file)
         finally:
             os.close(file)
-        if is_new:
-            folder = os.open(self.path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+        folder = os.open(self.path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def is_writable(path: Path) -> bool:
+    """Return whether this user can add to a ledger, or create it."""
+    return os.access(path if path.exists() else path.parent, os.W_OK)
 
 
 def read_entries(path: Path) -> set[bytes]:

@@ -13,14 +13,14 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from app import clock, json_strict, observability
+from app import clock, observability
 from app.db import Database, Row, Statement, Transaction, background_transaction, bind
 from app.identity import Feed, emails, throttles
 from app.identity.administration import LOCK, set_closed
 from app.identity.fields import email_key
 from app.identity.tables import AccountRecord, DeviceRecord
 from app.ids import make_id
-from app.jobs import Job, JobRecord
+from app.jobs import Job
 from app.keyring.ledger import Ledger
 from app.leaving.personal_rows import OWNER, deletions
 from app.sealing import DataKeyRecord
@@ -30,7 +30,7 @@ KIND: Final = "erasure"
 """The kind of the job that erases an account immediately."""
 BATCH_SIZE: Final = 500
 _FIRST: Final = UUID(int=0)
-_account, _feed, _job = AccountRecord.table(), Feed.table(), JobRecord.table()
+_account, _feed = AccountRecord.table(), Feed.table()
 _device, _data_key = DeviceRecord.table(), DataKeyRecord.table()
 _DUE: Final = Statement(
     sa.select(_account.c.id)
@@ -48,13 +48,6 @@ _NEXT: Final = Statement(
 _LOCK_FEED: Final = Statement(sa.select(_feed.c.owner_id).where(_feed.c.owner_id == OWNER).with_for_update())
 _DELETE_KEY: Final = Statement(sa.delete(_data_key).where(_data_key.c.owner_id == OWNER))
 _DEVICES: Final = Statement(sa.select(_device.c.id).where(_device.c.account_id == OWNER))
-_payload = sa.cast(_job.c.payload, sa.Text())
-_DELETE_JOBS: Final = Statement(
-    sa.delete(_job).where(
-        sa.or_(*(_payload.contains(sa.bindparam(name, type_=sa.Text()), escape="/") for name in ("id", "email")))
-    )
-)
-"""Deletes the jobs whose payload has the account's id, or its e-mail address, as a JSON text."""
 
 
 async def erase_due(services: Services) -> AsyncGenerator[int, None]:
@@ -139,18 +132,15 @@ async def _delete_some(db: Database, statement: Statement, values: Row) -> int:
 
 async def _delete_rest(services: Services, account: Row, values: Row) -> bool:
     """Delete what names the account elsewhere, what was written since its table's batches, its feed, and the account."""
-    id, email = account["id"], account["email"]
+    id = account["id"]
+    jobs = await services.jobs.find(
+        lambda payload: str(id) in payload.values() or email_key(payload.get("to", "")) == values["email_key"]
+    )
     async with background_transaction(services.db) as tx:
         if not await _lock(tx, id):
             return False
         await throttles.erase(tx, services, [values["email_key"], str(id)], [])
-        await tx.run(_DELETE_JOBS, id=_pattern(str(id)), email=_pattern(email))
+        await services.jobs.delete(tx, jobs)
         for deletion in deletions():
             await tx.run(deletion.rest, **values)
     return True
-
-
-def _pattern(value: str) -> str:
-    """Return what LIKE compares to find a value as a JSON text, with its wildcards escaped."""
-    text = json_strict.dump_text(value)
-    return "".join(f"/{char}" if char in "/%_" else char for char in text)

@@ -1,7 +1,7 @@
 """Which rows belong to an account, found by the columns of the tables: a new table is covered without a change here.
 
-A table's rows belong to an account by the first of these that the table has: a column `owner_id` or `account_id`, or a
-foreign key to rows that belong to it. By a column `email_key`, rows about its e-mail address belong to it, too.
+A table's rows belong to an account by a column `owner_id` or `account_id`, or else by any foreign key to rows that belong to
+it. By a column `email_key`, rows about its e-mail address belong to it, too.
 """
 
 from collections.abc import Iterator
@@ -42,9 +42,7 @@ def belongs(table: sa.Table) -> sa.ColumnElement[bool] | None:
     """Return the condition that a row belongs to the account, or None if no row of the table can."""
     if table is _account:
         return table.c.id == OWNER
-    conditions = [table.c[name] == OWNER for name in _OWNER_COLUMNS if name in table.c][:1] or [*_by_reference(table)][
-        :1
-    ]
+    conditions = [table.c[name] == OWNER for name in _OWNER_COLUMNS if name in table.c] or [*_by_reference(table)]
     if "email_key" in table.c:
         conditions.append(table.c.email_key == EMAIL_KEY)
     return sa.or_(*conditions) if conditions else None

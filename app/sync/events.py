@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from app import json_strict
 from app.http import ClientConnection
-from app.problems import Unavailable
+from app.problems import NotSignedIn, Unavailable
 from app.records.view import View
 from app.sync import pull
 from app.sync.waiting import waiting
@@ -40,7 +40,7 @@ async def events(view: View, reader: ClientConnection, seen: str | None) -> Asyn
                 if not await view.caller.is_signed_in():
                     return
                 head = await pull.version(view)
-            except Unavailable:
+            except (Unavailable, NotSignedIn):  # if the account was erased a moment ago, the next read ends the stream
                 head = sent
             yield _COMMENT if head == sent else event(head)
             sent = head

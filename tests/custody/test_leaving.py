@@ -1,103 +1,32 @@
 """Closing an account, reopening it, and erasing it: nothing of it is left in any table."""
 
 import asyncio
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
 import pytest
-import sqlalchemy as sa
 
-from app.db import Statement, Table, background_transaction
+from app.archive.exporting import export
+from app.db import Table, background_transaction
+from app.http import ClientConnection
+from app.identity import Caller
 from app.identity.codes import long_code
-from app.jobs import JobRecord
 from app.keyring import Keyring
 from app.keyring.ledger import Ledger, LedgerError, read_entries
-from app.leaving import erasing, personal_rows
+from app.leaving import closing, erasing, personal_rows
+from app.problems import NotSignedIn
+from app.records.view import own_records
 from app.resources import RESOURCES
-from tests.conftest import Servers
+from tests.custody.accounts import close, command, fill, login, reopen, rows_left, traces, without_jobs
 from tests.drafts import create_record, draft_of
-from tests.house.commands import Result, afterglow, assert_fails
+from tests.house.commands import assert_fails
 from tests.parallel import at_once
-from tests.rows import dump_database
+from tests.rows import device_of
 from tests.serving import PASSWORD, Person, Server
-from tests.sync.sync_client import SyncClient
+from tests.sync.event_stream import open_event_stream
 from tests.waiting import later, wait_until
 from tests.witness import Client
-
-JOBS = Statement(sa.select(JobRecord.table()))
-
-
-def close(person: Person, **members: object) -> str:
-    """Close a person's account; return the day of its erasure."""
-    response = person.client.post("/v1/me/close", json={"password": PASSWORD, **members})
-    assert response.status_code == 202, response.text
-    return str(response.json()["erased_on"])
-
-
-def reopen(client: Client, email: str, code: str) -> int:
-    return client.post("/v1/auth/reopen", json={"email": email, "code": code}).status_code
-
-
-def login(client: Client, email: str) -> int:
-    return client.post("/v1/auth/login", json={"email": email, "password": PASSWORD}).status_code
-
-
-def command(server: Server, *arguments: str, **settings: str) -> Result:
-    """Run a command on the server's database and keyring."""
-    own = server.settings
-    mail = {"mail": "smtp", "smtp_host": own.smtp_host, "smtp_port": str(own.smtp_port), "smtp_starttls": "false"}
-    values = {"database_url": own.database_url, "keyring": str(own.keyring), "ledger": str(own.ledger_file)}
-    return afterglow(*arguments, **values | mail | settings)
-
-
-@pytest.fixture
-def own(servers: Servers, database: str, tmp_path: Path) -> Iterator[Server]:
-    """A server with a database and a ledger of its own."""
-    server = servers.start(servers.settings(database, ledger=tmp_path / "ledger"))
-    yield server
-    server.end_test()
-
-
-def traces(server: Server, *names: str) -> list[str]:
-    """Return the names that are still in any column of any table; ids also as they are stored."""
-    found = dump_database(server).lower()
-    forms = {name: {name.encode().lower(), name.replace("-", "").encode().lower()} for name in names}
-    for name in names:
-        if len(name) == 36:
-            forms[name].add(UUID(name).bytes)
-    return [name for name in names if any(form in found for form in forms[name])]
-
-
-def assert_no_rows(server: Server, person: Person) -> None:
-    """Check that no table has a row of the person."""
-    for deletion in personal_rows.deletions():
-        condition = personal_rows.belongs(deletion.table)
-        assert condition is not None
-        left = Statement(sa.select(*deletion.table.primary_key).where(condition))
-        rows = server.run(server.db.all(left, owner_id=person.id, email_key=person.email))
-        assert rows == [], deletion.table.name
-
-
-def fill(server: Server, person: Person) -> list[str]:
-    """Write something of a person through every door; return the ids of the records and devices."""
-    records = [create_record(person.client, resource, person) for resource in RESOURCES for _ in range(3)]
-    first = create_record(person.client, RESOURCES[2], person)
-    create_record(person.client, RESOURCES[2], person, derived_from_id=first["id"])
-    sync = SyncClient(person)
-    sync.pull()
-    person.client.delete(f"{RESOURCES[0].path}/{records[0]['id']}", headers={"If-Match": "*"})
-    op = {"op": "upsert", "collection": "intentions", "id": first["id"], "set": {"statement": "wisteria again"}}
-    op |= {"op_id": "019aa2c4-7b00-4000-8000-00000000beef", "base": 0}
-    person.client.post("/v1/sync/push", json={"ops": [op]})
-    person.client.post("/v1/me/email", json={"password": PASSWORD, "email": f"new.{person.email}"})
-    server.anyone.post("/v1/auth/register", json={"email": person.email, "password": PASSWORD})
-    server.anyone.post("/v1/auth/password/forgot", json={"email": person.email})
-    login(server.anyone, person.email)
-    server.anyone.post("/v1/auth/login", json={"email": person.email, "password": "wisteria?"})
-    devices = [each["id"] for each in person.client.get("/v1/auth/devices").json()["items"]]
-    return [*(each["id"] for each in records), first["id"], *devices]
 
 
 def test_every_table_is_covered_by_its_columns() -> None:
@@ -163,6 +92,35 @@ def test_a_long_poll_ends_when_the_account_closes(server: Server, alice: Person)
     assert at_once(act, 2) in ([401, 202], [200, 202])
 
 
+def test_an_event_stream_ends_when_the_account_closes(server: Server, alice: Person) -> None:
+    with open_event_stream(server.client(alice.token)) as stream:
+        stream.next_head()
+        close(alice)
+        assert stream.ends()
+
+
+@pytest.mark.parametrize("ending", ["closed", "erased"])
+def test_an_export_that_begins_beside_the_end_of_its_account_is_refused(own: Server, ending: str) -> None:
+    alice = own.person("alice")
+    create_record(alice.client, RESOURCES[2], alice)
+    caller = Caller(own.services, alice.id, device_of(alice), "person", "UTC", is_authenticated=True)
+
+    async def disconnected() -> dict[str, str]:
+        return {"type": "http.disconnect"}
+
+    async def begin() -> None:
+        await own.services.data_keys.of(alice.id)  # cached: only the statement of the export can notice
+        if ending == "closed":
+            async with own.db.transaction() as tx:
+                await closing.close(tx, alice.id)
+        else:
+            await erasing.erase(own.services, alice.id, again=True)
+        await anext(export(own_records(caller), ClientConnection(disconnected)))
+
+    with pytest.raises(NotSignedIn):
+        own.run(begin())
+
+
 def test_pushes_beside_a_closing_are_complete_or_refused(server: Server, anyone: Client, alice: Person) -> None:
     drafts = [draft_of(RESOURCES[2], alice) for _ in range(7)]
 
@@ -180,28 +138,30 @@ def test_pushes_beside_a_closing_are_complete_or_refused(server: Server, anyone:
     assert len(kept) == statuses.count(201)
 
 
-def test_erase_leaves_no_row_and_no_name_in_any_table(
-    own: Server, monkeypatch: pytest.MonkeyPatch, database: str
-) -> None:
+def test_erase_leaves_no_row_and_no_name_in_any_table(own: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(erasing, "BATCH_SIZE", 2)
     alice, bob = own.person("alice"), own.person("bob")
+    assert command(own, "restored", "--yes").status == 0
+    alice, bob = own.on_another_device(alice), own.on_another_device(bob)
     ids, others = fill(own, alice), fill(own, bob)
     names = [alice.email, str(alice.id), *ids]
     assert traces(own, *names) == names
-    wait_until(lambda: own.run(own.db.all(JOBS)) == [])
+    every_table = {deletion.table.name for deletion in personal_rows.deletions()}
+    assert {*rows_left(own, alice)} == every_table - {"reopen_code"}
+    without_jobs(own)
     close(alice)
+    assert rows_left(own, alice)["reopen_code"] == 1
     assert command(own, "erase").out == "Erased: accounts 0.\n"
-    wait_until(lambda: own.run(own.db.all(JOBS)) == [])
+    without_jobs(own)
     with later(days=14, seconds=1):
         assert command(own, "upkeep").out.startswith("Erased: accounts 1.\nPurged: ")
-    assert_no_rows(own, alice)
+    assert rows_left(own, alice) == {}
     assert traces(own, *names) == []
     assert traces(own, *others) == others
     assert len(read_entries(own.settings.ledger_file)) == 1
     assert own.settings.ledger_file.stat().st_mode & 0o777 == 0o600
     assert str(alice.id).encode() not in own.settings.ledger_file.read_bytes()
     assert own.anyone.post("/v1/auth/register", json={"email": alice.email, "password": PASSWORD}).status_code == 202
-    assert database in {"sqlite", "postgresql"}
 
 
 def test_immediately_erases_by_itself(own: Server) -> None:
@@ -213,7 +173,7 @@ def test_immediately_erases_by_itself(own: Server) -> None:
     texts: list[str] = []
     while not texts or "were erased" not in texts[-1]:
         texts.append(own.mailbox.text_to(alice.email))
-    assert_no_rows(own, alice)
+    assert rows_left(own, alice) == {}
     for path in ("/v1/me", "/v1/sync", "/v1/sync/changes", RESOURCES[0].path):
         assert alice.client.get(path).status_code == 401, path
 
@@ -225,7 +185,7 @@ class KilledError(BaseException):
 def test_an_erasure_that_was_killed_at_any_transaction_continues(own: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     alice = own.person("alice")
     fill(own, alice)
-    wait_until(lambda: own.run(own.db.all(JOBS)) == [])
+    without_jobs(own)
     real, left = background_transaction, [0]
 
     def killing(db: object) -> object:
@@ -244,7 +204,7 @@ def test_an_erasure_that_was_killed_at_any_transaction_continues(own: Server, mo
             kills += 1
             assert alice.client.get("/v1/me").status_code == 401
     assert kills > 5
-    assert_no_rows(own, alice)
+    assert rows_left(own, alice) == {}
     assert len(read_entries(own.settings.ledger_file)) == 1
 
 
@@ -256,7 +216,7 @@ def test_two_erasures_at_once_erase_one_account_once(own: Server) -> None:
         return await asyncio.gather(*(erasing.erase(own.services, alice.id, again=True) for _ in range(2)))
 
     assert sorted(own.run(both())) == [False, True]
-    assert_no_rows(own, alice)
+    assert rows_left(own, alice) == {}
 
 
 def test_a_reopening_beside_an_erasure_either_keeps_or_loses_all(own: Server) -> None:
@@ -285,7 +245,7 @@ def test_restored_erases_the_ledgers_accounts_again(own: Server, tmp_path: Path)
     Ledger(further, own.services.keyring).add(alice.id)  # the database is now a backup of before the erasure
     again = command(own, "restored", "--yes", "--ledger", str(further))
     assert again.out.startswith("Accounts erased again: 1.\n")
-    assert_no_rows(own, alice)
+    assert rows_left(own, alice) == {}
     assert login(own.anyone, bob.email) == 200
     assert read_entries(ledger) == read_entries(further)
     ledger.write_bytes(ledger.read_bytes() + b"wisteria\n")

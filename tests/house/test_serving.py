@@ -6,6 +6,7 @@ import socket
 import sqlite3
 import subprocess
 from contextlib import closing
+from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 
@@ -16,8 +17,10 @@ import pytest
 from app import demo, starting
 from app.cli import preparing
 from app.clock import now
+from app.db import Database, Row
 from app.demo.journey import journey
 from app.identity.accounts import BY_EMAIL
+from app.leaving.closing import close as close_account
 from app.problems import Unavailable
 from app.resources import RESOURCES
 from app.server.sockets import LISTENERS_PER_WORKER
@@ -167,6 +170,27 @@ def test_the_demo_is_created_once_on_any_database(databases: Databases, database
     for _ in range(2):
         asyncio.run(demo.create_demo(settings))
     assert with_database(settings, lambda db: db.one(BY_EMAIL, email_key=demo.EMAIL)) is not None
+
+
+@pytest.mark.parametrize("days", [1, 0], ids=["can be reopened", "is being erased"])
+def test_a_closed_demo_account_is_open_after_the_next_start(
+    databases: Databases, database: str, tmp_path: Path, days: int
+) -> None:
+    settings = Settings(database_url=databases.fresh(database), keyring=tmp_path / "keys.json")
+    assert afterglow("keys", "create", str(settings.keyring)).status == 0
+    asyncio.run(demo.create_demo(settings))
+
+    async def close(db: Database) -> Row:
+        account = await db.only(BY_EMAIL, email_key=demo.EMAIL)
+        async with db.transaction() as tx:
+            await close_account(tx, account["id"], now() + timedelta(days=days))
+        return account
+
+    before = with_database(settings, close)
+    asyncio.run(demo.create_demo(settings))
+    account = with_database(settings, lambda db: db.only(BY_EMAIL, email_key=demo.EMAIL))
+    assert account["closed_at"] is None
+    assert (account["id"] == before["id"]) == (days > 0)
 
 
 def test_the_demo_without_a_schema_is_unavailable(databases: Databases, tmp_path: Path) -> None:

@@ -153,6 +153,15 @@ def test_production_refuses_a_keyring_that_others_can_read_or_change(keyring: Pa
     ]
 
 
+def test_production_refuses_a_ledger_that_cannot_be_written(keyring: Path, tmp_path: Path) -> None:
+    path = tmp_path / "nowhere" / "ledger"
+    (reason,) = reasons(keyring, ledger=path)
+    assert reason.startswith(
+        f"the ledger of erasures, {path}, cannot be written by this user: set AFTERGLOW_LEDGER to "
+    )
+    assert starting.prepare(Settings(keyring=keyring, ledger=path)) == []
+
+
 def test_production_refuses_a_short_secret(keyring: Path) -> None:
     keyring.write_text(re.sub(r'"secret": "[^"]+"', '"secret": "d2lzdGVyaWE="', keyring.read_text()))
     assert reasons(keyring) == [f"AFTERGLOW_KEYRING names {keyring}, whose secret is too short: create another keyring"]
