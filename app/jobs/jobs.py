@@ -18,7 +18,7 @@ from app.db import Database, Row, Statement, Transaction, any_of, bind
 from app.ids import new_id
 from app.jobs.tables import JobRecord
 from app.problems import Problem
-from app.sealing import Cipher
+from app.sealing import Cipher, UnreadableError
 
 MAX_RUNNING: Final = 8
 """Jobs that one process runs at once."""
@@ -128,12 +128,18 @@ class Jobs:
         return id
 
     async def find(self, condition: Callable[[dict[str, Any]], bool]) -> list[UUID]:
-        """Return the ids of the jobs whose payload meets a condition. It reads every job: payloads have no index."""
+        """Return the ids of the jobs whose payload meets a condition; not of those that do not open.
+
+        It reads every job, because sealed payloads have no index.
+        """
         found: list[UUID] = []
         after, is_last = UUID(int=0), False
         while not is_last:
             rows = await self._db.all(_PAGE, after=after, rows=PAGE_ROWS)
-            found += [row["id"] for row in rows if condition(row["payload"])]
+            for row in rows:
+                with suppress(UnreadableError):
+                    if condition(self._opened(row)):
+                        found.append(row["id"])
             is_last, after = len(rows) < PAGE_ROWS, rows[-1]["id"] if rows else after
         return found
 

@@ -5,8 +5,8 @@ key-encryption key (KEK) of the keyring. So a database, a dump or a backup witho
 This is the only package that imports an AEAD.
 """
 
-from app.sealing.aead import Cipher
+from app.sealing.aead import Cipher, UnreadableError
 from app.sealing.data_keys import DataKeys, OwnerKeys, create_data_key
 from app.sealing.tables import DataKeyRecord
 
-__all__ = ["Cipher", "DataKeyRecord", "DataKeys", "OwnerKeys", "create_data_key"]
+__all__ = ["Cipher", "DataKeyRecord", "DataKeys", "OwnerKeys", "UnreadableError", "create_data_key"]

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from app.db import Database, Statement, bind
 from app.jobs import Backlog, Job, JobRecord, JobRejectedError, Jobs, jobs
 from app.problems import Unavailable
+from app.sealing import Cipher
 from app.settings import Settings
 from tests.jobs.conftest import ALL, CIPHER, add, emptied, opened, run
 from tests.waiting import later
@@ -289,5 +290,24 @@ def test_the_backlog_is_counted_by_whether_jobs_are_due(settings: Settings) -> N
         assert (backlog[True], backlog[False].jobs) == (Backlog(), 2)
         ends.set()
         await emptied(db)
+
+    run(settings, work)
+
+
+def test_jobs_are_found_by_their_payload_and_deleted(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "PAGE_ROWS", 2)
+
+    async def work(db: Database, queue: Jobs) -> None:
+        assert await queue.find(lambda _: True) == []
+        for word in ("wisteria", "patience", "wisteria", "lantern"):
+            await add(db, queue, {"word": word})
+        await add(db, Jobs(db, Cipher(bytes(31) + b"1")), {"word": "wisteria"})  # sealed by another key
+        found = await queue.find(lambda payload: payload["word"] == "wisteria")
+        assert len(found) == 2
+        async with db.transaction() as tx:
+            await queue.delete(tx, found)
+        assert await queue.find(lambda payload: payload["word"] == "wisteria") == []
+        assert len(await queue.find(lambda _: True)) == 2
+        assert len(await db.all(ALL)) == 3
 
     run(settings, work)
