@@ -12,6 +12,16 @@ def resource(request: pytest.FixtureRequest) -> Resource:
     return found
 
 
+@pytest.fixture(
+    params=[(resource, field) for resource in RESOURCES for field in resource.references],
+    ids=lambda pair: f"{pair[0].collection}-{pair[1]}",
+)
+def reference(request: pytest.FixtureRequest) -> tuple[Resource, str]:
+    """A kind of record, and one of its references; each test with this fixture runs for all references of all kinds."""
+    resource, field = request.param
+    return resource, field
+
+
 @pytest.fixture
 def path(resource: Resource) -> str:
     return resource.path

@@ -1,9 +1,30 @@
 """Reading: the current record, or 304 if the client has it already."""
 
+import pytest
+
 from app.ids import new_id
 from app.records import Resource
 from tests.drafts import create_record, etag
 from tests.serving import Person
+
+CURRENT = {
+    '"{version}"': '"{version}"',
+    'W/"{version}"': 'W/"{version}"',
+    '"1", "{version}"': '"{version}"',
+    '"1",W/"{version}" , "2"': 'W/"{version}"',
+    'W/"{version}0", "{version}"': '"{version}"',
+    "*": '"{version}"',
+}
+"""Forms of If-None-Match that contain the current version, and the ETag of the response."""
+OTHER = ('"1"', '"{next}"', 'W/"1", "{version}0"', "{version}", '""')
+"""Forms of If-None-Match that do not contain the current version."""
+URLS = {
+    "list": "",
+    "page": "?limit=1",
+    "record": "/{id}",
+    "unknown record": "/{unknown}",
+    "unknown parameter": "?wrong=1",
+}
 
 
 def test_a_response_has_all_members_in_order_and_the_etag(alice: Person, resource: Resource, path: str) -> None:
@@ -17,36 +38,46 @@ def test_a_response_has_all_members_in_order_and_the_etag(alice: Person, resourc
     assert record["created_at"] == record["updated_at"]
 
 
-def test_a_client_that_has_the_current_version_gets_304(alice: Person, resource: Resource, path: str) -> None:
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize(("known", "named"), CURRENT.items(), ids=CURRENT)
+def test_a_client_that_has_the_current_version_gets_304(
+    alice: Person, resource: Resource, path: str, *, known: str, named: str, method: str
+) -> None:
     record = create_record(alice.client, resource, alice)
-    url, tag = f"{path}/{record['id']}", f'"{record["version"]}"'
-    weak = f"W/{tag}"
-    for known, named in (
-        (tag, tag),
-        (weak, weak),
-        (f'"1", {tag}', tag),
-        (f'"1",{weak} , "2"', weak),
-        (f'W/{tag[:-1]}0", {tag}', tag),
-        ("*", tag),
-    ):
-        for method in ("GET", "HEAD"):
-            response = alice.client.request(method, url, headers={"If-None-Match": known})
-            assert (response.status_code, response.headers["etag"], response.content) == (304, named, b"")
-            assert response.headers["vary"] == "Accept-Encoding, Origin"
-            assert "content-type" not in response.headers
-    for other in ('"1"', f'"{record["version"] + 1}"', f'W/"1", "{record["version"]}0"', str(record["version"]), '""'):
-        assert alice.client.get(url, headers={"If-None-Match": other}).json() == record
+    headers = {"If-None-Match": known.format_map(record)}
+    response = alice.client.request(method, f"{path}/{record['id']}", headers=headers)
+    assert (response.status_code, response.content) == (304, b"")
+    assert response.headers["etag"] == named.format_map(record)
+    assert response.headers["vary"] == "Accept-Encoding, Origin"
+    assert "content-type" not in response.headers
+
+
+@pytest.mark.parametrize("known", OTHER)
+def test_a_client_that_has_another_version_gets_the_record(
+    alice: Person, resource: Resource, path: str, known: str
+) -> None:
+    record = create_record(alice.client, resource, alice)
+    headers = {"If-None-Match": known.format_map(record | {"next": record["version"] + 1})}
+    assert alice.client.get(f"{path}/{record['id']}", headers=headers).json() == record
+
+
+def test_a_client_that_has_the_version_before_a_change_gets_the_changed_record(
+    alice: Person, resource: Resource, path: str
+) -> None:
+    record = create_record(alice.client, resource, alice)
+    url, known = f"{path}/{record['id']}", {"If-None-Match": f'"{record["version"]}"'}
+    assert alice.client.get(url, headers=known).status_code == 304
     changes = {resource.text: "wisteria in a new light"}
     changed = alice.client.patch(url, json=changes, headers=etag(record)).json()
-    assert alice.client.get(url, headers={"If-None-Match": tag}).json() == changed
+    assert alice.client.get(url, headers=known).json() == changed
 
 
-def test_head_is_get_without_a_body(alice: Person, resource: Resource, path: str) -> None:
+@pytest.mark.parametrize("url", URLS.values(), ids=URLS)
+def test_head_is_get_without_a_body(alice: Person, resource: Resource, path: str, url: str) -> None:
     record = create_record(alice.client, resource, alice)
-    request_id = {"X-Request-Id": "the-same"}
-    for url in (path, f"{path}?limit=1", f"{path}/{record['id']}", f"{path}/{new_id()}", f"{path}?wrong=1"):
-        get = alice.client.get(url, headers=request_id)
-        head = alice.client.head(url, headers=request_id)
-        assert head.content == b""
-        assert head.status_code == get.status_code
-        assert {**head.headers, "date": ""} == {**get.headers, "date": ""}
+    target, headers = path + url.format(id=record["id"], unknown=new_id()), {"X-Request-Id": "the-same"}
+    get = alice.client.get(target, headers=headers)
+    head = alice.client.head(target, headers=headers)
+    assert head.content == b""
+    assert head.status_code == get.status_code
+    assert {**head.headers, "date": ""} == {**get.headers, "date": ""}
