@@ -15,7 +15,8 @@ from app.http.compression import MIN_BYTES, MIN_THREAD_BYTES, preference
 from app.main import create_app
 from app.settings import Settings
 from tests.hostile.raw import RawConnection
-from tests.serving import PASSWORD, Person, Server, listening
+from tests.serving import PASSWORD, Person, listening
+from tests.witness import Client
 
 WORDS = "wisteria in flower, and a lantern by the door "
 DECODE: dict[str, Callable[[bytes], bytes]] = {
@@ -228,11 +229,11 @@ def test_a_public_text_is_compressed_once(bare: httpx.Client) -> None:
     assert first == second == body_of(2000)
 
 
-def test_a_secret_is_never_compressed(bare: httpx.Client) -> None:
-    for accept_encoding in ("gzip, zstd", "identity;q=0, gzip"):
-        response, body = fetch(bare, "/secret", accept_encoding)
-        assert ("content-encoding" in response.headers, "vary" in response.headers) == (False, False)
-        assert body == body_of(2000)
+@pytest.mark.parametrize("accept_encoding", ["gzip, zstd", "identity;q=0, gzip"])
+def test_a_secret_is_never_compressed(bare: httpx.Client, accept_encoding: str) -> None:
+    response, body = fetch(bare, "/secret", accept_encoding)
+    assert ("content-encoding" in response.headers, "vary" in response.headers) == (False, False)
+    assert body == body_of(2000)
 
 
 def test_every_route_that_answers_with_tokens_is_a_secret_route() -> None:
@@ -251,27 +252,37 @@ def written(alice: Person) -> dict[str, Any]:
     return record
 
 
+READINGS: dict[str, Callable[[str], tuple[str, str, dict[str, Any]]]] = {
+    "read": lambda key: ("GET", f"/v1/reflections/{key}", {}),
+    "list": lambda _: ("GET", "/v1/reflections", {}),
+    "pull": lambda _: ("GET", "/v1/sync/changes", {}),
+    "create again": lambda key: ("POST", "/v1/reflections", {"json": {"id": key, "body": WORDS * 100}}),
+    "push": lambda key: (
+        "POST",
+        "/v1/sync/push",
+        {"json": {"ops": [{"op": "upsert", "collection": "reflections", "id": key, "set": {"title": "x"}}]}},
+    ),
+    "patch": lambda key: ("PATCH", f"/v1/reflections/{key}", {"json": {}, "headers": {"If-Match": "*"}}),
+    "conflict": lambda key: ("PATCH", f"/v1/reflections/{key}", {"json": {}, "headers": {"If-Match": '"1"'}}),
+}
+"""Requests whose response contains the record with this id."""
+
+
 @pytest.mark.parametrize("coding", ["zstd", "gzip", "identity"])
+@pytest.mark.parametrize("reading", READINGS.values(), ids=READINGS)
 def test_every_reading_of_a_record_is_the_same_compressed_or_not(
-    alice: Person, written: dict[str, Any], coding: str
+    alice: Person,
+    written: dict[str, Any],
+    reading: Callable[[str], tuple[str, str, dict[str, Any]]],
+    coding: str,
 ) -> None:
-    path = f"/v1/reflections/{written['id']}"
-    pushed = {"ops": [{"op": "upsert", "collection": "reflections", "id": written["id"], "set": {"title": "x"}}]}
-    for method, each, options in (
-        ("GET", path, {}),
-        ("GET", "/v1/reflections", {}),
-        ("GET", "/v1/sync/changes", {}),
-        ("POST", "/v1/reflections", {"json": {"id": written["id"], "body": WORDS * 100}}),
-        ("POST", "/v1/sync/push", {"json": pushed}),
-        ("PATCH", path, {"json": {}, "headers": {"If-Match": "*"}}),
-        ("PATCH", path, {"json": {}, "headers": {"If-Match": '"1"'}}),
-    ):
-        headers = {"X-Request-Id": "the-same", **options.pop("headers", {})}
-        plain, expected = fetch(alice.client, each, None, method, headers=headers, **options)
-        response, body = fetch(alice.client, each, coding, method, headers=headers, **options)
-        assert (response.status_code, body) == (plain.status_code, expected)
-        assert response.headers.get("content-encoding", "identity") == coding
-        assert (response.headers["vary"], response.headers["cache-control"]) == ("Accept-Encoding, Origin", "no-store")
+    method, path, options = reading(written["id"])
+    headers = {"X-Request-Id": "the-same", **options.pop("headers", {})}
+    plain, expected = fetch(alice.client, path, None, method, headers=headers, **options)
+    response, body = fetch(alice.client, path, coding, method, headers=headers, **options)
+    assert (response.status_code, body) == (plain.status_code, expected)
+    assert response.headers.get("content-encoding", "identity") == coding
+    assert (response.headers["vary"], response.headers["cache-control"]) == ("Accept-Encoding, Origin", "no-store")
 
 
 def test_a_tag_of_a_compressed_response_guards_and_revalidates(alice: Person, written: dict[str, Any]) -> None:
@@ -285,30 +296,33 @@ def test_a_tag_of_a_compressed_response_guards_and_revalidates(alice: Person, wr
     assert alice.client.patch(path, json={"title": "x"}, headers={"If-Match": tag}).status_code == 412
 
 
-def test_no_response_about_a_sign_in_is_compressed(alice: Person) -> None:
-    name = {"device_name": "wisteria " * 5}
-    login = {"email": alice.email, "password": PASSWORD, **name}
+@pytest.mark.parametrize("path", ["/v1/auth/login", "/v1/auth/refresh"])
+def test_no_response_with_tokens_is_compressed(alice: Person, path: str) -> None:
+    login = {"email": alice.email, "password": PASSWORD}
+    body = login if path == "/v1/auth/login" else {"refresh_token": alice.tokens["refresh_token"]}
+    response, _ = fetch(alice.client, path, "gzip, zstd, identity;q=0", "POST", json=body)
+    assert (response.status_code, "content-encoding" in response.headers) == (200, False)
+    assert response.headers["vary"] == "Origin"
+
+
+def test_a_long_list_of_devices_is_not_compressed(alice: Person) -> None:
+    login = {"email": alice.email, "password": PASSWORD, "device_name": "wisteria " * 5}
     for _ in range(8):
         assert alice.client.post("/v1/auth/login", json=login).status_code == 200
-    for method, path, body in (
-        ("POST", "/v1/auth/login", login),
-        ("POST", "/v1/auth/refresh", {"refresh_token": alice.tokens["refresh_token"]}),
-        ("GET", "/v1/auth/devices", None),
-    ):
-        response, content = fetch(alice.client, path, "gzip, zstd, identity;q=0", method, json=body)
-        assert (response.status_code, "content-encoding" in response.headers) == (200, False)
-        assert response.headers["vary"] == "Origin"
+    response, content = fetch(alice.client, "/v1/auth/devices", "gzip, zstd, identity;q=0")
     assert len(content) > MIN_BYTES
+    assert (response.status_code, "content-encoding" in response.headers) == (200, False)
+    assert response.headers["vary"] == "Origin"
 
 
-def test_the_pages_and_their_scripts_are_compressed(server: Server) -> None:
-    for path in ("/openapi.json", "/docs/assets/swagger-ui-bundle.js", "/docs/assets/swagger-ui.css"):
-        plain, expected = fetch(server.anyone, path, None)
-        for coding in ("zstd", "gzip"):
-            response, body = fetch(server.anyone, path, coding)
-            assert (response.headers["content-encoding"], body) == (coding, expected)
-            assert int(response.headers["content-length"]) < len(expected) / 2
-            assert response.headers["cache-control"] == plain.headers["cache-control"]
+@pytest.mark.parametrize("coding", ["zstd", "gzip"])
+@pytest.mark.parametrize("path", ["/openapi.json", "/docs/assets/swagger-ui-bundle.js", "/docs/assets/swagger-ui.css"])
+def test_the_pages_and_their_scripts_are_compressed(anyone: Client, path: str, coding: str) -> None:
+    plain, expected = fetch(anyone, path, None)
+    response, body = fetch(anyone, path, coding)
+    assert (response.headers["content-encoding"], body) == (coding, expected)
+    assert int(response.headers["content-length"]) < len(expected) / 2
+    assert response.headers["cache-control"] == plain.headers["cache-control"]
 
 
 def test_a_stream_is_neither_compressed_nor_transformed(alice: Person) -> None:

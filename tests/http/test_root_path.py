@@ -77,9 +77,11 @@ def test_the_document_names_the_root_path_as_its_server(below: Server, prefix: s
     assert [server["url"] for server in document["servers"]] == [ROOT]
 
 
-def test_a_path_that_only_begins_like_the_root_path_is_not_found(below: Server) -> None:
-    for path in (f"{ROOT}wisteria/livez", f"{ROOT}/wisteria", f"/wisteria{ROOT}/livez", f"{ROOT}//livez"):
-        assert httpx.get(below.url + path).status_code == 404
+@pytest.mark.parametrize(
+    "path", [f"{ROOT}wisteria/livez", f"{ROOT}/wisteria", f"/wisteria{ROOT}/livez", f"{ROOT}//livez"]
+)
+def test_a_path_that_only_begins_like_the_root_path_is_not_found(below: Server, path: str) -> None:
+    assert httpx.get(below.url + path).status_code == 404
 
 
 @contextmanager
