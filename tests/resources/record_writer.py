@@ -8,7 +8,7 @@ import httpx2 as httpx
 
 from app.records import Resource
 from tests.drafts import Json
-from tests.refusals import pointers, refused
+from tests.refusals import pointers
 from tests.serving import Person
 
 Values = tuple[Any, ...]
@@ -92,10 +92,15 @@ class RecordWriter:
         The faults point to `within` the field, for example to the first item of a list.
         """
         expected = sorted(f"/{name}{within}" for name in names)
+        different = []
         for value in values:
             wrong = dict.fromkeys(names, value)
-            assert pointers(self.post(**wrong)) == expected, value
-            assert pointers(self.patch(record, **wrong)) == expected, value
+            for response in (self.post(**wrong), self.patch(record, **wrong)):
+                problem = response.json()
+                found = sorted(fault["pointer"] for fault in problem.get("errors", ()))
+                if (response.status_code, problem.get("code"), found) != (422, "validation", expected):
+                    different.append((value, response.text))
+        assert different == []
 
     def assert_text_fields(self, **limits: int) -> None:
         """Assert that these fields store texts exactly as sent, up to this many code points."""
@@ -144,22 +149,20 @@ class RecordWriter:
             self.assert_stores(record, **dict.fromkeys(names, day))
         self.assert_rejects(record, NOT_A_DAY, *names)
 
-    def assert_transitions(self, transitions: dict[str, str]) -> None:
-        """Assert that each status can change to its targets, which are separated by blanks, and to no other status.
+    def assert_transitions(self, status: str, transitions: dict[str, str]) -> None:
+        """Assert that this status can change to its targets, which are separated by blanks, and to no other status.
 
         A patch to the same status changes nothing. Any other target is 409, and the problem lists the allowed targets.
         """
-        for status, targets in transitions.items():
-            record = self.create(status=status)
-            for target in transitions:
-                if target in targets.split():
-                    assert self.update(self.create(status=status), status=target)["status"] == target
-                elif target == status:
-                    assert self.update(record, status=target) == record
-                else:
-                    problem = refused(self.patch(record, status=target), 409, "invalid-transition")
-                    assert problem["allowed"] == sorted(targets.split())
-            assert self.person.client.get(f"{self.path}/{record['id']}").json() == record
+        record, targets = self.create(status=status), transitions[status].split()
+        changed = [self.update(self.create(status=status), status=target)["status"] for target in targets]
+        assert changed == targets
+        assert self.update(record, status=status) == record
+        others = [other for other in transitions if other not in {status, *targets}]
+        problems = {other: self.patch(record, status=other).json() for other in others}
+        found = {other: (problem.get("code"), problem.get("allowed")) for other, problem in problems.items()}
+        assert found == dict.fromkeys(others, ("invalid-transition", sorted(targets)))
+        assert self.person.client.get(f"{self.path}/{record['id']}").json() == record
 
     def _read_back(self, response: httpx.Response, status: int) -> Json:
         assert response.status_code == status, response.text

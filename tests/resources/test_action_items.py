@@ -17,11 +17,42 @@ FACETS = {
     "internal": "thought emotion perspective attention self-talk",
     "external": "behaviour relationship environment health creative service work other",
 }
+ENDS = "completed failed cancelled entered-in-error"
+TRANSITIONS = {
+    "draft": "accepted cancelled entered-in-error",
+    "requested": "accepted rejected entered-in-error",
+    "accepted": f"in-progress on-hold {ENDS}",
+    "rejected": "entered-in-error",
+    "in-progress": f"on-hold {ENDS}",
+    "on-hold": f"in-progress {ENDS}",
+    "completed": "in-progress entered-in-error",
+    "failed": "entered-in-error",
+    "cancelled": "entered-in-error",
+    "entered-in-error": "",
+}
 MONDAY = "2026-11-16T18:30:00.000000Z"
 NOT_YET = {"/completed_at": "completed-only"}
 MISMATCH = {"/facet": "facet-mismatch"}
 TOGETHER = {"/then_response": "both-or-neither"}
 LATE = {"/due_on": "due-before-start"}
+
+PLAN = {"if_cue": "wisteria", "then_response": "wisteria"}
+DAYS = {"starts_on": "2026-11-22", "due_on": "2026-11-22"}
+WRONG_DRAFTS: dict[str, tuple[Json, dict[str, str]]] = {
+    "if_cue alone": ({"if_cue": "wisteria"}, TOGETHER),
+    "then_response alone": ({"then_response": "wisteria"}, TOGETHER),
+    "due before its start": ({"starts_on": "2026-11-22", "due_on": "2026-11-21"}, LATE),
+    "several": (
+        {"if_cue": "wisteria", "starts_on": "2026-11-22", "due_on": "1900-01-01", "facet": "work"},
+        TOGETHER | LATE | MISMATCH,
+    ),
+}
+WRONG_PATCHES: dict[str, tuple[Json, dict[str, str]]] = {
+    "without if_cue": ({"if_cue": None}, TOGETHER),
+    "without then_response": ({"then_response": None}, TOGETHER),
+    "due earlier": ({"due_on": "2026-11-21"}, LATE),
+    "starts later": ({"starts_on": "2026-11-23"}, LATE),
+}
 
 
 @pytest.fixture
@@ -44,58 +75,44 @@ def test_its_fields_accept_values_up_to_their_bounds(writer: RecordWriter) -> No
     writer.assert_choices(visibility="private shared")
 
 
-def test_a_facet_must_belong_to_the_change(writer: RecordWriter) -> None:
-    item = writer.create()
-    for side, facets in FACETS.items():
-        other = next(each for each in FACETS if each != side)
-        for facet in facets.split():
-            item = writer.assert_stores(item, change=side, facet=facet)
-            assert faults(writer.post(change=other, facet=facet)) == MISMATCH
-            assert faults(writer.patch(item, change=other)) == MISMATCH
-            assert faults(writer.patch(item, facet=FACETS[other].split()[0])) == MISMATCH
-    writer.assert_rejects(item, ("wisteria", "", "Thought", None, 5), "change", "facet")
+@pytest.mark.parametrize(
+    ("side", "facet"), [(side, facet) for side, facets in FACETS.items() for facet in facets.split()]
+)
+def test_a_facet_must_belong_to_the_change(writer: RecordWriter, side: str, facet: str) -> None:
+    other = next(each for each in FACETS if each != side)
+    item = writer.assert_stores(writer.create(), change=side, facet=facet)
+    assert faults(writer.post(change=other, facet=facet)) == MISMATCH
+    assert faults(writer.patch(item, change=other)) == MISMATCH
+    assert faults(writer.patch(item, facet=FACETS[other].split()[0])) == MISMATCH
 
 
-def test_if_cue_needs_then_response_and_due_on_is_not_before_starts_on(writer: RecordWriter) -> None:
-    plan = {"if_cue": "wisteria", "then_response": "wisteria"}
-    days = {"starts_on": "2026-11-22", "due_on": "2026-11-22"}
-    item = writer.create(**plan, **days)
-    wrong: tuple[tuple[Json, dict[str, str]], ...] = (
-        *(({name: plan[name]}, TOGETHER) for name in plan),
-        ({"starts_on": "2026-11-22", "due_on": "2026-11-21"}, LATE),
-        (
-            {"if_cue": "wisteria", "starts_on": "2026-11-22", "due_on": "1900-01-01", "facet": "work"},
-            TOGETHER | LATE | MISMATCH,
-        ),
-    )
-    for draft, broken in wrong:
-        assert faults(writer.post(**draft)) == broken
-    wrong = (
-        *(({name: None}, TOGETHER) for name in plan),
-        ({"due_on": "2026-11-21"}, LATE),
-        ({"starts_on": "2026-11-23"}, LATE),
-    )
-    for patch, broken in wrong:
-        assert faults(writer.patch(item, **patch)) == broken
+def test_a_change_and_a_facet_accept_only_the_listed_choices(writer: RecordWriter) -> None:
+    writer.assert_rejects(writer.create(), ("wisteria", "", "Thought", None, 5), "change", "facet")
+
+
+@pytest.mark.parametrize(("draft", "broken"), WRONG_DRAFTS.values(), ids=WRONG_DRAFTS)
+def test_a_draft_that_breaks_a_rule_is_refused(writer: RecordWriter, draft: Json, broken: dict[str, str]) -> None:
+    assert faults(writer.post(**draft)) == broken
+
+
+@pytest.mark.parametrize(("patch", "broken"), WRONG_PATCHES.values(), ids=WRONG_PATCHES)
+def test_a_patch_whose_result_breaks_a_rule_is_refused(
+    writer: RecordWriter, patch: Json, broken: dict[str, str]
+) -> None:
+    assert faults(writer.patch(writer.create(**PLAN, **DAYS), **patch)) == broken
+
+
+def test_a_patch_may_remove_a_plan_and_a_start(writer: RecordWriter) -> None:
+    item = writer.create(**PLAN, **DAYS)
     writer.assert_stores(item, starts_on=None, due_on="2026-11-21", if_cue=None, then_response=None)
 
 
-def test_its_status_changes_along_the_transitions(writer: RecordWriter) -> None:
-    ends = "completed failed cancelled entered-in-error"
-    writer.assert_transitions(
-        {
-            "draft": "accepted cancelled entered-in-error",
-            "requested": "accepted rejected entered-in-error",
-            "accepted": f"in-progress on-hold {ends}",
-            "rejected": "entered-in-error",
-            "in-progress": f"on-hold {ends}",
-            "on-hold": f"in-progress {ends}",
-            "completed": "in-progress entered-in-error",
-            "failed": "entered-in-error",
-            "cancelled": "entered-in-error",
-            "entered-in-error": "",
-        }
-    )
+@pytest.mark.parametrize("status", TRANSITIONS)
+def test_its_status_changes_along_the_transitions(writer: RecordWriter, status: str) -> None:
+    writer.assert_transitions(status, TRANSITIONS)
+
+
+def test_its_status_accepts_only_the_listed_choices(writer: RecordWriter) -> None:
     writer.assert_rejects(writer.create(), ("wisteria", "", "Draft", None, 5), "status")
 
 
@@ -112,9 +129,6 @@ def test_the_time_of_completion_is_now_or_as_sent_and_only_while_completed(
 
     item = now[-1]
     assert writer.update(item, status="completed") == item
-    for sent, stored in TIMES.items():
-        assert writer.create(status="completed", completed_at=sent)["completed_at"] == stored
-        assert writer.update(item, completed_at=sent)["completed_at"] == stored
     assert faults(writer.patch(item, completed_at=None)) == {"/completed_at": "completion-required"}
     writer.update(item, completed_at=MONDAY)
     assert faults(writer.patch(item, status="in-progress", completed_at=NOW)) == NOT_YET
@@ -124,14 +138,26 @@ def test_the_time_of_completion_is_now_or_as_sent_and_only_while_completed(
     assert faults(writer.patch(reopened, completed_at=MONDAY)) == NOT_YET
     assert writer.update(reopened, status="completed", completed_at=MONDAY)["completed_at"] == MONDAY
     assert writer.update(item, status="entered-in-error")["completed_at"] is None
-    for status in ("draft", "accepted", "failed", "entered-in-error"):
-        assert faults(writer.post(status=status, completed_at=MONDAY)) == NOT_YET
 
 
-def test_a_completed_draft_can_be_sent_again(writer: RecordWriter) -> None:
-    for sent in ({}, {"completed_at": None}, {"completed_at": MONDAY}):
-        id = str(new_id())
-        first = writer.post(id=id, status="completed", **sent)
-        again = writer.post(id=id, status="completed", **sent)
-        assert (first.status_code, again.status_code) == (201, 200)
-        assert first.json() == again.json()
+@pytest.mark.parametrize(("sent", "stored"), TIMES.items(), ids=TIMES)
+def test_a_time_of_completion_may_be_sent(writer: RecordWriter, sent: str, stored: str) -> None:
+    item = writer.create(status="completed", completed_at=sent)
+    assert item["completed_at"] == stored
+    assert writer.update(writer.create(status="completed"), completed_at=sent)["completed_at"] == stored
+
+
+@pytest.mark.parametrize("status", ["draft", "accepted", "failed", "entered-in-error"])
+def test_a_time_of_completion_is_refused_for_a_status_that_is_not_completed(writer: RecordWriter, status: str) -> None:
+    assert faults(writer.post(status=status, completed_at=MONDAY)) == NOT_YET
+
+
+@pytest.mark.parametrize(
+    "sent", [{}, {"completed_at": None}, {"completed_at": MONDAY}], ids=["no time", "null", "a time"]
+)
+def test_a_completed_draft_can_be_sent_again(writer: RecordWriter, sent: Json) -> None:
+    id = str(new_id())
+    first = writer.post(id=id, status="completed", **sent)
+    again = writer.post(id=id, status="completed", **sent)
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert first.json() == again.json()

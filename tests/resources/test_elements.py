@@ -7,7 +7,7 @@ import pytest
 from app.ids import new_id
 from app.resources.elements import ELEMENTS
 from app.resources.sessions import SESSIONS
-from tests.drafts import create_record, etag
+from tests.drafts import Json, create_record, etag
 from tests.refusals import faults, pointers, refused
 from tests.resources.record_writer import RecordWriter
 from tests.serving import Person
@@ -45,26 +45,29 @@ def test_its_fields_accept_only_the_listed_choices(alice: Person, writer: Record
     RecordWriter(alice, ELEMENTS, **writer.base, meaning=MEANING).assert_choices(status=" ".join(STATUSES))
 
 
-def test_an_understood_or_integrated_element_has_a_meaning(writer: RecordWriter) -> None:
+@pytest.mark.parametrize("meaning", [{}, {"meaning": None}, {"meaning": ""}], ids=["no meaning", "null", "empty"])
+@pytest.mark.parametrize("status", ["understood", "integrated"])
+def test_an_understood_or_integrated_element_has_a_meaning(writer: RecordWriter, status: str, meaning: Json) -> None:
+    assert faults(writer.post(status=status, **meaning)) == NEEDS_A_MEANING
+    assert faults(writer.patch(writer.create(), status=status, **meaning)) == NEEDS_A_MEANING
+
+
+@pytest.mark.parametrize("status", ["understood", "integrated"])
+def test_the_meaning_of_an_understood_or_integrated_element_is_removed_only_with_its_status(
+    writer: RecordWriter, status: str
+) -> None:
+    understood = writer.create(status=status, meaning=MEANING)
+    for empty in (None, ""):
+        assert faults(writer.patch(understood, meaning=empty)) == NEEDS_A_MEANING, empty
+    assert writer.update(understood, meaning=None, status="set-aside")["meaning"] is None
     captured = writer.create()
-    for status in ("understood", "integrated"):
-        for meaning in ({}, {"meaning": None}, {"meaning": ""}):
-            assert faults(writer.post(status=status, **meaning)) == NEEDS_A_MEANING
-            assert faults(writer.patch(captured, status=status, **meaning)) == NEEDS_A_MEANING
-        understood = writer.create(status=status, meaning=MEANING)
-        for empty in (None, ""):
-            assert faults(writer.patch(understood, meaning=empty)) == NEEDS_A_MEANING
-        assert writer.update(understood, meaning=None, status="set-aside")["meaning"] is None
-        assert writer.update(captured, status=status, meaning=MEANING)["status"] == status
-        captured = writer.update(captured, status="captured", meaning=None)
+    assert writer.update(captured, status=status, meaning=MEANING)["status"] == status
+    assert writer.update(captured, status="captured", meaning=None)["meaning"] is None
 
 
-def test_its_status_can_change_to_any_other(writer: RecordWriter) -> None:
-    element = writer.create(meaning=MEANING)
-    for pair in permutations(STATUSES, 2):
-        for status in pair:
-            response = writer.patch(element, status=status)
-            assert (response.status_code, response.json()["status"]) == (200, status)
+@pytest.mark.parametrize(("before", "after"), [*permutations(STATUSES, 2)])
+def test_its_status_can_change_to_any_other(writer: RecordWriter, before: str, after: str) -> None:
+    assert writer.update(writer.create(status=before, meaning=MEANING), status=after)["status"] == after
 
 
 def test_it_belongs_to_a_session_and_can_be_moved_to_another(alice: Person, writer: RecordWriter) -> None:

@@ -1,6 +1,8 @@
 """Reflections: initial values, bounds and lists."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -12,6 +14,20 @@ from tests.resources.record_writer import NOT_A_CHOICE, NOT_TEXT, NOW, ODD_TEXT,
 from tests.serving import Person
 
 DOMAINS = ["nature", "mind", "body", "relationships", "lifestyle", "spirit"]
+
+EMOTIONS = {
+    "the most and longest": [long_text(50)] * 20,
+    "the same twice": [ODD_TEXT, "wisteria", ODD_TEXT],
+    "none": [],
+}
+WRONG_LISTS: dict[str, tuple[str, Sequence[Any], str]] = {
+    "an emotion": ("emotions", [[wrong] for wrong in (long_text(51), None, *NOT_TEXT)], "/0"),
+    "too many emotions": ("emotions", [["wisteria"] * 21], ""),
+    "no list of emotions": ("emotions", (None, "wisteria", {}, 5), ""),
+    "a domain": ("domains", [[wrong] for wrong in (*NOT_A_CHOICE, None)], "/0"),
+    "too many domains": ("domains", [[*DOMAINS, "mind"]], ""),
+    "no list of domains": ("domains", (None, "mind", {}, 5), ""),
+}
 
 
 @pytest.fixture
@@ -51,15 +67,23 @@ def test_its_fields_accept_values_up_to_their_bounds(writer: RecordWriter) -> No
     writer.assert_choices(capture="typed voice-transcript imported", visibility="private shared")
 
 
-def test_its_lists_keep_their_order_and_accept_items_up_to_their_bounds(writer: RecordWriter) -> None:
-    reflection = writer.create()
-    for emotions in ([long_text(50)] * 20, [ODD_TEXT, "wisteria", ODD_TEXT], []):
-        writer.assert_stores(reflection, emotions=emotions)
-    for n in range(len(DOMAINS) + 1):
-        writer.assert_stores(reflection, domains=DOMAINS[:n])
-    writer.assert_rejects(reflection, ([wrong] for wrong in (long_text(51), None, *NOT_TEXT)), "emotions", within="/0")
-    writer.assert_rejects(reflection, (["wisteria"] * 21, None, "wisteria", {}, 5), "emotions")
-    writer.assert_rejects(reflection, ([wrong] for wrong in (*NOT_A_CHOICE, None)), "domains", within="/0")
-    writer.assert_rejects(reflection, ([*DOMAINS, "mind"], None, "mind", {}, 5), "domains")
+@pytest.mark.parametrize("emotions", EMOTIONS.values(), ids=EMOTIONS)
+def test_emotions_are_stored_as_they_are(writer: RecordWriter, emotions: list[str]) -> None:
+    writer.assert_stores(writer.create(), emotions=emotions)
+
+
+@pytest.mark.parametrize("number", range(len(DOMAINS) + 1))
+def test_domains_keep_their_order(writer: RecordWriter, number: int) -> None:
+    writer.assert_stores(writer.create(), domains=DOMAINS[:number])
+
+
+@pytest.mark.parametrize(("name", "wrong", "within"), WRONG_LISTS.values(), ids=WRONG_LISTS)
+def test_a_list_beyond_its_bounds_is_refused(
+    writer: RecordWriter, *, name: str, wrong: Sequence[Any], within: str
+) -> None:
+    writer.assert_rejects(writer.create(), wrong, name, within=within)
+
+
+def test_every_wrong_item_of_a_list_is_a_fault(writer: RecordWriter) -> None:
     many = writer.post(emotions=["wisteria", 1, long_text(51)], domains=["mind", "wisteria"])
     assert pointers(many) == ["/domains/1", "/emotions/1", "/emotions/2"]
