@@ -1,19 +1,21 @@
 """Signed-out devices: the next request is refused, also by another worker."""
 
 from collections.abc import Callable
+from typing import Any
 
 import httpx2 as httpx
 import pytest
 
-from app.ids import new_id
 from app.resources.intentions import INTENTIONS
-from tests.drafts import create_record, draft_of
+from tests.drafts import create_record
 from tests.identity.conftest import Cluster
 from tests.serving import PASSWORD, Person, Server
 from tests.witness import Client
 
 NEW = "wisteria over the door"
 ROUNDS = 3
+MISSING = "019aa2c4-7b00-7000-8000-00000000beef"
+"""The id of no record."""
 
 
 def logout(client: Client, _person: Person, _server: Server) -> httpx.Response:
@@ -71,31 +73,36 @@ def test_a_signed_out_device_is_refused_by_every_worker(
             assert there.post("/v1/auth/refresh", json=refresh).status_code == 401
 
 
-def test_a_signed_out_device_gets_401_for_every_request(server: Server, alice: Person, anyone: Client) -> None:
+JSON = {"Content-Type": "application/json"}
+CURRENT = {"If-Match": '"{version}"'}
+REQUESTS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "a record": ("GET", "/{id}", {}),
+    "the head of a record": ("HEAD", "/{id}", {"headers": {"If-None-Match": "*"}}),
+    "a missing record": ("GET", f"/{MISSING}", {}),
+    "a list": ("GET", "", {}),
+    "a list with a filter": ("GET", "", {"params": {"session_id": MISSING}}),
+    "a list with an unknown parameter": ("GET", "", {"params": {"wisteria": "1"}}),
+    "a list from an invalid cursor": ("GET", "", {"params": {"cursor": "wisteria"}}),
+    "a draft": ("POST", "", {"json": {"kind": "session", "statement": "wisteria"}}),
+    "an incomplete draft": ("POST", "", {"json": {}}),
+    "malformed JSON": ("POST", "", {"content": b"{", "headers": JSON}),
+    "no media type": ("POST", "", {"content": b"wisteria"}),
+    "a patch without a version": ("PATCH", "/{id}", {"json": {"why": "wisteria"}}),
+    "a patch": ("PATCH", "/{id}", {"json": {"why": "wisteria"}, "headers": CURRENT}),
+    "a patch of a missing record": ("PATCH", f"/{MISSING}", {"json": {}, "headers": CURRENT}),
+    "a removal without a version": ("DELETE", "/{id}", {}),
+    "a removal": ("DELETE", "/{id}", {"headers": CURRENT}),
+}
+
+
+@pytest.mark.parametrize(("method", "path", "parts"), REQUESTS.values(), ids=REQUESTS)
+def test_a_signed_out_device_gets_401_for_every_request(
+    server: Server, alice: Person, *, method: str, path: str, parts: dict[str, Any]
+) -> None:
     """Also if the object is missing, malformed or outdated; and nothing is written."""
-    record, draft = create_record(alice.client, INTENTIONS, alice), draft_of(INTENTIONS)
-    login = {"email": alice.email, "password": PASSWORD}
-    other = server.client(anyone.post("/v1/auth/login", json=login).json()["access_token"])
-    path, tag = f"/v1/intentions/{record['id']}", {"If-Match": f'"{record["version"]}"'}
+    record, tablet = create_record(alice.client, INTENTIONS, alice), server.on_another_device(alice)
     assert alice.client.post("/v1/auth/logout").status_code == 204
-    for method, asked, parts in (
-        ("GET", path, {}),
-        ("HEAD", path, {"headers": {"If-None-Match": "*"}}),
-        ("GET", f"/v1/intentions/{new_id()}", {}),
-        ("GET", "/v1/intentions", {}),
-        ("GET", "/v1/intentions", {"params": {"session_id": str(new_id())}}),
-        ("GET", "/v1/intentions", {"params": {"wisteria": "1"}}),
-        ("GET", "/v1/intentions", {"params": {"cursor": "wisteria"}}),
-        ("POST", "/v1/intentions", {"json": draft}),
-        ("POST", "/v1/intentions", {"json": {}}),
-        ("POST", "/v1/intentions", {"content": b"{", "headers": {"Content-Type": "application/json"}}),
-        ("POST", "/v1/intentions", {"content": b"wisteria"}),
-        ("PATCH", path, {"json": {"why": "wisteria"}}),
-        ("PATCH", path, {"json": {"why": "wisteria"}, "headers": tag}),
-        ("PATCH", f"/v1/intentions/{new_id()}", {"json": {}, "headers": tag}),
-        ("DELETE", path, {}),
-        ("DELETE", path, {"headers": tag}),
-    ):
-        assert alice.client.request(method, asked, **parts).status_code == 401, (method, asked)
-    assert other.get("/v1/intentions").json()["items"] == [record]
-    assert other.get(f"/v1/intentions/{draft['id']}").status_code == 404
+    headers = {name: value.format_map(record) for name, value in parts.get("headers", {}).items()}
+    url = INTENTIONS.path + path.format_map(record)
+    assert alice.client.request(method, url, **parts | {"headers": headers}).status_code == 401
+    assert tablet.client.get(INTENTIONS.path).json()["items"] == [record]
