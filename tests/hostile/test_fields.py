@@ -30,7 +30,7 @@ def faults_of(reply: RawResponse, place: Path = ()) -> list[Json]:
 
 @with_body
 def test_a_wrong_value_is_422_with_its_pointer_and_changes_nothing(
-    connection: RawConnection, alice: Person, state: State, operation: Operation
+    connection: RawConnection, alice: Person, state: State, operation: Operation, subtests: pytest.Subtests
 ) -> None:
     assert operation.body is not None
     target, headers = operation.target(alice), operation.headers(alice)
@@ -38,17 +38,17 @@ def test_a_wrong_value_is_422_with_its_pointer_and_changes_nothing(
     for place, schema in members(operation.body):
         pointer = "".join(f"/{step}" for step in place)
         for value in rejected_values(schema):
-            reply = connection.request(operation.method, target, headers, operation.body_with(place, value))
-            case = f"{pointer}: {value[:40]}"
-            assert any(f"{fault['pointer']}/".startswith(f"{pointer}/") for fault in faults_of(reply, place)), case
-            assert b"wisteria" not in reply.body, case
-            assert b"www" not in reply.body, case
+            with subtests.test(f"{pointer}: {value[:40]}"):
+                reply = connection.request(operation.method, target, headers, operation.body_with(place, value))
+                assert any(f"{fault['pointer']}/".startswith(f"{pointer}/") for fault in faults_of(reply, place))
+                assert b"wisteria" not in reply.body
+                assert b"www" not in reply.body
     assert state() == before
 
 
 @pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.collection)
 def test_a_wrong_value_is_rejected_in_a_push(
-    connection: RawConnection, alice: Person, state: State, resource: Resource
+    connection: RawConnection, alice: Person, state: State, resource: Resource, subtests: pytest.Subtests
 ) -> None:
     create = next(each for each in OPERATIONS if each.resource is resource and each.method == "POST")
     push = next(each for each in OPERATIONS if each.content["operationId"] == "push_changes")
@@ -67,14 +67,15 @@ def test_a_wrong_value_is_rejected_in_a_push(
         reply = connection.request("POST", push.path, push.headers(alice), body)
         assert b"wisteria" not in reply.body
         for (name, value), result in zip(some, json.loads(reply.body)["results"], strict=True):
-            assert (result["outcome"], result["status"]) == ("rejected", 422), (name, value[:40])
-            assert any(fault["pointer"].split("/")[1] == name for fault in result["error"]["errors"])
+            with subtests.test(f"{name}: {value[:40]}"):
+                assert (result["outcome"], result["status"]) == ("rejected", 422)
+                assert any(fault["pointer"].split("/")[1] == name for fault in result["error"]["errors"])
     assert state() == before
 
 
 @with_body
 def test_a_missing_required_member_is_422(
-    connection: RawConnection, alice: Person, state: State, operation: Operation
+    connection: RawConnection, alice: Person, state: State, operation: Operation, subtests: pytest.Subtests
 ) -> None:
     assert operation.body is not None
     target, headers = operation.target(alice), operation.headers(alice)
@@ -83,44 +84,53 @@ def test_a_missing_required_member_is_422(
     assert right is not None
     before = state()
     for name in operation.body.get("required", []):
-        body = {other: value for other, value in right.items() if other != name}
-        reply = connection.request(operation.method, target, headers, json.dumps(body).encode())
-        assert {"pointer": f"/{name}", "code": "required"}.items() <= faults_of(reply)[0].items()
+        with subtests.test(name):
+            body = {other: value for other, value in right.items() if other != name}
+            reply = connection.request(operation.method, target, headers, json.dumps(body).encode())
+            assert {"pointer": f"/{name}", "code": "required"}.items() <= faults_of(reply)[0].items()
     assert state() == before
 
 
 @with_body
 def test_members_that_the_server_sets_are_rejected(
-    connection: RawConnection, alice: Person, state: State, operation: Operation
+    connection: RawConnection, alice: Person, state: State, operation: Operation, subtests: pytest.Subtests
 ) -> None:
     assert operation.body is not None
     target, headers, right = operation.target(alice), operation.headers(alice), operation.right_body(alice)
     before = state()
     assigned = {*operation.answer.get("properties", {}), "owner", "owner_id", "account_id", "role", "version", "seq"}
     for name in sorted(assigned - set(operation.body["properties"])):
-        for value in ("null", "1", '"admin"', f'"{new_id()}"'):
-            body = json.dumps(right)[:-1].encode() + f', "{name}": {value}}}'.encode()
-            faults = faults_of(connection.request(operation.method, target, headers, body))
-            assert [(fault["pointer"], fault["code"]) for fault in faults] == [(f"/{name}", "unknown-field")], value
+        for kind, value in {"null": "null", "number": "1", "text": '"admin"', "id": f'"{new_id()}"'}.items():
+            with subtests.test(f"{name}: {kind}"):
+                body = json.dumps(right)[:-1].encode() + f', "{name}": {value}}}'.encode()
+                faults = faults_of(connection.request(operation.method, target, headers, body))
+                assert [(fault["pointer"], fault["code"]) for fault in faults] == [(f"/{name}", "unknown-field")]
     assert state() == before
 
 
 @with_body
 def test_references_to_other_peoples_removed_and_unknown_records_get_the_same_422(
-    connection: RawConnection, alice: Person, bob: Person, state: State, operation: Operation
+    connection: RawConnection,
+    alice: Person,
+    bob: Person,
+    state: State,
+    *,
+    operation: Operation,
+    subtests: pytest.Subtests,
 ) -> None:
-    for name in COLLECTION_OF.keys() & (operation.body or {})["properties"]:
+    for name in sorted(COLLECTION_OF.keys() & (operation.body or {})["properties"]):
         resource = resource_of(COLLECTION_OF[name])
         his, gone = (create_record(person.client, resource, person)["id"] for person in (bob, alice))
         assert alice.client.delete(f"{resource.path}/{gone}", headers={"If-Match": "*"}).status_code == 204
         target, headers, right = operation.target(alice), operation.headers(alice), operation.right_body(alice)
         before = state()
         seen = set()
-        for id in (his, gone, str(new_id())):
-            body = operation.body_with((name,), json.dumps(id), right)
-            reply = connection.request(operation.method, target, [*headers, ("X-Request-Id", "the-same")], body)
-            faults = [(fault["pointer"], fault["code"]) for fault in faults_of(reply)]
-            assert faults == [(f"/{name}", "unknown-reference")], id
-            seen.add(reply.body)
+        for whose, id in {"another person's": his, "removed": gone, "unknown": str(new_id())}.items():
+            with subtests.test(f"{name}: {whose}"):
+                body = operation.body_with((name,), json.dumps(id), right)
+                reply = connection.request(operation.method, target, [*headers, ("X-Request-Id", "the-same")], body)
+                faults = [(fault["pointer"], fault["code"]) for fault in faults_of(reply)]
+                assert faults == [(f"/{name}", "unknown-reference")]
+                seen.add(reply.body)
         assert len(seen) == 1
         assert state() == before
