@@ -1,7 +1,7 @@
 """Times, days and time zones: how they are read, and how they are formatted.
 
-An instant is read in the format of RFC 3339, section 5.6: with `T`, an offset, at most six digits of a second and no leap
-second. It is returned in UTC with microseconds. A day is `YYYY-MM-DD`; a time zone is an IANA name. The year, in UTC, is
+An instant is read in the format of RFC 3339, section 5.6: with `T`, an offset, at most six decimal places of a second and
+no leap second. It is returned in UTC with microseconds. A day is `YYYY-MM-DD`; a time zone is an IANA name. The year, in UTC, is
 1900 to 2200. A time without an offset is refused, because it is ambiguous.
 """
 
@@ -25,7 +25,10 @@ _day = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII).fullmatch
 
 
 def now() -> datetime:
-    """Return the current time in UTC, cut to milliseconds: a client whose dates hold three digits writes back what it read."""
+    """Return the current time in UTC, truncated to milliseconds.
+
+    Many clients have dates with three decimal places: they can then send back exactly what they have read.
+    """
     return datetime.fromtimestamp(time.time_ns() // 1_000_000 / 1000, UTC)  # takes a third of the time of replace()
 
 
@@ -39,7 +42,7 @@ def format_instant(moment: datetime) -> str:
 
 @cache
 def timezones() -> frozenset[str]:
-    """Return the names in the IANA time zone database. They come from a package, so every machine has the same."""
+    """Return the names in the IANA time zone database. They come from a package, so they are the same on every machine."""
     return frozenset(resources.files("tzdata").joinpath("zones").read_text("ascii").split())
 
 

@@ -98,7 +98,10 @@ class SqliteUrl:
 
 @dataclass(frozen=True, slots=True)
 class PostgresUrl:
-    """A PostgreSQL database. What is not given is None or empty; the driver then reads libpq's environment variables."""
+    """A PostgreSQL database.
+
+    A part that the URL does not have is None or empty: the driver then uses libpq's environment variables.
+    """
 
     hosts: tuple[tuple[str, int | None], ...]
     """Host names, IP addresses or folders of unix sockets, each with its port; an empty host is the driver's default."""
@@ -173,7 +176,7 @@ def _decode(text: str) -> str:
 
 
 def _parameters(query: str) -> dict[str, str]:
-    """Return the query's parameters. Aliases of other libraries become libpq's names; the last repetition wins."""
+    """Return the query's parameters. Aliases of other libraries become libpq's names; if a parameter is repeated, its last value is used."""
     parameters = {}
     for pair in filter(None, query.split("&")):
         name, _, value = pair.partition("=")

@@ -1,6 +1,6 @@
 """Identifiers: RFC 9562 UUIDs, as hexadecimal digits with hyphens.
 
-A client may choose a record's id. Digits of either case are accepted, since Swift's `UUID` prints capitals, and always
+A client may choose a record's id. Upper-case digits are accepted, because Swift's `UUID` prints them, but an id is always
 returned in lower case. Other forms (braces, `urn:uuid:`, without hyphens) are refused.
 
 All ids are objects of asyncpg's UUID class: equal to Python's `UUID`, but written in C. Hashing, reading and formatting

@@ -32,7 +32,7 @@ _COMMANDS: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Email:
-    """One e-mail, in plain text. If it holds a code, `expires_in` is the life of the code, in seconds."""
+    """One e-mail, in plain text. If it contains a code, `expires_in` is the code's lifetime, in seconds."""
 
     to: str
     subject: str
@@ -57,7 +57,7 @@ class Mailer:
         await self._jobs.add(tx, KIND, payload, **age)
 
     async def deliver(self, job: Job) -> None:
-        """Send the e-mail of a job; raise `JobRejectedError` if the mail server refuses it for good."""
+        """Send the e-mail of a job; raise `JobRejectedError` if the mail server refuses it permanently."""
         try:
             await asyncio.get_running_loop().run_in_executor(self._threads, self._send, job)
         except smtplib.SMTPRecipientsRefused as error:
@@ -81,7 +81,7 @@ class Mailer:
         return True
 
     def close(self) -> None:
-        """Let the threads end."""
+        """Shut down the thread pool without waiting for its threads."""
         self._threads.shutdown(wait=False)
 
     def _print(self, job: Job) -> None:

@@ -72,7 +72,7 @@ TAGS: Final = [
 
 
 class Api(FastAPI):
-    """The application, with an OpenAPI document that says more than FastAPI knows."""
+    """The application. Its OpenAPI document completes the one that FastAPI generates."""
 
     def openapi(self) -> openapi.Json:
         """Return the OpenAPI document, which is generated once."""

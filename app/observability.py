@@ -1,4 +1,4 @@
-"""Logging: one JSON line per request or event, on the standard error.
+"""Logging: one JSON line per request or event, on standard error.
 
 A line never contains text that a user wrote, an e-mail address, a token or a URL as it was sent. So an exception is
 logged by its class and the lines of code it passed through, without its message: database drivers quote rows in theirs.
@@ -30,12 +30,12 @@ _pending: deque[str] = deque()
 
 
 def enqueue(line: str) -> None:
-    """Add a line to those that the next `flush` prints. Writing each line by itself costs more than formatting it."""
+    """Add a line to those that the next `flush` prints, because writing a single line costs more than formatting it."""
     _pending.append(f"{line}\n")
 
 
 def flush() -> None:
-    """Print the pending lines on the standard error. Errors are ignored, because it may be closed."""
+    """Print the pending lines on standard error. Errors are ignored, because it may be closed."""
     lines = []
     with suppress(IndexError):  # another thread took the last line
         while _pending:

@@ -1,7 +1,7 @@
-"""Services: what a running server has, made once at the start and shared by all requests.
+"""Services: the objects that all requests of a running server share.
 
-Only the composition (`app.composition`) makes one. Access tokens and password hashing belong to identity, which uses
-services itself, so they are named here by what they do.
+Only the composition (`app.composition`) builds them, at the start. Access tokens and password hashing are implemented in
+identity, which itself uses `Services`; so only their protocols are declared here.
 """
 
 from dataclasses import dataclass
@@ -57,15 +57,15 @@ class PasswordHashing(Protocol):
         ...
 
     async def right(self, password: str, password_hash: str | None) -> bool:
-        """Return whether a password has this hash; without a hash it takes as long, and is False."""
+        """Return whether a password has this hash; without a hash, return False after the same time."""
         ...
 
     async def checked(self, password: str, password_hash: str | None) -> tuple[bool, str | None]:
-        """Return whether a password has this hash, and a stronger hash if the given one is outdated."""
+        """Return whether a password has this hash, and a new hash if the given one was created with weaker parameters."""
         ...
 
     def close(self) -> None:
-        """Let the threads end."""
+        """Shut down the thread pool."""
         ...
 
 

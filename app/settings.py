@@ -74,7 +74,7 @@ def _check_root_path(path: str) -> str:
 
 
 def _check_proxy(proxy: str) -> str:
-    """Return an address or network as it is compared: an IPv4 address that is mapped to IPv6 as IPv4."""
+    """Return an address or network in its normal form. An IPv4 address that is mapped to IPv6 becomes IPv4."""
     if proxy == "*":
         return proxy
     try:
@@ -286,7 +286,7 @@ class Settings(BaseSettings):
 
     @property
     def drains_for(self) -> int:
-        """How many seconds the server still accepts connections after SIGTERM (decision 024)."""
+        """The number of seconds for which the server still accepts connections after SIGTERM (decision 024)."""
         unset = 5 if self.env is Environment.PRODUCTION else 0
         return unset if self.drain_seconds is None else self.drain_seconds
 
@@ -302,7 +302,7 @@ class Settings(BaseSettings):
 
     @property
     def forwarders(self) -> list[str]:
-        """The trusted proxies, and their IPv4 addresses as a server that listens on `::` sees them."""
+        """The trusted proxies, and those in IPv4 also mapped to IPv6, as a server that listens on `::` sees them."""
         mapped = []
         for proxy in self.trusted_proxies:
             with suppress(ValueError):  # of IPv6, or *

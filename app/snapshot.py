@@ -1,4 +1,4 @@
-"""A worker's metrics: what it has counted, and what its services measure at this moment."""
+"""Snapshots of a worker's metrics: the counters since its start, and the present values of its gauges."""
 
 import asyncio
 from typing import Final
@@ -24,7 +24,7 @@ class Snapshots:
         self._reading: asyncio.Task[dict[bool, Backlog]] | None = None
 
     def counters(self) -> Snapshot:
-        """Return the metrics that were counted, without measurements."""
+        """Return the counters, without the gauges."""
         services, counts = self._services, self._services.counts
         return {
             "requests": [
@@ -41,7 +41,7 @@ class Snapshots:
         }
 
     async def snapshot(self) -> Snapshot:
-        """Return the metrics that were counted, and those measured now."""
+        """Return the counters, and the gauges measured now."""
         services = self._services
         limiter, use, passwords = services.limiter, services.db.pool_use, services.passwords
         gauges: dict[str, float] = {
@@ -65,8 +65,9 @@ class Snapshots:
         }
 
     async def _backlog(self) -> Samples:
-        """Return the jobs in the database; nothing if it does not answer soon. The query is not cancelled, and not
-        repeated while it runs: that would cost a connection.
+        """Return the numbers and ages of the jobs in the database; nothing if it does not answer in `MAX_DATABASE_SECONDS`.
+
+        A slow query is not cancelled, because that would close its connection, and not sent again while it runs.
         """
         if self._reading is None:
             self._reading = asyncio.create_task(self._services.jobs.backlog())

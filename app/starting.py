@@ -22,7 +22,10 @@ _NO_LISTENING: Final = {
 
 
 def prepare(settings: Settings) -> list[str]:
-    """Create a keyring if development has none; return every reason not to start. A reason contains no value but paths."""
+    """Create a keyring if development has none; return every reason not to start.
+
+    Paths are the only values of settings that a reason contains.
+    """
     reasons = settings.unsafe_reasons()
     if settings.env is Environment.DEVELOPMENT and not settings.keyring.exists():
         try:
@@ -57,7 +60,10 @@ def prepare(settings: Settings) -> list[str]:
 
 
 def why_not_listen(host: str, port: int, *, host_setting: str = "--host", port_setting: str = "--port") -> str | None:
-    """Return why a server cannot listen on a host and port; None if it can. The settings are those to correct."""
+    """Return why a server cannot listen on a host and port; None if it can.
+
+    `host_setting` and `port_setting` name the settings that the operator can correct.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_STREAM) as probe:

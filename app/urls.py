@@ -9,13 +9,13 @@ _root_path: Final = ContextVar("root_path", default="")
 
 
 def serve_below(root_path: str) -> None:
-    """Put `root_path` before the URLs of this request, and of the tasks that it starts."""
+    """Put `root_path` before the URLs that are made for this request, also in tasks that it starts."""
     _root_path.set(root_path)
 
 
 @contextmanager
 def served_below(root_path: str) -> Iterator[None]:
-    """In the block, put `root_path` before URLs."""
+    """Put `root_path` before the URLs that are made inside the `with` block."""
     token = _root_path.set(root_path)
     try:
         yield

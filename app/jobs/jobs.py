@@ -80,7 +80,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """The jobs in the database that are in one state: due, or not yet; a job that runs is due again when its lease ends."""
+    """The number and age of the jobs in the database that are due, or of those that are not due yet.
+
+    A running job is not due until its lease ends.
+    """
 
     jobs: int = 0
     oldest_seconds: float = 0.0
@@ -108,7 +111,11 @@ class Jobs:
         self._stopping = False
 
     def register(self, kind: str, handler: Handler, *, max_seconds: float) -> None:
-        """Let `handler` run the jobs of a kind, each for `max_seconds` at most: then another process may claim it."""
+        """Run the jobs of a kind with `handler`, which needs at most `max_seconds` for each.
+
+        The lease of every job is the longest `max_seconds` of all kinds, at least a minute. When it ends, the job is
+        cancelled, and another process may claim it.
+        """
         self._handlers[kind] = handler
         self._lease = max(self._lease, timedelta(seconds=max_seconds))
 
@@ -128,7 +135,7 @@ class Jobs:
         return id
 
     async def find(self, condition: Callable[[dict[str, Any]], bool]) -> list[UUID]:
-        """Return the ids of the jobs whose payload meets a condition; not of those that do not open.
+        """Return the ids of the jobs whose payload meets a condition, without those that cannot be decrypted.
 
         It reads every job, because sealed payloads have no index.
         """
@@ -144,7 +151,7 @@ class Jobs:
         return found
 
     async def delete(self, tx: Transaction, ids: list[UUID]) -> None:
-        """Delete jobs, also if they run now."""
+        """Delete jobs, including running ones, which are not cancelled."""
         await tx.run(_DELETE_ALL, ids=ids)
 
     @property
@@ -216,7 +223,7 @@ class Jobs:
             self.wake()
 
     async def _claim(self, rows: int) -> list[Row]:
-        """Return due jobs, leased to this process; none while the database is unavailable, which is logged elsewhere."""
+        """Return due jobs, leased to this process; none if the database is unavailable, which is logged elsewhere."""
         try:
             now = clock.now()
             if await self._db.one(_NEXT, now=now) is None:
@@ -230,7 +237,7 @@ class Jobs:
             return []
 
     async def _execute(self, row: Row) -> None:
-        """Run one job; delete it if it is done or can never be, else let it be retried."""
+        """Run one job. Delete it if it succeeded or no retry can succeed; otherwise set the time of its next attempt."""
         error: Exception | None = None
         try:
             if clock.now() >= row["expires_at"]:
