@@ -52,7 +52,7 @@ class Keyring:
 
     @property
     def verification_keys(self) -> dict[str, Key]:
-        """The keys whose tokens are accepted, by kid."""
+        """The keys whose tokens are accepted, by key id (`kid`)."""
         self._refresh()
         return self._verification_keys
 
@@ -73,12 +73,12 @@ class Keyring:
 
     @property
     def has_ended_sealing_keys(self) -> bool:
-        """Whether there are key-encryption keys that are to be destroyed."""
+        """Whether there are retired key-encryption keys whose retention time has ended."""
         now = clock.now()
         return any(key.until is not None and key.until <= now for key in self.sealing_keys.values())
 
     def reload(self) -> None:
-        """Read the file now, if it can be read: a key that is missing may have been added a moment ago."""
+        """Read the file again at once, because a missing key may have just been added. Do nothing if it cannot be read."""
         self._checked_at = 0.0
         self._refresh()
 

@@ -1,4 +1,4 @@
-"""Creating keyrings, and rotating and revoking keys, without a 401 for an honest client (decision 012).
+"""Creating keyrings, and rotating and revoking keys. A rotation makes no valid token invalid (decision 012).
 
 Every keyring has a `next` key that all workers have read already. A rotation makes it the current key, accepts the old
 key until its last token has expired, and adds a new next key. A next key that a worker may not have read yet is not
@@ -30,7 +30,7 @@ Member = dict[str, Any]
 
 
 def create_keyring(path: Path, *, generated: bool) -> None:
-    """Write a new keyring. Raise `FileExistsError` if the file exists; of two processes at once, the first one wins."""
+    """Write a new keyring. Raise `FileExistsError` if the file exists, or another process creates it at the same time."""
     content = {
         "generated": generated,
         "secret": base64.b64encode(secrets.token_bytes(MIN_SECRET_BYTES)).decode(),
@@ -80,7 +80,9 @@ def retire(path: Path, kid: str) -> str:
 
 
 def add_sealing_key(path: Path, kept: timedelta) -> str:
-    """Add a key-encryption key, which wraps from now on, and return its id. The former one unwraps for `kept` at least."""
+    """Add a key-encryption key that wraps data keys from now on; return its id. The former key can still unwrap
+    them, and is not destroyed before the time `kept` has passed.
+    """
     with _locked_content(path) as content:
         until = clock.format_instant(clock.now() + kept)
         for each in content.setdefault("sealing", []):
@@ -91,7 +93,9 @@ def add_sealing_key(path: Path, kept: timedelta) -> str:
 
 
 def destroy_sealing_keys(path: Path, unused: Callable[[str], bool]) -> list[str]:
-    """Destroy the retired key-encryption keys whose time is over, and that are `unused`; return their ids."""
+    """Destroy the retired key-encryption keys whose retention time has ended and of which `unused`, called with the id, is
+    true; return their ids.
+    """
     with _locked_content(path) as content:
         now = clock.now()
         ended = [
@@ -104,7 +108,7 @@ def destroy_sealing_keys(path: Path, unused: Callable[[str], bool]) -> list[str]
 
 
 def _promote(keys: list[Member]) -> str:
-    """Make the next key current, or a new one if a keyring made by hand has no next key; return its kid."""
+    """Make the next key current, or a new key if the keyring was made by hand and has none; return its kid."""
     promoted = next((each for each in keys if each["state"] == State.NEXT), None)
     if promoted is None:
         keys.append(promoted := _new(State.NEXT))
@@ -114,7 +118,7 @@ def _promote(keys: list[Member]) -> str:
 
 
 def _is_propagated(member: Member, now: datetime) -> bool:
-    """Return whether every worker has had the time to read a key."""
+    """Return whether a key is old enough that every worker has read it."""
     created_at = member["created_at"]
     return created_at is None or not timedelta() <= now - datetime.fromisoformat(created_at) < _PROPAGATION
 

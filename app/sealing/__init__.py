@@ -1,8 +1,8 @@
 """Sealing: what a person writes is encrypted before it reaches the database.
 
 Each account has a random data key, which seals its records' documents. A data key is stored only wrapped: encrypted by a
-key-encryption key (KEK) of the keyring. So a database, a dump or a backup without the keyring shows no word of anybody.
-This is the only package that imports an AEAD.
+key-encryption key (KEK) of the keyring. Without the keyring, a database, a dump or a backup reveals nothing that a
+person wrote. This is the only package that imports an AEAD.
 """
 
 from app.sealing.aead import Cipher, UnreadableError

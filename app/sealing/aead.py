@@ -1,4 +1,4 @@
-"""AES-256-GCM (NIST SP 800-38D), as everything here uses it: a random nonce in front of the ciphertext and its tag."""
+"""AES-256-GCM (NIST SP 800-38D) in one format: a random nonce, the ciphertext, and the tag."""
 
 import os
 from typing import Final
@@ -12,7 +12,7 @@ TAG_BYTES: Final = 16
 
 
 class UnreadableError(Exception):
-    """What was to be opened was sealed by another key, for another position, or was changed."""
+    """Decryption failed: the content was sealed with another key or another `bound_to`, or was changed."""
 
 
 class Cipher:
@@ -30,9 +30,9 @@ class Cipher:
         return nonce + self._aead.encrypt(nonce, content, bound_to)
 
     def decrypt(self, sealed: bytes, bound_to: bytes, start: int = 0) -> bytes:
-        """Return the content of what begins at `start`.
+        """Decrypt the bytes of `sealed` from the index `start` on.
 
-        Raise `UnreadableError` if the key, `bound_to` or any bit is another.
+        Raise `UnreadableError` if they were encrypted with another key or another `bound_to`, or were changed.
         """
         end = start + NONCE_BYTES
         try:

@@ -36,7 +36,7 @@ class OwnerKeys:
     __slots__ = ("_ciphers", "_header", "_owner", "read_at")
 
     def __init__(self, owner_id: UUID, ciphers: dict[int, Cipher]) -> None:
-        """Take the ciphers by generation; the highest one seals."""
+        """Take the ciphers by generation. The one with the highest generation seals."""
         self._owner = owner_id.bytes
         self._ciphers = {_header(generation): cipher for generation, cipher in ciphers.items()}
         self._header = _header(max(ciphers))

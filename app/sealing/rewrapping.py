@@ -1,4 +1,4 @@
-"""Rewrapping: data keys are wrapped by the keyring's current key-encryption key, a batch at a time, while serving.
+"""Rewrapping: wraps all data keys by the current key-encryption key, in batches, while the API is served.
 
 The data keys themselves stay the same, so no record is sealed again. An interrupted run continues where it stopped.
 """
@@ -29,12 +29,12 @@ _USED: Final = Statement(sa.select(_data_key.c.kek_id).distinct())
 
 
 async def count_left(db: Database, keyring: Keyring) -> int:
-    """Return the number of data keys that another key-encryption key than the current one wraps."""
+    """Return the number of data keys that are not wrapped by the current key-encryption key."""
     return int((await db.only(_COUNT, kek_id=keyring.sealing_key.id))["keys"])
 
 
 async def rewrap(db: Database, keyring: Keyring) -> AsyncGenerator[int, None]:
-    """Wrap every data key by the current key-encryption key; yield how many, after each transaction."""
+    """Wrap all data keys by the current key-encryption key; after each transaction yield how many it wrapped."""
     while True:
         async with background_transaction(db) as tx:
             rows = await tx.all(_NEXT, kek_id=keyring.sealing_key.id, rows=BATCH_SIZE)

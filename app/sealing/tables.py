@@ -8,7 +8,10 @@ from app.db import Table
 
 
 class DataKeyRecord(Table, table=True):
-    """A data key of an account, wrapped by the key-encryption key `kek_id`. The highest generation seals; all open."""
+    """A data key of an account, wrapped by the key-encryption key `kek_id`.
+
+    New documents are sealed with the highest generation; older documents may need an earlier one.
+    """
 
     __tablename__ = "data_key"
 
