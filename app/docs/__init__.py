@@ -103,7 +103,7 @@ def _page(name: str, policy: bytes, *headers: tuple[bytes, bytes], **texts: str)
 
 @lru_cache(maxsize=16)
 def _filled(name: str, base: str, **texts: str) -> bytes:
-    """Return a page. Its URLs start with `base`: the root path, or nothing, because they are relative then."""
+    """Return a page with its texts filled in. Its URLs start with `base`: the root path, or nothing if they are relative."""
     html = _file(__name__, name).decode().replace("{nav}", _file(__name__, "nav.html").decode().strip())
     values = {"base": escape(base), "home": escape(base) or "./", "version": version("afterglow"), **texts}
     for key, value in values.items():

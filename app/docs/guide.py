@@ -10,7 +10,7 @@ _markdown: Final = MarkdownIt("commonmark", {"html": False}).enable("table")
 
 
 def render_guide(text: str) -> tuple[str, str]:
-    """Return the contents and the text as HTML. Each heading can be linked to, by its words with hyphens."""
+    """Return the table of contents and the text as HTML. Each heading has an id: its words, joined by hyphens."""
     tokens = _markdown.parse(text)
     entries = []
     for opening, inline in pairwise(tokens):

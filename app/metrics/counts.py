@@ -1,4 +1,4 @@
-"""What a worker counts: plain numbers in dictionaries, because every request pays for them."""
+"""The counters of a worker: plain numbers in dictionaries, because they are updated in every request."""
 
 from bisect import bisect_left
 from collections import Counter
@@ -13,7 +13,7 @@ NO_ROUTE: Final = "-"
 
 
 class Histogram:
-    """How many requests took how long."""
+    """Numbers of requests by duration, in the buckets of `BOUNDS`, and their total duration in seconds."""
 
     __slots__ = ("buckets", "seconds")
 

@@ -95,7 +95,7 @@ def _simple(
 
 @contextmanager
 def served_at(host: str, port: int) -> Iterator[Path]:
-    """In the block, serve the metrics of the workers on a host and port. Yield the folder for the workers' sockets."""
+    """Serve the metrics of the workers on a host and port until the block ends. Yield the folder for their sockets."""
     with tempfile.TemporaryDirectory(prefix="afterglow-metrics-", ignore_cleanup_errors=True) as folder:
         registry = CollectorRegistry(auto_describe=False)
         registry.register(WorkerCollector(Workers(Path(folder))))

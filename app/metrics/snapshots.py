@@ -1,7 +1,7 @@
-"""How a worker hands its metrics to the process that serves them.
+"""How a worker passes its metrics to the process that serves them.
 
 A worker answers every connection to a Unix socket of its own with a snapshot in JSON. The sockets are in a folder that
-only this user may enter. A worker that stops leaves its last counters in a file, so that they are not lost.
+only this user may enter. A worker that stops writes its last counters to a file, so that they are not lost.
 """
 
 import asyncio
@@ -38,9 +38,9 @@ class Snapshot(TypedDict):
 async def answering_with(
     folder: Path | None, counters: Callable[[], Snapshot], snapshot: Callable[[], Awaitable[Snapshot]]
 ) -> AsyncIterator[None]:
-    """In the block, answer connections to a socket in `folder` with a snapshot. At its end, leave the counters there.
+    """Answer connections to a socket in `folder` with a snapshot until the block ends, then write the counters to a file.
 
-    Do nothing without a folder. If the socket cannot be created, log it: the API is served all the same.
+    Do nothing without a folder. If the socket cannot be created, log it and continue: the API is served without metrics.
     """
     if folder is None:
         yield

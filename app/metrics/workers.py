@@ -105,9 +105,9 @@ class Workers:
         return connection
 
     def _end(self, name: str) -> None:
-        """Keep the counters of a worker that has ended: those that it left, else those of its last answer.
+        """Keep the counters of a worker that has ended: those in the file that it wrote, else those of its last answer.
 
-        A worker leaves them before it closes its socket, so they are there when a connection is refused.
+        A worker writes the file before it closes its socket, so the file exists when a connection is refused.
         """
         last = self._folder / f"{name}{LAST}"
         snapshot = self._last.pop(name, None)

@@ -1,4 +1,4 @@
-"""The OpenAPI document: what FastAPI generates, completed with what it cannot know."""
+"""The OpenAPI document: what FastAPI generates, completed with what it cannot derive from the routes."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""Examples: a shape has its own; that of a body moves to the operation."""
+"""Examples in the OpenAPI document: each shape declares its own; that of a request body is moved to its operation."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -24,7 +24,10 @@ def removable_id(id: str) -> str:
 
 
 def completed(schema: Json, value: Any, schemas: Json) -> Any:
-    """Return an example with its members in the shape's order, and with null members, both of which FastAPI loses."""
+    """Return an example with its members in the order of the shape, and with the required members that are null.
+
+    Pydantic sorts the members of an example, and FastAPI drops those that are null.
+    """
     schema = _resolve(schema, value, schemas)
     if isinstance(value, list):
         return [completed(schema["items"], item, schemas) for item in value]
@@ -39,7 +42,9 @@ def completed(schema: Json, value: Any, schemas: Json) -> Any:
 
 
 def _resolve(schema: Json, value: Any, schemas: Json) -> Json:
-    """Return the schema behind a reference; of several, the one that the discriminator names or that has the members."""
+    """Return the schema that describes a value: that of a reference, or of a union the one that the discriminator names or
+    that has all the value's members.
+    """
     if "$ref" in schema:
         return _resolve(schemas[schema["$ref"].rpartition("/")[2]], value, schemas)
     if isinstance(value, dict) and "discriminator" in schema:
@@ -52,7 +57,7 @@ def _resolve(schema: Json, value: Any, schemas: Json) -> Json:
 
 
 def add_examples(paths: Json, schemas: Json) -> None:
-    """Move the examples of the shapes of bodies to the operations. The example of a response is that of its shape."""
+    """Move the example of each request body from its shape to the operation. Responses keep the example of their shape."""
     for operations in paths.values():
         for operation in operations.values():
             for content in operation.get("requestBody", {}).get("content", {}).values():

@@ -9,8 +9,8 @@ _TAG: Final = "$response.header.ETag"
 
 
 def linked(paths: Json) -> Json:
-    """Add links from the response to each create to the operations on the record and the lists of records that refer to
-    it; return the links.
+    """Add links from the response to each create: to the operations on the new record, and to the lists of records that
+    refer to it. Return the links.
     """
     links: Json = {}
     every = [operation for operations in paths.values() for operation in operations.values()]
@@ -27,7 +27,7 @@ def linked(paths: Json) -> Json:
 
 
 def _link(operation: Json, known: dict[str, str]) -> Json:
-    """Return a link to an operation, with the values of those of its parameters that `known` has."""
+    """Return a link to an operation, with a value for each of its parameters that is in `known`."""
     names = [each["name"] for each in operation.get("parameters", [])]
     return {
         "operationId": operation["operationId"],

@@ -1,4 +1,4 @@
-"""Schemas in the OpenAPI document, in the form that the generators of clients understand best."""
+"""Schemas in the OpenAPI document, in the form that code generators for clients support best."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
@@ -10,10 +10,10 @@ _NULL: Final[Json] = {"type": "null"}
 
 
 def tidy(schema: Json) -> None:
-    """Rewrite what Pydantic generates, in the schema and those inside it.
+    """Rewrite a schema that Pydantic generated, and the schemas inside it.
 
-    Titles go, and the fractions of integer bounds. Integers get a format. A constant becomes an enumeration of one
-    value, and "an inline type or null" becomes one type that may be null.
+    Remove titles; write integer bounds without a fraction; add a format to integers; replace a constant by an enumeration
+    with one value, and `anyOf` of an inline type and null by a nullable type.
     """
     if isinstance(schema.get("title"), str):
         del schema["title"]
@@ -40,7 +40,7 @@ def _inner(schema: Json) -> Iterator[Json]:
 
 
 def _merge_null(schema: Json) -> None:
-    """Replace `anyOf` of an inline type and null by a type that may be null."""
+    """Replace `anyOf` of an inline type and null by a nullable type."""
     types = [each for each in schema.get("anyOf", []) if each != _NULL]
     if len(types) == 1 and "type" in types[0] and "enum" not in types[0]:
         del schema["anyOf"]
@@ -50,14 +50,14 @@ def _merge_null(schema: Json) -> None:
 
 
 def remove_patterns(schema: Json) -> None:
-    """Remove the patterns of a response's texts: they were checked when the texts were sent."""
+    """Remove the patterns of strings from the schema of a response: a client need not check what the server has checked."""
     for each in schema["properties"].values():
         each.pop("pattern", None)
         each.get("items", {}).pop("pattern", None)
 
 
 def describe_transitions(status: Json, transitions: Mapping[str, Iterable[str]]) -> None:
-    """Add to a status field where each status may go, for programs and in words."""
+    """Add the allowed transitions to a status field: as `x-transitions` for programs, and as text in the description."""
     status["x-transitions"] = {
         each: sorted(targets - {each}) for each in sorted(transitions) if (targets := {*transitions[each]})
     }

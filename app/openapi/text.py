@@ -1,4 +1,4 @@
-"""The text of the OpenAPI document: indented JSON, in which a value that fits into a line is in one line."""
+"""The text of the OpenAPI document: indented JSON, in which each value that fits on one line is on one line."""
 
 import json
 import textwrap
@@ -14,7 +14,7 @@ def text(value: Any) -> str:
 
 
 def _parts(value: Any, indent: int, used: int) -> Iterator[str]:
-    """Yield the text of a value that starts after `used` characters of a line, inside a value with `indent` blanks."""
+    """Yield the text of a value that starts after `used` characters of a line, inside a value that is indented by `indent` spaces."""
     line = json.dumps(value, ensure_ascii=False)
     if not isinstance(value, dict | list) or used + len(line) < _WIDTH:
         yield line

@@ -1,6 +1,6 @@
-"""Requests that the server makes to URLs of others: only to public hosts over TLS, bounded in time and size.
+"""Requests that the server sends to URLs that others provide: only to public hosts over TLS, limited in time and size.
 
-The package is independent of what is requested. Nobody outside may use the server to reach what only the server can reach.
+The limits prevent server-side request forgery: a URL must not make the server send requests inside its own network.
 """
 
 from app.outbound.target import RefusedUrlError, Target, parse_target

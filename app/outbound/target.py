@@ -1,4 +1,4 @@
-"""A URL that a request may be sent to, as far as the URL itself tells."""
+"""Checks whether the server may send a request to a URL, as far as the URL alone shows it."""
 
 import re
 from typing import Final, NamedTuple
