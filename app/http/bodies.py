@@ -1,4 +1,4 @@
-"""Bodies other than JSON, and queries as they are: dependencies for the dialects that need them."""
+"""Dependencies for dialects that read a body that is not JSON, or validate the query themselves."""
 
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -49,7 +49,7 @@ class RawBody(BodyDependency):
     media_type: str
 
     async def __call__(self, request: Request) -> BodyStream:
-        """Return the stream, if the body has the media type."""
+        """Return the stream; raise `UnsupportedMediaType` if the body has another media type."""
         check_media_type(request, {self.media_type})
         return BodyStream(request, request.scope["max_body_bytes"])
 
@@ -61,7 +61,7 @@ class FormBody(BodyDependency):
     model: type[BaseModel]
 
     async def __call__(self, request: Request) -> Any:
-        """Return the form's known fields as the model; a known field that occurs twice is a fault."""
+        """Return the form's known fields as the model; raise `Invalid` if one is repeated or not valid."""
         check_media_type(request, {FORM})
         try:
             pairs = parse_pairs(await read_all(request))
@@ -80,7 +80,7 @@ class FormBody(BodyDependency):
 
 
 async def raw_query(request: Request) -> list[tuple[str, str]]:
-    """Return the names and values of the query, in their order: for a dialect that validates them itself."""
+    """Return the names and values of the query in their order, for a dialect that validates them itself."""
     return parse_pairs(request.scope["query_string"])
 
 

@@ -58,8 +58,8 @@ class Preference(NamedTuple):
 def preference(accept_encoding: bytes) -> Preference:
     """Return what the values of Accept-Encoding prefer. Malformed members are ignored.
 
-    The highest weight wins; of equal ones, the smaller result. The body is sent as it is if the client accepts nothing
-    that the server has: it may still be able to read it.
+    The highest weight wins; of equal ones, the smaller result. If the client accepts no encoding that the server has, the
+    body is not encoded, because the client may still be able to read it.
     """
     weights: dict[bytes, float] = {}
     for member in accept_encoding.split(b","):

@@ -1,8 +1,8 @@
 """CORS: browsers may call the API from the allowed origins, and from no other.
 
 The preflight of another origin is an ordinary request: no route takes OPTIONS, so the response is a problem with 405,
-without the headers that the browser looks for. If an allowed origin asks for a method or a header that is not listed,
-its browser finds that in the response, too.
+without the headers that the browser looks for. The preflight of an allowed origin is answered with the allowed methods and
+headers; the browser then refuses a request with any other.
 """
 
 import re
@@ -39,13 +39,13 @@ class AllowedOrigins:
         self._local = local
 
     def __bool__(self) -> bool:
-        """Whether there are any."""
+        """Whether any origin is allowed."""
         return self._local or bool(self._by_origin)
 
     def headers_for(self, headers: list[Header]) -> list[Header] | None:
-        """Return the headers with which a browser lets the one origin that a request names read the response.
+        """Return the CORS headers for the response to a request with these headers.
 
-        Return None if the request does not name one origin, or if it is not allowed.
+        Return None if the request does not have exactly one Origin, or its origin is not allowed.
         """
         origins = [value for name, value in headers if name == b"origin"]
         if len(origins) != 1:

@@ -24,7 +24,7 @@ class Dialect:
     media_types: frozenset[str] = frozenset({"application/json"})
 
     def covers(self, path: str) -> bool:
-        """Return whether a path is the prefix, or lies below it."""
+        """Return whether a path is the prefix or below it."""
         return path.startswith(self.prefix) and path[len(self.prefix) : len(self.prefix) + 1] in {"", "/"}
 
 

@@ -1,4 +1,4 @@
-"""Reading a query and a JSON body strictly, with all faults reported at once and none of the input repeated."""
+"""Reads and validates queries and JSON bodies: all faults are reported at once, and no fault repeats the input."""
 
 import re
 from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -61,7 +61,7 @@ _CODES: Final[Mapping[str, FaultCode]] = {
 
 
 def header_values(request: Request, name: bytes) -> list[str]:
-    """Return the values of the headers with a name, which is in lower case."""
+    """Return the values of all headers with this name, which is in lower case."""
     return [value.decode("latin-1") for each, value in request.scope["headers"] if each == name]
 
 
@@ -119,7 +119,7 @@ def _parameters(raw: bytes, known: list[str], repeatable: set[str]) -> tuple[dic
 
 
 def body_reader(model: type[BaseModel], media_types: Collection[str]) -> AsyncReader:
-    """Return a reader of a JSON body with one of the media types as the model."""
+    """Return a reader that checks the media type of a body, parses it as JSON, and validates it as the model."""
 
     async def read(request: Request) -> BaseModel:
         check_media_type(request, media_types)
@@ -138,7 +138,7 @@ def check_media_type(request: Request, media_types: Collection[str]) -> None:
 
 
 def validate(model: type[BaseModel], value: object) -> BaseModel:
-    """Return a JSON value as the model; raise `Invalid` with all faults."""
+    """Return a JSON value as an object of the model; raise `Invalid` with all faults if it is not valid."""
     if not isinstance(value, dict):
         raise Invalid(Fault("", "object", "Send a JSON object."))
     try:
@@ -148,7 +148,7 @@ def validate(model: type[BaseModel], value: object) -> BaseModel:
 
 
 async def read_all(request: Request) -> bytes:
-    """Return the whole body; raise `BodyTooLarge` beyond the route's limit."""
+    """Return the whole body; raise `BodyTooLarge` if it exceeds the route's limit, `MalformedBody` if it ends too early."""
     limit: int = request.scope["max_body_bytes"]
     pieces: list[bytes] = []
     size = 0

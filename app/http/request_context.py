@@ -1,4 +1,4 @@
-"""What every response has, and the log line of every request.
+"""Completes every response, and logs every request.
 
 Each response has the request's id, the security headers, and `no-store` unless its route says otherwise. HEAD is
 answered like GET, without the body. The log line has the id, the route's template, the status, the milliseconds, the
@@ -27,7 +27,7 @@ class RequestContextMiddleware:
     """The outermost ASGI middleware."""
 
     def __init__(self, app: ASGIApp, *, https_only: bool, counts: Counts | None = None) -> None:
-        """Wrap `app`. With `https_only`, browsers that have seen a response use only TLS for this host. Requests are
+        """Wrap `app`. `https_only` adds the header that makes browsers use only TLS for this host (HSTS). Requests are
         counted in `counts`, if there are metrics.
         """
         self._app, self._counts = app, counts

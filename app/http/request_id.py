@@ -1,4 +1,4 @@
-"""The id of a request, by which a client and the server's log name the same request."""
+"""The id of a request, with which a client can refer to the request's line in the server's log."""
 
 import re
 

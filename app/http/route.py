@@ -1,7 +1,7 @@
 """A route: a FastAPI route that reads its request itself (decision 001).
 
-FastAPI documents the route from its signature. The reading is ours, because the order of refusal is a promise (401
-before the body is read, 400 before 422), a problem never repeats the input, and it takes a third of the time. A
+FastAPI documents the route from its signature. It does not read the request, because the order of the checks is a promise
+(401 before the body is read, 400 before 422), a problem never repeats the input, and our code takes a third of the time. A
 signature may have
 
 - a dependency, such as the caller: `Annotated[T, Depends(...)]`;
@@ -47,7 +47,7 @@ MERGE_PATCH: Final = "application/merge-patch+json"
 
 
 class IdConvertor(Convertor[UUID]):
-    """Ids in a path: hexadecimal digits with hyphens. A path with any other text in their position is not found."""
+    """Ids in a path: hexadecimal digits with hyphens. A path with any other text in this position is not found (404)."""
 
     regex = HYPHENATED
 
@@ -56,7 +56,7 @@ class IdConvertor(Convertor[UUID]):
         return make_id(value)
 
     def to_string(self, value: UUID) -> str:
-        """Return its text."""
+        """Return the id as text."""
         return str(value)
 
 
@@ -93,7 +93,7 @@ class Route(APIRoute):
             super().__init__(self.path, self.endpoint, **options)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer the request, also if it fails: with a problem in the route's dialect."""
+        """Answer the request. If it fails, the response is a problem in the route's dialect."""
         scope["template"] = self.path_format
         accept_encoding: bytes | None = None
         try:
@@ -124,8 +124,9 @@ class Route(APIRoute):
         return accept_encoding
 
     async def _response(self, request: Request) -> Response:
-        """Read the parameters in the order of refusal, and call the endpoint. The caller is authenticated before any
-        response is returned, except one that says that the server cannot serve.
+        """Read the parameters in the promised order, and call the endpoint.
+
+        The caller is authenticated before any response is returned, except a problem with a 5xx status.
         """
         plan = self._plan
         try:
@@ -146,7 +147,9 @@ class Route(APIRoute):
 
 
 class SecretRoute(Route):
-    """A route whose responses contain tokens: they are never compressed, so that their size tells nothing of them."""
+    """A route whose responses contain tokens: they are never compressed, because the size of a compressed
+    response reveals something about its content.
+    """
 
     compresses = False
 
@@ -157,7 +160,10 @@ async def _authenticate(request: Request) -> None:
 
 
 class Plan(NamedTuple):
-    """The readers of the parameters, in this order: the dependencies, then path, headers and query, then the body."""
+    """How a route reads the parameters of its endpoint: functions by parameter name, called in the order of these fields.
+
+    `dependencies` come first; `head` reads the path, the headers and the query; `bodies` come last.
+    """
 
     dependencies: list[tuple[str, AsyncReader]]
     head: list[tuple[str, Reader]]

@@ -54,7 +54,7 @@ class RouteTable:
     """
 
     def __init__(self, routes: Iterable[BaseRoute]) -> None:
-        """Add the routes; raise `ValueError` if two have the same method and path, or a parameter is not possible."""
+        """Add the routes; raise `ValueError` if two have the same method and path, or a parameter is not supported."""
         self._root = Node()
         self._literal_paths = {"": self._root}
         """The nodes before the first parameter, by path. They save most steps: a path without parameters takes one
@@ -101,7 +101,7 @@ class RouteTable:
 
 
 def _behind_parameter(node: Node, segment: str, route: Route) -> Node:
-    """Return the node that follows a parameter. Raise `ValueError` if it is not possible at this position."""
+    """Return the node that follows a parameter. Raise `ValueError` if it is not a whole segment, or conflicts with another."""
     name = segment[1:-1].partition(":")[0]
     convertor = route.param_convertors.get(name)
     known = node.parameter
@@ -115,7 +115,7 @@ def _behind_parameter(node: Node, segment: str, route: Route) -> Node:
 
 
 def _path_below(root_path: str, path: str) -> str:
-    """Return a path without the root path that it may start with."""
+    """Return a path without the root path, if it starts with that."""
     below = path.removeprefix(root_path)
     return below if below.startswith("/") else path if below else "/"
 

@@ -46,7 +46,7 @@ class StreamingResponse(Response):
 
     @classmethod
     async def start(cls, parts: AsyncGenerator[bytes], headers: Iterable[Header]) -> Self:
-        """Return the response once the first part exists: what fails before that is answered with a problem."""
+        """Return the response once the first part exists: an error before that is answered with a problem."""
         return cls(await anext(parts), parts, headers)
 
     async def send(self, send: Send) -> None:

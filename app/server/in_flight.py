@@ -84,7 +84,7 @@ class InFlightLimiter:
         """Return whether one more request can be answered besides those of `tasks`.
 
         A task that is done stays among `tasks` until the loop's next turn. So done tasks are subtracted, but only before
-        the first refusal since the last adjustment: it takes too long to do for each refusal.
+        the first refusal since the last adjustment, because counting them takes too long to do for each refusal.
         """
         limit = self.limit + self._long_polls + self.receiving
         if len(tasks) < limit or url.startswith(self._exempt):
@@ -121,8 +121,9 @@ class InFlightLimiter:
 
     @contextmanager
     def long_poll_slot(self, *, is_stream: bool = False) -> Iterator[None]:
-        """In the block, count the request as a long poll or event stream. Raise `Unavailable` if there are too many, or if the server
-        is about to stop.
+        """Count the request as a long poll or event stream until the block ends.
+
+        Raise `Unavailable` if there are too many, or if the server is shutting down.
         """
         if self._long_polls >= self.max_long_polls or self.draining.is_set():
             raise Unavailable(OVERLOADED)

@@ -2,7 +2,7 @@
 
 If the server closed the socket at once, the kernel would answer the client's next bytes with a reset, and a reset
 discards the response that the client has not read yet: the client would see a broken pipe instead of the problem
-(RFC 9112, 9.6). So the server closes only its sending side, and gives the client some time to finish and hang up.
+(RFC 9112, 9.6). So the server closes only its sending side, and gives the client some time to finish and close the connection.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ class LingeringClose(asyncio.Protocol):
     """The protocol of a connection after its last response. It keeps nothing of the request."""
 
     def __init__(self, transport: asyncio.Transport, connections: set[Any]) -> None:
-        """Take over the transport, and join the server's `connections`, which a server that stops closes."""
+        """Take over the transport, and join `connections`, which the server closes when it shuts down."""
         self._transport = transport
         self._connections = connections
         self._bytes_left = limits.MAX_LINGER_BYTES
@@ -32,10 +32,10 @@ class LingeringClose(asyncio.Protocol):
             self._transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the same for every reason
-        """Leave the server's connections."""
+        """Remove this connection from the server's connections."""
         self._deadline.cancel()
         self._connections.discard(self)
 
     def shutdown(self) -> None:
-        """Close the connection: the server stops."""
+        """Close the connection, because the server shuts down."""
         self._transport.close()

@@ -5,8 +5,8 @@ sends one byte a minute. Here a request has at most 100 headers of 32 KiB togeth
 no trailers. Its headers have to arrive within 5 seconds, and its body at 4 KiB/s on average after the first 15 seconds. A
 client has to read its response within 30 seconds (`limits.py`, `timeouts.py`).
 
-A request that breaks a limit is answered with a problem, and the connection is closed. What is late closes it without a
-response. A request to switch to another protocol is answered in HTTP/1.1, as if it had no Upgrade header. A request that
+A request that breaks a limit is answered with a problem, and the connection is closed. If a deadline passes, it is closed
+without a response. A request to switch to another protocol is answered in HTTP/1.1, as if it had no Upgrade header. A request that
 breaks no limit, but comes while too many are in flight, is answered with 503 (`in_flight.py`).
 """
 
@@ -114,7 +114,7 @@ class LimitedProtocol(ProtocolTimeouts):
         self._head, self._in_body = headers, True
 
     def on_chunk_header(self) -> None:
-        """Note that the parser recognised a chunk."""
+        """Reset the count of unparsed bytes, because the parser recognised a chunk."""
         self._unparsed = 0
 
     def on_body(self, body: bytes) -> None:
@@ -139,7 +139,7 @@ class LimitedProtocol(ProtocolTimeouts):
             self.transport.close()
 
     def _unsupported_upgrade_warning(self) -> None:
-        """Note where the parser stopped: uvicorn calls this in place of a switch to another protocol."""
+        """Store where the parser stopped. uvicorn calls this method instead of switching to another protocol."""
         error = sys.exc_info()[1]
         if self._upgrading and error is not None:
             self._parsed_bytes = error.args[0]
@@ -164,7 +164,7 @@ class LimitedProtocol(ProtocolTimeouts):
         self.data_received(b"")  # checks what is incomplete now
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's message
-        """Refuse a request that the parser, or a check of ours, has stopped at."""
+        """Refuse a request at which the parser stopped because of a syntax error or of `_stop_parser`."""
         self._refuse(self._problem or MalformedRequest())
 
     def _stop_parser(self, problem: Problem | None) -> None:
@@ -174,7 +174,11 @@ class LimitedProtocol(ProtocolTimeouts):
             raise ValueError
 
     def _refuse(self, problem: Problem) -> None:
-        """Answer with a problem, and close the connection. While a response is due, only close it afterwards."""
+        """Answer with a problem, and close the connection.
+
+        If an earlier request is still being answered, send no problem, and close the connection after that response. Send
+        none either if the response to this request has started.
+        """
         cycle, due = self.cycle, self._response_due
         if due and not self._in_body:
             self._close_after_response()
@@ -230,7 +234,7 @@ class LimitedProtocol(ProtocolTimeouts):
                 self._set_deadline(limits.MAX_HEAD_SECONDS)
 
     def _complete_response_before_body(self) -> None:
-        """End a response that may have been sent before the whole body had arrived: the rest of it is discarded."""
+        """End a response that was complete before the whole body had arrived: the rest of the body is discarded."""
         self._count_receiving(receiving=False)
         self.on_response_complete()
         if self.cycle.more_body and not self.cycle.keep_alive:

@@ -11,9 +11,9 @@ from app.server.in_flight import InFlightLimiter
 
 @contextmanager
 def drain_before_stop(limiter: InFlightLimiter, seconds: int) -> Iterator[None]:
-    """In the block, let a signal set `limiter.draining` first, and pass it on to the server afterwards.
+    """Handle SIGTERM and SIGINT until the block ends: set `limiter.draining`, and then pass the signal on to the server.
 
-    SIGTERM is passed on after `seconds`. SIGINT, which a person sends, is passed on at once.
+    SIGTERM is passed on after `seconds`, SIGINT, which a person sends, at once.
     """
     if threading.current_thread() is not threading.main_thread():  # only the main thread may handle signals
         yield

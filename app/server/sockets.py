@@ -1,7 +1,7 @@
 """The listening sockets of the workers.
 
 uvloop accepts one connection per listening socket in a turn of its loop. With a hundred busy connections a turn takes
-ten milliseconds, and a new client, such as a load balancer that checks health, waited for seconds. So each worker
+ten milliseconds, and a new client, such as a load balancer that checks health, would wait for seconds. So each worker
 listens on several sockets.
 
 Workers that share a socket do not share its connections evenly: one worker accepts a whole burst while another and its
@@ -22,7 +22,7 @@ class ReusePortSocket(socket.socket):
 
     @classmethod
     def bind_to(cls, family: int, address: Address) -> "ReusePortSocket":
-        """Return a socket that is bound to `address`, which other sockets of the same user may be, too."""
+        """Return a socket that is bound to `address`; other sockets of the same user can bind to it, too."""
         bound = cls(family, socket.SOCK_STREAM)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)

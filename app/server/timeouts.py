@@ -1,4 +1,4 @@
-"""How long a connection lives: deadlines for what the client sends and reads, keep-alive, and the ways to end."""
+"""The timeouts of a connection: deadlines for what the client sends and reads, keep-alive, and how the connection ends."""
 
 import asyncio
 import socket
@@ -23,25 +23,25 @@ class TimedFlowControl(FlowControl):
     _ended_pauses = 0.0
 
     def pause_reading(self) -> None:
-        """Read nothing more until the application has taken what has arrived."""
+        """Stop reading from the client until the application has consumed what has arrived."""
         if not self.read_paused:
             self._paused_at = time.monotonic()
         super().pause_reading()
 
     def resume_reading(self) -> None:
-        """Read on, if reading was paused."""
+        """Continue reading, if it was paused."""
         if self.read_paused:
             self._ended_pauses, self._paused_at = self.paused_seconds, None
             super().resume_reading()
 
     @property
     def paused_seconds(self) -> float:
-        """For how long reading has been paused on this connection."""
+        """The total time in seconds for which reading has been paused on this connection."""
         return self._ended_pauses + (0.0 if self._paused_at is None else time.monotonic() - self._paused_at)
 
 
 class ProtocolTimeouts(HttpToolsProtocol):
-    """A connection on which no wait is unlimited: neither for the client to send, nor for it to read."""
+    """A connection with a deadline for every wait: for the client to send, and for the client to read."""
 
     flow: TimedFlowControl
     _deadline: asyncio.TimerHandle | None = None
@@ -73,12 +73,12 @@ class ProtocolTimeouts(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
-        """Abort the connection if the client does not read on in time."""
+        """Start the deadline after which the connection is aborted if the client has not continued to read."""
         super().pause_writing()
         self._unread_deadline = self.loop.call_later(limits.MAX_UNREAD_SECONDS, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """Continue: the client has read what was sent."""
+        """Cancel the deadline of `pause_writing`, and continue: the client has read what was sent."""
         if self._unread_deadline is not None:
             self._unread_deadline.cancel()
             self._unread_deadline = None
@@ -117,7 +117,7 @@ class ProtocolTimeouts(HttpToolsProtocol):
                 self._start_keep_alive_timer(self.timeout_keep_alive)
 
     def shutdown(self) -> None:
-        """Close the connection after the response that is due: the server stops."""
+        """Close the connection after the response that is being sent, because the server shuts down."""
         self._stopping = True
         super().shutdown()
 
@@ -127,14 +127,14 @@ class ProtocolTimeouts(HttpToolsProtocol):
         return self.cycle is not None and not self.cycle.response_complete
 
     def _unset_keepalive_if_required(self) -> None:
-        """Count the connection as in use."""
+        """Mark the connection as not idle. uvicorn would cancel the keep-alive timer here."""
         self._idle_since = None
 
     def _start_keep_alive_timer(self, seconds: float) -> None:
         self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
 
     def _set_deadline(self, seconds: float | None) -> None:
-        """Abort the connection unless what it waits for arrives within `seconds`; None waits for nothing."""
+        """Replace the deadline: abort the connection after `seconds`. None only removes the deadline."""
         if self._deadline is not None:
             self._deadline.cancel()
         self._deadline = None if seconds is None else self.loop.call_later(seconds, self._abort)
@@ -143,15 +143,16 @@ class ProtocolTimeouts(HttpToolsProtocol):
         self.transport.abort()
 
     def _set_body_deadline(self) -> None:
-        """Abort the connection if the body that is arriving falls below the minimum rate."""
+        """Start the checks that abort the connection if the body arrives more slowly than the minimum rate."""
         self._set_deadline(None)
         self._body_start = time.monotonic() - self.flow.paused_seconds
         self._deadline = self.loop.call_later(limits.body_seconds(self._body_bytes), self._check_body_rate)
 
     def _check_body_rate(self) -> None:
-        """Extend the deadline by what has arrived since it was set, and by the time in which the application did not read.
+        """Abort the connection if the body was too slow; otherwise check again when the extended deadline ends.
 
-        It costs one timer, and nothing for each chunk.
+        The deadline is extended for the bytes that have arrived, and by the time in which the application did not read.
+        This needs one timer, and no work for each chunk.
         """
         waited = time.monotonic() - self._body_start - self.flow.paused_seconds
         left = limits.body_seconds(self._body_bytes) - waited
@@ -161,7 +162,7 @@ class ProtocolTimeouts(HttpToolsProtocol):
             self.transport.abort()
 
     def _close_after_response(self) -> None:
-        """Parse nothing more, and close the connection after the responses that are due."""
+        """Stop parsing, and close the connection after the response that is being sent, if there is one."""
         self._set_deadline(None)
         self._ignores_input = True
         if self._response_due:
@@ -170,7 +171,7 @@ class ProtocolTimeouts(HttpToolsProtocol):
             self.transport.close()
 
     def _linger(self) -> None:
-        """Close the connection as soon as the client has read its response, or at once if the server stops."""
+        """Close the connection once the client has read the response, or at once if the server shuts down."""
         self._ignores_input = True
         if self._stopping or self.transport.is_closing():
             self.transport.close()
