@@ -1,4 +1,4 @@
-"""Transactions of background work, which must not keep requests from the locks that both need."""
+"""Transactions of background work, with pauses so that requests can get the locks that both need."""
 
 import asyncio
 import time
@@ -12,8 +12,8 @@ from app.db.database import Database, Transaction
 async def background_transaction(db: Database) -> AsyncIterator[Transaction]:
     """Run the block in a transaction, then sleep for as long as the transaction took.
 
-    The pause gives requests a chance to take the lock. SQLite's writers poll for it, so between transactions that follow
-    one another at once they would hardly ever find it free.
+    The pause gives requests a chance to take the lock. SQLite's writers poll for the lock: without a pause they
+    would hardly ever find it free.
     """
     started = time.monotonic()
     async with db.transaction() as tx:

@@ -22,15 +22,16 @@ _OWNER_SWAPPED: Final = sa.literal_column(f"{INPUT}.owner_id").in_(
 
 
 class BulkStatement:
-    """A statement that writes rows, which are mappings by column name. Other keys of the mappings are ignored."""
+    """A statement that writes rows. A row is a mapping by column name; its other keys are ignored."""
 
     def __init__(
         self, one_row: sa.UpdateBase, many_rows: Callable[..., sa.UpdateBase], columns: Iterable[sa.ColumnClause[Any]]
     ) -> None:
-        """Take the statement for one row, a function that builds the one for many rows under a condition, and the
-        columns that rows must have.
+        """Take the statement for one row, a function that builds the statement for many rows, and the columns that each row
+        must have.
 
-        The statement for many rows takes them as `rows`, encoded by `encode`.
+        The function takes a condition on a row: other rows are not written. The statement that it returns takes the rows
+        as the parameter `rows`, encoded by `encode`.
         """
         self.one_row = Statement(one_row)
         self._names = [str(column.name) for column in columns]
@@ -38,8 +39,9 @@ class BulkStatement:
         self.many_rows_if_swapped = Statement(many_rows(_OWNER_SWAPPED))
 
     def encode(self, rows: Rows) -> str:
-        """Return rows as the JSON text that PostgreSQL receives: only the columns, because a record's words, which are
-        other keys of its row, never leave the process unsealed.
+        """Return rows as the JSON text that PostgreSQL receives, with the statement's columns only.
+
+        The other keys of a row may hold a person's words, which never leave the process unsealed.
         """
         names = self._names
         return encode_rows([{name: row[name] for name in names} for row in rows])
@@ -52,7 +54,10 @@ class CompareAndSwap:
     """
 
     def __init__(self, table: sa.Table, expected: Mapping[str, str], name: str) -> None:
-        """Take the columns to compare, each with the key of its expected value, and the column to set."""
+        """Take the table, the columns to compare, and the column `name` to set.
+
+        `expected` maps each column to compare to the key that its expected value has in the rows of `many_rows`.
+        """
         keys = [sa.column(key, table.c[column].type) for column, key in expected.items()]
         rows = input_rows([table.c.owner_id, *keys, table.c[name]])
         unchanged = (
@@ -67,7 +72,7 @@ class CompareAndSwap:
 
 
 def bulk_insert(table: sa.Table) -> BulkStatement:
-    """Return the insert of whole rows."""
+    """Return a statement that inserts complete rows."""
     rows = input_rows(table.c)
     one_row = sa.insert(table).values({column.name: bind(column) for column in table.c})
     return BulkStatement(
@@ -78,7 +83,7 @@ def bulk_insert(table: sa.Table) -> BulkStatement:
 
 
 def bulk_update(table: sa.Table, keys: Iterable[str], names: Iterable[str]) -> BulkStatement:
-    """Return the update of the columns `names` in the rows that the columns `keys` identify."""
+    """Return a statement that updates the columns `names` of the rows that the columns `keys` identify."""
     key_columns, changed = [table.c[name] for name in keys], [table.c[name] for name in names]
     rows = input_rows([*key_columns, *changed])
     one_row = sa.update(table).where(*(column == bind(column) for column in key_columns))
@@ -92,7 +97,7 @@ def bulk_update(table: sa.Table, keys: Iterable[str], names: Iterable[str]) -> B
 
 
 def bulk_delete(table: sa.Table, keys: Iterable[str]) -> BulkStatement:
-    """Return the deletion of the rows that the columns `keys` identify."""
+    """Return a statement that deletes the rows that the columns `keys` identify."""
     key_columns = [table.c[name] for name in keys]
     rows = input_rows(key_columns)
     one_row = sa.delete(table).where(*(column == bind(column) for column in key_columns))
@@ -101,8 +106,10 @@ def bulk_delete(table: sa.Table, keys: Iterable[str]) -> BulkStatement:
 
 
 def bulk_trim(table: sa.Table, keys: Iterable[str], number: str, kept: int) -> BulkStatement:
-    """Return the deletion of the oldest rows of the groups that the columns `keys` identify: the row with the given value
-    of the column `number`, and those before it up to `kept` in all, stay.
+    """Return a statement that keeps the newest rows of a group, and deletes the others.
+
+    The columns `keys` identify a group, and the column `number` orders its rows. An input row names a group and a number:
+    of the rows up to that number, the `kept` highest are kept. Rows with a higher number are not deleted.
     """
     key_columns, column, older = [table.c[name] for name in keys], table.c[number], table.alias("older")
     rows = input_rows([*key_columns, column])
@@ -126,7 +133,7 @@ def bulk_trim(table: sa.Table, keys: Iterable[str], number: str, kept: int) -> B
 
 @cache
 def combine(parts: tuple[BulkStatement, ...]) -> str:
-    """Return one statement of PostgreSQL that does what all parts do. No part sees the effect of another."""
+    """Return one PostgreSQL statement that executes all parts. No part sees the effect of another."""
     *before, last = _renumber(part.many_rows for part in parts)
     return _with([f"part_{number} AS ({sql})" for number, sql in enumerate(before)], last)
 
@@ -143,7 +150,7 @@ def combine_if_swapped(swap: CompareAndSwap, parts: tuple[BulkStatement, ...]) -
 
 
 def _renumber(statements: Iterable[Statement]) -> list[str]:
-    """Return the SQL of statements of one parameter each, `$1` in the first, `$2` in the second, and so on."""
+    """Return the SQL of statements with one parameter each, renumbered: `$1` in the first, `$2` in the second, and so on."""
     return [statement.postgres.sql.replace("$1", f"${number}") for number, statement in enumerate(statements, 1)]
 
 
@@ -157,7 +164,7 @@ def encode_rows(rows: Rows) -> str:
 
 
 def join_rows(texts: Iterable[str]) -> str:
-    """Return several results of `encode_rows` as one."""
+    """Join several results of `encode_rows` to one."""
     return f"[{','.join(filter(None, (text[1:-1] for text in texts)))}]"
 
 

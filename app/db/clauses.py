@@ -32,7 +32,7 @@ class any_of(sa.ColumnElement[bool]):  # noqa: N801 - it reads as SQLAlchemy's o
     inherit_cache = False
 
     def __init__(self, column: sa.ColumnElement[Any], name: str) -> None:
-        """Take the column, and the name by which the list is passed."""
+        """Take the column, and the name of the parameter with the list."""
         self.column, self.name = column, name
 
     def self_group(self, against: Any = None) -> "any_of":  # noqa: ARG002 - SQLAlchemy's own signature
@@ -54,7 +54,7 @@ def _in_json_each(element: any_of, compiler: SQLCompiler, **options: Any) -> str
 
 
 class byte_length(sa.ColumnElement[int]):  # noqa: N801 - it reads as one of SQLAlchemy's own functions
-    """The length of a text in bytes. PostgreSQL knows it without reading the text."""
+    """The length of a text in bytes. PostgreSQL stores it, and does not read the text to find it."""
 
     type = sa.BigInteger()
     inherit_cache = False

@@ -1,7 +1,7 @@
-"""The verbs that run statements, the same on both databases and inside and outside a transaction.
+"""The methods that execute statements ("verbs"): the same on both databases, inside and outside a transaction.
 
-Every verb is written once, over `tuples`. A subclass says how `tuples` runs on its connection, and a transaction also
-how many rows are written.
+Every verb is written once, over `tuples`. A subclass implements `tuples` for its connection, and a transaction also
+implements how many rows are written.
 """
 
 from abc import ABC, abstractmethod
@@ -64,7 +64,7 @@ class Transaction(Db):
 
 
 class PoolUse(NamedTuple):
-    """How the connections of a process are used."""
+    """How many connections a process may have, how many are in use, and how many callers wait for one."""
 
     size: int
     """How many there may be."""
@@ -100,8 +100,10 @@ class Database(Db):
 
     @abstractmethod
     def snapshot(self) -> AbstractAsyncContextManager[Db]:
-        """Start a block in which every statement reads the same state of the database. It waits for no writer, nor does a
-        writer wait for it. It occupies a connection, so a block must not wait for a client.
+        """Start a block in which every statement reads the same state of the database.
+
+        It does not block writers, and they do not block it. It occupies a connection, so the block must not wait for a
+        client.
         """
 
     @abstractmethod
@@ -117,7 +119,7 @@ class Database(Db):
 
 
 class RemoteDatabase(Database):
-    """A database across the network: each statement is a round trip, so it offers a way to need few."""
+    """A database across the network. Each statement is a round trip, so several writes can be combined into one."""
 
     @abstractmethod
     async def write_if_unchanged(self, swap: CompareAndSwap, row: Row, /, *parts: tuple[BulkStatement, Rows]) -> bool:

@@ -19,7 +19,7 @@ class json_row(sa.ColumnElement[list[Any]]):  # noqa: N801 - it reads as one of 
     inherit_cache = False
 
     def __init__(self, columns: Sequence[sa.Column[Any]]) -> None:
-        """Take the columns: at most 100, which PostgreSQL's functions take."""
+        """Take the columns: at most 100, the maximum number of arguments of a function in PostgreSQL."""
         self.columns = columns
 
 
@@ -51,7 +51,7 @@ _DECODERS: Final[dict[type[sa.types.TypeEngine[Any]], Callable[[Any], Any]]] = {
 
 
 def decode_json_row(columns: Sequence[sa.Column[Any]], values: Sequence[Any]) -> dict[str, Any]:
-    """Return a row by column name, with the values that the drivers return for the same columns."""
+    """Return a row by column name, with its values converted to those that the drivers return for these columns."""
     return {
         column.name: None if value is None else _decoder(column.type)(value)
         for column, value in zip(columns, values, strict=True)

@@ -20,7 +20,9 @@ class Lookup(Statement):
 
     @cached_property
     def many_keys(self) -> Statement:
-        """The look-up for many keys, passed as `rows`. Each key has a number `n`, the first column of the row it finds.
+        """The look-up for many keys, passed as `rows`.
+
+        Each key has a number `n`. It is the first column of the row that is found for the key.
 
         The LIMIT makes PostgreSQL look up one key after the other instead of joining whole tables.
         """

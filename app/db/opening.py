@@ -1,4 +1,4 @@
-"""The factory of databases: apart from the classes that it returns, so that no import is circular."""
+"""The factory of databases, in a module of its own so that no import is circular."""
 
 from app.db.database import Database
 from app.settings import Settings

@@ -1,4 +1,4 @@
-"""The schema's version: numbered migrations, run by Alembic, by exactly one process at a time."""
+"""The schema's version: numbered migrations, which Alembic runs in one process at a time."""
 
 import asyncio
 import fcntl
@@ -62,8 +62,8 @@ def migrate(
 ) -> None:
     """Migrate the schema up or down to `revision`: a number, `head`, `base`, or relative (`-1`).
 
-    What was stored in clear before revision 0011 is sealed with the keyring on the way up, and opened on the way down. Call
-    `report` with one line for each step. Raise `MigrationError` if the migration fails.
+    An upgrade past revision 0011 encrypts the words of persons with the keyring, a downgrade decrypts them. `report` is called
+    with one line for each step. Raise `MigrationError` if the migration fails.
     """
     from alembic.util import CommandError  # noqa: PLC0415 - Alembic is slow to load, and a server does not need it
     from asyncpg import InterfaceError, PostgresError  # noqa: PLC0415
@@ -119,7 +119,7 @@ async def _downgrade(database_url: str, present: int, target: int, report: Repor
 
 @asynccontextmanager
 async def _lock(database_url: str) -> AsyncIterator[None]:
-    """Let other processes that migrate the same database wait until the end of the block."""
+    """Make other processes that migrate the same database wait until the block ends."""
     url = read_database_url(database_url)
     if isinstance(url, SqliteUrl):
         with ExitStack() as stack:
@@ -176,7 +176,7 @@ async def _with_database(database_url: str, work: Callable[[Database], Awaitable
 
 
 async def _vacuum(database_url: str, tables: list[str]) -> None:
-    """Rewrite the files without what was dropped: both databases keep a dropped column's values until then."""
+    """Rewrite the database's files, because both databases keep the values of a dropped column until then."""
     url = read_database_url(database_url)
     if isinstance(url, SqliteUrl):
         await asyncio.to_thread(_vacuum_sqlite, url.path)
@@ -199,7 +199,7 @@ def _vacuum_sqlite(path: str) -> None:
 
 
 def _explain(error: BaseException) -> Failure:
-    """Return why a migration failed. SQLAlchemy keeps the driver's error as `orig`, that of asyncpg as its cause."""
+    """Return why a migration failed. SQLAlchemy has the driver's error in `orig`; asyncpg's error is the cause of that."""
     from app.db.postgres import failures as postgres  # noqa: PLC0415 - only one of the drivers is needed
     from app.db.sqlite import failures as sqlite  # noqa: PLC0415
 

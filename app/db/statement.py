@@ -1,4 +1,4 @@
-"""A statement: written once in SQLAlchemy Core, compiled once for the database in use, executed many times."""
+"""A statement in SQLAlchemy Core, which is compiled once for the database in use."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache, cached_property
@@ -70,7 +70,7 @@ class Statement:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """The names of the columns of its rows."""
+        """The names of the columns that the statement returns."""
         return tuple(column.name for column in self._columns)
 
     @cached_property

@@ -20,7 +20,7 @@ SQLModel.metadata.naming_convention = {
 
 
 class Table(SQLModel):
-    """The base of classes whose instances are rows. `table()` returns the Core table that statements are built from."""
+    """The base of all table classes. `table()` returns the SQLAlchemy Core table that statements are built from."""
 
     model_config = {"defer_build": True}  # rows are not validated, so no validator is built
 
@@ -43,6 +43,6 @@ class Table(SQLModel):
 
     @classmethod
     def table(cls) -> sa.Table:
-        """Return the Core table."""
+        """Return the SQLAlchemy Core table of this class."""
         table: sa.Table = cls.__dict__["__table__"]
         return table

@@ -1,4 +1,4 @@
-"""How SQLite stores each type of value, and back to the values that PostgreSQL's driver returns.
+"""Converts values to what SQLite stores, and back to the values that PostgreSQL's driver returns.
 
 The stored format is SQLAlchemy's, so that migrations and other programs read the same values. The conversions are our
 own because they are faster, and converting is most of the cost of reading a page of a thousand records.
@@ -61,12 +61,12 @@ _LOAD: Final[dict[type[sa.types.TypeEngine[Any]], Convert]] = {
 
 
 def to_sqlite(kind: sa.types.TypeEngine[Any]) -> Convert | None:
-    """Return the function that converts a value, never None, to its stored form; None if they are the same."""
+    """Return the function that converts a value, which is not None, to its stored form; None if no conversion is needed."""
     return _conversion(_STORE, kind) or kind.dialect_impl(sqlite_dialect()).bind_processor(sqlite_dialect())
 
 
 def from_sqlite(kind: sa.types.TypeEngine[Any]) -> Convert | None:
-    """Return the function that converts a stored value, never NULL, to the value; None if they are the same."""
+    """Return the function that converts a stored value, which is not NULL, to the value; None if no conversion is needed."""
     return _conversion(_LOAD, kind) or kind.dialect_impl(sqlite_dialect()).result_processor(sqlite_dialect(), None)
 
 

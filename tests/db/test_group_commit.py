@@ -57,7 +57,7 @@ async def orphan(db: Database, name: str) -> None:
 async def held_lock(db: Database) -> AsyncIterator[list[str]]:
     """Hold the writer's lock during the block; yield a list of the SQL that SQLite then receives."""
     said: list[str] = []
-    async with writer_of(db).turn():
+    async with writer_of(db).exclusive():
         vars(writer_of(db).connection)["_raw"].set_trace_callback(said.append)
         yield said
         await a_few_turns()

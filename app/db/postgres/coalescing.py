@@ -1,4 +1,4 @@
-"""Request coalescing: uses of the same statement in one turn of the event loop are sent as one statement.
+"""Request coalescing: executions of the same statement in one turn of the event loop are sent as one statement.
 
 The first caller yields to the event loop once and waits for a connection; then it executes the statement for all
 callers that called in between. Sending and receiving are a third of the server's cost of a read, and coalesced writes
@@ -20,7 +20,7 @@ Result = TypeVar("Result")
 
 
 class Batch(NamedTuple):
-    """What will be sent together: each caller's item, and a future for each caller but the first."""
+    """The items of several callers that will be sent together, and a future for each caller except the first."""
 
     items: list[Any]
     others: list[asyncio.Future[Any]]
@@ -28,15 +28,15 @@ class Batch(NamedTuple):
     def add(self, item: Any) -> asyncio.Future[Any]:
         """Add a caller's item; return the future of its result.
 
-        The future is in no local variable of a frame that an error passes through: the error's traceback, the frame and
-        the future would be a reference cycle that keeps the caller's data alive.
+        No caller may keep the future in a local variable: if it raised an error, the error's traceback, the frame with the
+        variable and the future would form a reference cycle, which would keep the caller's data in memory.
         """
         self.items.append(item)
         self.others.append(asyncio.get_running_loop().create_future())
         return self.others[-1]
 
     def fail(self, error: BaseException) -> None:
-        """Raise an error in every caller that still waits; in place of a cancellation, `Unavailable`."""
+        """Raise an error in every caller that still waits. If the first caller was cancelled, raise `Unavailable` in them."""
         while self.others:
             other = self.others.pop()
             if not other.done():
@@ -44,7 +44,7 @@ class Batch(NamedTuple):
 
 
 class Coalescer:
-    """The batches that have not been sent yet, by their statement."""
+    """Collects the executions of a statement into batches, and sends each batch as one statement."""
 
     def __init__(self, acquire: Callable[[], AbstractAsyncContextManager[Any]]) -> None:
         """Take a function that acquires a connection for the length of a block."""
@@ -69,10 +69,10 @@ class Coalescer:
         try:
             await asyncio.sleep(0)
             async with self._acquire() as connection:
-                self._seal(statement, batch)
+                self._close(statement, batch)
                 mine, *theirs = await execute(connection, statement, batch.items)
         except BaseException as error:
-            self._seal(statement, batch)
+            self._close(statement, batch)
             batch.fail(error)
             raise
         for other, result in zip(batch.others, theirs, strict=True):
@@ -80,7 +80,7 @@ class Coalescer:
                 other.set_result(result)
         return mine
 
-    def _seal(self, statement: Hashable, batch: Batch) -> None:
-        """Let no more callers join the batch."""
+    def _close(self, statement: Hashable, batch: Batch) -> None:
+        """Do not let further callers join the batch."""
         if self._batches.get(statement) is batch:
             del self._batches[statement]

@@ -1,9 +1,9 @@
 """Making connections to PostgreSQL: the URL's hosts and TLS, the settings of a session, and poolers such as PgBouncer.
 
 The settings are sent after the connection is made, because PgBouncer refuses most of them in the startup packet. A pooler
-in transaction mode gives each transaction another session: there no setting, prepared statement or LISTEN may be left
-behind. So a pooler is recognised, by a server process whose id is not the one that the startup announced, and every
-session behind one is treated so, unless the URL says `pool_mode=session`.
+in transaction mode may give each transaction another session, so no setting, prepared statement or LISTEN may be left in
+one. A pooler is recognised by the id of the server process, which is not the one that was announced at the start of the
+connection. It is assumed to be in transaction mode, unless the URL says `pool_mode=session`.
 """
 
 import itertools
@@ -82,7 +82,7 @@ def _system_tls(url: PostgresUrl) -> ssl.SSLContext | None:
 
 
 class Connector:
-    """Makes the connections of one process. What the first one finds out about a pooler holds for the others."""
+    """Makes the connections of one process. Once one of them has found a pooler, all later ones expect it."""
 
     def __init__(self, settings: Settings, name: str = "afterglow", session: Mapping[str, str] | None = None) -> None:
         """Take the settings, the name of the connections, and their settings; by default those of requests."""
@@ -95,7 +95,7 @@ class Connector:
         self.is_pooled = url.pool_mode == "transaction"
 
     async def connect(self) -> Any:
-        """Return a new connection, on which connecting and every statement have a deadline."""
+        """Return a new connection. Connecting has a deadline, and so has every statement on it."""
         connection = await self._open()
         try:
             if not self.is_pooled and not await self._configure(connection):
@@ -118,7 +118,7 @@ class Connector:
         )
 
     async def _configure(self, connection: Any) -> bool:
-        """Set the session's settings and return True, or change nothing and return False if a pooler is between.
+        """Set the session's settings and return True. If the connection goes through a pooler, change nothing and return False.
 
         One round trip, without a prepared statement.
         """

@@ -91,7 +91,7 @@ class PostgresDatabase(RemoteDatabase):
         await self._pool.close()
 
     async def tuples(self, statement: Statement, /, **values: Any) -> Sequence[tuple[Any, ...]]:
-        """Return every row as a tuple, autocommitted. Look-ups are coalesced."""
+        """Execute a statement, commit, and return every row as a tuple. Look-ups are coalesced."""
         if isinstance(statement, Lookup):
             return await self._coalescer.submit(PostgresTransaction.look_up, statement, values)
         async with _Acquired(self._pool) as connection:
@@ -132,7 +132,7 @@ class PostgresDatabase(RemoteDatabase):
         """Do nothing: no statement can read a deleted row, and VACUUM removes it."""
 
     async def check_health(self) -> str | None:
-        """Return the schema's revision, after writing a temporary file to the disk and asking if the session may write."""
+        """Return the schema's revision, after writing a temporary file to the disk; raise `Unavailable` if the server is read-only."""
         async with _Acquired(self._pool) as connection:
             await connection.control(_DISK_PROBE)
             rows = await connection.tuples(_HEALTH)

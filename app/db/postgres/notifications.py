@@ -80,7 +80,10 @@ class PostgresChangeNotifier(ChangeNotifier):
             connection.terminate()
 
     async def _send(self, connection: Any) -> None:
-        """Wait for unsent owners and send them. After a long silence send none, which probes the connection."""
+        """Wait for owners to notify, and send their ids in one statement.
+
+        After `_MAX_IDLE_SECONDS` without any, send an empty list, which shows whether the connection still works.
+        """
         with suppress(TimeoutError):
             async with asyncio.timeout(_MAX_IDLE_SECONDS):
                 await self._has_unsent.wait()

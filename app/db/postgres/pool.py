@@ -4,7 +4,7 @@ are busy and their prepared statements stay in the server's caches.
 A caller that finds no free connection waits in a queue, until a deadline. At the same time a new connection is made if
 the pool is not full. The head of the queue gets the connection that comes first, released or new, or the error if none
 can be made. A closed connection, or one whose last statement did not finish, is dropped and, if callers wait, replaced.
-If PostgreSQL accepts fewer connections than the pool may have, callers wait for those that there are.
+If PostgreSQL accepts fewer connections than the pool may have, callers wait for the existing ones.
 """
 
 import asyncio
@@ -50,7 +50,10 @@ class Pool:
         return PoolUse(self._size, in_use, sum(not waiter.done() for waiter in self._queue))
 
     async def acquire(self) -> Any:
-        """Return a connection. Raise `TimeoutError`, or the reason, after `pool_seconds`; or the error if none could be made."""
+        """Return a connection. Raise the error if none could be made.
+
+        After `pool_seconds`, raise `TimeoutError`, or the error because of which PostgreSQL accepts no further connection.
+        """
         while self._free:
             connection = self._free.pop()
             if not connection.is_closed():
@@ -97,7 +100,7 @@ class Pool:
     async def _connect_when_admitted(self) -> Any:
         """Return a new connection. While PostgreSQL accepts no further one, try again for as long as a caller waits.
 
-        So callers wait for the connections that there are, as if the pool were smaller.
+        So callers wait for the existing connections, as if the pool were smaller.
         """
         pause = MIN_RETRY_SECONDS
         while True:

@@ -70,7 +70,7 @@ class PostgresTransaction(Transaction):
         self._connection = connection
 
     async def tuples(self, statement: Statement, /, **values: Any) -> Sequence[tuple[Any, ...]]:
-        """Return every row as the driver does: its records are tuples."""
+        """Return every row as the driver's `Record`, which is a tuple."""
         plan = statement.postgres
         rows: Sequence[tuple[Any, ...]] = await self._connection.fetch(plan.sql, *plan.arguments(values))
         return rows

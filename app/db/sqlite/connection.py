@@ -26,8 +26,9 @@ CALLER_ERRORS: Final = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite
 
 @contextmanager
 def translated(errors: Counter[str]) -> Iterator[None]:
-    """If the database fails in the block, raise `Unavailable` or `StorageFull` in place of the driver's error, and count it
-    in `errors` by its reason.
+    """If the database fails in the block, raise `Unavailable` or `StorageFull` instead of the driver's error.
+
+    The failure is counted in `errors`, by its reason.
     """
     try:
         yield
@@ -45,7 +46,7 @@ def translated(errors: Counter[str]) -> Iterator[None]:
 class Connection:
     """One connection, on which every statement has a deadline.
 
-    The file is opened at the first use, and at each later use for as long as opening it fails.
+    The file is opened at the first use. If that fails, it is tried again at the next use.
     """
 
     def __init__(self, settings: Settings, pragmas: str = "") -> None:

@@ -58,12 +58,15 @@ class SqliteDatabase(Database):
             await tx.run(statement, **values)
 
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
-        """Start a transaction that holds the write lock. At the end of the block wait until it is on the disk."""
+        """Start a transaction that holds the write lock. At the end of the block, commit it and wait until it is on the disk."""
         return self._writer.transaction()
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Db]:
-        """Read in a transaction on a connection of its own: an open one on the shared connection would hide later writes."""
+        """Start a transaction that reads, on a new connection.
+
+        On the shared connection it would hide later writes from other requests.
+        """
         connection = Connection(self._settings, _READ_ONLY)
         try:
             with translated(self.errors):
@@ -73,7 +76,10 @@ class SqliteDatabase(Database):
             connection.close()
 
     async def checkpoint(self) -> None:
-        """Copy the write-ahead log into the file, which overwrites deleted content. Skip it if the log is in use."""
+        """Copy the write-ahead log into the database file, so that deleted content is overwritten there, too.
+
+        Do nothing if other connections use the log until the deadline.
+        """
         with suppress(Unavailable, StorageFull), translated(self.errors):  # the removal is acknowledged already
             await self._writer.checkpoint()
 
@@ -87,5 +93,5 @@ class SqliteDatabase(Database):
     async def _data_version(self) -> int:
         """Return a number that changes with every commit of another process."""
         with translated(self.errors):
-            async with self._writer.turn():
+            async with self._writer.exclusive():
                 return self._writer.connection.data_version()

@@ -10,7 +10,7 @@ OWNER_ONLY: Final = 0o600
 def create_private(path: str) -> None:
     """Create the file if it does not exist, with mode 0600; SQLite gives the files beside it (WAL, SHM) the same mode.
 
-    Does nothing if it cannot be created: opening it then says why.
+    Do nothing if it cannot be created: the error follows when it is opened.
     """
     with suppress(OSError):
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, OWNER_ONLY)

@@ -29,7 +29,7 @@ class Writer:
     """The writing connection, and the lock that gives it to one block at a time."""
 
     def __init__(self, settings: Settings, errors: Counter[str]) -> None:
-        """Take the settings, and where failures are counted. The file is opened by the first write."""
+        """Take the settings, and the counter of failures by reason. The file is opened by the first write."""
         self._errors = errors
         self._waiting = 0
         self.connection = Connection(settings, "; PRAGMA busy_timeout=0")
@@ -55,7 +55,7 @@ class Writer:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[SqliteTransaction]:
-        """Run the block with the write lock. After it wait until it is on the disk; if it raises, undo it."""
+        """Run the block with the write lock, then wait until its changes are on the disk. If it raises, undo them."""
         await self._acquire()
         with translated(self._errors):
             try:
@@ -74,8 +74,8 @@ class Writer:
         await asyncio.shield(committed)
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Use the connection in the block, without starting a transaction."""
+    async def exclusive(self) -> AsyncIterator[None]:
+        """Hold the lock in the block, without starting a transaction."""
         await self._acquire()
         try:
             yield
@@ -99,12 +99,12 @@ class Writer:
         await asyncio.shield(self._in_background(self._checkpoint()))
 
     async def _checkpoint(self) -> None:
-        async with self.turn():
+        async with self.exclusive():
             await self._commit()
             await self._retry(self._truncate_log)
 
     async def _retry(self, attempt: Callable[[], Awaitable[bool]]) -> None:
-        """Repeat an attempt that other connections can block, until it succeeds or the deadline passes."""
+        """Repeat an attempt, which another connection can block, until it returns True; raise `Unavailable` after the deadline."""
         deadline = time.monotonic() + self._seconds
         while not await attempt():
             if time.monotonic() > deadline:
