@@ -84,7 +84,7 @@ class NewAccount:
 async def create_account(tx: Transaction, keyring: Keyring, new: NewAccount) -> UUID | None:
     """Create a verified account with its feed and data key; return its id, or None if the e-mail address has an account.
 
-    The feed starts in a random epoch, so that another person's cursor is usually recognised as foreign.
+    The feed starts in a random epoch: a cursor of another account is then usually of another epoch, and recognised.
     """
     id, now, key = new_id(), clock.now(), email_key(new.email)
     await serialize(tx, keyring.derive_key("throttles"), "e-mail address", key)
@@ -111,7 +111,7 @@ async def create_account(tx: Transaction, keyring: Keyring, new: NewAccount) -> 
 
 
 async def public_account(db: Database, id: UUID) -> Row:
-    """Return the account as its owner sees it; raise `NotSignedIn` if it was erased a moment ago."""
+    """Return the account as its owner sees it; raise `NotSignedIn` if it has just been erased."""
     account = await db.one(PUBLIC, id=id)
     if account is None:
         raise NotSignedIn
@@ -119,7 +119,7 @@ async def public_account(db: Database, id: UUID) -> Row:
 
 
 async def change_account(db: Database, id: UUID, changes: dict[str, Any]) -> Row:
-    """Return the account after its owner changed it; raise `NotSignedIn` if it was erased a moment ago."""
+    """Change the owner's fields of an account, and return it; raise `NotSignedIn` if it has just been erased."""
     async with db.transaction() as tx:
         before = await tx.one(PUBLIC_TO_WRITE, id=id)
         if before is None:

@@ -1,6 +1,6 @@
-"""What an operator does to accounts: list and read them, change their role, sign out their devices.
+"""What an operator can do with accounts: list and read them, change their role, sign out their devices.
 
-A change is in force for every request that starts after it, on every worker: each request reads the account and its device
+A change applies to every request that starts after it, on every worker: each request reads the account and its device
 from the database, and an access token only authenticates.
 """
 
@@ -72,7 +72,10 @@ async def page(db: Db, matching: AccountFilter, limit: int, after: UUID | None =
 
 
 async def set_closed(tx: Transaction, id: UUID, closed_at: datetime | None, erase_at: datetime | None) -> None:
-    """Set since when an account is closed, and when it is erased; None for both opens it. `app.leaving` closes accounts."""
+    """Set when an account was closed and when it will be erased; None for both opens it again.
+
+    Only `app.leaving` and a reopening call this: closing an account takes more steps.
+    """
     await _change(tx, id, closed_at=closed_at, erase_at=erase_at, updated_at=clock.now())
 
 

@@ -42,10 +42,10 @@ TIMEZONE: Final = _alive.with_only_columns(_account.c.timezone).scalar_subquery(
 
 @dataclass(slots=True)
 class Caller:
-    """Who calls: an account, on one of its devices. Whose records a request is about is a `View`'s business.
+    """Who calls: an account, on one of its devices. A `View` says whose records the request is about.
 
-    Until `is_authenticated` is true, only the token vouches for the caller. The role is known once `authenticate` has
-    read it, the time zone from then on or once `confirm` was given it.
+    Until `is_authenticated` is true, only the access token has been verified, not whether the device is still signed in.
+    `role` is empty until `authenticate` has read it, `timezone` until `authenticate` or `confirm` has set it.
     """
 
     services: Services
@@ -73,8 +73,9 @@ class Caller:
         return self.device_id
 
     def confirm(self, timezone: str | None) -> None:
-        """Take what a statement returned as `TIMEZONE`; raise `NotSignedIn` if it is null, also if the device was signed out
-        during the request.
+        """Take what a statement returned as `TIMEZONE`, which proves that the device is signed in.
+
+        Raise `NotSignedIn` if it is null, also if an earlier statement of the same request proved the sign-in.
         """
         if timezone is None:
             if not self.is_internal:
@@ -91,7 +92,7 @@ class Caller:
             self.role, self.timezone, self.is_authenticated = alive["role"], alive["timezone"], True
 
     async def is_signed_in(self) -> bool:
-        """Read again whether the device is signed in, during a request that lasts."""
+        """Return whether the device is still signed in: for a long request, which has to check it repeatedly."""
         return await self._read_sign_in() is not None
 
     async def _read_sign_in(self) -> Row | None:
@@ -110,7 +111,7 @@ class SignedIn(SecurityBase):
         )
 
     async def __call__(self, request: Request) -> Caller:
-        """Return the authenticated caller behind the one Authorization header."""
+        """Return the authenticated caller; raise `NotSignedIn` unless there is exactly one valid Authorization header."""
         caller = identify(request)
         await caller.authenticate()
         return caller

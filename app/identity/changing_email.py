@@ -1,7 +1,7 @@
 """Changing the e-mail address of an account: a code is sent to the new one, and a notice to the present one.
 
 The response to a request is the same whether or not the new e-mail address has an account; only the e-mail differs. The
-change itself signs out every other device, in force from the next request on.
+change itself signs out every other device: their next request is refused.
 """
 
 from typing import Final
@@ -23,7 +23,10 @@ _codes: Final = MailedCodes(EmailChange.table(), redeemed_by="account_id")
 
 
 async def request_change(caller: Caller, draft: EmailDraft) -> None:
-    """Queue the e-mails of a change if the password is right: a code, or that the new e-mail address is in use; and a notice."""
+    """Queue the e-mails of a change if the password is right.
+
+    The new e-mail address gets a code, or is informed that it already has an account; the present one gets a notice.
+    """
     services, key, code = caller.services, email_key(draft.email), long_code()
     stored = await services.db.one(PASSWORD, id=caller.account_id)
     password_hash = None if stored is None else stored["password_hash"]
@@ -46,7 +49,10 @@ async def request_change(caller: Caller, draft: EmailDraft) -> None:
 
 
 async def confirm_change(caller: Caller, draft: EmailConfirmation) -> Row:
-    """Return the account with the e-mail address that the code was sent to; sign out the other devices."""
+    """Change the e-mail address to the one that the code was sent to, and sign out the other devices; return the account.
+
+    Raise `WrongCredentials` if the code is not valid, or another account has that e-mail address now.
+    """
     services, code = caller.services, typed_code(draft.code)
     async with services.db.transaction() as tx:
         before = await tx.one(LOCK_OPEN, id=caller.account_id)  # first, as all that lock an account and its codes
@@ -61,7 +67,7 @@ async def confirm_change(caller: Caller, draft: EmailConfirmation) -> Row:
 
 
 async def _changed(tx: Transaction, caller: Caller, before: Row, row: Row) -> Row | None:
-    """Return the account with its new e-mail address; None, with no change, if another account has it by now."""
+    """Return the account with its new e-mail address; None, without a change, if another account has it now."""
     services, key = caller.services, row["email_key"]
     await serialize(tx, services.throttle_key, "e-mail address", key)
     other = await tx.one(BY_EMAIL, email_key=key)

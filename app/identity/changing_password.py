@@ -1,7 +1,7 @@
 """Changing a password: with the present one, or with a code from an e-mail if it is forgotten.
 
-A change signs out every other device, a reset signs out all of them, in force from the next request on. Both cancel a
-change of the e-mail address that was requested before.
+A change signs out every other device, a reset every device: their next request is refused. Both cancel a change of the
+e-mail address that was requested before.
 """
 
 from datetime import datetime
@@ -44,8 +44,8 @@ async def change(caller: Caller, draft: PasswordDraft) -> None:
 async def request_reset(services: Services, draft: ForgottenDraft) -> None:
     """Queue the e-mail with a code, or the e-mail that says that there is no account.
 
-    One e-mail is queued either way: a missing one would show in the time of the next request (decision 015). The owner of
-    an account that is closed and can be reopened gets a code for that.
+    One e-mail is queued in both cases: without it, the time of the next request would show that there is no account
+    (decision 015). If the account is closed and can be reopened, the code is one for reopening.
     """
     key, now = email_key(draft.email), clock.now()
     async with services.db.transaction() as tx:
@@ -62,7 +62,7 @@ async def request_reset(services: Services, draft: ForgottenDraft) -> None:
 async def _reset_email(
     tx: Transaction, services: Services, typed: str, account: Row | None, now: datetime
 ) -> Email | None:
-    """Return the e-mail with a new code, or without one; None if the e-mail address has had too many."""
+    """Return the e-mail with a new code, or without one if there is no open account; None after too many codes in a day."""
     code, seconds = long_code(), services.settings.code_seconds
     if not await _codes.add(tx, services, email_key(typed), code, now):
         return None
@@ -71,7 +71,7 @@ async def _reset_email(
 
 
 async def _reopening_email(tx: Transaction, services: Services, account: Row, now: datetime) -> Email | None:
-    """Return the e-mail with a new code that reopens an account; None if the e-mail address has had too many."""
+    """Return the e-mail with a new code that reopens an account; None after too many codes in a day."""
     code = await reopening.add_code(tx, services, account["email"], account["erase_at"], now)
     return None if code is None else emails.closed(account["email"], code, account["erase_at"], now)
 

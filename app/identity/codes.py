@@ -1,8 +1,8 @@
-"""Codes in e-mails: they prove that a person reads the mail of an e-mail address.
+"""Codes in e-mails: they prove that a person can read the e-mails to an e-mail address.
 
 A code is valid for a limited time and number of wrong attempts, and is stored as an HMAC. The number of codes per e-mail
-address and day is limited. Checking a code and counting a wrong attempt are one transaction, which locks the codes that
-the attempt may match.
+address and day is limited. One transaction checks a code and counts a wrong attempt; it locks the codes that the attempt may
+match.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ def long_code() -> str:
 
 
 def typed_code(code: str) -> str:
-    """Return a ten-character code as it was sent. A person may type it in lower case, with hyphens, or with O for 0."""
+    """Return a ten-character code as it was sent, if a person typed it in lower case, with hyphens, or with O instead of 0."""
     return code.replace("-", "").translate(_LOOKALIKES).upper()
 
 
@@ -99,7 +99,7 @@ class MailedCodes:
         return True
 
     async def redeem(self, tx: Transaction, services: Services, key: object, code: str, now: datetime) -> Row | None:
-        """Return the row of a code, and delete all codes of the same `redeemed_by`.
+        """Return the row of a code, and delete all codes whose `redeemed_by` is `key`.
 
         If no code matches, count a wrong attempt and return None.
         """
@@ -112,7 +112,7 @@ class MailedCodes:
         return None
 
     async def delete(self, tx: Transaction, key: object) -> None:
-        """Delete all codes whose `redeemed_by` has this value."""
+        """Delete all codes whose `redeemed_by` is `key`."""
         await tx.run(self._delete_all, **{self._redeemed_by: key})
 
 

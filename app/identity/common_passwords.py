@@ -1,7 +1,7 @@
 """Common passwords: a word of the list with digits or signs around it, a run of keys, a repetition, a date, or another
 number with at most a few letters.
 
-The list is short on purpose: Argon2 and throttling make guessing slow, and this removes the first guesses.
+The list is short on purpose: Argon2 and throttling make guessing slow, so only the most likely guesses must be excluded.
 """
 
 import re

@@ -1,8 +1,8 @@
-"""Device sessions: refresh-token rotation. Each device has a chain of refresh tokens, of which only the newest is valid, once.
+"""Device sessions: refresh-token rotation. Each device has a chain of refresh tokens; only the newest is valid, and once.
 
 A refresh token is 256 random bits, stored as its SHA-256. Its successor is derived from it with a key of the server, so a
 device that lost a response can repeat the request and gets the same token, for ten minutes and while the successor is
-unused; nothing is stored in clear. An older token signs the device out: two parties hold it, and one of them stole it.
+unused; no token is stored in clear. If an older token is used, the device is signed out, because the token was copied.
 """
 
 import base64
@@ -75,7 +75,7 @@ async def refresh(services: Services, token: str) -> dict[str, Any]:
 
 
 async def _found(tx: Transaction, token: str) -> Row | None:
-    """Return the token's row, with its device locked; the row is read again once the lock is held."""
+    """Lock the device of a token, and return the token's row as it is under the lock; None if the token is unknown."""
     found = await tx.one(statements.FIND, digest=_digest(token))
     if found is not None:
         await tx.one(statements.LOCK, id=found["device_id"])
@@ -105,7 +105,10 @@ async def end_every_device(tx: Transaction, account_ids: Sequence[UUID]) -> None
 
 
 async def device_that_held(services: Services, token: str | None, email_key: str) -> UUID | None:
-    """Return the device of the account that a refresh token belongs to, even if it has been signed out."""
+    """Return the id of the device that a refresh token belongs to, even if it has been signed out.
+
+    Return None without a token, or if the token is not one of the account with this `email_key`.
+    """
     if token is None:
         return None
     row = await services.db.one(statements.FIND_DEVICE_OF_TOKEN, digest=_digest(token), email_key=email_key)
@@ -130,7 +133,7 @@ def _alive(services: Services, found: Row, now: datetime) -> bool:
 
 
 async def tokens_of(services: Services, account_id: UUID, device_id: UUID, token: str) -> dict[str, Any]:
-    """Return a device's refresh token with a new access token."""
+    """Return the response with a device's refresh token, a new access token and the account."""
     account = await public_account(services.db, account_id)
     return {
         "access_token": services.tokens.issue(account_id, device_id, account["role"]),

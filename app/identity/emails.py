@@ -1,4 +1,4 @@
-"""The e-mails that identity sends. Each request causes one e-mail, also if no account has the e-mail address."""
+"""The e-mails that identity sends. A request for a code causes one also if no account has the e-mail address."""
 
 from datetime import datetime
 
@@ -6,7 +6,7 @@ from app.mail import Email
 
 
 def registration_code(to: str, code: str, seconds: int) -> Email:
-    """Return the e-mail with the code that completes a registration; `seconds` is the code's life."""
+    """Return the e-mail with the code that completes a registration; `seconds` is the code's lifetime."""
     text = (
         f"Code: {code}\n\n"
         f"Enter this code in the app to complete your registration. It is valid for {seconds // 60} minutes.\n"
@@ -26,7 +26,7 @@ def already_registered(to: str) -> Email:
 
 
 def reset_code(to: str, code: str, seconds: int) -> Email:
-    """Return the e-mail with the code that lets a new password be set; `seconds` is the code's life."""
+    """Return the e-mail with the code for a password reset; `seconds` is the code's lifetime."""
     text = (
         f"Code: {code}\n\n"
         f"Enter this code in the app, together with a new password. It works once, for {seconds // 60} minutes.\n"
@@ -46,7 +46,7 @@ def no_account(to: str) -> Email:
 
 
 def email_code(to: str, code: str, seconds: int) -> Email:
-    """Return the e-mail with the code that makes `to` an account's e-mail address; `seconds` is the code's life."""
+    """Return the e-mail with the code that makes `to` an account's e-mail address; `seconds` is the code's lifetime."""
     text = (
         f"Code: {code}\n\n"
         f"Enter this code in the app to use this e-mail address for your Afterglow account. It is valid for {seconds // 60} minutes.\n"

@@ -23,7 +23,10 @@ _NO_NUL: Final = r"^[^\x00]*$"
 
 
 def email_key(email: str) -> str:
-    """Return the key of an e-mail address: equal for addresses that differ only in case or in the form of their domain."""
+    """Return the key under which an e-mail address is stored and found.
+
+    It is the same for e-mail addresses that differ only in case, or in how an internationalised domain is written.
+    """
     local, _, domain = unicodedata.normalize("NFC", email).rpartition("@")
     if not domain.isascii():
         with suppress(idna.IDNAError):  # an invalid domain is compared unchanged

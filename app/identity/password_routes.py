@@ -1,4 +1,4 @@
-"""The routes of forgotten passwords: request a reset, reset."""
+"""The routes for a forgotten password: request a reset, reset it."""
 
 from fastapi import APIRouter
 

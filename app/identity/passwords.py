@@ -20,7 +20,10 @@ UNKNOWN_HASH: Final = (
 
 
 def normalized(password: str) -> str:
-    """Return a password in NFC: the same characters, typed on another device, may be other code points (NIST 800-63B)."""
+    """Return a password in Unicode's normal form NFC.
+
+    Devices may encode the same characters as different code points (NIST SP 800-63B).
+    """
     return unicodedata.normalize("NFC", password)
 
 
@@ -48,9 +51,9 @@ class Passwords:
         return (await self.checked(password, password_hash))[0]
 
     async def checked(self, password: str, password_hash: str | None) -> tuple[bool, str | None]:
-        """Return whether a password has this hash, and a new hash if the given one is weaker than today's.
+        """Return whether a password has this hash, and a new hash if the given one was created with weaker parameters.
 
-        A hash that was created before passwords were normalised is of the password as it was sent; it is replaced, too.
+        Hashes from before the introduction of `normalized` are of the password as it was sent; they are replaced, too.
         """
         if password_hash is None:
             await self._computed(_hash.verify, password, UNKNOWN_HASH)

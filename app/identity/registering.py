@@ -1,7 +1,7 @@
 """Registration: an e-mail address, a password, and a code by e-mail.
 
-Each attempt has its own password and its own code, and only the attempt whose code comes back is activated: the owner's
-code never activates another person's earlier attempt. The response to an attempt is the same, and takes the same time,
+Each attempt has its own password and its own code. A code creates the account with the password of its own attempt: so the
+owner's code never activates a password that another person tried to register. The response to an attempt is the same, and takes the same time,
 for a known and an unknown e-mail address; only the e-mail differs.
 """
 

@@ -1,4 +1,4 @@
-"""Reopening a closed account, with the code that was sent to its owner: until the instant at which it is erased."""
+"""Reopening a closed account before it is erased, with the code that was sent to its owner."""
 
 from datetime import datetime
 from typing import Any, Final
@@ -33,13 +33,13 @@ async def cancel_code(tx: Transaction, account_id: UUID) -> None:
 
 
 def can_reopen(account: Row, now: datetime) -> bool:
-    """Return whether the owner of an account can reopen it: it is closed, and has an erasure that is still to come."""
+    """Return whether the owner can reopen an account: it is closed, and its erasure is scheduled and not yet due."""
     erase_at = account["erase_at"]
     return bool(erase_at is not None and account["closed_at"] < erase_at and now < erase_at)
 
 
 async def reopen(services: Services, network: str, draft: ReopeningDraft) -> dict[str, Any]:
-    """Reopen an account, and sign in on a new device."""
+    """Reopen an account, sign in on a new device, and return its tokens; raise `WrongCredentials` if that is not possible."""
     key = email_key(draft.email)
     bucket = of_account(services, key, AttemptKind.REOPENING)
     async with rate_limited(services, bucket, of_client(services, network)):
@@ -54,7 +54,7 @@ async def reopen(services: Services, network: str, draft: ReopeningDraft) -> dic
 
 
 async def _reopened(tx: Transaction, services: Services, account: Row) -> tuple[UUID, UUID, str] | None:
-    """Reopen a locked account; return its id, and a new device with its refresh token. None if it cannot be reopened."""
+    """Reopen a locked account; return its id, a new device and its refresh token, or None if it cannot be reopened."""
     if not can_reopen(account, clock.now()):
         return None
     await set_closed(tx, account["id"], None, None)

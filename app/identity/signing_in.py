@@ -15,7 +15,10 @@ Tokens = dict[str, Any]
 
 
 async def by_password(services: Services, network: str, draft: LoginDraft) -> Tokens:
-    """Sign in on a new device; an unknown, unverified or closed account is answered like a wrong password."""
+    """Sign in on a new device, and return its tokens.
+
+    Raise `WrongCredentials` for a wrong password as for an unknown, unverified or closed account.
+    """
     key = email_key(draft.email)
     device_id = await device_sessions.device_that_held(services, draft.refresh_token, key)
     bucket = of_account(services, key, AttemptKind.PASSWORD) if device_id is None else of_device(services, device_id)
@@ -29,7 +32,7 @@ async def by_password(services: Services, network: str, draft: LoginDraft) -> To
 
 
 async def _complete_login(services: Services, account: Row, stronger: str | None, device_name: str | None) -> Tokens:
-    """Sign in, unless the account was closed or its password changed while the password was checked."""
+    """Sign in, unless the account was closed or its password was changed during the check of the password."""
     async with services.db.transaction() as tx:
         if await tx.one(LOCK_UNCHANGED, id=account["id"], password_hash=account["password_hash"]) is None:
             raise WrongCredentials

@@ -11,7 +11,7 @@ from app.db import Table
 
 
 class Role(StrEnum):
-    """The role of an account. Every role owns only its own records."""
+    """The role of an account. Whatever its role, an account can access only its own records."""
 
     PERSON = "person"
     CLINICIAN = "clinician"
@@ -21,7 +21,7 @@ class Role(StrEnum):
 class AccountRecord(Table, table=True):
     """A verified account; `email_key` is equal for e-mail addresses that differ only in case.
 
-    A closed account with `erase_at` is erased from then on; equal to `closed_at`, it says that nothing reopens the account.
+    `erase_at` is when a closed account will be erased. If it equals `closed_at`, the account can no longer be reopened.
     """
 
     __tablename__ = "account"
@@ -92,7 +92,7 @@ class ReopenCode(MailedCode, table=True):
 
 
 class EmailChange(MailedCode, table=True):
-    """A code that was sent to the e-mail address that an account is to have."""
+    """A code that was sent to the requested new e-mail address of an account."""
 
     __tablename__ = "email_change"
     __table_args__ = (sa.Index(None, "email_key", "created_at"), sa.Index(None, "created_at"))
@@ -112,7 +112,7 @@ class Throttle(Table, table=True):
 
 
 class DeviceRecord(Table, table=True):
-    """A device that is signed in, or was."""
+    """A device that is or was signed in."""
 
     __tablename__ = "device"
     __table_args__ = (sa.Index(None, "account_id", "created_at"),)
@@ -126,7 +126,7 @@ class DeviceRecord(Table, table=True):
 
 
 class RefreshToken(Table, table=True):
-    """A refresh token of a device, stored as its SHA-256; all but the newest are superseded."""
+    """A refresh token of a device, stored as its SHA-256. Every token except the newest is superseded."""
 
     __tablename__ = "refresh_token"
 

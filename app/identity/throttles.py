@@ -1,11 +1,12 @@
-"""Throttling: limits on failed attempts, counted in the database, so for all workers together.
+"""Throttling: limits on failed attempts. They are counted in the database, and so for all workers together.
 
-An attempt is counted before the password is checked: however many arrive at once, on however many workers, no more than
-the limit are ever checked. A successful one is subtracted again. Accounts are counted by an HMAC of the e-mail address,
-known and unknown alike; clients by their network, /32 of IPv4 and /64 of IPv6. A device that has signed in to the account
-before has buckets of its own, so that another person's failures cannot lock the owner out; codes from e-mails are counted
-apart from passwords, so that a code stays the way in for an owner without such a device. Exports are counted in the same
-way, and subtracted again if they fail.
+An attempt is counted before the password is checked, and subtracted again if it succeeds. So no more attempts than the
+limit are ever checked, however many arrive at the same time. Attempts are counted by account (an HMAC of the e-mail
+address, whether or not it is known) and by client network (/32 for IPv4, /64 for IPv6).
+
+A device that has signed in to the account before has buckets of its own, so that another person's failures cannot lock the
+owner out. Codes from e-mails are counted separately from passwords, so that an owner without such a device can still get
+in with a code. Exports are counted in the same way, and subtracted again if they fail.
 """
 
 import hashlib
@@ -58,7 +59,7 @@ _DELETE_OLD: Final = Statement(sa.delete(_throttle).where(_throttle.c.key.in_(_o
 
 
 class AttemptKind(StrEnum):
-    """What an attempt tries to guess; each kind is counted apart."""
+    """What an attempt tries to guess. Each kind is counted separately."""
 
     PASSWORD = "password"  # noqa: S105 - its name
     REGISTRATION = "registration code"
@@ -69,7 +70,7 @@ class AttemptKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """A counter of failures: its key, its limit, and the seconds in which failures count."""
+    """A counter of failures: its key, its limit, and the length in seconds of the period in which failures are counted."""
 
     key: bytes
     limit: int
@@ -77,7 +78,7 @@ class Bucket:
 
 
 def of_account(services: Services, name: str, kind: AttemptKind) -> list[Bucket]:
-    """Return the buckets of an account, whether or not it exists: by the key of its e-mail address, or by its id."""
+    """Return the buckets of an account, by the key of its e-mail address or by its id. The account need not exist."""
     return _short_and_daily(services, f"account, {kind}", name)
 
 
@@ -180,14 +181,14 @@ async def reset(tx: Transaction, *buckets: list[Bucket]) -> None:
 
 
 async def erase(tx: Transaction, services: Services, names: Sequence[str], device_ids: Sequence[UUID]) -> None:
-    """Delete every count of an account, which is known by these names, and of its devices."""
+    """Delete the counters of an account, which are stored under these names, and of its devices."""
     kinds = [of_account(services, name, kind) for name in names for kind in AttemptKind]
     serialized = [_key(services.throttle_key, kind, name) for name in names for kind in ("codes", "e-mail address")]
     await reset(tx, *kinds, *(of_device(services, id) for id in device_ids), [Bucket(key, 0, 0) for key in serialized])
 
 
 def _sorted(*buckets: list[Bucket]) -> list[Bucket]:
-    """Return the buckets in the one order in which all transactions lock them, so that no two deadlock."""
+    """Return the buckets in the order in which every transaction locks them, so that two transactions cannot deadlock."""
     return sorted((each for some in buckets for each in some), key=lambda bucket: bucket.key)
 
 
@@ -200,7 +201,7 @@ def _key(throttle_key: bytes, kind: str, value: str) -> bytes:
 
 
 async def network_of(request: Request) -> str:
-    """Return the network that a request comes from."""
+    """Return the network that a request comes from: an IPv4 address, a /64 of IPv6, or `local` without an IP address."""
     client = request.client
     try:
         address = ip_address("" if client is None else client.host)

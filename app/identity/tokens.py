@@ -32,7 +32,7 @@ _TYPES: Final = {"iss": str, "aud": str, "sub": str, "sid": str, "scope": str, "
 
 
 class Tokens:
-    """Issues access tokens, and verifies its own."""
+    """Issues access tokens, and verifies them."""
 
     def __init__(self, settings: Settings, keyring: Keyring) -> None:
         """Start with an empty cache of verified tokens."""
@@ -60,7 +60,7 @@ class Tokens:
         return token
 
     def verify(self, token: str) -> Claims:
-        """Return the claims of a token; raise `NotSignedIn` if anything about it is not exactly right."""
+        """Return the claims of a token; raise `NotSignedIn` if it is not valid or not exactly as this API issues tokens."""
         found = self._verified.get(token)
         if found is None or found[1] not in self._keyring.verification_keys:
             found = self._checked(token)
@@ -82,7 +82,7 @@ class Tokens:
             raise NotSignedIn from None
 
     def _key_of(self, token: str) -> Key:
-        """Return the key that the header names, if the header is exactly as issued."""
+        """Return the key that the header names; raise if the header differs from those that this API issues."""
         if len(token) > MAX_TOKEN_LENGTH:
             raise NotSignedIn
         parts = token.split(".")
