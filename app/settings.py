@@ -151,9 +151,11 @@ class Settings(BaseSettings):
     audience: str = Field("afterglow", description="The aud claim of access tokens.")
     access_seconds: int = Field(600, ge=30, le=3600, description="Lifetime of an access token, in seconds.")
     refresh_idle_seconds: int = Field(
-        14 * DAY, ge=60, description="Maximum time between two refreshes of a sign-in, in seconds."
+        14 * DAY, ge=60, description="Time without a token refresh after which a device is signed out, in seconds."
     )
-    refresh_total_seconds: int = Field(90 * DAY, ge=60, description="Maximum lifetime of a sign-in, in seconds.")
+    refresh_total_seconds: int = Field(
+        90 * DAY, ge=60, description="Time after which a device has to sign in again, in seconds."
+    )
     refresh_grace_seconds: int = Field(
         600, ge=0, description="Time in which a lost refresh response can be requested again, in seconds."
     )
@@ -178,7 +180,7 @@ class Settings(BaseSettings):
         description="Password hashes that one worker computes at the same time. 0 divides the cores among the workers.",
     )
     mail: MailBackend = Field(
-        MailBackend.CONSOLE, description="console prints e-mails on the standard output; smtp sends them."
+        MailBackend.CONSOLE, description="console prints e-mails on standard output; smtp sends them."
     )
     mail_from: str = Field("Afterglow <afterglow@localhost>", description="Sender of e-mails.")
     smtp_host: str = Field("localhost", description="Host of the SMTP server.")
@@ -246,7 +248,7 @@ class Settings(BaseSettings):
         35,
         ge=1,
         le=3650,
-        description="Days for which backups are kept. A key-encryption key that was rotated is destroyed after them.",
+        description="Days for which backups are kept. Rotated key-encryption keys are destroyed after that.",
     )
     reopen_days: int = Field(
         14, ge=1, le=90, description="Days in which a person can reopen an account that they closed; then it is erased."

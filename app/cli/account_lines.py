@@ -11,7 +11,7 @@ from app.db import Row
 
 
 class Changed(NamedTuple):
-    """The result of a change: the account afterwards, how many devices were signed out, and whether anything changed."""
+    """The result of a change: the account afterwards, the number of devices signed out, and whether anything changed."""
 
     account: Row
     devices: int = 0
@@ -19,7 +19,10 @@ class Changed(NamedTuple):
 
 
 def show_page(accounts: list[Row], *, has_more: bool, as_json: bool) -> None:
-    """Print accounts: one a line, or as `items` with `next`, the id to continue after, which is null on the last page."""
+    """Print accounts, one per line, or as JSON with `items` and `next`.
+
+    `next` is the id after which the next page starts, null on the last page.
+    """
     following = accounts[-1]["id"] if has_more else None
     if as_json:
         print_json({"items": accounts, "next": following})
@@ -55,7 +58,9 @@ def show_account(account: Row, *, as_json: bool) -> None:
 
 
 def show_change(text: str, change: Changed, *, as_json: bool) -> None:
-    """Print a change: a sentence and the devices that it signed out, or the account with `changed` and `devices_signed_out`."""
+    """Print a change: a sentence and the number of devices signed out, or as JSON the account, `changed` and
+    `devices_signed_out`.
+    """
     if as_json:
         print_json({"account": change.account, "changed": change.changed, "devices_signed_out": change.devices})
     else:

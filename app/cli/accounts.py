@@ -48,7 +48,7 @@ def add_account(
 ) -> None:
     """Add an account.
 
-    Prompts for its password (8 to 256 characters). Reads it from --password-file if that is given, and from the standard
+    Prompts for its password (8 to 256 characters). Reads it from --password-file if that is given, and from standard
     input if that is not a terminal.
     """
     settings = load_settings()
@@ -213,7 +213,7 @@ def sign_out(
 def set_password(name: Name, *, password_file: PasswordFile = None, as_json: AsJson = False) -> None:
     """Set an account's password, sign out its devices, and reset its failed attempts.
 
-    Prompts for the password (8 to 256 characters). Reads it from --password-file if that is given, and from the standard
+    Prompts for the password (8 to 256 characters). Reads it from --password-file if that is given, and from standard
     input if that is not a terminal.
     """
     settings = load_settings()
@@ -254,7 +254,7 @@ async def _found(db: Database, name: str) -> Row:
 
 
 def _keyring(settings: Settings) -> Keyring | None:
-    """Return the keyring, whose secret is needed to find an account's failed attempts; None before the first start."""
+    """Return the keyring, whose secret is needed to find an account's failed attempts; None if there is no file yet."""
     try:
         return Keyring(settings.keyring) if settings.keyring.exists() else None
     except KeyringError as error:

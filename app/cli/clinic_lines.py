@@ -10,7 +10,7 @@ from app.db import Row
 
 
 def show_clinics(clinics: list[Row], *, as_json: bool) -> None:
-    """Print clinics: one a line, or as `items`."""
+    """Print clinics, one per line, or as JSON with `items`."""
     if as_json:
         print_json({"items": [_clinic(each) for each in clinics]})
         return
@@ -21,7 +21,7 @@ def show_clinics(clinics: list[Row], *, as_json: bool) -> None:
 
 
 def show_clinic(text: str, clinic: Row, *, changed: bool, as_json: bool) -> None:
-    """Print a change of a clinic: a sentence, its id and its share code, or the clinic with `changed`."""
+    """Print a change of a clinic: a sentence, its id and its share code, or as JSON the clinic and `changed`."""
     if as_json:
         print_json({"clinic": _clinic(clinic), "changed": changed})
         return
@@ -31,7 +31,7 @@ def show_clinic(text: str, clinic: Row, *, changed: bool, as_json: bool) -> None
 
 
 def show_clients(clients: list[Row], *, as_json: bool) -> None:
-    """Print clients: one a line, or as `items`."""
+    """Print clients, one per line, or as JSON with `items`."""
     if as_json:
         print_json({"items": [_client(each) for each in clients]})
         return
@@ -42,7 +42,7 @@ def show_clients(clients: list[Row], *, as_json: bool) -> None:
 
 
 def show_client(text: str, client: Row, *, changed: bool, as_json: bool) -> None:
-    """Print a change of a client: a sentence, its id and its scopes, or the client with `changed`."""
+    """Print a change of a client: a sentence, its id and its scopes, or as JSON the client and `changed`."""
     if as_json:
         print_json({"client": _client(client), "changed": changed})
         return
@@ -53,7 +53,7 @@ def show_client(text: str, client: Row, *, changed: bool, as_json: bool) -> None
 
 
 def show_keys(client: Row, *, as_json: bool) -> None:
-    """Print the keys of a client: one a line, or the client."""
+    """Print the keys of a client, one per line, or as JSON the client."""
     if as_json:
         print_json({"client": _client(client), "changed": False})
         return

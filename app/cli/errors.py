@@ -1,4 +1,4 @@
-"""Errors of commands: on the standard error, with an exit status other than 0."""
+"""Errors of commands: printed on standard error, with an exit status other than 0."""
 
 from contextlib import suppress
 from typing import Final, NoReturn
@@ -16,7 +16,7 @@ EXIT_CONFIG: Final = 78
 
 
 def fail(message: str, status: int = 1) -> NoReturn:
-    """Print the message on the standard error and exit with the status."""
+    """Print the message on standard error, and exit with the status."""
     typer.echo(f"afterglow: {message}", err=True)
     raise typer.Exit(status)
 
@@ -37,9 +37,9 @@ def load_settings() -> Settings:
 
 
 def open_keyring(settings: Settings, *, create: bool = True) -> Keyring:
-    """Return the keyring that the settings name; exit if it cannot be used.
+    """Return the keyring that the settings name; exit with an error line if it cannot be used.
 
-    With `create`, it must have a key-encryption key, and in development the file is created if it does not exist.
+    With `create`, a missing file is created in development, and the keyring must have a key-encryption key.
     """
     try:
         if create and settings.env is Environment.DEVELOPMENT and not settings.keyring.exists():

@@ -10,7 +10,7 @@ from app.clock import format_instant
 
 
 def printable(value: object) -> str:
-    """Return a value as text without control characters: a terminal would execute those in a name."""
+    """Return a value as text without control characters, because a terminal would execute those in a name."""
     text = format_instant(value) if isinstance(value, datetime) else str(value)
     return "".join(char if char.isprintable() else "�" for char in text)
 

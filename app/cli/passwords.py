@@ -17,7 +17,7 @@ PasswordFile = Annotated[
 
 
 def read_password(file: Path | None) -> str:
-    """Return a valid new password: from the file, else from a prompt, or the standard input if that is not a terminal.
+    """Return a valid new password: from the file, else from a prompt, or from standard input if that is not a terminal.
 
     Exit with an error line if it is not valid or the file cannot be read.
     """

@@ -1,4 +1,4 @@
-"""Preparing the database before the API is served: migrations and demo data."""
+"""Prepares the database before the API is served: migrations and demo data."""
 
 from collections.abc import Callable
 
@@ -35,7 +35,7 @@ def prepare(settings: Settings, *, wants_demo: bool) -> None:
 def _is_current(settings: Settings) -> bool:
     """Return whether the schema is current; exit with an error line if the database cannot be used.
 
-    Does not import Alembic, which would take longer than the query.
+    This does not import Alembic, which would take longer than the query.
     """
     failure = find_database_failure(settings)
     if failure is not None and failure.reason != NOT_MIGRATED.reason:

@@ -32,7 +32,7 @@ def restored(
 ) -> None:
     """Prepare a database that was restored from a backup. Run it once after each restore, before serving again.
 
-    Accounts that were erased after the backup was made are erased again, by the ledger of erasures. Every device has to
+    Accounts that were erased after the backup was made are erased again, as the ledger of erasures lists them. Every device has to
     sign in again, and then pushes the changes that the backup lacks. An interrupted run can be repeated: it continues where
     it stopped.
     """
@@ -62,7 +62,7 @@ def restored(
 
 
 def _entries(settings: Settings, ledgers: list[Path]) -> set[bytes]:
-    """Return the entries of the host's own ledger and of the given ones; say so if there is none."""
+    """Return the entries of the host's own ledger and of the given ones; print a warning if there is no ledger."""
     own = settings.ledger_file
     paths = [own, *ledgers] if own.exists() else ledgers
     if not paths:

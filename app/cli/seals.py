@@ -61,7 +61,7 @@ def verify_seals(
 
 
 class Result(NamedTuple):
-    """How many documents were tried, and those that do not open."""
+    """The number of documents that were read, and those that cannot be decrypted."""
 
     tried: int
     found: list[Unreadable]

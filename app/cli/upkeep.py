@@ -1,4 +1,4 @@
-"""The commands `afterglow upkeep` (daily), and its two parts, `afterglow erase` and `afterglow purge`."""
+"""The command `afterglow upkeep`, to be run daily, and its two parts, `afterglow erase` and `afterglow purge`."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -23,7 +23,7 @@ cli = typer.Typer()
 
 @cli.command()
 def upkeep() -> None:
-    """Erase the accounts whose time has come, and purge. Run it once a day. Safe while the API is served."""
+    """Erase the accounts that are due for erasure, and purge old data. Run it once a day. Safe while the API is served."""
     erase()
     purge(None)
 
@@ -87,7 +87,7 @@ def purge(
 
 
 async def _destroy_sealing_keys(db: Database, settings: Settings) -> None:
-    """Destroy key-encryption keys that no backup needs any more, after wrapping the last data keys anew."""
+    """Destroy key-encryption keys that no backup needs any more, after rewrapping the data keys that still use them."""
     keyring = open_keyring(settings)
     if not keyring.has_ended_sealing_keys:
         return
