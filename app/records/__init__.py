@@ -1,8 +1,9 @@
 """Records: what all kinds of record share.
 
-A record is a row that one account owns. Here are the only way to a row (`access`, `view`), the only writer (`write`), lists
-(`filters`, `cursors`), the shapes of a kind (`shapes`, `text`), and the verbs that routes call: `read`, `page`, `create`,
-`change`, `remove`; `history_router` makes the route that all have. What an intention *is* stands in its own module, in `app.resources`.
+A record is a row that one account owns. This package has the only access to rows (`access`, `view`), the only writer
+(`write`), lists (`filters`, `cursors`), the shapes of a kind (`shapes`, `text`), the functions that routes call (`read`,
+`page`, `create`, `change`, `remove`), and the route of a kind's history (`history_router`). What is particular to a kind,
+such as intentions, is in its own module in `app.resources`.
 """
 
 from app.records.filters import Filters, Flag, Where

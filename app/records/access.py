@@ -1,8 +1,7 @@
-"""Access: the only way to a row. Every statement on records starts from its owner, here and nowhere else.
+"""Access: all statements on records. Each is limited to one owner.
 
-A rule that must be remembered is forgotten once; a statement that does not exist cannot be run. So the statements of a
-kind of record are built here, from the condition `owned`, and the write engine, the reads and the lists run no others.
-Each takes the `binds` of a `View`.
+The statements of a kind of record are built only here, from the condition `owned`, and the write engine, the reads and the
+lists run no others: so no other module can forget the owner. Each statement takes the `binds` of a `View`.
 """
 
 from functools import cache, cached_property
@@ -64,8 +63,8 @@ COUNT_RECORDS: Final = Statement(
 _epoch = sa.select(_feed.c.epoch).where(owned(_feed)).scalar_subquery()
 _version = sa.cast(_epoch, sa.BigInteger) * sa.literal_column(str(EPOCH_SHIFT))
 FORMER: Final = (_change.c.actor_id, _change.c.revised_at)
-"""What a write reads of a record's change beside the record's row: it decides whether this version is kept when the write
-replaces it.
+"""The columns of a record's change that a write reads together with the record's row. They decide whether the version that
+the write replaces is kept in the history.
 """
 INSERT_CHANGE: Final = bulk_insert(_change)
 UPDATE_CHANGE: Final = bulk_update(
@@ -90,11 +89,11 @@ RESTORATIONS: Final = Statement(sa.select(_restoration.c.epoch, _restoration.c.h
 def changes_since(*, filtered: bool) -> Statement:
     """Return the statement of a pull: one row with the feed's state, and one for each change above a number.
 
-    All rows are of one snapshot, and in no particular order. A column that a row has no value for is null: nulls cost
-    next to nothing, but to repeat the feed beside a thousand changes, or to have them sorted, took as long as to read
-    them. Living records are read from the table of each kind and removed ones from `change`, each in the order of an
-    index, and merged. A change is returned in full while the documents before it have less than `most_bytes` together;
-    after that its document is not read, and its collection is null.
+    All rows are of one snapshot, and in no particular order: repeating the feed's state in a thousand rows, or sorting the
+    rows, would take as long as reading them. Columns without a value are null. Existing records are read from the table of
+    each kind and removed ones from `change`, each in the order of an index, and merged. A change is returned in full while
+    the documents before it have less than `most_bytes` together; after that its document is not read, and its collection
+    is null.
     """
     found = (
         sa.union_all(_removed_since(filtered=filtered), *(_changed_since(kind, filtered=filtered) for kind in kinds()))
@@ -199,7 +198,7 @@ class Statements:
         self.lists: dict[tuple[object, ...], Statement] = {}
 
     def page(self, filters: list[ActiveFilter], *, continued: bool) -> Statement:
-        """Return the statement of a list page with these filters, newest first; `continued` starts below a given row."""
+        """Return the statement of a list page with these filters, newest first. If `continued`, it starts after a given record."""
         key = (continued, *(each.variant for each in filters))
         statement = self.lists.get(key)
         if statement is None:
@@ -259,7 +258,7 @@ def removed_ids(resource: Resource) -> str:
 
 @cache
 def readable_columns(resource: Resource) -> tuple[sa.Column[Any], ...]:
-    """Return the columns of a stored row but the sealed document, which JSON cannot hold."""
+    """Return the columns of a stored row, except the sealed document, because JSON cannot contain bytes."""
     return tuple(column for column in statements(resource).stored if column.name != "document")
 
 

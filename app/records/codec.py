@@ -1,7 +1,7 @@
-"""The codec: from a stored row to the record that its owner sees. Nothing else renders records.
+"""The codec: converts a stored row to the JSON of the record. Nothing else renders records.
 
 A record's *document* is its JSON text without the first two members, `id` and `version`. It is stored, sealed, in
-the record's row, so a read only has to open it and to put those two in front.
+the record's row, so a read only has to decrypt it and to put those two in front.
 """
 
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ def seq_of(version: int) -> int:
 
 
 def version_of(epoch: int, seq: int) -> int:
-    """Return the version that a feed's epoch and number make, as in every answer."""
+    """Return the version of a record: the feed's epoch and the sequence number in one integer."""
     return epoch * EPOCH_SHIFT + seq
 
 
@@ -39,7 +39,7 @@ def document_of(resource: Resource, row: Row) -> str:
 
 
 def complete_row(resource: Resource, row: Row, document: str) -> Row:
-    """Return a stored row with the words that are in its document only."""
+    """Return a stored row completed with the fields that only its document has."""
     words = orjson.loads(document)
     return row | {name: words[name] for name in resource.sealed_names}
 

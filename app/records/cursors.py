@@ -1,7 +1,7 @@
 """Cursors of lists: the position after which the next page starts.
 
-A cursor is opaque: a number and an id, and a MAC that binds them to the owner and the list. So a cursor cannot be made up
-or used for another list. The number is the creation time of the last record of a page; in a history, where the id is the
+A cursor is opaque: a number and an id, and a MAC that binds them to the owner and the list. So a cursor cannot be
+forged or used for another list. The number is the creation time of the last record of a page; in a history, where the id is the
 record's, it is the sequence number of the last version.
 """
 

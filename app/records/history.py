@@ -24,7 +24,7 @@ from app.records.view import OwnRecords, View
 
 
 def history_router(resource: Resource) -> APIRouter:
-    """Return the router with the route of a kind's history."""
+    """Return a router with the route that lists the former versions of a record of this kind."""
     router = APIRouter(prefix=resource.path, tags=[resource.tag], route_class=Route)
 
     async def get_history(view: OwnRecords, id: Id, query: Annotated[Filters, Query()]) -> Response:

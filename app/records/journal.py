@@ -1,4 +1,4 @@
-"""How a kind of record is written in the journal of an export: a kind declares what it does not want by default."""
+"""How records of a kind are written in the journal of an export. A kind declares only what differs from the defaults."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,10 +7,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Journal:
-    """The entry of a kind of record in the journal.
+    """The form of the journal entries of a kind of record.
 
-    `name` and `facts` are templates: `"{kind} session"` is filled with the fields of a record, as a reader would write
-    their values. A fact is left out if one of its fields is null. By default the name is that of the kind, and there is a
+    `name` and `facts` are templates: in `"{kind} session"` the field `kind` of a record is inserted, its value written for
+    a reader. A fact is left out if one of its fields is null. By default the name is that of the kind, and there is a
     fact for each field that is neither the person's own words nor a reference.
 
     `title` is the field in the heading. `dated_by` are the times by which an entry is dated, the first one that is not null;
@@ -26,5 +26,5 @@ class Journal:
     labels: Mapping[str, str] = field(default_factory=dict)
 
     def instant(self, values: Mapping[str, Any]) -> str:
-        """Return the time by which a record's entry is dated, as JSON has it."""
+        """Return the time by which a record's entry is dated, as text. `values` are the record's members as in JSON."""
         return next(str(values[name]) for name in (*self.dated_by, "created_at") if values[name] is not None)

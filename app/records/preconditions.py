@@ -2,7 +2,7 @@
 
 If-Match takes one tag, which is the record's version, or `*`, which forces the write. A weak tag of the present version
 is accepted, too, because a compressed response has one, from the server or from a proxy. The header is checked after the
-record was found: a record that does not exist is 404, with any header.
+record was found: a record that does not exist is 404, whatever the header.
 """
 
 import re

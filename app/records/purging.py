@@ -1,8 +1,8 @@
-"""Purging: deletes tombstones and remembered operations that are older than any device will ask for, and old versions.
+"""Purging: deletes old tombstones, remembered operations and former versions.
 
-It is safe while the API is served. Tombstones are deleted a page at a time, each page in a short transaction that first
-locks the feeds of their owners, as every write does, and raises each feed's floor to the highest number deleted, so a
-cursor below it is answered with 410. Old rows are found by an index, oldest first. A purge can be interrupted and
+It is safe while the API is served. Tombstones are deleted in pages. The transaction of a page first locks the feeds of their
+owners, as every write does, and raises each feed's floor to the highest number deleted: a cursor below the floor is then
+answered with 410. Old rows are found by an index, oldest first. A purge can be interrupted and
 repeated at any time.
 """
 

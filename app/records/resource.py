@@ -119,13 +119,13 @@ class Resource:
         return {field: of_table[table] for field, table in self.references.items()}
 
     def completed(self, draft: RecordDraft) -> dict[str, Any]:
-        """Return the fields of a new record; a field that was left out for `settle` to complete is null."""
+        """Return the fields of a new record. Fields that the draft leaves out for `settle` to complete are null."""
         values = draft.__dict__
         return {name: None if (value := values[name]) is MISSING else value for name in self.field_names}
 
     @cached_property
     def initial(self) -> dict[str, Any]:
-        """The value of each field that a draft may leave out; `MISSING` for those that the rules complete."""
+        """The value of each field that a draft may leave out; `MISSING` for a field that `settle` completes."""
         fields = {name: field for name, field in self.draft.model_fields.items() if name in self.field_names}
         return {
             name: field.get_default(call_default_factory=True, validated_data={})
@@ -162,6 +162,10 @@ def kinds() -> tuple[Resource, ...]:
 
 
 def transitions(listed: Mapping[str, str], error: str) -> dict[str, frozenset[str]]:
-    """Return the targets of each status, listed separated by blanks; every status may also go to `error`, which is final."""
+    """Return the statuses that may follow each status.
+
+    `listed` maps each status to those that may follow it, in one string, separated by spaces. In addition, `error` may follow
+    every status. Nothing follows `error`.
+    """
     targets = {target for line in listed.values() for target in line.split()}
     return {status: frozenset({*listed.get(status, "").split(), error}) for status in {*listed, *targets}}

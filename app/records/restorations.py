@@ -15,17 +15,17 @@ MAX_PROVEN_EPOCH: Final = MAX_EPOCH - 2048
 
 def proves_loss(version: int, epoch: int, head: int) -> bool:
     """Return whether a version that a device sent proves that the server lost history: its epoch is the feed's present one,
-    and it is beyond the feed's head. Above `MAX_PROVEN_EPOCH` nothing proves it.
+    and it is beyond the feed's head. Epochs above `MAX_PROVEN_EPOCH` prove nothing.
     """
     known, seq = divmod(version, EPOCH_SHIFT)
     return known == epoch <= MAX_PROVEN_EPOCH and seq > head
 
 
 def expired(version: int, epoch: int, restorations: Iterable[Row]) -> CursorExpired:
-    """Return the problem of a version that a feed of this epoch cannot serve: `restored` if a backup did not have it,
-    `expired` if it is too old or another owner's.
+    """Return the problem for a version from which a feed in this epoch cannot continue.
 
-    If a backup is restored twice, the epoch that the first restore lost may be higher than the second one's.
+    The reason is `restored` if a restore may have lost the version, `expired` if it is too old or another owner's. The
+    version's epoch may be higher than the feed's: if the same backup is restored twice, each restore starts a random epoch.
     """
     known = version // EPOCH_SHIFT
     kept = max(((row["epoch"], row["head"]) for row in restorations if row["epoch"] <= known), default=None)

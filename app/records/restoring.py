@@ -63,13 +63,14 @@ _UPDATE_EPOCHS: Final = bulk_update(_feed, ["owner_id"], ["epoch"])
 
 
 class EpochsSpentError(Exception):
-    """A feed has reached the last epoch."""
+    """A feed has reached `MAX_EPOCH`, so no further restore is possible."""
 
 
 async def start_epoch(view: View, version: int) -> None:
     """Record that a feed lost history, and raise its epoch, if the version proves it and no other request has done so.
 
-    Then the database went back without `afterglow restored`, as after a failover to a standby that lagged behind.
+    That happens if the database lost changes and `afterglow restored` was not run: for example in a failover to a standby
+    that lagged behind.
     """
     async with view.db.transaction() as tx:
         head, epoch, timezone = feed_of(await tx.tuples(access.LOCK_FEED, **view.binds))
@@ -84,13 +85,16 @@ async def start_epoch(view: View, version: int) -> None:
 
 
 async def unfinished_since(db: Database) -> datetime | None:
-    """Return when the unfinished run started, which was interrupted or runs in another process; None if there is none."""
+    """Return when a run started that was interrupted, or that is running in another process; None if there is none."""
     run = await db.one(_UNFINISHED)
     return None if run is None else run["began_at"]
 
 
 async def start(db: Database) -> int:
-    """Start a run, or continue an unfinished one; return how many feeds are left. Raise `EpochsSpentError` without an effect."""
+    """Start a run, or continue an unfinished one; return how many feeds are left.
+
+    Raise `EpochsSpentError`, and change nothing, if a feed has reached the last epoch.
+    """
     async with db.transaction() as tx:
         started = await tx.one(_START, began_at=clock.now(), through=_FIRST)
         if started is not None and await tx.one(_AT_MAX_EPOCH) is not None:
@@ -100,7 +104,7 @@ async def start(db: Database) -> int:
 
 
 async def restored(db: Database) -> AsyncGenerator[int, None]:
-    """Raise the epoch of each remaining feed and sign out its owner's devices; yield how many, after each batch."""
+    """Raise the epoch of each remaining feed, and sign out its owner's devices; after each batch yield its number of feeds."""
     while True:
         async with background_transaction(db) as tx:
             run = await tx.one(_LOCK_PROGRESS)

@@ -52,7 +52,7 @@ class Fields(BaseModel, extra="forbid", allow_inf_nan=False, defer_build=True):
 
 
 class RecordDraft(BaseModel, defer_build=True):
-    """The member that a draft has besides the fields."""
+    """The members of a draft in addition to the fields: an optional id."""
 
     id: Annotated[
         Id | MISSING,
@@ -108,7 +108,7 @@ def sent_fields(shape: BaseModel) -> dict[str, Any]:
 
 
 def draft(shown: Example, *, completed: Iterable[str] = ()) -> Callable[[type[Shape]], type[Shape]]:
-    """Return a decorator of a draft; the client may omit the fields in `completed`, which `settle` sets.
+    """Return a decorator for a draft. The client may omit the fields in `completed`, which `settle` sets.
 
     Its example is `shown` without the id, so that it can be sent repeatedly.
     """
@@ -122,7 +122,7 @@ def draft(shown: Example, *, completed: Iterable[str] = ()) -> Callable[[type[Sh
 
 
 def patch(shown: Example) -> Callable[[type[Shape]], type[Shape]]:
-    """Return a decorator of a patch with its example: all fields become optional, without defaults."""
+    """Return a decorator for a patch with its example: all fields become optional, without defaults."""
 
     def decorate(shape: type[Shape]) -> type[Shape]:
         for field in shape.model_fields.values():
@@ -133,7 +133,7 @@ def patch(shown: Example) -> Callable[[type[Shape]], type[Shape]]:
 
 
 def public(draft: Example) -> Callable[[type[Shape]], type[Shape]]:
-    """Return a decorator of a public shape: all fields become required. Its example is the response to the given draft."""
+    """Return a decorator for a public shape: all fields become required. Its example is the response to the given draft."""
 
     def decorate(shape: type[Shape]) -> type[Shape]:
         shape.model_config["extra"] = "ignore"
@@ -148,7 +148,7 @@ def public(draft: Example) -> Callable[[type[Shape]], type[Shape]]:
 
 
 def page(item: type[BaseModel], description: str) -> type[Page]:
-    """Return the shape of a page of these records. It has no example of its own: that of the records is one."""
+    """Return the shape of a page of these records. It needs no example of its own, because the records have one."""
     return _page(f"{item.__name__}Page", description, item, "The records.")
 
 

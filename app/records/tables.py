@@ -34,7 +34,9 @@ class Change(Table, table=True):
 
 
 class Revision(Table, table=True):
-    """A former version of a record: its sealed document, copied as it was. So `seq` is the one it was sealed for.
+    """A former version of a record, with its sealed document.
+
+    The document is copied without sealing it again. It can be decrypted only with `seq`, the number of that version.
 
     `written_at` and `written_by` are when and by which device that version was written, `replaced_at` is when a change
     replaced it.
@@ -73,7 +75,7 @@ class Restoration(Table, table=True):
 
 
 class Restoring(Table, table=True):
-    """The progress of a restoration through the feeds, ordered by owner: one row with the id 1 while it runs."""
+    """The progress of `afterglow restored` through the feeds, ordered by owner: one row with the id 1 while it runs."""
 
     id: int = Field(primary_key=True)
     began_at: datetime
@@ -105,9 +107,10 @@ class Record(Table):
 def references(**fields: str) -> tuple[Any, ...]:
     """Return the table arguments of a kind: the indexes of its list and of a pull, and what each reference needs.
 
-    References are given as `field="target_table"`: each has a foreign key and an index. The foreign keys are composite, so that the database refuses another
-    owner's record, and deferred, so that the rows of one transaction may be written in any order. PostgreSQL's index is
-    partial (`IS NOT NULL`, in the migration); SQLite would not use a partial index to find the referrers of several records.
+    References are given as `field="target_table"`; each has a foreign key and an index. The foreign keys are composite, so
+    that the database refuses another owner's record, and deferred, so that the rows of one transaction may be written in
+    any order. PostgreSQL's index is partial (`IS NOT NULL`, in the migration); SQLite would not use a partial index to find
+    the referrers of several records.
     """
     parts: list[Any] = [
         sa.Index(None, "owner_id", "created_at", "id"),

@@ -14,11 +14,11 @@ _NO_NUL: Final = r"^[^\x00]*$"
 
 
 class Sealed:
-    """Marks a type of a person's own words: the database has them in the sealed document only, and in no column."""
+    """Marks a type of text as a person's own words, which are stored only in the sealed document, not in a column."""
 
 
 def is_sealed(annotation: Any) -> bool:
-    """Return whether an annotation has a sealed type, itself or inside a union or a list."""
+    """Return whether an annotation is a type marked with `Sealed`, or a union or list that contains one."""
     parts = (*getattr(annotation, "__metadata__", ()), *get_args(annotation))
     return any(isinstance(part, Sealed) or is_sealed(part) for part in parts)
 

@@ -1,4 +1,4 @@
-"""The verbs that the routes of every kind call: read, page, create, change, remove; and their documented responses."""
+"""The functions that the routes of every kind call (read, page, create, change, remove), and their documented responses."""
 
 from functools import partial
 from typing import Annotated, Any
@@ -135,7 +135,7 @@ async def create(view: View, resource: Resource, draft: RecordDraft) -> Response
 
 
 async def change(view: View, resource: Resource, id: UUID, patch: Fields, if_match: str | None) -> Response:
-    """Return the response with the record after a merge patch; a patch that changes nothing takes no number."""
+    """Return the response with the record after a merge patch; a patch without changes creates no version."""
     op = Op(
         resource=resource,
         id=id,

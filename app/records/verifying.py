@@ -97,7 +97,7 @@ async def give_up_version(db: Database, version: Unreadable) -> None:
 
 
 async def give_up(services: Services, record: Unreadable) -> None:
-    """Remove a record whose document cannot be decrypted, as if its owner removed it: devices get this by a pull."""
+    """Remove a record whose document cannot be decrypted, as if its owner removed it. A pull returns the removal."""
     resource = next(kind for kind in kinds() if kind.collection == record.collection)
     caller = Caller(services, record.owner_id, record.owner_id, is_authenticated=True, is_internal=True)
     view = _LenientView(caller, record.owner_id)

@@ -1,7 +1,8 @@
 """A view: whose records a request is about, and who asks.
 
-Every statement on records takes a view's `binds`: the owner, and the caller's own values, by which the same statement
-checks that the caller may. An account's own records are one way to make a view; another kind of reader is another.
+Every statement on records takes a view's `binds`: the owner, and values of the caller with which the same statement checks
+that the caller is allowed to run it. `own_records` makes the view of an account's own records; another kind of reader needs
+another such function.
 """
 
 from collections.abc import Sequence
@@ -52,7 +53,9 @@ class View:
             raise
 
     async def fetch(self, statement: Statement, /, **values: object) -> Sequence[tuple[Any, ...]]:
-        """Return the rows of a statement with the condition `SIGNED_IN`, as tuples: a row proves that the caller may."""
+        """Return the rows of a statement with the condition `SIGNED_IN`, as tuples. A row proves that the caller is
+        signed in.
+        """
         rows = await self.db.tuples(statement, **self.binds, **values)
         if rows:
             self.caller.is_authenticated = True

@@ -90,7 +90,7 @@ class WriteEngine:
         return [outcomes[op.key] for op in self._ops]
 
     def _attach_record(self, key: Key, outcome: Outcome) -> None:
-        """Attach the record as it is now to an outcome."""
+        """Add the record, as it is after the batch, to an outcome."""
         row = outcome.row = self._working_set.rows.get(key)
         outcome.seq = (row or self._working_set.changes.get(key, {})).get("seq")
         if row is not None:
@@ -185,7 +185,10 @@ class WriteEngine:
         return applied(200, warnings=warnings)
 
     def _classify_references(self, op: Op, after: Row, moved: Sequence[str]) -> tuple[list[str], list[str]]:
-        """Return the references to removed records, unless the operation is strict, and all others without a living target."""
+        """Return the references to removed records, and those to records that do not exist.
+
+        If the operation is strict, a reference to a removed record counts as one to a record that does not exist.
+        """
         lives = {name: self._working_set.is_living((op.resource.targets[name], after[name])) for name in moved}
         tombstoned = [name for name in moved if lives[name] is False and not op.strict]
         return tombstoned, [name for name in moved if not lives[name] and name not in tombstoned]

@@ -24,15 +24,16 @@ from app.sealing import OwnerKeys
 
 
 class Former(NamedTuple):
-    """What is known of a record's present version: who wrote it, and when an earlier one was last kept."""
+    """About the present version of a record: who wrote it, and when an earlier version was last kept."""
 
     actor_id: UUID
     revised_at: datetime | None
 
 
 class Snapshot(NamedTuple):
-    """One record as it was read together with its feed: its row and what its change says, or its tombstone's change, or
-    neither.
+    """One record as it was read together with its feed.
+
+    If the record exists, `row` and `former` are set; if it was removed, `change` is; if it never existed, none is.
     """
 
     row: Row | None = None
@@ -86,7 +87,7 @@ class FeedWrite:
         return self.head
 
     def reset_seq(self) -> None:
-        """Give back the numbers that were taken: nothing is written."""
+        """Reset the head to its first value, because nothing will be written with the numbers that were taken."""
         self.head = self.first_head
 
 
@@ -178,5 +179,5 @@ async def read_with_feed(db: RemoteDatabase, view: View, resource: Resource, id:
 
 
 def opened(keys: OwnerKeys, resource: Resource, row: Row) -> Row:
-    """Return a stored row with the words in its sealed document."""
+    """Return a stored row completed with the fields in its sealed document."""
     return complete_row(resource, row, keys.open(resource.collection, row["id"], row["seq"], row["document"]))

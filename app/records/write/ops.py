@@ -49,11 +49,12 @@ class ConflictReason(StrEnum):
 class Op:
     """What one device wants to do to one record: set `fields`, or remove the record if that is None.
 
-    `create_values` is the complete record if the operation may create one, `faults` what is wrong with it as such.
+    `create_values` is the complete record if the operation may create one, `faults` are the faults of that record.
     `base` is the version up to which the device knew every change, `expected` the values that it believed fields to
     have. A `strict` operation moves a status one step at a time and refers to living records only. `check_version`
-    returns whether the present version satisfies the request's precondition. Under `op_id` the outcome is remembered,
-    with the `digest` of the operation; it `may_be_forgotten` if the `op_id` is older than that memory.
+    returns whether the present version satisfies the request's precondition. The outcome is remembered
+    under `op_id`, with the `digest` of the operation; `may_be_forgotten` says that the `op_id` is so old that the server may
+    have deleted the outcome.
     """
 
     resource: Resource
@@ -87,7 +88,7 @@ class Op:
 
     @property
     def has_no_base(self) -> bool:
-        """Whether the device claims to know nothing of the record: it creates it, or repeats a creation."""
+        """Whether the operation names no earlier state of the record: it creates the record, or repeats a creation."""
         return self.base is None and self.expected is None
 
 
@@ -96,7 +97,7 @@ class Outcome:
     """The outcome of an operation.
 
     `row` is the record as it is now, or None if there is none, `document` the same as JSON text without id and version,
-    and `seq` its number in the feed, or its tombstone's.
+    and `seq` its sequence number, or that of its tombstone.
     """
 
     result: OpOutcome
@@ -122,7 +123,7 @@ def applied(status: int, **parts: Any) -> Outcome:
 
 
 def unchanged(status: int = 200, **parts: Any) -> Outcome:
-    """Return the outcome of an operation whose effect was already there."""
+    """Return the outcome of an operation that did not change anything, because the record was already as it demands."""
     return Outcome(result=OpOutcome.UNCHANGED, status=status, **parts)
 
 

@@ -39,10 +39,11 @@ Recorder = Callable[[FeedWrite, Sequence[Changed]], None]
 
 
 def last_kept(former: Former | None, write: FeedWrite) -> datetime | None:
-    """Return when a former version of a record was last kept, once a write has replaced its present one.
+    """Return the new `revised_at` of a record whose present version (`former`) a write replaces; None if it has none.
 
-    That one is kept, unless the device that wrote it replaces it, and a version was kept in the last ten minutes: so what
-    one device writes in ten minutes counts as one change, and no other device's version is ever lost.
+    It is the time of the write if the present version is kept in the history, else the value of `former`. The version is
+    not kept if the same device wrote it and a version was kept in the last ten minutes: what a device writes within ten
+    minutes counts as one change, but a version by another device is always kept.
     """
     if former is None:
         return None
@@ -52,7 +53,7 @@ def last_kept(former: Former | None, write: FeedWrite) -> datetime | None:
 
 
 def record_history(write: FeedWrite, changes: Sequence[Changed]) -> None:
-    """Queue the versions that are replaced and kept, as they were sealed; of a removed record none is kept."""
+    """Queue the replaced versions that are kept, as they were sealed, and the deletion of all versions of removed records."""
     kept, trimmed, removed = list[Row](), list[Row](), list[Row]()
     for change in changes:
         key = {"collection": change.resource.collection, "id": change.id}

@@ -44,7 +44,7 @@ def derivation_cycle(field: str) -> Fault:
 
 
 def problem_of(faults: Iterable[Fault]) -> Problem | None:
-    """Return the problem with these faults, of a more precise kind if all faults are of that kind; None without faults."""
+    """Return the problem with these faults, or None without faults. If all faults have the same cause, it is a specific one."""
     found = [*faults]
     if not found:
         return None
@@ -54,7 +54,10 @@ def problem_of(faults: Iterable[Fault]) -> Problem | None:
 
 
 def transition_problem(resource: Resource, before: Row, after: Row, *, stepwise: bool) -> Problem | None:
-    """Return the problem if the status cannot change so: by one transition if `stepwise`, else by any number of them."""
+    """Return the problem if the status cannot change from that in `before` to that in `after`; None if it can.
+
+    If `stepwise`, the change must be one transition; otherwise it may be several.
+    """
     if resource.transitions is None or before["status"] == after["status"]:
         return None
     allowed = resource.transitions.get(before["status"], frozenset()) if stepwise else reachable(resource, before)
@@ -62,7 +65,10 @@ def transition_problem(resource: Resource, before: Row, after: Row, *, stepwise:
 
 
 def reachable(resource: Resource, row: Row) -> frozenset[str]:
-    """Return the statuses that transitions lead to from a record's own: steps taken offline arrive as one."""
+    """Return the statuses that one or more transitions can reach from that of a record.
+
+    A device that was offline sends several changes of a status as one.
+    """
     transitions = resource.transitions or {}
     found: frozenset[str] = frozenset()
     ahead = transitions.get(row["status"], frozenset())

@@ -1,6 +1,7 @@
 """The store: the entrance to the write engine, and the only writer of records.
 
-A batch of operations runs in one transaction, under the lock of its owner's feed, by a bounded number of statements.
+A batch of operations runs in one transaction, under the lock of its owner's feed, with a bounded number of statements. On
+PostgreSQL, a single operation that sets fields first tries to run without the lock (`OptimisticWrite`).
 """
 
 from collections.abc import Sequence
@@ -23,7 +24,7 @@ class Written:
     outcomes: list[Outcome]
 
     def version(self, seq: int) -> int:
-        """Return a number of the feed as a version."""
+        """Return the version with this sequence number."""
         return version_of(self.epoch, seq)
 
 
@@ -51,8 +52,9 @@ async def write_one(view: View, op: Op) -> tuple[Outcome, int]:
 
 
 async def _write_optimistically(db: RemoteDatabase, view: View, op: Op) -> Written | None:
-    """Run an operation that sets fields in two round trips, without the lock in between; return None, with no effect,
-    if the feed has changed since it was read.
+    """Run an operation that sets fields in two round trips, without holding a lock between them.
+
+    Return None, with no effect, if the feed has changed since it was read.
     """
     feed = await read_with_feed(db, view, op.resource, op.id)
     outcomes = await WriteEngine(view, feed, [op], atomic=False).execute()

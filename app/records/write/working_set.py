@@ -1,7 +1,7 @@
 """The working set: the records that a batch of operations names, as they were read and as the batch changes them.
 
 It is loaded by a bounded number of statements, however many operations there are, changed in memory while the engine
-decides on them, and written back by as few.
+decides on them, and written with a bounded number of statements, too.
 """
 
 from collections import defaultdict
@@ -31,7 +31,7 @@ class WorkingSet:
         self.changes: dict[Key, Row] = {}
         """The latest changes of records whose rows were not read: living or removed."""
         self.ancestors: dict[UUID, UUID | None] = {}
-        """The acyclic reference of each record above those that operations refer to by one."""
+        """The values of the acyclic reference in the records that operations refer to by it, and in all ancestors of these."""
         self._before: dict[Key, Row | None] = {}
         """The rows of the records that are changed, as they were read; None for a new record."""
         self._former: dict[Key, Former] = {}
@@ -83,7 +83,7 @@ class WorkingSet:
         return None if change is None else not change["deleted"]
 
     def is_ancestor(self, key: Key, of: UUID | None) -> bool:
-        """Return whether the record is `of`, or above it by the acyclic reference."""
+        """Return whether the record is `of`, or one of its ancestors by the acyclic reference."""
         resource, id = key
         seen = set()
         while of and of not in seen:
@@ -149,8 +149,8 @@ class WorkingSet:
     async def remove(self, write: LockedWrite, keys: Iterable[Key]) -> None:
         """Remove living records and those that are removed with them; set other references to them to null.
 
-        One statement reads the referrers of the given records, and one more each level of records that are removed with
-        them, for any number of kinds.
+        One statement reads the records of all kinds that refer to the given ones. Each level of records that are removed with
+        them takes one more.
         """
         removed: dict[Resource, set[UUID]] = defaultdict(set)
         for resource, id in keys:
