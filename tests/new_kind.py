@@ -160,7 +160,7 @@ async def change_TABLE(view: OwnRecords, id: Id, patch: CLASSPatch, if_match: If
 async def remove_TABLE(view: OwnRecords, id: Id, if_match: IfMatch = None) -> Response:
     """Delete a WORDS. Records that refer to it stay; their references become null.
 
-    A record that was deleted already is not found (404).
+    Deleting a record again returns 404.
     """
     return await records.remove(view, CONSTANT, id, if_match)
 '''

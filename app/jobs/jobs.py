@@ -28,7 +28,7 @@ MIN_BACKOFF: Final = 5.0
 MAX_BACKOFF: Final = 1800.0
 """Seconds before the first retry, and at most; each is twice as long as the one before, ± 20 %."""
 MAX_AGE: Final = timedelta(days=1)
-"""How long a job is retried, unless it says otherwise."""
+"""How long a job is retried, unless it was added with another `max_age`."""
 STOP_SECONDS: Final = 5.0
 """How long a process that stops waits for the jobs that it runs."""
 PAGE_ROWS: Final = 500

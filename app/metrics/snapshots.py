@@ -29,9 +29,9 @@ class Snapshot(TypedDict):
     """For each method, route and status: the seconds of all requests, and the number in each bucket."""
     counters: Samples
     gauges: Samples
-    """What each worker has of its own: those of all workers are added."""
+    """Gauges of this worker. The page has the sum over all workers."""
     shared: Samples
-    """What every worker reads from the same database: the highest one counts."""
+    """Gauges that every worker reads from the same database. The page has the highest value."""
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""Faults: one error in a request, and the codes that an error may have."""
+"""Faults: single errors in a request, and the codes that they can have."""
 
 from dataclasses import dataclass, replace
 from typing import Literal, Self
@@ -62,16 +62,16 @@ FaultCode = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One error in the input: where (a JSON pointer, RFC 6901), which rule, and what to send instead."""
+    """One error in the input: a JSON pointer to it (RFC 6901), the code of the rule, and what to send instead."""
 
     pointer: str
     code: FaultCode
     message: str
 
     def at(self, pointer: str) -> Self:
-        """Return the same fault at another place."""
+        """Return the same fault with another pointer."""
         return replace(self, pointer=pointer)
 
     def document(self) -> dict[str, str]:
-        """Return the members in their order."""
+        """Return the fault as an entry of the member `errors`."""
         return {"pointer": self.pointer, "code": self.code, "message": self.message}

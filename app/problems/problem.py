@@ -15,7 +15,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it a problem
     code: ClassVar[str]
 
     def __init__(self, detail: str = "", headers: Mapping[str, str] | None = None, **members: Any) -> None:
-        """Take what happened (`detail`, by default the explanation), headers, and further members of the document."""
+        """Take the detail (by default the explanation), headers of the response, and further members of the document."""
         super().__init__(self.code)
         self.detail = detail or self.explanation()
         self.headers = dict(headers or {})
@@ -44,7 +44,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it a problem
         return public_url(f"/problems/{cls.code}")
 
     def document(self, request_id: str) -> dict[str, Any]:
-        """Return the problem document, with its members in their order."""
+        """Return the problem document (RFC 9457) for the response to a request."""
         return {
             "type": self.type_url(),
             "title": self.title(),

@@ -75,7 +75,7 @@ class BodyTooLarge(Problem):
 
     @classmethod
     def beyond(cls, limit: int) -> Self:
-        """Return the problem of a body of more than `limit` bytes."""
+        """Return the problem for a body of more than `limit` bytes."""
         return cls(f"The body of this request may have at most {limit} bytes.", limit=limit)
 
 
@@ -103,12 +103,12 @@ class UnsupportedMediaType(Problem):
 
     @classmethod
     def expecting(cls, media_types: Iterable[str]) -> Self:
-        """Return the problem of a body that has none of `media_types`."""
+        """Return the problem for a body that has none of `media_types`."""
         return cls(f"Send the body as {' or '.join(sorted(media_types))}, in UTF-8 if it is text, and not compressed.")
 
     @classmethod
     def encoded(cls) -> Self:
-        """Return the problem of a body with a content coding (RFC 9110, 15.5.16)."""
+        """Return the problem for a body with a content coding (RFC 9110, 15.5.16)."""
         detail = "Send the body as it is, without the header Content-Encoding: this server reads no compressed bodies."
         return cls(detail, headers={"Accept-Encoding": "identity"})
 

@@ -13,7 +13,7 @@ class Failure(NamedTuple):
     message: str
     """What happened and what to do, without a secret and without data."""
     is_configuration: bool = False
-    """Whether it stays so until a setting or the database's configuration is changed."""
+    """Whether it lasts until a setting or the database's configuration is changed."""
     sqlstate: str = ""
     """PostgreSQL's code of the error, if it sent one."""
 
@@ -56,7 +56,7 @@ class UnreadableRecord(Problem):
     status, code = 503, "unreadable-record"
 
     def __init__(self, detail: str = "") -> None:
-        """Set Retry-After to an hour: a person has to look at it."""
+        """Set Retry-After to an hour, because the operator has to solve the problem first."""
         super().__init__(detail, {"Retry-After": "3600"})
 
 

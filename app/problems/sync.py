@@ -58,7 +58,7 @@ class TooManyOps(Problem):
 
     @classmethod
     def beyond(cls, max_ops: int, max_bytes: int) -> Self:
-        """Return the problem of a push of more than `max_ops` operations."""
+        """Return the problem for a push of more than `max_ops` operations."""
         return cls(limits={"max_ops": max_ops, "max_bytes": max_bytes})
 
 
@@ -75,11 +75,11 @@ class OpIdReused(Invalid):
 class DuplicateTarget(Invalid):
     """Duplicate target.
 
-    A push has at most one operation per record: send the sum of the edits.
+    A push has at most one operation per record. Combine all edits of a record in one operation.
     """
 
     code = "duplicate-target"
-    fault = Fault("/id", "duplicate-target", "Send one operation per record: the sum of its edits.")
+    fault = Fault("/id", "duplicate-target", "Send one operation per record, with all its edits combined.")
 
 
 class ParentMissing(Invalid):

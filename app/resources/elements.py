@@ -193,6 +193,6 @@ async def change_element(view: OwnRecords, id: Id, patch: ElementPatch, if_match
 async def remove_element(view: OwnRecords, id: Id, if_match: IfMatch = None) -> Response:
     """Delete an element. Records that refer to it stay; their references become null.
 
-    A record that was deleted already is not found (404).
+    Deleting a record again returns 404.
     """
     return await records.remove(view, ELEMENTS, id, if_match)

@@ -176,6 +176,6 @@ async def change_intention(view: OwnRecords, id: Id, patch: IntentionPatch, if_m
 async def remove_intention(view: OwnRecords, id: Id, if_match: IfMatch = None) -> Response:
     """Delete an intention. Records that refer to it stay; their references become null.
 
-    A record that was deleted already is not found (404).
+    Deleting a record again returns 404.
     """
     return await records.remove(view, INTENTIONS, id, if_match)

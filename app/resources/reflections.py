@@ -158,14 +158,14 @@ async def get_reflection(view: OwnRecords, id: Id, if_none_match: IfNoneMatch = 
     "/{id:id}", response_model=Reflection, responses=records.change_responses(), summary="Update a reflection"
 )
 async def change_reflection(view: OwnRecords, id: Id, patch: ReflectionPatch, if_match: IfMatch = None) -> Response:
-    """Change a reflection."""
+    """Update a reflection."""
     return await records.change(view, REFLECTIONS, id, patch, if_match)
 
 
 @router.delete("/{id:id}", status_code=204, responses=records.remove_responses(), summary="Delete a reflection")
 async def remove_reflection(view: OwnRecords, id: Id, if_match: IfMatch = None) -> Response:
-    """Remove a reflection. Its words are gone at once.
+    """Delete a reflection. Its words are deleted immediately.
 
-    A record that was deleted already is not found (404).
+    Deleting a record again returns 404.
     """
     return await records.remove(view, REFLECTIONS, id, if_match)

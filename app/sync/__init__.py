@@ -1,5 +1,6 @@
 """Delta sync: devices that are often offline keep a complete copy of their owner's records.
 
-A device *pulls* the changes since its cursor, and *pushes* operations: the sum of its edits of each record, with the
-version that they were made from. Edits of different fields merge; a collision is reported, never resolved silently.
+A device *pulls* the changes since its cursor, and *pushes* operations. An operation combines all its edits of one record,
+and says from which version they were made. Edits of different fields are merged; a collision is reported, never resolved
+silently.
 """

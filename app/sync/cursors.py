@@ -1,9 +1,9 @@
 """Cursors of a pull: strings that are opaque to clients.
 
 Between pulls a cursor is the version to continue from. While a pull has more pages, it holds the position of the next
-page, whether the pull started from 0, the floor at its start, and its collections. A pull that started from 0 never
-needed the tombstones purged before, so its pages are served below the floor too, until another purge: the pull would
-then miss removals and must start again.
+page, whether the pull started from 0, the floor at its start, and its collections. A pull that started from 0 does not
+need tombstones that were purged before its start, so its pages are served even if they are below the floor. After another
+purge it could miss removals, and must start again.
 """
 
 import base64

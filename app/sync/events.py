@@ -28,7 +28,7 @@ class EventStream(Response):
 
 
 async def events(view: View, reader: ClientConnection, seen: str | None) -> AsyncGenerator[bytes]:
-    """Yield an event with the feed's head, unless the client has `seen` it, then one for every new head, with comments between.
+    """Yield an event with the feed's head, unless it is `seen`, and then one for every new head; between them yield comments.
 
     If the database is unavailable, only comments are sent. The stream ends when the device is signed out.
     """

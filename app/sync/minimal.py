@@ -1,4 +1,4 @@
-"""`"return": "minimal"`: a result leaves its record out if the device knows all of it."""
+"""`"return": "minimal"`: a result does not contain the record if the device already knows all its values."""
 
 from app.db import Row
 from app.records.codec import EPOCH_SHIFT
@@ -9,10 +9,10 @@ _CREATED = 201
 
 
 def leaves_out_record(op: Op, outcome: Outcome) -> bool:
-    """Return whether the record of an outcome has only values that the operation sent, or was made from.
+    """Return whether the record of an outcome has only values that the operation sent, or that it was based on.
 
-    That is not so if the server completed the record, or merged the operation with the change of another device. If the
-    device cannot know when the record was created, the record has to be unchanged since.
+    It has others if the server completed the record, or merged the operation with a change by another device. After a
+    creation, the device does not know `created_at`: it must equal `updated_at`, which the result contains.
     """
     row = outcome.row
     if row is None or op.fields is None or outcome.result not in _SUCCESSFUL:

@@ -1,4 +1,4 @@
-"""Parsing a push: from the operations that a device sent to those that the write engine takes, or their problems."""
+"""Parsing a push: converts the operations that a device sent to those of the write engine, or to their problems."""
 
 import hashlib
 import hmac
@@ -96,10 +96,10 @@ def _fields(resource: Resource, values: Mapping[str, Any], pointer: str = "") ->
 
 
 def _expected(resource: Resource, values: Row) -> Row:
-    """Return the values that a device expects fields to have; one that no record can have equals nothing.
+    """Return the values that a device expects fields to have, with `NEVER_EQUAL` instead of a value that is not valid.
 
-    A device that holds a rejected edit may send the rejected value as `was`: that is a mismatch. A rejection would
-    leave it no way to repair the edit.
+    A device whose edit was rejected may send the rejected value as `was`. That is a mismatch, not an error: if the
+    operation were rejected again, the device could not repair the edit.
     """
     try:
         return sent_fields(resource.patch.model_validate(values))
@@ -110,7 +110,10 @@ def _expected(resource: Resource, values: Row) -> Row:
 
 
 def _is_older_than_memory(view: View, op_id: UUID) -> bool:
-    """Return whether an operation is so old that its effect, and the removal of what it created, may be forgotten."""
+    """Return whether an operation is so old that the server may have deleted its result.
+
+    The tombstone of a record that it created may then be deleted, too.
+    """
     made = made_at(op_id)
     return made is not None and made < clock.now() - timedelta(days=view.caller.services.settings.remembered_days)
 

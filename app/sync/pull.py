@@ -1,4 +1,4 @@
-"""Pull: the changes above a number of the owner's feed, a page at a time, each page from one snapshot."""
+"""Pull: the changes above a sequence number of the owner's feed, in pages, each page from one snapshot."""
 
 import time
 from collections.abc import Sequence
@@ -84,7 +84,7 @@ async def pull_or_wait(view: View, query: PullQuery, reader: ClientConnection) -
 
 
 async def pull(view: View, query: PullQuery) -> Page:
-    """Return a page of changes; raise `CursorExpired` if the feed cannot tell all that happened since the cursor."""
+    """Return a page of changes; raise `CursorExpired` if the feed no longer has all changes since the cursor."""
     position = position_of(query.since, tuple(query.collections))
     values: dict[str, Any] = {**view.binds}
     values |= {"after": position.version % EPOCH_SHIFT, "rows": query.limit + 1, "most_bytes": MAX_PAGE_BYTES}
@@ -106,7 +106,10 @@ async def pull(view: View, query: PullQuery) -> Page:
 
 
 def _changes(keys: OwnerKeys, rows: Sequence[tuple[Any, ...]], zero: int) -> list[bytes]:
-    """Return the JSON texts of the changes that fit the page, by one expression each: a first pull returns thousands."""
+    """Return the JSON texts of the changes that fit the page. `zero` is the version with the sequence number 0.
+
+    Each is made by one expression, because a first pull returns thousands of changes.
+    """
     open_ = keys.open
     return [
         (

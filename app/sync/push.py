@@ -43,9 +43,9 @@ async def push(view: View, sent: SyncPush) -> Row:
 
 
 async def _write(view: View, ops: Sequence[Op], *, atomic: bool) -> Written:
-    """Run the operations. If a base proves that the server has lost history, raise the feed's epoch first.
+    """Run the operations. If a base proves that the server has lost history, first raise the feed's epoch.
 
-    Otherwise the new versions of this push could reach the lost ones, and no device would notice the loss.
+    Without that, this push could assign the versions of the lost changes again, and no device would notice the loss.
     """
     try:
         return await store.write(view, ops, atomic=atomic)

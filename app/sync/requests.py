@@ -24,7 +24,7 @@ from app.sync.shapes import SyncOperation
 
 
 class SyncOp(BaseModel):
-    """One operation on one record: the sum of a device's edits, or its removal."""
+    """One operation on one record: all edits by a device, combined, or its removal."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -56,7 +56,7 @@ class SyncOp(BaseModel):
 
 
 class InvalidOp(BaseModel):
-    """An operation that failed validation: its faults, and those of its identifying members that are valid."""
+    """An operation that failed validation: its faults, and its collection, id and op_id, each if it is valid."""
 
     faults: tuple[Fault, ...]
     collection: str | None
@@ -65,7 +65,7 @@ class InvalidOp(BaseModel):
 
 
 def _validate_op(value: Any) -> SyncOp | InvalidOp:
-    """Validate one operation; an invalid one does not affect the others."""
+    """Return a valid operation, or an `InvalidOp`, so that an invalid operation does not affect the others."""
     try:
         return SyncOp.model_validate(value)
     except ValidationError as error:

@@ -50,7 +50,7 @@ def _one_for_each_kind(base: type[BaseModel], suffix: str, **records: str) -> Ca
 
 
 class _Op(BaseModel, extra="forbid", defer_build=True):
-    """One operation on one record: the sum of a device's edits, or its removal."""
+    """One operation on one record: all edits by a device, combined, or its removal."""
 
     op: Literal["upsert", "delete"] = Field(description="`upsert` creates or changes the record, `delete` removes it.")
     collection: str

@@ -23,7 +23,7 @@ _MIN_READ_INTERVAL: Final = 0.1
 
 
 class Waiter:
-    """One request that waits, until one of the tasks in `ends` is done."""
+    """A request that waits for changes, until one of the tasks in `ends` is done."""
 
     def __init__(self, changed: asyncio.Event, ends: list[asyncio.Task[object]]) -> None:
         """Take the event that is set by a change, and the tasks that end the waiting."""
@@ -33,7 +33,7 @@ class Waiter:
             end.add_done_callback(lambda _: changed.set())
 
     async def wait(self, seconds: float = math.inf) -> bool:
-        """Wait until there may be a change, `seconds` have passed, or a read is due; return False if waiting must end."""
+        """Wait until there may be a change, `seconds` have passed, or a read is due; return False if the waiting has ended."""
         with suppress(TimeoutError):
             async with asyncio.timeout(min(seconds, MAX_READ_INTERVAL)):
                 await self._changed.wait()
@@ -45,8 +45,9 @@ class Waiter:
 
 @asynccontextmanager
 async def waiting(view: View, reader: ClientConnection, *, is_stream: bool = False) -> AsyncIterator[Waiter]:
-    """Count the request as waiting during the block; raise `TooManyWaiting` or `Unavailable` if too many wait, of this account
-    or in all.
+    """Count the request as waiting until the block ends.
+
+    Raise `TooManyWaiting` if too many requests of this account wait, `Unavailable` if too many wait in all.
     """
     services = view.caller.services
     notifier, limiter = view.db.notifier, services.limiter

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple, TypeVar, cast
 from app.problems import Unavailable
 
 MAX_BATCH: Final = 32
-"""The most callers that share a statement: the first gets its result no sooner than the last."""
+"""The maximum number of callers that share a statement. All get their results together, so a large batch delays each."""
 Statement = TypeVar("Statement", bound=Hashable)
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -208,7 +208,7 @@ async def get_action_item(view: OwnRecords, id: Id, if_none_match: IfNoneMatch =
     summary="Update an action item",
 )
 async def change_action_item(view: OwnRecords, id: Id, patch: ActionItemPatch, if_match: IfMatch = None) -> Response:
-    """Update an action item. A status that cannot follow the present one is a 409; the problem lists the allowed ones."""
+    """Update an action item. If the status cannot follow the present one, the response is 409 and lists the allowed ones."""
     return await records.change(view, ACTION_ITEMS, id, patch, if_match)
 
 
@@ -216,6 +216,6 @@ async def change_action_item(view: OwnRecords, id: Id, patch: ActionItemPatch, i
 async def remove_action_item(view: OwnRecords, id: Id, if_match: IfMatch = None) -> Response:
     """Delete an action item.
 
-    A record that was deleted already is not found (404).
+    Deleting a record again returns 404.
     """
     return await records.remove(view, ACTION_ITEMS, id, if_match)

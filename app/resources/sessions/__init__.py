@@ -215,7 +215,7 @@ async def get_session(view: OwnRecords, id: Id, if_none_match: IfNoneMatch = Non
     summary="Update a session",
 )
 async def change_session(view: OwnRecords, id: Id, patch: SessionPatch, if_match: IfMatch = None) -> Response:
-    """Update a session. A status that cannot follow the present one is a 409; the problem lists the allowed ones."""
+    """Update a session. If the status cannot follow the present one, the response is 409 and lists the allowed ones."""
     return await records.change(view, SESSIONS, id, patch, if_match)
 
 
@@ -223,6 +223,6 @@ async def change_session(view: OwnRecords, id: Id, patch: SessionPatch, if_match
 async def remove_session(view: OwnRecords, id: Id, if_match: IfMatch = None) -> Response:
     """Delete a session and its elements. Other records that refer to them stay; their references become null.
 
-    A record that was deleted already is not found (404).
+    Deleting a record again returns 404.
     """
     return await records.remove(view, SESSIONS, id, if_match)
