@@ -1,4 +1,4 @@
-"""Snapshots of a worker's metrics: the counters since its start, and the present values of its gauges."""
+"""Snapshots of a worker's metrics: the counters since its start, and the current values of its gauges."""
 
 import asyncio
 from typing import Final

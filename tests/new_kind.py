@@ -152,7 +152,7 @@ async def get_TABLE(view: OwnRecords, id: Id, if_none_match: IfNoneMatch = None)
     summary="Update a WORDS",
 )
 async def change_TABLE(view: OwnRecords, id: Id, patch: CLASSPatch, if_match: IfMatch = None) -> Response:
-    """Update a WORDS. A status that cannot follow the present one is a 409; the problem lists the allowed ones."""
+    """Update a WORDS. If the status cannot follow the current one, the response is 409 and lists the allowed ones."""
     return await records.change(view, CONSTANT, id, patch, if_match)
 
 

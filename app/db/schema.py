@@ -156,7 +156,7 @@ async def _run(command: str, database_url: str, revision: str, report: Report) -
 
 
 async def _revision(database_url: str) -> int:
-    """Return the number of the present revision: 0 for an empty database."""
+    """Return the number of the current revision: 0 for an empty database."""
 
     async def read(db: Database) -> int:
         exists = await db.one(_HAS_REVISION[type(read_database_url(database_url))])

@@ -1,4 +1,4 @@
-"""Changing the e-mail address of an account: a code is sent to the new one, and a notice to the present one.
+"""Changing the e-mail address of an account: a code is sent to the new one, and a notice to the current one.
 
 The response to a request is the same whether or not the new e-mail address has an account; only the e-mail differs. The
 change itself signs out every other device: their next request is refused.
@@ -25,7 +25,7 @@ _codes: Final = MailedCodes(EmailChange.table(), redeemed_by="account_id")
 async def request_change(caller: Caller, draft: EmailDraft) -> None:
     """Queue the e-mails of a change if the password is right.
 
-    The new e-mail address gets a code, or is informed that it already has an account; the present one gets a notice.
+    The new e-mail address gets a code, or is informed that it already has an account; the current one gets a notice.
     """
     services, key, code = caller.services, email_key(draft.email), long_code()
     stored = await services.db.one(PASSWORD, id=caller.account_id)

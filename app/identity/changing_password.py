@@ -1,4 +1,4 @@
-"""Changing a password: with the present one, or with a code from an e-mail if it is forgotten.
+"""Changing a password: with the current one, or with a code from an e-mail if it is forgotten.
 
 A change signs out every other device, a reset every device: their next request is refused. Both cancel a change of the
 e-mail address that was requested before.
@@ -26,7 +26,7 @@ _codes: Final = MailedCodes(ResetCode.table())
 
 
 async def change(caller: Caller, draft: PasswordDraft) -> None:
-    """Set a new password if the present one is right, and sign out the other devices."""
+    """Set a new password if the current one is right, and sign out the other devices."""
     services = caller.services
     account = await services.db.one(PASSWORD, id=caller.account_id)
     present_hash = None if account is None else account["password_hash"]

@@ -21,7 +21,7 @@ router = APIRouter(prefix="/v1/me/email", tags=["Account"], route_class=Route)
     summary="Request a change of the e-mail address",
 )
 async def request_email_change(call: Call, network: Network, draft: EmailDraft) -> Response:
-    """Send an e-mail with a code to a new e-mail address, and a notice to the present one. Nothing changes until the code
+    """Send an e-mail with a code to a new e-mail address, and a notice to the current one. Nothing changes until the code
     is sent to `POST /v1/me/email/confirm`.
 
     The response is the same whether or not the new e-mail address has an account; if it has one, the e-mail says so.

@@ -25,7 +25,7 @@ LOGIN: Final[Example] = {
 }
 REFRESH: Final[Example] = {"refresh_token": "YW4gZXhhbXBsZSBvZiBhIHRva2VuLCAzMiBieXRlcyA"}
 PASSWORD: Final[Example] = {"current": "one-quiet-morning", "new": "one-quiet-morning"}
-"""The new password is the present one, so that the other examples still work."""
+"""The new password is the current one, so that the other examples still work."""
 FORGOTTEN: Final[Example] = {"email": "ilse@example.com"}
 RESET: Final[Example] = {"email": "ilse@example.com", "code": "7KQ2M-X9WDA", "new": "one-quiet-morning"}
 EMAIL: Final[Example] = {"password": "one-quiet-morning", "email": "ilse.m@example.com"}

@@ -57,9 +57,9 @@ class RefreshDraft(Shape, json_schema_extra=example(examples.REFRESH)):
 
 
 class PasswordDraft(Shape, json_schema_extra=example(examples.PASSWORD)):
-    """The present password and the new one."""
+    """The current password and the new one."""
 
-    current: GivenPassword = Field(description="The present password.")
+    current: GivenPassword = Field(description="The current password.")
     new: Password = Field(
         description="8 to 256 characters of any script, used exactly as sent. Common passwords are refused."
     )
@@ -84,7 +84,7 @@ class ResetDraft(Shape, json_schema_extra=example(examples.RESET)):
 
 
 class EmailDraft(Shape, json_schema_extra=example(examples.EMAIL)):
-    """The new e-mail address of the account, and its present password."""
+    """The new e-mail address of the account, and its current password."""
 
     password: GivenPassword = Field(description="The account's password.")
     email: EmailAddress = Field(description="The new e-mail address, which the code is sent to.")

@@ -89,7 +89,7 @@ class ProblemDocument(_Problem, defer_build=True):
     allowed: list[str] | MISSING = Field(
         MISSING, description="With `invalid-transition`: the statuses that the record can change to."
     )
-    current: dict[str, Any] | MISSING = Field(MISSING, description="With `outdated`: the present record.")
+    current: dict[str, Any] | MISSING = Field(MISSING, description="With `outdated`: the current record.")
     limit: Size | MISSING = Field(MISSING, description="With `body-too-large`: the maximum size in bytes.")
     limits: dict[str, Size] | MISSING = Field(
         MISSING, description="With `too-many-ops`: the maximum number of operations and bytes of a push."

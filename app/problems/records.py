@@ -38,7 +38,7 @@ class Removed(Problem):
 class InvalidTransition(Problem):
     """Invalid status transition.
 
-    The status cannot change from its present value to the one sent. The member `allowed` lists the statuses that this
+    The status cannot change from its current value to the one sent. The member `allowed` lists the statuses that this
     record can change to.
     """
 
@@ -53,8 +53,8 @@ class InvalidTransition(Problem):
 class Outdated(Problem):
     """Version conflict.
 
-    The record has changed since you read it: the If-Match header does not name its present version. The member
-    `current` is the present record. Merge your change with it, and send it again with the present version.
+    The record has changed since you read it: the If-Match header does not name its current version. The member
+    `current` is the current record. Merge your change with it, and send it again with the current version.
     """
 
     status, code = 412, "outdated"

@@ -32,7 +32,7 @@ def history_router(resource: Resource) -> APIRouter:
 
     get_history.__name__ = f"get_{resource.table.name}_history"
     get_history.__doc__ = (
-        f"Return the former versions of {resource.one}, newest first, without the present one.\n\n"
+        f"Return the former versions of {resource.one}, newest first, without the current one.\n\n"
         "What a device changes within ten minutes is one version. To restore one, send its values in a PATCH."
     )
     router.add_api_route(

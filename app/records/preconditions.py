@@ -1,6 +1,6 @@
 """Preconditions (RFC 9110, section 13): If-Match prevents a lost update, If-None-Match avoids a repeated body.
 
-If-Match takes one tag, which is the record's version, or `*`, which forces the write. A weak tag of the present version
+If-Match takes one tag, which is the record's version, or `*`, which forces the write. A weak tag of the current version
 is accepted, too, because a compressed response has one, from the server or from a proxy. The header is checked after the
 record was found: a record that does not exist is 404, whatever the header.
 """

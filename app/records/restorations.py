@@ -14,7 +14,7 @@ MAX_PROVEN_EPOCH: Final = MAX_EPOCH - 2048
 
 
 def proves_loss(version: int, epoch: int, head: int) -> bool:
-    """Return whether a version that a device sent proves that the server lost history: its epoch is the feed's present one,
+    """Return whether a version that a device sent proves that the server lost history: its epoch is the feed's current one,
     and it is beyond the feed's head. Epochs above `MAX_PROVEN_EPOCH` prove nothing.
     """
     known, seq = divmod(version, EPOCH_SHIFT)

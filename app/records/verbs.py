@@ -85,7 +85,7 @@ def remove_responses() -> Responses:
 
 
 async def read(view: View, resource: Resource, id: UUID, if_none_match: str | None) -> Response:
-    """Return the response with one record, or 304 if the client has its present version."""
+    """Return the response with one record, or 304 if the client has its current version."""
     rows = await view.fetch(statements(resource).read, id=id)
     if not rows:
         raise NotFound

@@ -50,7 +50,7 @@ def _next(table: sa.Table, collection: sa.ColumnElement[str]) -> Statement:
 
 
 def present(resources: Sequence[Resource]) -> Documents:
-    """Return the statements for the present documents of all records of these kinds."""
+    """Return the statements for the current documents of all records of these kinds."""
     tables = ((kind.table, sa.literal_column(f"'{kind.collection}'", sa.String())) for kind in resources)
     return Documents(_count(_change, _change.c.deleted.is_(False)), tuple(_next(*each) for each in tables))
 

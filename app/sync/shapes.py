@@ -95,7 +95,7 @@ class _Result(BaseModel, defer_build=True):
     op_id: str | None = Field(description="The operation's own id, or null.")
     outcome: OpOutcome = Field(description="What the operation did. Expect new values.")
     status: HttpStatus = Field(description="The HTTP status of the operation by itself.")
-    version: Version | None = Field(description="The record's present version, or that of its removal.")
+    version: Version | None = Field(description="The record's current version, or that of its removal.")
     record: Any
     updated_at: Instant | None = Field(
         description="With `minimal`: when the record that was left out was last changed."

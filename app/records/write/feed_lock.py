@@ -24,7 +24,7 @@ from app.sealing import OwnerKeys
 
 
 class Former(NamedTuple):
-    """About the present version of a record: who wrote it, and when an earlier version was last kept."""
+    """About the current version of a record: who wrote it, and when an earlier version was last kept."""
 
     actor_id: UUID
     revised_at: datetime | None

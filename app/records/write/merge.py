@@ -1,6 +1,6 @@
 """Merging: which fields of an operation collide with changes that another device has made since.
 
-An operation may set a field if its base covers the field's last change, or if its expected value equals the present one.
+An operation may set a field if its base covers the field's last change, or if its expected value equals the current one.
 Changes of different fields merge; coupled fields, which mean something only together, collide as one; setting a field to
 the value it has collides with nothing. A creation that is repeated with more fields, and an operation whose expected
 values do not name a field, may set the field if no device has set it yet.
@@ -63,7 +63,7 @@ def _is_unset(op: Op, row: Row, name: str) -> bool:
 
 
 def _is_known(op: Op, row: Row, name: str) -> bool:
-    """Return whether the device knew the field's present value."""
+    """Return whether the device knew the field's current value."""
     if op.base is not None and row["field_seq"].get(name, 0) <= op.base % EPOCH_SHIFT:
         return True
     return bool(op.expected is not None and name in op.expected and op.expected[name] == row[name])

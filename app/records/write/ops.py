@@ -52,7 +52,7 @@ class Op:
     `create_values` is the complete record if the operation may create one, `faults` are the faults of that record.
     `base` is the version up to which the device knew every change, `expected` the values that it believed fields to
     have. A `strict` operation moves a status one step at a time and refers to living records only. `check_version`
-    returns whether the present version satisfies the request's precondition. The outcome is remembered
+    returns whether the current version satisfies the request's precondition. The outcome is remembered
     under `op_id`, with the `digest` of the operation; `may_be_forgotten` says that the `op_id` is so old that the server may
     have deleted the outcome.
     """

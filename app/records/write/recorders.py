@@ -39,9 +39,9 @@ Recorder = Callable[[FeedWrite, Sequence[Changed]], None]
 
 
 def last_kept(former: Former | None, write: FeedWrite) -> datetime | None:
-    """Return the new `revised_at` of a record whose present version (`former`) a write replaces; None if it has none.
+    """Return the new `revised_at` of a record whose current version (`former`) a write replaces; None if it has none.
 
-    It is the time of the write if the present version is kept in the history, else the value of `former`. The version is
+    It is the time of the write if the current version is kept in the history, else the value of `former`. The version is
     not kept if the same device wrote it and a version was kept in the last ten minutes: what a device writes within ten
     minutes counts as one change, but a version by another device is always kept.
     """

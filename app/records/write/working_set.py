@@ -35,7 +35,7 @@ class WorkingSet:
         self._before: dict[Key, Row | None] = {}
         """The rows of the records that are changed, as they were read; None for a new record."""
         self._former: dict[Key, Former] = {}
-        """What the changes of living records say of their present versions."""
+        """What the changes of living records say of their current versions."""
 
     async def load(self, ops: Sequence[Op]) -> None:
         """Read the records that the operations name and refer to."""

@@ -208,7 +208,7 @@ async def get_action_item(view: OwnRecords, id: Id, if_none_match: IfNoneMatch =
     summary="Update an action item",
 )
 async def change_action_item(view: OwnRecords, id: Id, patch: ActionItemPatch, if_match: IfMatch = None) -> Response:
-    """Update an action item. If the status cannot follow the present one, the response is 409 and lists the allowed ones."""
+    """Update an action item. If the status cannot follow the current one, the response is 409 and lists the allowed ones."""
     return await records.change(view, ACTION_ITEMS, id, patch, if_match)
 
 

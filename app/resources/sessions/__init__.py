@@ -215,7 +215,7 @@ async def get_session(view: OwnRecords, id: Id, if_none_match: IfNoneMatch = Non
     summary="Update a session",
 )
 async def change_session(view: OwnRecords, id: Id, patch: SessionPatch, if_match: IfMatch = None) -> Response:
-    """Update a session. If the status cannot follow the present one, the response is 409 and lists the allowed ones."""
+    """Update a session. If the status cannot follow the current one, the response is 409 and lists the allowed ones."""
     return await records.change(view, SESSIONS, id, patch, if_match)
 
 
