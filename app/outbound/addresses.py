@@ -1,0 +1,74 @@
+"""Resolving a host to IP addresses, and which of these a request may be sent to."""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Final
+
+from app.outbound.target import RefusedUrlError, Target
+
+Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
+"""Returns all IP addresses of a host, for a port; raises `OSError` or `UnicodeError` if it has none."""
+
+_NOT_PUBLIC: Final = tuple(
+    ip_network(each)
+    for each in (
+        "192.0.0.0/24",  # IETF protocol assignments (RFC 6890), some of which Python calls global
+        "192.88.99.0/24",  # relays of 6to4 (RFC 7526)
+        "64:ff9b::/96",  # NAT64 (RFC 6052)
+        "64:ff9b:1::/48",  # NAT64 in one network (RFC 8215)
+        "2001::/32",  # Teredo (RFC 4380)
+        "2002::/16",  # 6to4 (RFC 3056)
+        "3fff::/20",  # documentation (RFC 9637)
+        "::/96",  # IPv4-compatible (RFC 4291)
+        "::ffff:0:0/96",  # IPv4-mapped (RFC 4291)
+        "::ffff:0:0:0/96",  # IPv4-translated (RFC 2765)
+    )
+)
+"""Networks whose addresses are not public, or stand for an IPv4 address that may not be."""
+
+
+async def resolve_host(host: str, port: int) -> Sequence[str]:
+    """Return all IP addresses of a host, from the system's resolver."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [str(each[4][0]) for each in found]
+
+
+def is_public(text: str) -> bool:
+    """Return whether an IP address belongs to a host of the public Internet."""
+    address = _parsed(text)
+    return (
+        address is not None
+        and address.is_global
+        and not address.is_multicast
+        and not address.is_reserved
+        and not (isinstance(address, IPv6Address) and address.is_site_local)
+        and not any(address in network for network in _NOT_PUBLIC)
+    )
+
+
+def is_loopback(text: str) -> bool:
+    """Return whether an IP address is this machine's own."""
+    address = _parsed(text)
+    return address is not None and address.is_loopback
+
+
+def _parsed(text: str) -> IPv4Address | IPv6Address | None:
+    """Return an address, or None if it has a zone, which only an address within one network has."""
+    return None if "%" in text else ip_address(text)
+
+
+async def checked_addresses(target: Target, resolve: Resolve) -> Sequence[str]:
+    """Return the addresses of a target; raise `RefusedUrlError` unless all are public, or with http all are this machine's.
+
+    The host is resolved once: a request goes to one of these addresses, and not to what the name means later.
+    """
+    addresses = await resolve(target.host, target.port)
+    is_allowed = is_public if target.is_tls else is_loopback
+    if not addresses or not all(map(is_allowed, addresses)):
+        message = (
+            "its host must have only public addresses" if target.is_tls else "with http, its host must be this machine"
+        )
+        raise RefusedUrlError(message)
+    return addresses
