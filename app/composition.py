@@ -3,6 +3,8 @@
 from functools import partial
 from typing import Final
 
+from app.clinics.caller import Clients
+from app.clinics.key_urls import KeyUrls
 from app.db import Database
 from app.identity.passwords import Passwords
 from app.identity.tokens import Tokens
@@ -11,11 +13,12 @@ from app.keyring import Keyring
 from app.leaving import erasing
 from app.mail import Mailer
 from app.metrics import Counts
+from app.outbound import Outbound
 from app.sealing import Cipher, DataKeys
 from app.server.in_flight import InFlightLimiter
 from app.server.slots import Slots
 from app.services import Services
-from app.settings import Settings
+from app.settings import Environment, Settings
 
 MAX_EXPORTS: Final = 4
 """The number of exports that a worker sends at once."""
@@ -38,6 +41,7 @@ def build_services(
         keyring=keyring,
         data_keys=DataKeys(db, keyring),
         tokens=Tokens(settings, keyring),
+        clients=Clients(db, KeyUrls(Outbound(allow_loopback=settings.env is Environment.DEVELOPMENT))),
         passwords=Passwords(settings),
         cursor_key=keyring.derive_key("cursors"),
         code_key=keyring.derive_key("codes"),

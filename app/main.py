@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import docs, health, json_strict, observability, openapi
 from app.archive import routes as archive
+from app.clinics import token_routes as clinic_tokens
 from app.composition import build_services
 from app.db import open_database
 from app.http import (
@@ -67,6 +68,10 @@ TAGS: Final = [
         "description": "Export all records of the account as a ZIP file, to keep, to read and to import again.",
     },
     {"name": "Security", "description": "List the devices of the account, sign them out, change the password."},
+    {
+        "name": clinic_tokens.TAG,
+        "description": "A clinic's system requests access tokens (OAuth 2.0 client credentials with private_key_jwt).",
+    },
     {"name": "Server", "description": "Health checks, and the meaning of problems."},
 ]
 
@@ -85,7 +90,8 @@ class Api(FastAPI):
                 for shape in (resource.public, resource.draft, resource.patch)
                 if resource.transitions is not None
             }
-            self.openapi_schema = openapi.document(self, transitions)
+            forms = {each.endpoint.__name__: each.form for each in self.routes if isinstance(each, Route) and each.form}
+            self.openapi_schema = openapi.document(self, transitions, forms)
         return self.openapi_schema
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -163,6 +169,8 @@ def create_app(settings: Settings | None = None, metrics_folder: Path | None = N
         archive.router,
         security_routes.router,
         leaving.router,
+        clinic_tokens.router,
+        clinic_tokens.discovery,
         health.router,
         *(_pages(app) if settings.serves_docs else ()),
     ):

@@ -1,11 +1,11 @@
 """Services: the objects that all requests of a running server share.
 
 Only the composition (`app.composition`) builds them, at the start. Access tokens and password hashing are implemented in
-identity, which itself uses `Services`; so only their protocols are declared here.
+identity, and clients in clinics. Both use `Services` themselves, so only their protocols are declared here.
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Protocol
+from typing import Annotated, Any, Protocol
 from uuid import UUID
 
 from fastapi import Depends
@@ -32,15 +32,40 @@ class Claims:
     expires: int
 
 
+@dataclass(frozen=True, slots=True)
+class ClientClaims:
+    """What a client's verified access token says: the client, its scopes, and when it expires (seconds since 1970)."""
+
+    client_id: UUID
+    scope: str
+    expires: int
+
+
 class AccessTokens(Protocol):
     """Issues and verifies access tokens."""
 
     def issue(self, account_id: UUID, device_id: UUID, scope: str) -> str:
-        """Return a new access token."""
+        """Return a new access token of a device."""
         ...
 
-    def verify(self, token: str) -> Claims:
+    def issue_to_client(self, client_id: UUID, scope: str) -> str:
+        """Return a new access token of a client."""
+        ...
+
+    def verify(self, token: str) -> Claims | ClientClaims:
         """Return a token's claims; raise `NotSignedIn` if it is not valid."""
+        ...
+
+
+class ClientAccess(Protocol):
+    """Says whether a client may still call, and which keys it has at its URL."""
+
+    async def check(self, client_id: UUID) -> None:
+        """Raise `NotSignedIn` if the client or its clinic has ended."""
+        ...
+
+    async def keys_at(self, url: str, kid: object) -> list[dict[str, Any]]:
+        """Return the usable keys at a client's URL with this `kid`; none if they cannot be fetched."""
         ...
 
 
@@ -80,6 +105,7 @@ class Services:
     keyring: Keyring
     data_keys: DataKeys
     tokens: AccessTokens
+    clients: ClientAccess
     passwords: PasswordHashing
     cursor_key: bytes
     code_key: bytes

@@ -113,6 +113,7 @@ Hosts = Annotated[list[Annotated[str, AfterValidator(_check_host)]], NoDecode, B
 Proxies = Annotated[list[Annotated[str, AfterValidator(_check_proxy)]], NoDecode, BeforeValidator(_split)]
 RootPath = Annotated[str, AfterValidator(_check_root_path)]
 DAY: Final = 86_400
+NO_ISSUER: Final = "https://afterglow.invalid"
 
 
 class Settings(BaseSettings):
@@ -145,9 +146,7 @@ class Settings(BaseSettings):
         Path("afterglow-keys.json"),
         description="File with the signing keys, the keys that wrap data keys, and the server's secret, mode 600.",
     )
-    issuer: Issuer = Field(
-        "https://afterglow.invalid", description="The iss claim of access tokens: this API's own URL."
-    )
+    issuer: Issuer = Field(NO_ISSUER, description="The iss claim of access tokens: this API's own URL.")
     audience: str = Field("afterglow", description="The aud claim of access tokens.")
     access_seconds: int = Field(600, ge=30, le=3600, description="Lifetime of an access token, in seconds.")
     refresh_idle_seconds: int = Field(
@@ -171,6 +170,7 @@ class Settings(BaseSettings):
     throttle_account_day: int = Field(20, ge=1, description="Maximum wrong attempts at one account in 24 hours.")
     throttle_client: int = Field(20, ge=1, description="Maximum wrong attempts from one client network in a minute.")
     exports_a_day: int = Field(5, ge=1, description="Maximum exports of one account in 24 hours.")
+    throttle_tokens: int = Field(60, ge=1, description="Maximum access tokens for one client of a clinic in a minute.")
     hash_seconds: float = Field(
         2.0, ge=0.01, le=60, description="Maximum wait for a free thread to compute a password hash, in seconds."
     )
@@ -271,6 +271,11 @@ class Settings(BaseSettings):
         return self.ledger or self.keyring.with_suffix(".erasures")
 
     @property
+    def has_issuer(self) -> bool:
+        """Whether the issuer is set."""
+        return self.issuer != NO_ISSUER
+
+    @property
     def serves_docs(self) -> bool:
         """Whether the pages about the API are served."""
         return self.env is Environment.DEVELOPMENT if self.docs is None else self.docs
@@ -331,8 +336,7 @@ class Settings(BaseSettings):
             "AFTERGLOW_MAIL is console, which prints e-mails instead of sending them; set it to smtp": self.mail
             is MailBackend.CONSOLE,
             "AFTERGLOW_DEMO or --demo creates demo data; start without it": self.demo,
-            "AFTERGLOW_ISSUER is not set; set it to the URL of this API": self.issuer
-            == Settings.model_fields["issuer"].default,
+            "AFTERGLOW_ISSUER is not set; set it to the URL of this API": not self.has_issuer,
             "AFTERGLOW_MAIL_FROM is not set; set it to the sender of e-mails, such as Afterglow <hello@example.org>": (
                 self.mail_from == Settings.model_fields["mail_from"].default
             ),

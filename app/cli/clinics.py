@@ -9,9 +9,10 @@ from uuid import UUID
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from app.cli import clinic_lines
+from app.cli import client_tokens, clinic_lines
 from app.cli.database import T, run, with_database
 from app.cli.errors import fail, load_settings
+from app.cli.lines import print_json
 from app.clinics import administration, scopes
 from app.clinics.administration import KeySource
 from app.clinics.keys import MAX_BYTES, KeySetError, read_key_set
@@ -176,6 +177,35 @@ def end_client(id: ClientId, *, yes: Yes = False, as_json: AsJson = False) -> No
         fail(f"no client has the id {id}; nothing was changed")
     text = "Ended the client." if changed else "The client has ended already."
     clinic_lines.show_client(text, client, changed=changed, as_json=as_json)
+
+
+@_clinic.command("token")
+def print_token(
+    id: ClientId,
+    *,
+    key: Annotated[
+        Path,
+        typer.Option(metavar="FILE", help="File with the client's private key (PEM or JWK).", show_default=False),
+    ],
+    url: Annotated[
+        str | None,
+        typer.Option(help="URL of the server. The default is AFTERGLOW_ISSUER, or this machine.", show_default=False),
+    ] = None,
+    scope: Annotated[str, typer.Option(help="The wanted scopes; all that are registered if empty.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Request an access token for a client from the running server, and print it. It is valid for five minutes."""
+    settings = load_settings()
+    client = run(with_database(settings, lambda db: administration.find_client(db, id)))
+    if client is None:
+        fail(f"no client has the id {id}")
+    signing_key = client_tokens.read_signing_key(key, client)
+    own_url = settings.issuer if settings.has_issuer else f"http://127.0.0.1:8000{settings.root_path}"
+    granted = client_tokens.request_token(url or own_url, client, signing_key, settings.issuer, scope)
+    if as_json:
+        print_json(granted)
+    else:
+        typer.echo(granted["access_token"])
 
 
 def _key_source(settings: Settings, file: Path | None, url: str | None) -> KeySource:

@@ -9,6 +9,7 @@ from app import clock
 from app.cli.database import run, with_database
 from app.cli.errors import fail, load_settings, open_keyring
 from app.cli.progress import with_progress
+from app.clinics import assertions
 from app.composition import build_services
 from app.db import Database
 from app.keyring.ledger import LedgerError
@@ -59,7 +60,7 @@ def purge(
         ),
     ] = None,
 ) -> None:
-    """Delete old tombstones, old push results, and old versions of records. Safe while the API is served.
+    """Delete old tombstones, push results, versions of records, and used assertions. Safe while the API is served.
 
     A device that has not synced for longer pulls everything again. Versions that were replaced more than
     AFTERGLOW_HISTORY_DAYS ago are deleted.
@@ -78,6 +79,7 @@ def purge(
         removals = await with_progress("Removals", purging.purge(db, before))
         operations = await with_progress("Operations", purging.forget(db, before))
         versions = await with_progress("Versions", purging.forget_versions(db, replaced_before))
+        await assertions.delete_expired(db)
         await _destroy_sealing_keys(db, settings)
         return removals, operations, versions
 

@@ -30,7 +30,7 @@ from starlette.routing import compile_path
 from starlette.types import Receive, Scope, Send
 
 from app import observability
-from app.http.bodies import BodyDependency, raw_query
+from app.http.bodies import BodyDependency, FormBody, raw_query
 from app.http.compression import MIN_BYTES, VARY, compress, is_compressible
 from app.http.dialect import JSON_API, Dialect
 from app.http.reading import AsyncReader, Reader, body_reader, header_values, query_reader
@@ -91,6 +91,11 @@ class Route(APIRoute):
         options, self._declared = self._declared, None
         if options is not None:
             super().__init__(self.path, self.endpoint, **options)
+
+    @property
+    def form(self) -> type[BaseModel] | None:
+        """The model of its body, if that is a form."""
+        return next((read.model for _, read in self._plan.bodies if isinstance(read, FormBody)), None)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the request. If it fails, the response is a problem in the route's dialect."""

@@ -6,6 +6,7 @@ if no such statement ran, or it found no row, the route checks before it answers
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -16,10 +17,10 @@ from fastapi.security.base import SecurityBase
 from starlette.requests import Request
 
 from app.db import Database, Row, Statement, bind
-from app.http import header_values
+from app.http import PENDING_AUTH, header_values
 from app.identity.tables import AccountRecord, DeviceRecord
-from app.problems import NotSignedIn
-from app.services import Services, services_of
+from app.problems import Forbidden, NotSignedIn
+from app.services import ClientClaims, Services, services_of
 
 _account = AccountRecord.table()
 _device = DeviceRecord.table()
@@ -118,14 +119,18 @@ class SignedIn(SecurityBase):
 
 
 def identify(request: Request) -> Caller:
-    """Return the caller that the token names, which is not authenticated yet."""
+    """Return the caller that the token names, which is not authenticated yet; raise `Forbidden` if it is a client's token."""
     services = services_of(request)
-    claims = services.tokens.verify(_bearer(request))
+    claims = services.tokens.verify(bearer_token(request))
+    if isinstance(claims, ClientClaims):
+        request.scope[PENDING_AUTH] = partial(services.clients.check, claims.client_id)  # then it is 401
+        raise Forbidden
     request.scope["account_id"] = claims.account_id
     return Caller(services, claims.account_id, claims.device_id)
 
 
-def _bearer(request: Request) -> str:
+def bearer_token(request: Request) -> str:
+    """Return the token in the one Authorization header."""
     values = header_values(request, b"authorization")
     scheme, _, token = values[0].partition(" ") if len(values) == 1 else ("", "", "")
     if scheme.lower() != "bearer":

@@ -119,6 +119,16 @@ async def counted(services: Services, bucket: Bucket, refusal: Callable[[int], P
         raise
 
 
+def of_assertions(services: Services, network: str) -> list[Bucket]:
+    """Return the bucket of failed assertions from a network."""
+    return [Bucket(_key(services.throttle_key, "assertions", network), services.settings.throttle_client, 60)]
+
+
+def of_tokens(services: Services, client_id: UUID) -> Bucket:
+    """Return the bucket of the access tokens of a clinic's client."""
+    return Bucket(_key(services.throttle_key, "tokens", str(client_id)), services.settings.throttle_tokens, 60)
+
+
 @asynccontextmanager
 async def rate_limited(services: Services, *buckets: list[Bucket]) -> AsyncIterator[None]:
     """Count an attempt in every bucket, or raise `TooManyAttempts`; subtract it again unless the block raises `WrongCredentials`."""
@@ -135,8 +145,10 @@ async def rate_limited(services: Services, *buckets: list[Bucket]) -> AsyncItera
 
 
 @asynccontextmanager
-async def count_failures(services: Services, buckets: list[Bucket]) -> AsyncIterator[None]:
-    """Raise `TooManyAttempts` after too many failures; count another if the block raises `WrongCredentials`."""
+async def count_failures(
+    services: Services, buckets: list[Bucket], failure: type[Exception] = WrongCredentials
+) -> AsyncIterator[None]:
+    """Raise `TooManyAttempts` after too many failures; count another if the block raises a `failure`."""
     now = clock.now()
     for bucket in buckets:
         row = await services.db.one(_READ, key=bucket.key, expired=now - timedelta(seconds=bucket.seconds))
@@ -144,20 +156,17 @@ async def count_failures(services: Services, buckets: list[Bucket]) -> AsyncIter
             raise TooManyAttempts(_seconds_left(row["began_at"], bucket, now))
     try:
         yield
-    except WrongCredentials:
+    except failure:
         await _count(services, buckets)
         raise
 
 
 async def _count(services: Services, buckets: Sequence[Bucket]) -> list[dict[str, object]]:
     now = clock.now()
-    counted: list[dict[str, object]] = []
     async with services.db.transaction() as tx:
-        for bucket in buckets:
-            row = await tx.only(_ADD, key=bucket.key, now=now, expired=now - timedelta(seconds=bucket.seconds))
-            if row["count"] > bucket.limit:
-                raise TooManyAttempts(_seconds_left(row["began_at"], bucket, now))
-            counted.append({"key": bucket.key, "began_at": row["began_at"]})
+        counted: list[dict[str, object]] = [
+            {"key": bucket.key, "began_at": await count(tx, bucket)} for bucket in buckets
+        ]
         await tx.run(_DELETE_OLD, expired=now - timedelta(seconds=DAY))
     return counted
 
@@ -167,6 +176,16 @@ async def _subtract(services: Services, counted: list[dict[str, object]]) -> Non
     with suppress(Unavailable):
         async with services.db.transaction() as tx:
             await tx.many(_SUBTRACT, counted)
+
+
+async def count(tx: Transaction, bucket: Bucket) -> datetime:
+    """Count one in a bucket; return since when it counts. Raise `TooManyAttempts` beyond its limit: roll back then."""
+    now = clock.now()
+    row = await tx.only(_ADD, key=bucket.key, now=now, expired=now - timedelta(seconds=bucket.seconds))
+    if row["count"] > bucket.limit:
+        raise TooManyAttempts(_seconds_left(row["began_at"], bucket, now))
+    began_at: datetime = row["began_at"]
+    return began_at
 
 
 async def serialize(tx: Transaction, throttle_key: bytes, kind: str, value: str) -> None:

@@ -17,8 +17,9 @@ def share_problems(paths: Json) -> Json:
     shared: Json = {}
     for operation in _operations(paths):
         for status, response in operation["responses"].items():
-            codes = [*response.get("content", {}).get(PROBLEM_JSON, {}).get("examples", ())]
-            if codes:
+            content = response.get("content", {})
+            codes = [*content.get(PROBLEM_JSON, {}).get("examples", ())]
+            if codes and len(content) == 1:
                 name = "Or".join(map(_joined, codes))
                 shared[name] = response
                 operation["responses"][status] = {"$ref": f"#/components/responses/{name}"}

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
 
 from app.openapi.components import share_parameters, share_problems
 from app.openapi.examples import Json, add_examples, completed, removable_id
@@ -26,6 +27,7 @@ _SENT_WITH: Final = {
     "429": ["Retry-After"],
     "503": ["Retry-After"],
 }
+_FORM: Final = "application/x-www-form-urlencoded"
 _PARAMETERS: Final = {"id": "The id: hexadecimal digits with hyphens.", "code": "The `code` of a problem."}
 
 
@@ -33,7 +35,11 @@ Transitions = Mapping[str, Mapping[str, Iterable[str]]]
 """The statuses that each status may change to, by the name of the schema that has the field `status`."""
 
 
-def document(app: FastAPI, transitions: Transitions) -> Json:
+Forms = Mapping[str, type[BaseModel]]
+"""The models of bodies that are forms, by operation id: FastAPI does not know them."""
+
+
+def document(app: FastAPI, transitions: Transitions, forms: Forms) -> Json:
     """Return the OpenAPI document of the application's routes."""
     found: Json = get_openapi(
         title=app.title,
@@ -48,7 +54,8 @@ def document(app: FastAPI, transitions: Transitions) -> Json:
         separate_input_output_schemas=False,
     )
     components: Json = found["components"]
-    schemas = components["schemas"] = dict(sorted((components["schemas"] | problem_schemas()).items()))
+    form_schemas = _add_forms(found["paths"], forms)
+    schemas = components["schemas"] = dict(sorted((components["schemas"] | problem_schemas() | form_schemas).items()))
     for schema in schemas.values():
         tidy(schema)
         if "created_at" in schema.get("properties", {}):
@@ -75,6 +82,19 @@ def document(app: FastAPI, transitions: Transitions) -> Json:
     return found
 
 
+def _add_forms(paths: Json, forms: Forms) -> Json:
+    """Add the bodies that are forms to their operations; return their schemas."""
+    schemas: Json = {}
+    for operations in paths.values():
+        for operation in operations.values():
+            model = forms.get(operation["operationId"])
+            if model is not None:
+                schemas[model.__name__] = model.model_json_schema()
+                schema = {"$ref": f"#/components/schemas/{model.__name__}"}
+                operation["requestBody"] = {"required": True, "content": {_FORM: {"schema": schema}}}
+    return schemas
+
+
 def _complete(operation: Json, schemas: Json) -> None:
     """Complete an operation: its security, the descriptions of its parameters, and the headers of its responses."""
     operation.setdefault("security", [])
@@ -93,7 +113,7 @@ def _complete(operation: Json, schemas: Json) -> None:
         shape = schemas.get(schema.get("$ref", "").rpartition("/")[2], {})
         if answer["description"] == "Successful Response":
             answer["description"] = shape.get("description", "Success. The response has no body.")
-        names = _SENT_WITH.get(status, [])
+        names = [] if status == "401" and schema else _SENT_WITH.get(status, [])  # an OAuth error has no challenge
         names = [*names, "ETag"] if "version" in shape.get("properties", {}) else names
         if names:
             answer["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}

@@ -9,6 +9,7 @@ from app.openapi.examples import Json
 from app.problems import (
     BodyTooLarge,
     FaultCode,
+    Forbidden,
     Invalid,
     MalformedBody,
     MalformedQuery,
@@ -115,7 +116,7 @@ def problems(
 ) -> dict[int | str, Json]:
     """Return FastAPI's `responses` for an operation with these problems, and those that every operation has."""
     every: set[type[Problem]] = {MalformedQuery, UrlTooLong, Invalid, Unavailable, *kinds}
-    every |= {NotSignedIn} if signed_in else set()
+    every |= {NotSignedIn, Forbidden} if signed_in else set()
     every |= {MalformedBody, BodyTooLarge, UnsupportedMediaType} if body else set()
     every |= {StorageFull} if body or writes else set()
     by_status: defaultdict[int, list[type[Problem]]] = defaultdict(list)

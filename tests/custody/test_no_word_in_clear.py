@@ -2,6 +2,7 @@
 database or its crash leaves behind contains it.
 """
 
+import json
 import os
 import shutil
 import signal
@@ -13,10 +14,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from tests import postgres
+from tests.clinics.clients import SCOPES
+from tests.clinics.keys import ec_key, key_set, public_jwk
+from tests.custody.clinic_doors import request_tokens
 from tests.custody.doors import SECONDS, Marks, sign_in_anew, write_through_every_door
 from tests.custody.traces import files_in, forms_of, traces_in
 from tests.hostile.chance import RecordProperty
@@ -74,13 +79,29 @@ class Place:
         self.environment |= {"TMPDIR": str(self.temporary), "AFTERGLOW_DATABASE_URL": database_url}
         self.environment |= {"AFTERGLOW_MAIL": "smtp", "AFTERGLOW_SMTP_STARTTLS": "false", "PYTHONFAULTHANDLER": "1"}
 
-    def run(self, *arguments: str, stdin: str = "") -> None:
-        """Run a command; keep its output."""
+    def run(self, *arguments: str, stdin: str = "") -> bytes:
+        """Run a command; keep and return its output."""
         with (self.folder / "commands.log").open("ab") as log:
             command, sent = [str(AFTERGLOW), *arguments], stdin.encode()
-            subprocess.run(
-                command, cwd=self.folder, env=self.environment, input=sent, stdout=log, stderr=log, check=True
+            done = subprocess.run(
+                command,
+                cwd=self.folder,
+                env=self.environment,
+                input=sent,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                check=True,
             )
+            log.write(done.stdout)
+        return done.stdout
+
+    def add_client(self) -> UUID:
+        """Add a clinic with a client that has the EC key of the tests; return the client's id."""
+        file = self.folder / "keys.json"
+        file.write_bytes(key_set(public_jwk(ec_key(), "ec")))
+        clinic = json.loads(self.run("clinic", "add", "A clinic", "--json"))["clinic"]["id"]
+        keys = ["--jwks", str(file), "--scope", SCOPES, "--json"]
+        return UUID(json.loads(self.run("clinic", "client", "add", clinic, *keys))["client"]["id"])
 
     @contextmanager
     def serving(self, smtp_port: int) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
@@ -142,8 +163,10 @@ def test_nothing_that_a_server_leaves_behind_contains_a_word(
     (serving, folders), marks = place, Marks()
     serving.run("migrate")
     serving.run("account", "add", marks.email, stdin=marks.password)
+    client_id = serving.add_client()
     with serving.serving(free_port()) as (url, server):  # no SMTP server listens: each e-mail stays a job
         assert "Max core file size        1 " in Path(f"/proc/{server.pid}/limits").read_text()
+        request_tokens(url, marks, client_id)
         write_through_every_door(url, marks)
         wait(lambda: "job-failed" in serving.log())
         search(serving, folders, marks)

@@ -83,10 +83,9 @@ class Operation:
 
     @cached_property
     def body(self) -> Json | None:
-        """The schema of the body, or None."""
-        if "requestBody" not in self.content:
-            return None
-        return resolved(self.content["requestBody"]["content"]["application/json"]["schema"])
+        """The schema of the JSON body, or None."""
+        content = self.content.get("requestBody", {}).get("content", {})
+        return resolved(content["application/json"]["schema"]) if "application/json" in content else None
 
     @property
     def limit(self) -> int:

@@ -32,8 +32,14 @@ PUBLIC = {
     "livez",
     "readyz",
     "get_problem",
+    "request_client_token",
+    "get_smart_configuration",
+    "get_fhir_smart_configuration",
+    "get_authorization_server",
 }
 """The operations that need no access token."""
+OAUTH = {"request_client_token"}
+"""The operations whose errors are those of OAuth."""
 ROOT = Path(__file__).parents[2]
 CONTENT = DOCUMENT.content
 SCHEMAS: Json = CONTENT["components"]["schemas"]
@@ -138,7 +144,11 @@ def test_an_operation_documents_its_problems(operation: Json) -> None:
     }
     expected = {"malformed-query", "url-too-long", "validation", "unavailable"}
     if operation["security"]:
-        expected.add("not-signed-in")
+        expected |= {"not-signed-in", "forbidden"}
+    if operation["operationId"] in OAUTH:
+        assert documented == {"url-too-long"}
+        assert {"400", "401", "413", "415", "429", "503", "507"} <= {*operation["responses"]}
+        return
     if "requestBody" in operation:
         expected |= {"malformed-body", "body-too-large", "unsupported-media-type", "storage-full"}
     names = {parameter["name"] for parameter in operation.get("parameters", ())}
@@ -156,6 +166,9 @@ def test_every_problem_has_the_same_schema_and_media_type(operation: Json) -> No
     for status, response in _responses(operation):
         if status < 400:
             assert [*response.get("content", {JSON: {}})] in ([JSON], [STREAM], [ARCHIVE])
+            continue
+        if operation["operationId"] in OAUTH and status != 414:
+            assert response["content"][JSON]["schema"] == {"$ref": "#/components/schemas/TokenError"}
             continue
         assert list(response["content"]) == ["application/problem+json"]
         content = response["content"]["application/problem+json"]

@@ -24,6 +24,7 @@ from app.identity.tables import DeviceRecord, EmailChange, RefreshToken, Registr
 from app.records import Resource
 from app.resources import RESOURCES
 from app.sync.examples import ID as PUSHED
+from tests.clinics.clients import Assertions, add_client
 from tests.conftest import Servers
 from tests.house.starting import started_server
 from tests.serving import Server
@@ -45,12 +46,22 @@ ASSIGNED = {
     "erased_on",
 }
 """Members that the server assigns. Only their types are compared."""
+FORM = "application/x-www-form-urlencoded"
 LISTS = {"items", "changes"}
 """Members of which the example shows a part."""
 REGISTERED = {"email", "display_name"}
 """Members of the account in the response to a verification: its example shows the demo person's."""
-REFUSED = {"verify": 401, "reset_password": 401, "refresh_tokens": 401} | dict.fromkeys(
-    ("confirm_email_change", "reopen_account", "close_account"), 401
+REFUSED = dict.fromkeys(
+    (
+        "verify",
+        "reset_password",
+        "refresh_tokens",
+        "confirm_email_change",
+        "reopen_account",
+        "close_account",
+        "request_client_token",
+    ),
+    401,
 )
 """Operations whose example cannot be executed, because the code or the token in it is not valid; they say so."""
 REPEATED = {"end_device": 404} | {
@@ -107,7 +118,7 @@ class ExampleClient:
         method, path, operation = OPERATIONS[name]
         body, headers = body_of(name), {"If-Match": "*"} if method in {"patch", "delete"} else {}
         response = self.client.request(
-            method, path.format(id=part, code=part), headers=headers, json=body and {**body, **changes}
+            method, path.format(id=part, code=part), headers=headers, **sent_as(name, body and {**body, **changes})
         )
         assert response.status_code < 300, response.text
         status = str(response.status_code)
@@ -136,6 +147,12 @@ class ExampleClient:
         """Replace the device's refresh token with the one in the example."""
         digest = hashlib.sha256(token.encode()).digest()
         self.server.run(self.server.db.run(_SET_TOKEN, digest=digest))
+
+
+def sent_as(name: str, body: Json | None) -> Json:
+    """Return the argument of a request that sends this body of an operation: as a form or as JSON."""
+    is_form = FORM in OPERATIONS[name][2].get("requestBody", {}).get("content", {})
+    return {"data" if is_form else "json": body}
 
 
 def body_of(name: str) -> Json | None:
@@ -195,7 +212,7 @@ class Executor:
             each["name"]: shown[each["name"]] for each in parameters if each["name"] in shown and each["in"] == "header"
         }
         response = self.client.request(
-            method, path.format(**shown), params=defaults, headers=headers, json=body_of(name)
+            method, path.format(**shown), params=defaults, headers=headers, **sent_as(name, body_of(name))
         )
         if response.status_code >= 300:
             self.refused[name] = response.status_code
@@ -235,6 +252,7 @@ def test_every_example_is_what_the_server_answers(servers: Servers, database: st
     for name in ("livez", "readyz", "get_public_keys"):
         examples.send(name)
     examples.send("get_problem", "not-found")
+    _act_for_a_clinic(examples)
     _join(examples)
     examples.send("push_changes", assigned=())
     examples.send("pull_changes", assigned=())
@@ -268,6 +286,13 @@ def _export(examples: ExampleClient) -> None:
         names = [re.sub(r"\d{4}-\d\d", "2026-11", name) for name in archive.namelist()]
     assert set(shown.removeprefix("PK… ").split(", ")) == set(names)
     examples.seen.add(("export_account", "200"))
+
+
+def _act_for_a_clinic(examples: ExampleClient) -> None:
+    for name in ("get_smart_configuration", "get_fhir_smart_configuration", "get_authorization_server"):
+        examples.send(name, assigned={"issuer", "jwks_uri", "token_endpoint"})
+    assertions = Assertions(examples.server.url, add_client(examples.server))
+    examples.send("request_client_token", client_assertion=assertions.valid())
 
 
 def _join(examples: ExampleClient) -> None:

@@ -17,6 +17,7 @@ EXAMPLES: Json = DOCUMENT.content["components"]["examples"]
 VARYING = {"request_id", "errors", "current", "allowed", "reason", "resync", "results", "head"}
 """Members whose values depend on the request."""
 ELSEWHERE = {
+    "forbidden",
     "unavailable",
     "unreadable-record",
     "storage-full",
@@ -24,8 +25,8 @@ ELSEWHERE = {
     "too-many-exports",
     "too-many-waiting",
 }
-"""Kinds that need a failing database or disk, or many requests. Tests of `app.db`, sealing, throttling, exports and long polls
-provoke them."""
+"""Kinds that need a clinic's client, a failing database or disk, or many requests. Tests of clinics, `app.db`, sealing,
+throttling, exports and long polls provoke them."""
 PATH = "/v1/intentions"
 PUSH = "/v1/sync/push"
 DRAFT = {"kind": "integration", "statement": "wisteria, and patience"}

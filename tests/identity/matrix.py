@@ -8,6 +8,7 @@ a row, and a body if it takes one.
 from typing import Final, NamedTuple
 
 from app.resources import RESOURCES
+from tests.clinics.clients import form
 from tests.serving import PASSWORD
 
 
@@ -30,6 +31,10 @@ ROWS: Final[dict[str, Row]] = {
     "readyz": Row(200, 200),
     "get_problem": Row(200, 200),
     "get_public_keys": Row(200, 200),
+    "get_smart_configuration": Row(200, 200),
+    "get_fhir_smart_configuration": Row(200, 200),
+    "get_authorization_server": Row(200, 200),
+    "request_client_token": Row(401, 401),
     "register": Row(202, 202),
     "forgot_password": Row(202, 202),
     "verify": Row(401, 401),
@@ -80,3 +85,5 @@ BODIES: Final[dict[str, object]] = {
     **{f"change_{one}": {"visibility": "shared"} for one in ONES},
 }
 """The bodies of operations that do not take the draft of a record."""
+FORMS: Final[dict[str, dict[str, str]]] = {"request_client_token": form("wisteria")}
+"""The bodies that are forms."""

@@ -7,14 +7,16 @@ from typing import NamedTuple
 
 import pytest
 
+from app.clinics.scopes import SUPPORTED
 from app.identity.device_sessions import sign_in
 from app.identity.tables import Role
 from app.ids import new_id
 from app.leaving import erasing
 from app.records import Resource
 from app.resources import RESOURCES
+from tests.clinics.clients import add_client, end_client
 from tests.drafts import Json, create_record, draft_of
-from tests.identity.matrix import BODIES, NOT_SIGNED_IN, OBJECTS, ONES, ROWS, SIGNED_IN
+from tests.identity.matrix import BODIES, FORMS, NOT_SIGNED_IN, OBJECTS, ONES, ROWS, SIGNED_IN
 from tests.identity.tokens import Forge
 from tests.serving import PASSWORD, Person, Server
 from tests.witness import DOCUMENT
@@ -28,6 +30,12 @@ FILTERS = {
     resource.collection: {each["name"] for each in DOCUMENT.paths[resource.path]["get"]["parameters"]}
     for resource in RESOURCES
 }
+SIGNED_IN_ONLY = [
+    operation["operationId"]
+    for methods in DOCUMENT.content["paths"].values()
+    for operation in methods.values()
+    if operation["security"]
+]
 ROLES = {"Alice": Role.PERSON, "Bob": Role.PERSON, "clinician": Role.CLINICIAN, "admin": Role.ADMIN}
 
 
@@ -39,9 +47,18 @@ class Response(NamedTuple):
     headers: str
 
 
-def ask(server: Server, token: str | None, method: str, path: str, body: object = None, **query: str) -> Response:
+def ask(
+    server: Server,
+    token: str | None,
+    method: str,
+    path: str,
+    body: object = None,
+    *,
+    form: Json | None = None,
+    query: Json | None = None,
+) -> Response:
     headers = {"X-Request-Id": "the-same"} | ({"If-Match": "*"} if method in {"patch", "delete"} else {})
-    response = server.client(token).request(method, path, json=body, headers=headers, params=query)
+    response = server.client(token).request(method, path, json=body, data=form, headers=headers, params=query)
     return Response(response.status_code, response.content, str({**response.headers, "date": ""}))
 
 
@@ -110,7 +127,7 @@ def test_every_caller_gets_the_status_of_the_matrix(server: Server, name: str) -
     def asked(who: str, token: str | None, kind: str) -> Response:
         person, id = scenario.person(who), "" if row.other is None else scenario.object(kind, who, resource)
         body = draft_of(resource, person) if name.startswith("create_") and resource else BODIES.get(name)
-        return ask(server, token, method, path.format(id=id, code="not-found"), body)
+        return ask(server, token, method, path.format(id=id, code="not-found"), body, form=FORMS.get(name))
 
     kinds = ("own",) if row.other is None else OBJECTS
     refusal = ask(server, None, "get", "/v1/me")
@@ -130,6 +147,24 @@ def test_every_caller_gets_the_status_of_the_matrix(server: Server, name: str) -
         if (answer := asked(who, token, "own")).status != row.own:
             wrong.append((who, "own", answer))
     assert wrong == []
+
+
+@pytest.mark.parametrize("name", SIGNED_IN_ONLY)
+def test_a_client_of_a_clinic_is_refused_whatever_its_scope_and_the_object(server: Server, name: str) -> None:
+    row, scenario, resource = ROWS[name], Scenario(server), resource_in(name)
+    method, path = OPERATIONS[name]
+    client, ended = add_client(server), add_client(server)
+    end_client(server, ended)
+    ids = [scenario.object(kind, "Alice", resource) for kind in OBJECTS if row.other is not None] or [""]
+    issue = server.services.tokens.issue_to_client
+    answers: dict[str, set[Response]] = {"active": set(), "ended": set()}
+    for scope in [f"system/{kind}.{letters}" for kind, letters in SUPPORTED.items()]:
+        for id in ids:
+            for state, each in (("active", client), ("ended", ended)):
+                token = issue(each["id"], scope)
+                answers[state].add(ask(server, token, method, path.format(id=id), BODIES.get(name)))
+    assert [answer.status for answer in answers["active"]] == [403]
+    assert answers["ended"] == {ask(server, None, "get", "/v1/me")}
 
 
 @pytest.mark.parametrize(
@@ -154,7 +189,7 @@ def test_a_reference_or_a_filter_finds_only_the_callers_own_records(
         naming = {field: scenario.object(kind, "Alice", resource.targets[field])}
         body = draft_of(resource, alice) | naming if method == "post" else naming
         query = naming if method == "get" else {}
-        answers[kind] = ask(server, alice.token, method, path, None if query else body, **query)
+        answers[kind] = ask(server, alice.token, method, path, None if query else body, query=query)
     own, other = {"post": (201, 422), "patch": (200, 422), "get": (200, 200)}[method]
     assert answers.pop("own").status == own
     assert answers == dict.fromkeys(answers, answers["missing"])

@@ -1,0 +1,104 @@
+"""Requesting an access token for a client, as the client's own system does."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
+
+from app.cli.errors import fail
+from app.clinics.assertions import ALGORITHMS
+from app.clinics.endpoints import TOKEN_PATH
+from app.clinics.granting import ASSERTION_TYPE, GRANT_TYPE
+from app.clinics.keys import MAX_BYTES
+from app.db import Row
+from app.identity import jws
+from app.ids import new_id_text
+
+SECONDS: Final = 10
+_LIFETIME: Final = 60
+
+
+class SigningKey(NamedTuple):
+    """A private key, ready to sign."""
+
+    key: jws.Key
+    algorithm: str
+    kid: str
+
+
+def read_signing_key(file: Path, client: Row) -> SigningKey:
+    """Return the private key in a file, in PEM format or as a JWK; exit with an error line if it is not the client's.
+
+    A key without a `kid` gets that of the registered key to which it belongs.
+    """
+    try:
+        with file.open(encoding="ascii") as content:
+            text = content.read(MAX_BYTES)
+    except (OSError, UnicodeDecodeError):
+        fail(f"{file} cannot be read")
+    key, algorithm, kid = _load(file, text)
+    public = key.public_key().to_dict()
+    own = {name: public.get(name) for name in ("n", "e", "x", "y")}
+    registered = [each for each in client["jwks"] or () if {name: each.get(name) for name in own} == own]
+    if client["jwks"] is not None and not registered:
+        fail(f"{file}: the client has not registered this key (see `afterglow clinic client keys {client['id']}`)")
+    kid = registered[0]["kid"] if registered else kid
+    if not kid:
+        fail(f"{file}: the client's keys are at a URL; give the key as a JWK with the kid that it has there")
+    return SigningKey(key, algorithm, kid)
+
+
+def _load(file: Path, text: str) -> tuple[jws.Key, str, str]:
+    try:
+        jwk: dict[str, Any] | None = json.loads(text) if text.lstrip().startswith("{") else None
+    except (ValueError, RecursionError):
+        fail(f"{file}: it is neither a private key in PEM format nor a JWK")
+    loaded = [key for algorithm in ALGORITHMS for key in _private_keys(text if jwk is None else jwk, algorithm)]
+    if not loaded:
+        fail(f"{file}: it is no private key, RSA or EC on the curve P-384, in PEM format or as a JWK")
+    key, algorithm = loaded[0]
+    return key, algorithm, str((jwk or {}).get("kid") or "")
+
+
+def _private_keys(content: str | dict[str, Any], algorithm: str) -> list[tuple[jws.Key, str]]:
+    """Return the private key, or nothing if it is none for the algorithm."""
+    try:
+        key = jws.load_key(content, algorithm)
+        members = key.to_dict()
+    except Exception:  # noqa: BLE001 - it is no key for this algorithm
+        return []
+    return [(key, algorithm)] if "d" in members and members.get("crv", "P-384") == "P-384" else []
+
+
+def request_token(url: str, client: Row, key: SigningKey, audience: str, scope: str) -> dict[str, Any]:
+    """Return the server's response with an access token; exit with an error line if it refuses or does not answer."""
+    id = str(client["id"])
+    claims = {"iss": id, "sub": id, "aud": audience, "exp": int(time.time()) + _LIFETIME, "jti": new_id_text()}
+    form = {
+        "grant_type": GRANT_TYPE,
+        "client_assertion_type": ASSERTION_TYPE,
+        "client_assertion": jws.sign(claims, key.key, key.algorithm, kid=key.kid),
+        "scope": scope,
+    }
+    if not url.startswith(("https://", "http://")):
+        fail("the URL must begin with https:// or http://")
+    request = Request(f"{url.rstrip('/')}{TOKEN_PATH}", urlencode(form).encode())  # noqa: S310 - checked above
+    try:
+        with urlopen(request, timeout=SECONDS) as response:  # noqa: S310 - checked above
+            granted: dict[str, Any] = json.loads(response.read(MAX_BYTES))
+    except HTTPError as error:
+        with error:
+            fail(f"{url} refused the request ({error.code}): {_reason(error.read(MAX_BYTES))}")
+    except (URLError, OSError, ValueError):
+        fail(f"no server answers at {url}: start it, or give its URL with --url")
+    return granted
+
+
+def _reason(content: bytes) -> str:
+    try:
+        return str(json.loads(content)["error_description"])
+    except (ValueError, TypeError, KeyError):
+        return "it is not this API, or a proxy answered"

@@ -1,0 +1,48 @@
+"""The URLs of this API, as a clinic's system knows them."""
+
+from typing import Annotated, Final
+from urllib.parse import urlsplit
+
+from fastapi import Depends
+from starlette.requests import Request
+
+from app.services import services_of
+from app.settings import Settings
+from app.urls import public_url
+
+TOKEN_PATH: Final = "/oauth/token"  # noqa: S105 - the path
+
+
+class Endpoints:
+    """The URLs that depend on the issuer.
+
+    A development server without `AFTERGLOW_ISSUER` describes itself by the URL that the request came to, so that a client
+    finds it. Production refuses to start without an issuer.
+    """
+
+    def __init__(self, settings: Settings, requested: str) -> None:
+        """Take the scheme and host of the request, too."""
+        issuer, below = settings.issuer, public_url("")
+        base = (issuer if settings.has_issuer else requested).rstrip("/")
+        self._base = base if urlsplit(base).path.endswith(below) else base + below
+        self.issuer = issuer if settings.has_issuer else self._base
+        self.audiences = {self.token, self.issuer, issuer}
+        """What the `aud` of an assertion may be."""
+
+    @property
+    def token(self) -> str:
+        """The URL of the token endpoint."""
+        return self.of(TOKEN_PATH)
+
+    def of(self, path: str) -> str:
+        """Return the URL of a path of the API."""
+        return self._base + path
+
+
+async def endpoints_of(request: Request) -> Endpoints:
+    """Return the endpoints, as a dependency."""
+    host = request.headers.get("host", "localhost")
+    return Endpoints(services_of(request).settings, f"{request.scope['scheme']}://{host}")
+
+
+TheEndpoints = Annotated[Endpoints, Depends(endpoints_of)]

@@ -1,0 +1,98 @@
+"""The keys of clients that give a URL (`jwks_uri`) instead of keys: fetched when they are needed, and kept for a while.
+
+Each worker keeps its own. Keys are used for as long as the response's `max-age` says, then they are fetched again, so that
+a key that the clinic removes there is soon refused. A new key is accepted at once: an unknown `kid` is a reason to fetch
+before that, at most once a minute for each URL, so that invalid assertions cannot make the server send many requests.
+"""
+
+import asyncio
+import re
+import time
+from dataclasses import dataclass
+from typing import Final
+
+from app import observability
+from app.clinics.keys import Jwk, KeySetError, usable_keys
+from app.outbound import FetchError, Outbound, RefusedUrlError
+
+DEFAULT_SECONDS: Final = 300
+"""How long keys are kept if the response does not say."""
+MIN_SECONDS: Final = 1
+MAX_SECONDS: Final = 3600
+UNKNOWN_KID_SECONDS: Final = 60
+"""The shortest time between two requests that an unknown `kid` is the reason for."""
+RETRY_SECONDS: Final = 5
+"""How long no request is sent after one has failed."""
+_max_age = re.compile(r'max-age="?(\d{1,10})"?', re.ASCII | re.IGNORECASE).fullmatch
+
+
+@dataclass(slots=True)
+class _Kept:
+    """The keys at a URL, until when they are used, and from when an unknown `kid` is a reason to fetch again."""
+
+    keys: list[Jwk]
+    ends_at: float
+    refetched_from: float
+
+
+class KeyUrls:
+    """The keys at URLs."""
+
+    def __init__(self, outbound: Outbound) -> None:
+        """Start without any keys."""
+        self._outbound = outbound
+        self._kept: dict[str, _Kept] = {}
+        self._running: dict[str, asyncio.Task[_Kept]] = {}
+
+    async def find(self, url: str, kid: object) -> list[Jwk]:
+        """Return the usable keys with this `kid`; none if the URL cannot be fetched."""
+        kept, now = self._kept.get(url), time.time()
+        if kept is None or now >= kept.ends_at:
+            kept = await self._fetched(url)
+        elif now >= kept.refetched_from and not _with(kid, kept):
+            kept.refetched_from = now + UNKNOWN_KID_SECONDS
+            kept = await self._fetched(url)
+        return _with(kid, kept)
+
+    async def _fetched(self, url: str) -> _Kept:
+        """Return the keys after fetching them; requests at the same time wait for the same response."""
+        running = self._running.get(url)
+        if running is None:
+            running = self._running[url] = asyncio.create_task(self._fetch(url))
+            running.add_done_callback(lambda _: self._running.pop(url))
+        return await asyncio.shield(running)  # the others wait for it even if this request is cancelled
+
+    async def _fetch(self, url: str) -> _Kept:
+        before = self._kept.get(url)
+        try:
+            response = await self._outbound.get(url)
+            keys, seconds = usable_keys(response.body), _seconds(response.cache_control)
+        except (RefusedUrlError, FetchError, KeySetError) as error:
+            observability.log_event("keys-not-fetched", "warning", reason=str(error))
+            return self._after_failure(url, before)
+        now = time.time()
+        kept = self._kept[url] = _Kept(keys, now + seconds, now if before is None else before.refetched_from)
+        return kept
+
+    def _after_failure(self, url: str, before: _Kept | None) -> _Kept:
+        """Keep the keys that are still in time; otherwise have none until the next attempt."""
+        now = time.time()
+        if before is not None and now < before.ends_at:
+            return before
+        kept = self._kept[url] = _Kept([], now + RETRY_SECONDS, now + RETRY_SECONDS)
+        return kept
+
+
+def _with(kid: object, kept: _Kept) -> list[Jwk]:
+    return [key for key in kept.keys if key["kid"] == kid]
+
+
+def _seconds(cache_control: list[str]) -> int:
+    """Return how long a response with these values of Cache-Control is used."""
+    ages = [
+        int(found[1])
+        for value in cache_control
+        for part in value.split(",")
+        if (found := _max_age(part.strip())) is not None
+    ]
+    return min(max(min(ages, default=DEFAULT_SECONDS), MIN_SECONDS), MAX_SECONDS)
