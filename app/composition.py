@@ -3,6 +3,7 @@
 from functools import partial
 from typing import Final
 
+from app.archive.importing import MAX_IMPORTS
 from app.clinics.caller import Clients
 from app.clinics.key_urls import KeyUrls
 from app.db import Database
@@ -51,6 +52,7 @@ def build_services(
         limiter=limiter or InFlightLimiter(),
         counts=counts or Counts(),
         exports=Slots(MAX_EXPORTS),
+        imports=Slots(MAX_IMPORTS),
     )
     jobs.register(erasing.KIND, partial(erasing.run_job, services), max_seconds=60)
     return services

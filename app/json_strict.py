@@ -37,6 +37,21 @@ def parse(body: bytes) -> Any:
     return value
 
 
+def parse_part(text: str, start: int) -> tuple[Any, int]:
+    """Return the value that begins at a position of a text, and the position of its end.
+
+    Raise `json.JSONDecodeError` if the text is not valid there or ends within the value, another `ValueError` if the
+    value is nested too deep or has a member twice.
+    """
+    try:
+        value, end = _decoder.raw_decode(text, start)
+    except RecursionError:
+        raise ValueError from None
+    if text.count("[", start, end) + text.count("{", start, end) > MAX_DEPTH and _is_too_deep(value):
+        raise ValueError
+    return value, end
+
+
 def dump(value: Any) -> bytes:
     """Return a value as JSON: lists and dictionaries of strings, numbers, ids, instants and days."""
     return orjson.dumps(value, _default, orjson.OPT_PASSTHROUGH_DATETIME)

@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import docs, health, json_strict, observability, openapi
+from app.archive import import_routes
 from app.archive import routes as archive
 from app.clinics import token_routes as clinic_tokens
 from app.composition import build_services
@@ -167,6 +168,7 @@ def create_app(settings: Settings | None = None, metrics_folder: Path | None = N
         *(router for resource in RESOURCES for router in (resource.router, history_router(resource))),
         sync.router,
         archive.router,
+        import_routes.router,
         security_routes.router,
         leaving.router,
         clinic_tokens.router,

@@ -115,6 +115,7 @@ class Services:
     limiter: InFlightLimiter
     counts: Counts
     exports: Slots
+    imports: Slots
 
     async def start(self) -> None:
         """Open the database, and start running jobs."""

@@ -7,20 +7,21 @@ each on a thread, as fast as the client reads.
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from datetime import datetime
 from functools import partial
 from heapq import merge
 from importlib.metadata import version
 from itertools import islice
 from operator import itemgetter
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from app import clock
 from app.archive import format as archive
 from app.archive.journal import months
 from app.archive.readme import readme
 from app.archive.spool import Spool
+from app.archive.threads import on_thread
 from app.archive.zip_stream import ZipStream
 from app.db import Db, Row
 from app.http import ClientConnection
@@ -32,7 +33,6 @@ from app.records.codec import version_of
 from app.records.resource import kinds
 from app.records.view import View, feed_of
 
-T = TypeVar("T")
 PAGE_RECORDS: Final = 500
 PAGE_BYTES: Final = 2**20
 """What is read from the database at once: an export must not hold many documents in memory."""
@@ -126,13 +126,3 @@ async def _next_changes(snapshot: Db, view: View, spool: Spool, after: int) -> l
     view.caller.confirm(timezone)
     spool.version, spool.epoch_version = version_of(epoch, head), version_of(epoch, 0)
     return sorted([row[:_EPOCH] for row in rows if row[_COLLECTION] is not None], key=itemgetter(_SEQ))
-
-
-async def on_thread(step: Callable[[], T]) -> T:
-    """Return the result of a step on a thread. If this is cancelled, wait for its end: it uses what is closed then."""
-    running = asyncio.get_running_loop().run_in_executor(None, step)
-    try:
-        return await asyncio.shield(running)
-    except asyncio.CancelledError:
-        await asyncio.wait([running])
-        raise

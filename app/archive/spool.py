@@ -11,7 +11,6 @@ import struct
 import tempfile
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import lru_cache
 from heapq import merge
@@ -21,10 +20,9 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
-from app import observability
+from app.archive.encrypted_file import disk_errors
 from app.db import Row
 from app.ids import make_id
-from app.problems import StorageFull
 from app.records.codec import record_json
 from app.records.resource import Resource, kinds
 from app.sealing import OwnerKeys
@@ -85,7 +83,7 @@ class Spool:
         """The number of bytes of the sealed documents of each kind."""
         self._keys = keys
         self._numbers = {resource.collection: number for number, resource in enumerate(kinds())}
-        with _translated():
+        with disk_errors():
             self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `__exit__`
         self._end = 0
         self._runs: list[tuple[list[bytes], list[bytes]]] = []
@@ -119,12 +117,12 @@ class Spool:
             self._end += len(header) + len(sealed)
             parts += [header, sealed]
         self._runs.append((sorted(by_creation), sorted(by_id)))
-        with _translated():
+        with disk_errors():
             self._file.write(b"".join(parts))
 
     def finish(self) -> None:
         """Write buffered data, and sort the records, by merging: one large sort would not let other threads run."""
-        with _translated():
+        with disk_errors():
             self._file.flush()
         self._by_creation = [*merge(*(by_creation for by_creation, _ in self._runs))]
         self._by_id = [*merge(*(by_id for _, by_id in self._runs))]
@@ -191,16 +189,6 @@ class Spool:
         (start,) = _OFFSET.unpack(offset)
         sealed = os.pread(self._file.fileno(), header.length, start + _HEADER.size)
         return Spooled(resource, id, header.seq, self._keys.open(resource.collection, id, header.seq, sealed))
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Raise `StorageFull` instead of an `OSError` of the disk."""
-    try:
-        yield
-    except OSError as error:
-        observability.log_event("export-not-spooled", "error", errno=error.errno)
-        raise StorageFull from None
 
 
 @lru_cache(maxsize=64)

@@ -61,5 +61,6 @@ def add_examples(paths: Json, schemas: Json) -> None:
     for operations in paths.values():
         for operation in operations.values():
             for content in operation.get("requestBody", {}).get("content", {}).values():
-                shape = schemas[content["schema"]["$ref"].rpartition("/")[2]]
-                content["example"] = shape.pop("examples")[0]
+                if "$ref" in content["schema"]:  # a file has no example
+                    shape = schemas[content["schema"]["$ref"].rpartition("/")[2]]
+                    content["example"] = shape.pop("examples")[0]

@@ -1,7 +1,7 @@
 """The kinds of problem: errors with a problem document (RFC 9457).
 
 Problem
-├── 400  MalformedRequest · MalformedBody · MalformedQuery · MalformedHeader · InvalidCursor
+├── 400  MalformedRequest · MalformedBody · MalformedQuery · MalformedHeader · InvalidCursor · BadArchive
 ├── 401  NotSignedIn · WrongCredentials
 ├── 403  Forbidden
 ├── 404  NotFound
@@ -52,6 +52,7 @@ from app.problems.records import (
     UnknownReference,
 )
 from app.problems.requests import (
+    BadArchive,
     BodyTooLarge,
     ExpectationFailed,
     HeadersTooLarge,
@@ -70,6 +71,7 @@ from app.problems.sync import BatchRefused, CursorExpired, DuplicateTarget, OpId
 __all__ = [
     "READ_ONLY",
     "AlreadyExists",
+    "BadArchive",
     "BatchRefused",
     "BodyTooLarge",
     "Crashed",

@@ -26,6 +26,16 @@ class MalformedBody(Problem):
     status, code = 400, "malformed-body"
 
 
+class BadArchive(Problem):
+    """Bad archive.
+
+    The archive cannot be imported as it is: the detail names what is wrong. Nothing of it was imported. Send a ZIP file
+    as it was exported, without changes.
+    """
+
+    status, code = 400, "bad-archive"
+
+
 class MalformedQuery(Problem):
     """Malformed query string.
 

@@ -27,8 +27,9 @@ import pytest
 
 from app import clock, json_strict
 from app.archive import exporting
-from app.archive.exporting import archive_of, on_thread
+from app.archive.exporting import archive_of
 from app.archive.spool import Change, Spool
+from app.archive.threads import on_thread
 from app.archive.zip_stream import STEP_BYTES, ZipStream
 from app.composition import MAX_EXPORTS
 from app.db import Row

@@ -62,6 +62,8 @@ class ValidRequest(NamedTuple):
     target: str
     headers: list[Header]
     body: Json | None
+    content: bytes | None
+    """The bytes of the body."""
 
 
 class Mutant(NamedTuple):
@@ -78,7 +80,7 @@ class Mutant(NamedTuple):
         head, ends, body = self.content.partition(b"\r\n\r\n")
         lengths = [line.partition(b":")[2].strip() for line in head.lower().split(b"\r\n") if b"content-length" in line]
         has_body = all(length.isdigit() and int(length) <= len(body) for length in lengths)
-        return bool(ends) and (has_body or self.right.body is None)
+        return bool(ends) and (has_body or self.right.content is None)
 
 
 def mutate(right: ValidRequest, chance: random.Random) -> Mutant:
@@ -92,8 +94,7 @@ def mutate(right: ValidRequest, chance: random.Random) -> Mutant:
 
 def to_bytes(right: ValidRequest, body: bytes | None = None) -> bytes:
     """Return the bytes of a request."""
-    body = None if right.body is None else json.dumps(right.body).encode() if body is None else body
-    return request_bytes(right.operation.method, right.target, right.headers, body)
+    return request_bytes(right.operation.method, right.target, right.headers, right.content if body is None else body)
 
 
 def of_bytes(right: ValidRequest, chance: random.Random) -> bytes:

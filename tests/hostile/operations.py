@@ -8,9 +8,11 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
+from app.archive.format import MEDIA_TYPE
 from app.ids import new_id
 from app.records import Resource
 from app.resources import RESOURCES
+from tests.archive.packing import archive_of
 from tests.drafts import create_record, draft_of
 from tests.hostile.raw import Header
 from tests.serving import Person
@@ -18,6 +20,7 @@ from tests.witness import DOCUMENT
 
 Json = dict[str, Any]
 Path = tuple[str | int, ...]
+JSON = "application/json"
 BODY_BYTES = 2**20
 _SAMPLES = {
     "email": "somebody@example.com",
@@ -85,7 +88,12 @@ class Operation:
     def body(self) -> Json | None:
         """The schema of the JSON body, or None."""
         content = self.content.get("requestBody", {}).get("content", {})
-        return resolved(content["application/json"]["schema"]) if "application/json" in content else None
+        return resolved(content[JSON]["schema"]) if JSON in content else None
+
+    @property
+    def takes_archive(self) -> bool:
+        """Whether the body is an archive."""
+        return MEDIA_TYPE in self.content.get("requestBody", {}).get("content", {})
 
     @property
     def limit(self) -> int:
@@ -120,19 +128,28 @@ class Operation:
         id = new_id() if resource is None else UUID(create_record(person.client, resource, person)["id"])
         return self.path.replace("{id}", str(id))
 
-    def headers(self, person: Person, media_type: str | None = "application/json") -> list[Header]:
+    def headers(self, person: Person, media_type: str | None = JSON) -> list[Header]:
         """Return the headers of a valid request of the person."""
         found = [("Authorization", f"Bearer {person.token}")] if self.content.get("security") else []
         found += [("If-Match", "*")] if self.method in {"PATCH", "DELETE"} else []
+        found += [("Content-Type", MEDIA_TYPE)] if self.takes_archive else []
         return [*found, ("Content-Type", media_type)] if media_type and self.body else found
 
+    def right_content(self, person: Person) -> bytes | None:
+        """Return the bytes of a valid body, or None."""
+        if self.takes_archive:
+            now = "2026-11-22T18:40:12.504118Z"
+            return archive_of({"sessions": [{"id": str(new_id()), "version": 1, "created_at": now, "updated_at": now}]})
+        body = self.right_body(person)
+        return None if body is None else json.dumps(body).encode()
+
     def right_body(self, person: Person) -> Json | None:
-        """Return a valid body: the documented example, for which the records that it refers to are created."""
+        """Return a valid JSON body: the documented example, for which the records that it refers to are created."""
         if self.body is None:
             return None
         if self.resource is not None and self.method == "POST":
             return draft_of(self.resource, person)
-        example: Json = self.content["requestBody"]["content"]["application/json"]["example"]
+        example: Json = self.content["requestBody"]["content"][JSON]["example"]
         return copy.deepcopy(example)
 
     def body_with(self, place: Path, value: str, any_of: Json | None = None) -> bytes:

@@ -85,7 +85,8 @@ class Attack:
                 shape = (operation.body or {})["properties"]
                 draft = create_record(person.client, operation.resource, person)
                 body |= {name: value for name, value in draft.items() if name in shape}
-            yield ValidRequest(operation, operation.target(person), operation.headers(person), body)
+            content = operation.right_content(person) if body is None else json.dumps(body).encode()
+            yield ValidRequest(operation, operation.target(person), operation.headers(person), body, content)
 
     def send(self, mutant: Mutant) -> RawResponse | None:
         """Send a mutant; return the response, or None if the request is incomplete or the connection was closed."""

@@ -1,7 +1,5 @@
 """Valid requests with one fault outside the body: each operation refuses them and changes nothing."""
 
-import json
-
 import pytest
 
 from app.server import limits
@@ -27,8 +25,7 @@ def ask(
 
 def valid_request(operation: Operation, person: Person) -> tuple[str, bytes | None]:
     """Return the target and the body of a valid request."""
-    body = operation.right_body(person)
-    return operation.target(person), None if body is None else json.dumps(body).encode()
+    return operation.target(person), operation.right_content(person)
 
 
 @every_operation

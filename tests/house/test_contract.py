@@ -20,6 +20,8 @@ from tests.witness import ARCHIVE, DOCUMENT, STREAM
 
 Json = dict[str, Any]
 JSON = "application/json"
+FILE = {"type": "string", "format": "binary"}
+"""The schema of a body that is a file, which has no example."""
 PUBLIC = {
     "register",
     "forgot_password",
@@ -185,6 +187,8 @@ def test_an_operation_has_valid_examples_of_its_body_and_responses(operation: Js
     assert responses
     for part in (*bodies, *responses):
         for content in part.get("content", {}).values():
+            if content["schema"] == FILE and "example" not in content:
+                continue
             assert list(content["schema"]) == ["$ref"] or content["schema"]["type"] == "string"
             DOCUMENT.check(content["schema"], DOCUMENT.example(content), exactly=part not in bodies)
 

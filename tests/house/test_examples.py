@@ -19,11 +19,13 @@ import pytest
 import sqlalchemy as sa
 
 from app import demo
+from app.archive.format import MEDIA_TYPE
 from app.db import Statement, bind
 from app.identity.tables import DeviceRecord, EmailChange, RefreshToken, Registration, ReopenCode, ResetCode
 from app.records import Resource
 from app.resources import RESOURCES
 from app.sync.examples import ID as PUSHED
+from tests.archive.packing import archive_of, day_one_export
 from tests.clinics.clients import Assertions, add_client
 from tests.conftest import Servers
 from tests.house.starting import started_server
@@ -158,7 +160,7 @@ def sent_as(name: str, body: Json | None) -> Json:
 def body_of(name: str) -> Json | None:
     """Return the example of an operation's body, if it has one."""
     content = OPERATIONS[name][2].get("requestBody", {}).get("content", {}).values()
-    return next((media_type["example"] for media_type in content), None)
+    return next((media_type["example"] for media_type in content if "example" in media_type), None)
 
 
 def test_the_example_of_a_login_signs_in_the_demo_person() -> None:
@@ -211,9 +213,10 @@ class Executor:
         headers = {
             each["name"]: shown[each["name"]] for each in parameters if each["name"] in shown and each["in"] == "header"
         }
-        response = self.client.request(
-            method, path.format(**shown), params=defaults, headers=headers, **sent_as(name, body_of(name))
-        )
+        sent = {"headers": headers} | sent_as(name, body_of(name))
+        if name == "import_archive":  # the page lets a person choose a file
+            sent = {"content": archive_of({}), "headers": {"Content-Type": MEDIA_TYPE}}
+        response = self.client.request(method, path.format(**shown), params=defaults, **sent)
         if response.status_code >= 300:
             self.refused[name] = response.status_code
 
@@ -259,6 +262,7 @@ def test_every_example_is_what_the_server_answers(servers: Servers, database: st
     state = examples.send("get_sync_state")
     _follow(examples, state["cursor"])
     _export(examples)
+    _import(examples)
     examples.client.delete(f"/v1/reflections/{PUSHED}", headers={"If-Match": "*"})
     _keep_records(examples)
     _change_account(examples)
@@ -270,6 +274,23 @@ def test_every_example_is_what_the_server_answers(servers: Servers, database: st
     }
     assert examples.seen == documented
     server.end_test()
+
+
+def _import(examples: ExampleClient) -> None:
+    _, path, operation = OPERATIONS["import_archive"]
+    shown = DOCUMENT.example(operation["responses"]["200"]["content"]["application/json"])
+    entry = {"creationDate": "2024-02-29T22:30:00Z", "text": "wisteria", "photos": []}
+    archive = day_one_export(
+        entry | {"uuid": "EBB5A5F4057F461E8F176E18AB7E0493"},
+        entry | {"uuid": "EBB5A5F4057F461E8F176E18AB7E0494"},
+        entry | {"uuid": shown["conflicts"][0]["id"]},
+        entry | {"uuid": shown["rejected"][0]["id"], "text": "w" * 100_001},
+        entry | {"text": "", "photos": [{}, {}], "audios": [{}]},
+    )
+    headers = {"Content-Type": MEDIA_TYPE}
+    response = examples.client.post(path, params={"from": "day-one"}, content=archive, headers=headers)
+    assert response.json() == shown
+    examples.seen.add(("import_archive", "200"))
 
 
 def _follow(examples: ExampleClient, cursor: str) -> None:

@@ -8,6 +8,7 @@ a row, and a body if it takes one.
 from typing import Final, NamedTuple
 
 from app.resources import RESOURCES
+from tests.archive.packing import archive_of
 from tests.clinics.clients import form
 from tests.serving import PASSWORD
 
@@ -55,6 +56,7 @@ ROWS: Final[dict[str, Row]] = {
     "get_sync_state": Row(401, 200),
     "pull_changes": Row(401, 200),
     "push_changes": Row(401, 200),
+    "import_archive": Row(401, 200),
     "follow_changes": Row(401, 200),
     "export_account": Row(401, 200),
     **{f"create_{one}": Row(401, 201) for one in ONES},
@@ -82,8 +84,9 @@ BODIES: Final[dict[str, object]] = {
     "change_me": {"display_name": "wisteria"},
     "change_password": {"current": PASSWORD, "new": "wisteria over the door"},
     "push_changes": {"ops": []},
+    "import_archive": archive_of({}),
     **{f"change_{one}": {"visibility": "shared"} for one in ONES},
 }
-"""The bodies of operations that do not take the draft of a record."""
+"""The bodies of operations that do not take the draft of a record; bytes are an archive."""
 FORMS: Final[dict[str, dict[str, str]]] = {"request_client_token": form("wisteria")}
 """The bodies that are forms."""

@@ -3,10 +3,11 @@
 A refusal is the same, byte by byte except for the request id, for every object.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
+from app.archive.format import MEDIA_TYPE
 from app.clinics.scopes import SUPPORTED
 from app.identity.device_sessions import sign_in
 from app.identity.tables import Role
@@ -58,7 +59,10 @@ def ask(
     query: Json | None = None,
 ) -> Response:
     headers = {"X-Request-Id": "the-same"} | ({"If-Match": "*"} if method in {"patch", "delete"} else {})
-    response = server.client(token).request(method, path, json=body, data=form, headers=headers, params=query)
+    sent: dict[str, Any] = {"json": body, "data": form}
+    if isinstance(body, bytes):
+        sent, headers = {"content": body}, headers | {"Content-Type": MEDIA_TYPE}
+    response = server.client(token).request(method, path, headers=headers, params=query, **sent)
     return Response(response.status_code, response.content, str({**response.headers, "date": ""}))
 
 

@@ -5,7 +5,7 @@ leaves nothing behind and does not affect the others, unless the batch is atomic
 """
 
 from collections.abc import Mapping, Sequence
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
 from app.db import Row
@@ -128,6 +128,9 @@ class WriteEngine:
             return self._create(op)
         check_if_match(op, row, self._write.epoch)
         fields = op.fields or {}
+        if op.only_creating:
+            differing_fields = tuple(name for name, value in fields.items() if not self._has(op, row, name, value))
+            return conflict(ConflictReason.CHANGED, differing_fields) if differing_fields else unchanged()
         if op.on_conflict is not OnConflict.MINE:
             colliding = colliding_fields(op, row)
             if colliding and op.on_conflict is OnConflict.REJECT:
@@ -139,6 +142,12 @@ class WriteEngine:
             }
         changes = any(row[name] != value for name, value in fields.items())
         return self._settle(op, row | fields, row) if changes else unchanged()
+
+    def _has(self, op: Op, row: Row, name: str, value: Any) -> bool:
+        """Return whether a record has what a creation with this value would give it: null instead of a removed record."""
+        target = op.resource.targets.get(name)
+        was_nulled = target is not None and row[name] is None and self._working_set.is_living((target, value)) is False
+        return was_nulled or equals_stored(op, row, name, value)
 
     def _create(self, op: Op) -> Outcome:
         is_new = (op.has_no_base and (op.undelete or not op.may_be_forgotten)) or op.create_missing
@@ -176,7 +185,8 @@ class WriteEngine:
             return rejected(problem)
         warnings = [nulled(name) for name in tombstoned]
         if before is None:
-            working_set.create(op.key, record, () if op.has_no_base and not op.undelete else resource.field_names)
+            set_fields = () if op.has_no_base and not op.undelete else resource.field_names
+            working_set.create(op.key, record, set_fields, op.created_at)
             return applied(201, warnings=warnings)
         changed = differing(resource, before, record)
         if not changed:

@@ -5,6 +5,7 @@ Every write is an operation, from every entry point: a POST, PATCH or DELETE is 
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -54,7 +55,8 @@ class Op:
     have. A `strict` operation moves a status one step at a time and refers to living records only. `check_version`
     returns whether the current version satisfies the request's precondition. The outcome is remembered
     under `op_id`, with the `digest` of the operation; `may_be_forgotten` says that the `op_id` is so old that the server may
-    have deleted the outcome.
+    have deleted the outcome. An operation that is `only_creating` never changes a record that exists: it conflicts if any of
+    its fields differs. A new record gets the `created_at` of the operation, if it has one.
     """
 
     resource: Resource
@@ -72,6 +74,8 @@ class Op:
     op_id: UUID | None = None
     digest: bytes = b""
     may_be_forgotten: bool = False
+    only_creating: bool = False
+    created_at: datetime | None = None
 
     key: Key = field(init=False)
     """The record that the operation is about."""

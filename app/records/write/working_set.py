@@ -6,6 +6,7 @@ decides on them, and written with a bounded number of statements, too.
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from app.db import Row, decode_json_row
@@ -94,14 +95,14 @@ class WorkingSet:
             of = self.ancestors.get(of) if row is None else row[resource.acyclic or ""]
         return False
 
-    def create(self, key: Key, record: Row, changed: Iterable[str]) -> None:
-        """Add a new record; `changed` are the fields that count as changed by its creation."""
+    def create(self, key: Key, record: Row, changed: Iterable[str], created_at: datetime | None = None) -> None:
+        """Add a new record, created now unless it is imported; `changed` are the fields that its creation counts as changed."""
         seq, now = self._write.next_seq(), self._write.now
         stored = {
             "id": key[1],
             "seq": seq,
-            "created_at": now,
-            "updated_at": now,
+            "created_at": created_at or now,
+            "updated_at": max(created_at or now, now),
             "field_seq": dict.fromkeys(changed, seq),
         }
         self.rows[key] = self._with_facts(key[0], record | stored)

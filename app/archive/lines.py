@@ -1,0 +1,44 @@
+"""The lines of an archive's records, while they are imported: in a temporary file, to be read in any order."""
+
+from array import array
+from typing import Final, Self
+
+from app.archive.encrypted_file import EncryptedFile
+from app.problems import BadArchive
+
+MAX_RECORDS: Final = 20_000
+
+
+class Lines:
+    """A list of byte strings, of which only the positions are in memory. It is closed at the end of a `with` block."""
+
+    def __init__(self) -> None:
+        """Start empty; raise `StorageFull` if there is no room for a temporary file."""
+        self._file = EncryptedFile()
+        self._ends = array("Q", [0])
+        """The positions at which the lines end, after a 0."""
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Free the file."""
+        self._file.close()
+
+    def __len__(self) -> int:
+        return len(self._ends) - 1
+
+    def size_of(self, number: int) -> int:
+        """Return the number of bytes of a line."""
+        return self._ends[number + 1] - self._ends[number]
+
+    def append(self, line: bytes) -> None:
+        """Add a line. Raise `BadArchive` if these are too many, and `StorageFull` if the disk is full."""
+        if len(self) == MAX_RECORDS:
+            raise BadArchive("An archive may have at most 20000 records. Import it in parts.")
+        self._file.append(line)
+        self._ends.append(self._file.size)
+
+    def __getitem__(self, number: int) -> bytes:
+        return self._file.read(self._ends[number], self.size_of(number))
