@@ -15,7 +15,7 @@ from app.problems import StorageFull
 from app.sealing.aead import KEY_BYTES, NONCE_BYTES, TAG_BYTES, Cipher
 
 BLOCK_BYTES: Final = 64 * 1024
-_SEALED_BYTES: Final = NONCE_BYTES + BLOCK_BYTES + TAG_BYTES
+SEALED_BYTES: Final = NONCE_BYTES + BLOCK_BYTES + TAG_BYTES
 
 
 class EncryptedFile:
@@ -72,7 +72,7 @@ class EncryptedFile:
         if number * BLOCK_BYTES >= self.size - len(self._last):
             return bytes(self._last)
         if number != self._number:
-            sealed = os.pread(self._file.fileno(), _SEALED_BYTES, number * _SEALED_BYTES)
+            sealed = os.pread(self._file.fileno(), SEALED_BYTES, number * SEALED_BYTES)
             self._number, self._block = number, self._cipher.decrypt(sealed, _position(number))
         return self._block
 

@@ -22,7 +22,7 @@ from app.archive.threads import on_thread
 from app.db import Row
 from app.http.reading import faults_of
 from app.identity import Caller
-from app.problems import DuplicateTarget, NotSignedIn
+from app.problems import DuplicateTarget
 from app.records.shapes import sent_fields
 from app.records.view import own_records
 from app.records.write import store
@@ -34,7 +34,7 @@ BUSY: Final = "The server imports as many archives as it can at a time. Send the
 RECEIVED_BYTES: Final = 256 * 2**10
 MAX_OPS: Final = 200
 MAX_BATCH_BYTES: Final = 2**20
-"""The maximum size of a push, too: a longer transaction would keep other writers waiting."""
+"""The lines that are parsed, encrypted and written at once: the memory that an import needs follows from it."""
 READERS: Final[dict[str, Callable[[EncryptedFile, Lines], list[Part]]]] = {
     "afterglow": read_archive,
     "day-one": read_export,
@@ -76,7 +76,8 @@ async def import_archive(caller: Caller, origin: str, pieces: AsyncIterable[byte
     """Create the records of an archive for the caller: first all of it is read and checked, then the records are created.
 
     Memory does not grow with the archive. Nothing blocks the event loop: threads read the archive and check the records.
-    Raise `BadArchive` if anything is wrong with it, and `StorageFull` if the server has no room for it.
+    Raise `BadArchive` if anything is wrong with it, `StorageFull` if the server has no room for it, and `NotSignedIn` if
+    the device is signed out in the meantime: the batches that were written before stay.
     """
     with Lines() as lines:
         with EncryptedFile() as file:
@@ -102,8 +103,6 @@ async def _create(caller: Caller, parts: list[Part], lines: Lines) -> Imported:
     for part in parts:
         for batch in _batches(part, lines):
             ops = await on_thread(partial(_ops, part, lines, batch, imported, seen))
-            if not await caller.is_signed_in():
-                raise NotSignedIn
             written = await store.write(view, ops)
             for op, outcome in zip(ops, written.outcomes, strict=True):
                 imported.add(part.path, op, outcome)

@@ -64,8 +64,6 @@ class ZipFile:
     def __init__(self, content: EncryptedFile) -> None:
         """Check the structure; raise `BadArchive` with what is wrong."""
         self._content = content
-        self._unpacked = 0
-        """The bytes that were decompressed so far."""
         entries, directory = self._read_directory()
         _check_names(entries)
         self._starts = self._check_layout(entries, directory)
@@ -75,19 +73,14 @@ class ZipFile:
         """The names of the folders that have an entry of their own."""
 
     def pieces(self, name: str) -> Iterator[bytes]:
-        """Yield the content of an entry. Raise `BadArchive` if it is damaged, or if more is decompressed than may be."""
+        """Yield the content of an entry. Raise `BadArchive` if it is damaged; nothing beyond its stated size is yielded."""
         entry = self.entries[name]
         packed = self._packed(self._starts[name], entry.packed)
         size = crc = 0
         for piece in _inflated(packed) if entry.method == _DEFLATED else packed:
             size += len(piece)
-            self._unpacked += len(piece)
-            if self._unpacked > MAX_UNPACKED_BYTES:
-                raise _too_large()
-            if size > MIN_RATIO_BYTES and size > entry.packed * MAX_RATIO:
-                raise BadArchive(
-                    "A file of the archive is compressed to less than a 200th of its size. Compress it less."
-                )
+            if size > entry.size:
+                break
             crc = zlib.crc32(piece, crc)
             yield piece
         if (size, crc) != (entry.size, entry.crc):
@@ -120,8 +113,8 @@ class ZipFile:
             entries.append(entry)
         if at != position:
             raise BadArchive(_NOT_A_ZIP)
-        if sum(entry.size for entry in entries if entry.method == _DEFLATED) > MAX_UNPACKED_BYTES:
-            raise _too_large()
+        if sum(entry.size for entry in entries) > MAX_UNPACKED_BYTES:
+            raise BadArchive("The files of an archive may have at most 256 MiB in total, decompressed.")
         return entries, offset
 
     def _read_entry(self, at: int, end: int) -> tuple[Entry, int]:
@@ -179,10 +172,6 @@ class ZipFile:
         return int(start)
 
 
-def _too_large() -> BadArchive:
-    return BadArchive("The files of an archive may have at most 256 MiB in total, decompressed.")
-
-
 def _decoded(raw_name: bytes, flags: int) -> str:
     """Return a name: UTF-8, or, without the flag that says so, also what old programs write."""
     try:
@@ -194,13 +183,15 @@ def _decoded(raw_name: bytes, flags: int) -> str:
 
 
 def _check_entry(entry: Entry, file_type: int) -> None:
-    """Check what kind of file an entry is; `file_type` is that of its Unix mode, or 0."""
+    """Check the method, the type and the sizes of an entry; `file_type` is the type of its Unix mode, or 0."""
     if entry.flags & _ENCRYPTED:
         raise BadArchive("Send the archive without encryption.")
     if entry.flags & ~_KNOWN_FLAGS or entry.method not in {_STORED, _DEFLATED}:
         raise BadArchive("The files of an archive are stored, or compressed with Deflate: this one has another method.")
     if file_type not in {0, stat.S_IFDIR if entry.is_folder else stat.S_IFREG}:
         raise BadArchive("An archive has files and folders only: no links, and no devices.")
+    if entry.size > max(MIN_RATIO_BYTES, entry.packed * MAX_RATIO):
+        raise BadArchive("A file of the archive is compressed to less than a 200th of its size. Compress it less.")
     if (entry.is_folder and entry.size) or (entry.method == _STORED and entry.packed != entry.size):
         raise BadArchive(_NOT_A_ZIP)
 

@@ -45,6 +45,7 @@ LAST = len(ENTRIES) - 1
 ARCHIVE = archive_of({"intentions": [RECORD]})
 MEBIBYTE = b"\0" * 2**20
 RATIO = "200th of its size"
+DAMAGED = "its size or its CRC is wrong"
 NAME = "not a plain path"
 NO_ZIP = "one complete ZIP file"
 OVERLAP = "data between its files"
@@ -99,6 +100,11 @@ def special(kind: int) -> bytes:
     return raw_zip(changed(ENTRIES, 0, mode=kind | 0o644))
 
 
+def stating(name: bytes, packed: bytes, **stated: int) -> RawEntry:
+    """Return an entry whose headers state something else than what it contains."""
+    return RawEntry(name, packed=packed, local=stated, central=stated)
+
+
 def quoted() -> bytes:
     """Return a bomb of overlapping entries: each contains the local headers of the following ones as stored blocks."""
     kernel = RawEntry(b"journal/2026-01.md", b"wisteria" * 4096)
@@ -148,13 +154,19 @@ def overlong_name() -> bytes:
 
 HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     # bombs
-    "one bomb of 300 MiB": (lambda: zipped(FILES | {"journal/2026-10.md": MEBIBYTE * 300}), "at most 256 MiB"),
+    "one bomb of 300 MiB": (lambda: zipped(FILES | {"journal/2026-10.md": MEBIBYTE * 300}), RATIO),
     "a bomb that lies about its size": (
         lambda: raw_zip(changed(ENTRIES, 0, packed=deflated(MEBIBYTE * 300))),
-        RATIO,
+        DAMAGED,
+    ),
+    "a bomb that lies about a size within the ratio": (
+        lambda: raw_zip([*ENTRIES, stating(b"journal/2026-10.md", deflated(MEBIBYTE * 300), size=2**20)]),
+        DAMAGED,
     ),
     "many files of 300 MiB together": (
-        lambda: zipped({f"journal/20{year}-01.md": MEBIBYTE * 10 for year in range(10, 40)}),
+        lambda: raw_zip(
+            stating(b"journal/20%d-01.md" % year, b"w" * 60_000, size=10 * 2**20) for year in range(10, 40)
+        ),
         "at most 256 MiB",
     ),
     "a high ratio": (lambda: with_file("journal/2026-10.md", MEBIBYTE), RATIO),
@@ -229,10 +241,10 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "bzip2": (lambda: zipped(FILES, zipfile.ZIP_BZIP2), "has another method"),
     "LZMA": (lambda: zipped(FILES, zipfile.ZIP_LZMA), "has another method"),
     "Deflate64": (lambda: raw_zip(changed(ENTRIES, 0, method=9)), "has another method"),
-    "a wrong CRC": (lambda: raw_zip(changed(ENTRIES, LAST, central={"crc": 1}, local={"crc": 1})), "its CRC is wrong"),
+    "a wrong CRC": (lambda: raw_zip(changed(ENTRIES, LAST, central={"crc": 1}, local={"crc": 1})), DAMAGED),
     "a wrong size": (
         lambda: raw_zip(changed(ENTRIES, LAST, central={"size": 1}, local={"size": 1})),
-        "its CRC is wrong",
+        DAMAGED,
     ),
     "a wrong local CRC": (lambda: raw_zip(changed(ENTRIES, LAST, local={"crc": 1})), DIFFERENT),
     "a wrong local size": (lambda: raw_zip(changed(ENTRIES, LAST, local={"size": 1})), DIFFERENT),
@@ -246,6 +258,12 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "an offset behind the directory": (lambda: raw_zip(changed(ENTRIES, LAST, central={"offset": 2**31})), OVERLAP),
     "a directory that is too short": (lambda: raw_zip(ENTRIES, size=10, offset=len(raw_zip(ENTRIES)) - 32), NO_ZIP),
     "a name longer than the directory": (overlong_name, NO_ZIP),
+    "a local header that reaches into the directory": (
+        lambda: raw_zip(
+            [], before=b"PK\3\4wisteria", in_front=ENTRIES[0].central_header(0), count=1, on_disk=1, size=66
+        ),
+        NO_ZIP,
+    ),
     "a size of ZIP64": (
         lambda: raw_zip(changed(ENTRIES, LAST, central={"packed": 0xFFFFFFFF, "size": 0xFFFFFFFF})),
         "at most 256 MiB",

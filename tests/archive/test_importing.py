@@ -432,7 +432,6 @@ def peak_of_import(server: Server, person: Person, records: int, words: int) -> 
 def test_the_memory_of_an_import_does_not_grow_with_the_archive(server: Server, alice: Person, bob: Person) -> None:
     size, peak = peak_of_import(server, alice, 600, 2000)
     larger, peak_of_larger = peak_of_import(server, bob, 6000, 2000)
-    print(size, larger, peak, peak_of_larger)
     assert larger > 10 * size
     assert peak_of_larger < peak + 4_000_000
     assert peak < 8_000_000

@@ -3,19 +3,21 @@
 import json
 import re
 import secrets
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
 from functools import partial
 from io import BytesIO
 from itertools import islice
 from typing import Any, Final
-from zipfile import ZipFile
+from zipfile import ZIP_STORED, ZipFile
 
 import httpx2 as httpx
 
+from app.archive.format import MEDIA_TYPE, records_path
 from app.ids import new_id
 from app.records import Resource
 from app.resources import RESOURCES
+from tests.archive.packing import complete, files_of, journal, zipped
 from tests.drafts import Json
 from tests.mailbox import Mailbox
 from tests.witness import DOCUMENT, PAGES
@@ -101,6 +103,7 @@ def write_through_every_door(url: str, marks: Marks) -> None:
         for kind in RESOURCES:
             _write(phone, tablet, kind, links)
         _read(phone)
+        _import(phone)
         _change_account(phone)
         _try_what_is_new(phone)
 
@@ -199,6 +202,55 @@ def _read(device: Device) -> None:
         device.send("GET", path, status=200)
         assert device.client.get(path, params={word: word}).status_code in {200, 422}
     device.send("GET", f"/problems/{word}", status=404)
+
+
+def _import(device: Device) -> None:
+    """Import archives that are not compressed: of records that are created, exist, conflict and are rejected, of Day One,
+    damaged ones, and one whose upload ends early.
+    """
+    say, word = device.marks.sentence, device.marks.word
+    records: dict[str, list[Json]] = {}
+    for kind in RESOURCES:
+        known = device.send("GET", kind.path, status=200)["items"][0]
+        new = [known | {"id": str(new_id()), kind.text: text} for text in (say("import"), [word], word * 6000)]
+        records[kind.collection] = [known | {kind.text: say("import of another text")}, *new]
+    files = files_of(records)
+    entry = {"uuid": new_id().hex, "creationDate": "2024-02-29T22:30:00Z", "timeZone": word, "tags": [word]}
+    entries = [entry | {"text": say("Day One")}, {"text": say("no id")}, {"uuid": word, "text": word}, word]
+    archive, journals = zipped(files, ZIP_STORED), zipped({f"{word}.json": journal(*entries)}, ZIP_STORED)
+
+    def send(content: bytes | Iterator[bytes], *, status: int, origin: str = "afterglow", **headers: str) -> Json:
+        sent = {"Content-Type": MEDIA_TYPE} | headers
+        response = device.client.post("/v1/import", params={"from": origin}, content=content, headers=sent)
+        assert response.status_code == status, response.text
+        found: Json = response.json()
+        return found
+
+    found = send(archive, status=200)
+    assert (found["created"], len(found["conflicts"]), len(found["rejected"])) == (len(RESOURCES),) * 2 + (
+        2 * len(RESOURCES),
+    )
+    assert send(archive, status=200)["unchanged"] == len(RESOURCES)
+    assert send(journals, status=200, origin="day-one")["created"] == 1
+    for damaged in (
+        archive[:-9],
+        archive.replace(word.encode(), word.upper().encode()),
+        zipped(files | {f"{word}.txt": word.encode()}, ZIP_STORED),
+        zipped(complete({records_path("reflections"): word.encode()}), ZIP_STORED),
+        word.encode() * 100,
+    ):
+        send(damaged, status=400)
+    for damaged in (journal(*entries)[:-20], word.encode(), b'{"entries": [], "%b": {}' % word.encode()):
+        send(zipped({"Journal.json": damaged}, ZIP_STORED), status=400, origin="day-one")
+    send(archive, status=422, origin=word)
+    send(archive, status=415, **{"Content-Type": word})
+
+    def interrupted() -> Iterator[bytes]:
+        yield archive[:-1000]
+        raise InterruptedError
+
+    with suppress(InterruptedError):
+        send(interrupted(), status=400)
 
 
 def _change_account(phone: Device) -> None:

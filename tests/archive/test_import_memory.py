@@ -1,0 +1,72 @@
+"""The memory of a process that imports the largest archives. It is measured in a process of its own."""
+
+import random
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from app.archive.format import MEDIA_TYPE
+from app.ids import new_id
+from tests.archive.packing import archive_of, day_one_export, result
+from tests.drafts import Json
+from tests.house.starting import started_server
+from tests.serving import Person, Server
+from tests.witness import Client
+
+MEASURED = """
+import atexit
+from pathlib import Path
+from app.cli import main
+atexit.register(lambda: print(Path("/proc/self/status").read_text(), flush=True))
+main()
+"""
+SHARED_SETTINGS = ("database_url", "keyring", "pool_seconds")
+MAX_WORKER_MIB = 120
+RECORDS = 600
+"""With the longest text each: 60 MB, twice what a worker may take beside its code."""
+
+
+def long_texts() -> Iterator[str]:
+    """Yield texts of 100 000 characters that are compressed to about a tenth."""
+    chance = random.SystemRandom()
+    words = ["".join(chance.choices("abcdefghijklmnopqrstuvwxyz\u00e4", k=7)) for _ in range(60)]
+    text = " ".join(chance.choices(words, k=40_000))
+    for _ in range(RECORDS):
+        start = chance.randrange(len(text) - 100_000)
+        yield text[start : start + 100_000]
+
+
+def own_archive(template: Json) -> bytes:
+    return archive_of({"reflections": (template | {"id": str(new_id()), "body": text} for text in long_texts())})
+
+
+def day_one_archive(_template: Json) -> bytes:
+    entry = {"creationDate": "2024-02-29T22:30:00Z"}
+    return day_one_export(*(entry | {"uuid": new_id().hex, "text": text} for text in long_texts()))
+
+
+@pytest.mark.parametrize(
+    ("origin", "pack"),
+    [("afterglow", own_archive), ("day-one", day_one_archive)],
+    ids=["an archive of ours", "Day One"],
+)
+def test_a_worker_that_imports_a_large_archive_stays_below_120_mib(
+    server: Server, alice: Person, tmp_path: Path, origin: str, pack: object
+) -> None:
+    assert callable(pack)
+    archive = pack(alice.client.post("/v1/reflections", json={"body": "wisteria"}).json())
+    environment = {f"AFTERGLOW_{name.upper()}": str(getattr(server.settings, name)) for name in SHARED_SETTINGS}
+    with (
+        started_server([sys.executable, "-c", MEASURED, "serve"], tmp_path, **environment) as url,
+        closing(Client(url, alice.token)) as client,
+    ):
+        headers = {"Content-Type": MEDIA_TYPE}
+        response = client.post("/v1/import", params={"from": origin}, content=archive, headers=headers, timeout=110)
+    assert response.json() == result(created=RECORDS)
+    peak = re.search(r"^VmHWM:\s+([0-9]+) kB$", (tmp_path / "output").read_text(), re.MULTILINE)
+    assert peak is not None
+    assert int(peak[1]) / 1024 <= MAX_WORKER_MIB
