@@ -1,18 +1,23 @@
-"""The memory of a process that imports the largest archives. It is measured in a process of its own."""
+"""The memory of imports: of Python's objects, and of a whole process. The databases are not shared: they become large."""
 
+import json
 import random
 import re
 import sys
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from secrets import token_urlsafe
 
 import pytest
 
 from app.archive.format import MEDIA_TYPE
 from app.ids import new_id
 from tests.archive.packing import archive_of, day_one_export, result
+from tests.conftest import Servers
 from tests.drafts import Json
+from tests.hostile.raw import RawConnection, request_bytes
 from tests.house.starting import started_server
 from tests.serving import Person, Server
 from tests.witness import Client
@@ -26,8 +31,14 @@ main()
 """
 SHARED_SETTINGS = ("database_url", "keyring", "pool_seconds")
 MAX_WORKER_MIB = 120
-RECORDS = 600
-"""With the longest text each: 60 MB, twice what a worker may take beside its code."""
+RECORDS = 400
+"""With the longest text each: 40 MB, more than what a worker may take beside its code."""
+
+
+@pytest.fixture
+def server(servers: Servers, database: str) -> Server:
+    """Return a server with a database of its own."""
+    return servers.start(servers.settings(database))
 
 
 def long_texts() -> Iterator[str]:
@@ -70,3 +81,28 @@ def test_a_worker_that_imports_a_large_archive_stays_below_120_mib(
     peak = re.search(r"^VmHWM:\s+([0-9]+) kB$", (tmp_path / "output").read_text(), re.MULTILINE)
     assert peak is not None
     assert int(peak[1]) / 1024 <= MAX_WORKER_MIB
+
+
+def peak_of_import(server: Server, person: Person, records: int, words: int) -> tuple[int, int]:
+    """Import so many reflections with random text; return the size of the archive and the peak of Python's memory in bytes."""
+    template = person.client.post("/v1/reflections", json={"body": "wisteria"}).json()
+    archive = archive_of(
+        {"reflections": (template | {"id": str(new_id()), "body": token_urlsafe(words)} for _ in range(records))}
+    )
+    headers = [("Authorization", f"Bearer {person.token}"), ("Content-Type", MEDIA_TYPE)]
+    content = request_bytes("POST", "/v1/import", headers, archive)
+    with RawConnection(server.address) as connection:
+        tracemalloc.start()
+        response = connection.send(content)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert json.loads(response.body) == result(created=records)
+    return len(archive), peak
+
+
+def test_the_memory_of_an_import_does_not_grow_with_the_archive(server: Server, alice: Person, bob: Person) -> None:
+    size, peak = peak_of_import(server, alice, 600, 2000)
+    larger, peak_of_larger = peak_of_import(server, bob, 6000, 2000)
+    assert larger > 10 * size
+    assert peak_of_larger < peak + 4_000_000
+    assert peak < 8_000_000

@@ -2,10 +2,8 @@
 
 import json
 import socket
-import tracemalloc
 import zipfile
 from collections.abc import Sequence
-from secrets import token_urlsafe
 
 import pytest
 import sqlalchemy as sa
@@ -410,28 +408,3 @@ def test_a_long_chain_of_intentions_is_created(alice: Person) -> None:
     ids = [str(new_id()) for _ in range(2000)]
     chain = [template | {"id": id, "derived_from_id": above} for id, above in zip(ids, [*ids[1:], None], strict=True)]
     assert imported(alice, archive_of({"intentions": chain})) == result(created=2000)
-
-
-def peak_of_import(server: Server, person: Person, records: int, words: int) -> tuple[int, int]:
-    """Import so many reflections with random text; return the size of the archive and the peak of Python's memory in bytes."""
-    template = person.client.post("/v1/reflections", json={"body": "wisteria"}).json()
-    archive = archive_of(
-        {"reflections": (template | {"id": str(new_id()), "body": token_urlsafe(words)} for _ in range(records))}
-    )
-    headers = [("Authorization", f"Bearer {person.token}"), ("Content-Type", MEDIA_TYPE)]
-    content = request_bytes("POST", "/v1/import", headers, archive)
-    with RawConnection(server.address) as connection:
-        tracemalloc.start()
-        response = connection.send(content)
-        peak = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-    assert json.loads(response.body) == result(created=records)
-    return len(archive), peak
-
-
-def test_the_memory_of_an_import_does_not_grow_with_the_archive(server: Server, alice: Person, bob: Person) -> None:
-    size, peak = peak_of_import(server, alice, 600, 2000)
-    larger, peak_of_larger = peak_of_import(server, bob, 6000, 2000)
-    assert larger > 10 * size
-    assert peak_of_larger < peak + 4_000_000
-    assert peak < 8_000_000

@@ -213,7 +213,7 @@ class Executor:
         headers = {
             each["name"]: shown[each["name"]] for each in parameters if each["name"] in shown and each["in"] == "header"
         }
-        sent = {"headers": headers} | sent_as(name, body_of(name))
+        sent: Json = {"headers": headers} | sent_as(name, body_of(name))
         if name == "import_archive":  # the page lets a person choose a file
             sent = {"content": archive_of({}), "headers": {"Content-Type": MEDIA_TYPE}}
         response = self.client.request(method, path.format(**shown), params=defaults, **sent)
