@@ -1,4 +1,4 @@
-"""Hostile archives: each is refused with what is wrong, within a second, and changes nothing."""
+"""Hostile archives: each is refused with what is wrong, within seconds, and changes nothing."""
 
 import json
 import stat
@@ -100,9 +100,9 @@ def special(kind: int) -> bytes:
     return raw_zip(changed(ENTRIES, 0, mode=kind | 0o644))
 
 
-def stating(name: bytes, packed: bytes, **stated: int) -> RawEntry:
-    """Return an entry whose headers state something else than what it contains."""
-    return RawEntry(name, packed=packed, local=stated, central=stated)
+def stated(**fields: int) -> dict[str, dict[str, int]]:
+    """Return the arguments for an entry whose headers both state something else than what it contains."""
+    return {"local": fields, "central": fields}
 
 
 def quoted() -> bytes:
@@ -160,12 +160,13 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
         DAMAGED,
     ),
     "a bomb that lies about a size within the ratio": (
-        lambda: raw_zip([*ENTRIES, stating(b"journal/2026-10.md", deflated(MEBIBYTE * 300), size=2**20)]),
+        lambda: raw_zip(changed(ENTRIES, 1, packed=deflated(MEBIBYTE * 300), **stated(size=2**20))),
         DAMAGED,
     ),
     "many files of 300 MiB together": (
         lambda: raw_zip(
-            stating(b"journal/20%d-01.md" % year, b"w" * 60_000, size=10 * 2**20) for year in range(10, 40)
+            RawEntry(b"journal/20%d-01.md" % year, packed=b"w" * 60_000, **stated(size=10 * 2**20))
+            for year in range(10, 40)
         ),
         "at most 256 MiB",
     ),
