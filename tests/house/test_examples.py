@@ -184,7 +184,7 @@ def singular(resource: Resource) -> str:
 @pytest.mark.parametrize("name", [*REFUSED, *REPEATED])
 def test_an_operation_whose_example_cannot_always_be_executed_says_so(name: str) -> None:
     said = OPERATIONS[name][2]["description"]
-    assert f"({REFUSED.get(name) or REPEATED[name]})" in " ".join(said.split())
+    assert re.search(rf"\b{REFUSED.get(name) or REPEATED[name]}\b", " ".join(said.split()))
 
 
 @pytest.fixture
