@@ -58,7 +58,7 @@ class AccessTokens(Protocol):
 
 
 class ClientAccess(Protocol):
-    """Says whether a client may still call, and which keys it has at its URL."""
+    """Checks whether a client may still call, and fetches the keys at its URL."""
 
     async def check(self, client_id: UUID) -> None:
         """Raise `NotSignedIn` if the client or its clinic has ended."""

@@ -64,7 +64,7 @@ def _load(file: Path, text: str) -> tuple[jws.Key, str, str]:
 
 
 def _private_keys(content: str | dict[str, Any], algorithm: str) -> list[tuple[jws.Key, str]]:
-    """Return the private key, or nothing if it is none for the algorithm."""
+    """Return the private key and the algorithm, or an empty list if the key cannot be used with the algorithm."""
     try:
         key = jws.load_key(content, algorithm)
         members = key.to_dict()

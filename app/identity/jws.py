@@ -1,8 +1,8 @@
 """JSON Web Signatures (RFC 7515), read strictly. The one module that imports jose.
 
 python-jose verifies signatures well, but accepts too much besides: duplicate members, unknown critical headers, and a
-changed last character. So the parts of a token are checked here before, and the signature is verified with one key and
-one algorithm, which the caller chooses.
+changed last character. So the parts of a token are checked here first, and then its signature is verified with the one
+key and the one algorithm that the caller chooses.
 """
 
 import base64

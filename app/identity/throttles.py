@@ -179,7 +179,10 @@ async def _subtract(services: Services, counted: list[dict[str, object]]) -> Non
 
 
 async def count(tx: Transaction, bucket: Bucket) -> datetime:
-    """Count one in a bucket; return since when it counts. Raise `TooManyAttempts` beyond its limit: roll back then."""
+    """Add one to a bucket; return when its period began, which is needed to subtract it again.
+
+    Raise `TooManyAttempts` if the limit is exceeded. The caller must then roll back, so that it is not counted.
+    """
     now = clock.now()
     row = await tx.only(_ADD, key=bucket.key, now=now, expired=now - timedelta(seconds=bucket.seconds))
     if row["count"] > bucket.limit:

@@ -1,4 +1,7 @@
-"""Fetching a document from a URL of others: over TLS from a public address, without redirects, bounded in time and size."""
+"""Fetching a document from a URL that others provide.
+
+It is fetched over TLS from a public address, without redirects, and with limits on time and size.
+"""
 
 import asyncio
 import ssl
@@ -28,7 +31,7 @@ class FetchError(Exception):
 
 @contextmanager
 def _failures() -> Iterator[None]:
-    """Raise `FetchError` for each failure of a request."""
+    """Convert an error of a request in the block to `FetchError`, whose message says the cause."""
     try:
         yield
     except TimeoutError:
@@ -53,7 +56,7 @@ class Fetched(NamedTuple):
 
 
 class Outbound:
-    """Sends requests to URLs of others. It takes no proxy from the environment, and sends no credentials."""
+    """Sends requests to URLs that others provide. It takes no proxy from the environment, and sends no credentials."""
 
     def __init__(self, *, allow_loopback: bool, resolve: Resolve = resolve_host, trusted: str | None = None) -> None:
         """With `allow_loopback`, in development, http to this machine is allowed; `trusted` is a file of root certificates."""

@@ -144,7 +144,7 @@ class WriteEngine:
         return self._settle(op, row | fields, row) if changes else unchanged()
 
     def _has(self, op: Op, row: Row, name: str, value: Any) -> bool:
-        """Return whether a record has what a creation with this value would give it: null instead of a removed record."""
+        """Return whether a field has this value, or is null because the value refers to a removed record."""
         target = op.resource.targets.get(name)
         was_nulled = target is not None and row[name] is None and self._working_set.is_living((target, value)) is False
         return was_nulled or equals_stored(op, row, name, value)

@@ -96,7 +96,7 @@ class WorkingSet:
         return False
 
     def create(self, key: Key, record: Row, changed: Iterable[str], created_at: datetime | None = None) -> None:
-        """Add a new record, created now unless it is imported; `changed` are the fields that its creation counts as changed."""
+        """Add a new record. `changed` are the fields that count as changed by its creation; `created_at` is now by default."""
         seq, now = self._write.next_seq(), self._write.now
         stored = {
             "id": key[1],
