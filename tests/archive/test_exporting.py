@@ -56,6 +56,14 @@ EMPTY = {"README.txt", "manifest.json", "SHA256SUMS", *(f"records/{each.collecti
 each_kind = pytest.mark.parametrize("resource", RESOURCES, ids=lambda each: each.collection)
 
 
+@pytest.fixture
+def server(servers: Servers, database: str) -> Iterator[Server]:
+    """Return a server that only these tests use: they create many megabytes, and other tests compare all rows."""
+    shared = servers.shared(database, exports_a_day=999)
+    yield shared
+    shared.end_test()
+
+
 def test_an_account_without_records_is_a_complete_archive(alice: Person) -> None:
     archive = export(alice)
 
