@@ -55,6 +55,7 @@ UNKNOWN_FILE = "a file that an export does not have"
 SUM = "SHA-256 sum is wrong"
 LISTED = "have to list all other files"
 NOT_OBJECT = "is not a JSON object"
+TEN_MEBIBYTES = {"size": 10 * 2**20}
 
 
 def records_file(content: bytes, **listed: int) -> bytes:
@@ -165,7 +166,7 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     ),
     "many files of 300 MiB together": (
         lambda: raw_zip(
-            RawEntry(b"journal/20%d-01.md" % year, packed=b"w" * 60_000, **stated(size=10 * 2**20))
+            RawEntry(b"journal/20%d-01.md" % year, packed=b"w" * 60_000, local=TEN_MEBIBYTES, central=TEN_MEBIBYTES)
             for year in range(10, 40)
         ),
         "at most 256 MiB",
