@@ -204,9 +204,12 @@ class Servers:
         """Start a server."""
         return self._stack.enter_context(serving(settings, self._mailbox))
 
-    def shared(self, kind: str, **changes: object) -> Server:
-        """Return the server that all tests with these settings share; each test creates its own accounts."""
-        key = repr((kind, changes))
+    def shared(self, kind: str, *, of: str = "", **changes: object) -> Server:
+        """Return the server that all tests with these settings share, or those of one folder (`of`).
+
+        Each test creates its own accounts.
+        """
+        key = repr((kind, of, changes))
         if key not in self._shared:
             self._shared[key] = self.start(self.settings(kind, **changes))
         return self._shared[key]

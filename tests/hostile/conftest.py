@@ -1,4 +1,4 @@
-"""A raw connection to the server, and a fingerprint that shows whether a request changed the database."""
+"""A raw connection to a server, and a fingerprint that shows whether a request changed the database."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -8,13 +8,41 @@ import sqlalchemy as sa
 from sqlmodel import SQLModel
 
 from app.db import Statement
+from app.identity.tables import AccountRecord
+from app.resources import RESOURCES
+from tests.conftest import Servers
+from tests.drafts import create_record
 from tests.hostile.chance import seed
 from tests.hostile.raw import RawConnection
 from tests.serving import Server
 
-__all__ = ["State", "connection", "seed", "state"]
+__all__ = ["State", "connection", "seed", "server", "state"]
 State = Callable[[], dict[str, str]]
-_EVERYTHING = {table.name: Statement(sa.select(table)) for table in SQLModel.metadata.sorted_tables}
+MAX_ACCOUNTS = 30
+"""How many people the database of these tests may have before it is emptied."""
+_TABLES = SQLModel.metadata.sorted_tables
+_EVERYTHING = {table.name: Statement(sa.select(table)) for table in _TABLES}
+_COUNT_ACCOUNTS = Statement(sa.select(sa.func.count().label("accounts")).select_from(AccountRecord.table()))
+_EMPTY = [Statement(sa.delete(table)) for table in reversed(_TABLES)]
+
+
+@pytest.fixture
+def server(servers: Servers, database: str) -> Iterator[Server]:
+    """A server of these tests only, with few records of other people: `state` reads all of them."""
+    shared = servers.shared(database, of="hostile")
+    if shared.run(shared.db.all(_COUNT_ACCOUNTS))[0]["accounts"] not in range(1, MAX_ACCOUNTS):
+        shared.run(_empty(shared))
+        other = shared.person("other")
+        for resource in RESOURCES:
+            create_record(other.client, resource, other)
+    yield shared
+    shared.end_test()
+
+
+async def _empty(server: Server) -> None:
+    async with server.db.transaction() as tx:
+        for statement in _EMPTY:
+            await tx.run(statement)
 
 
 @pytest.fixture

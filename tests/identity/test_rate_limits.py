@@ -16,7 +16,7 @@ from tests.conftest import Servers
 from tests.serving import PASSWORD, Person, Server
 from tests.waiting import later
 
-LIMITS = {"throttle_account": 5, "throttle_account_day": 20, "throttle_client": 1000}
+LIMITS: dict[str, Any] = {"throttle_account": 5, "throttle_account_day": 20, "throttle_client": 1000}
 
 
 @pytest.fixture
