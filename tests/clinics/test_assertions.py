@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 import httpx2 as httpx
 import jwt
@@ -9,15 +10,19 @@ import pytest
 import sqlalchemy as sa
 import time_machine
 
+from app import clock
 from app.clinics.tables import AssertionRecord
-from app.db import Statement
+from app.db import Statement, bind
 from tests.clinics.bad_assertions import UNVERIFIED, VERIFIED
 from tests.clinics.clients import SCOPES, Assertions, add_client, end_client, end_clinic, request_token
 from tests.clinics.keys import PrivateKey, ec_key, rsa_key
 from tests.conftest import Servers
+from tests.house.commands import afterglow
 from tests.serving import Server
 
-_COUNT = Statement(sa.select(sa.func.count().label("count")).select_from(AssertionRecord.table()))
+_assertion = AssertionRecord.table()
+_COUNT = Statement(sa.select(sa.func.count().label("count")).select_from(_assertion))
+_EXPIRE = Statement(sa.update(_assertion).values(expires_at=bind(_assertion.c.expires_at)))
 SIGNERS: dict[str, tuple[Callable[[], PrivateKey], str, str]] = {
     "RS384": (rsa_key, "RS384", "rsa"),
     "ES384": (ec_key, "ES384", "ec"),
@@ -178,3 +183,15 @@ def test_an_assertion_that_was_refused_by_the_limit_can_be_sent_again(limited: S
     assert request_token(limited, held).status_code == 429
     with time_machine.travel(time.time() + 61):
         assert request_token(limited, held).status_code == 200
+
+
+@pytest.mark.usefixtures("empty_folder")
+def test_a_purge_deletes_used_assertions_once_they_have_expired(server: Server, assertions: Assertions) -> None:
+    database_url = str(server.settings.database_url)
+    for expires_at, left in ((clock.now() + timedelta(seconds=60), 1), (clock.now(), 0)):
+        server.run(server.db.run(_EXPIRE, expires_at=clock.now()))
+        afterglow("purge", database_url=database_url)
+        assert request_token(server, assertions.valid()).status_code == 200
+        server.run(server.db.run(_EXPIRE, expires_at=expires_at))
+        assert afterglow("purge", database_url=database_url).status == 0
+        assert used(server) == left
