@@ -1,5 +1,6 @@
 """OAuth 2.0 (RFC 6749): the dialect of all paths below `/oauth`, whose errors are those of section 5.2."""
 
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
@@ -14,6 +15,8 @@ from app.openapi.problems import PROBLEM_JSON, problems
 from app.problems import Problem
 
 _WAIT: Final = "Wait for the number of seconds in Retry-After, and send the request with a new assertion."
+_FORBIDDEN: Final = re.compile(r"[^ !#-\[\]-~]")
+"""What a description may not contain (RFC 6749, section 5.2), such as a letter of the name of an unknown parameter."""
 _RETRY_LATER: Final = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 
 
@@ -48,7 +51,7 @@ def render(problem: Problem, _request_id: str) -> Response:
     parts = [f"{fault['pointer'].removeprefix('/')}: {fault['message']}" for fault in faults] or [problem.detail]
     if problem.status in _RETRY_LATER:
         parts = [_WAIT]
-    description = " ".join(parts).replace("`", "").replace('"', "")
+    description = _FORBIDDEN.sub("", " ".join(parts).replace("`", ""))
     response = OAuthError(error, description, 400 if is_invalid else problem.status).response()
     response.headers += [(name.lower().encode(), value.encode()) for name, value in problem.headers.items()]
     return response

@@ -1,6 +1,7 @@
 """The memory of imports: of Python's objects, and of a whole process. The databases are not shared: they become large."""
 
 import json
+import os
 import random
 import re
 import sys
@@ -30,7 +31,8 @@ atexit.register(lambda: print(Path("/proc/self/status").read_text(), flush=True)
 main()
 """
 SHARED_SETTINGS = ("database_url", "keyring", "pool_seconds")
-MAX_WORKER_MIB = 120
+MAX_WORKER_MIB = 120 + (10 if "COVERAGE_PROCESS_CONFIG" in os.environ else 0)
+"""The bound of a worker, and what a process takes in addition if its coverage is measured."""
 RECORDS = 400
 """With the longest text each: 40 MB, more than what a worker may take beside its code."""
 
@@ -103,6 +105,6 @@ def peak_of_import(server: Server, person: Person, records: int, words: int) -> 
 def test_the_memory_of_an_import_does_not_grow_with_the_archive(server: Server, alice: Person, bob: Person) -> None:
     size, peak = peak_of_import(server, alice, 600, 2000)
     larger, peak_of_larger = peak_of_import(server, bob, 6000, 2000)
-    assert larger > 10 * size
+    assert larger > 9 * size
     assert peak_of_larger < peak + 4_000_000
     assert peak < 8_000_000

@@ -54,6 +54,13 @@ def test_an_invalid_request_gets_the_error_of_oauth(server: Server, assertions: 
     assert words in response.json()["error_description"]
 
 
+@pytest.mark.parametrize("name", ["wisteria", "\U0001f33f", 'a"b', "a\\b", "a`b"])
+def test_a_description_has_only_characters_that_oauth_allows(server: Server, name: str) -> None:
+    response = server.anyone.post("/oauth/token", params={name: "1"}, data=form("wisteria"))
+    assert (response.status_code, response.json()["error"]) == (400, "invalid_request")
+    assert DESCRIPTION(response.json()["error_description"])
+
+
 @pytest.mark.parametrize("name", ["grant_type", "client_assertion_type", "client_assertion", "scope", "client_id"])
 def test_a_known_parameter_must_occur_once(server: Server, assertions: Assertions, name: str) -> None:
     pairs = [*form(assertions.valid(), scope=SCOPES, client_id=assertions.id).items()]

@@ -5,9 +5,11 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import FilePayload, expect
 
 from app import demo
+from app.archive.format import MEDIA_TYPE
+from tests.archive.packing import archive_of
 from tests.browser import Visit
 from tests.conftest import Servers
 from tests.docs.swagger import OPERATIONS, expand
@@ -30,6 +32,9 @@ def demo_server(servers: Servers) -> Iterator[Server]:
 def execute(visit: Visit, name: str) -> int:
     """Execute the example of an operation, collapse it, and return the status."""
     block = expand(visit, name)
+    if name == "import_archive":
+        file = FilePayload(name="afterglow.zip", mimeType=MEDIA_TYPE, buffer=archive_of({}))
+        block.locator("input[type=file]").set_input_files(file)
     block.locator("button.execute").click()
     if name == "follow_changes":
         expect(block.locator(".event-stream pre")).to_contain_text("event: head")

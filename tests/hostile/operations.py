@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from app.archive.format import MEDIA_TYPE
@@ -21,6 +22,7 @@ from tests.witness import DOCUMENT
 Json = dict[str, Any]
 Path = tuple[str | int, ...]
 JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
 BODY_BYTES = 2**20
 _SAMPLES = {
     "email": "somebody@example.com",
@@ -96,6 +98,21 @@ class Operation:
         return MEDIA_TYPE in self.content.get("requestBody", {}).get("content", {})
 
     @property
+    def form(self) -> dict[str, str] | None:
+        """The example of the body, if it is a form."""
+        content = self.content.get("requestBody", {}).get("content", {})
+        return content[FORM]["example"] if FORM in content else None
+
+    @property
+    def is_oauth(self) -> bool:
+        """Whether its errors are those of OAuth. They have no member of a problem, and 422 is 400."""
+        return self.path.startswith("/oauth/")
+
+    def code(self, code: str) -> set[str]:
+        """Return the codes that a refusal of the request may have instead of `code`: also OAuth's own, below `/oauth`."""
+        return {code, "invalid_request"} if self.is_oauth else {code}
+
+    @property
     def limit(self) -> int:
         """The maximum size of its body in bytes."""
         return int(self.content.get("x-max-body-bytes", BODY_BYTES))
@@ -133,6 +150,7 @@ class Operation:
         found = [("Authorization", f"Bearer {person.token}")] if self.content.get("security") else []
         found += [("If-Match", "*")] if self.method in {"PATCH", "DELETE"} else []
         found += [("Content-Type", MEDIA_TYPE)] if self.takes_archive else []
+        found += [("Content-Type", FORM)] if self.form else []
         return [*found, ("Content-Type", media_type)] if media_type and self.body else found
 
     def right_content(self, person: Person) -> bytes | None:
@@ -140,6 +158,8 @@ class Operation:
         if self.takes_archive:
             now = "2026-11-22T18:40:12.504118Z"
             return archive_of({"sessions": [{"id": str(new_id()), "version": 1, "created_at": now, "updated_at": now}]})
+        if self.form:
+            return urlencode(self.form).encode()
         body = self.right_body(person)
         return None if body is None else json.dumps(body).encode()
 

@@ -33,6 +33,15 @@ class RawResponse(NamedTuple):
         return document
 
     @property
+    def code(self) -> str:
+        """The code of the problem, or the error of OAuth."""
+        if self.headers["content-type"] == PROBLEM:
+            return str(self.problem["code"])
+        document: dict[str, str] = json.loads(self.body)
+        assert set(document) == {"error", "error_description"}, self
+        return document["error"]
+
+    @property
     def pointers(self) -> list[str]:
         """The pointers of the problem's faults."""
         return [fault["pointer"] for fault in self.problem["errors"]]

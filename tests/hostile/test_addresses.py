@@ -57,7 +57,8 @@ def test_another_form_of_a_path_is_404_without_a_redirect(
     for alias in filter(lambda each: each.startswith("/"), aliases):
         with subtests.test(alias):
             reply = connection.request(operation.method, alias, headers, b"{}" if operation.body else None)
-            assert (reply.status, reply.problem["code"]) == (404, "not-found")
+            assert reply.status == 404
+            assert reply.code in operation.code("not-found")
             assert reply.headers["location"] is None
     assert state() == before
 
@@ -67,7 +68,8 @@ def test_a_wrong_method_is_405_with_the_allowed_ones(
     connection: RawConnection, alice: Person, state: State, path: str, subtests: pytest.Subtests
 ) -> None:
     allowed = PATHS[path] | ({"HEAD"} if "GET" in PATHS[path] else set())
-    target = next(each for each in OPERATIONS if each.path == path).target(alice)
+    operation = next(each for each in OPERATIONS if each.path == path)
+    target = operation.target(alice)
     before = state()
     for method in (*METHODS, "HEAD"):
         if method in allowed:
@@ -77,7 +79,7 @@ def test_a_wrong_method_is_405_with_the_allowed_ones(
                 reply = connection.request(method, target, headers)
                 assert reply.status == 405
                 assert set(reply.headers["allow"].split(", ")) == allowed
-                assert reply.body == b"" if method == "HEAD" else reply.problem["code"] == "method-not-allowed"
+                assert reply.body == b"" if method == "HEAD" else reply.code in operation.code("method-not-allowed")
     assert state() == before
 
 
@@ -118,12 +120,16 @@ def test_a_malformed_query_is_400_and_an_unknown_parameter_422(
             reply = connection.request(
                 operation.method, f"{target}?{query}", headers, b"{}" if operation.body else None
             )
-            assert (reply.status, reply.problem["code"]) == (400, "malformed-query")
+            assert reply.status == 400
+            assert reply.code in operation.code("malformed-query")
     for query, pointer in UNKNOWN_PARAMETERS.items():
         with subtests.test(query):
             reply = connection.request(
                 operation.method, f"{target}?{query}", headers, b"{}" if operation.body else None
             )
+            if operation.is_oauth:
+                assert (reply.status, reply.code) == (400, "invalid_request")
+                continue
             assert (reply.status, reply.pointers) == (422, [pointer])
             assert reply.problem["known"] == list(operation.parameters)
     assert state() == before
@@ -137,17 +143,16 @@ def test_a_url_of_more_than_8_kib_is_414_before_the_token_is_read(
     longer = (f"{target}?{'w' * 8192}", f"{target}/{'w' * 8192}", f"{target}?{'w' * 60_000}")
     codes = [connection.request(operation.method, each).problem["code"] for each in longer]
     assert codes == ["url-too-long"] * len(longer)
-    assert (
-        connection.request(operation.method, f"{target}?{'W' * (8191 - len(target))}", operation.headers(alice)).status
-        == 422
-    )
+    longest = f"{target}?{'W' * (8191 - len(target))}"
+    reply = connection.request(operation.method, longest, operation.headers(alice))
+    assert reply.status == (400 if operation.is_oauth else 422)
 
 
 @pytest.mark.parametrize("operation", WITH_QUERY, ids=str)
 def test_a_parameter_of_the_wrong_kind_is_422(
     connection: RawConnection, alice: Person, operation: Operation, subtests: pytest.Subtests
 ) -> None:
-    headers, target = bearer(alice), operation.target(alice)
+    headers, target, body = operation.headers(alice), operation.target(alice), operation.right_content(alice)
     for name, schema in operation.parameters.items():
         kind = resolved(schema)
         kind = resolved(kind["items"]) if kind.get("type") == "array" else kind
@@ -155,13 +160,14 @@ def test_a_parameter_of_the_wrong_kind_is_422(
             if name == "collections" and not value:
                 continue  # an empty list means all collections
             with subtests.test(f"{name}={value[:40]}"):
-                reply = connection.request("GET", f"{target}?{name}={value}", headers)
+                reply = connection.request(operation.method, f"{target}?{name}={value}", headers, body)
                 assert reply.status == 422
                 assert {pointer.split("/")[1] for pointer in reply.pointers} == {name}
                 assert b"wisteria" not in reply.body
         if resolved(schema).get("type") != "array":
             value = "5" if kind["type"] == "integer" else "a"
-            reply = connection.request("GET", f"{target}?{name}={value}&{name}={value}", headers)
+            twice = f"{target}?{name}={value}&{name}={value}"
+            reply = connection.request(operation.method, twice, headers, body)
             assert f"/{name}" in reply.pointers
 
 

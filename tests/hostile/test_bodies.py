@@ -154,7 +154,9 @@ def test_a_content_length_above_the_limit_is_413_before_the_token_is_read(
     for length in (operation.limit + 1, 10**12, 2**63 - 1):
         with subtests.test(str(length)):
             reply = connection.send(request_bytes(operation.method, target, [("Content-Length", str(length))]))
-            assert (reply.status, reply.problem["limit"]) == (413, operation.limit)
+            assert reply.status == 413
+            assert reply.code in operation.code("body-too-large")
+            assert str(operation.limit) in reply.body.decode()
         connection.close()
     for text in ("wisteria", "+5", "-1", "1_0", "0x10", "", "9" * 30, "\u00b2"):
         with subtests.test(text):

@@ -38,6 +38,8 @@ def test_a_valid_request_is_accepted_and_the_fingerprint_shows_what_it_changes(
     name = operation.content["operationId"]
     if name in WRONG_CREDENTIALS:
         assert (reply.status, reply.problem["code"]) == (401, "wrong-credentials")
+    elif name == "request_client_token":
+        assert (reply.status, reply.code) == (401, "invalid_client")
     elif name == "end_device":
         assert reply.status == 404
     else:

@@ -6,6 +6,7 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
+from app.archive.format import MEDIA_TYPE
 from app.ids import new_id
 from app.problems import Problem, kinds
 from tests.drafts import etag
@@ -76,6 +77,7 @@ JSON = {"Content-Type": "application/json"}
 WRONG = {"email": "nobody@example.com", "password": "wisteria-and-rain"}
 PROVOKED: dict[str, Callable[[Client], httpx.Response]] = {
     "already-exists": _already_exists,
+    "bad-archive": lambda client: client.post("/v1/import", content=b"wisteria", headers={"Content-Type": MEDIA_TYPE}),
     "batch-refused": lambda client: client.post(PUSH, json={"atomic": True, "ops": [{"op": "upsert"}]}),
     "body-too-large": lambda client: client.post(PATH, content=b" " * (2**20 + 1), headers=JSON),
     "cursor-expired": lambda client: client.get("/v1/sync/changes", params={"since": 1}),
