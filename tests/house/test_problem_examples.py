@@ -6,7 +6,6 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
-from app.archive.format import MEDIA_TYPE
 from app.ids import new_id
 from app.problems import Problem, kinds
 from tests.drafts import etag
@@ -18,6 +17,7 @@ EXAMPLES: Json = DOCUMENT.content["components"]["examples"]
 VARYING = {"request_id", "errors", "current", "allowed", "reason", "resync", "results", "head"}
 """Members whose values depend on the request."""
 ELSEWHERE = {
+    "bad-archive",
     "forbidden",
     "unavailable",
     "unreadable-record",
@@ -26,8 +26,8 @@ ELSEWHERE = {
     "too-many-exports",
     "too-many-waiting",
 }
-"""Kinds that need a clinic's client, a failing database or disk, or many requests. Tests of clinics, `app.db`, sealing,
-throttling, exports and long polls provoke them."""
+"""Kinds that need an archive, a clinic's client, a failing database or disk, or many requests. Tests of imports, clinics,
+`app.db`, sealing, throttling, exports and long polls provoke them."""
 PATH = "/v1/intentions"
 PUSH = "/v1/sync/push"
 DRAFT = {"kind": "integration", "statement": "wisteria, and patience"}
@@ -77,7 +77,6 @@ JSON = {"Content-Type": "application/json"}
 WRONG = {"email": "nobody@example.com", "password": "wisteria-and-rain"}
 PROVOKED: dict[str, Callable[[Client], httpx.Response]] = {
     "already-exists": _already_exists,
-    "bad-archive": lambda client: client.post("/v1/import", content=b"wisteria", headers={"Content-Type": MEDIA_TYPE}),
     "batch-refused": lambda client: client.post(PUSH, json={"atomic": True, "ops": [{"op": "upsert"}]}),
     "body-too-large": lambda client: client.post(PATH, content=b" " * (2**20 + 1), headers=JSON),
     "cursor-expired": lambda client: client.get("/v1/sync/changes", params={"since": 1}),
