@@ -195,6 +195,7 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "a drive": (lambda: renamed(b"C:/wisteria"), NAME),
     "a drive without a path": (lambda: renamed(b"c:wisteria"), NAME),
     "an empty name": (lambda: renamed(b""), NAME),
+    "a name of 513 bytes": (lambda: renamed(b"w" * 513), "has more than 512 bytes"),
     "an empty segment": (lambda: renamed(b"records//sessions.jsonl"), NAME),
     "a dot": (lambda: renamed(b"./README.txt"), NAME),
     "NUL in a name": (lambda: renamed(b"journal/2026-10.md\0.exe"), NAME),
@@ -262,7 +263,7 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "a name longer than the directory": (overlong_name, NO_ZIP),
     "a local header that reaches into the directory": (
         lambda: raw_zip(
-            [], before=b"PK\3\4wisteria", in_front=ENTRIES[0].central_header(0), count=1, on_disk=1, size=66
+            [], before=b"PK\3\4wisteria", in_front=ENTRIES[0].central_header(0), count=1, on_disk=1, size=56
         ),
         NO_ZIP,
     ),
