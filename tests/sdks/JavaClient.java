@@ -12,7 +12,6 @@ import afterglow.model.ReflectionSyncResult;
 import afterglow.model.SyncOperation;
 import afterglow.model.SyncPush;
 import afterglow.model.SyncResult;
-import java.net.http.HttpClient;
 import java.util.List;
 
 /** Creates, lists, changes, pushes and pulls reflections through the Java client of openapi-generator. */
@@ -24,7 +23,6 @@ public final class JavaClient {
   public static void main(String[] given) throws Exception {
     ApiClient client = new ApiClient();
     client.updateBaseUri(given[0]);
-    client.setHttpClientBuilder(HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1)); // no upgrade with a body
     String token = new SigningInApi(client).login(new LoginDraft().email(given[1]).password(given[2])).getAccessToken();
     client.setRequestInterceptor(request -> request.header("Authorization", "Bearer " + token));
     ReflectionsApi reflections = new ReflectionsApi(client);
