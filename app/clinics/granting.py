@@ -21,14 +21,19 @@ _REQUIRED: Final = ("grant_type", "client_assertion_type", "client_assertion")
 class TokenRequest(BaseModel, json_schema_extra={**example(examples.TOKEN_REQUEST), "required": [*_REQUIRED]}):
     """A request for an access token, as a form. Each parameter occurs once; an empty one counts as absent."""
 
-    grant_type: str = Field("", description=f"Always `{GRANT_TYPE}`.")
-    client_assertion_type: str = Field("", description=f"Always `{ASSERTION_TYPE}`.")
+    grant_type: str = Field("", examples=[GRANT_TYPE], description=f"Always `{GRANT_TYPE}`.")
+    client_assertion_type: str = Field("", examples=[ASSERTION_TYPE], description=f"Always `{ASSERTION_TYPE}`.")
     client_assertion: str = Field(
         "",
+        examples=[examples.TOKEN_REQUEST["client_assertion"]],
         description="A JWT that the client has signed with RS384 or ES384. Its claims are `iss` and `sub` (both the client "
         "id), `aud` (the URL of this endpoint), `exp` (at most 300 seconds from now) and `jti` (new for each request).",
     )
-    scope: str = Field("", description="The wanted scopes, separated by blanks. Default: all that are registered.")
+    scope: str = Field(
+        "",
+        examples=[examples.TOKEN_REQUEST["scope"]],
+        description="The wanted scopes, separated by blanks. Default: all that are registered.",
+    )
     client_id: str = Field("", description="The client id. It is not needed, because the assertion contains it.")
 
 
