@@ -43,14 +43,20 @@ async def reopen(services: Services, network: str, draft: ReopeningDraft) -> dic
     key = email_key(draft.email)
     bucket = of_account(services, key, AttemptKind.REOPENING)
     async with rate_limited(services, bucket, of_client(services, network)):
-        async with services.db.transaction() as tx:
-            account = await tx.one(LOCK_BY_KEY, email_key=key)  # first, as all that lock an account and its codes
-            row = await _codes.redeem(tx, services, key, typed_code(draft.code), clock.now())
-            signed_in = None if row is None or account is None else await _reopened(tx, services, account)
-        if signed_in is None:
-            raise WrongCredentials
+        signed_in = await _redeem(services, key, typed_code(draft.code))
     services.jobs.wake()
     return await device_sessions.tokens_of(services, *signed_in)
+
+
+async def _redeem(services: Services, key: str, code: str) -> tuple[UUID, UUID, str]:
+    """Reopen the account of a code; return its id, a new device and its refresh token. Raise `WrongCredentials` if none is."""
+    async with services.db.transaction() as tx:
+        account = await tx.one(LOCK_BY_KEY, email_key=key)  # first, as all that lock an account and its codes
+        row = await _codes.redeem(tx, services, key, code, clock.now())
+        signed_in = None if row is None or account is None else await _reopened(tx, services, account)
+    if signed_in is None:  # after the commit: a wrong attempt was counted
+        raise WrongCredentials
+    return signed_in
 
 
 async def _reopened(tx: Transaction, services: Services, account: Row) -> tuple[UUID, UUID, str] | None:

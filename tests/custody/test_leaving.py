@@ -7,10 +7,11 @@ from uuid import UUID
 
 import pytest
 
+from app import clock
 from app.archive.exporting import export
 from app.db import Table, background_transaction
 from app.http import ClientConnection
-from app.identity import Caller
+from app.identity import Caller, administration
 from app.identity.codes import long_code
 from app.keyring import Keyring
 from app.keyring.ledger import Ledger, LedgerError, read_entries
@@ -78,6 +79,21 @@ def test_an_account_cannot_be_reopened_once_its_time_is_over(server: Server, any
         assert_fails(
             command(server, "account", "reopen", alice.email), "the account is being erased; nothing was changed"
         )
+
+
+def test_a_valid_code_does_not_reopen_an_account_whose_erasure_has_begun(
+    server: Server, anyone: Client, alice: Person
+) -> None:
+    close(alice)
+    code = server.mailbox.code_to(alice.email)
+
+    async def begin_erasure() -> None:
+        async with server.db.transaction() as tx:
+            now = clock.now()
+            await administration.set_closed(tx, alice.id, now, now)
+
+    server.run(begin_erasure())
+    assert reopen(anyone, alice.email, code) == 401
 
 
 def test_a_long_poll_ends_when_the_account_closes(server: Server, alice: Person) -> None:

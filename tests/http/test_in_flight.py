@@ -81,6 +81,19 @@ def test_after_a_refusal_the_next_request_starts_where_the_refused_one_ends(
     assert seen.count(b"HTTP/1.1 ") == 2
 
 
+def test_a_refused_tunnel_closes_the_connection(single_slot: SingleSlot) -> None:
+    tunnel = request_bytes("CONNECT", "/")
+    with (
+        closing(single_slot.hold()),
+        closing(single_slot.connect(tunnel + request_bytes("GET", "/livez"))) as connection,
+    ):
+        seen = b""
+        while part := connection.recv(65536):
+            seen += part
+    assert seen.startswith(b"HTTP/1.1 503 ")
+    assert seen.count(b"HTTP/1.1 ") == 1
+
+
 def test_a_refused_head_request_gets_no_body(single_slot: SingleSlot) -> None:
     with closing(single_slot.hold()), RawConnection(single_slot.address) as connection:
         reply = connection.request("HEAD", "/", [("Origin", ORIGIN)])

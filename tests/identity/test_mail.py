@@ -112,6 +112,25 @@ def test_an_e_mail_goes_to_the_e_mail_address_as_it_was_given(database_url: str,
     assert [line[8:] for line in heard if line[:4].upper() == b"RCPT"] == [f"<{address}>".encode()]
 
 
+@pytest.mark.parametrize(("refusals", "was_sent"), [(0, True), (1, False)], ids=["accepted", "refused"])
+def test_an_e_mail_that_is_sent_once_is_not_stored_and_not_retried(
+    database_url: str, refusals: int, *, was_sent: bool
+) -> None:
+    async def send_once(port: int) -> tuple[bool, int]:
+        known = settings(database_url, port)
+        db = open_database(known)
+        mailer = Mailer(known, Jobs(db, CIPHER))
+        sent = await mailer.send_once(Email("wisteria@example.com", "A subject", "wisteria"))
+        mailer.close()
+        left = len(await db.all(ALL))
+        await db.close()
+        return sent, left
+
+    with smtp_server(GREETING, refusals=refusals) as (port, _, received):
+        assert asyncio.run(send_once(port)) == (was_sent, 0)
+    assert len(received) == 1
+
+
 @pytest.mark.usefixtures("quick")
 def test_a_retried_e_mail_has_the_same_date_and_message_id(database_url: str) -> None:
     with smtp_server(GREETING, refusals=2) as (port, _, received):
