@@ -103,7 +103,15 @@ def test_the_page_counts_what_happened_and_says_nothing_personal(
 def workers_of(parent: int) -> set[int]:
     """Return the ids of the worker processes of a server."""
     children = [int(id) for id in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
-    return {id for id in children if b"spawn_main" in Path(f"/proc/{id}/cmdline").read_bytes()}
+    return {id for id in children if b"spawn_main" in command_line(id)}
+
+
+def command_line(id: int) -> bytes:
+    """Return the command line of a process; nothing if it has ended in the meantime."""
+    try:
+        return Path(f"/proc/{id}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
 
 
 @pytest.fixture
