@@ -10,9 +10,10 @@ from uuid import UUID
 from app import clock
 from app.db import Row, Transaction
 from app.identity import device_sessions, emails
-from app.identity.accounts import BY_EMAIL, CHANGE_EMAIL, LOCK_OPEN, LOCK_UNCHANGED, PASSWORD, PUBLIC
+from app.identity.accounts import BY_EMAIL, CHANGE_EMAIL, LOCK_OPEN, PUBLIC
 from app.identity.caller import Caller
 from app.identity.codes import MailedCodes, long_code, typed_code
+from app.identity.confirming import password_confirmed
 from app.identity.fields import email_key
 from app.identity.shapes import EmailConfirmation, EmailDraft
 from app.identity.tables import EmailChange
@@ -28,13 +29,7 @@ async def request_change(caller: Caller, draft: EmailDraft) -> None:
     The new e-mail address gets a code, or is informed that it already has an account; the current one gets a notice.
     """
     services, key, code = caller.services, email_key(draft.email), long_code()
-    stored = await services.db.one(PASSWORD, id=caller.account_id)
-    password_hash = None if stored is None else stored["password_hash"]
-    right = await services.passwords.right(draft.password, password_hash)
-    async with services.db.transaction() as tx:
-        still = await tx.one(LOCK_UNCHANGED, id=caller.account_id, password_hash=password_hash)
-        if not right or still is None:
-            raise WrongCredentials
+    async with password_confirmed(caller, draft.password) as tx:
         present = await tx.only(PUBLIC, id=caller.account_id)
         other = await tx.one(BY_EMAIL, email_key=key)
         added = await _codes.add(tx, services, key, code, clock.now(), account_id=caller.account_id, email=draft.email)

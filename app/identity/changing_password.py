@@ -10,10 +10,11 @@ from typing import Final
 from app import clock
 from app.db import Row, Transaction
 from app.identity import device_sessions, emails, reopening, throttles
-from app.identity.accounts import BY_EMAIL, CHANGE_PASSWORD, LOCK_UNCHANGED, PASSWORD
+from app.identity.accounts import BY_EMAIL, CHANGE_PASSWORD
 from app.identity.caller import Caller
 from app.identity.changing_email import cancel_changes
 from app.identity.codes import MailedCodes, long_code, typed_code
+from app.identity.confirming import password_confirmed
 from app.identity.fields import email_key
 from app.identity.shapes import ForgottenDraft, PasswordDraft, ResetDraft
 from app.identity.tables import ResetCode
@@ -27,15 +28,8 @@ _codes: Final = MailedCodes(ResetCode.table())
 
 async def change(caller: Caller, draft: PasswordDraft) -> None:
     """Set a new password if the current one is right, and sign out the other devices."""
-    services = caller.services
-    account = await services.db.one(PASSWORD, id=caller.account_id)
-    present_hash = None if account is None else account["password_hash"]
-    right = await services.passwords.right(draft.current, present_hash)
-    password_hash = await services.passwords.hashed(draft.new)
-    async with services.db.transaction() as tx:
-        still = await tx.one(LOCK_UNCHANGED, id=caller.account_id, password_hash=present_hash)
-        if not right or still is None:
-            raise WrongCredentials
+    password_hash = await caller.services.passwords.hashed(draft.new)
+    async with password_confirmed(caller, draft.current) as tx:
         await tx.run(CHANGE_PASSWORD, id=caller.account_id, password_hash=password_hash)
         await cancel_changes(tx, caller.account_id)
         await device_sessions.end_devices(tx, caller.account_id, kept=caller.device_id)

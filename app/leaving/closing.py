@@ -12,12 +12,12 @@ from uuid import UUID
 from app import clock
 from app.db import Transaction
 from app.identity import administration, emails, reopening
-from app.identity.accounts import LOCK_UNCHANGED, PASSWORD, PUBLIC
+from app.identity.accounts import PUBLIC
 from app.identity.caller import Caller
 from app.identity.changing_email import cancel_changes
+from app.identity.confirming import password_confirmed
 from app.leaving import erasing
 from app.leaving.shapes import ClosingDraft
-from app.problems import WrongCredentials
 
 
 async def close(tx: Transaction, account_id: UUID, erase_at: datetime | None = None) -> int:
@@ -46,13 +46,7 @@ async def close_own(caller: Caller, draft: ClosingDraft) -> dict[str, Any]:
     Unless it is to be erased immediately, an e-mail with a code to reopen it is queued.
     """
     services = caller.services
-    stored = await services.db.one(PASSWORD, id=caller.account_id)
-    password_hash = None if stored is None else stored["password_hash"]
-    right = await services.passwords.right(draft.password, password_hash)
-    async with services.db.transaction() as tx:
-        still = await tx.one(LOCK_UNCHANGED, id=caller.account_id, password_hash=password_hash)
-        if not right or still is None:
-            raise WrongCredentials
+    async with password_confirmed(caller, draft.password) as tx:
         now = clock.now()
         erase_at = now if draft.immediately else now + timedelta(days=services.settings.reopen_days)
         await close(tx, caller.account_id, erase_at)

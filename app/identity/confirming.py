@@ -1,0 +1,26 @@
+"""Confirming a change with the caller's password."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from app.db import Transaction
+from app.identity.accounts import LOCK_UNCHANGED, PASSWORD
+from app.identity.caller import Caller
+from app.problems import WrongCredentials
+
+
+@asynccontextmanager
+async def password_confirmed(caller: Caller, password: str) -> AsyncIterator[Transaction]:
+    """Begin a transaction in which the caller's account is locked, if the password is right.
+
+    Raise `WrongCredentials` if it is wrong, or if the password was changed or the account closed while it was checked.
+    """
+    services = caller.services
+    stored = await services.db.one(PASSWORD, id=caller.account_id)
+    password_hash = None if stored is None else stored["password_hash"]
+    right = await services.passwords.right(password, password_hash)
+    async with services.db.transaction() as tx:
+        still = await tx.one(LOCK_UNCHANGED, id=caller.account_id, password_hash=password_hash)
+        if not right or still is None:
+            raise WrongCredentials
+        yield tx
