@@ -15,8 +15,8 @@ from app.openapi.problems import PROBLEM_JSON, problems
 from app.problems import Problem
 
 _WAIT: Final = "Wait for the number of seconds in Retry-After, and send the request with a new assertion."
-_FORBIDDEN: Final = re.compile(r"[^ !#-\[\]-~]")
-"""What a description may not contain (RFC 6749, section 5.2), such as a letter of the name of an unknown parameter."""
+_LEFT_OUT: Final = re.compile(r"[^ !#-\[\]-_a-~]")
+"""Not in a description: what RFC 6749, section 5.2, forbids, and the backquotes of our Markdown."""
 _RETRY_LATER: Final = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 
 
@@ -51,7 +51,7 @@ def render(problem: Problem, _request_id: str) -> Response:
     parts = [f"{fault['pointer'].removeprefix('/')}: {fault['message']}" for fault in faults] or [problem.detail]
     if problem.status in _RETRY_LATER:
         parts = [_WAIT]
-    description = _FORBIDDEN.sub("", " ".join(parts).replace("`", ""))
+    description = _LEFT_OUT.sub("", " ".join(parts))
     response = OAuthError(error, description, 400 if is_invalid else problem.status).response()
     response.headers += [(name.lower().encode(), value.encode()) for name, value in problem.headers.items()]
     return response
