@@ -9,7 +9,7 @@ import smtplib
 import ssl
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -40,6 +40,11 @@ class Email:
     expires_in: int | None = None
 
 
+def _payload(email: Email) -> dict[str, str]:
+    """Return the payload of the job that sends an e-mail: all but its lifetime, which is the job's."""
+    return {"to": email.to, "subject": email.subject, "text": email.text}
+
+
 class Mailer:
     """Queues e-mails, and sends them."""
 
@@ -53,8 +58,7 @@ class Mailer:
     async def queue(self, tx: Transaction, email: Email) -> None:
         """Queue an e-mail in the transaction that causes it; call `Jobs.wake` after the commit."""
         age = {} if email.expires_in is None else {"max_age": timedelta(seconds=email.expires_in)}
-        payload = {name: value for name, value in asdict(email).items() if name != "expires_in"}
-        await self._jobs.add(tx, KIND, payload, **age)
+        await self._jobs.add(tx, KIND, _payload(email), **age)
 
     async def deliver(self, job: Job) -> None:
         """Send the e-mail of a job; raise `JobRejectedError` if the mail server refuses it permanently."""
@@ -71,8 +75,7 @@ class Mailer:
 
     async def send_once(self, email: Email) -> bool:
         """Send an e-mail without storing anything of it, and without a retry; return whether it was sent."""
-        payload = {name: value for name, value in asdict(email).items() if name != "expires_in"}
-        job = Job(new_id(), payload, clock.now())
+        job = Job(new_id(), _payload(email), clock.now())
         try:
             await asyncio.get_running_loop().run_in_executor(self._threads, self._send, job)
         except Exception as error:  # noqa: BLE001 - it may fail in any way, and nothing depends on it
