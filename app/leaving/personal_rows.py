@@ -5,6 +5,7 @@ it. By a column `email_key`, rows about its e-mail address belong to it, too.
 """
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Final, NamedTuple
 
 import sqlalchemy as sa
@@ -57,10 +58,11 @@ def _by_reference(table: sa.Table) -> Iterator[sa.ColumnElement[bool]]:
             yield sa.tuple_(*constraint.columns).in_(sa.select(*referred).where(condition))
 
 
-def deletions() -> list[Deletion]:
+@cache
+def deletions() -> tuple[Deletion, ...]:
     """Return the deletions of all tables that the metadata knows, each before the tables that its rows refer to."""
     ordered = [(table, belongs(table)) for table in reversed(Table.metadata.sorted_tables)]
-    return [_deletion(table, condition) for table, condition in ordered if condition is not None]
+    return tuple(_deletion(table, condition) for table, condition in ordered if condition is not None)
 
 
 def _deletion(table: sa.Table, condition: sa.ColumnElement[bool]) -> Deletion:
