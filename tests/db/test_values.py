@@ -52,10 +52,8 @@ VALUES: dict[type[sa.types.TypeEngine[Any]], list[Any]] = {
 }
 VARIANTS = [*((number, False) for number in range(max(map(len, VALUES.values())))), (0, True)]
 """The index of the values in a row, and whether all possible values are null."""
-ONE_OF_TWO: dict[str, Row] = {"client": {"jwks": None}}
-"""Columns that are null because another one of the row is not: a constraint demands exactly one of the two."""
-ALWAYS_ONE: dict[str, Row] = {"client": {"jwks_uri": "wisteria"}}
-"""The other ones, in rows of nulls."""
+ALWAYS_NULL, NEVER_NULL = {("client", "jwks")}, {("client", "jwks_uri")}
+"""Columns of a pair of which a constraint demands exactly one."""
 TYPES = {
     sa.Uuid: UUID,
     sa.String: str,
@@ -94,8 +92,10 @@ def row_of(table: sa.Table, variant: int, *, nulls: bool) -> Row:
         values = known.get(column.name) or VALUES[kind_of(column)]
         leads = isinstance(column.type, sa.Uuid) and (column.primary_key or column.foreign_keys)
         value = KEY if leads else values[variant % len(values)]
-        row[column.name] = None if nulls and column.nullable else value
-    return row | (ONE_OF_TWO.get(table.name, {}) if not nulls else ALWAYS_ONE.get(table.name, {}))
+        name = (table.name, column.name)
+        is_null = name in ALWAYS_NULL or (nulls and column.nullable and name not in NEVER_NULL)
+        row[column.name] = None if is_null else value
+    return row
 
 
 Found = dict[tuple[str, int, bool], tuple[Row, Row]]
