@@ -79,7 +79,7 @@ def read_draft(value: Any, skipped: Skipped) -> Draft | None:
 
 
 def _text(entry: Mapping[str, Any]) -> object:
-    """Return the words of an entry; anything but a string if they cannot be read."""
+    """Return the words of an entry. If they cannot be read, the result is not a string."""
     text = entry.get("text")
     if text is not None and not (isinstance(text, str) and not text.strip()):
         return text
@@ -103,7 +103,7 @@ def _tags_line(entry: Mapping[str, Any], id: UUID) -> str:
 
 
 def _timezone(entry: Mapping[str, Any]) -> str | None:
-    """Return the first time zone of an entry that is one; without one, it is the account's."""
+    """Return the first valid time zone of an entry; None if it has none: then the account's applies."""
     location = entry.get("location")
     names = [entry.get("timeZone"), location.get("timeZoneName") if isinstance(location, dict) else None]
     return next((name for name in names if isinstance(name, str) and name in timezones()), None)

@@ -37,8 +37,8 @@ async def import_archive(call: Call, query: Annotated[ImportQuery, Query()], arc
 
     The archive is checked first: if anything in it is wrong, nothing is imported (400). It may have at most 32 MiB,
     decompressed 256 MiB, and 20,000 records. Records of our own archives keep all fields and `created_at`; an entry of Day
-    One becomes a reflection. Importing an archive again is safe, also if an import was interrupted: it goes on. A server
-    imports two archives at a time per worker; to others it answers 503 with `Retry-After`.
+    One becomes a reflection. Importing an archive again is safe: after an interruption, the import continues where it stopped.
+    A worker imports two archives at a time, and answers further requests with 503 and `Retry-After`.
     """
     with call.services.imports.take(importing.BUSY):
         imported = await importing.import_archive(call, query.origin, archive)

@@ -1,8 +1,8 @@
 """The journal of an export: what a person wrote, as a Markdown file for each month, by local day.
 
 An entry has a heading, a line of facts, a line with what it is about, and the person's own words. Entries of records
-that belong to another one, such as the elements of a session, follow it. How each kind is written, its file declares
-(`app.records.journal.Journal`).
+that belong to another one, such as the elements of a session, follow it. The file of each kind
+declares how it is written (`app.records.journal.Journal`).
 """
 
 import re

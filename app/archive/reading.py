@@ -32,7 +32,7 @@ _sums_line = re.compile(rb"([0-9a-f]{64}) [ *]([^\n]+)").fullmatch
 
 
 class _Stored(BaseModel, extra="ignore"):
-    """What of the server's own members is kept."""
+    """The members that only a server sets, and that an import keeps."""
 
     id: Id
     created_at: Instant

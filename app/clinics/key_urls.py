@@ -75,7 +75,7 @@ class KeyUrls:
         return kept
 
     def _after_failure(self, url: str, before: _Kept | None) -> _Kept:
-        """Keep the keys that are still in time; otherwise have none until the next attempt."""
+        """Return the kept keys if they have not expired; otherwise keep none until the next attempt."""
         now = time.time()
         if before is not None and now < before.ends_at:
             return before

@@ -94,7 +94,7 @@ def _read(scope: str) -> tuple[str, str, bool]:
 
 
 def _within(limit: Mapping[str, str], wanted: Iterable[tuple[str, str]]) -> Scopes:
-    """Return what is wanted of the limit, with the letters of a type in the order of the limit."""
+    """Return the wanted scopes that `limit` contains. The letters of a type are in the order of the limit."""
     letters: dict[str, set[str]] = {}
     for kind, some in wanted:
         for name in limit if kind == "*" else [kind]:

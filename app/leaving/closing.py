@@ -23,7 +23,7 @@ from app.leaving.shapes import ClosingDraft
 async def close(tx: Transaction, account_id: UUID, erase_at: datetime | None = None) -> int:
     """Close an account, for its owner or for the operator; return how many devices were signed out.
 
-    This is the only function that closes accounts: whatever else ends with an account ends here, in its transaction.
+    This is the only function that closes accounts: all that ends with an account is ended here, in the same transaction.
     """
     await administration.set_closed(tx, account_id, clock.now(), erase_at)
     await reopening.cancel_code(tx, account_id)

@@ -3,7 +3,7 @@
 An erasure takes steps, each in transactions of its own, and continues after an interruption at any point: it becomes
 final; the ledger gets its entry; the data key is deleted, and with it the only way to read what the person wrote; the rows
 are deleted in batches; the last of them go together with the account. Each transaction locks the account and its feed
-first, so that two erasures of one account take turns, and a write that is still running ends before or is refused.
+first, so that two erasures of one account take turns, and a write that is still running ends first or is refused.
 """
 
 import asyncio

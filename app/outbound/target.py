@@ -1,4 +1,4 @@
-"""Checks whether the server may send a request to a URL, as far as the URL alone shows it."""
+"""Checks of a URL before its host is resolved: whether the server may send a request to it."""
 
 import re
 from typing import Final, NamedTuple
