@@ -5,7 +5,7 @@ import logging
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -53,6 +53,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("not run")
     for tests, (name, package) in MISSING.items():
         terminalreporter.write_line(f"tests/{tests}: {name} is not installed (apt-get install {package})")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the tests first that may take longest (`pytest.mark.timeout`), so that no worker waits for them at the end."""
+    items.sort(key=lambda item: -max((mark.args[0] for mark in item.iter_markers("timeout")), default=0))
 
 
 @pytest.fixture(scope="session")
@@ -176,11 +181,19 @@ def keyring(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Servers:
-    """Starts servers, each with its own database, and stops them when the tests end."""
+    """Starts servers, each with its own database. They stop with the test that starts them, shared ones with `session`."""
 
-    def __init__(self, databases: Databases, keyring: Path, mailbox: Mailbox, stack: ExitStack) -> None:
-        self._databases, self._keyring, self._mailbox, self._stack = databases, keyring, mailbox, stack
+    def __init__(self, databases: Databases, keyring: Path, mailbox: Mailbox, session: ExitStack) -> None:
+        self._databases, self._keyring, self._mailbox, self._session = databases, keyring, mailbox, session
+        self._stack = session
         self._shared: dict[str, Server] = {}
+
+    @contextmanager
+    def stopping(self) -> Iterator[None]:
+        """Stop the servers that are started in the block at its end; shared ones go on."""
+        with ExitStack() as self._stack:
+            yield
+        self._stack = self._session
 
     def settings(self, kind: str, **changes: object) -> Settings:
         """Return settings for a server on a fresh database."""
@@ -202,7 +215,10 @@ class Servers:
 
     def start(self, settings: Settings) -> Server:
         """Start a server."""
-        return self._stack.enter_context(serving(settings, self._mailbox))
+        return self._start(settings, self._stack)
+
+    def _start(self, settings: Settings, stack: ExitStack) -> Server:
+        return stack.enter_context(serving(settings, self._mailbox))
 
     def shared(self, kind: str, *, of: str = "", **changes: object) -> Server:
         """Return the server that all tests with these settings share, or those of one folder (`of`).
@@ -211,15 +227,25 @@ class Servers:
         """
         key = repr((kind, of, changes))
         if key not in self._shared:
-            self._shared[key] = self.start(self.settings(kind, **changes))
+            self._shared[key] = self._start(self.settings(kind, **changes), self._session)
         return self._shared[key]
 
 
 @pytest.fixture(scope="session")
-def servers(databases: Databases, keyring: Path, mailbox: Mailbox, every_log_line: list[str]) -> Iterator[Servers]:
+def lasting_servers(
+    databases: Databases, keyring: Path, mailbox: Mailbox, every_log_line: list[str]
+) -> Iterator[Servers]:
+    """Servers that run until the tests end."""
     assert every_log_line is not None
     with ExitStack() as stack:
         yield Servers(databases, keyring, mailbox, stack)
+
+
+@pytest.fixture
+def servers(lasting_servers: Servers) -> Iterator[Servers]:
+    """Servers that stop with the test; shared ones run until the tests end."""
+    with lasting_servers.stopping():
+        yield lasting_servers
 
 
 @pytest.fixture(params=DATABASES)

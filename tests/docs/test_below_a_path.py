@@ -33,9 +33,9 @@ WAYS = {
 
 
 @pytest.fixture(scope="module")
-def environment(servers: Servers) -> dict[str, str]:
+def environment(lasting_servers: Servers) -> dict[str, str]:
     """The settings of a server with the demo's records."""
-    settings: Settings = servers.settings("sqlite")
+    settings: Settings = lasting_servers.settings("sqlite")
     asyncio.run(demo.create_demo(settings))
     return {"AFTERGLOW_DATABASE_URL": settings.database_url, "AFTERGLOW_KEYRING": str(settings.keyring)}
 

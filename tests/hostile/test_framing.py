@@ -29,9 +29,9 @@ UPGRADING_BODIES = {
 
 
 @pytest.fixture(scope="session")
-def server(servers: Servers) -> Server:
+def server(lasting_servers: Servers) -> Server:
     """Start a server on one database: the requests refused here do not reach a database."""
-    return servers.shared("sqlite")
+    return lasting_servers.shared("sqlite")
 
 
 @pytest.mark.parametrize("content", MALFORMED.values(), ids=MALFORMED)

@@ -31,9 +31,9 @@ LOGIN, SESSIONS = "/v1/auth/login", "/v1/sessions"
 
 
 @pytest.fixture(scope="session")
-def server(servers: Servers) -> Server:
+def server(lasting_servers: Servers) -> Server:
     """One database is enough: what is refused here reaches none."""
-    return servers.shared("sqlite")
+    return lasting_servers.shared("sqlite")
 
 
 @pytest.mark.parametrize("encode", [request_bytes, chunked_request_bytes], ids=["with a length", "in chunks"])

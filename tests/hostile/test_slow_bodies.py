@@ -21,9 +21,9 @@ ANSWERED = b"HTTP/1.1 422 "
 
 
 @pytest.fixture(scope="session")
-def server(servers: Servers) -> Server:
+def server(lasting_servers: Servers) -> Server:
     """One database is enough: no request here reaches it."""
-    return servers.shared("sqlite")
+    return lasting_servers.shared("sqlite")
 
 
 @pytest.fixture

@@ -23,9 +23,9 @@ OTHER = [
 
 
 @pytest.fixture(scope="module")
-def production(servers: Servers) -> Server:
-    return servers.start(
-        servers.settings("sqlite", env=Environment.PRODUCTION, issuer="https://api.wisteria.example/v1")
+def production(lasting_servers: Servers) -> Server:
+    return lasting_servers.start(
+        lasting_servers.settings("sqlite", env=Environment.PRODUCTION, issuer="https://api.wisteria.example/v1")
     )
 
 

@@ -57,17 +57,17 @@ class Cluster:
 
 
 @pytest.fixture(scope="session")
-def shared_cluster(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def shared_cluster(lasting_servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     keyring = tmp_path_factory.mktemp("cluster") / "keys.json"
     create_keyring(keyring, generated=False)
-    settings = servers.settings("postgresql", keyring=keyring, throttle_account=5, throttle_account_day=20)
+    settings = lasting_servers.settings("postgresql", keyring=keyring, throttle_account=5, throttle_account_day=20)
     differing = ("database_url", "keyring", "throttle_client", "hash_seconds", "pool_seconds")
     environment = {f"AFTERGLOW_{name.upper()}": str(getattr(settings, name)) for name in differing}
     folders = [tmp_path_factory.mktemp("process") for _ in range(PROCESSES)]
     with ExitStack() as stack, ThreadPoolExecutor(PROCESSES) as threads:
         processes = [started_server([AFTERGLOW, "serve"], folder, **environment) for folder in folders]
         urls = list(threads.map(stack.enter_context, processes))
-        yield Cluster(servers.start(settings), urls, keyring)
+        yield Cluster(lasting_servers.start(settings), urls, keyring)
 
 
 @pytest.fixture
