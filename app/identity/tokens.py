@@ -23,6 +23,8 @@ MAX_HEADER_BYTES: Final = 512
 MAX_CACHED_TOKENS: Final = 10_000
 CLIENT_SECONDS: Final = 300
 """The lifetime of a client's access token."""
+CLOCK_SKEW_SECONDS: Final = 5
+"""How far the clock of the host that issued a token may be ahead of this one's. An expired token gets no such leeway."""
 _ALGORITHM: Final = "ES256"
 _COMMON: Final = {"iss": str, "aud": str, "sub": str, "scope": str, "iat": int, "exp": int, "jti": str}
 _OF_DEVICE: Final = _COMMON | {"sid": str}
@@ -103,7 +105,7 @@ class Tokens:
             set(claims) != set(types)
             or claims["iss"] != self._settings.issuer
             or claims["aud"] != self._settings.audience
-            or begins > time.time()
+            or begins > time.time() + CLOCK_SKEW_SECONDS
             or expires - begins > (CLIENT_SECONDS if is_client else self._settings.access_seconds)
         ):
             raise NotSignedIn
