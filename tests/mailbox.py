@@ -23,15 +23,20 @@ class Mailbox:
         class Handler(socketserver.StreamRequestHandler):
             def handle(self) -> None:
                 self.wfile.write(b"220 ready\r\n")
+                recipient = ""
                 while line := self.rfile.readline():
                     verb = line[:4].upper()
+                    if verb == b"EHLO":
+                        self.wfile.write(b"250-mailbox\r\n250-8BITMIME\r\n")
+                    if verb == b"RCPT":
+                        recipient = line.decode().partition("<")[2].partition(">")[0]
                     if verb == b"DATA":
                         self.wfile.write(b"354 go on\r\n")
                         lines = []
                         while (part := self.rfile.readline()) != b".\r\n":
                             lines.append(part.removeprefix(b"."))
-                        keep(email.message_from_bytes(b"".join(lines)))
-                    self.wfile.write(b"221 bye\r\n" if verb == b"QUIT" else b"250 yes\r\n")
+                        keep(recipient, email.message_from_bytes(b"".join(lines)))
+                    self.wfile.write(b"221 bye\r\n" if verb == b"QUIT" else b"250 SMTPUTF8\r\n")
 
         self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
@@ -61,7 +66,7 @@ class Mailbox:
         """Return whether no e-mail to an e-mail address is left to read."""
         return self._texts[address].empty()
 
-    def _keep(self, message: Message) -> None:
+    def _keep(self, recipient: str, message: Message) -> None:
         payload = message.get_payload(decode=True)
         assert isinstance(payload, bytes)
-        self._texts[str(message["To"])].put(payload.decode().replace("\r\n", "\n"))
+        self._texts[recipient].put(payload.decode().replace("\r\n", "\n"))

@@ -16,7 +16,7 @@ from app.db import Db, Row, Statement, Transaction, bind
 from app.identity import device_sessions
 from app.identity.accounts import CHANGE_PASSWORD
 from app.identity.changing_email import cancel_changes
-from app.identity.fields import email_key
+from app.identity.fields import email_key, fold_case
 from app.identity.shapes import Account
 from app.identity.tables import AccountRecord, DeviceRecord, Role
 from app.ids import is_id, make_id
@@ -65,7 +65,7 @@ async def page(db: Db, matching: AccountFilter, limit: int, after: UUID | None =
     if matching.closed is not None:
         conditions.append(_account.c.closed_at.is_not(None) if matching.closed else _account.c.closed_at.is_(None))
     if matching.email is not None:
-        conditions.append(_account.c.email_key.contains(matching.email.casefold(), autoescape=True))
+        conditions.append(_account.c.email_key.contains(fold_case(matching.email), autoescape=True))
     if after is not None:
         conditions.append(_account.c.id < after)
     return await db.all(Statement(sa.select(*_columns).where(*conditions).order_by(_account.c.id.desc()).limit(limit)))

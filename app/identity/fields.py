@@ -23,15 +23,25 @@ _NO_NUL: Final = r"^[^\x00]*$"
 
 
 def email_key(email: str) -> str:
-    """Return the key under which an e-mail address is stored and found.
+    """Return the key of an e-mail address: equal for addresses that differ only in case or in the form of their domain.
 
-    It is the same for e-mail addresses that differ only in case, or in how an internationalised domain is written.
+    The domain is encoded by IDNA 2008, so that `straße.example` and `strasse.example` are two domains, as in the DNS.
     """
     local, _, domain = unicodedata.normalize("NFC", email).rpartition("@")
     if not domain.isascii():
         with suppress(idna.IDNAError):  # an invalid domain is compared unchanged
             domain = idna.encode(domain, uts46=True).decode()
-    return f"{local}@{domain}".casefold()
+    return fold_case(f"{local}@{domain}")
+
+
+def fold_case(text: str) -> str:
+    """Return a text by Unicode's simple case folding, which replaces each character by one: `ß` does not become `ss`."""
+    return unicodedata.normalize("NFC", "".join(map(_fold, text)))
+
+
+def _fold(character: str) -> str:
+    """Return the simple folding: the full one, which `casefold` returns, if it is one character, else the lower case."""
+    return next((each for each in (character.casefold(), character.lower()) if len(each) == 1), character)
 
 
 def _read_email(value: object) -> str:

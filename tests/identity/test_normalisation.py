@@ -7,6 +7,7 @@ from pwdlib import PasswordHash
 
 from app.identity.fields import email_key
 from app.identity.passwords import Passwords, hashed_now
+from app.ids import new_id
 from app.settings import Settings
 from tests.serving import PASSWORD, Person, Server
 
@@ -55,6 +56,48 @@ def test_a_password_is_hashed_in_its_composed_form() -> None:
 )
 def test_two_forms_of_one_e_mail_address_have_one_key(one: str, other: str) -> None:
     assert email_key(one) == email_key(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("stra\u00dfe@example.com", "strasse@example.com"),
+        ("stra\u1e9ee@example.com", "strasse@example.com"),
+        ("ilse@stra\u00dfe.example", "ilse@strasse.example"),
+        ("o\ufb03ce@example.com", "office@example.com"),
+        ("\u0149ame@example.com", "\u02bcname@example.com"),
+        ("\u1fb3lse@example.com", "\u03b1\u03b9lse@example.com"),
+        ("\u0130lse@example.com", "i\u0307lse@example.com"),
+        ("a@\u2024\u00df\ud7ff", "a@\u2024ss\ud7ff"),
+    ],
+    ids=["ss", "capital ss", "ss in the domain", "ffi", "n", "alpha iota", "dotted I", "ss in an invalid domain"],
+)
+def test_two_e_mail_addresses_of_different_letters_have_two_keys(one: str, other: str) -> None:
+    assert email_key(one) != email_key(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("stra\u00dfe@a.example", "STRA\u1e9eE@A.example"), ("\u1f80lse@a.example", "\u1f88LSE@a.example")],
+    ids=["ss", "alpha iota"],
+)
+def test_letters_whose_full_folding_is_two_letters_are_compared_without_case(one: str, other: str) -> None:
+    assert email_key(one) == email_key(other)
+
+
+def test_e_mails_about_one_account_are_never_sent_to_an_owner_of_similar_letters(server: Server) -> None:
+    mark = new_id().hex
+    sharp, double = f"stra\u00dfe.{mark}@example.com", f"strasse.{mark}@example.com"
+    for email in (sharp, double):
+        assert server.anyone.post("/v1/auth/register", json={"email": email, "password": COMPOSED}).status_code == 202
+        code = server.mailbox.code_to(email)
+        assert server.anyone.post("/v1/auth/verify", json={"email": email, "code": code}).status_code == 200
+    for email, other in ((sharp, double), (double, sharp)):
+        assert server.anyone.post("/v1/auth/password/forgot", json={"email": email}).status_code == 202
+        body = {"code": server.mailbox.code_to(email), "new": DECOMPOSED}
+        assert server.mailbox.is_empty(other)
+        assert server.anyone.post("/v1/auth/password/reset", json=body | {"email": other}).status_code == 401
+        assert server.anyone.post("/v1/auth/password/reset", json=body | {"email": email}).status_code == 204
 
 
 def test_an_invalid_domain_is_compared_unchanged() -> None:
