@@ -28,7 +28,8 @@ from app.http import (
 )
 from app.identity import email_routes, password_routes, security_routes
 from app.identity import routes as identity
-from app.keyring import Keyring
+from app.keyring import Keyring, KeyringError, exposed
+from app.keyring.watching import watched
 from app.leaving import routes as leaving
 from app.metrics import Counts, answering_with
 from app.records import history_router
@@ -134,12 +135,15 @@ def create_app(settings: Settings | None = None, metrics_folder: Path | None = N
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, InFlightLimiter]]:
         db = open_database(settings)
-        services = build_services(settings, db, Keyring(settings.keyring), limiter, counts)
+        services = build_services(settings, db, _keyring(settings), limiter, counts)
         await services.start()
         app.state.services = services
         snapshots = Snapshots(services)
         try:
-            async with answering_with(metrics_folder, snapshots.counters, snapshots.snapshot):
+            async with (
+                answering_with(metrics_folder, snapshots.counters, snapshots.snapshot),
+                watched(services.keyring),
+            ):
                 with drain_before_stop(limiter, settings.drains_for):
                     yield {LIMITER: limiter}  # the protocol of each connection takes it from the state
         finally:
@@ -192,6 +196,18 @@ def create_app(settings: Settings | None = None, metrics_folder: Path | None = N
         ),
     ]
     return app
+
+
+def _keyring(settings: Settings) -> Keyring:
+    """Return the keyring; log why this process cannot start if it cannot be used: a worker may start long after its server."""
+    try:
+        keyring = Keyring(settings.keyring)
+        if settings.env is Environment.PRODUCTION and not keyring.is_private:
+            raise KeyringError(exposed(settings.keyring))  # noqa: TRY301 - logged as any other
+    except KeyringError as error:
+        observability.log_event("keyring-refused", "error", reason=str(error))
+        raise
+    return keyring
 
 
 def _pages(app: FastAPI) -> tuple[APIRouter, APIRouter]:

@@ -3,11 +3,14 @@
 The process imports only what the given command needs (decision 031).
 """
 
+import os
+
 from app.loading import loading
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line. What it writes is readable by its user only, whatever umask it was started with."""
+    os.umask(0o077)
     with loading():
         from app.cli.commands import cli  # noqa: PLC0415 - workers import this package, too, but run no command
     cli()

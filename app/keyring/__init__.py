@@ -3,9 +3,10 @@
 The package imports nothing of the server, so that the commands that manage keys start quickly.
 """
 
-from app.keyring.keyring import Keyring, KeyringError
+from app.keyring.keyring import Keyring, KeyringError, exposed
 
 __all__ = [
     "Keyring",
     "KeyringError",
+    "exposed",
 ]

@@ -1,13 +1,15 @@
 """The keyring: one file with the keys that sign access tokens, and a secret from which all other keys are derived.
 
 The file has mode 600. Every process reads it again within two seconds of a change, so that several workers and hosts can
-share one. In development the first start creates it. Production needs one that was created by `afterglow keys create`,
+share one. If it cannot be read then, the keys stay in use, and an error is logged; so it is if others can read the file. In
+development the first start creates it. Production needs one that was created by `afterglow keys create`,
 and refuses to start on one that a development start created.
 """
 
 import base64
 import hashlib
 import hmac
+import os
 import stat
 import time
 from datetime import datetime
@@ -23,6 +25,7 @@ from app.keyring.keys import Key, SealingKey, State, thumbprint
 MIN_SECRET_BYTES: Final = 32
 SEALING_KEY_BYTES: Final = 32
 _CHECK_SECONDS: Final = 1.0
+_REPORT_SECONDS: Final = 60.0
 _OTHERS_MODE: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -37,7 +40,10 @@ class Keyring:
         """Read the file; raise `KeyringError` if it is not a usable keyring."""
         self._path = path
         self._checked_at = 0.0
-        self._file_stamp: tuple[int, int] | None = None
+        self._file_stamp: tuple[int, int, int] | None = None
+        self._reported_at = 0.0
+        self.fault: str | None = None
+        """What is wrong with the file: `keyring-unreadable`, `keyring-exposed`, or nothing."""
         self._read()
 
     def derive_key(self, purpose: str) -> bytes:
@@ -82,17 +88,30 @@ class Keyring:
         self._checked_at = 0.0
         self._refresh()
 
+    def check(self) -> None:
+        """Read the file if it has changed, and log what is wrong with it."""
+        self._refresh()
+
     def _refresh(self) -> None:
         now = time.monotonic()
         if now - self._checked_at > _CHECK_SECONDS:
             self._checked_at = now
             self._verification_keys = self._accepted()
             try:
-                status = self._path.stat()
-                if (status.st_mtime_ns, status.st_ino) != self._file_stamp:
+                if _stamp(self._path.stat()) != self._file_stamp:
                     self._read()
             except (OSError, KeyringError) as error:  # the keys that were read before stay in use
-                observability.log_event("keyring-unreadable", "error", error=type(error).__name__)
+                self._report("keyring-unreadable", now, error=type(error).__name__)
+            else:
+                self._report(None if self.is_private else "keyring-exposed", now)
+
+    def _report(self, fault: str | None, now: float, **fields: object) -> None:
+        """Log a fault when it is noticed, and every minute."""
+        is_due = fault != self.fault or now - self._reported_at > _REPORT_SECONDS
+        self.fault = fault
+        if fault is not None and is_due:
+            self._reported_at = now
+            observability.log_event(fault, "error", **fields)
 
     def _accepted(self) -> dict[str, Key]:
         now = clock.now()
@@ -129,7 +148,17 @@ class Keyring:
         self._sealing_keys = {key.id: key for key in sealing_keys}
         self._current = current
         self._verification_keys = self._accepted()
-        self._file_stamp = (status.st_mtime_ns, status.st_ino)
+        self._file_stamp = _stamp(status)
+
+
+def exposed(path: Path) -> str:
+    """Return the message about a file that others can read or change."""
+    return f"AFTERGLOW_KEYRING names {path}, which others can read or change: run `chmod 600 {path}`"
+
+
+def _stamp(status: os.stat_result) -> tuple[int, int, int]:
+    """Return what changes with the content or the mode of a file."""
+    return status.st_mtime_ns, status.st_ino, status.st_mode
 
 
 def _parsed_key(member: dict[str, Any]) -> Key:

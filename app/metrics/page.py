@@ -42,6 +42,7 @@ GAUGES: Final = (
     Family("database_pool_waiting", "Uses that wait for a database connection."),
     Family("password_hashes_running", "Password hashes (Argon2) that are being computed."),
     Family("password_hashes_waiting", "Password hashes that wait for a free thread."),
+    Family("keyring_faults", "Workers whose keyring file cannot be read, or can be read by others."),
     Family("jobs_running", "Jobs that the workers of this server run."),
     Family("jobs", "Jobs in the database: due, or scheduled, which includes those that run.", ("state",)),
     Family("jobs_oldest_age_seconds", "Age of the oldest job in the database.", ("state",)),

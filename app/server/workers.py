@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Final
 
 import uvicorn
-from uvicorn.supervisors import Multiprocess
+from uvicorn.config import STARTUP_FAILURE
 
 from app import observability
 from app.loading import loading
+from app.server.signals import end_with_supervisor, ignore_signals
 from app.server.sockets import listening_sockets
+from app.server.supervisor import Supervisor
 
 MAX_START_SECONDS: Final = 60
 """A worker that does not answer its supervisor for this long is replaced. On a busy machine, uvicorn's default of 5 is
@@ -35,6 +37,8 @@ class WorkerConfig(uvicorn.Config):
         their reference counts.
         """
         observability.SINKS.append(observability.enqueue)
+        ignore_signals()
+        end_with_supervisor()
         with loading():
             if self.metrics_folder is not None:
                 self.app = partial(self.load_app(), metrics_folder=self.metrics_folder)
@@ -81,7 +85,10 @@ def run(
     listeners = listening_sockets(host, port)
     with suppress(KeyboardInterrupt), _metrics(metrics_at) as config.metrics_folder:
         if workers > 1:
-            Multiprocess(config, listeners).run()
+            supervisor = Supervisor(config, listeners)
+            supervisor.run()
+            if supervisor.has_failed:
+                sys.exit(STARTUP_FAILURE)
         else:
             uvicorn.Server(config).run(listeners)
 

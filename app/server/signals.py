@@ -1,0 +1,30 @@
+"""Signals of a server process: what it ignores, and the one that it gets when its supervisor is killed."""
+
+import ctypes
+import multiprocessing
+import os
+import signal
+from contextlib import suppress
+from typing import Final
+
+_PR_SET_PDEATHSIG: Final = 1
+"""Of prctl(2)."""
+IGNORED: Final = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+"""By default they would end the process at once. A terminal that is closed sends SIGHUP to every process in it."""
+
+
+def ignore_signals() -> None:
+    """Ignore signals that have no meaning here: a changed keyring is read without one, and logs are not in files."""
+    for number in IGNORED:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def end_with_supervisor() -> None:
+    """Let this worker stop gracefully when its supervisor ends, even if that is killed. Without effect except on Linux."""
+    supervisor = multiprocessing.parent_process()
+    if supervisor is None:
+        return
+    with suppress(AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != supervisor.pid:  # it ended before
+        signal.raise_signal(signal.SIGTERM)

@@ -1,0 +1,61 @@
+"""The process that starts the workers, and replaces those that end.
+
+It is uvicorn's, with two differences. A worker that cannot start does not end the others: it is started again, after a
+pause. And if no worker can start at all, the process ends with an exit status other than 0.
+"""
+
+import logging
+import time
+from typing import Final
+
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors import Multiprocess
+from uvicorn.supervisors.multiprocess import Process
+
+MIN_PAUSE_SECONDS: Final = 1.0
+MAX_PAUSE_SECONDS: Final = 30.0
+"""The pause before a worker that could not start is started again, and its maximum; it doubles each time."""
+_logger: Final = logging.getLogger("uvicorn.error")
+
+
+class Supervisor(Multiprocess):
+    """Keeps as many workers as the configuration says."""
+
+    has_failed = False
+    """Whether no worker could start."""
+    _has_served = False
+    _pause = MIN_PAUSE_SECONDS
+    _start_at = 0.0
+
+    def keep_subprocess_alive(self) -> None:
+        """Replace each worker that ended or does not answer."""
+        for index, process in enumerate(self.processes):
+            if self.should_exit.is_set():
+                return
+            if process.is_alive(timeout=self.config.timeout_worker_healthcheck):
+                self._note_success(process)
+            elif process.exitcode != STARTUP_FAILURE:
+                self._end(process)
+                self._start(index)
+            elif not self._has_served and all(each.exitcode is not None for each in self.processes):
+                _logger.error("No worker can start.")
+                self.has_failed = True
+                self.should_exit.set()
+            elif time.monotonic() >= self._start_at:
+                self._end(process)
+                self._start_at = time.monotonic() + self._pause
+                self._pause = min(2 * self._pause, MAX_PAUSE_SECONDS)
+                self._start(index)
+
+    def _note_success(self, process: Process) -> None:
+        if not self._has_served:
+            self._has_served = process.is_ready(timeout=1)
+
+    def _end(self, process: Process) -> None:
+        process.kill()
+        process.join()
+        _logger.error("Worker process [%s] ended with status %s", process.pid, process.exitcode)
+
+    def _start(self, index: int) -> None:
+        self.processes[index] = Process(self.config, self.sockets)
+        self.processes[index].start()
