@@ -84,6 +84,18 @@ def log_event(event: str, level: str = "info", **fields: object) -> None:
     flush()
 
 
+def log_audit(event: str, level: str, **fields: object) -> None:
+    """Log an event of an account's security, at once."""
+    for sink in SINKS:
+        sink(audit_line(event, level, **fields))
+    flush()
+
+
+def audit_line(event: str, level: str, **fields: object) -> str:
+    """Return the line of an event of security. All of them, and no others, have this logger."""
+    return _line(level, "afterglow.audit", {"event": event, **fields})
+
+
 def _log(level: str, logger: str, fields: dict[str, object]) -> None:
     line = _line(level, logger, fields)
     for sink in SINKS:

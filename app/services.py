@@ -5,7 +5,7 @@ identity, and clients in clinics. Both use `Services` themselves, so only their 
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Final, Protocol
 from uuid import UUID
 
 from fastapi import Depends
@@ -21,8 +21,11 @@ from app.server.in_flight import InFlightLimiter
 from app.server.slots import Slots
 from app.settings import Settings
 
+TAG_BYTES: Final = 8
+"""The length of what marks the access tokens that are issued with one refresh token."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class Claims:
     """What a verified access token says: the account, its device, the scope, and when it expires (seconds since 1970)."""
 
@@ -30,6 +33,8 @@ class Claims:
     device_id: UUID
     scope: str
     expires: int
+    unused: bytes | None
+    """The tag of the refresh token that it was issued with, until this worker has stored that it was used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +49,8 @@ class ClientClaims:
 class AccessTokens(Protocol):
     """Issues and verifies access tokens."""
 
-    def issue(self, account_id: UUID, device_id: UUID, scope: str) -> str:
-        """Return a new access token of a device."""
+    def issue(self, account_id: UUID, device_id: UUID, scope: str, tag: bytes | None = None) -> str:
+        """Return a new access token of a device; `tag`, of `TAG_BYTES`, marks those that are issued with one refresh token."""
         ...
 
     def issue_to_client(self, client_id: UUID, scope: str) -> str:
@@ -77,15 +82,15 @@ class PasswordHashing(Protocol):
     waiting: int
     """The number of hashes that wait for a free thread."""
 
-    async def hashed(self, password: str) -> str:
-        """Return the hash of a password."""
+    async def hashed(self, password: str, network: str = "") -> str:
+        """Return the hash of a password that `network` sent."""
         ...
 
-    async def right(self, password: str, password_hash: str | None) -> bool:
+    async def right(self, password: str, password_hash: str | None, network: str = "") -> bool:
         """Return whether a password has this hash; without a hash, return False after the same time."""
         ...
 
-    async def checked(self, password: str, password_hash: str | None) -> tuple[bool, str | None]:
+    async def checked(self, password: str, password_hash: str | None, network: str = "") -> tuple[bool, str | None]:
         """Return whether a password has this hash, and a new hash if the given one was created with weaker parameters."""
         ...
 

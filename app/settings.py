@@ -35,6 +35,15 @@ class MailBackend(StrEnum):
     SMTP = "smtp"
 
 
+class Notice(StrEnum):
+    """The kinds of e-mails about the security of an account that its owner gets."""
+
+    NEW_DEVICE = "new-device"
+    PASSWORD = "password"  # noqa: S105 - its name
+    EMAIL = "e-mail-address"
+    COPIED_SIGN_IN = "copied-sign-in"
+
+
 def _check_database_url(url: str) -> str:
     read_database_url(url)
     return url
@@ -42,6 +51,10 @@ def _check_database_url(url: str) -> str:
 
 def _split(value: object) -> object:
     return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+
+
+def _split_notices(value: object) -> object:
+    return [] if value == "none" else _split(value)
 
 
 def _check_issuer(issuer: str) -> str:
@@ -111,6 +124,7 @@ Issuer = Annotated[str, AfterValidator(_check_issuer)]
 Origins = Annotated[list[Annotated[str, AfterValidator(_check_origin)]], NoDecode, BeforeValidator(_split)]
 Hosts = Annotated[list[Annotated[str, AfterValidator(_check_host)]], NoDecode, BeforeValidator(_split)]
 Proxies = Annotated[list[Annotated[str, AfterValidator(_check_proxy)]], NoDecode, BeforeValidator(_split)]
+Notices = Annotated[list[Notice], NoDecode, BeforeValidator(_split_notices)]
 RootPath = Annotated[str, AfterValidator(_check_root_path)]
 DAY: Final = 86_400
 NO_ISSUER: Final = "https://afterglow.invalid"
@@ -156,23 +170,43 @@ class Settings(BaseSettings):
         90 * DAY, ge=60, description="Time after which a device has to sign in again, in seconds."
     )
     refresh_grace_seconds: int = Field(
-        600, ge=0, description="Time in which a lost refresh response can be requested again, in seconds."
+        60, ge=0, description="Time in which a lost refresh response can be requested again, in seconds."
     )
     code_seconds: int = Field(1800, ge=60, description="Lifetime of an e-mailed code, in seconds.")
-    code_tries: int = Field(5, ge=1, description="Wrong attempts after which an e-mailed code becomes invalid.")
-    codes_a_day: int = Field(10, ge=1, description="Maximum codes sent to one e-mail address in 24 hours.")
+    code_tries: int = Field(
+        5,
+        ge=1,
+        description="Wrong attempts after which a six-digit code becomes invalid: of the network that requested it, or of all others.",
+    )
+    codes_a_day: int = Field(
+        10,
+        ge=1,
+        description="Maximum new codes for one e-mail address in 24 hours, and e-mails with one in AFTERGLOW_CODE_SECONDS for each network after that.",
+    )
     throttle_account: int = Field(
-        5, ge=1, description="Maximum wrong attempts at one account in AFTERGLOW_THROTTLE_ACCOUNT_SECONDS."
+        5,
+        ge=1,
+        description="Maximum wrong passwords for one account, and wrong codes for it from one network, in AFTERGLOW_THROTTLE_ACCOUNT_SECONDS.",
     )
     throttle_account_seconds: int = Field(
         900, ge=1, description="Time in which wrong attempts at an account are counted, in seconds."
     )
     throttle_account_day: int = Field(20, ge=1, description="Maximum wrong attempts at one account in 24 hours.")
     throttle_client: int = Field(20, ge=1, description="Maximum wrong attempts from one client network in a minute.")
+    throttle_sign_in: int = Field(
+        120,
+        ge=1,
+        description="Maximum requests from one client network in a minute to sign in or to verify, right or wrong.",
+    )
+    throttle_mail: int = Field(
+        120,
+        ge=1,
+        description="Maximum requests from one client network in an hour to register or to reset a password. Each sends an e-mail.",
+    )
     exports_a_day: int = Field(5, ge=1, description="Maximum exports of one account in 24 hours.")
     throttle_tokens: int = Field(60, ge=1, description="Maximum access tokens for one client of a clinic in a minute.")
     hash_seconds: float = Field(
-        2.0, ge=0.01, le=60, description="Maximum wait for a free thread to compute a password hash, in seconds."
+        5.0, ge=0.01, le=60, description="Maximum wait for a free thread to compute a password hash, in seconds."
     )
     hash_threads: int = Field(
         0,
@@ -183,6 +217,10 @@ class Settings(BaseSettings):
         MailBackend.CONSOLE, description="console prints e-mails on standard output; smtp sends them."
     )
     mail_from: str = Field("Afterglow <afterglow@localhost>", description="Sender of e-mails.")
+    notices: Notices = Field(
+        [*Notice],
+        description="E-mails about the security of an account that its owner gets, separated by commas; none turns off all.",
+    )
     smtp_host: str = Field("localhost", description="Host of the SMTP server.")
     smtp_port: int = Field(587, ge=1, le=65535, description="Port of the SMTP server.")
     smtp_user: str = Field("", description="User name for the SMTP server. Empty: no login.")

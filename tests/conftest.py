@@ -207,7 +207,10 @@ class Servers:
             "throttle_account": 1000,
             "throttle_account_day": 1000,
             "throttle_client": 100_000,
+            "throttle_sign_in": 100_000,
+            "throttle_mail": 100_000,
             "exports_a_day": 1000,
+            "notices": ["e-mail-address"],
             "hash_seconds": 60,
             "pool_seconds": 10,
         }

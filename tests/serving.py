@@ -106,9 +106,9 @@ class Server:
         tokens = self.run(sign_in(self.services, person.id, "tablet"))
         return replace(person, tokens=tokens, client=self.client(tokens["access_token"]))
 
-    def client(self, token: str | None = None) -> Client:
-        """Return a client that is closed at the end of the test."""
-        client = Client(self.url, token)
+    def client(self, token: str | None = None, address: str | None = None) -> Client:
+        """Return a client that is closed at the end of the test; it connects from an IP address of this machine."""
+        client = Client(self.url, token, address)
         self._clients.append(client)
         return client
 

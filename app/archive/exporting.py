@@ -25,8 +25,9 @@ from app.archive.threads import on_thread
 from app.archive.zip_stream import ZipStream
 from app.db import Db, Row
 from app.http import ClientConnection
-from app.identity import throttles
+from app.identity import audit, throttles
 from app.identity.accounts import public_account
+from app.identity.audit import Event
 from app.problems import TooManyExports
 from app.records import access
 from app.records.codec import version_of
@@ -61,6 +62,7 @@ async def export(view: View, client: ClientConnection) -> AsyncGenerator[bytes]:
     with services.exports.take(FULL), Spool(await view.data_keys(), account["timezone"]) as spool:
         async with throttles.counted(services, bucket, TooManyExports):
             await _fill(spool, view)
+        audit.record(services, Event.EXPORTED, view.owner_id, device_id=view.caller.device_id)
         gone = asyncio.create_task(client.closed())
         try:
             steps = archive_of(spool, account, clock.now())

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from app import clock
 from app.cli import account_lines
 from app.cli.account_lines import Changed
+from app.cli.auditing import audit
 from app.cli.database import run, with_database
 from app.cli.errors import fail, load_settings, open_keyring
 from app.cli.passwords import PasswordFile, read_password
@@ -23,12 +24,11 @@ from app.identity.administration import AccountFilter
 from app.identity.fields import EmailAddress, email_key
 from app.identity.passwords import hashed_now
 from app.identity.tables import Role
-from app.identity.throttles import AttemptKind, of_account
+from app.identity.throttles import of_account
 from app.keyring import Keyring, KeyringError
 from app.leaving import closing
 from app.records.access import COUNT_RECORDS
 from app.resources import RESOURCES
-from app.services import Services
 from app.settings import Settings
 
 cli = typer.Typer()
@@ -56,7 +56,7 @@ def add_account(
         TypeAdapter(EmailAddress).validate_python(email)
     except ValidationError:
         fail("not an e-mail address")
-    new, keyring = NewAccount(email, hashed_now(read_password(password_file)), role=role), open_keyring(settings)
+    new, keyring = NewAccount(email, hashed_now(read_password(password_file, email)), role=role), open_keyring(settings)
 
     async def add(db: Database) -> Row | None:
         async with db.transaction() as tx:
@@ -66,6 +66,7 @@ def add_account(
     added = run(with_database(settings, add))
     if added is None:
         fail(f"an account with the e-mail address {email} already exists; nothing was changed")
+    audit("account add", account_id=added["id"], role=role)
     account_lines.show_change(f"Added {email} as {role}.", Changed(added), as_json=as_json)
 
 
@@ -137,7 +138,7 @@ def close_account(
             devices = await closing.close(tx, account["id"], erase_at)
         return Changed(account, devices)
 
-    changed = _change(name, close)
+    changed = _change("close", name, close)
     text = (
         f"Closed {changed.account['email']}." if changed.changed else f"{changed.account['email']} is already closed."
     )
@@ -156,7 +157,7 @@ def reopen_account(name: Name, *, as_json: AsJson = False) -> None:
                 fail("the account is being erased; nothing was changed")
         return Changed(account)
 
-    changed = _change(name, reopen)
+    changed = _change("reopen", name, reopen)
     text = f"Reopened {changed.account['email']}." if changed.changed else f"{changed.account['email']} is not closed."
     account_lines.show_change(text, changed, as_json=as_json)
 
@@ -177,7 +178,7 @@ def change_role(
             await administration.change_role(tx, account["id"], role)
         return Changed(account)
 
-    changed = _change(name, change)
+    changed = _change("role", name, change)
     verb = "is now" if changed.changed else "already has the role"
     account_lines.show_change(f"{changed.account['email']} {verb} {role}.", changed, as_json=as_json)
 
@@ -204,7 +205,7 @@ def sign_out(
                 fail(f"the account has no signed-in device {device}; nothing was changed")
         return Changed(account, devices, changed=devices > 0)
 
-    changed = _change(name, end)
+    changed = _change("sign-out", name, end)
     text = f"Signed out {changed.account['email']}." if changed.changed else "No device is signed in."
     account_lines.show_change(text, changed, as_json=as_json)
 
@@ -218,8 +219,8 @@ def set_password(name: Name, *, password_file: PasswordFile = None, as_json: AsJ
     """
     settings = load_settings()
     keyring = _keyring(settings)
-    run(with_database(settings, lambda db: _found(db, name)))  # before the prompt
-    password_hash = hashed_now(read_password(password_file))
+    found = run(with_database(settings, lambda db: _found(db, name)))  # before the prompt
+    password_hash = hashed_now(read_password(password_file, found["email"]))
 
     async def change(db: Database, account: Row) -> Changed:
         if account["closed_at"] is not None:
@@ -227,14 +228,16 @@ def set_password(name: Name, *, password_file: PasswordFile = None, as_json: AsJ
         async with db.transaction() as tx:
             devices = await administration.set_password(tx, account["id"], password_hash)
             if keyring is not None:
-                await throttles.reset(tx, *_buckets(build_services(settings, db, keyring), account["email"]))
+                await throttles.reset(
+                    tx, of_account(build_services(settings, db, keyring), email_key(account["email"]))
+                )
         return Changed(account, devices)
 
-    changed = _change(name, change)
+    changed = _change("set-password", name, change)
     account_lines.show_change(f"Set the password of {changed.account['email']}.", changed, as_json=as_json)
 
 
-def _change(name: str, change: Callable[[Database, Row], Coroutine[Any, Any, Changed]]) -> Changed:
+def _change(command: str, name: str, change: Callable[[Database, Row], Coroutine[Any, Any, Changed]]) -> Changed:
     """Run a change of an account; return its result with the account as it is afterwards."""
 
     async def work(db: Database) -> Changed:
@@ -242,7 +245,10 @@ def _change(name: str, change: Callable[[Database, Row], Coroutine[Any, Any, Cha
         result = await change(db, account)
         return result._replace(account=await _found(db, str(account["id"])))
 
-    return run(with_database(load_settings(), work))
+    changed = run(with_database(load_settings(), work))
+    if changed.changed:
+        audit(f"account {command}", account_id=changed.account["id"])
+    return changed
 
 
 async def _found(db: Database, name: str) -> Row:
@@ -259,7 +265,3 @@ def _keyring(settings: Settings) -> Keyring | None:
         return Keyring(settings.keyring) if settings.keyring.exists() else None
     except KeyringError as error:
         fail(f"{error}; nothing was changed")
-
-
-def _buckets(services: Services, email: str) -> list[list[throttles.Bucket]]:
-    return [of_account(services, email_key(email), kind) for kind in (AttemptKind.PASSWORD, AttemptKind.RESET)]

@@ -10,6 +10,7 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 
 from app.cli import client_tokens, clinic_lines
+from app.cli.auditing import audit
 from app.cli.database import T, run, with_database
 from app.cli.errors import fail, load_settings
 from app.cli.lines import print_json
@@ -62,6 +63,7 @@ def add_clinic(
         fail("the contact is not an e-mail address")
 
     clinic = _in_transaction(settings, lambda tx: administration.add_clinic(tx, name, address))
+    audit("clinic add", clinic_id=clinic["id"])
     clinic_lines.show_clinic(f"Added {name}.", clinic, changed=True, as_json=as_json)
 
 
@@ -85,6 +87,8 @@ def end_clinic(id: ClinicId, *, yes: Yes = False, as_json: AsJson = False) -> No
     changed, clinic = _in_transaction(settings, end)
     if clinic is None:
         fail(f"no clinic has the id {id}; nothing was changed")
+    if changed:
+        audit("clinic end", clinic_id=id)
     text = f"Ended {clinic['name']}." if changed else f"{clinic['name']} has ended already."
     clinic_lines.show_clinic(text, clinic, changed=changed, as_json=as_json)
 
@@ -118,6 +122,7 @@ def add_client(
     client = _in_transaction(settings, lambda tx: administration.add_client(tx, clinic, keys, registered, purpose))
     if client is None:
         fail(f"no active clinic has the id {clinic}; nothing was changed")
+    audit("clinic client add", clinic_id=clinic, client_id=client["id"])
     clinic_lines.show_client("Added a client.", client, changed=True, as_json=as_json)
 
 
@@ -159,6 +164,7 @@ def show_or_change_keys(
     client = _in_transaction(settings, lambda tx: administration.change_keys(tx, id, keys))
     if client is None:
         fail(f"no active client has the id {id}; nothing was changed")
+    audit("clinic client keys", client_id=id)
     clinic_lines.show_client("Replaced the keys.", client, changed=True, as_json=as_json)
 
 
@@ -175,6 +181,8 @@ def end_client(id: ClientId, *, yes: Yes = False, as_json: AsJson = False) -> No
     changed, client = _in_transaction(settings, end)
     if client is None:
         fail(f"no client has the id {id}; nothing was changed")
+    if changed:
+        audit("clinic client end", client_id=id)
     text = "Ended the client." if changed else "The client has ended already."
     clinic_lines.show_client(text, client, changed=changed, as_json=as_json)
 

@@ -16,6 +16,7 @@ _MODULES: Final = {
     "upkeep": "upkeep",
     "erase": "upkeep",
     "purge": "upkeep",
+    "prune": "upkeep",
     "restored": "restoring",
     "verify-seals": "seals",
     "account": "accounts",

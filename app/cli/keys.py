@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from app import clock
+from app.cli.auditing import audit
 from app.cli.database import run, with_database
 from app.cli.errors import fail, load_settings, open_keyring
 from app.cli.progress import with_progress
@@ -33,6 +34,7 @@ def create_keys(path: Annotated[Path, typer.Argument(help="The file to create. I
         fail(f"{path} already exists; nothing was changed")
     except OSError:
         fail(f"{path} cannot be written")
+    audit("keys create")
     typer.echo(
         f"Created {path}. Keep a copy in your secret store, apart from the database: if it is lost, every word in the database is lost."
     )
@@ -49,14 +51,14 @@ def list_keys() -> None:
 def rotate_keys() -> None:
     """Sign with the next key. Tokens signed by the old key are accepted until they expire."""
     settings = load_settings()
-    _change(settings, lambda: rotate(settings.keyring, settings.access_seconds))
+    _change("rotate", settings, lambda: rotate(settings.keyring, settings.access_seconds))
 
 
 @_keys.command("retire", context_settings={"ignore_unknown_options": True})  # a kid may begin with a hyphen
 def retire_key(kid: Annotated[str, typer.Argument(help="The key id, as printed by `afterglow keys list`.")]) -> None:
     """Revoke a signing key immediately. Use it in an emergency: its tokens are refused, and devices refresh them."""
     settings = load_settings()
-    _change(settings, lambda: retire(settings.keyring, kid))
+    _change("retire", settings, lambda: retire(settings.keyring, kid))
 
 
 @_keys.command("rotate-sealing")
@@ -68,7 +70,9 @@ def rotate_sealing_key() -> None:
     settings = load_settings()
     keyring = open_keyring(settings, create=False)
     if not keyring.sealing_keys:  # of an older version: no data key exists yet
-        typer.echo(f"Added the first key-encryption key, {add_sealing_key(settings.keyring, timedelta())}.")
+        key_id = add_sealing_key(settings.keyring, timedelta())
+        audit("keys rotate-sealing", key_id=key_id)
+        typer.echo(f"Added the first key-encryption key, {key_id}.")
         return
 
     async def work(db: Database) -> int:
@@ -80,12 +84,15 @@ def rotate_sealing_key() -> None:
         )
 
     count = run(with_database(settings, work))
+    audit("keys rotate-sealing", key_id=keyring.sealing_key.id)
     typer.echo(f"Data keys wrapped by the key-encryption key {keyring.sealing_key.id}: {count}.")
 
 
-def _change(settings: Settings, change: Callable[[], str]) -> None:
+def _change(command: str, settings: Settings, change: Callable[[], str]) -> None:
     try:
-        typer.echo(f"The current key is {change()}.")
+        kid = change()
+        audit(f"keys {command}", kid=kid)
+        typer.echo(f"The current key is {kid}.")
     except KeyringError as error:
         fail(str(error))
     except OSError:

@@ -8,6 +8,7 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 
 from app.cli.errors import fail
+from app.identity.common_passwords import is_personal
 from app.identity.fields import Password
 
 PasswordFile = Annotated[
@@ -16,18 +17,21 @@ PasswordFile = Annotated[
 ]
 
 
-def read_password(file: Path | None) -> str:
-    """Return a valid new password: from the file, else from a prompt, or from standard input if that is not a terminal.
+def read_password(file: Path | None, email: str) -> str:
+    """Return a valid new password for an e-mail address.
 
-    Exit with an error line if it is not valid or the file cannot be read.
+    It is read from the file, else from a prompt, or from standard input if that is not a terminal. Exit with an error line if it is not valid or the file cannot be read.
     """
     try:
         password = _line_of(file) if file is not None else _prompt() if sys.stdin.isatty() else sys.stdin.readline()
-        return TypeAdapter[str](Password).validate_python(password.rstrip("\r\n"))
+        valid = TypeAdapter[str](Password).validate_python(password.rstrip("\r\n"))
     except OSError:
         fail(f"{file} cannot be read")
     except (UnicodeDecodeError, ValidationError):
         fail("not a password of 8 to 256 characters that is not a common one")
+    if is_personal(valid, email):
+        fail("a password must not consist of the account's e-mail address")
+    return valid
 
 
 def _line_of(file: Path) -> str:

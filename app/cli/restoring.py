@@ -8,6 +8,7 @@ from uuid import UUID
 import typer
 
 from app import clock
+from app.cli.auditing import audit
 from app.cli.database import run, with_database
 from app.cli.errors import fail, load_settings, open_keyring
 from app.cli.progress import with_progress
@@ -58,6 +59,7 @@ def restored(
         fail(str(error))
     except restoring.EpochsSpentError:
         fail(f"a feed is already in the last possible epoch, {restorations.MAX_EPOCH}; nothing was changed")
+    audit("restored", feeds=feeds)
     typer.echo(f"Feeds in a new epoch: {feeds}. Every device has to sign in again.")
 
 

@@ -1,4 +1,4 @@
-"""The command `afterglow upkeep`, to be run daily, and its two parts, `afterglow erase` and `afterglow purge`."""
+"""The commands `afterglow upkeep` (daily), and its parts, `afterglow erase`, `afterglow purge` and `afterglow prune`."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -6,12 +6,14 @@ from typing import Annotated
 import typer
 
 from app import clock
+from app.cli.auditing import audit
 from app.cli.database import run, with_database
 from app.cli.errors import fail, load_settings, open_keyring
 from app.cli.progress import with_progress
 from app.clinics import assertions
 from app.composition import build_services
 from app.db import Database
+from app.identity import pruning
 from app.keyring.ledger import LedgerError
 from app.keyring.rotation import destroy_sealing_keys
 from app.leaving import erasing
@@ -24,9 +26,10 @@ cli = typer.Typer()
 
 @cli.command()
 def upkeep() -> None:
-    """Erase the accounts that are due for erasure, and purge old data. Run it once a day. Safe while the API is served."""
+    """Erase the accounts whose time has come, purge, and prune. Run it once a day. Safe while the API is served."""
     erase()
     purge(None)
+    prune()
 
 
 @cli.command()
@@ -45,6 +48,7 @@ def erase() -> None:
         accounts = run(with_database(settings, work))
     except LedgerError as error:
         fail(str(error))
+    audit("erase", accounts=accounts)
     typer.echo(f"Erased: accounts {accounts}.")
 
 
@@ -84,8 +88,24 @@ def purge(
         return removals, operations, versions
 
     removals, operations, versions = run(with_database(settings, work))
+    audit("purge", removals=removals, operations=operations, versions=versions)
     typer.echo(f"Purged: removals {removals}, operations {operations}, all from before {clock.format_instant(before)}.")
     typer.echo(f"Purged: former versions {versions}, replaced before {clock.format_instant(replaced_before)}.")
+
+
+@cli.command()
+def prune() -> None:
+    """Delete expired codes, old counts of attempts, and sign-ins that are over. Safe while the API is served."""
+    settings = load_settings()
+
+    async def work(db: Database) -> tuple[int, int, int]:
+        codes = await with_progress("Codes", pruning.prune_codes(db))
+        counts = await with_progress("Counts", pruning.prune_counts(db))
+        return codes, counts, await with_progress("Devices", pruning.prune_devices(db, settings))
+
+    codes, counts, devices = run(with_database(settings, work))
+    audit("prune", codes=codes, counts=counts, devices=devices)
+    typer.echo(f"Pruned: codes {codes}, counts of attempts {counts}, devices {devices}.")
 
 
 async def _destroy_sealing_keys(db: Database, settings: Settings) -> None:

@@ -86,6 +86,8 @@ async def _create_device(tx: Transaction, account_id: UUID) -> None:
         created_at=now,
         last_used_at=now,
         ended_at=None,
+        unused=None,
+        repeated=False,
     )
 
 

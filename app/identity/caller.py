@@ -5,6 +5,7 @@ on every worker with the next request. A statement that reads or locks records c
 if no such statement ran, or it found no row, the route checks before it answers (`authenticate`). See decision 009.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Final
@@ -18,9 +19,10 @@ from starlette.requests import Request
 
 from app.db import Database, Row, Statement, bind
 from app.http import PENDING_AUTH, header_values
+from app.identity.device_session_statements import BEGIN_USE
 from app.identity.tables import AccountRecord, DeviceRecord
-from app.problems import Forbidden, NotSignedIn
-from app.services import ClientClaims, Services, services_of
+from app.problems import Forbidden, NotSignedIn, Unavailable
+from app.services import Claims, ClientClaims, Services, services_of
 
 _account = AccountRecord.table()
 _device = DeviceRecord.table()
@@ -57,6 +59,8 @@ class Caller:
     is_authenticated: bool = False
     is_internal: bool = False
     """Whether the program itself calls, without a device."""
+    first_use: Claims | None = None
+    """The claims of the access token, if this worker has not stored yet that it was used."""
 
     @property
     def db(self) -> Database:
@@ -91,6 +95,14 @@ class Caller:
             if alive is None:
                 raise NotSignedIn
             self.role, self.timezone, self.is_authenticated = alive["role"], alive["timezone"], True
+        if self.first_use is not None:
+            await self._begin_use(self.first_use)
+
+    async def _begin_use(self, claims: Claims) -> None:
+        """Store that the tokens of the latest refresh are used, so that the refresh cannot be repeated (decision 072)."""
+        with suppress(Unavailable):  # the next request tries again
+            await self.db.run(BEGIN_USE, id=self.device_id, tag=claims.unused)
+            self.first_use = claims.unused = None
 
     async def is_signed_in(self) -> bool:
         """Return whether the device is still signed in: for a long request, which has to check it repeatedly."""
@@ -126,7 +138,10 @@ def identify(request: Request) -> Caller:
         request.scope[PENDING_AUTH] = partial(services.clients.check, claims.client_id)  # then it is 401
         raise Forbidden
     request.scope["account_id"] = claims.account_id
-    return Caller(services, claims.account_id, claims.device_id)
+    caller = Caller(services, claims.account_id, claims.device_id)
+    if claims.unused is not None:
+        caller.first_use = claims
+    return caller
 
 
 def bearer_token(request: Request) -> str:

@@ -9,31 +9,34 @@ from uuid import UUID
 
 from app import clock
 from app.db import Row, Transaction
-from app.identity import device_sessions, emails
+from app.identity import audit, device_sessions, emails
 from app.identity.accounts import BY_EMAIL, CHANGE_EMAIL, LOCK_OPEN, PUBLIC
+from app.identity.audit import Event
 from app.identity.caller import Caller
-from app.identity.codes import MailedCodes, long_code, typed_code
+from app.identity.codes import MailedCodes, typed_code
 from app.identity.confirming import password_confirmed
 from app.identity.fields import email_key
+from app.identity.notices import notify
 from app.identity.shapes import EmailConfirmation, EmailDraft
 from app.identity.tables import EmailChange
 from app.identity.throttles import serialize
 from app.problems import NotSignedIn, WrongCredentials
+from app.settings import Notice
 
 _codes: Final = MailedCodes(EmailChange.table(), redeemed_by="account_id")
 
 
-async def request_change(caller: Caller, draft: EmailDraft) -> None:
+async def request_change(caller: Caller, network: str, draft: EmailDraft) -> None:
     """Queue the e-mails of a change if the password is right.
 
     The new e-mail address gets a code, or is informed that it already has an account; the current one gets a notice.
     """
-    services, key, code = caller.services, email_key(draft.email), long_code()
-    async with password_confirmed(caller, draft.password) as tx:
+    services, key = caller.services, email_key(draft.email)
+    async with password_confirmed(caller, network, draft.password) as tx:
         present = await tx.only(PUBLIC, id=caller.account_id)
         other = await tx.one(BY_EMAIL, email_key=key)
-        added = await _codes.add(tx, services, key, code, clock.now(), account_id=caller.account_id, email=draft.email)
-        if added:
+        code = await _codes.add(tx, services, network, account_id=caller.account_id, email_key=key, email=draft.email)
+        if code is not None:
             seconds = services.settings.code_seconds
             taken = other is not None and other["id"] != caller.account_id
             await services.mailer.queue(
@@ -41,9 +44,10 @@ async def request_change(caller: Caller, draft: EmailDraft) -> None:
             )
             await services.mailer.queue(tx, emails.email_change_requested(present["email"]))
     services.jobs.wake()
+    audit.record(services, Event.EMAIL_CHANGE_REQUESTED, caller.account_id, network)
 
 
-async def confirm_change(caller: Caller, draft: EmailConfirmation) -> Row:
+async def confirm_change(caller: Caller, network: str, draft: EmailConfirmation) -> Row:
     """Change the e-mail address to the one that the code was sent to, and sign out the other devices; return the account.
 
     Raise `WrongCredentials` if the code is not valid, or another account has that e-mail address now.
@@ -53,11 +57,12 @@ async def confirm_change(caller: Caller, draft: EmailConfirmation) -> Row:
         before = await tx.one(LOCK_OPEN, id=caller.account_id)  # first, as all that lock an account and its codes
         if before is None:
             raise NotSignedIn
-        row = await _codes.redeem(tx, services, caller.account_id, code, clock.now())
+        row = await _codes.redeem(tx, services, network, caller.account_id, code)
         account = None if row is None else await _changed(tx, caller, before, row)
     if account is None:
         raise WrongCredentials
     services.jobs.wake()
+    audit.record(services, Event.EMAIL_CHANGED, caller.account_id, network)
     return account
 
 
@@ -69,9 +74,9 @@ async def _changed(tx: Transaction, caller: Caller, before: Row, row: Row) -> Ro
     if other is not None and other["id"] != caller.account_id:
         return None
     after = before | {"email": row["email"], "updated_at": clock.now()}
+    await notify(tx, services, caller.account_id, Notice.EMAIL)
     await tx.run(CHANGE_EMAIL, id=caller.account_id, email=row["email"], email_key=key, updated_at=after["updated_at"])
     await device_sessions.end_devices(tx, caller.account_id, kept=caller.device_id)
-    await services.mailer.queue(tx, emails.email_changed(before["email"]))
     return after
 
 

@@ -1,23 +1,29 @@
 """Codes in e-mails: they prove that a person can read the e-mails to an e-mail address.
 
-A code is valid for a limited time and number of wrong attempts, and is stored as an HMAC. The number of codes per e-mail
-address and day is limited. One transaction checks a code and counts a wrong attempt; it locks the codes that the attempt may
-match.
+A code is valid for a limited time, and is stored as an HMAC. It is derived from its row's id with a key of the server, so
+that it can be sent again. A ten-character code has 50 bits and cannot be guessed, so it stays valid after any number of
+wrong attempts. A six-digit code becomes invalid after a few, which are counted apart for the network that requested it and
+for all others, so that a stranger cannot use up the attempts of the owner. Checking a code and counting a wrong attempt
+are one transaction, which locks the codes that the attempt may match.
+
+The number of new codes a day is limited. Then the newest valid code is sent again: never nothing (decision 070).
 """
 
 import hashlib
 import hmac
-import secrets
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
 
+from app import clock
 from app.db import Row, Statement, Transaction, bind
-from app.identity.throttles import serialize
+from app.identity import throttles
 from app.ids import new_id
 from app.services import Services
+from app.settings import Settings
 
 _CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _CODE_LENGTH: Final = 10
@@ -25,95 +31,192 @@ _LOOKALIKES: Final = str.maketrans("OILoil", "011011")
 _DAY: Final = timedelta(days=1)
 
 
-def long_code() -> str:
-    """Return a new code of ten characters, which cannot be guessed while it is valid (50 bits)."""
-    return "".join(secrets.choice(_CROCKFORD) for _ in range(_CODE_LENGTH))
-
-
 def typed_code(code: str) -> str:
     """Return a ten-character code as it was sent, if a person typed it in lower case, with hyphens, or with O instead of 0."""
     return code.replace("-", "").translate(_LOOKALIKES).upper()
 
 
+def _code_life(settings: Settings) -> timedelta:
+    return timedelta(seconds=settings.code_seconds)
+
+
 class MailedCodes:
-    """The codes in one table: each row has the key of an e-mail address, a code's HMAC, the number of wrong attempts
-    and the time when the code expires.
+    """The codes in one table: each row has the key of an e-mail address, a code's HMAC, and the time when it expires.
 
     A code is redeemed together with a value of the column `redeemed_by`: it is compared with the codes of the rows that
     have this value. By default, the column is the key of the e-mail address that the code was sent to.
     """
 
-    def __init__(self, table: sa.Table, redeemed_by: str = "email_key") -> None:
-        """Build the statements."""
-        self._redeemed_by = redeemed_by
+    def __init__(
+        self, table: sa.Table, redeemed_by: str = "email_key", max_age: Callable[[Settings], timedelta] = _code_life
+    ) -> None:
+        """Build the statements. No code is valid for longer than `max_age`, so older rows are not looked at."""
+        self._name, self._redeemed_by, self._max_age = table.name, redeemed_by, max_age
         same = table.c[redeemed_by] == bind(table.c[redeemed_by])
-        alive = table.c.expires_at > bind(table.c.expires_at, "now")
-        tried = table.c.tries < sa.bindparam("most_tries", type_=sa.Integer)
-        recent = table.c.created_at >= bind(table.c.created_at, "since")
-        old = sa.and_(
-            table.c.created_at < bind(table.c.created_at, "since"), table.c.expires_at < bind(table.c.expires_at, "now")
+        alive = sa.and_(
+            table.c.expires_at > bind(table.c.expires_at, "now"),
+            table.c.created_at > bind(table.c.created_at, "oldest"),
         )
+        recent = table.c.created_at >= bind(table.c.created_at, "since")
         self._insert = Statement(sa.insert(table).values({column.name: bind(column) for column in table.c}))
-        self._delete_old = Statement(sa.delete(table).where(old))
-        count = sa.select(sa.func.count().label("count")).select_from(table)
         self._counts = {
-            name: Statement(count.where(table.c[name] == bind(table.c[name]), recent))
+            name: Statement(
+                sa.select(sa.func.count().label("count")).select_from(
+                    sa.select(table.c.id)
+                    .where(table.c[name] == bind(table.c[name]), recent)
+                    .limit(sa.bindparam("rows", type_=sa.BigInteger))
+                    .subquery()
+                )
+            )
             for name in dict.fromkeys((redeemed_by, "email_key"))
         }
-        self._valid = Statement(sa.select(table).where(same, alive, tried).with_for_update())
-        self._count_attempt = Statement(sa.update(table).where(same, alive, tried).values(tries=table.c.tries + 1))
+        self._newest = Statement(
+            sa.select(table)
+            .where(same, alive, table.c.email_key == bind(table.c.email_key))
+            .order_by(table.c.created_at.desc())
+            .limit(1)
+        )
+        self._valid = Statement(sa.select(table).where(same, alive).with_for_update())
         self._delete_all = Statement(sa.delete(table).where(same))
 
     async def add(
         self,
         tx: Transaction,
         services: Services,
-        key: str,
-        code: str,
-        now: datetime,
+        network: str,
         *,
         expires_at: datetime | None = None,
         **columns: Any,
-    ) -> bool:
-        """Store a new code for an e-mail address; return False after too many codes in a day for it or `redeemed_by`.
+    ) -> str | None:
+        """Return the code to send: a new one with these `columns`, or the newest valid one after too many in a day.
 
-        The code expires at `expires_at`, by default after the settings' `code_seconds`.
+        None if `network` has requested too many since then, or if the limit is the owner's own and no code is valid. A new
+        code expires at `expires_at`, by default after the settings' `code_seconds`.
         """
-        settings, values = services.settings, {"email_key": key, **columns}
-        for name, counted in self._counts.items():
-            await serialize(tx, services.throttle_key, "codes", str(values[name]))
-            count = await tx.only(counted, since=now - _DAY, **{name: values[name]})
-            if count["count"] >= settings.codes_a_day:
-                return False
+        now = clock.now()
+        exceeded = [name for name in self._counts if await self._is_exceeded(tx, services, name, columns[name], now)]
+        if exceeded:
+            owner = f"{self._name} {columns[self._redeemed_by]}"
+            if not await throttles.is_within(tx, throttles.of_codes(services, network, owner), now):
+                return None
+            newest = await self._sent_before(tx, services, columns)
+            if newest is not None or exceeded[0] != "email_key":
+                return newest
         id = new_id()
-        await tx.run(self._delete_old, since=now - _DAY, now=now)
+        code = self._code(services, id)
         await tx.run(
             self._insert,
             id=id,
             code_mac=_mac(services, id, code),
             tries=0,
             created_at=now,
-            expires_at=expires_at or now + timedelta(seconds=settings.code_seconds),
-            **values,
+            expires_at=expires_at or now + timedelta(seconds=services.settings.code_seconds),
+            **columns,
+            **self._origin(services, network),
         )
-        return True
+        return code
 
-    async def redeem(self, tx: Transaction, services: Services, key: object, code: str, now: datetime) -> Row | None:
-        """Return the row of a code, and delete all codes whose `redeemed_by` is `key`.
+    async def find(self, tx: Transaction, services: Services, _network: str, key: object, code: str) -> Row | None:
+        """Return the row of a code and lock it; None if no code matches."""
+        rows = await tx.all(self._valid, **{self._redeemed_by: key}, **self._alive(services))
+        return _matching(services, rows, code)
 
-        If no code matches, count a wrong attempt and return None.
-        """
-        values = {self._redeemed_by: key, "now": now, "most_tries": services.settings.code_tries}
-        for row in await tx.all(self._valid, **values):
-            if hmac.compare_digest(row["code_mac"], _mac(services, row["id"], code)):
-                await self.delete(tx, key)
-                return row
-        await tx.run(self._count_attempt, **values)  # also without a code, so that both cases take the same time
-        return None
+    async def redeem(self, tx: Transaction, services: Services, network: str, key: object, code: str) -> Row | None:
+        """Return the row of a code, and delete all codes of the same `redeemed_by`; None if no code matches."""
+        row = await self.find(tx, services, network, key, code)
+        if row is not None:
+            await self.delete(tx, key)
+        return row
 
     async def delete(self, tx: Transaction, key: object) -> None:
         """Delete all codes whose `redeemed_by` is `key`."""
         await tx.run(self._delete_all, **{self._redeemed_by: key})
+
+    async def _is_exceeded(self, tx: Transaction, services: Services, name: str, value: object, now: datetime) -> bool:
+        most = services.settings.codes_a_day
+        await throttles.serialize(tx, services.throttle_key, "codes", str(value))
+        count = await tx.only(self._counts[name], since=now - _DAY, rows=most, **{name: value})
+        return bool(count["count"] >= most)
+
+    async def _sent_before(self, tx: Transaction, services: Services, columns: dict[str, Any]) -> str | None:
+        """Return the newest valid code of the same owner and e-mail address."""
+        values = {name: columns[name] for name in self._counts}
+        row = await tx.one(self._newest, **values, **self._alive(services))
+        code = None if row is None else self._code(services, row["id"])
+        return code if row is not None and code is not None and _is_code(services, row, code) else None
+
+    def _alive(self, services: Services) -> dict[str, datetime]:
+        """Return the values of the condition that a code is valid."""
+        now = clock.now()
+        return {"now": now, "oldest": now - self._max_age(services.settings)}
+
+    def _code(self, services: Services, id: UUID) -> str:
+        """Return the code of a row: ten characters, which cannot be guessed while it is valid (50 bits)."""
+        number = int.from_bytes(_derived(services, id))
+        return "".join(_CROCKFORD[number >> 5 * place & 31] for place in range(_CODE_LENGTH))
+
+    def _origin(self, _services: Services, _network: str) -> dict[str, Any]:
+        """Return the columns that say who requested a code."""
+        return {}
+
+
+class ShortCodes(MailedCodes):
+    """Codes of six digits. Each becomes invalid after a few wrong attempts, for the network that requested it by its own
+    attempts only.
+
+    None is sent again: a stranger may have requested it, and would own what it activates.
+    """
+
+    def __init__(self, table: sa.Table) -> None:
+        """Build the statements."""
+        super().__init__(table)
+        is_own = table.c.network == bind(table.c.network)
+        most = sa.bindparam("most_tries", type_=sa.Integer)
+        usable = (
+            table.c.email_key == bind(table.c.email_key),
+            table.c.expires_at > bind(table.c.expires_at, "now"),
+            table.c.created_at > bind(table.c.created_at, "oldest"),
+            sa.or_(sa.and_(is_own, table.c.tries < most), sa.and_(sa.not_(is_own), table.c.tries_elsewhere < most)),
+        )
+        self._usable = Statement(sa.select(table).where(*usable).with_for_update())
+        self._count_attempt = Statement(
+            sa.update(table)
+            .where(*usable)
+            .values(
+                tries=table.c.tries + sa.case((is_own, 1), else_=0),
+                tries_elsewhere=table.c.tries_elsewhere + sa.case((is_own, 0), else_=1),
+            )
+        )
+
+    async def find(self, tx: Transaction, services: Services, network: str, key: object, code: str) -> Row | None:
+        """Return the row of a code, and lock it. If no code matches, count a wrong attempt at each and return None."""
+        values = {"email_key": key, "most_tries": services.settings.code_tries, **self._alive(services)}
+        values |= {"network": throttles.digest_of(services, network)}
+        row = _matching(services, await tx.all(self._usable, **values), code)
+        if row is None:
+            await tx.run(self._count_attempt, **values)  # also without a code, so that both cases take the same time
+        return row
+
+    async def _sent_before(self, _tx: Transaction, _services: Services, _columns: dict[str, Any]) -> str | None:
+        return None
+
+    def _code(self, services: Services, id: UUID) -> str:
+        return f"{int.from_bytes(_derived(services, id)) % 10**6:06}"
+
+    def _origin(self, services: Services, network: str) -> dict[str, Any]:
+        return {"network": throttles.digest_of(services, network), "tries_elsewhere": 0}
+
+
+def _matching(services: Services, rows: list[Row], code: str) -> Row | None:
+    return next((row for row in rows if _is_code(services, row, code)), None)
+
+
+def _is_code(services: Services, row: Row, code: str) -> bool:
+    return hmac.compare_digest(row["code_mac"], _mac(services, row["id"], code))
+
+
+def _derived(services: Services, id: UUID) -> bytes:
+    return hmac.digest(services.code_key, b"code" + id.bytes, hashlib.sha256)
 
 
 def _mac(services: Services, id: UUID, code: str) -> bytes:

@@ -10,15 +10,17 @@ from app.problems import WrongCredentials
 
 
 @asynccontextmanager
-async def password_confirmed(caller: Caller, password: str) -> AsyncIterator[Transaction]:
+async def password_confirmed(caller: Caller, network: str, password: str) -> AsyncIterator[Transaction]:
     """Begin a transaction in which the caller's account is locked, if the password is right.
+
+    `network` is the client's: password hashes are computed in turn for each network.
 
     Raise `WrongCredentials` if it is wrong, or if the password was changed or the account closed while it was checked.
     """
     services = caller.services
     stored = await services.db.one(PASSWORD, id=caller.account_id)
     password_hash = None if stored is None else stored["password_hash"]
-    right = await services.passwords.right(password, password_hash)
+    right = await services.passwords.right(password, password_hash, network)
     async with services.db.transaction() as tx:
         still = await tx.one(LOCK_UNCHANGED, id=caller.account_id, password_hash=password_hash)
         if not right or still is None:

@@ -13,7 +13,9 @@ INSERT_DEVICE: Final = Statement(sa.insert(_device).values({column.name: bind(co
 INSERT_TOKEN: Final = Statement(sa.insert(_token).values({column.name: bind(column) for column in _token.c}))
 FIND: Final = Statement(
     sa.select(
-        _token.c.device_id, _token.c.superseded_at, _device.c.account_id, _device.c.created_at, _device.c.last_used_at
+        _token.c.device_id,
+        _token.c.superseded_at,
+        *(_device.c[name] for name in ("account_id", "created_at", "last_used_at", "unused", "repeated")),
     )
     .join_from(_token, _device, _token.c.device_id == _device.c.id)
     .join(_account, _device.c.account_id == _account.c.id)
@@ -26,9 +28,15 @@ SUPERSEDE: Final = Statement(
 FIND_UNUSED: Final = Statement(
     sa.select(_token.c.digest).where(_token.c.digest == bind(_token.c.digest), _token.c.superseded_at.is_(None))
 )
-UPDATE_LAST_USED: Final = Statement(
-    sa.update(_device).where(_this_device).values(last_used_at=bind(_device.c.last_used_at))
+_refreshed: Final = ("last_used_at", "unused", "repeated")
+REFRESH_DEVICE: Final = Statement(
+    sa.update(_device).where(_this_device).values({name: bind(_device.c[name]) for name in _refreshed})
 )
+REPEAT: Final = Statement(sa.update(_device).where(_this_device).values(repeated=True))
+BEGIN_USE: Final = Statement(
+    sa.update(_device).where(_this_device, _device.c.unused == bind(_device.c.unused, "tag")).values(unused=sa.null())
+)
+"""Ends the time in which the former refresh token of a device can be sent again."""
 _ENDED: Final = {"ended_at": bind(_device.c.ended_at)}
 END_DEVICE: Final = Statement(sa.update(_device).where(_this_device).values(_ENDED))
 END_OWN_DEVICE: Final = Statement(
@@ -49,16 +57,6 @@ END_DEVICES: Final = Statement(
         sa.or_(bind(_device.c.id, "kept").is_(None), _device.c.id != bind(_device.c.id, "kept")),
     )
     .values(_ENDED)
-)
-DELETE_SUPERSEDED: Final = Statement(
-    sa.delete(_token).where(
-        _token.c.superseded_at.is_not(None),
-        _token.c.device_id.in_(
-            sa.select(_device.c.id).where(
-                _device.c.account_id == bind(_device.c.account_id), _device.c.ended_at.is_not(None)
-            )
-        ),
-    )
 )
 FIND_DEVICE_OF_TOKEN: Final = Statement(
     sa.select(_device.c.id)

@@ -1,8 +1,10 @@
 """Device sessions: refresh-token rotation. Each device has a chain of refresh tokens; only the newest is valid, and once.
 
 A refresh token is 256 random bits, stored as its SHA-256. Its successor is derived from it with a key of the server, so a
-device that lost a response can repeat the request and gets the same token, for ten minutes and while the successor is
-unused; no token is stored in clear. If an older token is used, the device is signed out, because the token was copied.
+device that lost a response can repeat the request and gets the same token; nothing is stored in clear. That is possible for
+a minute, and until the successor or an access token that was issued with it is used. An older token signs the device out:
+two parties hold it, and one of them stole it. If a response was repeated, and the successor is refreshed although no access
+token was used, two parties may take turns: then the next response cannot be repeated (decision 072).
 """
 
 import base64
@@ -16,12 +18,15 @@ from uuid import UUID
 
 from app import clock
 from app.db import Database, Row, Transaction
+from app.identity import audit
 from app.identity import device_session_statements as statements
 from app.identity.accounts import public_account
+from app.identity.audit import Event
+from app.identity.notices import notify
 from app.ids import new_id
 from app.problems import WrongCredentials
-from app.services import Services
-from app.settings import Settings
+from app.services import TAG_BYTES, Services
+from app.settings import Notice, Settings
 
 
 async def sign_in(services: Services, account_id: UUID, device_name: str | None) -> dict[str, Any]:
@@ -42,36 +47,53 @@ async def create_device(tx: Transaction, account_id: UUID, device_name: str | No
         created_at=now,
         last_used_at=now,
         ended_at=None,
+        unused=None,
+        repeated=False,
     )
     await tx.run(statements.INSERT_TOKEN, digest=_digest(token), device_id=device_id, superseded_at=None)
     return device_id, token
 
 
-async def refresh(services: Services, token: str) -> dict[str, Any]:
+async def refresh(services: Services, network: str, token: str) -> dict[str, Any]:
     """Return the next tokens for the newest refresh token; an older one signs the device out."""
     successor = _encode(hmac.digest(services.refresh_key, token.encode(), hashlib.sha256))
     async with services.db.transaction() as tx:
         found = await _found(tx, token)
-        now = clock.now()
-        if found is None or not _alive(services, found, now):
+        if found is None or not _alive(services, found, clock.now()):
             raise WrongCredentials
-        reused = False
         if found["superseded_at"] is None:
-            await tx.run(statements.SUPERSEDE, digest=_digest(token), superseded_at=now)
-            await tx.run(
-                statements.INSERT_TOKEN, digest=_digest(successor), device_id=found["device_id"], superseded_at=None
-            )
-            await tx.run(statements.UPDATE_LAST_USED, id=found["device_id"], last_used_at=now)
+            is_copied = False
+            await _supersede(tx, services, found, token, successor)
         else:
-            grace = timedelta(seconds=services.settings.refresh_grace_seconds)
-            unused = await tx.one(statements.FIND_UNUSED, digest=_digest(successor)) is not None
-            reused = not unused or now - found["superseded_at"] > grace
-            if reused:
-                await tx.run(statements.END_DEVICE, id=found["device_id"], ended_at=now)
-                await tx.run(statements.DELETE_SUPERSEDED, account_id=found["account_id"])
-    if reused:
+            is_copied = not await _can_repeat(tx, services, found, successor)
+            if is_copied:
+                await tx.run(statements.END_DEVICE, id=found["device_id"], ended_at=clock.now())
+                await notify(tx, services, found["account_id"], Notice.COPIED_SIGN_IN)
+            else:
+                await tx.run(statements.REPEAT, id=found["device_id"])
+    if is_copied:
+        services.jobs.wake()
+        audit.record(services, Event.REFRESH_TOKEN_REUSED, found["account_id"], network, device_id=found["device_id"])
         raise WrongCredentials
     return await tokens_of(services, found["account_id"], found["device_id"], successor)
+
+
+async def _supersede(tx: Transaction, services: Services, found: Row, token: str, successor: str) -> None:
+    """Replace the newest token of a device by its successor."""
+    now, device_id = clock.now(), found["device_id"]
+    is_doubtful = found["repeated"] and found["unused"] == _tag(services, token)
+    unused = None if is_doubtful else _tag(services, successor)
+    await tx.run(statements.SUPERSEDE, digest=_digest(token), superseded_at=now)
+    await tx.run(statements.INSERT_TOKEN, digest=_digest(successor), device_id=device_id, superseded_at=None)
+    await tx.run(statements.REFRESH_DEVICE, id=device_id, last_used_at=now, unused=unused, repeated=False)
+
+
+async def _can_repeat(tx: Transaction, services: Services, found: Row, successor: str) -> bool:
+    """Return whether the response to a superseded token may be sent again: it may be lost, and nobody has used it."""
+    grace = timedelta(seconds=services.settings.refresh_grace_seconds)
+    is_newest = await tx.one(statements.FIND_UNUSED, digest=_digest(successor)) is not None
+    is_unused = found["unused"] == _tag(services, successor)
+    return bool(is_newest and is_unused and clock.now() - found["superseded_at"] <= grace)
 
 
 async def _found(tx: Transaction, token: str) -> Row | None:
@@ -87,21 +109,18 @@ async def end_device(db: Database, account_id: UUID, device_id: UUID) -> bool:
     """Sign out one device of the account; return whether it was signed in."""
     async with db.transaction() as tx:
         ended = await tx.one(statements.END_OWN_DEVICE, id=device_id, account_id=account_id, ended_at=clock.now())
-        await tx.run(statements.DELETE_SUPERSEDED, account_id=account_id)
     return ended is not None
 
 
 async def end_devices(tx: Transaction, account_id: UUID, kept: UUID | None = None) -> None:
     """Sign out every device of the account, except `kept`."""
     await tx.run(statements.END_DEVICES, account_id=account_id, ended_at=clock.now(), kept=kept)
-    await tx.run(statements.DELETE_SUPERSEDED, account_id=account_id)
 
 
 async def end_every_device(tx: Transaction, account_ids: Sequence[UUID]) -> None:
     """Sign out every device of these accounts."""
     now = clock.now()
     await tx.many(statements.END_DEVICES, [{"account_id": id, "ended_at": now, "kept": None} for id in account_ids])
-    await tx.many(statements.DELETE_SUPERSEDED, [{"account_id": id} for id in account_ids])
 
 
 async def device_that_held(services: Services, token: str | None, email_key: str) -> UUID | None:
@@ -136,12 +155,17 @@ async def tokens_of(services: Services, account_id: UUID, device_id: UUID, token
     """Return the response with a device's refresh token, a new access token and the account."""
     account = await public_account(services.db, account_id)
     return {
-        "access_token": services.tokens.issue(account_id, device_id, account["role"]),
+        "access_token": services.tokens.issue(account_id, device_id, account["role"], _tag(services, token)),
         "token_type": "Bearer",
         "expires_in": services.settings.access_seconds,
         "refresh_token": token,
         "account": account,
     }
+
+
+def _tag(services: Services, token: str) -> bytes:
+    """Return what marks the access tokens that are issued with a refresh token: eight bytes."""
+    return hmac.digest(services.refresh_key, f"tag:{token}".encode(), hashlib.sha256)[:TAG_BYTES]
 
 
 def _encode(token: bytes) -> str:

@@ -6,7 +6,7 @@ from app.http import Response, Route, json_response
 from app.identity import changing_email, examples
 from app.identity.caller import Call
 from app.identity.shapes import Accepted, Account, EmailConfirmation, EmailDraft
-from app.identity.throttles import AttemptKind, Network, of_account, of_client, of_device, rate_limited
+from app.identity.throttles import CodeKind, Network, count_wrong, of_client, of_code, of_device, rate_limited
 from app.openapi import problems
 from app.problems import TooManyAttempts, WrongCredentials
 
@@ -27,7 +27,7 @@ async def request_email_change(call: Call, network: Network, draft: EmailDraft) 
     The response is the same whether or not the new e-mail address has an account; if it has one, the e-mail says so.
     """
     async with rate_limited(call.services, of_device(call.services, call.device_id), of_client(call.services, network)):
-        await changing_email.request_change(call, draft)
+        await changing_email.request_change(call, network, draft)
     return json_response(examples.ACCEPTED, 202)
 
 
@@ -43,7 +43,7 @@ async def confirm_email_change(call: Call, network: Network, draft: EmailConfirm
 
     The code in the example is not valid (401): request one with `POST /v1/me/email`, and replace it.
     """
-    account = of_account(call.services, str(call.account_id), AttemptKind.EMAIL)
-    async with rate_limited(call.services, account, of_client(call.services, network)):
-        changed = await changing_email.confirm_change(call, draft)
+    tries = of_code(call.services, network, str(call.account_id), CodeKind.EMAIL)
+    async with count_wrong(call.services, tries, of_client(call.services, network)):
+        changed = await changing_email.confirm_change(call, network, draft)
     return json_response(changed)

@@ -74,15 +74,6 @@ def email_change_requested(to: str) -> Email:
     return Email(to, "A change of your Afterglow e-mail address", text)
 
 
-def email_changed(to: str) -> Email:
-    """Return the notice to the former e-mail address of an account."""
-    text = (
-        "The e-mail address of your Afterglow account was changed. This one can no longer be used to sign in.\n"
-        "If this was not you, write to the operator of your Afterglow server."
-    )
-    return Email(to, "Your Afterglow e-mail address was changed", text)
-
-
 def closed(to: str, code: str, erase_at: datetime, now: datetime) -> Email:
     """Return the e-mail with the code that reopens a closed account until `erase_at`."""
     text = (

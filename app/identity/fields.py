@@ -7,12 +7,13 @@ from typing import Annotated, Final
 
 import idna
 from email_validator import EmailNotValidError, validate_email
-from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
+from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from app.identity.common_passwords import is_common
+from app.identity.common_passwords import is_common, is_personal
 
 MAX_EMAIL_LENGTH: Final = 254
+PERSONAL: Final = "Choose a password that does not consist of your e-mail address."
 _LANGUAGE_TAG: Final = (
     "^(?:[A-Za-z]{2,3}(?:-[A-Za-z]{3}){0,3}|[A-Za-z]{4,8})(?:-[A-Za-z]{4})?(?:-(?:[A-Za-z]{2}|[0-9]{3}))?"
     "(?:-(?:[A-Za-z0-9]{5,8}|[0-9][A-Za-z0-9]{3}))*(?:-[A-WY-Za-wy-z0-9](?:-[A-Za-z0-9]{2,8})+)*"
@@ -68,6 +69,13 @@ def _refuse_common(password: str) -> str:
     if is_common(password):
         message = "Choose a less common password."
         raise PydanticCustomError("common_password", message)
+    return password
+
+
+def refuse_personal(password: str, info: ValidationInfo) -> str:
+    """Refuse a password that consists of the e-mail address in the same body: a validator of its field."""
+    if is_personal(password, info.data.get("email", "")):
+        raise PydanticCustomError("common_password", PERSONAL)
     return password
 
 

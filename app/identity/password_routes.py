@@ -6,7 +6,7 @@ from app.http import Response, SecretRoute, json_response
 from app.identity import changing_password, examples
 from app.identity.fields import email_key
 from app.identity.shapes import Accepted, ForgottenDraft, ResetDraft
-from app.identity.throttles import AttemptKind, Network, of_account, of_client, rate_limited
+from app.identity.throttles import CodeKind, Network, count_wrong, of_client, of_code
 from app.openapi import problems
 from app.problems import TooManyAttempts, WrongCredentials
 from app.services import TheServices
@@ -18,12 +18,12 @@ router = APIRouter(prefix="/v1/auth/password", tags=["Signing in"], route_class=
     "/forgot",
     status_code=202,
     response_model=Accepted,
-    responses=problems(body=True),
+    responses=problems(TooManyAttempts, body=True),
     summary="Request a password reset",
 )
-async def forgot_password(services: TheServices, draft: ForgottenDraft) -> Response:
+async def forgot_password(services: TheServices, network: Network, draft: ForgottenDraft) -> Response:
     """Send an e-mail with a code for a password reset. The response is the same whether or not there is an account."""
-    await changing_password.request_reset(services, draft)
+    await changing_password.request_reset(services, network, draft)
     return json_response(examples.ACCEPTED, 202)
 
 
@@ -38,7 +38,7 @@ async def reset_password(services: TheServices, network: Network, draft: ResetDr
 
     The code in the example is not valid (401): request one with `POST /v1/auth/password/forgot`, and replace it.
     """
-    account = of_account(services, email_key(draft.email), AttemptKind.RESET)
-    async with rate_limited(services, account, of_client(services, network)):
-        await changing_password.reset(services, draft)
+    tries = of_code(services, network, email_key(draft.email), CodeKind.RESET)
+    async with count_wrong(services, tries, of_client(services, network)):
+        await changing_password.reset(services, network, draft)
     return Response(204)

@@ -1,4 +1,7 @@
-"""Passwords: Argon2id, computed in threads; all workers of a server together compute as many at once as it has cores."""
+"""Passwords: Argon2id, computed in threads; all workers of a server together compute as many at once as it has cores.
+
+Networks that wait for a thread get one in turn, so that the requests of one do not delay those of the others.
+"""
 
 import asyncio
 import unicodedata
@@ -8,6 +11,7 @@ from typing import Final, TypeVar
 
 from pwdlib import PasswordHash
 
+from app.identity.hash_slots import HashSlots
 from app.problems import Unavailable
 from app.settings import Settings
 
@@ -36,39 +40,39 @@ class Passwords:
     def __init__(self, settings: Settings) -> None:
         """Take the number of threads from the settings."""
         threads = settings.hashes_at_once()
-        self._slots = asyncio.Semaphore(threads)
+        self._slots = HashSlots(threads)
         self._threads = ThreadPoolExecutor(threads, "hash")
         self._seconds = settings.hash_seconds
         self.running = self.waiting = 0
         """The number of hashes that are being computed, and that wait for a free thread."""
 
-    async def hashed(self, password: str) -> str:
-        """Return the hash of a password."""
-        return await self._computed(hashed_now, password)
+    async def hashed(self, password: str, network: str = "") -> str:
+        """Return the hash of a password that `network` sent."""
+        return await self._computed(network, hashed_now, password)
 
-    async def right(self, password: str, password_hash: str | None) -> bool:
+    async def right(self, password: str, password_hash: str | None, network: str = "") -> bool:
         """Return whether a password has this hash; without a hash, return False after the same time."""
-        return (await self.checked(password, password_hash))[0]
+        return (await self.checked(password, password_hash, network))[0]
 
-    async def checked(self, password: str, password_hash: str | None) -> tuple[bool, str | None]:
-        """Return whether a password has this hash, and a new hash if the given one was created with weaker parameters.
+    async def checked(self, password: str, password_hash: str | None, network: str = "") -> tuple[bool, str | None]:
+        """Return whether a password has this hash, and a new hash if the given one is weaker than today's.
 
         Hashes from before the introduction of `normalized` are of the password as it was sent; they are replaced, too.
         """
         if password_hash is None:
-            await self._computed(_hash.verify, password, UNKNOWN_HASH)
+            await self._computed(network, _hash.verify, password, UNKNOWN_HASH)
             return False, None
-        right, stronger = await self._computed(_hash.verify_and_update, normalized(password), password_hash)
+        right, stronger = await self._computed(network, _hash.verify_and_update, normalized(password), password_hash)
         if right or normalized(password) == password:
             return right, stronger
-        right = await self._computed(_hash.verify, password, password_hash)
-        return right, await self.hashed(password) if right else None
+        right = await self._computed(network, _hash.verify, password, password_hash)
+        return right, await self.hashed(password, network) if right else None
 
-    async def _computed(self, function: Callable[..., T], *arguments: str) -> T:
+    async def _computed(self, network: str, function: Callable[..., T], *arguments: str) -> T:
         self.waiting += 1
         try:
             async with asyncio.timeout(self._seconds):
-                await self._slots.acquire()
+                await self._slots.acquire(network)
         except TimeoutError:
             raise Unavailable from None
         finally:

@@ -5,43 +5,42 @@ owner's code never activates a password that another person tried to register. T
 for a known and an unknown e-mail address; only the e-mail differs.
 """
 
-import secrets
 from typing import Final
 from uuid import UUID
 
-from app import clock
 from app.db import Row
 from app.identity import emails
 from app.identity.accounts import BY_EMAIL, NewAccount, create_account
-from app.identity.codes import MailedCodes
+from app.identity.codes import ShortCodes
 from app.identity.fields import email_key
 from app.identity.shapes import RegistrationDraft
 from app.identity.tables import Registration
+from app.identity.throttles import count_request, of_mail
 from app.problems import WrongCredentials
 from app.services import Services
 
-_codes: Final = MailedCodes(Registration.table())
+_codes: Final = ShortCodes(Registration.table())
 
 
-async def register(services: Services, draft: RegistrationDraft) -> None:
+async def register(services: Services, network: str, draft: RegistrationDraft) -> None:
     """Store an attempt, and queue the e-mail with its code, or the e-mail that says that the account exists."""
-    key, code = email_key(draft.email), f"{secrets.randbelow(10**6):06}"
-    password_hash = await services.passwords.hashed(draft.password)
+    await count_request(services, of_mail(services, network))
+    key = email_key(draft.email)
+    password_hash = await services.passwords.hashed(draft.password, network)
     async with services.db.transaction() as tx:
         known = await tx.one(BY_EMAIL, email_key=key)
-        added = await _codes.add(
+        code = await _codes.add(
             tx,
             services,
-            key,
-            code,
-            clock.now(),
+            network,
+            email_key=key,
             email=draft.email,
             password_hash=password_hash,
             display_name=draft.display_name,
             timezone=draft.timezone,
             locale=draft.locale,
         )
-        if added:
+        if code is not None:
             seconds = services.settings.code_seconds
             await services.mailer.queue(
                 tx,
@@ -52,10 +51,10 @@ async def register(services: Services, draft: RegistrationDraft) -> None:
     services.jobs.wake()
 
 
-async def verify(services: Services, email: str, code: str) -> UUID:
+async def verify(services: Services, network: str, email: str, code: str) -> UUID:
     """Activate the attempt that the code belongs to, delete the others, and return the account's id."""
     async with services.db.transaction() as tx:
-        row = await _codes.redeem(tx, services, email_key(email), code, clock.now())
+        row = await _codes.redeem(tx, services, network, email_key(email), code)
         id = None if row is None else await create_account(tx, services.keyring, _account_of(row))
     if id is None:
         raise WrongCredentials

@@ -1,29 +1,29 @@
 """Reopening a closed account before it is erased, with the code that was sent to its owner."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from app import clock
 from app.db import Row, Transaction
-from app.identity import device_sessions, emails
+from app.identity import audit, device_sessions, emails
 from app.identity.administration import LOCK, LOCK_BY_KEY, set_closed
-from app.identity.codes import MailedCodes, long_code, typed_code
+from app.identity.audit import Event
+from app.identity.codes import MailedCodes, typed_code
 from app.identity.fields import email_key
 from app.identity.shapes import ReopeningDraft
 from app.identity.tables import ReopenCode
-from app.identity.throttles import AttemptKind, of_account, of_client, rate_limited
+from app.identity.throttles import CodeKind, count_wrong, of_client, of_code
 from app.problems import WrongCredentials
 from app.services import Services
 
-_codes: Final = MailedCodes(ReopenCode.table())
+_MAX_AGE: Final = timedelta(days=90)  # of AFTERGLOW_REOPEN_DAYS
+_codes: Final = MailedCodes(ReopenCode.table(), max_age=lambda _settings: _MAX_AGE)
 
 
-async def add_code(tx: Transaction, services: Services, email: str, erase_at: datetime, now: datetime) -> str | None:
-    """Store a new code that reopens a closed account; return it, or None if there were too many in a day."""
-    code = long_code()
-    added = await _codes.add(tx, services, email_key(email), code, now, expires_at=erase_at)
-    return code if added else None
+async def add_code(tx: Transaction, services: Services, network: str, email: str, erase_at: datetime) -> str | None:
+    """Return a code that reopens a closed account; None if `network` has requested too many."""
+    return await _codes.add(tx, services, network, expires_at=erase_at, email_key=email_key(email))
 
 
 async def cancel_code(tx: Transaction, account_id: UUID) -> None:
@@ -41,18 +41,20 @@ def can_reopen(account: Row, now: datetime) -> bool:
 async def reopen(services: Services, network: str, draft: ReopeningDraft) -> dict[str, Any]:
     """Reopen an account, sign in on a new device, and return its tokens; raise `WrongCredentials` if that is not possible."""
     key = email_key(draft.email)
-    bucket = of_account(services, key, AttemptKind.REOPENING)
-    async with rate_limited(services, bucket, of_client(services, network)):
-        signed_in = await _redeem(services, key, typed_code(draft.code))
+    tries = of_code(services, network, key, CodeKind.REOPENING)
+    async with count_wrong(services, tries, of_client(services, network)):
+        signed_in = await _redeem(services, network, key, typed_code(draft.code))
     services.jobs.wake()
+    account_id, device_id, _ = signed_in
+    audit.record(services, Event.ACCOUNT_REOPENED, account_id, network, device_id=device_id)
     return await device_sessions.tokens_of(services, *signed_in)
 
 
-async def _redeem(services: Services, key: str, code: str) -> tuple[UUID, UUID, str]:
+async def _redeem(services: Services, network: str, key: str, code: str) -> tuple[UUID, UUID, str]:
     """Reopen the account of a code; return its id, a new device and its refresh token. Raise `WrongCredentials` if none is."""
     async with services.db.transaction() as tx:
         account = await tx.one(LOCK_BY_KEY, email_key=key)  # first, as all that lock an account and its codes
-        row = await _codes.redeem(tx, services, key, code, clock.now())
+        row = await _codes.redeem(tx, services, network, key, code)
         signed_in = None if row is None or account is None else await _reopened(tx, services, account)
     if signed_in is None:  # after the commit: a wrong attempt was counted
         raise WrongCredentials

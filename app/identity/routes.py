@@ -28,15 +28,19 @@ auth = APIRouter(prefix="/v1/auth", tags=["Signing in"], route_class=SecretRoute
 
 
 @auth.post(
-    "/register", status_code=202, response_model=Accepted, responses=problems(body=True), summary="Register an account"
+    "/register",
+    status_code=202,
+    response_model=Accepted,
+    responses=problems(TooManyAttempts, body=True),
+    summary="Register an account",
 )
-async def register(services: TheServices, draft: RegistrationDraft) -> Response:
+async def register(services: TheServices, network: Network, draft: RegistrationDraft) -> Response:
     """Start a registration. An e-mail with a six-digit code is sent: send the code to `POST /v1/auth/verify`.
 
     The response is the same whether or not the e-mail address has an account; if it has one, the e-mail says so. In
     development the e-mail is printed on the server's output.
     """
-    await registering.register(services, draft)
+    await registering.register(services, network, draft)
     return json_response(examples.ACCEPTED, 202)
 
 
@@ -64,8 +68,8 @@ async def login(services: TheServices, network: Network, draft: LoginDraft) -> R
 async def refresh_tokens(services: TheServices, network: Network, draft: RefreshDraft) -> Response:
     """Return new tokens. Each refresh token is valid once.
 
-    If the response was lost, the same token gets the same response again for ten minutes. An older token signs the device
-    out, because another party may hold a copy. The token in the example is not valid (401); if you are signed in, the
+    If the response was lost, the same token gets the same response again for a minute, until the new tokens are used. After
+    that it signs the device out, because another party may hold a copy: do not refresh twice at once. The token in the example is not valid (401); if you are signed in, the
     page `/docs` sends its own instead.
     """
     return json_response(await signing_in.by_refresh_token(services, network, draft))

@@ -6,7 +6,8 @@ They sign devices out, so they come last in the document: its examples can be ex
 from fastapi import APIRouter
 
 from app.http import Response, SecretRoute, json_response
-from app.identity import changing_password, device_sessions
+from app.identity import audit, changing_password, device_sessions
+from app.identity.audit import Event
 from app.identity.caller import Call
 from app.identity.shapes import DeviceList, PasswordDraft
 from app.identity.throttles import Network, of_client, of_device, rate_limited
@@ -27,13 +28,14 @@ async def list_devices(call: Call) -> Response:
 @router.delete(
     "/devices/{id:id}", status_code=204, responses=problems(NotFound, signed_in=True), summary="Sign out a device"
 )
-async def end_device(call: Call, id: Id) -> Response:
+async def end_device(call: Call, network: Network, id: Id) -> Response:
     """Sign out one device. Its tokens are refused from the next request on.
 
     A device that was signed out already is not found (404).
     """
     if not await device_sessions.end_device(call.db, call.account_id, id):
         raise NotFound
+    audit.record(call.services, Event.DEVICE_ENDED, call.account_id, network, device_id=id)
     return Response(204)
 
 
@@ -48,21 +50,24 @@ async def change_password(call: Call, network: Network, draft: PasswordDraft) ->
 
     The example sets the demo person's password again, so that the example of `POST /v1/auth/login` stays valid.
     """
+    await changing_password.check_new(call, draft)
     async with rate_limited(call.services, of_device(call.services, call.device_id), of_client(call.services, network)):
-        await changing_password.change(call, draft)
+        await changing_password.change(call, network, draft)
     return Response(204)
 
 
 @router.post("/logout", status_code=204, responses=problems(signed_in=True), summary="Sign out this device")
-async def logout(call: Call) -> Response:
+async def logout(call: Call, network: Network) -> Response:
     """Sign this device out. Its tokens are refused from the next request on."""
     await device_sessions.end_device(call.db, call.account_id, call.device_id)
+    audit.record(call.services, Event.DEVICE_ENDED, call.account_id, network, device_id=call.device_id)
     return Response(204)
 
 
 @router.post("/logout-all", status_code=204, responses=problems(signed_in=True), summary="Sign out every device")
-async def logout_all(call: Call) -> Response:
+async def logout_all(call: Call, network: Network) -> Response:
     """Sign out every device of the account, including this one."""
     async with call.db.transaction() as tx:
         await device_sessions.end_devices(tx, call.account_id)
+    audit.record(call.services, Event.DEVICES_ENDED, call.account_id, network)
     return Response(204)

@@ -2,11 +2,20 @@
 
 from typing import Annotated
 
-from pydantic import MISSING, BaseModel, ConfigDict, Field
+from pydantic import MISSING, BaseModel, ConfigDict, Field, field_validator
 
 from app.clock import Instant, Timezone
 from app.identity import examples
-from app.identity.fields import EmailAddress, GivenPassword, HeldToken, Locale, LongCode, Name, Password
+from app.identity.fields import (
+    EmailAddress,
+    GivenPassword,
+    HeldToken,
+    Locale,
+    LongCode,
+    Name,
+    Password,
+    refuse_personal,
+)
 from app.identity.tables import Role
 from app.ids import Id
 from app.openapi import example
@@ -28,6 +37,7 @@ class RegistrationDraft(Shape, json_schema_extra=example(examples.REGISTRATION))
     display_name: Name | None = Field(None, description="The name that the person wants to be called by.")
     timezone: Timezone = Field("UTC", description="IANA time zone, the default of the person's records.")
     locale: Locale = Field("en", description="Language tag (BCP 47).")
+    _is_not_personal = field_validator("password")(refuse_personal)
 
 
 class VerificationDraft(Shape, json_schema_extra=example(examples.VERIFICATION)):
@@ -81,6 +91,7 @@ class ResetDraft(Shape, json_schema_extra=example(examples.RESET)):
     new: Password = Field(
         description="8 to 256 characters of any script, used exactly as sent. Common passwords are refused."
     )
+    _is_not_personal = field_validator("new")(refuse_personal)
 
 
 class EmailDraft(Shape, json_schema_extra=example(examples.EMAIL)):

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -65,7 +66,11 @@ class MailedCode(Table):
 
 
 class Registration(MailedCode, table=True):
-    """One attempt to register an e-mail address, with its own password and its own code."""
+    """One attempt to register an e-mail address, with its own password and its own code.
+
+    `network` is a keyed hash of the network that requested it. Its wrong attempts are `tries`, those of others
+    `tries_elsewhere`.
+    """
 
     __tablename__ = "registration"
     __table_args__ = (sa.Index(None, "email_key", "created_at"), sa.Index(None, "created_at"))
@@ -75,6 +80,8 @@ class Registration(MailedCode, table=True):
     display_name: str | None
     timezone: str
     locale: str
+    network: bytes
+    tries_elsewhere: int
 
 
 class ResetCode(MailedCode, table=True):
@@ -102,20 +109,35 @@ class EmailChange(MailedCode, table=True):
 
 
 class Throttle(Table, table=True):
-    """The number of failures since `began_at`; the key is an HMAC of the account, device or network."""
+    """The number of failures since `began_at`; the key is an HMAC of the account, device or network.
+
+    `reserved` attempts are not decided yet; those that are not until `reserved_until` become failures.
+    """
 
     __tablename__ = "throttle"
 
     key: bytes = Field(primary_key=True)
     began_at: datetime = Field(index=True)
     count: int
+    reserved: int
+    reserved_until: datetime | None
+
+
+_IS_SIGNED_IN: Final = sa.text("ended_at IS NULL")
 
 
 class DeviceRecord(Table, table=True):
-    """A device that is or was signed in."""
+    """A device that is signed in, or was.
+
+    `unused` is the tag of its newest refresh token until an access token that was issued with it is used: only then can the
+    former refresh token be sent again. `repeated` says that it was.
+    """
 
     __tablename__ = "device"
-    __table_args__ = (sa.Index(None, "account_id", "created_at"),)
+    __table_args__ = (
+        sa.Index(None, "account_id", "created_at"),
+        sa.Index("ix_device_signed_in", "account_id", postgresql_where=_IS_SIGNED_IN, sqlite_where=_IS_SIGNED_IN),
+    )
 
     id: UUID = Field(primary_key=True)
     account_id: UUID = Field(foreign_key="account.id")
@@ -123,6 +145,8 @@ class DeviceRecord(Table, table=True):
     created_at: datetime
     last_used_at: datetime
     ended_at: datetime | None
+    unused: bytes | None
+    repeated: bool
 
 
 class RefreshToken(Table, table=True):

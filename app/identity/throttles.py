@@ -1,19 +1,23 @@
 """Throttling: limits on failed attempts. They are counted in the database, and so for all workers together.
 
-An attempt is counted before the password is checked, and subtracted again if it succeeds. So no more attempts than the
-limit are ever checked, however many arrive at the same time. Attempts are counted by account (an HMAC of the e-mail
-address, whether or not it is known) and by client network (/32 for IPv4, /64 for IPv6).
-
-A device that has signed in to the account before has buckets of its own, so that another person's failures cannot lock the
-owner out. Codes from e-mails are counted separately from passwords, so that an owner without such a device can still get
-in with a code. Exports are counted in the same way, and subtracted again if they fail.
+An attempt at a password is reserved before the password is checked, and becomes a failure or is given back afterwards.
+However many arrive at once, on however many workers, no more wrong ones than the limit are ever checked; an attempt that
+might be one too many waits until the earlier ones are decided, so a right one is not refused (decision 071). Accounts are counted by an HMAC of the e-mail address,
+known and unknown alike; clients by their network, /32 of IPv4 and /64 of IPv6. A device that has signed in to the account
+before has buckets of its own, so that another person's failures cannot lock the owner out. Codes and refresh tokens cannot
+be guessed, so only wrong ones are counted, by network: a right one is always accepted. Exports are counted in the same way
+as passwords, and subtracted again if they fail. Requests that cause an e-mail or a password hash are counted by network,
+before anything else is done. Rows of the past are deleted by `afterglow upkeep` (`app.identity.pruning`).
 """
 
+import asyncio
 import hashlib
 import hmac
+import secrets
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from ipaddress import IPv6Address, ip_address, ip_network
@@ -26,23 +30,62 @@ from starlette.requests import Request
 
 from app import clock
 from app.db import Statement, Transaction, bind
+from app.identity import audit
+from app.identity.audit import Event
 from app.identity.tables import Throttle
 from app.problems import Problem, TooManyAttempts, Unavailable, WrongCredentials
 from app.services import Services
 
+HOUR: Final = 3600
 DAY: Final = 86_400
+MAX_WAIT_SECONDS: Final = 10.0
+"""How long an attempt waits for others to be decided."""
+MIN_PAUSE_SECONDS: Final = 0.02
+MAX_PAUSE_SECONDS: Final = 0.25
+_RESERVATION: Final = timedelta(minutes=1)
+"""How long an attempt may be undecided: longer than any request takes."""
 _throttle = Throttle.table()
 _this = _throttle.c.key == bind(_throttle.c.key)
 _EXPIRED: Final = bind(_throttle.c.began_at, "expired")
 _ADD: Final = Statement(
     sa.text(
-        "INSERT INTO throttle (key, began_at, count) VALUES (:key, :now, 1) ON CONFLICT (key) DO UPDATE SET"
+        "INSERT INTO throttle (key, began_at, count, reserved) VALUES (:key, :now, 1, 0) ON CONFLICT (key) DO UPDATE SET"
         " count = CASE WHEN throttle.began_at <= :expired THEN 1 ELSE throttle.count + 1 END,"
         " began_at = CASE WHEN throttle.began_at <= :expired THEN :now ELSE throttle.began_at END"
         " RETURNING count, began_at"
     )
     .bindparams(bind(_throttle.c.key), bind(_throttle.c.began_at, "now"), _EXPIRED)
     .columns(_throttle.c.count, _throttle.c.began_at)
+)
+_RESERVE: Final = Statement(
+    sa.text(
+        "INSERT INTO throttle (key, began_at, count, reserved, reserved_until) VALUES (:key, :now, 0, 1, :until)"
+        " ON CONFLICT (key) DO UPDATE SET"
+        " count = CASE WHEN throttle.began_at <= :expired THEN 0 ELSE throttle.count END"
+        " + CASE WHEN throttle.reserved_until <= :now THEN throttle.reserved ELSE 0 END,"
+        " reserved = 1 + CASE WHEN throttle.reserved_until <= :now THEN 0 ELSE throttle.reserved END,"
+        " began_at = CASE WHEN throttle.began_at <= :expired OR throttle.count = 0 THEN :now ELSE throttle.began_at END,"
+        " reserved_until = :until"
+        " RETURNING count, reserved, began_at"
+    )
+    .bindparams(
+        bind(_throttle.c.key), bind(_throttle.c.began_at, "now"), _EXPIRED, bind(_throttle.c.reserved_until, "until")
+    )
+    .columns(_throttle.c.count, _throttle.c.reserved, _throttle.c.began_at)
+)
+"""Reserves an attempt. Earlier ones that were not decided in time, because their worker ended, become failures."""
+_is_expired: Final = _throttle.c.began_at <= _EXPIRED
+_GIVE_BACK: Final = Statement(
+    sa.update(_throttle).where(_this, _throttle.c.reserved > 0).values(reserved=_throttle.c.reserved - 1)
+)
+_FAIL: Final = Statement(
+    sa.update(_throttle)
+    .where(_this, _throttle.c.reserved > 0)
+    .values(
+        reserved=_throttle.c.reserved - 1,
+        count=sa.case((_is_expired, 1), else_=_throttle.c.count + 1),
+        began_at=sa.case((_is_expired, bind(_throttle.c.began_at, "now")), else_=_throttle.c.began_at),
+    )
 )
 _SUBTRACT: Final = Statement(
     sa.update(_throttle)
@@ -53,56 +96,104 @@ _READ: Final = Statement(
     sa.select(_throttle.c.count, _throttle.c.began_at).where(_this, _throttle.c.began_at > _EXPIRED)
 )
 _RESET: Final = Statement(sa.delete(_throttle).where(_this))
-_old = sa.select(_throttle.c.key).where(_throttle.c.began_at <= _EXPIRED).with_for_update(skip_locked=True)
-_DELETE_OLD: Final = Statement(sa.delete(_throttle).where(_throttle.c.key.in_(_old)))
-"""Skips locked rows: a row that another attempt has locked is not old any more."""
 
 
-class AttemptKind(StrEnum):
-    """What an attempt tries to guess. Each kind is counted separately."""
+class CodeKind(StrEnum):
+    """What a code is for; wrong attempts at each kind are counted apart."""
 
-    PASSWORD = "password"  # noqa: S105 - its name
     REGISTRATION = "registration code"
     RESET = "reset code"
     EMAIL = "e-mail change code"
     REOPENING = "reopening code"
 
 
+class _MustWaitError(Exception):
+    """Undoes a reservation that has to wait."""
+
+
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """A counter of failures: its key, its limit, and the length in seconds of the period in which failures are counted."""
+    """A counter: its key, its limit, and the seconds in which it counts; what it counts, and of which network."""
 
     key: bytes
     limit: int
     seconds: int
+    kind: str
+    network: str | None = None
 
 
-def of_account(services: Services, name: str, kind: AttemptKind) -> list[Bucket]:
-    """Return the buckets of an account, by the key of its e-mail address or by its id. The account need not exist."""
-    return _short_and_daily(services, f"account, {kind}", name)
+@dataclass(slots=True)
+class Attempt:
+    """An attempt, for the audit: the account that it is about, once that is known."""
+
+    account_id: UUID | None = None
+
+
+def of_account(services: Services, key: str) -> list[Bucket]:
+    """Return the buckets of an account's password, whether or not it exists, by the key of its e-mail address."""
+    return _short_and_daily(services, "account, password", key, "password")
+
+
+def of_code(services: Services, network: str, name: str, kind: CodeKind) -> list[Bucket]:
+    """Return the buckets of a network's attempts at the codes of an account: by the key of its e-mail address, or its id."""
+    return _short_and_daily(services, f"{kind}, {network}", name, kind, network)
+
+
+def of_codes(services: Services, network: str, owner: str) -> Bucket:
+    """Return the bucket of the codes that a network requests for an owner who has had too many in a day."""
+    key = _key(services.throttle_key, f"codes, {network}", owner)
+    return Bucket(key, services.settings.codes_a_day, services.settings.code_seconds, "codes", network)
+
+
+def digest_of(services: Services, network: str) -> bytes:
+    """Return a keyed hash of a network, which is stored instead of it."""
+    return _key(services.throttle_key, "network", network)
 
 
 def of_device(services: Services, device_id: UUID) -> list[Bucket]:
     """Return the buckets of a device that has signed in to the account before."""
-    return _short_and_daily(services, "device", str(device_id))
+    return _short_and_daily(services, "device", str(device_id), "password")
 
 
-def _short_and_daily(services: Services, kind: str, value: str) -> list[Bucket]:
-    settings = services.settings
+def _short_and_daily(services: Services, name: str, value: str, kind: str, network: str | None = None) -> list[Bucket]:
+    settings, secret = services.settings, services.throttle_key
+    limit, seconds = settings.throttle_account, settings.throttle_account_seconds
     return [
-        Bucket(_key(services.throttle_key, kind, value), settings.throttle_account, settings.throttle_account_seconds),
-        Bucket(_key(services.throttle_key, f"{kind} by day", value), settings.throttle_account_day, DAY),
+        Bucket(_key(secret, name, value), limit, seconds, kind, network),
+        Bucket(_key(secret, f"{name} by day", value), settings.throttle_account_day, DAY, kind, network),
     ]
 
 
 def of_client(services: Services, network: str) -> list[Bucket]:
     """Return the bucket of a client's network."""
-    return [Bucket(_key(services.throttle_key, "client", network), services.settings.throttle_client, 60)]
+    key = _key(services.throttle_key, "client", network)
+    return [Bucket(key, services.settings.throttle_client, 60, "network", network)]
+
+
+def of_refreshes(services: Services, network: str) -> list[Bucket]:
+    """Return the bucket of a client's network, for refresh tokens."""
+    return [replace(bucket, kind="refresh token") for bucket in of_client(services, network)]
+
+
+def of_mail(services: Services, network: str) -> Bucket:
+    """Return the bucket of the requests of a network that cause an e-mail."""
+    return Bucket(
+        _key(services.throttle_key, "mail", network), services.settings.throttle_mail, HOUR, "e-mails", network
+    )
+
+
+def of_sign_ins(services: Services, network: str) -> Bucket:
+    """Return the bucket of a network's requests to sign in, right or wrong."""
+    return Bucket(
+        _key(services.throttle_key, "sign-ins", network), services.settings.throttle_sign_in, 60, "sign-ins", network
+    )
 
 
 def of_exports(services: Services, account_id: UUID) -> Bucket:
     """Return the bucket of an account's exports."""
-    return Bucket(_key(services.throttle_key, "export", str(account_id)), services.settings.exports_a_day, DAY)
+    return Bucket(
+        _key(services.throttle_key, "export", str(account_id)), services.settings.exports_a_day, DAY, "exports"
+    )
 
 
 @asynccontextmanager
@@ -121,53 +212,124 @@ async def counted(services: Services, bucket: Bucket, refusal: Callable[[int], P
 
 def of_assertions(services: Services, network: str) -> list[Bucket]:
     """Return the bucket of failed assertions from a network."""
-    return [Bucket(_key(services.throttle_key, "assertions", network), services.settings.throttle_client, 60)]
+    key = _key(services.throttle_key, "assertions", network)
+    return [Bucket(key, services.settings.throttle_client, 60, "assertion", network)]
 
 
 def of_tokens(services: Services, client_id: UUID) -> Bucket:
     """Return the bucket of the access tokens of a clinic's client."""
-    return Bucket(_key(services.throttle_key, "tokens", str(client_id)), services.settings.throttle_tokens, 60)
+    key = _key(services.throttle_key, "tokens", str(client_id))
+    return Bucket(key, services.settings.throttle_tokens, 60, "client tokens")
 
 
 @asynccontextmanager
-async def rate_limited(services: Services, *buckets: list[Bucket]) -> AsyncIterator[None]:
-    """Count an attempt in every bucket, or raise `TooManyAttempts`; subtract it again unless the block raises `WrongCredentials`."""
-    attempts = await _count(services, _sorted(*buckets))
-    failed = False
+async def rate_limited(services: Services, *buckets: list[Bucket]) -> AsyncIterator[Attempt]:
+    """Reserve an attempt in every bucket, or raise `TooManyAttempts`; count it if the block raises `WrongCredentials`.
+
+    While so many attempts are undecided that one more might exceed a limit, it waits; after 10 seconds, `Unavailable`.
+    """
+    each, attempt = _sorted(*buckets), Attempt()
+    await _reserve(services, each)
+    statement = _GIVE_BACK
     try:
-        yield
+        yield attempt
     except WrongCredentials:
-        failed = True
+        statement = _FAIL
+        _record_failure(services, buckets, attempt)
         raise
     finally:
-        if not failed:
-            await _subtract(services, attempts)
+        now = clock.now()
+        with suppress(Unavailable):  # then it becomes a failure when its reservation ends
+            async with services.db.transaction() as tx:
+                await tx.many(statement, [_window(bucket, now) for bucket in each])
+
+
+async def _reserve(services: Services, buckets: list[Bucket]) -> None:
+    deadline, pause = time.monotonic() + MAX_WAIT_SECONDS, MIN_PAUSE_SECONDS
+    while not await _has_reserved(services, buckets):
+        if time.monotonic() >= deadline:
+            raise Unavailable
+        await asyncio.sleep(pause * (0.5 + secrets.randbelow(1000) / 1000))
+        pause = min(2 * pause, MAX_PAUSE_SECONDS)
+
+
+async def _has_reserved(services: Services, buckets: list[Bucket]) -> bool:
+    """Reserve an attempt in every bucket and return True; return False, with no effect, if it has to wait."""
+    now = clock.now()
+    with suppress(_MustWaitError):
+        async with services.db.transaction() as tx:
+            for bucket in buckets:
+                row = await tx.only(_RESERVE, **_window(bucket, now), until=now + _RESERVATION)
+                if row["count"] >= bucket.limit:
+                    _record_throttling(services, buckets, bucket)
+                    raise TooManyAttempts(_seconds_left(row["began_at"], bucket, now))
+                if row["count"] + row["reserved"] > bucket.limit:
+                    raise _MustWaitError
+        return True
+    return False
+
+
+def _window(bucket: Bucket, now: datetime) -> dict[str, object]:
+    return {"key": bucket.key, "now": now, "expired": now - timedelta(seconds=bucket.seconds)}
 
 
 @asynccontextmanager
 async def count_failures(
     services: Services, buckets: list[Bucket], failure: type[Exception] = WrongCredentials
 ) -> AsyncIterator[None]:
-    """Raise `TooManyAttempts` after too many failures; count another if the block raises a `failure`."""
+    """Raise `TooManyAttempts` after too many failures; count another if the block raises a `failure`.
+
+    Use it for what is costly to check.
+    """
     now = clock.now()
     for bucket in buckets:
         row = await services.db.one(_READ, key=bucket.key, expired=now - timedelta(seconds=bucket.seconds))
         if row is not None and row["count"] >= bucket.limit:
+            _record_throttling(services, buckets, bucket)
             raise TooManyAttempts(_seconds_left(row["began_at"], bucket, now))
     try:
         yield
     except failure:
+        _record_failure(services, [buckets], Attempt())
         await _count(services, buckets)
         raise
 
 
+@asynccontextmanager
+async def count_wrong(services: Services, *buckets: list[Bucket]) -> AsyncIterator[Attempt]:
+    """Count a failure if the block raises `WrongCredentials`, and raise `TooManyAttempts` instead after too many.
+
+    What is right is always accepted, whatever failed before: use it for what cannot be guessed.
+    """
+    attempt = Attempt()
+    try:
+        yield attempt
+    except WrongCredentials:
+        _record_failure(services, buckets, attempt)
+        await _count(services, _sorted(*buckets))
+        raise
+
+
+async def count_request(services: Services, bucket: Bucket) -> None:
+    """Count a request, whatever comes of it, or raise `TooManyAttempts`."""
+    await _count(services, [bucket])
+
+
+async def is_within(tx: Transaction, bucket: Bucket, now: datetime) -> bool:
+    """Count a use in the bucket; return whether it is within the limit."""
+    row = await tx.only(_ADD, key=bucket.key, now=now, expired=now - timedelta(seconds=bucket.seconds))
+    return bool(row["count"] <= bucket.limit)
+
+
 async def _count(services: Services, buckets: Sequence[Bucket]) -> list[dict[str, object]]:
-    now = clock.now()
+    counted: list[dict[str, object]] = []
     async with services.db.transaction() as tx:
-        counted: list[dict[str, object]] = [
-            {"key": bucket.key, "began_at": await count(tx, bucket)} for bucket in buckets
-        ]
-        await tx.run(_DELETE_OLD, expired=now - timedelta(seconds=DAY))
+        for bucket in buckets:
+            try:
+                counted.append({"key": bucket.key, "began_at": await count(tx, bucket)})
+            except TooManyAttempts:
+                _record_throttling(services, buckets, bucket)
+                raise
     return counted
 
 
@@ -203,10 +365,12 @@ async def reset(tx: Transaction, *buckets: list[Bucket]) -> None:
 
 
 async def erase(tx: Transaction, services: Services, names: Sequence[str], device_ids: Sequence[UUID]) -> None:
-    """Delete the counters of an account, which are stored under these names, and of its devices."""
-    kinds = [of_account(services, name, kind) for name in names for kind in AttemptKind]
+    """Delete every count of an account, which is known by these names, and of its devices."""
+    passwords = [of_account(services, name) for name in names]
     serialized = [_key(services.throttle_key, kind, name) for name in names for kind in ("codes", "e-mail address")]
-    await reset(tx, *kinds, *(of_device(services, id) for id in device_ids), [Bucket(key, 0, 0) for key in serialized])
+    await reset(
+        tx, *passwords, *(of_device(services, id) for id in device_ids), [Bucket(key, 0, 0, "") for key in serialized]
+    )
 
 
 def _sorted(*buckets: list[Bucket]) -> list[Bucket]:
@@ -216,6 +380,20 @@ def _sorted(*buckets: list[Bucket]) -> list[Bucket]:
 
 def _seconds_left(began_at: datetime, bucket: Bucket, now: datetime) -> int:
     return max(1, bucket.seconds - int((now - began_at).total_seconds()))
+
+
+def _record_throttling(services: Services, buckets: Sequence[Bucket], full: Bucket) -> None:
+    """Record that an attempt is refused, with the beginning of the bucket's key: the same for all attempts at an account."""
+    audit.record(services, Event.THROTTLED, None, _network(buckets), kind=full.kind, bucket=full.key.hex()[:16])
+
+
+def _record_failure(services: Services, buckets: Sequence[list[Bucket]], attempt: Attempt) -> None:
+    network = _network([bucket for some in buckets for bucket in some])
+    audit.record(services, Event.ATTEMPT_FAILED, attempt.account_id, network, kind=buckets[0][0].kind)
+
+
+def _network(buckets: Sequence[Bucket]) -> str | None:
+    return next((bucket.network for bucket in buckets if bucket.network is not None), None)
 
 
 def _key(throttle_key: bytes, kind: str, value: str) -> bytes:

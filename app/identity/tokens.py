@@ -5,6 +5,7 @@ A token is checked in this order: length → three canonical base64url parts →
 is 401. A device's token has the claim `sid`, a client's has `client_id` instead.
 """
 
+import secrets
 import time
 from collections.abc import Mapping
 from typing import Any, Final
@@ -15,7 +16,7 @@ from app.identity import jws
 from app.keyring import Keyring
 from app.keyring.keys import Key
 from app.problems import NotSignedIn
-from app.services import Claims, ClientClaims
+from app.services import TAG_BYTES, Claims, ClientClaims
 from app.settings import Settings
 
 MAX_TOKEN_LENGTH: Final = 4096
@@ -41,13 +42,16 @@ class Tokens:
         self._keys: dict[str, tuple[jws.Key, jws.Key]] = {}
         self._verified: dict[str, tuple[Claims | ClientClaims, str]] = {}
 
-    def issue(self, account_id: UUID, device_id: UUID, scope: str) -> str:
-        """Return a new token of a device."""
-        return self._issue(str(account_id), {"sid": str(device_id)}, scope, self._settings.access_seconds)
+    def issue(self, account_id: UUID, device_id: UUID, scope: str, tag: bytes | None = None) -> str:
+        """Return a new token of a device. The last bytes of its `jti` are the tag, which is random by default."""
+        id = UUID(bytes=ids.new_id().bytes[:-TAG_BYTES] + (tag or secrets.token_bytes(TAG_BYTES)))
+        own = {"sid": str(device_id), "jti": str(id)}
+        return self._issue(str(account_id), own, scope, self._settings.access_seconds)
 
     def issue_to_client(self, client_id: UUID, scope: str) -> str:
         """Return a new token of a client."""
-        return self._issue(str(client_id), {"client_id": str(client_id)}, scope, CLIENT_SECONDS)
+        own = {"client_id": str(client_id), "jti": str(ids.new_id())}
+        return self._issue(str(client_id), own, scope, CLIENT_SECONDS)
 
     def _issue(self, subject: str, own: Mapping[str, str], scope: str, seconds: int) -> str:
         now = int(time.time())
@@ -59,7 +63,6 @@ class Tokens:
             "scope": scope,
             "iat": now,
             "exp": now + seconds,
-            "jti": str(ids.new_id()),
         }
         key = self._keyring.current
         return jws.sign(claims, self._pair(key)[0], _ALGORITHM, typ="at+jwt", kid=key.kid)
@@ -111,7 +114,8 @@ class Tokens:
             raise NotSignedIn
         subject = ids.parse_canonical(claims["sub"])
         if not is_client:
-            return Claims(subject, ids.parse_canonical(claims["sid"]), claims["scope"], expires)
+            tag = ids.parse_canonical(claims["jti"]).bytes[-TAG_BYTES:]
+            return Claims(subject, ids.parse_canonical(claims["sid"]), claims["scope"], expires, tag)
         if claims["client_id"] != claims["sub"]:
             raise NotSignedIn
         return ClientClaims(subject, claims["scope"], expires)

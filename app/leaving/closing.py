@@ -6,13 +6,14 @@ reopens an account.
 """
 
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from app import clock
 from app.db import Transaction
-from app.identity import administration, emails, reopening
+from app.identity import administration, audit, emails, reopening
 from app.identity.accounts import PUBLIC
+from app.identity.audit import Event
 from app.identity.caller import Caller
 from app.identity.changing_email import cancel_changes
 from app.identity.confirming import password_confirmed
@@ -40,13 +41,13 @@ async def reopen(tx: Transaction, account_id: UUID) -> bool:
     return True
 
 
-async def close_own(caller: Caller, draft: ClosingDraft) -> dict[str, Any]:
+async def close_own(caller: Caller, network: str, draft: ClosingDraft) -> dict[str, Any]:
     """Close the caller's account if the password is right; return the day of its erasure.
 
     Unless it is to be erased immediately, an e-mail with a code to reopen it is queued.
     """
     services = caller.services
-    async with password_confirmed(caller, draft.password) as tx:
+    async with password_confirmed(caller, network, draft.password) as tx:
         now = clock.now()
         erase_at = now if draft.immediately else now + timedelta(days=services.settings.reopen_days)
         await close(tx, caller.account_id, erase_at)
@@ -54,9 +55,10 @@ async def close_own(caller: Caller, draft: ClosingDraft) -> dict[str, Any]:
         if draft.immediately:
             await services.jobs.add(tx, erasing.KIND, {"account_id": str(caller.account_id)})
         else:
-            code = await reopening.add_code(tx, services, account["email"], erase_at, now)
-            code = cast("str", code)  # there are not too many: `close` has deleted the earlier ones
-            await services.mailer.queue(tx, emails.closed(account["email"], code, erase_at, now))
+            code = await reopening.add_code(tx, services, network, account["email"], erase_at)
+            if code is not None:
+                await services.mailer.queue(tx, emails.closed(account["email"], code, erase_at, now))
     services.jobs.wake()
+    audit.record(services, Event.ACCOUNT_CLOSED, caller.account_id, network)
     services.db.notifier.notify(caller.account_id)  # ends long polls and event streams at once
     return {"erased_on": erase_at.date()}

@@ -47,5 +47,5 @@ async def close_account(call: Call, network: Network, draft: ClosingDraft) -> Re
     the example does not close the demo account.
     """
     async with rate_limited(call.services, of_device(call.services, call.device_id), of_client(call.services, network)):
-        closed = await closing.close_own(call, draft)
+        closed = await closing.close_own(call, network, draft)
     return json_response(closed, 202)

@@ -49,7 +49,8 @@ class NotFound(Problem):
 class TooManyAttempts(Problem):
     """Too many attempts.
 
-    Too many attempts have failed. Wait for the number of seconds in Retry-After: until then, no attempt is checked.
+    Too many attempts have failed, or your network has sent too many such requests. Wait for the number of seconds in
+    Retry-After: until then, no attempt is checked.
     """
 
     status, code = 429, "too-many-attempts"

@@ -131,6 +131,8 @@ def measure(kind: str, url: str, folder: Path, names: tuple[str, ...], only: lis
             "AFTERGLOW_SMTP_PORT": str(port),
             "AFTERGLOW_SMTP_STARTTLS": "false",
             "AFTERGLOW_THROTTLE_CLIENT": "1000000",
+            "AFTERGLOW_THROTTLE_SIGN_IN": "1000000",
+            "AFTERGLOW_THROTTLE_MAIL": "1000000",
         }
         with started_server([AFTERGLOW, "serve"], folder, **environment) as address:
             host, _, number = address.removeprefix("http://").partition(":")

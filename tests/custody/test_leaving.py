@@ -12,7 +12,6 @@ from app.archive.exporting import export
 from app.db import Table, background_transaction
 from app.http import ClientConnection
 from app.identity import Caller, administration
-from app.identity.codes import long_code
 from app.keyring import Keyring
 from app.keyring.ledger import Ledger, LedgerError, read_entries
 from app.leaving import closing, erasing, personal_rows
@@ -44,7 +43,7 @@ def test_a_closed_account_is_served_nowhere_until_it_is_reopened(server: Server,
     assert refreshed.status_code == 401
     assert login(anyone, alice.email) == 401
     code = server.mailbox.code_to(alice.email)
-    assert reopen(anyone, alice.email, long_code()) == 401
+    assert reopen(anyone, alice.email, "WISTERIA00") == 401
     tokens = anyone.post("/v1/auth/reopen", json={"email": alice.email.upper(), "code": code.lower()}).json()
     client = server.client(tokens["access_token"])
     assert client.get(f"{RESOURCES[2].path}/{record['id']}").json() == record
@@ -63,12 +62,13 @@ def test_a_lost_code_is_sent_again_and_the_address_is_taken(server: Server, anyo
     server.mailbox.code_to(alice.email)
     anyone.post("/v1/auth/register", json={"email": alice.email, "password": PASSWORD})
     assert "already has an account" in server.mailbox.text_to(alice.email)
-    for _ in range(9):
+    codes = []
+    for _ in range(12):
         anyone.post("/v1/auth/password/forgot", json={"email": alice.email})
-        code = server.mailbox.code_to(alice.email)
-    anyone.post("/v1/auth/password/forgot", json={"email": alice.email})
-    assert server.mailbox.is_empty(alice.email)
-    assert reopen(anyone, alice.email, code) == 200
+        codes.append(server.mailbox.code_to(alice.email))
+    assert len({*codes}) == 9
+    assert codes[9:] == [codes[8]] * 3
+    assert reopen(anyone, alice.email, codes[-1]) == 200
 
 
 def test_an_account_cannot_be_reopened_once_its_time_is_over(server: Server, anyone: Client, alice: Person) -> None:

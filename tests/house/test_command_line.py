@@ -15,7 +15,7 @@ from app.resources import RESOURCES
 from app.settings import Settings
 from tests.conftest import Databases
 from tests.db.helpers import with_database
-from tests.house.commands import AFTERGLOW, PASSWORD, SECONDS, Result, afterglow, assert_fails
+from tests.house.commands import AFTERGLOW, PASSWORD, SECONDS, afterglow, assert_fails
 from tests.waiting import later
 
 NO_ID = "019aa2c4-7b00-7000-8000-000000000000"
@@ -23,6 +23,7 @@ COMMANDS = [
     "serve",
     "migrate",
     "purge",
+    "prune",
     "restored",
     "account add",
     "account list",
@@ -148,7 +149,7 @@ def test_account_add_creates_an_account_once(databases: Databases, database: str
     added = afterglow(
         "account", "add", "Alice@example.com", "--role", "clinician", stdin=f"{PASSWORD}\n", database_url=url
     )
-    assert added == Result(0, "Added Alice@example.com as clinician.\n", "")
+    assert (added.status, added.out) == (0, "Added Alice@example.com as clinician.\n")
     before = with_database(settings, lambda db: db.one(BY_EMAIL, email_key="alice@example.com"))
     again = afterglow("account", "add", "alice@EXAMPLE.com", stdin="another wisteria", database_url=url)
     assert_fails(again, "an account with the e-mail address alice@EXAMPLE.com already exists; nothing was changed")
@@ -223,7 +224,8 @@ def test_keys_are_listed_rotated_and_retired(tmp_path: Path) -> None:
     )
     assert afterglow("keys", "list", keyring=path).out == listed
     with later(seconds=2):
-        assert afterglow("keys", "rotate", keyring=path) == Result(0, f"The current key is {upcoming}.\n", "")
+        rotated = afterglow("keys", "rotate", keyring=path)
+        assert (rotated.status, rotated.out) == (0, f"The current key is {upcoming}.\n")
     after = afterglow("keys", "list", keyring=path).out
     assert re.match(rf"{current}  retired  until \S+Z\n{upcoming}  current\n\S+  next\n", after)
     assert afterglow("keys", "retire", upcoming, keyring=path).status == 0

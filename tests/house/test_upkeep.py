@@ -174,3 +174,8 @@ def test_upkeep_without_a_schema_names_the_command_to_run(databases: Databases, 
     Path("afterglow-keys.erasures").touch()
     said = afterglow(*command.split(), database_url=databases.fresh(database, migrated=False))
     assert_fails(said, "the database has not been migrated to this version: run `afterglow migrate`", 78)
+
+
+def test_pruning_prints_what_was_deleted(url: str) -> None:
+    result = afterglow("prune", database_url=url)
+    assert (result.status, result.out) == (0, "Pruned: codes 0, counts of attempts 0, devices 0.\n")

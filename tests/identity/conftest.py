@@ -61,7 +61,8 @@ def shared_cluster(lasting_servers: Servers, tmp_path_factory: pytest.TempPathFa
     keyring = tmp_path_factory.mktemp("cluster") / "keys.json"
     create_keyring(keyring, generated=False)
     settings = lasting_servers.settings("postgresql", keyring=keyring, throttle_account=5, throttle_account_day=20)
-    differing = ("database_url", "keyring", "throttle_client", "hash_seconds", "pool_seconds")
+    limits = ("throttle_client", "throttle_sign_in", "throttle_mail")
+    differing = ("database_url", "keyring", *limits, "hash_seconds", "pool_seconds")
     environment = {f"AFTERGLOW_{name.upper()}": str(getattr(settings, name)) for name in differing}
     folders = [tmp_path_factory.mktemp("process") for _ in range(PROCESSES)]
     with ExitStack() as stack, ThreadPoolExecutor(PROCESSES) as threads:

@@ -80,7 +80,7 @@ def test_an_account_that_was_erased_during_the_request_is_not_signed_in(server: 
     operations = {
         "read": lambda: public_account(server.db, caller.account_id),
         "change": lambda: change_account(server.db, caller.account_id, {"locale": "pt-BR"}),
-        "confirm an e-mail address": lambda: confirm_change(caller, EmailConfirmation(code="4RT8NW2CHJ")),
+        "confirm an e-mail address": lambda: confirm_change(caller, "local", EmailConfirmation(code="4RT8NW2CHJ")),
     }
     with pytest.raises(NotSignedIn):
         server.run(operations[operation]())

@@ -1,21 +1,30 @@
 """Rate limits: at most the limit is checked on any number of workers, and an owner cannot be locked out."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
 import httpx2 as httpx
 import pytest
+import sqlalchemy as sa
+import time_machine
 from starlette.requests import Request
 
-from app.identity.throttles import AttemptKind, network_of, of_account, rate_limited, reset
+from app.db import Statement, bind
+from app.identity import throttles
+from app.identity.tables import Throttle
+from app.identity.throttles import network_of, of_account, of_client, rate_limited, reset
 from app.ids import new_id
-from app.problems import TooManyAttempts, WrongCredentials
+from app.problems import TooManyAttempts, Unavailable, WrongCredentials
 from tests.conftest import Servers
+from tests.parallel import at_once
 from tests.serving import PASSWORD, Person, Server
 from tests.waiting import later
 
+_throttle = Throttle.table()
+COUNT = Statement(sa.select(_throttle.c.count, _throttle.c.reserved).where(_throttle.c.key == bind(_throttle.c.key)))
 LIMITS: dict[str, Any] = {"throttle_account": 5, "throttle_account_day": 20, "throttle_client": 1000}
 
 
@@ -131,18 +140,95 @@ def test_concurrent_attempts_and_a_reset_do_not_deadlock(server: Server) -> None
 
     async def try_(key: str) -> None:
         with suppress(TooManyAttempts, WrongCredentials):
-            async with rate_limited(services, of_account(services, key, AttemptKind.PASSWORD)):
+            async with rate_limited(services, of_account(services, key)):
                 raise WrongCredentials
 
     async def forgive(key: str) -> None:
         async with services.db.transaction() as tx:
-            await reset(tx, of_account(services, key, AttemptKind.PASSWORD))
+            await reset(tx, of_account(services, key))
 
     async def act(key: str) -> None:
         await asyncio.gather(*(act(key) for _ in range(20) for act in (try_, forgive)))
 
     for _ in range(5):
         server.run(act(new_id().hex))
+
+
+def test_ten_right_sign_ins_of_one_account_at_once_all_succeed(server: Server, alice: Person) -> None:
+    fail_sign_in(server, alice.email, 4)
+    body = {"email": alice.email, "password": PASSWORD}
+    statuses = at_once(lambda _: server.client().post("/v1/auth/login", json=body).status_code, 10)
+    assert statuses == [200] * 10
+
+
+def test_forty_people_behind_one_network_sign_in_at_once(servers: Servers, database: str) -> None:
+    server = servers.start(servers.settings(database, throttle_client=20))
+    emails = [server.person("one").email for _ in range(40)]
+
+    def sign_in(number: int) -> int:
+        body = {"email": emails[number], "password": PASSWORD}
+        return server.client().post("/v1/auth/login", json=body).status_code
+
+    assert at_once(sign_in, 40) == [200] * 40
+
+
+def test_of_many_wrong_passwords_at_once_five_are_checked(server: Server, alice: Person) -> None:
+    def guess(number: int) -> int:
+        body = {"email": alice.email, "password": f"wisteria {number}"}
+        return server.client().post("/v1/auth/login", json=body).status_code
+
+    assert Counter(at_once(guess, 40)) == {401: 5, 429: 35}
+
+
+def test_an_attempt_that_is_never_decided_counts_as_a_failure(server: Server) -> None:
+    services, buckets = server.services, of_account(server.services, new_id().hex)
+
+    async def fail() -> None:
+        async with rate_limited(services, buckets):
+            raise WrongCredentials
+
+    async def abandon() -> None:
+        await vars(throttles)["_reserve"](services, sorted(buckets, key=lambda bucket: bucket.key))
+
+    for _ in range(4):
+        with pytest.raises(WrongCredentials):
+            server.run(fail())
+    server.run(abandon())
+    with later(minutes=1, seconds=1), pytest.raises(TooManyAttempts):
+        server.run(fail())
+
+
+def test_an_attempt_waits_for_undecided_ones_and_not_for_ever(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(throttles, "MAX_WAIT_SECONDS", 0.2)
+    services, buckets = server.services, of_account(server.services, new_id().hex)
+
+    async def hold(number: int = 1) -> None:
+        async with rate_limited(services, buckets):
+            if number < 6:
+                await hold(number + 1)
+
+    with pytest.raises(Unavailable):
+        server.run(hold())
+    server.run(hold(6))
+
+
+def test_a_failure_that_is_decided_after_its_window_ended_begins_a_new_one(server: Server) -> None:
+    services = server.services
+    buckets = of_client(services, new_id().hex)
+
+    async def fail(moment: time_machine.travel) -> None:
+        async with rate_limited(services, buckets):
+            moment.start()
+            raise WrongCredentials
+
+    moments = [later(seconds=seconds) for seconds in (0, 30, 61)]
+    for moment in moments:
+        with pytest.raises(WrongCredentials):
+            server.run(fail(moment))
+    for moment in reversed(moments):
+        moment.stop()
+    row = server.run(server.db.only(COUNT, key=buckets[0].key))
+    assert row == {"count": 1, "reserved": 0}
 
 
 def test_a_client_is_limited_over_all_accounts(servers: Servers, database: str) -> None:

@@ -1,0 +1,50 @@
+"""Audit: one log line for each event of an account's security (OWASP ASVS 16, HIPAA 164.312(b)).
+
+A line names the account by its id and the client's network by a keyed hash, never by an address. `.github/SECURITY.md`
+lists the events and their fields.
+"""
+
+import hashlib
+import hmac
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from app import observability
+from app.services import Services
+
+_DIGITS: Final = 16
+
+
+class Event(StrEnum):
+    """The events of a server. An operator's command is one, too (`app.cli.auditing`)."""
+
+    REGISTERED = "registered"
+    SIGNED_IN = "signed-in"
+    ATTEMPT_FAILED = "attempt-failed"
+    THROTTLED = "throttled"
+    REFRESH_TOKEN_REUSED = "refresh-token-reused"  # noqa: S105 - its name
+    PASSWORD_CHANGED = "password-changed"  # noqa: S105 - its name
+    EMAIL_CHANGE_REQUESTED = "email-change-requested"
+    EMAIL_CHANGED = "email-changed"
+    DEVICE_ENDED = "device-ended"
+    DEVICES_ENDED = "devices-ended"
+    ACCOUNT_CLOSED = "account-closed"
+    ACCOUNT_REOPENED = "account-reopened"
+    EXPORTED = "exported"
+
+
+WARNINGS: Final = {Event.ATTEMPT_FAILED, Event.THROTTLED, Event.REFRESH_TOKEN_REUSED}
+
+
+def record(
+    services: Services, event: Event, account_id: UUID | None, network: str | None = None, **fields: object
+) -> None:
+    """Log an event. The account is None if it is not known, and the network if the event is not about a request."""
+    level = "warning" if event in WARNINGS else "info"
+    client = None if network is None else _digest(services, network)
+    observability.log_audit(event, level, account_id=account_id, network=client, **fields)
+
+
+def _digest(services: Services, network: str) -> str:
+    return hmac.digest(services.throttle_key, f"audit:{network}".encode(), hashlib.sha256).hex()[:_DIGITS]

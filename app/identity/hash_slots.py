@@ -1,0 +1,39 @@
+"""Slots for computing password hashes, which waiting networks get in turn: one network cannot keep them from the others."""
+
+import asyncio
+from collections import OrderedDict, deque
+
+
+class HashSlots:
+    """A semaphore whose waiters are queued by network. Each release serves the next network, its oldest waiter first."""
+
+    def __init__(self, free: int) -> None:
+        """Take the number of slots."""
+        self._free = free
+        self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
+
+    async def acquire(self, network: str) -> None:
+        """Wait for a slot. A slot that arrives together with a cancellation is passed on."""
+        if self._free:
+            self._free -= 1
+            return
+        slot = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(network, deque()).append(slot)
+        try:
+            await slot
+        except asyncio.CancelledError:
+            if not slot.cancelled():
+                self.release()
+            raise
+
+    def release(self) -> None:
+        """Give a slot to the next network that waits."""
+        while self._waiting:
+            network, waiters = self._waiting.popitem(last=False)
+            slot = waiters.popleft()
+            if waiters:
+                self._waiting[network] = waiters  # behind all others
+            if not slot.done():
+                slot.set_result(None)
+                return
+        self._free += 1

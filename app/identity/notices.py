@@ -1,0 +1,50 @@
+"""Notices: e-mails to an account's owner about its security. The operator can turn off each kind, a person cannot."""
+
+from typing import Final
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from app.db import Statement, Transaction, bind
+from app.identity.tables import AccountRecord
+from app.mail import Email
+from app.services import Services
+from app.settings import Notice
+
+_account = AccountRecord.table()
+_EMAIL: Final = Statement(sa.select(_account.c.email).where(_account.c.id == bind(_account.c.id)))
+_ALARM: Final = "If this was not you, reset your password in the app now: this signs out every device."
+_TEXTS: Final = {
+    Notice.NEW_DEVICE: (
+        "A new device signed in to Afterglow",
+        f"A new device signed in to your Afterglow account with your password.\n{_ALARM}",
+    ),
+    Notice.PASSWORD: (
+        "Your Afterglow password was changed",
+        f"The password of your Afterglow account was changed.\n{_ALARM}",
+    ),
+    Notice.EMAIL: (
+        "Your Afterglow e-mail address was changed",
+        (
+            "The e-mail address of your Afterglow account was changed. This one can no longer be used to sign in.\n"
+            "If this was not you, write to the operator of your Afterglow server."
+        ),
+    ),
+    Notice.COPIED_SIGN_IN: (
+        "A device was signed out of Afterglow",
+        (
+            "A sign-in of your Afterglow account was used twice, so it may have been copied from your device. It was ended.\n"
+            "Sign in again. If you get this e-mail again, reset your password in the app."
+        ),
+    ),
+}
+
+
+async def notify(tx: Transaction, services: Services, account_id: UUID, notice: Notice) -> None:
+    """Queue a notice to the e-mail address that an account has now, unless the operator turned it off.
+
+    Call `Jobs.wake` after the commit.
+    """
+    if notice in services.settings.notices:
+        account = await tx.only(_EMAIL, id=account_id)
+        await services.mailer.queue(tx, Email(account["email"], *_TEXTS[notice]))
