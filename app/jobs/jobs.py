@@ -91,6 +91,7 @@ class Backlog:
 
 
 Handler = Callable[[Job], Awaitable[None]]
+PeriodicWork = Callable[[], Awaitable[None]]
 
 
 class JobRejectedError(Exception):
@@ -107,6 +108,9 @@ class Jobs:
         self._lease = timedelta(seconds=60)
         self._changed = asyncio.Event()
         self._loop: asyncio.Task[None] | None = None
+        self._periodic: list[tuple[PeriodicWork, float]] = []
+        self._periodic_loops: list[asyncio.Task[None]] = []
+        self._ended = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
         self._stopping = False
 
@@ -118,6 +122,10 @@ class Jobs:
         """
         self._handlers[kind] = handler
         self._lease = max(self._lease, timedelta(seconds=max_seconds))
+
+    def repeat(self, work: PeriodicWork, seconds: float) -> None:
+        """Run `work` in this process every `seconds` seconds. It must be harmless if other processes run it, too."""
+        self._periodic.append((work, seconds))
 
     async def add(self, tx: Transaction, kind: str, payload: dict[str, Any], *, max_age: timedelta = MAX_AGE) -> UUID:
         """Add a job in a transaction, due at once; call `wake` after the commit. Return its id."""
@@ -188,15 +196,18 @@ class Jobs:
         """Start running jobs in this process: at once those that an earlier process left."""
         self.wake()
         self._loop = asyncio.create_task(self._run())
+        self._periodic_loops = [asyncio.create_task(self._run_every(*each)) for each in self._periodic]
 
     async def stop(self) -> None:
         """Claim no more jobs, and wait a few seconds for those that run; the rest stay in the table."""
         self._stopping = True
         self.wake()
+        self._ended.set()
         if self._loop is not None:
             await self._loop  # not cancelled: a claim that was committed must have its tasks
-        if self._running:
-            _, late = await asyncio.wait(self._running, timeout=STOP_SECONDS)
+        left = self._running.union(self._periodic_loops)
+        if left:
+            _, late = await asyncio.wait(left, timeout=STOP_SECONDS)
             for task in late:
                 task.cancel()
 
@@ -216,6 +227,20 @@ class Jobs:
                 task.add_done_callback(self._finished)
             if claimed and len(claimed) == free:
                 self.wake()
+
+    async def _run_every(self, work: PeriodicWork, seconds: float) -> None:
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._ended.wait()
+            if self._stopping:
+                return
+            try:
+                await work()
+            except Problem:  # the database is unavailable, which is logged elsewhere
+                pass
+            except Exception as error:  # noqa: BLE001 - it is tried again after any error
+                observability.log_event("periodic-work-failed", "error", error=type(error).__name__)
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)

@@ -311,3 +311,32 @@ def test_jobs_are_found_by_their_payload_and_deleted(settings: Settings, monkeyp
         assert len(await db.all(ALL)) == 3
 
     run(settings, work)
+
+
+def test_periodic_work_is_repeated_whatever_it_raises_and_ends_with_the_process(
+    settings: Settings, every_log_line: list[str]
+) -> None:
+    begin = len(every_log_line)
+    raised: list[Exception] = [Unavailable(), RuntimeError("wisteria")]
+    ran: list[None] = []
+
+    async def work(_db: Database, queue: Jobs) -> None:
+        async def look() -> None:
+            ran.append(None)
+            if raised:
+                raise raised.pop(0)
+
+        queue.repeat(look, 0.01)
+        queue.start()
+        async with asyncio.timeout(10):
+            while len(ran) < 4:  # noqa: ASYNC110 - the work has no event
+                await asyncio.sleep(0.01)
+        await queue.stop()
+        count = len(ran)
+        await asyncio.sleep(0.05)
+        assert len(ran) == count
+
+    run(settings, work)
+    failures = [line for line in every_log_line[begin:] if "periodic-work-failed" in line]
+    assert len(failures) == 1
+    assert '"error":"RuntimeError"' in failures[0]
