@@ -6,6 +6,7 @@ from typing import Final
 from app.archive.importing import MAX_IMPORTS
 from app.clinics.caller import Clients
 from app.clinics.key_urls import KeyUrls
+from app.consents import ending
 from app.db import Database
 from app.identity.passwords import Passwords
 from app.identity.tokens import Tokens
@@ -55,4 +56,5 @@ def build_services(
         imports=Slots(MAX_IMPORTS),
     )
     jobs.register(erasing.KIND, partial(erasing.run_job, services), max_seconds=60)
+    jobs.repeat(partial(ending.expire, services), ending.SECONDS)
     return services

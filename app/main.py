@@ -15,6 +15,8 @@ from app.archive import import_routes
 from app.archive import routes as archive
 from app.clinics import token_routes as clinic_tokens
 from app.composition import build_services
+from app.consents import clinic_routes as clinic_connections
+from app.consents import routes as consents
 from app.db import open_database
 from app.http import (
     HTTPS_ONLY,
@@ -69,10 +71,18 @@ TAGS: Final = [
         "name": "Archive",
         "description": "Export all records of the account as a ZIP file, to keep, to read and to import again.",
     },
+    {
+        "name": consents.TAG,
+        "description": "Decide what a clinic may see and add: look up its code, give, change and end consents, read every access.",
+    },
     {"name": "Security", "description": "List the devices of the account, sign them out, change the password."},
     {
         "name": clinic_tokens.TAG,
         "description": "A clinic's system requests access tokens (OAuth 2.0 client credentials with private_key_jwt).",
+    },
+    {
+        "name": clinic_connections.TAG,
+        "description": "A clinic's system invites patients, redeems their codes, and keeps its identifiers of them.",
     },
     {"name": "Server", "description": "Health checks, and the meaning of problems."},
 ]
@@ -173,10 +183,12 @@ def create_app(settings: Settings | None = None, metrics_folder: Path | None = N
         sync.router,
         archive.router,
         import_routes.router,
+        consents.router,
         security_routes.router,
         leaving.router,
         clinic_tokens.router,
         clinic_tokens.discovery,
+        clinic_connections.router,
         health.router,
         *(_pages(app) if settings.serves_docs else ()),
     ):

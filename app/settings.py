@@ -203,6 +203,7 @@ class Settings(BaseSettings):
         ge=1,
         description="Maximum requests from one client network in an hour to register or to reset a password. Each sends an e-mail.",
     )
+    throttle_codes: int = Field(10, ge=1, description="Maximum wrong codes of clinics from one account in an hour.")
     exports_a_day: int = Field(5, ge=1, description="Maximum exports of one account in 24 hours.")
     throttle_tokens: int = Field(60, ge=1, description="Maximum access tokens for one client of a clinic in a minute.")
     hash_seconds: float = Field(

@@ -12,7 +12,7 @@ from alembic import context
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from app import jobs, resources
-from app.clinics import tables as clinics
+from app.clinics import consent_tables
 from app.database_url import PostgresUrl, SqliteUrl, read_database_url
 from app.db import Table
 from app.db.postgres.connecting import open_connection
@@ -21,7 +21,7 @@ from app.settings import Settings
 from migrations.autogenerate import prepare, render_type
 
 MODELS: Final = (
-    clinics,
+    consent_tables,
     jobs,
     resources,
 )  # importing them adds their tables to the metadata, which autogenerate compares

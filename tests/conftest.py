@@ -209,6 +209,7 @@ class Servers:
             "throttle_client": 100_000,
             "throttle_sign_in": 100_000,
             "throttle_mail": 100_000,
+            "throttle_codes": 100_000,
             "exports_a_day": 1000,
             "notices": ["e-mail-address"],
             "hash_seconds": 60,

@@ -50,6 +50,7 @@ class Person:
     email: str
     tokens: dict[str, Any]
     client: Client
+    server: "Server"
 
     @property
     def token(self) -> str:
@@ -99,7 +100,7 @@ class Server:
             return id, await sign_in(self.services, id, "phone")
 
         id, tokens = self.run(create())
-        return Person(id, email, tokens, self.client(tokens["access_token"]))
+        return Person(id, email, tokens, self.client(tokens["access_token"]), self)
 
     def on_another_device(self, person: Person) -> Person:
         """Return the same person, signed in on another device."""

@@ -16,6 +16,7 @@ from app.cli.auditing import audit
 from app.cli.database import run, with_database
 from app.cli.errors import fail, load_settings, open_keyring
 from app.cli.passwords import PasswordFile, read_password
+from app.clinics.consent_tables import EndedBy
 from app.composition import build_services
 from app.db import Database, Row
 from app.identity import administration, device_sessions, throttles
@@ -123,20 +124,25 @@ def close_account(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation at a terminal.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Close an account: its devices are signed out, and nobody can sign in to it. Its records are kept, unless --erase is given.
+    """Close an account: its devices are signed out, nobody can sign in to it, and its consents for clinics end, for good.
 
-    `afterglow account reopen` undoes it, until the account is erased.
+    Its records are kept, unless --erase is given. `afterglow account reopen` undoes it, until the account is erased.
     """
-    erase_at = clock.now() + timedelta(days=load_settings().reopen_days) if erase else None
+    settings = load_settings()
+    erase_at = clock.now() + timedelta(days=settings.reopen_days) if erase else None
     if sys.stdin.isatty() and not yes and not typer.confirm(f"Close the account {name}?", err=True):
         fail("nothing was changed")
+
+    keyring = open_keyring(settings)
 
     async def close(db: Database, account: Row) -> Changed:
         if account["closed_at"] is not None and (erase_at is None or account["erase_at"] is not None):
             return Changed(account, changed=False)
+        services = build_services(settings, db, keyring)
         async with db.transaction() as tx:
-            devices = await closing.close(tx, account["id"], erase_at)
-        return Changed(account, devices)
+            closed = await closing.close(tx, services, account["id"], EndedBy.OPERATOR, erase_at)
+        closed.consents.announce()
+        return Changed(account, closed.devices)
 
     changed = _change("close", name, close)
     text = (

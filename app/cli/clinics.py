@@ -12,13 +12,16 @@ from pydantic import TypeAdapter, ValidationError
 from app.cli import client_tokens, clinic_lines
 from app.cli.auditing import audit
 from app.cli.database import T, run, with_database
-from app.cli.errors import fail, load_settings
-from app.cli.lines import print_json
+from app.cli.errors import fail, load_settings, open_keyring
+from app.cli.lines import logged, print_json
+from app.cli.progress import with_progress
 from app.clinics import administration, scopes
 from app.clinics.administration import KeySource
 from app.clinics.keys import MAX_BYTES, KeySetError, read_key_set
 from app.clinics.scopes import ScopeError
 from app.clinics.tables import Purpose
+from app.composition import build_services
+from app.consents import ending
 from app.db import Database, Row, Transaction
 from app.identity.fields import EmailAddress
 from app.outbound import RefusedUrlError, parse_target
@@ -76,17 +79,25 @@ def list_clinics(*, as_json: AsJson = False) -> None:
 
 @_clinic.command("end")
 def end_clinic(id: ClinicId, *, yes: Yes = False, as_json: AsJson = False) -> None:
-    """End a clinic for good. Its clients are refused from the next request on."""
+    """End a clinic for good. Its clients are refused from the next request on, and all consents for it end.
+
+    Each patient gets an e-mail, and a log line on the standard error names each consent. An interrupted run can be repeated.
+    """
     settings = load_settings()
+    keyring = open_keyring(settings)
     _confirm(f"End the clinic {id} for good?", yes=yes)
 
-    async def end(tx: Transaction) -> tuple[bool, Row | None]:
-        changed = await administration.end_clinic(tx, id)
-        return changed, await administration.find_clinic(tx, id)
+    async def end(db: Database) -> tuple[bool, Row]:
+        async with db.transaction() as tx:
+            changed = await administration.end_clinic(tx, id)
+            clinic = await administration.find_clinic(tx, id)
+        if clinic is None:
+            fail(f"no clinic has the id {id}; nothing was changed")
+        with logged():
+            await with_progress("Consents", ending.end_of_clinic(build_services(settings, db, keyring), id))
+        return changed, clinic
 
-    changed, clinic = _in_transaction(settings, end)
-    if clinic is None:
-        fail(f"no clinic has the id {id}; nothing was changed")
+    changed, clinic = run(with_database(settings, end))
     if changed:
         audit("clinic end", clinic_id=id)
     text = f"Ended {clinic['name']}." if changed else f"{clinic['name']} has ended already."

@@ -1,11 +1,13 @@
 """How commands print values: as text for people, or as JSON."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 import typer
 
-from app import json_strict
+from app import json_strict, observability
 from app.clock import format_instant
 
 
@@ -13,6 +15,16 @@ def printable(value: object) -> str:
     """Return a value as text without control characters, because a terminal would execute those in a name."""
     text = format_instant(value) if isinstance(value, datetime) else str(value)
     return "".join(char if char.isprintable() else "�" for char in text)
+
+
+@contextmanager
+def logged() -> Iterator[None]:
+    """In the block, print log lines on the standard error, as a server does."""
+    observability.SINKS.append(observability.enqueue)
+    try:
+        yield
+    finally:
+        observability.SINKS.remove(observability.enqueue)
 
 
 def print_json(value: dict[str, Any]) -> None:

@@ -55,3 +55,4 @@ def _migrate(settings: Settings) -> None:
 def _create_demo(settings: Settings) -> None:
     run(demo.create_demo(settings))
     typer.echo(f"Demo:     {demo.EMAIL}\nPassword: {demo.PASSWORD}")
+    typer.echo(f"Clinic:   afterglow clinic token {demo.CLIENT_ID} --key {demo.key_file(settings)}")

@@ -11,12 +11,17 @@ from app import clock
 from app.cli.auditing import audit
 from app.cli.database import run, with_database
 from app.cli.errors import fail, load_settings, open_keyring
+from app.cli.lines import logged
 from app.cli.progress import with_progress
+from app.clinics.consent_tables import EndedBy
 from app.composition import build_services
+from app.consents import ending
+from app.consents.ended_lines import read_ended
 from app.db import Database
 from app.keyring.ledger import LedgerError, read_entries
 from app.leaving import erasing
 from app.records import restorations, restoring
+from app.services import Services
 from app.settings import Settings
 
 cli = typer.Typer()
@@ -30,14 +35,23 @@ def restored(
         list[Path] | None,
         typer.Option(metavar="FILE", help="A further ledger of erasures, of another host. Can be repeated."),
     ] = None,
+    ended: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The server's log since the backup was made: then only the consents end that it says have ended or changed.",
+        ),
+    ] = None,
 ) -> None:
     """Prepare a database that was restored from a backup. Run it once after each restore, before serving again.
 
-    Accounts that were erased after the backup was made are erased again, as the ledger of erasures lists them. Every device has to
-    sign in again, and then pushes the changes that the backup lacks. An interrupted run can be repeated: it continues where
-    it stopped.
+    Accounts that were erased after the backup was made are erased again, as the ledger of erasures lists them. Every consent
+    for a clinic ends, because the backup may have consents that have ended since, unless --ended says which these are. Every
+    device has to sign in again, and then pushes the changes that the backup lacks. An interrupted run can be repeated: it
+    continues where it stopped.
     """
     settings = load_settings()
+    since = None if ended is None else _read_ended(ended)
     entries = _entries(settings, ledger or [])
     started_at = run(with_database(settings, restoring.unfinished_since))
     if started_at is not None:
@@ -48,18 +62,23 @@ def restored(
     ):
         fail("nothing was changed; if the database was restored from a backup, confirm at a terminal or use --yes")
 
-    async def work(db: Database) -> int:
+    async def work(db: Database) -> tuple[int, int]:
+        services = build_services(settings, db, open_keyring(settings, create=False))
         if entries:
-            await _erase_again(settings, db, entries)
-        return await with_progress("Feeds", restoring.restored(db), await restoring.start(db))
+            await _erase_again(services, entries)
+        left = await restoring.start(db)
+        with logged():
+            consents = await with_progress("Consents", ending.end_restored(services, since))
+        return consents, await with_progress("Feeds", restoring.restored(db), left)
 
     try:
-        feeds = run(with_database(settings, work))
+        consents, feeds = run(with_database(settings, work))
     except LedgerError as error:
         fail(str(error))
     except restoring.EpochsSpentError:
         fail(f"a feed is already in the last possible epoch, {restorations.MAX_EPOCH}; nothing was changed")
-    audit("restored", feeds=feeds)
+    audit("restored", feeds=feeds, consents=consents)
+    typer.echo(f"Consents ended: {consents}.")
     typer.echo(f"Feeds in a new epoch: {feeds}. Every device has to sign in again.")
 
 
@@ -79,7 +98,15 @@ def _entries(settings: Settings, ledgers: list[Path]) -> set[bytes]:
         fail(f"{error}; nothing was changed")
 
 
-async def _erase_again(settings: Settings, db: Database, entries: set[bytes]) -> None:
-    services, erased = build_services(settings, db, open_keyring(settings, create=False)), list[UUID]()
-    await with_progress("Accounts", erasing.erase_again(services, entries, erased), await erasing.count(db))
+def _read_ended(file: Path) -> dict[UUID, EndedBy]:
+    try:
+        with file.open("rb") as lines:
+            return read_ended(lines)
+    except OSError:
+        fail(f"{file} cannot be read; nothing was changed")
+
+
+async def _erase_again(services: Services, entries: set[bytes]) -> None:
+    erased = list[UUID]()
+    await with_progress("Accounts", erasing.erase_again(services, entries, erased), await erasing.count(services.db))
     typer.echo(f"Accounts erased again: {len(erased)}.")

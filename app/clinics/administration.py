@@ -80,13 +80,15 @@ async def clients(db: Db, clinic_id: UUID | None = None) -> list[Row]:
     return await db.all(_CLIENTS) if clinic_id is None else await db.all(_CLIENTS_OF, clinic_id=clinic_id)
 
 
-async def add_clinic(tx: Transaction, name: str, contact: str | None) -> Row:
-    """Add a clinic; return it."""
+async def add_clinic(
+    tx: Transaction, name: str, contact: str | None, *, id: UUID | None = None, share_code: str | None = None
+) -> Row:
+    """Add a clinic, with a new id and share code unless they are given; return it."""
     row: Row = {
-        "id": new_id(),
+        "id": id or new_id(),
         "name": name,
         "contact": contact,
-        "share_code": new_code(),
+        "share_code": share_code or new_code(),
         "created_at": clock.now(),
         "ended_at": None,
     }
@@ -99,13 +101,15 @@ async def end_clinic(tx: Transaction, id: UUID) -> bool:
     return await tx.one(_END_CLINIC, id=id, ended_at=clock.now()) is not None
 
 
-async def add_client(tx: Transaction, clinic_id: UUID, keys: KeySource, scopes: str, purpose: Purpose) -> Row | None:
-    """Add a client of a clinic; return it, or None if the clinic does not exist or has ended."""
+async def add_client(
+    tx: Transaction, clinic_id: UUID, keys: KeySource, scopes: str, purpose: Purpose, *, id: UUID | None = None
+) -> Row | None:
+    """Add a client of a clinic, with a new id unless it is given; return it, or None if the clinic does not exist or has ended."""
     clinic = await tx.one(_LOCK_CLINIC, id=clinic_id)
     if clinic is None or clinic["ended_at"] is not None:
         return None
     row: Row = {
-        "id": new_id(),
+        "id": id or new_id(),
         "clinic_id": clinic_id,
         "jwks": keys.jwks,
         "jwks_uri": keys.jwks_uri,

@@ -11,6 +11,7 @@ from uuid import UUID, uuid5
 from app import clock
 from app.composition import build_services
 from app.db import Transaction, open_database
+from app.demo.clinic import CLIENT_ID, create_clinic, key_file
 from app.demo.journey import HOME, REMOVABLE, SHOWN, journey
 from app.identity import Caller, examples
 from app.identity.accounts import BY_EMAIL, NewAccount, create_account
@@ -29,6 +30,7 @@ from app.sync.collections import BY_COLLECTION
 from app.sync.push import push
 from app.sync.requests import SyncPush
 
+__all__ = ["CLIENT_ID", "EMAIL", "PASSWORD", "create_demo", "key_file"]
 EMAIL: Final = "ilse@example.com"
 PASSWORD: Final = "one-quiet-morning"  # noqa: S105 - an invented person's, printed on purpose
 _DEVICE_ID: Final = UUID(removable_id(examples.DEVICE["id"]))
@@ -46,6 +48,7 @@ async def create_demo(settings: Settings) -> None:
         await _open_account(services)
         owner_id = await _demo_account(services)
         caller = Caller(services, owner_id, owner_id, "person", HOME.key, is_authenticated=True, is_internal=True)
+        await create_clinic(services, owner_id)
         await push(own_records(caller), SyncPush.model_validate({"ops": [*_operations(clock.now())]}))
     finally:
         await db.close()

@@ -39,6 +39,7 @@ _CODES: Final[Mapping[str, FaultCode]] = {
     "flag": "flag",
     "greater_than_equal": "greater-than-equal",
     "id": "id",
+    "identifier": "identifier",
     "int_type": "int-type",
     "less_than": "less-than",
     "less_than_equal": "less-than-equal",

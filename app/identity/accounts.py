@@ -105,7 +105,7 @@ async def create_account(tx: Transaction, keyring: Keyring, new: NewAccount) -> 
     )
     if created is None:
         return None
-    await tx.run(INSERT_FEED, owner_id=id, head=1, epoch=1 + randbelow(_FIRST_EPOCHS), floor=0)
+    await tx.run(INSERT_FEED, owner_id=id, head=1, epoch=1 + randbelow(_FIRST_EPOCHS), floor=0, consents=0)
     await create_data_key(tx, keyring, id)
     return id
 

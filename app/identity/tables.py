@@ -43,7 +43,7 @@ class AccountRecord(Table, table=True):
 
 class Feed(Table, table=True):
     """The feed of one owner, created with the account: `head` is the last number assigned to a change of their records,
-    `floor` the highest number of a purged tombstone.
+    `floor` the highest number of a purged tombstone, `consents` the number of consents that have not ended.
     """
 
     __tablename__ = "feed"
@@ -52,6 +52,7 @@ class Feed(Table, table=True):
     head: int = Field(sa_type=sa.BigInteger)
     epoch: int
     floor: int = Field(sa_type=sa.BigInteger)
+    consents: int
 
 
 class MailedCode(Table):

@@ -222,9 +222,25 @@ def of_tokens(services: Services, client_id: UUID) -> Bucket:
     return Bucket(key, services.settings.throttle_tokens, 60, "client tokens")
 
 
+def of_clinic_codes(services: Services, network: str, account_id: UUID | None = None) -> list[Bucket]:
+    """Return the buckets of wrong codes of clinics: of a network, and of an account if there is one."""
+    settings = services.settings
+    buckets = [
+        Bucket(
+            _key(services.throttle_key, "codes, client", network), settings.throttle_client, 60, "clinic code", network
+        )
+    ]
+    if account_id is not None:
+        key = _key(services.throttle_key, "codes, account", str(account_id))
+        buckets.append(Bucket(key, settings.throttle_codes, HOUR, "clinic code"))
+    return buckets
+
+
 @asynccontextmanager
-async def rate_limited(services: Services, *buckets: list[Bucket]) -> AsyncIterator[Attempt]:
-    """Reserve an attempt in every bucket, or raise `TooManyAttempts`; count it if the block raises `WrongCredentials`.
+async def rate_limited(
+    services: Services, *buckets: list[Bucket], failure: type[Problem] = WrongCredentials
+) -> AsyncIterator[Attempt]:
+    """Reserve an attempt in every bucket, or raise `TooManyAttempts`; count it if the block raises a `failure`.
 
     While so many attempts are undecided that one more might exceed a limit, it waits; after 10 seconds, `Unavailable`.
     """
@@ -233,7 +249,7 @@ async def rate_limited(services: Services, *buckets: list[Bucket]) -> AsyncItera
     statement = _GIVE_BACK
     try:
         yield attempt
-    except WrongCredentials:
+    except failure:
         statement = _FAIL
         _record_failure(services, buckets, attempt)
         raise

@@ -4,7 +4,8 @@ The package is a layer above everything that keeps data of a person, so that clo
 """
 
 from app import jobs, resources
+from app.clinics import consent_tables as consents
 from app.clinics import tables as clinics
 
-__all__ = ["clinics", "jobs", "resources"]
+__all__ = ["clinics", "consents", "jobs", "resources"]
 """The packages with tables: importing them adds the tables to the metadata, from which erasing finds a person's rows."""

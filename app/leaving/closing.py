@@ -6,10 +6,13 @@ reopens an account.
 """
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from app import clock
+from app.clinics.consent_tables import EndedBy
+from app.consents import ending
+from app.consents.writing import ConsentWrite
 from app.db import Transaction
 from app.identity import administration, audit, emails, reopening
 from app.identity.accounts import PUBLIC
@@ -19,17 +22,28 @@ from app.identity.changing_email import cancel_changes
 from app.identity.confirming import password_confirmed
 from app.leaving import erasing
 from app.leaving.shapes import ClosingDraft
+from app.services import Services
 
 
-async def close(tx: Transaction, account_id: UUID, erase_at: datetime | None = None) -> int:
-    """Close an account, for its owner or for the operator; return how many devices were signed out.
+class Closed(NamedTuple):
+    """What ended with an account: the number of devices that were signed out, and the write of its consents."""
+
+    devices: int
+    consents: ConsentWrite
+
+
+async def close(
+    tx: Transaction, services: Services, account_id: UUID, by: EndedBy, erase_at: datetime | None = None
+) -> Closed:
+    """Close an account, for its owner or for the operator; return what ended: call `consents.announce` after the commit.
 
     This is the only function that closes accounts: all that ends with an account is ended here, in the same transaction.
     """
     await administration.set_closed(tx, account_id, clock.now(), erase_at)
     await reopening.cancel_code(tx, account_id)
     await cancel_changes(tx, account_id)
-    return await administration.sign_out(tx, account_id)
+    devices = await administration.sign_out(tx, account_id)
+    return Closed(devices, await ending.end_of_owner(tx, services, account_id, by))
 
 
 async def reopen(tx: Transaction, account_id: UUID) -> bool:
@@ -50,7 +64,7 @@ async def close_own(caller: Caller, network: str, draft: ClosingDraft) -> dict[s
     async with password_confirmed(caller, network, draft.password) as tx:
         now = clock.now()
         erase_at = now if draft.immediately else now + timedelta(days=services.settings.reopen_days)
-        await close(tx, caller.account_id, erase_at)
+        closed = await close(tx, services, caller.account_id, EndedBy.PATIENT, erase_at)
         account = await tx.only(PUBLIC, id=caller.account_id)
         if draft.immediately:
             await services.jobs.add(tx, erasing.KIND, {"account_id": str(caller.account_id)})
@@ -58,6 +72,7 @@ async def close_own(caller: Caller, network: str, draft: ClosingDraft) -> dict[s
             code = await reopening.add_code(tx, services, network, account["email"], erase_at)
             if code is not None:
                 await services.mailer.queue(tx, emails.closed(account["email"], code, erase_at, now))
+    closed.consents.announce()
     services.jobs.wake()
     audit.record(services, Event.ACCOUNT_CLOSED, caller.account_id, network)
     services.db.notifier.notify(caller.account_id)  # ends long polls and event streams at once

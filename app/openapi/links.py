@@ -9,14 +9,14 @@ _TAG: Final = "$response.header.ETag"
 
 
 def linked(paths: Json) -> Json:
-    """Add links from the response to each create: to the operations on the new record, and to the lists of records that
-    refer to it. Return the links.
+    """Add links from the response to each create of what can be read: to the operations on the new record, and to the lists
+    of records that refer to it. Return the links.
     """
     links: Json = {}
     every = [operation for operations in paths.values() for operation in operations.values()]
     for path, operations in paths.items():
         create = paths.get(path.removesuffix("/{id}"), {}).get("post")
-        if path.endswith("/{id}") and create is not None:
+        if path.endswith("/{id}") and create is not None and "get" in operations:
             reference = operations["get"]["operationId"].removeprefix("get_") + "_id"
             found = {each["operationId"]: _link(each, {"id": _ID, "If-Match": _TAG}) for each in operations.values()}
             naming = [_link(each, {reference: _ID}) for each in every]

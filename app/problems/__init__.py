@@ -3,10 +3,11 @@
 Problem
 ├── 400  MalformedRequest · MalformedBody · MalformedQuery · MalformedHeader · InvalidCursor · BadArchive
 ├── 401  NotSignedIn · WrongCredentials
-├── 403  Forbidden
+├── 403  Forbidden · InsufficientScope
 ├── 404  NotFound
 ├── 405  MethodNotAllowed
 ├── 409  AlreadyExists · Removed · InvalidTransition · BatchRefused
+│        AlreadyConnected · ConsentEnded · IdentifierInUse · TooManyConsents · TooManyIdentifiers
 ├── 410  CursorExpired
 ├── 412  Outdated
 ├── 413  BodyTooLarge · TooManyOps
@@ -16,7 +17,7 @@ Problem
 ├── 421  Misdirected
 ├── 422  Invalid
 │        ├── UnknownReference · DerivationCycle
-│        ├── OpIdReused · DuplicateTarget
+│        ├── OpIdReused · DuplicateTarget · UnknownCode
 │        └── ParentMissing (424)
 ├── 428  PreconditionRequired
 ├── 429  TooManyAttempts · TooManyExports · TooManyWaiting
@@ -37,6 +38,15 @@ from app.problems.callers import (
     TooManyExports,
     TooManyWaiting,
     WrongCredentials,
+)
+from app.problems.clinics import (
+    AlreadyConnected,
+    ConsentEnded,
+    IdentifierInUse,
+    InsufficientScope,
+    TooManyConsents,
+    TooManyIdentifiers,
+    UnknownCode,
 )
 from app.problems.faults import Fault, FaultCode
 from app.problems.problem import Problem, kinds
@@ -70,10 +80,12 @@ from app.problems.sync import BatchRefused, CursorExpired, DuplicateTarget, OpId
 
 __all__ = [
     "READ_ONLY",
+    "AlreadyConnected",
     "AlreadyExists",
     "BadArchive",
     "BatchRefused",
     "BodyTooLarge",
+    "ConsentEnded",
     "Crashed",
     "CursorExpired",
     "DerivationCycle",
@@ -84,6 +96,8 @@ __all__ = [
     "FaultCode",
     "Forbidden",
     "HeadersTooLarge",
+    "IdentifierInUse",
+    "InsufficientScope",
     "Invalid",
     "InvalidCursor",
     "InvalidTransition",
@@ -103,10 +117,13 @@ __all__ = [
     "Removed",
     "StorageFull",
     "TooManyAttempts",
+    "TooManyConsents",
     "TooManyExports",
+    "TooManyIdentifiers",
     "TooManyOps",
     "TooManyWaiting",
     "Unavailable",
+    "UnknownCode",
     "UnknownReference",
     "UnreadableRecord",
     "UnsupportedMediaType",

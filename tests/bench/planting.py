@@ -160,7 +160,7 @@ def _person_row(table: str, person: Person, size: int) -> dict[str, Any]:
             "last_used_at": now,
             "ended_at": None,
         },
-        "feed": {"owner_id": person.id, "head": 1 + size, "epoch": EPOCH, "floor": 0},
+        "feed": {"owner_id": person.id, "head": 1 + size, "epoch": EPOCH, "floor": 0, "consents": 0},
     }
     return rows[table]
 

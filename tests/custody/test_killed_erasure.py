@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
+from app.clinics.consent_tables import EndedBy
 from app.clock import now
 from app.db import Statement, bind
 from app.identity.administration import LOCK
@@ -55,7 +56,7 @@ def test_an_erasure_whose_process_is_killed_is_completed_by_the_next_run(own: Se
 
     async def close() -> None:
         async with own.db.transaction() as tx:
-            await closing.close(tx, alice.id, now() - timedelta(seconds=1))
+            await closing.close(tx, own.services, alice.id, EndedBy.PATIENT, now() - timedelta(seconds=1))
 
     own.run(close())
     before = rows_left(own, alice)

@@ -9,6 +9,7 @@ import pytest
 
 from app import clock
 from app.archive.exporting import export
+from app.clinics.consent_tables import EndedBy
 from app.db import Table, background_transaction
 from app.http import ClientConnection
 from app.identity import Caller, administration
@@ -128,7 +129,7 @@ def test_an_export_that_begins_beside_the_end_of_its_account_is_refused(own: Ser
         await own.services.data_keys.of(alice.id)  # cached: only the statement of the export can notice
         if ending == "closed":
             async with own.db.transaction() as tx:
-                await closing.close(tx, alice.id)
+                await closing.close(tx, own.services, alice.id, EndedBy.OPERATOR)
         else:
             await erasing.erase(own.services, alice.id, again=True)
         await anext(export(own_records(caller), ClientConnection(disconnected)))

@@ -21,7 +21,7 @@ import pytest
 from tests import postgres
 from tests.clinics.clients import SCOPES
 from tests.clinics.keys import ec_key, key_set, public_jwk
-from tests.custody.clinic_doors import request_tokens
+from tests.custody.clinic_doors import act_for_a_clinic
 from tests.custody.doors import SECONDS, Marks, sign_in_anew, write_through_every_door
 from tests.custody.traces import files_in, forms_of, traces_in
 from tests.hostile.chance import RecordProperty
@@ -95,13 +95,14 @@ class Place:
             log.write(done.stdout)
         return done.stdout
 
-    def add_client(self) -> UUID:
-        """Add a clinic with a client that has the EC key of the tests; return the client's id."""
+    def add_client(self) -> tuple[UUID, str]:
+        """Add a clinic with a client that has the EC key of the tests; return the client's id and the clinic's share code."""
         file = self.folder / "keys.json"
         file.write_bytes(key_set(public_jwk(ec_key(), "ec")))
-        clinic = json.loads(self.run("clinic", "add", "A clinic", "--json"))["clinic"]["id"]
+        clinic = json.loads(self.run("clinic", "add", "A clinic", "--json"))["clinic"]
         keys = ["--jwks", str(file), "--scope", SCOPES, "--json"]
-        return UUID(json.loads(self.run("clinic", "client", "add", clinic, *keys))["client"]["id"])
+        client_id = UUID(json.loads(self.run("clinic", "client", "add", clinic["id"], *keys))["client"]["id"])
+        return client_id, clinic["share_code"]
 
     @contextmanager
     def serving(self, smtp_port: int) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
@@ -163,10 +164,10 @@ def test_nothing_that_a_server_leaves_behind_contains_a_word(
     (serving, folders), marks = place, Marks()
     serving.run("migrate")
     serving.run("account", "add", marks.email, stdin=marks.password)
-    client_id = serving.add_client()
+    client = serving.add_client()
     with serving.serving(free_port()) as (url, server):  # no SMTP server listens: each e-mail stays a job
         assert "Max core file size        1 " in Path(f"/proc/{server.pid}/limits").read_text()
-        request_tokens(url, marks, client_id)
+        act_for_a_clinic(url, marks, *client)
         write_through_every_door(url, marks)
         wait(lambda: "job-failed" in serving.log())
         search(serving, folders, marks)

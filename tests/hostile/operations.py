@@ -4,19 +4,25 @@ import copy
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
+import sqlalchemy as sa
+
 from app.archive.format import MEDIA_TYPE
+from app.db import Statement
 from app.ids import new_id
+from app.jobs import JobRecord
 from app.records import Resource
 from app.resources import RESOURCES
 from tests.archive.packing import archive_of
+from tests.consents.clinic import Clinic, give, new_clinic, propose
 from tests.drafts import create_record, draft_of
 from tests.hostile.raw import Header
-from tests.serving import Person
+from tests.serving import Person, Server
+from tests.waiting import wait_until
 from tests.witness import DOCUMENT
 
 Json = dict[str, Any]
@@ -32,7 +38,40 @@ _SAMPLES = {
 }
 COUNTED = {"export_account"}
 """Operations that only read, but are counted, because their number in a day is limited."""
+CLINICAL = {"Clinic", "Consents"}
+"""The groups of operations that are about clinics."""
+_JOBS = Statement(sa.select(JobRecord.table().c.id))
 _HERE = "\ufffcHERE"
+
+
+@cache
+def _clinic(email: str, server: Server) -> Clinic:
+    del email
+    return new_clinic(server)
+
+
+def clinic_of(person: Person) -> Clinic:
+    """Return the clinic of a person's tests: always the same one."""
+    return _clinic(person.email, person.server)
+
+
+def _code(operation: "Operation", person: Person) -> str:
+    """Return a code that an operation accepts."""
+    if operation.is_of_client:
+        return str(propose(person.server.person("proposing"), clinic_of(person))["code"])
+    return str(clinic_of(person).invite(new_id().hex)["code"])
+
+
+def _id_for_clinics(operation: "Operation", person: Person) -> str:
+    """Return the id of an invitation, a connection or a consent."""
+    clinic = clinic_of(person)
+    if "/invitations/" in operation.path:
+        return str(clinic.invite()["id"])
+    if "/connections/" in operation.path:
+        give(person.server.person("connected"), clinic)
+        wait_until(lambda: not person.server.run(person.server.db.all(_JOBS)))  # the e-mail is sent
+        return str(clinic.connections()[0]["id"])
+    return str(propose(person, new_clinic(person.server))["id"])
 
 
 def resolved(schema: Json) -> Json:
@@ -131,14 +170,32 @@ class Operation:
         return {each["name"]: each["schema"] for each in declared if each["in"] == "query"}
 
     @property
+    def tag(self) -> str:
+        """The group that it is in."""
+        return str(self.content["tags"][0])
+
+    @property
+    def is_of_client(self) -> bool:
+        """Whether it needs the token of a clinic's client."""
+        return any("ClientToken" in each for each in self.content["security"])
+
+    def token(self, person: Person) -> str:
+        """Return the person's token, or that of a client of the person's clinic."""
+        return clinic_of(person).token if self.is_of_client else person.token
+
+    @property
     def resource(self) -> Resource | None:
         """The kind of record, if the operation is about one."""
         return next((each for each in RESOURCES if f"{self.path}/".startswith(f"{each.path}/")), None)
 
     def target(self, person: Person) -> str:
         """Return the path with the id of a new record of the person, or an unknown id if it is about no record."""
+        if self.is_of_client:
+            clinic_of(person)
         if "{" not in self.path:
             return self.path
+        if self.tag in CLINICAL:
+            return self.path.replace("{id}", _id_for_clinics(self, person))
         if "{code}" in self.path:
             return self.path.replace("{code}", "not-found")
         resource = self.resource
@@ -147,7 +204,7 @@ class Operation:
 
     def headers(self, person: Person, media_type: str | None = JSON) -> list[Header]:
         """Return the headers of a valid request of the person."""
-        found = [("Authorization", f"Bearer {person.token}")] if self.content.get("security") else []
+        found = [("Authorization", f"Bearer {self.token(person)}")] if self.content.get("security") else []
         found += [("If-Match", "*")] if self.method in {"PATCH", "DELETE"} else []
         found += [("Content-Type", MEDIA_TYPE)] if self.takes_archive else []
         found += [("Content-Type", FORM)] if self.form else []
@@ -169,8 +226,10 @@ class Operation:
             return None
         if self.resource is not None and self.method == "POST":
             return draft_of(self.resource, person)
-        example: Json = self.content["requestBody"]["content"][JSON]["example"]
-        return copy.deepcopy(example)
+        example: Json = copy.deepcopy(self.content["requestBody"]["content"][JSON]["example"])
+        if self.tag in CLINICAL and "code" in example:
+            example["code"] = _code(self, person)
+        return example
 
     def body_with(self, place: Path, value: str, any_of: Json | None = None) -> bytes:
         """Return a valid body except for one member, whose value is a JSON text."""
@@ -196,5 +255,5 @@ OPERATIONS = tuple(_all_operations())
 WITH_BODY = tuple(each for each in OPERATIONS if each.body is not None)
 WITH_QUERY = tuple(each for each in OPERATIONS if each.parameters)
 PAGED = tuple(each for each in OPERATIONS if "cursor" in each.parameters)
-LISTS = tuple(each for each in PAGED if "{" not in each.path)
+LISTS = tuple(each for each in PAGED if each.resource is not None and "{" not in each.path)
 PATHS = {each.path: {other.method for other in OPERATIONS if other.path == each.path} for each in OPERATIONS}

@@ -17,16 +17,19 @@ from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from app import demo
 from app.archive.format import MEDIA_TYPE
+from app.consents import examples as consents
 from app.db import Statement, bind
 from app.identity.tables import DeviceRecord, EmailChange, RefreshToken, Registration, ReopenCode, ResetCode
 from app.records import Resource
 from app.resources import RESOURCES
 from app.sync.examples import ID as PUSHED
 from tests.archive.packing import archive_of, day_one_export
-from tests.clinics.clients import Assertions, add_client
+from tests.clinics.clients import Assertions, add_client, form
 from tests.conftest import Servers
 from tests.house.starting import started_server
 from tests.serving import Server
@@ -53,7 +56,7 @@ LISTS = {"items", "changes"}
 """Members of which the example shows a part."""
 REGISTERED = {"email", "display_name"}
 """Members of the account in the response to a verification: its example shows the demo person's."""
-REFUSED = dict.fromkeys(
+REFUSED: dict[str, int] = dict.fromkeys(("create_consent", "create_connection"), 422) | dict.fromkeys(
     (
         "verify",
         "reset_password",
@@ -66,7 +69,7 @@ REFUSED = dict.fromkeys(
     401,
 )
 """Operations whose example cannot be executed, because the code or the token in it is not valid; they say so."""
-REPEATED = {"end_device": 404} | {
+REPEATED = {"end_device": 404, "withdraw_invitation": 404} | {
     f"remove_{resource.collection.replace('-', '_').removesuffix('s')}": 404 for resource in RESOURCES
 }
 """Operations whose example can be executed once: what was removed is not found; they say so."""
@@ -197,8 +200,8 @@ def demo_server(tmp_path: Path) -> Iterator[Client]:
 class Executor:
     """Executes examples on the demo, as a person with the docs page does; signs in if it is signed out."""
 
-    def __init__(self, client: Client) -> None:
-        self.client = client
+    def __init__(self, client: Client, folder: Path) -> None:
+        self.client, self.folder = client, folder
         self.refused: dict[str, int] = {}
 
     def execute(self, name: str) -> None:
@@ -213,12 +216,24 @@ class Executor:
         headers = {
             each["name"]: shown[each["name"]] for each in parameters if each["name"] in shown and each["in"] == "header"
         }
+        if {"ClientToken": []} in operation["security"]:
+            headers |= {"Authorization": f"Bearer {self.clinic_token()}"}
         sent: Json = {"headers": headers} | sent_as(name, body_of(name))
         if name == "import_archive":  # the page lets a person choose a file
             sent = {"content": archive_of({}), "headers": {"Content-Type": MEDIA_TYPE}}
         response = self.client.request(method, path.format(**shown), params=defaults, **sent)
         if response.status_code >= 300:
             self.refused[name] = response.status_code
+
+    def clinic_token(self) -> str:
+        """Return a new access token of the demo's clinic."""
+        key = load_pem_private_key((self.folder / "afterglow-demo-clinic.pem").read_bytes(), None)
+        assert isinstance(key, ec.EllipticCurvePrivateKey)
+        assertions = Assertions(str(self.client.base_url).rstrip("/"), {"id": demo.CLIENT_ID})
+        token: str = self.client.post("/oauth/token", data=form(assertions.by(key, "ES384", "demo"))).json()[
+            "access_token"
+        ]
+        return token
 
 
 ENDED = {"end_device": 404}
@@ -227,9 +242,9 @@ ENDED = {"end_device": 404}
 
 @pytest.mark.parametrize(("step", "ended"), [(1, {}), (-1, ENDED)], ids=["from-top-to-bottom", "from-bottom-to-top"])
 def test_every_example_can_be_executed_on_the_demo_repeatedly(
-    demo_server: Client, step: int, ended: dict[str, int]
+    demo_server: Client, tmp_path: Path, step: int, ended: dict[str, int]
 ) -> None:
-    executor = Executor(demo_server)
+    executor = Executor(demo_server, tmp_path)
     for refused in (REFUSED | ended, REFUSED | REPEATED):
         executor.refused = {}
         for name in [*OPERATIONS][::step]:
@@ -241,7 +256,7 @@ def test_a_start_of_the_demo_restores_what_was_removed(tmp_path: Path) -> None:
     command = [str(Path(sys.executable).with_name("afterglow")), "serve", "--demo"]
     for _ in range(2):
         with started_server(command, tmp_path) as url, Client(url) as client:
-            executor = Executor(client)
+            executor = Executor(client, tmp_path)
             for name in REPEATED:
                 executor.execute(name)
             assert executor.refused == {}
@@ -263,6 +278,7 @@ def test_every_example_is_what_the_server_answers(servers: Servers, database: st
     _follow(examples, state["cursor"])
     _export(examples)
     _import(examples)
+    _consent(examples)
     examples.client.delete(f"/v1/reflections/{PUSHED}", headers={"If-Match": "*"})
     _keep_records(examples)
     _change_account(examples)
@@ -314,6 +330,46 @@ def _act_for_a_clinic(examples: ExampleClient) -> None:
         examples.send(name, assigned={"issuer", "jwks_uri", "token_endpoint"})
     assertions = Assertions(examples.server.url, add_client(examples.server))
     examples.send("request_client_token", client_assertion=assertions.valid())
+
+
+def _consent(examples: ExampleClient) -> None:
+    """Connect the demo person and the demo's clinic, and another clinic that shows the same names."""
+    shown, server, person = consents, examples.server, examples.client
+    assigned = {"id", "code", "expires_at"}
+    person_token = person.headers["Authorization"]
+    scope = " ".join(shown.CLINIC_STATE["scopes"])
+    clinic_token = f"Bearer {server.services.tokens.issue_to_client(demo.CLIENT_ID, scope)}"
+
+    def as_clinic(name: str, part: object = "", assigned: Iterable[str] = assigned, **changes: object) -> Json:
+        person.headers["Authorization"] = clinic_token
+        answered = examples.send(name, part, assigned=assigned, **changes)
+        person.headers["Authorization"] = person_token
+        return answered
+
+    examples.send("look_up_code")
+    examples.send("list_consents", assigned=())
+    examples.send("get_consent", shown.CONSENT_ID, assigned=())
+    examples.send("change_consent", shown.CONSENT_ID, assigned=())
+    as_clinic("get_clinic", assigned=())
+    as_clinic("list_invitations", assigned={"expires_at"})
+    as_clinic("list_connections", assigned=())
+    as_clinic("change_connection", shown.PATIENT_ID, assigned=())
+    invited = as_clinic("create_invitation")
+    as_clinic("withdraw_invitation", invited["id"])
+    again = as_clinic("create_invitation")
+    examples.send("create_consent", code=again["code"])
+    end = person.patch(f"/v1/consents/{shown.CONSENT_ID}", json={"status": "inactive"})
+    assert end.status_code == 200
+    again = as_clinic("create_invitation")
+    examples.send("create_consent", code=again["code"])
+    end = person.patch(
+        f"/v1/consents/{person.get('/v1/consents').json()['items'][0]['id']}", json={"status": "inactive"}
+    )
+    assert end.status_code == 200
+    terms = {"shares": shown.ASKS["shares"], "receives": True, "name": "Ilse"}
+    proposed = person.post("/v1/consents", json={"clinic": shown.SHARE_CODE, **terms}).json()
+    as_clinic("create_connection", code=proposed["code"])
+    examples.send("list_accesses", assigned={"at"})
 
 
 def _join(examples: ExampleClient) -> None:

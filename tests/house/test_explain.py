@@ -30,7 +30,7 @@ OWN = own_binds(OWNER_ID)
 PLANTED = """
 INSERT INTO account SELECT id, id || '@example.com', id || '@example.com', 'none', NULL, 'UTC', 'en', 'person',
   now(), now(), NULL FROM (SELECT lpad(to_hex(n), 32, '0')::uuid AS id FROM generate_series(1, 1000) n) people;
-INSERT INTO feed SELECT id, 1, 1, 0 FROM account;
+INSERT INTO feed SELECT id, 1, 1, 0, 0 FROM account;
 INSERT INTO device (id, account_id, created_at, last_used_at) SELECT id, id, now(), now() FROM account;
 INSERT INTO session (owner_id, id, seq, created_at, updated_at, field_seq, document, visibility, kind, status, timezone)
   SELECT id, id, 1, now(), now(), '{}', '', 'private', 'dosing', 'planned', 'UTC' FROM account;

@@ -25,6 +25,8 @@ ELSEWHERE = {
     "too-many-attempts",
     "too-many-exports",
     "too-many-waiting",
+    *("already-connected", "consent-ended", "too-many-consents", "too-many-identifiers", "identifier-in-use"),
+    "insufficient-scope",
 }
 """Kinds that need an archive, a clinic's client, a failing database or disk, or many requests. Tests of imports, clinics,
 `app.db`, sealing, throttling, exports and long polls provoke them."""
@@ -94,6 +96,7 @@ PROVOKED: dict[str, Callable[[Client], httpx.Response]] = {
     "too-many-ops": lambda client: client.post(PUSH, json={"ops": [{}] * 501}),
     "unknown-reference": lambda client: client.post(PATH, json=DRAFT | {"session_id": str(new_id())}),
     "unsupported-media-type": lambda client: client.post(PATH, content=b"{}", headers={"Content-Type": "text/plain"}),
+    "unknown-code": lambda client: client.post("/v1/consents", json={"code": "w", "shares": [], "receives": True}),
     "url-too-long": lambda client: client.get(PATH, params={"cursor": "c" * 8192}),
     "validation": lambda client: client.post(PATH, json={"statement": "wisteria, and no kind"}),
     "wrong-credentials": lambda client: client.post("/v1/auth/login", json=WRONG),
@@ -107,7 +110,7 @@ def test_a_problem_is_as_its_example_shows(alice: Person, code: str) -> None:
     assert list(problem) == list(shown)
     for member in set(shown) - VARYING:
         assert problem[member] == shown[member]
-    if code in {"validation", "derivation-cycle", "unknown-reference"}:
+    if code in {"validation", "derivation-cycle", "unknown-reference", "unknown-code"}:
         assert problem["errors"] == shown["errors"]
 
 

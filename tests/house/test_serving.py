@@ -16,10 +16,13 @@ import pytest
 
 from app import demo, starting
 from app.cli import preparing
+from app.clinics.consent_tables import EndedBy
 from app.clock import now
+from app.composition import build_services
 from app.db import Database, Row
 from app.demo.journey import journey
 from app.identity.accounts import BY_EMAIL
+from app.keyring import Keyring
 from app.leaving.closing import close as close_account
 from app.problems import Unavailable
 from app.resources import RESOURCES
@@ -183,7 +186,8 @@ def test_a_closed_demo_account_is_open_after_the_next_start(
     async def close(db: Database) -> Row:
         account = await db.only(BY_EMAIL, email_key=demo.EMAIL)
         async with db.transaction() as tx:
-            await close_account(tx, account["id"], now() + timedelta(days=days))
+            services = build_services(settings, db, Keyring(settings.keyring))
+            await close_account(tx, services, account["id"], EndedBy.PATIENT, now() + timedelta(days=days))
         return account
 
     before = with_database(settings, close)

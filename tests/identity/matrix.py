@@ -59,6 +59,10 @@ ROWS: Final[dict[str, Row]] = {
     "import_archive": Row(401, 200),
     "follow_changes": Row(401, 200),
     "export_account": Row(401, 200),
+    "look_up_code": Row(401, 404),
+    "create_consent": Row(401, 422),
+    "list_consents": Row(401, 200),
+    "list_accesses": Row(401, 200),
     **{f"create_{one}": Row(401, 201) for one in ONES},
     **{f"list_{one}s": Row(401, 200) for one in ONES},
     # Operations on an object: those of other people, missing and removed ones look the same
@@ -67,6 +71,16 @@ ROWS: Final[dict[str, Row]] = {
     **{f"get_{one}_history": Row(401, 200, 404) for one in ONES},
     **{f"change_{one}": Row(401, 200, 404) for one in ONES},
     **{f"remove_{one}": Row(401, 204, 404) for one in ONES},
+    "get_consent": Row(401, 200, 404),
+    "change_consent": Row(401, 200, 404),
+    # Operations of a clinic's client: a person is refused
+    "get_clinic": Row(401, 403),
+    "create_invitation": Row(401, 403),
+    "list_invitations": Row(401, 403),
+    "withdraw_invitation": Row(401, 403, 403),
+    "create_connection": Row(401, 403),
+    "list_connections": Row(401, 403),
+    "change_connection": Row(401, 403, 403),
 }
 
 _UNKNOWN_EMAIL: Final = "wisteria.matrix@example.com"
@@ -84,6 +98,9 @@ BODIES: Final[dict[str, object]] = {
     "change_me": {"display_name": "wisteria"},
     "change_password": {"current": PASSWORD, "new": "wisteria over the door"},
     "push_changes": {"ops": []},
+    "look_up_code": {"code": "WISTERIA"},
+    "create_consent": {"code": "WISTERIA", "shares": [], "receives": False},
+    "change_consent": {"receives": False},
     "import_archive": archive_of({}),
     **{f"change_{one}": {"visibility": "shared"} for one in ONES},
 }

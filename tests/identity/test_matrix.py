@@ -16,6 +16,7 @@ from app.leaving import erasing
 from app.records import Resource
 from app.resources import RESOURCES
 from tests.clinics.clients import add_client, end_client
+from tests.consents.clinic import new_clinic, propose
 from tests.drafts import Json, create_record, draft_of
 from tests.identity.matrix import BODIES, FORMS, NOT_SIGNED_IN, OBJECTS, ONES, ROWS, SIGNED_IN
 from tests.identity.tokens import Forge
@@ -35,7 +36,7 @@ SIGNED_IN_ONLY = [
     operation["operationId"]
     for methods in DOCUMENT.content["paths"].values()
     for operation in methods.values()
-    if operation["security"]
+    if {"AccessToken": []} in operation["security"]
 ]
 ROLES = {"Alice": Role.PERSON, "Bob": Role.PERSON, "clinician": Role.CLINICIAN, "admin": Role.ADMIN}
 
@@ -96,11 +97,13 @@ class Scenario:
             return forge.signed(aud="somebody-else")
         return None if who == "anonymous" else self.people[who].token
 
-    def object(self, kind: str, who: str, resource: Resource | None) -> str:
-        """Return the id of a record, or of a device without a resource, in a state."""
+    def object(self, kind: str, who: str, resource: Resource | None, name: str = "") -> str:
+        """Return the id of what an operation is about, in a state: of a consent, which nothing removes, a record or a device."""
         if kind == "missing":
             return str(new_id())
         owner = self.people["Bob"] if kind == "Bob's" else self.person(who)
+        if name.endswith("_consent"):
+            return str(new_id() if kind == "removed" else propose(owner, new_clinic(self.server))["id"])
         if resource is None:
             self.server.run(sign_in(self.server.services, owner.id, "tablet"))
             id = owner.client.get("/v1/auth/devices").json()["items"][0]["id"]
@@ -129,7 +132,7 @@ def test_every_caller_gets_the_status_of_the_matrix(server: Server, name: str) -
     method, path = OPERATIONS[name]
 
     def asked(who: str, token: str | None, kind: str) -> Response:
-        person, id = scenario.person(who), "" if row.other is None else scenario.object(kind, who, resource)
+        person, id = scenario.person(who), "" if row.other is None else scenario.object(kind, who, resource, name)
         body = draft_of(resource, person) if name.startswith("create_") and resource else BODIES.get(name)
         return ask(server, token, method, path.format(id=id, code="not-found"), body, form=FORMS.get(name))
 
@@ -159,7 +162,7 @@ def test_a_client_of_a_clinic_is_refused_whatever_its_scope_and_the_object(serve
     method, path = OPERATIONS[name]
     client, ended = add_client(server), add_client(server)
     end_client(server, ended)
-    ids = [scenario.object(kind, "Alice", resource) for kind in OBJECTS if row.other is not None] or [""]
+    ids = [scenario.object(kind, "Alice", resource, name) for kind in OBJECTS if row.other is not None] or [""]
     issue = server.services.tokens.issue_to_client
     answers: dict[str, set[Response]] = {"active": set(), "ended": set()}
     for scope in [f"system/{kind}.{letters}" for kind, letters in SUPPORTED.items()]:

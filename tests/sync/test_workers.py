@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ def no_read_interval(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def sync_with(client: Client, person: Person) -> SyncClient:
-    return SyncClient(Person(person.id, person.email, person.tokens, client))
+    return SyncClient(replace(person, client=client))
 
 
 def test_a_change_reaches_polls_and_streams_of_another_process(

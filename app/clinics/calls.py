@@ -1,0 +1,83 @@
+"""Calls of clients: the client behind an access token, its clinic, and the scope that a route needs."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from fastapi.openapi.models import HTTPBearer
+from fastapi.security.base import SecurityBase
+from starlette.requests import Request
+
+from app.clinics import scopes
+from app.clinics.caller import ACTIVE
+from app.clinics.tables import ClientRecord, ClinicRecord, Purpose
+from app.db import Database, Lookup
+from app.http import PENDING_AUTH
+from app.identity.caller import Caller, bearer_token
+from app.problems import Forbidden, InsufficientScope, NotSignedIn
+from app.services import ClientClaims, Services, services_of
+
+_clinic, _client = ClinicRecord.table(), ClientRecord.table()
+IS_ACTIVE: Final = sa.exists(ACTIVE)
+"""The condition that neither the client `client_id` nor its clinic has ended."""
+_CALLER: Final = Lookup(
+    ACTIVE.with_only_columns(_client.c.clinic_id, _client.c.purpose, _clinic.c.name.label("clinic_name"))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCaller:
+    """Which client calls, for which clinic and purpose, with which scopes, in which request."""
+
+    services: Services
+    client_id: UUID
+    clinic_id: UUID
+    clinic_name: str
+    purpose: Purpose
+    scope: str
+    request_id: str
+
+    @property
+    def db(self) -> Database:
+        """The database."""
+        return self.services.db
+
+    @property
+    def binds(self) -> dict[str, Any]:
+        """The values that statements about what the client may see take."""
+        return {"client_id": self.client_id, "clinic_id": self.clinic_id, "purpose": self.purpose}
+
+
+class ClientToken(SecurityBase):
+    """A dependency that returns the calling client, or refuses the request, and documents how clients authenticate.
+
+    `ClientToken("Patient", "c")` needs a token that may create patients; without a type every client's token is enough.
+    """
+
+    def __init__(self, kind: str = "", letter: str = "") -> None:
+        """Take a type of resource and a letter of its scope; describe the scheme for the OpenAPI document."""
+        self._kind, self._letter, self._scope = kind, letter, f"system/{kind}.{letter}"
+        self.scheme_name = "ClientToken"
+        self.model = HTTPBearer(
+            bearerFormat="JWT",
+            description="The `access_token` that `POST /oauth/token` or `afterglow clinic token` returned to a client. It "
+            "expires after five minutes.",
+        )
+
+    async def __call__(self, request: Request) -> ClientCaller:
+        """Return the authenticated client behind the one Authorization header."""
+        services = services_of(request)
+        claims = services.tokens.verify(bearer_token(request))
+        if not isinstance(claims, ClientClaims):
+            person = Caller(services, claims.account_id, claims.device_id)
+            request.scope[PENDING_AUTH] = person.authenticate  # then it is 401
+            raise Forbidden
+        found = await services.db.one(_CALLER, client_id=claims.client_id)
+        if found is None:
+            raise NotSignedIn
+        if self._letter not in scopes.parse(claims.scope).get(self._kind, ""):
+            raise InsufficientScope.needing(self._scope)
+        return ClientCaller(
+            services, claims.client_id, scope=claims.scope, request_id=request.scope["request_id"], **found
+        )

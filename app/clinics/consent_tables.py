@@ -1,0 +1,141 @@
+"""The tables between patients and clinics: invitations and patients, by clinic; consents and accesses, by owner.
+
+They are below `records`, whose statements ask for a consent. What happens to their rows is in `app.consents`.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlmodel import Field
+
+from app.clinics.tables import Purpose
+from app.db import Table
+
+
+class ConsentStatus(StrEnum):
+    """The status of a consent.
+
+    `proposed`: the clinic has not redeemed its code. `active`: in force. `inactive`: it has ended, for good.
+    """
+
+    PROPOSED = "proposed"
+    ACTIVE = "active"
+    INACTIVE = "inactive"
+
+
+class EndedBy(StrEnum):
+    """What ended a consent: the patient, the clinic, its `until` or the life of its code, the operator, or a restore."""
+
+    PATIENT = "patient"
+    CLINIC = "clinic"
+    EXPIRY = "expiry"
+    OPERATOR = "operator"
+    RESTORE = "restore"
+
+
+class Action(StrEnum):
+    """What was done with a patient's data, or with a consent."""
+
+    READ = "read"
+    EXPORT = "export"
+    WRITE = "write"
+    CONNECT = "connect"
+    CHANGE = "change"
+    END = "end"
+
+
+class InvitationRecord(Table, table=True):
+    """A clinic's invitation to the person with a chart; `asks` are the terms that it asks for."""
+
+    __tablename__ = "invitation"
+    __table_args__ = (sa.Index(None, "clinic_id", "created_at", "id"),)
+
+    clinic_id: UUID = Field(primary_key=True, foreign_key="clinic.id")
+    id: UUID = Field(primary_key=True)
+    code_mac: bytes = Field(unique=True)
+    system: str
+    value: str
+    asks: dict[str, Any] = Field(sa_type=sa.JSON)
+    created_at: datetime
+    expires_at: datetime
+    used_by: UUID | None = Field(foreign_key="feed.owner_id", index=True)
+    used_at: datetime | None
+
+
+class PatientRecord(Table, table=True):
+    """The random id by which a clinic knows an owner. It is kept when the consent ends, and used again by the next one."""
+
+    __tablename__ = "patient"
+    __table_args__ = (sa.UniqueConstraint("clinic_id", "owner_id"),)
+
+    clinic_id: UUID = Field(primary_key=True, foreign_key="clinic.id")
+    id: UUID = Field(primary_key=True)
+    owner_id: UUID = Field(foreign_key="feed.owner_id", index=True)
+
+
+class PatientIdentifier(Table, table=True):
+    """One of a clinic's own identifiers of a patient with an active consent. It is deleted when the consent ends."""
+
+    __tablename__ = "patient_identifier"
+    __table_args__ = (
+        sa.ForeignKeyConstraint(["clinic_id", "patient_id"], ["patient.clinic_id", "patient.id"]),
+        sa.Index(None, "clinic_id", "patient_id"),
+    )
+
+    clinic_id: UUID = Field(primary_key=True)
+    system: str = Field(primary_key=True)
+    value: str = Field(primary_key=True)
+    patient_id: UUID
+
+
+class ConsentRecord(Table, table=True):
+    """What an owner allows one clinic.
+
+    `code_mac` and `code_expires_at` are of the code of a proposal, `ends_at` is when it ends by itself, null if it has ended.
+    The unique index is partial in the migrations (not `inactive`): an owner has one live consent for each clinic.
+    """
+
+    __tablename__ = "consent"
+    __table_args__ = (
+        sa.ForeignKeyConstraint(["clinic_id", "patient_id"], ["patient.clinic_id", "patient.id"]),
+        sa.Index(None, "owner_id", "clinic_id", unique=True),
+        sa.Index(None, "owner_id", "created_at", "id"),
+        sa.Index(None, "clinic_id", "created_at", "patient_id"),
+    )
+
+    owner_id: UUID = Field(primary_key=True, foreign_key="feed.owner_id")
+    id: UUID = Field(primary_key=True)
+    clinic_id: UUID = Field(foreign_key="clinic.id")
+    patient_id: UUID | None
+    status: ConsentStatus
+    shares: list[str] = Field(sa_type=sa.JSON)
+    receives: bool
+    purpose: Purpose
+    name: str | None
+    until: datetime | None
+    code_mac: bytes | None = Field(unique=True)
+    code_expires_at: datetime | None
+    ends_at: datetime | None = Field(index=True)
+    created_at: datetime
+    updated_at: datetime
+    ended_at: datetime | None
+    ended_by: EndedBy | None
+
+
+class AccessRecord(Table, table=True):
+    """One access to an owner's data by a clinic, or one change of a consent. Nothing but an erasure changes or deletes it."""
+
+    __tablename__ = "access"
+
+    owner_id: UUID = Field(primary_key=True, foreign_key="feed.owner_id")
+    id: UUID = Field(primary_key=True)
+    at: datetime
+    clinic_id: UUID = Field(foreign_key="clinic.id")
+    client_id: UUID | None = Field(foreign_key="client.id")
+    action: Action
+    collection: str
+    ids: list[str] = Field(sa_type=sa.JSON)
+    request_id: str | None

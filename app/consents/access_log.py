@@ -1,0 +1,108 @@
+"""The access log: what clinics did with a patient's data, for the patient to read.
+
+An entry is written in the transaction of the access itself: without an entry there is no response. After the commit a log
+line is emitted, as evidence outside the database; it names the account, the clinic and the request, and no record's content.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from pydantic import BaseModel, Field
+
+from app import clock, observability
+from app.clinics.consent_tables import AccessRecord, Action
+from app.clinics.tables import ClinicRecord
+from app.clock import Instant
+from app.consents import examples
+from app.consents.shapes import ClinicName
+from app.db import Row, Statement, Transaction, bind, bulk_insert
+from app.ids import Id, new_id
+from app.openapi import example
+from app.records.shapes import page
+
+CONSENTS: Final = "consents"
+CONNECTIONS: Final = "connections"
+"""The collections of entries that are about no kind of record."""
+_access, _clinic = AccessRecord.table(), ClinicRecord.table()
+_INSERT: Final = bulk_insert(_access)
+_entries: Final = (
+    sa.select(_access, _clinic.c.name.label("clinic_name"))
+    .join_from(_access, _clinic, _access.c.clinic_id == _clinic.c.id)
+    .where(_access.c.owner_id == bind(_access.c.owner_id))
+)
+PAGE: Final = Statement(
+    _entries.where(_access.c.id < bind(_access.c.id, "after_id"))
+    .order_by(_access.c.id.desc())
+    .limit(sa.bindparam("rows", type_=sa.BigInteger))
+)
+"""A page of an owner's entries, newest first: their ids are ordered by time."""
+NEWEST: Final = UUID(int=2**128 - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One access: to which owner's data, by whom, in which request; `ids` are of one collection."""
+
+    owner_id: UUID
+    clinic_id: UUID
+    action: Action
+    collection: str
+    ids: list[str]
+    client_id: UUID | None = None
+    request_id: str | None = None
+
+
+class Access(BaseModel, defer_build=True, json_schema_extra=example(examples.ACCESS)):
+    """An access of a clinic to the account's data, or a start, change or end of a consent."""
+
+    at: Instant = Field(description="When it happened.")
+    clinic: ClinicName = Field(description="The clinic.")
+    client_id: Id | None = Field(description="The clinic's program; null if the patient or the operator acted.")
+    action: Action = Field(
+        description="`read`, `export` or `write`: an access to records. `connect`, `change` or `end`: of a consent."
+    )
+    collection: str = Field(
+        description="The collection of the records; `connections` for the connection itself, and `consents` for a consent."
+    )
+    ids: list[str] = Field(
+        description="The ids of the records, of the patient as the clinic knows it, or of the consent."
+    )
+    request_id: str | None = Field(description="The id of the request; null if no request caused it.")
+
+
+AccessPage: Final = page(Access, "A page of the access log, newest first.")
+
+
+async def write(tx: Transaction, entries: Iterable[Entry]) -> list[Row]:
+    """Write entries in the transaction of the access; return their rows, to be given to `emit` after the commit."""
+    now = clock.now()
+    names = Entry.__slots__
+    rows = [{"id": new_id(), "at": now} | {name: getattr(entry, name) for name in names} for entry in entries]
+    if rows:
+        await tx.write((_INSERT, rows))
+    return rows
+
+
+def emit(rows: Iterable[Row]) -> None:
+    """Log entries that were committed."""
+    for row in rows:
+        observability.log_event(
+            "access",
+            access_id=row["id"],
+            account_id=row["owner_id"],
+            clinic_id=row["clinic_id"],
+            client_id=row["client_id"],
+            action=row["action"],
+            collection=row["collection"],
+            records=len(row["ids"]),
+            request_id=row["request_id"],
+        )
+
+
+def public_access(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row as its owner sees it."""
+    clinic = {"id": row["clinic_id"], "name": row["clinic_name"]}
+    return {name: clinic if name == "clinic" else row[name] for name in Access.model_fields}

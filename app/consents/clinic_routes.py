@@ -1,0 +1,144 @@
+"""The routes by which a client of a clinic invites patients, and reads, changes and ends connections."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Query
+
+from app.clinics.calls import ClientCaller, ClientToken
+from app.consents import connecting, invitations
+from app.consents.clinic_shapes import (
+    ClinicState,
+    Connection,
+    ConnectionDraft,
+    ConnectionPage,
+    ConnectionPatch,
+    InvitationDraft,
+    InvitationPage,
+    NewInvitation,
+)
+from app.consents.connecting import ConnectionFilters
+from app.db import Row
+from app.http import Response, Route, json_response
+from app.identity.throttles import Network, of_clinic_codes, rate_limited
+from app.ids import Id
+from app.openapi import problems
+from app.problems import (
+    IdentifierInUse,
+    InsufficientScope,
+    InvalidCursor,
+    NotFound,
+    TooManyAttempts,
+    UnknownCode,
+)
+from app.records.filters import Filters
+from app.urls import public_url
+
+TAG: Final = "Clinic"
+router = APIRouter(prefix="/v1/clinic", tags=[TAG], route_class=Route)
+AnyClient = Annotated[ClientCaller, Depends(ClientToken())]
+MayConnect = Annotated[ClientCaller, Depends(ClientToken("Patient", "c"))]
+MaySearch = Annotated[ClientCaller, Depends(ClientToken("Patient", "s"))]
+MayUpdate = Annotated[ClientCaller, Depends(ClientToken("Patient", "u"))]
+
+
+@router.get("", response_model=ClinicState, responses=problems(signed_in=True), summary="Get the clinic's state")
+async def get_clinic(call: AnyClient) -> Response:
+    """Return the clinic, the calling client with the scopes of its token, and counts to compare with the clinic's own."""
+    return json_response(await connecting.clinic_state(call))
+
+
+@router.post(
+    "/invitations",
+    status_code=201,
+    response_model=NewInvitation,
+    responses=problems(InsufficientScope, signed_in=True, body=True),
+    summary="Invite a patient",
+)
+async def create_invitation(call: MayConnect, draft: InvitationDraft) -> Response:
+    """Make a code for the patient with an identifier of the clinic. The clinic gives it to the patient itself.
+
+    The code works once. Needs `system/Patient.c`.
+    """
+    invitation = await invitations.invite(call, draft)
+    return _created(invitation, "invitations")
+
+
+@router.get(
+    "/invitations",
+    response_model=InvitationPage,
+    responses=problems(InsufficientScope, InvalidCursor, signed_in=True),
+    summary="List open invitations",
+)
+async def list_invitations(call: MaySearch, query: Annotated[Filters, Query()]) -> Response:
+    """Return the invitations that were neither used nor withdrawn, and have not expired, newest first, without their codes.
+
+    Needs `system/Patient.s`.
+    """
+    items, next_cursor = await invitations.page_of_invitations(call, query)
+    return json_response({"items": items, "next_cursor": next_cursor})
+
+
+@router.delete(
+    "/invitations/{id:id}",
+    status_code=204,
+    responses=problems(InsufficientScope, NotFound, signed_in=True),
+    summary="Withdraw an invitation",
+)
+async def withdraw_invitation(call: MayConnect, id: Id) -> Response:
+    """Withdraw an open invitation: its code is not valid any more. One that was used or has expired is not found (404).
+
+    Needs `system/Patient.c`.
+    """
+    await invitations.withdraw(call, id)
+    return Response(204)
+
+
+@router.post(
+    "/connections",
+    status_code=201,
+    response_model=Connection,
+    responses=problems(InsufficientScope, UnknownCode, IdentifierInUse, TooManyAttempts, signed_in=True, body=True),
+    summary="Redeem the code of a patient",
+)
+async def create_connection(call: MayConnect, network: Network, draft: ConnectionDraft) -> Response:
+    """Redeem the code that a patient shows who has proposed a consent: the consent is then active.
+
+    Needs `system/Patient.c`. The code in the example is not valid (422): a patient's app makes one with `POST /v1/consents`.
+    """
+    async with rate_limited(call.services, of_clinic_codes(call.services, network), failure=UnknownCode):
+        connection = await connecting.redeem(call, draft)
+    return _created(connection, "connections")
+
+
+@router.get(
+    "/connections",
+    response_model=ConnectionPage,
+    responses=problems(InsufficientScope, InvalidCursor, signed_in=True),
+    summary="List connections",
+)
+async def list_connections(call: MaySearch, query: Annotated[ConnectionFilters, Query()]) -> Response:
+    """Return the patients whose consent is active and has the client's purpose, newest first.
+
+    Each of them can read in the access log that the connection was read. Needs `system/Patient.s`.
+    """
+    items, next_cursor = await connecting.page_of_connections(call, query)
+    return json_response({"items": items, "next_cursor": next_cursor})
+
+
+@router.patch(
+    "/connections/{id:id}",
+    response_model=Connection,
+    responses=problems(InsufficientScope, NotFound, IdentifierInUse, signed_in=True, body=True),
+    summary="Change or end a connection",
+)
+async def change_connection(call: MayUpdate, id: Id, patch: ConnectionPatch) -> Response:
+    """Replace all identifiers of a connection, as when charts are merged, or end it with the status `inactive`.
+
+    The patient gets an e-mail when it ends. Needs `system/Patient.u`.
+    """
+    return json_response(await connecting.change(call, id, patch))
+
+
+def _created(made: Row, collection: str) -> Response:
+    location = public_url(f"/v1/clinic/{collection}/{made['id']}")
+    return json_response(made, 201, [(b"location", location.encode())])

@@ -1,0 +1,142 @@
+"""What a patient does with consents: inspect a code, give or propose a consent, read, change and end one."""
+
+from typing import Any, Final
+from uuid import UUID
+
+from app import clock
+from app.clinics.consent_tables import ConsentStatus, EndedBy
+from app.clinics.tables import Purpose
+from app.consents import codes, statements
+from app.consents.shapes import ConsentDraft, ConsentPatch, public_consent
+from app.consents.writing import ConsentWrite, Origin, lock_consents, present
+from app.db import Row
+from app.identity import Caller
+from app.problems import AlreadyConnected, ConsentEnded, Fault, IdentifierInUse, Invalid, NotFound, UnknownCode
+from app.records.shapes import sent_fields
+
+_TERMS: Final = ("shares", "receives", "until", "name")
+
+
+async def describe_code(caller: Caller, typed: str) -> Row:
+    """Return what a code is for; raise `NotFound` if it is wrong, used, ended or expired."""
+    invitation = await codes.open_invitation(caller.db, caller.services, typed)
+    if invitation is not None:
+        clinic = {"id": invitation["clinic_id"], "name": invitation["clinic_name"]}
+        return {
+            "kind": "invitation",
+            "clinic": clinic,
+            "asks": invitation["asks"],
+            "expires_at": invitation["expires_at"],
+        }
+    found = await codes.clinic_with(caller.db, typed)
+    if found is None:
+        raise NotFound
+    return {"kind": "clinic", "clinic": found, "asks": None, "expires_at": None}
+
+
+def check_draft(draft: ConsentDraft) -> None:
+    """Raise `Invalid` if a draft has not exactly one code, or an `until` that is not in the future."""
+    faults = []
+    if draft.code is None and draft.clinic is None:
+        faults.append(
+            Fault("/code", "one-of", "Send the code of an invitation, or the share code of a clinic as `clinic`.")
+        )
+    elif draft.code is not None and draft.clinic is not None:
+        faults.append(Fault("/clinic", "one-of", "Send either `code` or `clinic`."))
+    if draft.until is not None and draft.until <= clock.now():
+        faults.append(_PAST)
+    if faults:
+        raise Invalid(*faults)
+
+
+async def create(caller: Caller, draft: ConsentDraft, request_id: str) -> tuple[int, Row]:
+    """Give a consent by an invitation, or propose one to a clinic; return the status of the response and the consent.
+
+    The status is 200 if the patient was connected already, and the identifier of the invitation was added. Raise
+    `UnknownCode`, `AlreadyConnected`, `TooManyConsents` or `TooManyIdentifiers`.
+    """
+    terms = {name: getattr(draft, name) for name in _TERMS}
+    origin = Origin(EndedBy.PATIENT, request_id=request_id)
+    if draft.code is not None:
+        return await _accept(caller, draft.code, terms, origin)
+    clinic = await codes.clinic_with(caller.db, draft.clinic or "")
+    if clinic is None:
+        raise UnknownCode.at("/clinic")
+    async with lock_consents(caller.services, caller.account_id, origin) as write:
+        await write.lock_clinic(clinic["id"], "/clinic")
+        row, code = await write.propose(clinic, terms)
+    return 201, public_consent(row) | {"code": code}
+
+
+async def _accept(caller: Caller, typed: str, terms: Row, origin: Origin) -> tuple[int, Row]:
+    invitation = await codes.open_invitation(caller.db, caller.services, typed)
+    if invitation is None:
+        raise UnknownCode.at("/code")
+    clinic = {"id": invitation["clinic_id"], "name": invitation["clinic_name"]}
+    async with lock_consents(caller.services, caller.account_id, origin) as write:
+        await write.lock_clinic(clinic["id"])
+        identifier = await _use(write, invitation)
+        connected = write.at_clinic(clinic["id"])
+        try:
+            if connected is None:
+                row = await write.give(clinic, terms, identifier, Purpose(invitation["asks"]["purpose"]))
+            elif connected["status"] == ConsentStatus.ACTIVE:
+                row = connected
+                await write.add_identifier(row, identifier)
+            else:
+                raise AlreadyConnected
+        except IdentifierInUse:  # another patient has the chart, which is not this one's to know
+            raise UnknownCode.at("/code") from None
+    if connected is None:
+        return 201, public_consent(row) | {"code": None}
+    return 200, public_consent(row)
+
+
+async def _use(write: ConsentWrite, invitation: Row) -> Row:
+    """Use an invitation; return its identifier. Raise `UnknownCode` if it was used or withdrawn meanwhile."""
+    key = {"clinic_id": invitation["clinic_id"], "id": invitation["id"]}
+    if await write.tx.one(statements.USE_INVITATION, **key, used_by=write.owner_id, now=write.now) is None:
+        raise UnknownCode.at("/code")
+    return {"system": invitation["system"], "value": invitation["value"]}
+
+
+async def find(caller: Caller, id: UUID) -> Row:
+    """Return one of the caller's consents; raise `NotFound` if there is none with this id."""
+    row = await caller.db.one(statements.CONSENT, owner_id=caller.account_id, id=id)
+    if row is None:
+        raise NotFound
+    return public_consent(present(row, clock.now()))
+
+
+async def change(caller: Caller, id: UUID, patch: ConsentPatch, request_id: str) -> Row:
+    """Change the terms of a consent, or end it; return it. A change that changes nothing is none.
+
+    Raise `NotFound`, `Invalid` for an `until` that is not in the future, or `ConsentEnded`.
+    """
+    changes: dict[str, Any] = sent_fields(patch)
+    ends = changes.pop("status", None) is not None
+    async with lock_consents(
+        caller.services, caller.account_id, Origin(EndedBy.PATIENT, request_id=request_id)
+    ) as write:
+        row = write.find(id)
+        if row is None:
+            ended = await write.tx.one(statements.CONSENT, owner_id=caller.account_id, id=id)
+            if ended is None:
+                raise NotFound
+            if not ends and _differs(ended, changes):
+                raise ConsentEnded
+            row = ended
+        elif ends:
+            row = await write.end(row)
+        elif _differs(row, changes):
+            if changes.get("until") is not None and changes["until"] <= write.now:
+                raise Invalid(_PAST)
+            row = await write.change(row, changes)
+        return public_consent(row)
+
+
+def _differs(row: Row, changes: Row) -> bool:
+    return any(row[name] != value for name, value in changes.items())
+
+
+_PAST: Final = Fault("/until", "past", "Send a time in the future. To end the consent now, send the status `inactive`.")

@@ -1,0 +1,59 @@
+"""The fields of consents and connections."""
+
+import re
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, PlainValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from app.sync.collections import BY_COLLECTION, Collection
+
+MAX_SYSTEM: Final = 200
+MAX_VALUE: Final = 200
+MAX_IDENTIFIERS: Final = 10
+"""Identifiers of one connection."""
+_SYSTEM: Final = r"^[A-Za-z][A-Za-z0-9+.-]*:(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+$"
+_VALUE: Final = r"^[^\s\x00-\x1f\x7f-\x9f](?:.*[^\s\x00-\x1f\x7f-\x9f])?$"
+_is_system = re.compile(_SYSTEM.removesuffix("$")).fullmatch
+
+
+def is_system(text: object) -> bool:
+    """Return whether a value is an absolute URI that can be the system of an identifier."""
+    return isinstance(text, str) and len(text) <= MAX_SYSTEM and _is_system(text) is not None
+
+
+def is_value(text: object) -> bool:
+    """Return whether a value can be that of an identifier: printable, without a blank at either end."""
+    return isinstance(text, str) and 0 < len(text) <= MAX_VALUE and text.isprintable() and text == text.strip()
+
+
+def _read_system(value: object) -> str:
+    if not is_system(value):
+        message = "Send an absolute URI of at most 200 characters, such as urn:oid:2.16.840.1.113883.2.4.6.3."
+        raise PydanticCustomError("identifier", message)
+    return str(value)
+
+
+def _read_value(value: object) -> str:
+    if not is_value(value):
+        message = "Send 1 to 200 printable characters, without a blank at either end."
+        raise PydanticCustomError("identifier", message)
+    return str(value)
+
+
+def _in_order(shares: list[str]) -> list[str]:
+    return [name for name in BY_COLLECTION if name in shares]
+
+
+System = Annotated[
+    str,
+    PlainValidator(_read_system),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": MAX_SYSTEM, "pattern": _SYSTEM}),
+]
+Value = Annotated[
+    str,
+    PlainValidator(_read_value),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": MAX_VALUE, "pattern": _VALUE}),
+]
+Shares = Annotated[list[Collection], AfterValidator(_in_order)]
+"""Collections: each once, in the order of the API, however they were sent."""

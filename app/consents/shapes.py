@@ -1,0 +1,136 @@
+"""The shapes of consents, as the patient sends and sees them."""
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import MISSING, BaseModel, ConfigDict, Field
+
+from app.clinics.consent_tables import ConsentStatus, EndedBy
+from app.clinics.tables import Purpose
+from app.clock import Instant
+from app.consents import examples
+from app.consents.fields import Shares
+from app.identity.fields import Name
+from app.ids import Id
+from app.openapi import example
+from app.records.shapes import page
+
+_SHARES: Final = "The collections of which the clinic sees the records that are `shared`."
+_RECEIVES: Final = "Whether the clinic may add sessions to the account."
+_NAME: Final = "The name that the clinic sees."
+_UNTIL: Final = "When the consent ends by itself; null if it does not."
+_PURPOSE: Final = "What the clinic uses the records for. Its other programs do not see them."
+TypedCode = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00]*$")]
+"""A code as a person typed it. Any text may be sent; one that is no code is a wrong code."""
+Receives = Annotated[bool, Field(strict=True)]
+
+
+class Shape(BaseModel):
+    """A request body, which refuses unknown members."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ClinicName(BaseModel, defer_build=True, json_schema_extra=example(examples.CLINIC)):
+    """A clinic."""
+
+    id: Id = Field(description="The clinic's id.")
+    name: str = Field(description="The clinic's name.")
+
+
+class CodeDraft(Shape, json_schema_extra=example(examples.CODE_DRAFT)):
+    """A code that a person got from a clinic."""
+
+    code: TypedCode = Field(description="The code, in either case, with or without dashes.")
+
+
+class Asks(Shape, json_schema_extra=example(examples.ASKS)):
+    """The terms that a clinic asks for."""
+
+    shares: Shares = Field(
+        description="The collections of which the clinic wants to see the records that are `shared`."
+    )
+    receives: Receives = Field(description="Whether the clinic wants to add sessions to the account.")
+    purpose: Purpose = Field(description="What the clinic uses the records for.")
+
+
+class Code(BaseModel, defer_build=True, json_schema_extra=example(examples.CODE)):
+    """What a code is for."""
+
+    kind: Literal["invitation", "clinic"] = Field(
+        description="`invitation`: a consent with this code is active at once. `clinic`: the share code of a clinic, with "
+        "which a consent is proposed."
+    )
+    clinic: ClinicName = Field(description="The clinic.")
+    asks: Asks | None = Field(description="The terms that an invitation asks for.")
+    expires_at: Instant | None = Field(description="When an invitation expires.")
+
+
+class ConsentDraft(Shape, json_schema_extra=example(examples.CONSENT_DRAFT)):
+    """The terms of a new consent, and either the code of an invitation or the share code of a clinic."""
+
+    code: TypedCode | None = Field(
+        None, description="The code of an invitation, in either case, with or without dashes."
+    )
+    clinic: TypedCode | None = Field(
+        None, description="The share code of a clinic, in either case, with or without dashes."
+    )
+    shares: Shares = Field(description=_SHARES)
+    receives: Receives = Field(description=_RECEIVES)
+    until: Instant | None = Field(None, description=f"{_UNTIL} In the future.")
+    name: Name | None = Field(None, description=_NAME)
+
+
+class ConsentPatch(Shape, json_schema_extra=example(examples.CONSENT_PATCH)):
+    """A change of the terms of a consent, or its end."""
+
+    shares: Annotated[Shares | MISSING, Field(description=_SHARES)] = MISSING
+    receives: Annotated[Receives | MISSING, Field(description=_RECEIVES)] = MISSING
+    until: Annotated[Instant | MISSING | None, Field(description=f"{_UNTIL} In the future.")] = MISSING
+    name: Annotated[Name | MISSING | None, Field(description=_NAME)] = MISSING
+    status: Annotated[
+        Literal["inactive"] | MISSING,
+        Field(description="Ends the consent, for good. Other members are ignored then."),
+    ] = MISSING
+
+
+class Consent(BaseModel, defer_build=True, json_schema_extra=example(examples.CONSENT)):
+    """What a patient allows one clinic."""
+
+    id: Id = Field(description="The consent's id.")
+    clinic: ClinicName = Field(description="The clinic.")
+    status: ConsentStatus = Field(
+        description="`proposed`: the clinic has not used the code yet. `active`: in force. `inactive`: ended, for good."
+    )
+    shares: Shares = Field(description=_SHARES)
+    receives: bool = Field(description=_RECEIVES)
+    purpose: Purpose = Field(description=_PURPOSE)
+    name: str | None = Field(description=_NAME)
+    until: Instant | None = Field(description=_UNTIL)
+    created_at: Instant = Field(description="When the consent was given or proposed.")
+    updated_at: Instant = Field(description="When the consent last changed.")
+    ended_at: Instant | None = Field(description="When the consent ended.")
+    ended_by: EndedBy | None = Field(
+        description="What ended it: the patient, the clinic, `expiry` (its `until`, or the life of the code), the operator of "
+        "the server, or a restore from a backup."
+    )
+
+
+class NewConsent(Consent, defer_build=True, json_schema_extra=example(examples.NEW_CONSENT)):
+    """A consent that was given or proposed."""
+
+    code: str | None = Field(
+        description="Of a proposal: the code to show at the clinic, which works once, for seven days. It is returned only here. "
+        "Null if the consent is active already."
+    )
+
+
+ConsentPage: Final = page(Consent, "A page of consents, newest first.")
+CONSENT_MEMBERS: Final = tuple(Consent.model_fields)
+
+
+def public_consent(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row as its owner sees it."""
+    return {
+        name: {"id": row["clinic_id"], "name": row["clinic_name"]} if name == "clinic" else row[name]
+        for name in CONSENT_MEMBERS
+    }

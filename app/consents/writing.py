@@ -1,0 +1,297 @@
+"""Writing consents: the owner's feed is locked, then the live consents are read, decided on, and written.
+
+The lock order is feed → clinic → consent. E-mails and entries of the access log are part of the transaction; log lines
+follow the commit. A consent that has ended by itself is ended by whatever locks the feed next, at the latest by the job of
+`ending`; until then no statement serves it.
+"""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+from app import clock, observability
+from app.clinics.codes import new_code, show
+from app.clinics.consent_tables import Action, ConsentStatus, EndedBy
+from app.clinics.tables import Purpose
+from app.consents import access_log, emails, statements
+from app.consents.access_log import CONSENTS, Entry
+from app.consents.codes import mac_of
+from app.consents.fields import MAX_IDENTIFIERS
+from app.db import Row, Transaction
+from app.ids import make_id, new_id
+from app.mail import Email
+from app.problems import (
+    AlreadyConnected,
+    IdentifierInUse,
+    NotFound,
+    TooManyConsents,
+    TooManyIdentifiers,
+    UnknownCode,
+)
+from app.services import Services
+
+MAX_LIVE: Final = 20
+"""Proposed and active consents of one owner."""
+PROPOSAL_LIFE: Final = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who acts, in which request, and whether the owner gets e-mails."""
+
+    by: EndedBy
+    client_id: UUID | None = None
+    request_id: str | None = None
+    sends_emails: bool = True
+
+
+class ConsentWrite:
+    """A transaction that holds the lock of an owner's feed, and knows the owner's live consents."""
+
+    def __init__(self, tx: Transaction, services: Services, owner: Row, live: Iterable[Row], origin: Origin) -> None:
+        """Take the locked owner and the live consents that were read after that."""
+        self.tx, self.owner_id, self.now = tx, owner["owner_id"], clock.now()
+        self._services, self._owner, self._origin = services, owner, origin
+        self._live = {row["id"]: row for row in live}
+        self._entries: list[Entry] = []
+        self._emails: list[Email] = []
+        self._lines: list[Row] = []
+        self._logged: list[Row] = []
+
+    @property
+    def live(self) -> list[Row]:
+        """The proposed and active consents."""
+        return [*self._live.values()]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the account is not closed."""
+        return self._owner["closed_at"] is None
+
+    def find(self, id: UUID) -> Row | None:
+        """Return a live consent, or None."""
+        return self._live.get(id)
+
+    def at_clinic(self, clinic_id: UUID) -> Row | None:
+        """Return the live consent for a clinic, or None."""
+        return next((row for row in self.live if row["clinic_id"] == clinic_id), None)
+
+    async def lock_clinic(self, id: UUID, pointer: str = "/code") -> None:
+        """Lock a clinic; raise `UnknownCode` if it has ended."""
+        if await self.tx.one(statements.LOCK_CLINIC, id=id) is None:
+            raise UnknownCode.at(pointer)
+
+    async def propose(self, clinic: Row, terms: Row) -> tuple[Row, str]:
+        """Insert a proposed consent; return it and its code, which people read."""
+        code = new_code()
+        expires_at = self.now + PROPOSAL_LIFE
+        row = await self._insert(
+            clinic,
+            terms,
+            status=ConsentStatus.PROPOSED,
+            code_mac=mac_of(self._services, code),
+            code_expires_at=expires_at,
+            ends_at=_ends_at(expires_at, terms["until"]),
+        )
+        return row, show(code)
+
+    async def give(self, clinic: Row, terms: Row, identifier: Row, purpose: Purpose) -> Row:
+        """Insert an active consent for a locked clinic; return it."""
+        patient_id = await self._patient(clinic["id"])
+        row = await self._insert(
+            clinic,
+            terms,
+            status=ConsentStatus.ACTIVE,
+            patient_id=patient_id,
+            purpose=purpose,
+            ends_at=terms["until"],
+        )
+        await self.add_identifier(row, identifier)
+        self._started(row)
+        return row
+
+    async def activate(self, row: Row, identifier: Row) -> Row:
+        """Make a proposed consent active, for a locked clinic; return it."""
+        row = row | {
+            "status": ConsentStatus.ACTIVE,
+            "patient_id": await self._patient(row["clinic_id"]),
+            "code_mac": None,
+            "code_expires_at": None,
+            "ends_at": row["until"],
+        }
+        row = await self._update(row)
+        await self.add_identifier(row, identifier)
+        self._started(row)
+        return row
+
+    async def change(self, row: Row, changes: Row) -> Row:
+        """Change the terms of a live consent; return it."""
+        changed = row | changes
+        changed |= {"ends_at": _ends_at(changed["code_expires_at"], changed["until"])}
+        row = await self._update(changed)
+        self._note(row, Action.CHANGE, emails.consent_changed(self._owner["email"], row["clinic_name"]))
+        self._lines.append({"event": "consent-changed", **_named(row)})
+        return row
+
+    async def end(self, row: Row, by: EndedBy | None = None) -> Row:
+        """End a live consent, by the origin of this write unless `by` says otherwise; return it."""
+        by = by or self._origin.by
+        ended_at = row["ends_at"] if by is EndedBy.EXPIRY else self.now
+        row = await self._update(
+            row
+            | {"status": ConsentStatus.INACTIVE, "ended_at": ended_at, "ended_by": by}
+            | dict.fromkeys(("code_mac", "code_expires_at", "ends_at"))
+        )
+        if row["patient_id"] is not None:
+            await self.tx.run(statements.DELETE_IDENTIFIERS, clinic_id=row["clinic_id"], patient_id=row["patient_id"])
+        del self._live[row["id"]]
+        self._note(row, Action.END, emails.consent_ended(self._owner["email"], row["clinic_name"], by))
+        self._lines.append({"event": "consent-ended", **_named(row), "ended_by": by})
+        return row
+
+    async def end_past(self) -> None:
+        """End the live consents that have ended by themselves."""
+        for row in self.live:
+            if is_past(row, self.now):
+                await self.end(row, EndedBy.EXPIRY)
+
+    async def add_identifier(self, row: Row, identifier: Row) -> None:
+        """Add one of the clinic's identifiers to an active consent; the clinic is locked."""
+        found = await self.tx.one(statements.OWNER_OF_IDENTIFIER, clinic_id=row["clinic_id"], **identifier)
+        if found is not None and found["patient_id"] != row["patient_id"]:
+            raise IdentifierInUse
+        if found is None:
+            if len(await self.identifiers(row)) >= MAX_IDENTIFIERS:
+                raise TooManyIdentifiers
+            await self._insert_identifiers(row, [identifier])
+
+    async def replace_identifiers(self, row: Row, wanted: list[Row]) -> bool:
+        """Replace all identifiers of an active consent; the clinic is locked. Return whether any has changed."""
+        before = await self.identifiers(row)
+        if sorted(before, key=repr) == sorted(wanted, key=repr):
+            return False
+        await self.tx.run(statements.DELETE_IDENTIFIERS, clinic_id=row["clinic_id"], patient_id=row["patient_id"])
+        for identifier in wanted:
+            if await self.tx.one(statements.OWNER_OF_IDENTIFIER, clinic_id=row["clinic_id"], **identifier) is not None:
+                raise IdentifierInUse
+        await self._insert_identifiers(row, wanted)
+        self.log(row, Action.WRITE, access_log.CONNECTIONS, str(row["patient_id"]))
+        return True
+
+    async def identifiers(self, row: Row) -> list[Row]:
+        """Return the clinic's identifiers of an active consent."""
+        found = await self.tx.all(statements.IDENTIFIERS, clinic_id=row["clinic_id"], patient_ids=[row["patient_id"]])
+        return [{"system": each["system"], "value": each["value"]} for each in found]
+
+    def log(self, row: Row, action: Action, collection: str, id: str) -> None:
+        """Add an entry to the access log."""
+        origin = self._origin
+        self._entries.append(
+            Entry(self.owner_id, row["clinic_id"], action, collection, [id], origin.client_id, origin.request_id)
+        )
+
+    async def finish(self) -> None:
+        """Write the number of live consents, the access log and the e-mails."""
+        if len(self._live) != self._owner["consents"]:
+            await self.tx.run(statements.COUNT, owner_id=self.owner_id, consents=len(self._live))
+        self._logged = await access_log.write(self.tx, self._entries)
+        for email in self._emails:
+            await self._services.mailer.queue(self.tx, email)
+
+    def announce(self) -> None:
+        """After the commit, log what happened, and let the e-mails be sent."""
+        access_log.emit(self._logged)
+        for line in self._lines:
+            observability.log_event(**line)
+        if self._emails:
+            self._services.jobs.wake()
+
+    async def _insert(self, clinic: Row, terms: Row, **columns: Any) -> Row:
+        if self.at_clinic(clinic["id"]) is not None:
+            raise AlreadyConnected
+        if len(self._live) >= MAX_LIVE:
+            raise TooManyConsents
+        row: Row = dict.fromkeys(("patient_id", "code_mac", "code_expires_at", "ended_at", "ended_by"))
+        row |= {"owner_id": self.owner_id, "id": new_id(), "clinic_id": clinic["id"], "purpose": Purpose.TREATMENT}
+        row |= {"created_at": self.now, "updated_at": self.now, **terms, **columns}
+        await self.tx.run(statements.INSERT, **row)
+        row["clinic_name"] = clinic["name"]
+        self._live[row["id"]] = row
+        return row
+
+    async def _update(self, row: Row) -> Row:
+        row["updated_at"] = self.now
+        await self.tx.run(statements.UPDATE, **row)
+        self._live[row["id"]] = row
+        return row
+
+    async def _patient(self, clinic_id: UUID) -> UUID:
+        """Return the id by which a clinic knows the owner: the former one, or a new random one."""
+        key = {"clinic_id": clinic_id, "owner_id": self.owner_id}
+        found = await self.tx.one(statements.PATIENT, **key)
+        if found is None:
+            found = {"id": make_id(uuid4().bytes)}
+            await self.tx.run(statements.INSERT_PATIENT, **key, **found)
+        id: UUID = found["id"]
+        return id
+
+    async def _insert_identifiers(self, row: Row, identifiers: list[Row]) -> None:
+        key = {"clinic_id": row["clinic_id"], "patient_id": row["patient_id"]}
+        if identifiers:
+            await self.tx.write((statements.INSERT_IDENTIFIERS, [key | each for each in identifiers]))
+
+    def _started(self, row: Row) -> None:
+        self._note(row, Action.CONNECT, emails.consent_started(self._owner["email"], row["clinic_name"]))
+        self._lines.append({"event": "consent-started", **_named(row)})
+
+    def _note(self, row: Row, action: Action, email: Email) -> None:
+        self.log(row, action, CONSENTS, str(row["id"]))
+        if self._origin.sends_emails:
+            self._emails.append(email)
+
+
+def _named(row: Row) -> Row:
+    return {"consent_id": row["id"], "clinic_id": row["clinic_id"]}
+
+
+def _ends_at(code_expires_at: datetime | None, until: datetime | None) -> datetime | None:
+    """Return when a consent ends by itself: the earlier one of two times that may be null."""
+    return min((each for each in (code_expires_at, until) if each is not None), default=None)
+
+
+def is_past(row: Row, now: datetime) -> bool:
+    """Return whether a consent has ended by itself, although it may not be inactive yet."""
+    return row["ends_at"] is not None and row["ends_at"] <= now
+
+
+def present(row: Row, now: datetime) -> Row:
+    """Return a consent as it is now: inactive if it has ended by itself."""
+    if not is_past(row, now):
+        return row
+    return row | {"status": ConsentStatus.INACTIVE, "ended_at": row["ends_at"], "ended_by": EndedBy.EXPIRY}
+
+
+async def open_write(tx: Transaction, services: Services, owner_id: UUID, origin: Origin) -> ConsentWrite:
+    """Lock an owner's feed and read the live consents; raise `NotFound` if the owner was erased.
+
+    The caller runs `finish` before the commit, and `announce` after it.
+    """
+    owner = await tx.one(statements.LOCK_FEED, owner_id=owner_id)
+    if owner is None:
+        raise NotFound
+    write = ConsentWrite(tx, services, owner, await tx.all(statements.LIVE, owner_id=owner_id), origin)
+    await write.end_past()
+    return write
+
+
+@asynccontextmanager
+async def lock_consents(services: Services, owner_id: UUID, origin: Origin) -> AsyncIterator[ConsentWrite]:
+    """Lock an owner's feed for a write of consents; commit at the end of the block, or roll back if it raised."""
+    async with services.db.transaction() as tx:
+        write = await open_write(tx, services, owner_id, origin)
+        yield write
+        await write.finish()
+    write.announce()

@@ -1,0 +1,110 @@
+"""The demo's clinic: its client, whose private key is in a file beside the keyring, two invitations, the person's consent."""
+
+import os
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from app import clock
+from app.clinics import administration
+from app.clinics.administration import KeySource
+from app.clinics.codes import new_code, normalize
+from app.clinics.consent_tables import EndedBy, InvitationRecord, PatientRecord
+from app.clinics.keys import Jwk, public_key
+from app.clinics.scopes import SUPPORTED, render
+from app.clinics.tables import Purpose
+from app.consents import examples, statements
+from app.consents.codes import mac_of
+from app.consents.writing import Origin, lock_consents
+from app.db import Row, Statement, Transaction, bind
+from app.identity import jws
+from app.ids import new_id
+from app.openapi import removable_id
+from app.problems import IdentifierInUse, TooManyConsents, UnknownCode
+from app.services import Services
+from app.settings import Settings
+
+CLIENT_ID: Final = UUID(examples.CLIENT_ID)
+_CLINIC_ID: Final = UUID(examples.CLINIC_ID)
+_INVITATIONS: Final = (UUID(examples.INVITATION_ID), UUID(removable_id(examples.INVITATION_ID)))
+_LIFE: Final = timedelta(days=7)
+_invitation, _patient = InvitationRecord.table(), PatientRecord.table()
+_DELETE_INVITATION: Final = Statement(sa.delete(_invitation).where(_invitation.c.id == bind(_invitation.c.id)))
+
+
+def key_file(settings: Settings) -> Path:
+    """Return the path of the file with the private key of the demo's client."""
+    return settings.keyring.with_name("afterglow-demo-clinic.pem")
+
+
+async def create_clinic(services: Services, owner_id: UUID) -> None:
+    """Create the clinic, its client, the invitations and the consent, as far as they do not exist."""
+    keys = KeySource([_public_part(key_file(services.settings))], None)
+    async with services.db.transaction() as tx:
+        if await administration.find_clinic(tx, _CLINIC_ID) is None:
+            share_code = normalize(examples.SHARE_CODE)
+            await administration.add_clinic(tx, examples.CLINIC_NAME, None, id=_CLINIC_ID, share_code=share_code)
+            scopes = render(SUPPORTED)
+            await administration.add_client(tx, _CLINIC_ID, keys, scopes, Purpose.TREATMENT, id=CLIENT_ID)
+        else:
+            await administration.change_keys(tx, CLIENT_ID, keys)
+        for id in _INVITATIONS:
+            await tx.run(_DELETE_INVITATION, id=id)
+            await tx.run(statements.INSERT_INVITATION, **_invitation_row(services, id))
+    with suppress(IdentifierInUse, TooManyConsents, UnknownCode):  # a tester has used the clinic otherwise
+        await _give_consent(services, owner_id)
+
+
+def _invitation_row(services: Services, id: UUID) -> Row:
+    now = clock.now()
+    return {
+        "clinic_id": _CLINIC_ID,
+        "id": id,
+        "code_mac": mac_of(services, new_code()),
+        **examples.IDENTIFIER,
+        "asks": examples.ASKS,
+        "created_at": now,
+        "expires_at": now + _LIFE,
+        "used_by": None,
+        "used_at": None,
+    }
+
+
+async def _give_consent(services: Services, owner_id: UUID) -> None:
+    async with lock_consents(services, owner_id, Origin(EndedBy.PATIENT, sends_emails=False)) as write:
+        await write.lock_clinic(_CLINIC_ID)
+        if write.at_clinic(_CLINIC_ID) is not None:
+            return
+        id = UUID(examples.CONSENT_ID)
+        former = await write.tx.one(statements.CONSENT, owner_id=owner_id, id=id)
+        if former is None:
+            await _name_patient(write.tx, owner_id)
+        shown = {name: examples.CONSENT[name] for name in ("shares", "receives", "name", "until")}
+        terms = shown | {"id": id if former is None else new_id()}
+        clinic = {"id": _CLINIC_ID, "name": examples.CLINIC_NAME}
+        await write.give(clinic, terms, dict(examples.IDENTIFIER), Purpose.TREATMENT)
+
+
+async def _name_patient(tx: Transaction, owner_id: UUID) -> None:
+    """Give the owner the patient id of the examples, unless the clinic has one for the owner, or for another account."""
+    key = {"clinic_id": _CLINIC_ID, "owner_id": owner_id}
+    known = await tx.one(statements.PATIENT, **key)
+    taken = await tx.one(statements.ANY_PATIENT, clinic_id=_CLINIC_ID, id=UUID(examples.PATIENT_ID))
+    if known is None and taken is None:
+        await tx.run(statements.INSERT_PATIENT, **key, id=UUID(examples.PATIENT_ID))
+
+
+def _public_part(file: Path) -> Jwk:
+    """Return the public key of the private key in a file, which is created if it does not exist."""
+    if not file.exists():
+        pem = ec.generate_private_key(ec.SECP384R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as created:
+            created.write(pem)
+    key = jws.load_key(file.read_text(encoding="ascii"), "ES384")
+    return public_key(key.public_key().to_dict() | {"kid": "demo"})

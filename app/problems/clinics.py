@@ -1,0 +1,88 @@
+"""Problems of clinics: codes, consents, identifiers and scopes."""
+
+from typing import Self
+
+from app.problems.callers import Forbidden
+from app.problems.faults import Fault
+from app.problems.problem import Problem
+from app.problems.records import Invalid
+
+
+class InsufficientScope(Forbidden):
+    """Insufficient scope.
+
+    The access token of the client lacks the scope of this operation. Request a token with it; if it is not granted, the
+    operator of the server has not registered it for this client.
+    """
+
+    code = "insufficient-scope"
+
+    @classmethod
+    def needing(cls, scope: str) -> Self:
+        """Return the problem of a token without a scope, with the challenge of RFC 6750."""
+        return cls(
+            f"The access token lacks the scope {scope}. Request a token with it; if it is not granted, the operator of the "
+            "server has not registered it for this client.",
+            {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'},
+        )
+
+
+class UnknownCode(Invalid):
+    """Unknown code.
+
+    The code is wrong, was used, has ended or has expired. The response is the same for each. Check the code, or ask for a
+    new one.
+    """
+
+    code = "unknown-code"
+    fault = Fault("/code", "unknown-code", "Check the code, or ask for a new one.")
+
+    @classmethod
+    def at(cls, pointer: str) -> Self:
+        """Return the problem of the code in a member of the body."""
+        return cls(cls.fault.at(pointer))
+
+
+class AlreadyConnected(Problem):
+    """Already connected.
+
+    The account has a proposed or active consent for this clinic. Change its terms, or end it first.
+    """
+
+    status, code = 409, "already-connected"
+
+
+class ConsentEnded(Problem):
+    """Consent ended.
+
+    An ended consent cannot be changed. Make a new one: propose it, or use a new code of the clinic.
+    """
+
+    status, code = 409, "consent-ended"
+
+
+class IdentifierInUse(Problem):
+    """Identifier in use.
+
+    Another connection of the clinic has this identifier. Remove it there first, or end that connection.
+    """
+
+    status, code = 409, "identifier-in-use"
+
+
+class TooManyConsents(Problem):
+    """Too many consents.
+
+    An account has at most 20 proposed and active consents. End one first.
+    """
+
+    status, code = 409, "too-many-consents"
+
+
+class TooManyIdentifiers(Problem):
+    """Too many identifiers.
+
+    A connection has at most 10 identifiers. The clinic can remove one of them.
+    """
+
+    status, code = 409, "too-many-identifiers"

@@ -1,0 +1,59 @@
+"""Positions in lists: a number and an id, with a MAC that binds them to one list, as the opaque text of a cursor.
+
+So a cursor cannot be made up, or used for another list.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from app.ids import make_id
+from app.problems import InvalidCursor
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_NUMBER_BYTES: Final = 8
+_POSITION_BYTES: Final = 24
+_CURSOR_BYTES: Final = 40
+Scope = tuple[object, ...]
+"""What tells a list from all others: who reads it, its name, its filters."""
+
+
+def encode_position(key: bytes, scope: Scope, number: int, id: UUID) -> str:
+    """Return the cursor of a position in the list of a scope; `key` is the key of all cursors."""
+    position = number.to_bytes(_NUMBER_BYTES, "big", signed=True) + id.bytes
+    return base64.urlsafe_b64encode(position + _mac(key, scope, position)).decode().rstrip("=")
+
+
+def decode_position(key: bytes, scope: Scope, cursor: str) -> tuple[int, UUID]:
+    """Return the number and the id in a cursor; raise `InvalidCursor` if it is not of this scope."""
+    try:
+        decoded = base64.b64decode(cursor.encode("ascii") + b"==", b"-_", validate=True)
+    except (ValueError, binascii.Error):
+        raise InvalidCursor from None
+    position, mac = decoded[:_POSITION_BYTES], decoded[_POSITION_BYTES:]
+    encoded = base64.urlsafe_b64encode(decoded).decode().rstrip("=")  # only this encoding of the bytes is accepted
+    if len(decoded) != _CURSOR_BYTES or encoded != cursor:
+        raise InvalidCursor
+    if not hmac.compare_digest(mac, _mac(key, scope, position)):
+        raise InvalidCursor
+    return int.from_bytes(position[:_NUMBER_BYTES], "big", signed=True), make_id(position[_NUMBER_BYTES:])
+
+
+def encode_moment(key: bytes, scope: Scope, moment: datetime, id: UUID) -> str:
+    """Return the cursor of the position after an entry of a list that is ordered by time and id."""
+    return encode_position(key, scope, (moment - _EPOCH) // _MICROSECOND, id)
+
+
+def decode_moment(key: bytes, scope: Scope, cursor: str) -> tuple[datetime, UUID]:
+    """Return the time and the id in a cursor; raise `InvalidCursor` if it is not of this scope."""
+    number, id = decode_position(key, scope, cursor)
+    return _EPOCH + number * _MICROSECOND, id
+
+
+def _mac(key: bytes, scope: Scope, position: bytes) -> bytes:
+    return hmac.digest(key, position + repr(scope).encode(), hashlib.sha256)[: _CURSOR_BYTES - _POSITION_BYTES]
