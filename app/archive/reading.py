@@ -27,7 +27,8 @@ MAX_LINE_BYTES: Final = 2**20
 MAX_INDEX_BYTES: Final = 2 * 2**20
 """The maximum size of the manifest, and of the list of sums."""
 _FOLDERS: Final = {"records/", "journal/"}
-_SERVER_MEMBERS: Final = {"id", "version", "created_at", "updated_at"}
+_SERVER_MEMBERS: Final = {"id", "version", "created_at", "updated_at", "clinic_id"}
+"""The members that are not imported as they are: an imported session is its owner's, and no clinic's."""
 _sums_line = re.compile(rb"([0-9a-f]{64}) [ *]([^\n]+)").fullmatch
 
 

@@ -51,6 +51,8 @@ _CHANGE_KEYS: Final = Statement(
     .returning(*_client.c)
 )
 
+_RAISE_EPOCHS: Final = Statement(sa.update(_clinic).values(epoch=_clinic.c.epoch + bind(_clinic.c.epoch, "step")))
+
 
 @dataclass(frozen=True, slots=True)
 class KeySource:
@@ -89,6 +91,9 @@ async def add_clinic(
         "name": name,
         "contact": contact,
         "share_code": share_code or new_code(),
+        "head": 0,
+        "epoch": 1,
+        "floor": 0,
         "created_at": clock.now(),
         "ended_at": None,
     }
@@ -99,6 +104,11 @@ async def add_clinic(
 async def end_clinic(tx: Transaction, id: UUID) -> bool:
     """End a clinic, and with it the access of its clients; return False if it has ended already."""
     return await tx.one(_END_CLINIC, id=id, ended_at=clock.now()) is not None
+
+
+async def raise_epochs(db: Db, step: int) -> None:
+    """After a restore from a backup, make every clinic pull everything again."""
+    await db.run(_RAISE_EPOCHS, step=step)
 
 
 async def add_client(

@@ -55,9 +55,9 @@ class ClientToken(SecurityBase):
     `ClientToken("Patient", "c")` needs a token that may create patients; without a type every client's token is enough.
     """
 
-    def __init__(self, kind: str = "", letter: str = "") -> None:
-        """Take a type of resource and a letter of its scope; describe the scheme for the OpenAPI document."""
-        self._kind, self._letter, self._scope = kind, letter, f"system/{kind}.{letter}"
+    def __init__(self, kind: str = "", letters: str = "") -> None:
+        """Take a type of resource and letters of its scope; describe the scheme for the OpenAPI document."""
+        self._kind, self._letters, self._scope = kind, {*letters}, f"system/{kind}.{letters}"
         self.scheme_name = "ClientToken"
         self.model = HTTPBearer(
             bearerFormat="JWT",
@@ -76,7 +76,7 @@ class ClientToken(SecurityBase):
         found = await services.db.one(_CALLER, client_id=claims.client_id)
         if found is None:
             raise NotSignedIn
-        if self._letter not in scopes.parse(claims.scope).get(self._kind, ""):
+        if not self._letters.issubset(scopes.parse(claims.scope).get(self._kind, "")):
             raise InsufficientScope.needing(self._scope)
         return ClientCaller(
             services, claims.client_id, scope=claims.scope, request_id=request.scope["request_id"], **found

@@ -94,7 +94,8 @@ class PatientIdentifier(Table, table=True):
 class ConsentRecord(Table, table=True):
     """What an owner allows one clinic.
 
-    `code_mac` and `code_expires_at` are of the code of a proposal, `ends_at` is when it ends by itself, null if it has ended.
+    `head` is the number of changes that the clinic got of this connection, `code_mac` and `code_expires_at` are of the code of
+    a proposal, `ends_at` is when it ends by itself, null if it has ended.
     The unique index is partial in the migrations (not `inactive`): an owner has one live consent for each clinic.
     """
 
@@ -116,6 +117,7 @@ class ConsentRecord(Table, table=True):
     purpose: Purpose
     name: str | None
     until: datetime | None
+    head: int = Field(sa_type=sa.BigInteger)
     code_mac: bytes | None = Field(unique=True)
     code_expires_at: datetime | None
     ends_at: datetime | None = Field(index=True)
@@ -123,6 +125,31 @@ class ConsentRecord(Table, table=True):
     updated_at: datetime
     ended_at: datetime | None
     ended_by: EndedBy | None
+
+
+class SharedItem(Table, table=True):
+    """The latest change of one record for one clinic that has a consent, or of the connection itself.
+
+    `version` counts the changes of the connection. `number` is the clinic's number of the change, over all patients; null
+    until the clinic next pulls. `removed` is true if the clinic does not see the record any more. Two indexes are partial in
+    the migrations: that of `clinic_id` (no number yet), and that of `changed_at` (removed).
+    """
+
+    __tablename__ = "shared_item"
+    __table_args__ = (
+        sa.Index(None, "clinic_id", "number"),
+        sa.Index(None, "clinic_id"),
+        sa.Index(None, "changed_at"),
+    )
+
+    owner_id: UUID = Field(primary_key=True, foreign_key="feed.owner_id")
+    clinic_id: UUID = Field(primary_key=True, foreign_key="clinic.id")
+    collection: str = Field(primary_key=True)
+    id: UUID = Field(primary_key=True)
+    version: int = Field(sa_type=sa.BigInteger)
+    number: int | None = Field(sa_type=sa.BigInteger)
+    removed: bool
+    changed_at: datetime
 
 
 class AccessRecord(Table, table=True):

@@ -19,7 +19,11 @@ class Purpose(StrEnum):
 
 
 class ClinicRecord(Table, table=True):
-    """A clinic. Its share code is public: a patient enters it to propose a consent."""
+    """A clinic. Its share code is public: a patient enters it to propose a consent.
+
+    `head` is the latest number of its changes, `floor` the highest number of a removal that was purged, and `epoch` rises
+    when the database is restored from a backup.
+    """
 
     __tablename__ = "clinic"
 
@@ -27,6 +31,9 @@ class ClinicRecord(Table, table=True):
     name: str
     contact: str | None
     share_code: str = Field(unique=True)
+    head: int = Field(sa_type=sa.BigInteger)
+    epoch: int
+    floor: int = Field(sa_type=sa.BigInteger)
     created_at: datetime
     ended_at: datetime | None
 

@@ -7,17 +7,28 @@ after which `Unavailable` is raised. Both databases return equal values.
 """
 
 from app.db.background import background_transaction
-from app.db.bulk import BulkStatement, CompareAndSwap, Rows, bulk_delete, bulk_insert, bulk_trim, bulk_update
+from app.db.bulk import (
+    BulkStatement,
+    CompareAndSwap,
+    Rows,
+    bulk_delete,
+    bulk_insert,
+    bulk_trim,
+    bulk_update,
+    bulk_upsert,
+)
 from app.db.clauses import any_of, byte_length
 from app.db.database import Database, Db, PoolUse, RemoteDatabase, Row, Transaction
-from app.db.json_rows import decode_json_row, json_row
+from app.db.json_rows import decode_json_row, json_row, json_rows
 from app.db.lookup import Lookup
+from app.db.notifications import ChangeNotifier
 from app.db.opening import open_database
 from app.db.statement import Statement, bind
 from app.db.tables import Table
 
 __all__ = [
     "BulkStatement",
+    "ChangeNotifier",
     "CompareAndSwap",
     "Database",
     "Db",
@@ -36,8 +47,10 @@ __all__ = [
     "bulk_insert",
     "bulk_trim",
     "bulk_update",
+    "bulk_upsert",
     "byte_length",
     "decode_json_row",
     "json_row",
+    "json_rows",
     "open_database",
 ]

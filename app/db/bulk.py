@@ -96,6 +96,24 @@ def bulk_update(table: sa.Table, keys: Iterable[str], names: Iterable[str]) -> B
     return BulkStatement(one_row, many_rows.where, [*key_columns, *changed])
 
 
+def bulk_upsert(table: sa.Table, keys: Iterable[str], names: Iterable[str]) -> BulkStatement:
+    """Return the insert of whole rows that updates the columns `names` of those that exist, which the columns `keys` identify.
+
+    No two rows of one statement may have the same keys.
+    """
+    rows = input_rows(table.c)
+    changed = ", ".join(f"{name} = excluded.{name}" for name in names)
+    on_conflict = sa.text(f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changed}")
+    one_row = sa.select(*(bind(column) for column in table.c)).where(sa.text("true"))  # or SQLite reads ON as of a join
+    return BulkStatement(
+        sa.insert(table).from_select([*table.c], one_row.suffix_with(on_conflict)),
+        lambda condition: sa.insert(table).from_select(
+            [*table.c], sa.select(rows).where(condition).suffix_with(on_conflict)
+        ),
+        table.c,
+    )
+
+
 def bulk_delete(table: sa.Table, keys: Iterable[str]) -> BulkStatement:
     """Return a statement that deletes the rows that the columns `keys` identify."""
     key_columns = [table.c[name] for name in keys]

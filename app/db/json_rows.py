@@ -37,6 +37,22 @@ def _json_array(element: json_row, compiler: SQLCompiler, **options: Any) -> str
     return f"json_array({', '.join(values)})"
 
 
+class json_rows(json_row):  # noqa: N801 - the same
+    """A JSON array of the arrays that `json_row` makes of all rows; null or empty if there is none."""
+
+    inherit_cache = False
+
+
+@compiles(json_rows, "postgresql")
+def _json_agg(element: json_rows, compiler: SQLCompiler, **options: Any) -> str:
+    return f"json_agg({_json_build_array(element, compiler, **options)})"
+
+
+@compiles(json_rows, "sqlite")
+def _json_group_array(element: json_rows, compiler: SQLCompiler, **options: Any) -> str:
+    return f"json_group_array({_json_array(element, compiler, **options)})"
+
+
 def _instant(text: str) -> datetime:
     instant = datetime.fromisoformat(text)
     return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)  # SQLite keeps UTC
@@ -47,6 +63,7 @@ _DECODERS: Final[dict[type[sa.types.TypeEngine[Any]], Callable[[Any], Any]]] = {
     sa.DateTime: _instant,
     sa.Date: date.fromisoformat,
     sa.Numeric: lambda value: Decimal(str(value)),
+    sa.Boolean: bool,
 }
 
 

@@ -25,6 +25,8 @@ BOTH_FORMS: Final = "0010"
 """The revision that has both plain and sealed columns: between it and the next one, documents are sealed or opened."""
 SEALED: Final = "0011"
 """The revision that drops the plain columns, whose values remain in the files until these are rewritten."""
+MANAGED: Final = "0018"
+"""The revision with sessions that clinics manage: between it and the next one, documents of sessions get their `clinic_id`."""
 _LOCK: Final = 0x41667466
 _CONNECT_SECONDS: Final = 10.0
 _FOUND: Final = sa.column("found", sa.Integer)
@@ -93,7 +95,7 @@ async def _migrate(database_url: str, revision: str, report: Report, keyring: Pa
 
 
 async def _upgrade(database_url: str, revision: str, report: Report, keyring: Path) -> None:
-    from migrations import sealing  # noqa: PLC0415
+    from migrations import sealing, session_documents  # noqa: PLC0415
 
     if revision <= BOTH_FORMS:  # "head" is greater than any number
         await _run("upgrade", database_url, revision, report)
@@ -104,12 +106,21 @@ async def _upgrade(database_url: str, revision: str, report: Report, keyring: Pa
         await _run("upgrade", database_url, SEALED, report)
     if revision > SEALED and await _revision(database_url) == int(SEALED):
         await _vacuum(database_url, sealing.TABLES)  # before the next revision, so that a killed process does it again
+    if revision > MANAGED:
+        await _run("upgrade", database_url, MANAGED, report)
+        if await _revision(database_url) == int(MANAGED):
+            await _with_database(database_url, lambda db: session_documents.complete(db, keyring, report))
     await _run("upgrade", database_url, revision, report)
 
 
 async def _downgrade(database_url: str, present: int, target: int, report: Report, keyring: Path) -> None:
-    from migrations import sealing  # noqa: PLC0415
+    from migrations import sealing, session_documents  # noqa: PLC0415
 
+    if present > int(MANAGED) > target:
+        await _run("downgrade", database_url, MANAGED, report)
+    if present >= int(MANAGED) > target:
+        await _with_database(database_url, lambda db: session_documents.take_away(db, keyring, report))
+        await _run("downgrade", database_url, f"{int(MANAGED) - 1:04}", report)
     if present > int(BOTH_FORMS) > target:
         await _run("downgrade", database_url, BOTH_FORMS, report)
     if present >= int(BOTH_FORMS) > target:

@@ -47,11 +47,12 @@ class Fault(BaseModel, defer_build=True):
 class Resync(BaseModel, defer_build=True):
     """How to resynchronise."""
 
-    since: int = Field(ge=0, le=0, description="Pull from 0.")
+    since: Annotated[int, Field(ge=0, le=0)] | Literal["0"] = Field(description="Pull from 0.")
     mode: Literal["replace"] = Field(description="Delete the local records that the pull did not return.")
-    kept_through: Annotated[int, Field(ge=1, lt=2**53)] | None = Field(
+    kept_through: Annotated[int, Field(ge=1, lt=2**53)] | MISSING | None = Field(
+        MISSING,
         description="With the reason `restored`: the newest version that the server kept, or null. First push again each "
-        "record with a greater version."
+        "record with a greater version.",
     )
 
 
@@ -85,7 +86,9 @@ class ProblemDocument(_Problem, defer_build=True):
     """A problem document (RFC 9457). Every error has this form; some kinds add members."""
 
     request_id: str = Field(description="The id of the request, as in the header X-Request-Id and in the server's log.")
-    errors: list[Fault] | MISSING = Field(MISSING, description="With 422: all errors.")
+    errors: list[Fault] | MISSING = Field(
+        MISSING, description="With 422: all errors. With `locked`: the fields that cannot be changed."
+    )
     known: list[str] | MISSING = Field(MISSING, description="With 422 for a query parameter: the known parameters.")
     allowed: list[str] | MISSING = Field(
         MISSING, description="With `invalid-transition`: the statuses that the record can change to."

@@ -4,9 +4,9 @@ Problem
 ├── 400  MalformedRequest · MalformedBody · MalformedQuery · MalformedHeader · InvalidCursor · BadArchive
 ├── 401  NotSignedIn · WrongCredentials
 ├── 403  Forbidden · InsufficientScope
-├── 404  NotFound
+├── 404  NotFound · UnknownPatient
 ├── 405  MethodNotAllowed
-├── 409  AlreadyExists · Removed · InvalidTransition · BatchRefused
+├── 409  AlreadyExists · Removed · InvalidTransition · Locked · BatchRefused
 │        AlreadyConnected · ConsentEnded · IdentifierInUse · TooManyConsents · TooManyIdentifiers
 ├── 410  CursorExpired
 ├── 412  Outdated
@@ -47,6 +47,7 @@ from app.problems.clinics import (
     TooManyConsents,
     TooManyIdentifiers,
     UnknownCode,
+    UnknownPatient,
 )
 from app.problems.faults import Fault, FaultCode
 from app.problems.problem import Problem, kinds
@@ -56,6 +57,7 @@ from app.problems.records import (
     Invalid,
     InvalidCursor,
     InvalidTransition,
+    Locked,
     Outdated,
     PreconditionRequired,
     Removed,
@@ -101,6 +103,7 @@ __all__ = [
     "Invalid",
     "InvalidCursor",
     "InvalidTransition",
+    "Locked",
     "MalformedBody",
     "MalformedHeader",
     "MalformedQuery",
@@ -124,6 +127,7 @@ __all__ = [
     "TooManyWaiting",
     "Unavailable",
     "UnknownCode",
+    "UnknownPatient",
     "UnknownReference",
     "UnreadableRecord",
     "UnsupportedMediaType",

@@ -43,6 +43,16 @@ class UnknownCode(Invalid):
         return cls(cls.fault.at(pointer))
 
 
+class UnknownPatient(Problem):
+    """Unknown patient.
+
+    The clinic has no patient with this id or identifier whose consent lets it add sessions. The response is the same if the
+    consent has ended, or is for another purpose.
+    """
+
+    status, code = 404, "unknown-patient"
+
+
 class AlreadyConnected(Problem):
     """Already connected.
 

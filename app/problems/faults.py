@@ -6,6 +6,7 @@ from typing import Literal, Self
 FaultCode = Literal[
     "both-or-neither",
     "bool-type",
+    "clinic-only",
     "collection",
     "common-password",
     "completed-only",
@@ -34,6 +35,7 @@ FaultCode = Literal[
     "list-type",
     "literal-error",
     "locale",
+    "locked",
     "meaning-required",
     "model-type",
     "object",

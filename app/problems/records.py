@@ -1,5 +1,6 @@
 """Problems of records."""
 
+from collections.abc import Iterable
 from typing import Any, ClassVar, Self
 
 from app.problems.faults import Fault
@@ -48,6 +49,27 @@ class InvalidTransition(Problem):
     def shown(cls) -> Self:
         """Return an example with the allowed statuses."""
         return cls(allowed=["completed", "entered-in-error"])
+
+
+class Locked(Problem):
+    """Field locked.
+
+    A clinic manages this session, so its clinical fields cannot be changed here. The member `errors` lists the fields. To
+    make them your own, set `clinic_id` to null, which detaches the session from the clinic.
+    """
+
+    status, code = 409, "locked"
+    fault: ClassVar[Fault] = Fault("/dose_value", "locked", "The clinic that manages the session sets this field.")
+
+    @classmethod
+    def of(cls, names: Iterable[str]) -> Self:
+        """Return the problem of a change of these fields."""
+        return cls(errors=[cls.fault.at(f"/{name}").document() for name in names])
+
+    @classmethod
+    def shown(cls) -> Self:
+        """Return an example with one field."""
+        return cls.of(["dose_value"])
 
 
 class Outdated(Problem):

@@ -38,6 +38,11 @@ class CursorExpired(Problem):
         return cls(reason=reason, resync={"since": 0, "mode": "replace", "kept_through": kept_through})
 
     @classmethod
+    def for_clinic(cls) -> Self:
+        """Return the problem of a clinic's cursor: nothing that the clinic has is lost by a restore."""
+        return cls(resync={"since": "0", "mode": "replace"})
+
+    @classmethod
     def shown(cls) -> Self:
         """Return an example after a restore."""
         return cls.because("restored", 1099511627790)

@@ -24,6 +24,7 @@ from app.db import (
 )
 from app.identity import SIGNED_IN, TIMEZONE, Feed
 from app.records.codec import EPOCH_SHIFT
+from app.records.coverage import ACTIVE_WITH_FEED
 from app.records.filters import ActiveFilter
 from app.records.resource import Resource, kinds
 from app.records.tables import Change, RememberedOp, Restoration, Revision
@@ -43,8 +44,11 @@ def owned(table: sa.Table) -> sa.ColumnElement[bool]:
 
 
 LOCK_FEED: Final = Statement(
-    sa.select(_feed.c.head, _feed.c.epoch, TIMEZONE).where(owned(_feed)).with_for_update(of=_feed)
+    sa.select(_feed.c.head, _feed.c.epoch, _feed.c.consents, TIMEZONE)
+    .where(owned(_feed))
+    .with_for_update(of=_feed, key_share=True)
 )
+"""Locks the feed against other writers. Rows of other transactions may refer to it, such as a clinic's access."""
 ADVANCE_FEED: Final = bulk_update(_feed, ["owner_id"], ["head"])
 FEED_CAS: Final = CompareAndSwap(_feed, {"head": "began", "epoch": "epoch", "floor": "floor"}, "head")
 """Advances the feed if nothing was written, purged or restored since it was read."""
@@ -192,7 +196,7 @@ class Statements:
         self.insert = bulk_insert(table)
         sealed = resource.sealed_names
         changeable = [name for name in resource.field_names if name not in sealed]
-        changeable += ["seq", "field_seq", "updated_at", "document", *resource.facts]
+        changeable += ["seq", "field_seq", "updated_at", "document", *resource.facts, *resource.of_clinics]
         self.update = bulk_update(table, ["owner_id", "id"], changeable)
         self.delete = bulk_delete(table, ["owner_id", "id"])
         self.lists: dict[tuple[object, ...], Statement] = {}
@@ -227,7 +231,7 @@ class Statements:
         latest = (_change.c.owner_id == _feed.c.owner_id, _change.c.collection == self._resource.collection)
         this = (table.c.owner_id == _feed.c.owner_id, table.c.id == bind(table.c.id))
         return Lookup(
-            sa.select(_feed.c.head, _feed.c.epoch, _feed.c.floor, TIMEZONE)
+            sa.select(_feed.c.head, _feed.c.epoch, _feed.c.floor, TIMEZONE, ACTIVE_WITH_FEED)
             .add_columns(_change.c.seq.label("number"), _change.c.deleted, *FORMER, *self.stored)
             .join_from(_feed, _change, sa.and_(*latest, _change.c.id == bind(table.c.id)), isouter=True)
             .join(table, sa.and_(*this), isouter=True)

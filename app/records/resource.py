@@ -34,7 +34,8 @@ class Resource:
     reference `acyclic` may not make a record its own ancestor. `settle` may complete the fields in `filled_in` if null
     was sent. `text` is the field with the person's own words. `facts` are further columns, each computed from the
     complete row, so that a list can be filtered by a property of sealed fields. `journal` says how the record is
-    written in the journal of an export.
+    written in the journal of an export. A clinic can create records with fields, `clinical`, that only it can change
+    then: the field `clinic_id` says which clinic, and `of_clinics` are further columns that it sets.
     """
 
     collection: str
@@ -55,6 +56,8 @@ class Resource:
     filled_in: frozenset[str] = frozenset()
     facts: Mapping[str, Callable[[Row], object]] = field(default_factory=dict)
     journal: Journal = field(default_factory=Journal)
+    clinical: tuple[str, ...] = ()
+    of_clinics: tuple[str, ...] = ()
 
     @property
     def path(self) -> str:

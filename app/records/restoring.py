@@ -73,7 +73,7 @@ async def start_epoch(view: View, version: int) -> None:
     that lagged behind.
     """
     async with view.db.transaction() as tx:
-        head, epoch, timezone = feed_of(await tx.tuples(access.LOCK_FEED, **view.binds))
+        head, epoch, _, timezone = feed_of(await tx.tuples(access.LOCK_FEED, **view.binds))
         view.caller.confirm(timezone)
         if not proves_loss(version, epoch, head):
             return
@@ -124,4 +124,9 @@ async def restored(db: Database) -> AsyncGenerator[int, None]:
 
 def later_epoch(epoch: int) -> int:
     """Return a random later epoch, which another restore of the same backup is unlikely to choose."""
-    return epoch + 1 + secrets.randbelow(min(MAX_EPOCH_STEP, MAX_EPOCH - epoch))
+    return epoch + epoch_step(MAX_EPOCH - epoch)
+
+
+def epoch_step(most: int = MAX_EPOCH_STEP) -> int:
+    """Return a random step to a later epoch."""
+    return 1 + secrets.randbelow(min(MAX_EPOCH_STEP, most))

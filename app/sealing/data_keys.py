@@ -7,13 +7,14 @@ A sealed value is `0x01`, the generation of the data key in two bytes, a nonce o
 import os
 import time
 from collections import OrderedDict
+from collections.abc import Iterable
 from typing import Final
 from uuid import UUID
 
 import sqlalchemy as sa
 
 from app import observability
-from app.db import Database, Row, Statement, Transaction, bind
+from app.db import Database, Row, Statement, Transaction, any_of, bind
 from app.keyring import Keyring
 from app.problems import UnreadableRecord
 from app.sealing.aead import KEY_BYTES, Cipher, UnreadableError
@@ -28,6 +29,8 @@ FIRST_GENERATION: Final = 1
 _data_key = DataKeyRecord.table()
 _INSERT: Final = Statement(sa.insert(_data_key).values({column.name: bind(column) for column in _data_key.c}))
 _OF_OWNER: Final = Statement(sa.select(_data_key).where(_data_key.c.owner_id == bind(_data_key.c.owner_id)))
+
+_OF_OWNERS: Final = Statement(sa.select(_data_key).where(any_of(_data_key.c.owner_id, "owner_ids")))
 
 
 class OwnerKeys:
@@ -79,6 +82,19 @@ class DataKeys:
             return found
         return await self._read(owner_id)
 
+    async def of_many(self, owner_ids: Iterable[UUID]) -> dict[UUID, OwnerKeys]:
+        """Return the data keys of several accounts, by account; an account that was erased has none.
+
+        Those that are not cached are read by one statement.
+        """
+        found = {id: self._cached.get(id) for id in owner_ids}
+        missing = [id for id, keys in found.items() if keys is None or time.monotonic() - keys.read_at >= CACHE_SECONDS]
+        rows: dict[UUID, list[Row]] = {id: [] for id in missing}
+        for row in await self._db.all(_OF_OWNERS, owner_ids=missing) if missing else ():
+            rows[row["owner_id"]].append(row)
+        read = {id: self._keep(id, some) for id, some in rows.items() if some}
+        return {id: keys for id, keys in found.items() if keys is not None and id not in rows} | read
+
     def forget(self, owner_id: UUID) -> None:
         """Remove the data keys of an account from the cache."""
         self._cached.pop(owner_id, None)
@@ -92,7 +108,10 @@ class DataKeys:
         return self._unwrapped(owner_id, rows)
 
     async def _read(self, owner_id: UUID) -> OwnerKeys:
-        keys = self._cached[owner_id] = self._unwrapped(owner_id, await self._db.all(_OF_OWNER, owner_id=owner_id))
+        return self._keep(owner_id, await self._db.all(_OF_OWNER, owner_id=owner_id))
+
+    def _keep(self, owner_id: UUID, rows: list[Row]) -> OwnerKeys:
+        keys = self._cached[owner_id] = self._unwrapped(owner_id, rows)
         self._cached.move_to_end(owner_id)
         if len(self._cached) > MAX_CACHED:
             self._cached.popitem(last=False)

@@ -32,7 +32,7 @@ async def events(view: View, reader: ClientConnection, seen: str | None) -> Asyn
 
     If the database is unavailable, only comments are sent. The stream ends when the device is signed out.
     """
-    async with waiting(view, reader, is_stream=True) as waiter:
+    async with waiting(view.caller.services, view.owner_id, reader, is_stream=True) as waiter:
         sent = await pull.version(view)
         yield _COMMENT if str(sent) == seen else event(sent)
         while await waiter.wait():

@@ -74,7 +74,7 @@ async def pull_or_wait(view: View, query: PullQuery, reader: ClientConnection) -
     if page.changes or not query.wait:
         return page
     until = time.monotonic() + query.wait
-    async with waiting(view, reader) as waiter:
+    async with waiting(view.caller.services, view.owner_id, reader) as waiter:
         page = await pull(view, query)
         while not page.changes and (left := until - time.monotonic()) > 0 and await waiter.wait(left):
             if not await view.caller.is_signed_in():

@@ -11,10 +11,11 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Final
+from uuid import UUID
 
 from app.http import ClientConnection
 from app.problems import TooManyWaiting
-from app.records.view import View
+from app.services import Services
 
 MAX_READ_INTERVAL: Final = 15.0
 """The longest time between two reads of the feed, in seconds."""
@@ -44,16 +45,17 @@ class Waiter:
 
 
 @asynccontextmanager
-async def waiting(view: View, reader: ClientConnection, *, is_stream: bool = False) -> AsyncIterator[Waiter]:
-    """Count the request as waiting until the block ends.
+async def waiting(
+    services: Services, id: UUID, reader: ClientConnection, *, is_stream: bool = False
+) -> AsyncIterator[Waiter]:
+    """Count the request as waiting for changes of an account or a clinic until the block ends.
 
-    Raise `TooManyWaiting` if too many requests of this account wait, `Unavailable` if too many wait in all.
+    Raise `TooManyWaiting` if too many requests wait for this one, `Unavailable` if too many wait in all.
     """
-    services = view.caller.services
-    notifier, limiter = view.db.notifier, services.limiter
-    if notifier.subscribers(view.owner_id) >= services.settings.max_waiting_each:
+    notifier, limiter = services.db.notifier, services.limiter
+    if notifier.subscribers(id) >= services.settings.max_waiting_each:
         raise TooManyWaiting
-    with limiter.long_poll_slot(is_stream=is_stream), notifier.subscribe(view.owner_id) as changed:
+    with limiter.long_poll_slot(is_stream=is_stream), notifier.subscribe(id) as changed:
         ends: list[asyncio.Task[object]] = [
             asyncio.create_task(reader.closed()),
             asyncio.create_task(limiter.draining.wait()),

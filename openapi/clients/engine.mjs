@@ -52,13 +52,15 @@ export class Engine {
     return this.#alone(async () => {
       const { shadow, mine } = await this.#look(key)
       if (!shadow.question) return
-      const { record, version } = shadow.question
+      const { record, version, reason, fields } = shadow.question
       let show = null
       if (choice === 'theirs') {
         show = record
         shadow.removed = record ? null : version
       } else if (record && mine) {
-        show = { ...record, ...difference(split(key)[0], shadow.agreed, mine), ...merged }
+        const edits = difference(split(key)[0], shadow.agreed, mine)
+        if (reason === 'locked') for (const name of fields) delete edits[name]  // only the clinic can set these
+        show = { ...record, ...edits, ...merged }
       } else if (mine) {
         show = { ...mine, ...merged }
         shadow.sent = creation(key, show, { undelete: true })

@@ -3,7 +3,7 @@
 /** The fields of each collection, parents before children. Those marked `!` cannot be null. */
 export const FIELDS = {
   sessions: 'visibility! kind! status! status_reason title scheduled_at started_at ended_at timezone! setting ' +
-    'supervision medicine route dose_value dose_unit intensity notes',
+    'supervision medicine route dose_value dose_unit intensity notes clinic_id',
   elements: 'visibility! session_id! kind! title! description valence intensity significance meaning origin ' +
     'reframe status!',
   intentions: 'visibility! kind! statement! why session_id element_id derived_from_id domain status! achievement ' +

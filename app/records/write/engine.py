@@ -9,17 +9,19 @@ from typing import Any, cast
 from uuid import UUID
 
 from app.db import Row
-from app.problems import Invalid, OpIdReused, ParentMissing
+from app.problems import Fault, Invalid, Locked, OpIdReused, ParentMissing
 from app.records import access
 from app.records.codec import document_of
 from app.records.preconditions import check_if_match
 from app.records.restorations import expired, proves_loss
 from app.records.view import View
 from app.records.write.feed_lock import FeedWrite, LockedWrite
-from app.records.write.merge import changed_since, colliding_fields, equals_stored
+from app.records.write.merge import changed_since, colliding_fields, equals_stored, locked_fields
 from app.records.write.ops import (
+    ClinicReason,
     ConflictReason,
     Key,
+    Managed,
     OnConflict,
     Op,
     OpOutcome,
@@ -32,6 +34,8 @@ from app.records.write.ops import (
 )
 from app.records.write.order import parents_first
 from app.records.write.rules import (
+    CLINIC_ONLY,
+    claims_clinic,
     derivation_cycle,
     differing,
     nulled,
@@ -49,6 +53,10 @@ class BaseBeyondHeadError(Exception):
     def __init__(self, version: int) -> None:
         super().__init__(version)
         self.version = version
+
+
+class NeedsLockError(Exception):
+    """The operation changes what clinics see of other records, too, so it must run under the feed's lock."""
 
 
 class WriteEngine:
@@ -103,6 +111,11 @@ class WriteEngine:
             await write.flush()  # records that this batch wrote may refer to the removed ones
             await self._working_set.remove(write, removed)
         self.has_removed = bool(removed)
+        sharing = self._write.sharing
+        if sharing is not None and sharing.turned:
+            if not isinstance(self._write, LockedWrite):
+                raise NeedsLockError
+            await self._working_set.note_referrers(self._write, sharing)
 
     async def _known_outcomes(self) -> dict[Key, Outcome]:
         """Return the outcomes of operations that ran before, or whose base this feed cannot serve."""
@@ -127,18 +140,24 @@ class WriteEngine:
         if row is None:
             return self._create(op)
         check_if_match(op, row, self._write.epoch)
+        if op.managed is not None:
+            return self._manage(op, op.managed, row)
         fields = op.fields or {}
         if op.only_creating:
             differing_fields = tuple(name for name, value in fields.items() if not self._has(op, row, name, value))
             return conflict(ConflictReason.CHANGED, differing_fields) if differing_fields else unchanged()
+        locked = locked_fields(op, row)
+        if locked and op.on_conflict is not OnConflict.THEIRS and not op.is_rest_creation:
+            return rejected(Locked.of(locked)) if op.strict else conflict(ConflictReason.LOCKED, locked)
         if op.on_conflict is not OnConflict.MINE:
             colliding = colliding_fields(op, row)
             if colliding and op.on_conflict is OnConflict.REJECT:
                 return conflict(ConflictReason.CHANGED, colliding)
+            kept = {*colliding, *locked}
             fields = {
                 name: value
                 for name, value in fields.items()
-                if name not in colliding and not equals_stored(op, row, name, value)
+                if name not in kept and not equals_stored(op, row, name, value)
             }
         changes = any(row[name] != value for name, value in fields.items())
         return self._settle(op, row | fields, row) if changes else unchanged()
@@ -148,6 +167,17 @@ class WriteEngine:
         target = op.resource.targets.get(name)
         was_nulled = target is not None and row[name] is None and self._working_set.is_living((target, value)) is False
         return was_nulled or equals_stored(op, row, name, value)
+
+    def _manage(self, op: Op, managed: Managed, row: Row) -> Outcome:
+        """Set the fields of a record that the clinic manages, unless it has sent a later revision before."""
+        if row["clinic_id"] != managed.clinic_id:
+            return conflict(ClinicReason.DETACHED)
+        stored, sent = row["revision"], managed.revision
+        if stored is not None and sent is not None and sent < stored:
+            return unchanged(reason=ClinicReason.STALE)
+        fields = op.fields or {}
+        changes = any(row[name] != value for name, value in fields.items()) or (sent is not None and sent != stored)
+        return self._settle(op, row | fields, row) if changes else unchanged()
 
     def _create(self, op: Op) -> Outcome:
         is_new = (op.has_no_base and (op.undelete or not op.may_be_forgotten)) or op.create_missing
@@ -161,12 +191,16 @@ class WriteEngine:
 
     def _settle(self, op: Op, after: Row, before: Row | None) -> Outcome:
         """Create or change the record in the working set, if all rules hold."""
-        resource, working_set = op.resource, self._working_set
+        resource = op.resource
+        if before is None and resource.clinical and not op.strict:
+            after = after | {"clinic_id": None}  # a copy of a clinic's record is its owner's own
         moved = [name for name in resource.targets if after[name] and (before is None or after[name] != before[name])]
         tombstoned, unknown = self._classify_references(op, after, moved) if moved else ([], [])
         if tombstoned:
             after = after | {name: None for name in tombstoned if name != resource.on_delete_cascade}
         record, faults = settled(self._view, resource, after, before)
+        if op.managed is None and claims_clinic(resource, before, record):
+            faults.append(CLINIC_ONLY)
         if resource.acyclic in moved and self._makes_cycle(op, after[resource.acyclic]):
             faults.append(derivation_cycle(resource.acyclic))
         if unknown:
@@ -179,19 +213,25 @@ class WriteEngine:
         if problem is None and unknown:
             missing = (ParentMissing.fault.at(f"/{name}") for name in unknown)
             problem = ParentMissing(*missing, retryable=True)
-        if problem is None and before is not None:
+        if problem is None and before is not None and op.managed is None:
             problem = transition_problem(resource, before, record, stepwise=op.strict)
         if problem is not None:
             return rejected(problem)
-        warnings = [nulled(name) for name in tombstoned]
+        return self._write_in_memory(op, record, before, [nulled(name) for name in tombstoned])
+
+    def _write_in_memory(self, op: Op, record: Row, before: Row | None, warnings: list[Fault]) -> Outcome:
+        """Create or change the record in the working set, whose rules hold."""
+        resource, working_set = op.resource, self._working_set
         if before is None:
             set_fields = () if op.has_no_base and not op.undelete else resource.field_names
-            working_set.create(op.key, record, set_fields, op.created_at)
+            working_set.create(op, record, set_fields)
             return applied(201, warnings=warnings)
         changed = differing(resource, before, record)
-        if not changed:
+        revision = None if op.managed is None else op.managed.revision
+        if not changed and revision in {None, before.get("revision")}:
             return unchanged(warnings=warnings)
-        working_set.change(op.key, {name: record[name] for name in changed})
+        of_clinic = {} if revision is None else {"revision": revision}
+        working_set.change(op.key, {name: record[name] for name in changed}, of_clinic)
         return applied(200, warnings=warnings)
 
     def _classify_references(self, op: Op, after: Row, moved: Sequence[str]) -> tuple[list[str], list[str]]:

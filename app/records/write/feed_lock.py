@@ -8,18 +8,19 @@ misses a smaller one. Writers of different owners do not block each other.
 """
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from app import clock
-from app.db import BulkStatement, Db, RemoteDatabase, Row, Rows, Statement, Transaction
-from app.records import access
+from app.db import BulkStatement, ChangeNotifier, Db, RemoteDatabase, Row, Rows, Statement, Transaction
+from app.records import access, coverage
 from app.records.codec import complete_row, version_of
 from app.records.resource import Resource
 from app.records.view import View, feed_of
+from app.records.write.sharing import Sharing
 from app.sealing import OwnerKeys
 
 
@@ -45,15 +46,24 @@ class FeedWrite:
     """One write to one owner's feed: the numbers it takes, and the rows that it queues."""
 
     def __init__(
-        self, db: Db, view: View, keys: OwnerKeys, head: int, epoch: int, *, snapshot: Snapshot | None = None
+        self,
+        db: Db,
+        view: View,
+        keys: OwnerKeys,
+        head: int,
+        epoch: int,
+        *,
+        snapshots: Mapping[tuple[Resource, UUID], Snapshot] | None = None,
     ) -> None:
-        """Start at the feed's head; a record that was read with the feed (`snapshot`) is not read again."""
+        """Start at the feed's head; records that were read with the feed (`snapshots`) are not read again."""
         self._db = db
         self.owner_id, self.keys = view.owner_id, keys
         self.actor_id = view.caller.actor_id
         self.now = clock.now()
-        self.head, self.epoch, self.snapshot = head, epoch, snapshot
+        self.head, self.epoch, self.snapshots = head, epoch, snapshots
         self.first_head: int = self.head
+        self.sharing: Sharing | None = None
+        """What clinics learn of this write; None if the owner has no active consent."""
         self._queued: dict[BulkStatement, list[Row]] = defaultdict(list)
 
     async def all(self, statement: Statement, /, **values: object) -> list[Row]:
@@ -72,9 +82,18 @@ class FeedWrite:
 
     def drain(self) -> list[tuple[BulkStatement, Rows]]:
         """Return the queued rows, and empty the queue."""
+        if self.sharing is not None:
+            for bulk, rows in self.sharing.drain():
+                self.queue(bulk, rows)
         parts: list[tuple[BulkStatement, Rows]] = [part for part in self._queued.items() if part[1]]
         self._queued.clear()
         return parts
+
+    def announce(self, notifier: ChangeNotifier) -> None:
+        """After the commit, notify the processes that wait for changes of the owner, or of a clinic with a consent."""
+        notifier.notify(self.owner_id)
+        for clinic_id in () if self.sharing is None else self.sharing.clinic_ids:
+            notifier.notify(clinic_id)
 
     def serves(self, version: int) -> bool:
         """Return whether this feed has assigned the version."""
@@ -94,9 +113,18 @@ class FeedWrite:
 class LockedWrite(FeedWrite):
     """A write transaction that holds the feed's lock."""
 
-    def __init__(self, tx: Transaction, view: View, keys: OwnerKeys, head: int, epoch: int) -> None:
+    def __init__(
+        self,
+        tx: Transaction,
+        view: View,
+        keys: OwnerKeys,
+        head: int,
+        epoch: int,
+        *,
+        snapshots: Mapping[tuple[Resource, UUID], Snapshot] | None = None,
+    ) -> None:
         """Start at the locked feed's head."""
-        super().__init__(tx, view, keys, head, epoch)
+        super().__init__(tx, view, keys, head, epoch, snapshots=snapshots)
         self._tx = tx
 
     async def flush(self) -> None:
@@ -124,10 +152,10 @@ class OptimisticWrite(FeedWrite):
         epoch: int,
         *,
         floor: int,
-        snapshot: Snapshot,
+        snapshots: Mapping[tuple[Resource, UUID], Snapshot],
     ) -> None:
         """Start at the head that was read."""
-        super().__init__(db, view, keys, head, epoch, snapshot=snapshot)
+        super().__init__(db, view, keys, head, epoch, snapshots=snapshots)
         self._remote, self._floor = db, floor
 
     async def finish(self) -> bool:
@@ -143,7 +171,7 @@ class OptimisticWrite(FeedWrite):
         }
         done = await self._remote.write_if_unchanged(access.FEED_CAS, feed, *self.drain())
         if done:
-            self._remote.notifier.notify(self.owner_id)
+            self.announce(self._remote.notifier)
         return done
 
 
@@ -152,30 +180,39 @@ async def lock_feed(view: View) -> AsyncIterator[LockedWrite]:
     """Lock the owner's feed; at the end of the block commit what was queued, or roll back if the block raised."""
     keys = await view.data_keys()  # before the lock, so that nobody waits for it, and no second connection is needed
     async with view.db.transaction() as tx:
-        head, epoch, timezone = feed_of(await tx.tuples(access.LOCK_FEED, **view.binds))
+        head, epoch, consents, timezone = feed_of(await tx.tuples(access.LOCK_FEED, **view.binds))
         view.caller.confirm(timezone)
         write = LockedWrite(tx, view, keys, head, epoch)
+        if consents:
+            write.sharing = Sharing(await write.all(coverage.ACTIVE))  # after the lock, and not by the same statement
         yield write
         await write.finish()
     if write.head != write.first_head:
-        view.db.notifier.notify(view.owner_id)
+        write.announce(view.db.notifier)
 
 
 async def read_with_feed(db: RemoteDatabase, view: View, resource: Resource, id: UUID) -> OptimisticWrite:
     """Read one record of the owner and the feed's state in one snapshot, without a lock."""
     keys = await view.data_keys()
     statement = access.statements(resource).with_feed
-    head, epoch, floor, timezone, *record = feed_of(await db.tuples(statement, id=id, **view.binds))
+    head, epoch, floor, timezone, consents, *record = feed_of(await db.tuples(statement, id=id, **view.binds))
     view.caller.confirm(timezone)
-    seq, deleted, actor_id, revised_at, *stored = record
+    snapshots = {(resource, id): snapshot_of(keys, resource, record)}
+    write = OptimisticWrite(db, view, keys, head, epoch, floor=floor, snapshots=snapshots)
+    if consents:
+        write.sharing = Sharing(coverage.decode_active(consents))
+    return write
+
+
+def snapshot_of(keys: OwnerKeys, resource: Resource, found: Sequence[Any]) -> Snapshot:
+    """Return a record as it was read: the number of its change, whether it was removed, `FORMER`, and the stored columns."""
+    seq, deleted, actor_id, revised_at, *stored = found
     if seq is None:
-        snapshot = Snapshot()
-    elif deleted:
-        snapshot = Snapshot(change={"seq": seq, "deleted": True})
-    else:
-        row = dict(zip(access.statements(resource).stored_names, stored, strict=True))
-        snapshot = Snapshot(opened(keys, resource, row), Former(actor_id, revised_at))
-    return OptimisticWrite(db, view, keys, head, epoch, floor=floor, snapshot=snapshot)
+        return Snapshot()
+    if deleted:
+        return Snapshot(change={"seq": seq, "deleted": True})
+    row = dict(zip(access.statements(resource).stored_names, stored, strict=True))
+    return Snapshot(opened(keys, resource, row), Former(actor_id, revised_at))
 
 
 def opened(keys: OwnerKeys, resource: Resource, row: Row) -> Row:

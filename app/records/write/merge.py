@@ -25,6 +25,14 @@ def colliding_fields(op: Op, row: Row) -> tuple[str, ...]:
     return tuple(name for name in op.resource.field_names if name in found)
 
 
+def locked_fields(op: Op, row: Row) -> tuple[str, ...]:
+    """Return the fields that the operation may not set because a clinic manages the record, unless it detaches the record."""
+    clinical, fields = op.resource.clinical, op.fields or {}
+    if not clinical or row["clinic_id"] is None or fields.get("clinic_id", row["clinic_id"]) is None:
+        return ()
+    return tuple(name for name in clinical if name in fields and not equals_stored(op, row, name, fields[name]))
+
+
 def changed_since(op: Op, row: Row) -> tuple[str, ...]:
     """Return the fields that another device has changed since this one last read them, in the order of the resource."""
     if op.has_no_base:

@@ -40,10 +40,37 @@ class OpOutcome(StrEnum):
 
 
 class ConflictReason(StrEnum):
-    """Why an operation conflicts: fields were `changed`, or the record was `deleted`."""
+    """Why an operation conflicts.
+
+    `changed`: another device has changed the same fields; `deleted`: the record was removed; `locked`: only the clinic that
+    manages the record can change these fields.
+    """
 
     CHANGED = "changed"
     DELETED = "deleted"
+    LOCKED = "locked"
+
+
+class ClinicReason(StrEnum):
+    """Why the operation of a clinic had no effect: the owner has detached the record, or a later revision arrived before."""
+
+    DETACHED = "detached"
+    STALE = "stale"
+
+
+@dataclass(frozen=True, slots=True)
+class Managed:
+    """The clinic that manages a record, its own identifier of it, and the revision that it sends, if it counts them."""
+
+    clinic_id: UUID
+    system: str
+    value: str
+    revision: int | None
+
+    @property
+    def columns(self) -> Row:
+        """The columns of a record that it creates."""
+        return {"clinic_id": self.clinic_id, "system": self.system, "value": self.value, "revision": self.revision}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -56,7 +83,8 @@ class Op:
     returns whether the current version satisfies the request's precondition. The outcome is remembered
     under `op_id`, with the `digest` of the operation; `may_be_forgotten` says that the `op_id` is so old that the server may
     have deleted the outcome. An operation that is `only_creating` never changes a record that exists: it conflicts if any of
-    its fields differs. A new record gets the `created_at` of the operation, if it has one.
+    its fields differs. A new record gets the `created_at` of the operation, if it has one. `managed` is set if a clinic
+    writes a record of its own, whose status it may change to any other.
     """
 
     resource: Resource
@@ -76,6 +104,7 @@ class Op:
     may_be_forgotten: bool = False
     only_creating: bool = False
     created_at: datetime | None = None
+    managed: Managed | None = None
 
     key: Key = field(init=False)
     """The record that the operation is about."""
@@ -89,6 +118,11 @@ class Op:
         self.references = (
             [(kind, fields[name]) for name, kind in self.resource.targets.items() if fields.get(name)] if fields else []
         )
+
+    @property
+    def is_rest_creation(self) -> bool:
+        """Whether it is a creation by REST, which changes nothing of a record that exists."""
+        return self.strict and self.create_values is not None
 
     @property
     def has_no_base(self) -> bool:
@@ -109,7 +143,7 @@ class Outcome:
     row: Row | None = None
     document: str = ""
     seq: int | None = None
-    reason: ConflictReason | None = None
+    reason: ConflictReason | ClinicReason | None = None
     fields: tuple[str, ...] = ()
     problem: Problem | None = None
     warnings: list[Fault] = field(default_factory=list)
@@ -131,7 +165,7 @@ def unchanged(status: int = 200, **parts: Any) -> Outcome:
     return Outcome(result=OpOutcome.UNCHANGED, status=status, **parts)
 
 
-def conflict(reason: ConflictReason, fields: tuple[str, ...] = ()) -> Outcome:
+def conflict(reason: ConflictReason | ClinicReason, fields: tuple[str, ...] = ()) -> Outcome:
     """Return the outcome of an operation that collides with another device's change; nothing of it was applied."""
     return Outcome(result=OpOutcome.CONFLICT, status=409, reason=reason, fields=fields)
 

@@ -97,4 +97,11 @@ def _change_row(write: FeedWrite, change: Changed) -> Row:
     }
 
 
-RECORDERS: Final[tuple[Recorder, ...]] = (record_history, record_in_feed)
+def record_for_clinics(write: FeedWrite, changes: Sequence[Changed]) -> None:
+    """Note the changes that clinics with a consent can see."""
+    if write.sharing is not None:
+        for change in changes:
+            write.sharing.note(change.resource, change.id, change.before, change.after, write.now)
+
+
+RECORDERS: Final[tuple[Recorder, ...]] = (record_history, record_in_feed, record_for_clinics)

@@ -6,6 +6,7 @@ reported at once: first those of fields and references (422), then a status that
 
 from collections.abc import Iterable
 from types import SimpleNamespace
+from typing import Final
 
 from app.db import Row
 from app.problems import DerivationCycle, Fault, Invalid, InvalidTransition, Problem, UnknownReference
@@ -51,6 +52,17 @@ def problem_of(faults: Iterable[Fault]) -> Problem | None:
     codes = {fault.code for fault in found}
     kind = next((each for each in (UnknownReference, DerivationCycle) if codes == {each.code}), Invalid)
     return kind(*found)
+
+
+def claims_clinic(resource: Resource, before: Row | None, after: Row) -> bool:
+    """Return whether a change says that a clinic manages the record, which only the clinic itself can bring about."""
+    clinic_id = after["clinic_id"] if resource.clinical else None
+    return clinic_id is not None and (before is None or before["clinic_id"] != clinic_id)
+
+
+CLINIC_ONLY: Final = Fault(
+    "/clinic_id", "clinic-only", "Only null can be set: it detaches the session from its clinic."
+)
 
 
 def transition_problem(resource: Resource, before: Row, after: Row, *, stepwise: bool) -> Problem | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from app.db import RemoteDatabase
 from app.records.codec import version_of
 from app.records.view import View
-from app.records.write.engine import WriteEngine
+from app.records.write.engine import NeedsLockError, WriteEngine
 from app.records.write.feed_lock import lock_feed, read_with_feed
 from app.records.write.ops import Op, Outcome
 
@@ -57,5 +57,8 @@ async def _write_optimistically(db: RemoteDatabase, view: View, op: Op) -> Writt
     Return None, with no effect, if the feed has changed since it was read.
     """
     feed = await read_with_feed(db, view, op.resource, op.id)
-    outcomes = await WriteEngine(view, feed, [op], atomic=False).execute()
+    try:
+        outcomes = await WriteEngine(view, feed, [op], atomic=False).execute()
+    except NeedsLockError:
+        return None
     return Written(feed.epoch, feed.head, outcomes) if await feed.finish() else None

@@ -6,7 +6,6 @@ decides on them, and written with a bounded number of statements, too.
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from uuid import UUID
 
 from app.db import Row, decode_json_row
@@ -17,6 +16,7 @@ from app.records.resource import Resource, kinds
 from app.records.write.feed_lock import FeedWrite, Former, LockedWrite, Snapshot, opened
 from app.records.write.ops import Key, Op
 from app.records.write.recorders import RECORDERS, Changed, last_kept
+from app.records.write.sharing import Sharing
 
 
 class WorkingSet:
@@ -41,11 +41,12 @@ class WorkingSet:
     async def load(self, ops: Sequence[Op]) -> None:
         """Read the records that the operations name and refer to."""
         missing: set[Key] = set()
-        if self._write.snapshot is None:
+        if self._write.snapshots is None:
             await self._read(op.key for op in ops if not op.has_no_base or op.create_values is None)
             missing = {op.key for op in ops} - self.rows.keys()
         else:
-            self._take(ops[0].key, self._write.snapshot)
+            for op in ops:
+                self._take(op.key, self._write.snapshots.get(op.key, Snapshot()))
         unread = missing.union(*(op.references for op in ops)) - self.rows.keys()
         if unread:
             collections = {resource.collection: resource for resource, _ in unread}
@@ -95,8 +96,9 @@ class WorkingSet:
             of = self.ancestors.get(of) if row is None else row[resource.acyclic or ""]
         return False
 
-    def create(self, key: Key, record: Row, changed: Iterable[str], created_at: datetime | None = None) -> None:
-        """Add a new record. `changed` are the fields that count as changed by its creation; `created_at` is now by default."""
+    def create(self, op: Op, record: Row, changed: Iterable[str]) -> None:
+        """Add a new record. `changed` are the fields that count as changed by its creation."""
+        key, created_at, managed = op.key, op.created_at, op.managed
         seq, now = self._write.next_seq(), self._write.now
         stored = {
             "id": key[1],
@@ -105,16 +107,17 @@ class WorkingSet:
             "updated_at": max(created_at or now, now),
             "field_seq": dict.fromkeys(changed, seq),
         }
-        self.rows[key] = self._with_facts(key[0], record | stored)
+        of_clinic = dict.fromkeys(key[0].of_clinics) if managed is None else managed.columns
+        self.rows[key] = self._with_facts(key[0], record | stored | of_clinic)
         self._before[key] = None
 
-    def change(self, key: Key, values: Row) -> None:
-        """Change fields of a record."""
+    def change(self, key: Key, values: Row, of_clinic: Row | None = None) -> None:
+        """Change fields of a record, and columns that a clinic sets."""
         row, seq = self.rows[key], self._write.next_seq()
         field_seq = row["field_seq"] | dict.fromkeys(values, seq)
         self._before.setdefault(key, row)
         updated_at = max(self._write.now, row["created_at"])  # another worker's clock may have been ahead of this one's
-        after = row | values | {"seq": seq, "field_seq": field_seq, "updated_at": updated_at}
+        after = row | values | (of_clinic or {}) | {"seq": seq, "field_seq": field_seq, "updated_at": updated_at}
         self.rows[key] = self._with_facts(key[0], after)
 
     @staticmethod
@@ -176,6 +179,18 @@ class WorkingSet:
                 self.changes[kind, id] = {"seq": seq, "deleted": True}
                 tombstones.append(Changed(kind, id, earlier, None, seq, is_first=False))
         self._record(tombstones)
+
+    async def note_referrers(self, write: LockedWrite, sharing: Sharing) -> None:
+        """Note the records that refer to those that a clinic now sees, or no longer does: it sees the reference or null."""
+        turned = [id for ids in sharing.turned.values() for id in ids]
+        targets = {target for kind in kinds() for target in kind.targets.values()}
+        sought = {access.removed_ids(kind): turned for kind in targets}
+        by_collection = {kind.collection: kind for kind in kinds()}
+        for collection, _, values, *_ in await write.tuples(access.referrers(), **sought):
+            kind = by_collection[collection]
+            row = decode_json_row(access.readable_columns(kind), values)
+            row = self.rows.get((kind, row["id"]), row)  # this write may have changed it, and not written it yet
+            sharing.note_referrer(kind, row, [row[field] for field in kind.targets], write.now)
 
     async def _read_referrers(
         self, write: LockedWrite, removed: dict[Resource, set[UUID]], references: dict[Key, set[str]]

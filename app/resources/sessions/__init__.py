@@ -3,17 +3,18 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Annotated, Final
+from uuid import UUID
 
 from fastapi import Query
 from pydantic import Field
-from sqlalchemy import Numeric
+from sqlalchemy import BigInteger, Index, Numeric
 from sqlmodel import Field as Column
 
 from app import records
 from app.clock import Instant, Timezone
 from app.http import Response
 from app.ids import Id
-from app.problems import Fault, InvalidTransition
+from app.problems import Fault, InvalidTransition, Locked
 from app.records import IfMatch, IfNoneMatch, OwnRecords, View, Where, shapes
 from app.records.text import Dose, Text200, Text500, Text20000, ZeroToTen
 from app.resources.sessions.terms import (
@@ -54,14 +55,27 @@ class SessionFields(records.Fields):
     dose_unit: DoseUnit | None = Field(None, description="The unit of the dose. Requires dose_value.")
     intensity: ZeroToTen | None = Field(None, description="The intensity of the experience, 0 to 10.")
     notes: Text20000 | None = Field(None, description="Notes.")
+    clinic_id: Id | None = Field(
+        None,
+        description="The clinic that manages the session: only it can set the clinical fields. A client can set it to null, "
+        "which detaches the session: its fields are then the owner's.",
+    )
 
 
 class SessionRecord(SessionFields, records.Record, table=True):
-    """A session, as stored."""
+    """A session, as stored.
+
+    `system` and `value` are the identifier of a clinic that manages it or did, and `revision` the highest one that was sent.
+    The index of `clinic_id` is partial in the migrations (not null).
+    """
 
     __tablename__ = "session"
-    __table_args__ = records.references()
+    __table_args__ = (*records.references(), Index(None, "clinic_id", "owner_id"))
     dose_value: Dose | None = Column(sa_type=Numeric(8, 3))
+    clinic_id: UUID | None = Column(foreign_key="clinic.id")
+    system: str | None
+    value: str | None
+    revision: int | None = Column(sa_type=BigInteger)
 
 
 EXAMPLE: Final = {
@@ -168,6 +182,21 @@ SESSIONS: Final = records.Resource(
         frozenset({"started_at", "ended_at"}),
         frozenset({"status", "status_reason"}),
     ),
+    clinical=(
+        *(
+            "kind",
+            "status",
+            "status_reason",
+            "scheduled_at",
+            "started_at",
+            "ended_at",
+            "timezone",
+            "setting",
+            "supervision",
+        ),
+        *_OF_DOSING,
+    ),
+    of_clinics=("system", "value", "revision"),
     journal=records.Journal(
         name="{kind} session",
         dated_by=("started_at", "scheduled_at"),
@@ -211,11 +240,14 @@ async def get_session(view: OwnRecords, id: Id, if_none_match: IfNoneMatch = Non
 @router.patch(
     "/{id:id}",
     response_model=Session,
-    responses=records.change_responses(InvalidTransition),
+    responses=records.change_responses(InvalidTransition, Locked),
     summary="Update a session",
 )
 async def change_session(view: OwnRecords, id: Id, patch: SessionPatch, if_match: IfMatch = None) -> Response:
-    """Update a session. If the status cannot follow the current one, the response is 409 and lists the allowed ones."""
+    """Update a session. If the status cannot follow the current one, the response is 409 and lists the allowed ones.
+
+    The clinical fields of a session that a clinic manages are locked (409), until `clinic_id` is set to null.
+    """
     return await records.change(view, SESSIONS, id, patch, if_match)
 
 

@@ -1,0 +1,147 @@
+"""Coverage: which records a consent covers, and the rows by which its clinic learns of their changes.
+
+A consent covers a record that is `shared`, if the consent shares its collection, and a record that the clinic itself manages.
+For each record that a consent covers there is one `shared_item`, with the latest change; it stays, `removed`, if the record
+is no longer covered. Consents are read after the owner's feed was locked, or together with it.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from app.clinics.consent_tables import ConsentRecord, ConsentStatus, SharedItem
+from app.db import Row, Statement, bind, bulk_update, bulk_upsert, decode_json_row, json_rows
+from app.identity import Feed
+from app.records.resource import Resource
+from app.records.shapes import Visibility
+
+CONNECTIONS: Final = "connections"
+"""The collection of the connection itself, whose id is the patient's."""
+_consent, _feed, _item = ConsentRecord.table(), Feed.table(), SharedItem.table()
+_ACTIVE: Final[sa.ColumnElement[str]] = sa.literal_column(f"'{ConsentStatus.ACTIVE.value}'")
+_SHARED: Final[sa.ColumnElement[str]] = sa.literal_column(f"'{Visibility.SHARED.value}'")
+_COLUMNS: Final = tuple(
+    _consent.c[name] for name in ("id", "clinic_id", "patient_id", "shares", "receives", "purpose", "head", "ends_at")
+)
+_is_active: Final = sa.and_(_consent.c.owner_id == bind(_consent.c.owner_id), _consent.c.status == _ACTIVE)
+ACTIVE: Final = Statement(sa.select(*_COLUMNS).where(_is_active))
+"""The active consents of an owner."""
+ACTIVE_WITH_FEED: Final = sa.case(
+    (
+        _feed.c.consents > sa.literal_column("0"),
+        sa.select(json_rows(_COLUMNS))
+        .where(_consent.c.owner_id == _feed.c.owner_id, _consent.c.status == _ACTIVE)
+        .scalar_subquery(),
+    )
+).label("active_consents")
+"""The same, beside the feed in a statement that reads without a lock; null without any statement if there is no consent."""
+UPDATE_HEADS: Final = bulk_update(_consent, ["owner_id", "id"], ["head"])
+_KEY: Final = ("owner_id", "clinic_id", "collection", "id")
+_CHANGE: Final = ("version", "number", "removed", "changed_at")
+UPSERT_ITEMS: Final = bulk_upsert(_item, _KEY, _CHANGE)
+
+
+def decode_active(found: Sequence[Sequence[Any]] | None) -> list[Row]:
+    """Return the rows of `ACTIVE_WITH_FEED`."""
+    return [decode_json_row(_COLUMNS, values) for values in found or ()]
+
+
+def covers(consent: Row, resource: Resource, row: Row) -> bool:
+    """Return whether a consent covers a record."""
+    if resource.clinical and row["clinic_id"] == consent["clinic_id"]:
+        return True
+    return row["visibility"] == Visibility.SHARED and resource.collection in consent["shares"]
+
+
+def shows_change(consent: Row, resource: Resource, before: Row, after: Row) -> bool:
+    """Return whether a clinic can see that a record that its consent covers has changed.
+
+    Of a record that it manages and that is not shared with it, it sees the clinical fields and its own columns only.
+    """
+    if (
+        any(row["visibility"] == Visibility.SHARED for row in (before, after))
+        and resource.collection in consent["shares"]
+    ):
+        return True
+    return any(before[name] != after[name] for name in (*resource.clinical, *resource.of_clinics))
+
+
+def is_covered(kind: Resource, table: sa.FromClause, consent: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Return the condition that a consent covers a record of the same owner."""
+    shared = is_shared(kind, table, consent)
+    return sa.or_(shared, table.c.clinic_id == consent.c.clinic_id) if kind.clinical else shared
+
+
+def is_shared(kind: Resource, table: sa.FromClause, consent: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Return the condition that a record is shared under a consent of the same owner."""
+    shares = sa.cast(consent.c.shares, sa.String())
+    named = sa.literal_column(f"""'%"{kind.collection}"%'""", sa.String())
+    return sa.and_(table.c.visibility == _SHARED, shares.like(named))
+
+
+@cache
+def deliver(kind: Resource) -> Statement:
+    """Return the statement that makes a change of each record of a kind that the consent `id` covers, with its next version."""
+    table = kind.table
+    covered = (
+        sa.select(
+            table.c.owner_id,
+            _consent.c.clinic_id,
+            sa.literal_column(f"'{kind.collection}'", sa.String()),
+            table.c.id,
+            bind(_item.c.version),
+            sa.cast(sa.null(), sa.BigInteger()),
+            sa.false(),
+            bind(_item.c.changed_at),
+        )
+        .join_from(_consent, table, table.c.owner_id == _consent.c.owner_id)
+        .where(_consent.c.owner_id == bind(_consent.c.owner_id), _consent.c.id == bind(_consent.c.id))
+        .where(is_covered(kind, table, _consent))
+        .suffix_with(_on_conflict())
+    )
+    return Statement(sa.insert(_item).from_select([_item.c[name] for name in (*_KEY, *_CHANGE)], covered))
+
+
+def _on_conflict() -> sa.TextClause:
+    return sa.text(
+        f"ON CONFLICT ({', '.join(_KEY)}) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _CHANGE)}"
+    )
+
+
+_of_clinic: Final = [_item.c[name] == bind(_item.c[name]) for name in ("owner_id", "clinic_id")]
+_is_record: Final = _item.c.collection != sa.literal_column(f"'{CONNECTIONS}'", sa.String())
+WITHDRAW: Final = Statement(
+    sa.update(_item)
+    .where(*_of_clinic, _is_record, _item.c.removed.is_(False), _item.c.version < bind(_item.c.version))
+    .values(
+        version=bind(_item.c.version),
+        number=sa.null(),
+        removed=sa.true(),
+        changed_at=bind(_item.c.changed_at),
+    )
+)
+"""Marks the records as removed that `deliver` did not deliver with the version: the consent covers them no longer."""
+FORGET: Final = Statement(sa.delete(_item).where(*_of_clinic, _is_record))
+"""Deletes the items of a consent that has ended. The one of the connection stays and stands for them."""
+LAST_VERSION: Final = Statement(
+    sa.select(_item.c.version).where(
+        *_of_clinic, *(_item.c[name] == bind(_item.c[name]) for name in ("collection", "id"))
+    )
+)
+"""The version of an item: a new consent counts on from that of the former connection."""
+
+
+def item(clinic_id: UUID, collection: str, id: UUID, version: int, *, removed: bool, **more: object) -> Row:
+    """Return the row of a change that the clinic has not pulled."""
+    return {
+        "clinic_id": clinic_id,
+        "collection": collection,
+        "id": id,
+        "version": version,
+        "number": None,
+        "removed": removed,
+        **more,
+    }

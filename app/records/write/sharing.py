@@ -1,0 +1,71 @@
+"""Sharing: what a write of an owner with consents adds, so that the clinics learn of it.
+
+For each active consent, the change of a record that the consent covers, or covered before, is one more row in the same
+statement. An owner without consents has no `Sharing`, and pays nothing.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from app.db import BulkStatement, Row
+from app.records.coverage import UPDATE_HEADS, UPSERT_ITEMS, covers, item, shows_change
+from app.records.resource import Resource, kinds
+
+ItemKey = tuple[UUID, str, UUID]
+"""A clinic, a collection and a record's id."""
+
+
+class Sharing:
+    """The active consents of an owner during one write, and the changes that their clinics will pull."""
+
+    def __init__(self, consents: Sequence[Row]) -> None:
+        """Take the consents as they are under the feed's lock, or were when the feed was read."""
+        self._consents = [*consents]
+        self._items: dict[ItemKey, Row] = {}
+        self.versions: dict[ItemKey, int] = {}
+        """The new versions of the items."""
+        self.turned: dict[UUID, set[UUID]] = {}
+        """By clinic, the records that it sees from now on or no longer, and to which others may refer."""
+
+    @property
+    def clinic_ids(self) -> set[UUID]:
+        """The clinics that have something to pull."""
+        return {clinic_id for clinic_id, _, _ in self.versions}
+
+    def note(self, resource: Resource, id: UUID, before: Row | None, after: Row | None, now: datetime) -> None:
+        """Note the change of a record, for each clinic that can see it."""
+        for consent in self._consents:
+            was = before is not None and covers(consent, resource, before)
+            sees = after is not None and covers(consent, resource, after)
+            if before and after:
+                if was and sees and not shows_change(consent, resource, before, after):
+                    continue
+                if was != sees and resource in _targets():
+                    self.turned.setdefault(consent["clinic_id"], set()).add(id)
+            if was or sees:
+                self._add(consent, resource, id, now, removed=not sees)
+
+    def note_referrer(self, resource: Resource, row: Row, targets: Iterable[UUID], now: datetime) -> None:
+        """Note a record that refers to `targets`, for each clinic that sees it and now sees a target, or no longer does."""
+        for consent in self._consents:
+            if self.turned.get(consent["clinic_id"], set()).intersection(targets) and covers(consent, resource, row):
+                self._add(consent, resource, row["id"], now, removed=False)
+
+    def drain(self) -> list[tuple[BulkStatement, list[Row]]]:
+        """Return the rows to write: the items, and the consents' new heads."""
+        items, self._items = self._items, {}
+        clinics = {clinic_id for clinic_id, _, _ in items}
+        heads = [{"id": each["id"], "head": each["head"]} for each in self._consents if each["clinic_id"] in clinics]
+        return [(UPSERT_ITEMS, [*items.values()]), (UPDATE_HEADS, heads)]
+
+    def _add(self, consent: Row, resource: Resource, id: UUID, now: datetime, *, removed: bool) -> None:
+        consent["head"] += 1
+        key = consent["clinic_id"], resource.collection, id
+        self.versions[key] = consent["head"]
+        self._items[key] = item(*key, consent["head"], removed=removed, changed_at=now)
+
+
+def _targets() -> set[Resource]:
+    """Return the kinds of record to which others refer."""
+    return {target for kind in kinds() for target in kind.targets.values()}
