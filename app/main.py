@@ -18,6 +18,7 @@ from app.composition import build_services
 from app.consents import clinic_routes as clinic_connections
 from app.consents import routes as consents
 from app.db import open_database
+from app.exchange import routes as exchange
 from app.http import (
     HTTPS_ONLY,
     JSON,
@@ -82,7 +83,7 @@ TAGS: Final = [
     },
     {
         "name": clinic_connections.TAG,
-        "description": "A clinic's system invites patients, redeems their codes, and keeps its identifiers of them.",
+        "description": "A clinic's system invites patients, redeems their codes, pushes sessions, and pulls what patients share.",
     },
     {"name": "Server", "description": "Health checks, and the meaning of problems."},
 ]
@@ -189,6 +190,7 @@ def create_app(settings: Settings | None = None, metrics_folder: Path | None = N
         clinic_tokens.router,
         clinic_tokens.discovery,
         clinic_connections.router,
+        exchange.router,
         health.router,
         *(_pages(app) if settings.serves_docs else ()),
     ):

@@ -13,6 +13,7 @@ from app.cli.database import run, with_database
 from app.cli.errors import fail, load_settings, open_keyring
 from app.cli.lines import logged
 from app.cli.progress import with_progress
+from app.clinics import administration
 from app.clinics.consent_tables import EndedBy
 from app.composition import build_services
 from app.consents import ending
@@ -67,6 +68,7 @@ def restored(
         if entries:
             await _erase_again(services, entries)
         left = await restoring.start(db)
+        await administration.raise_epochs(db, restoring.epoch_step())
         with logged():
             consents = await with_progress("Consents", ending.end_restored(services, since))
         return consents, await with_progress("Feeds", restoring.restored(db), left)

@@ -13,6 +13,7 @@ from app.cli.progress import with_progress
 from app.clinics import assertions
 from app.composition import build_services
 from app.db import Database
+from app.exchange import purging as clinic_removals
 from app.identity import pruning
 from app.keyring.ledger import LedgerError
 from app.keyring.rotation import destroy_sealing_keys
@@ -83,6 +84,7 @@ def purge(
         removals = await with_progress("Removals", purging.purge(db, before))
         operations = await with_progress("Operations", purging.forget(db, before))
         versions = await with_progress("Versions", purging.forget_versions(db, replaced_before))
+        await with_progress("Removals for clinics", clinic_removals.purge(db, before))
         await assertions.delete_expired(db)
         await _destroy_sealing_keys(db, settings)
         return removals, operations, versions

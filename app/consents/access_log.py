@@ -27,7 +27,7 @@ CONSENTS: Final = "consents"
 CONNECTIONS: Final = "connections"
 """The collections of entries that are about no kind of record."""
 _access, _clinic = AccessRecord.table(), ClinicRecord.table()
-_INSERT: Final = bulk_insert(_access)
+INSERT: Final = bulk_insert(_access)
 _entries: Final = (
     sa.select(_access, _clinic.c.name.label("clinic_name"))
     .join_from(_access, _clinic, _access.c.clinic_id == _clinic.c.id)
@@ -78,12 +78,15 @@ AccessPage: Final = page(Access, "A page of the access log, newest first.")
 
 async def write(tx: Transaction, entries: Iterable[Entry]) -> list[Row]:
     """Write entries in the transaction of the access; return their rows, to be given to `emit` after the commit."""
-    now = clock.now()
-    names = Entry.__slots__
-    rows = [{"id": new_id(), "at": now} | {name: getattr(entry, name) for name in names} for entry in entries]
+    rows = [*map(row_of, entries)]
     if rows:
-        await tx.write((_INSERT, rows))
+        await tx.write((INSERT, rows))
     return rows
+
+
+def row_of(entry: Entry) -> Row:
+    """Return the row of an entry."""
+    return {"id": new_id(), "at": clock.now()} | {name: getattr(entry, name) for name in Entry.__slots__}
 
 
 def emit(rows: Iterable[Row]) -> None:

@@ -1,7 +1,7 @@
 """What a client of a clinic does with connections: redeem a proposal's code, read and change connections, end one."""
 
 from collections import defaultdict
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
 from pydantic import Field, PlainValidator, WithJsonSchema
@@ -12,6 +12,7 @@ from app.clinics.calls import ClientCaller
 from app.clinics.consent_tables import Action, EndedBy
 from app.consents import access_log, statements
 from app.consents.access_log import CONNECTIONS, Entry
+from app.consents.clinic_cursors import FIRST, Position
 from app.consents.clinic_shapes import MAX_DAYS, ConnectionDraft, ConnectionPatch, Identifier, public_connection
 from app.consents.codes import mac_of
 from app.consents.fields import MAX_IDENTIFIERS, is_system, is_value
@@ -121,20 +122,17 @@ async def _changed(write: ConsentWrite, row: Row, sent: dict[str, Any], wanted: 
 
 async def clinic_state(caller: ClientCaller) -> Row:
     """Return the client, its clinic, and what it sees."""
-    counted = await caller.db.only(statements.COUNT_CONNECTIONS, **caller.binds, now=clock.now())
+    state = await caller.db.only(statements.CLINIC_STATE, **caller.binds, now=clock.now())
+    cursor = Position(caller.clinic_id, caller.purpose, state["epoch"], state["head"]).text()
     return {
         "clinic": {"id": caller.clinic_id, "name": caller.clinic_name},
         "client_id": caller.client_id,
         "scopes": caller.scope.split(),
-        "cursor": FIRST_CURSOR,
-        "connections": counted["count"],
-        "sessions": 0,
+        "cursor": cursor if state["head"] else FIRST,
+        "connections": state["connections"],
+        "sessions": state["sessions"],
         "limits": {"connections": MAX_LIMIT, "identifiers": MAX_IDENTIFIERS, "invitation_days": MAX_DAYS},
     }
-
-
-FIRST_CURSOR: Final = "0"
-"""The cursor before the first change."""
 
 
 def _origin(caller: ClientCaller) -> Origin:

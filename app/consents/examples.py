@@ -73,7 +73,7 @@ CLINIC_STATE: Final[Example] = {
     "scopes": ["system/Patient.crus", "system/Procedure.crus"],
     "cursor": "0",
     "connections": 1,
-    "sessions": 0,
+    "sessions": 2,
     "limits": {"connections": 200, "identifiers": 10, "invitation_days": 30},
 }
 ACCESS: Final[Example] = {

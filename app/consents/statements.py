@@ -14,10 +14,11 @@ from app.clinics.tables import ClinicRecord
 from app.db import Statement, any_of, bind, bulk_insert
 from app.identity import Feed
 from app.identity.tables import AccountRecord
+from app.resources.sessions import SESSIONS
 
 _account, _feed = AccountRecord.table(), Feed.table()
 _clinic, _consent, _invitation = ClinicRecord.table(), ConsentRecord.table(), InvitationRecord.table()
-_patient, _identifier = PatientRecord.table(), PatientIdentifier.table()
+_patient, _identifier, _session = PatientRecord.table(), PatientIdentifier.table(), SESSIONS.table
 _ROWS: Final = sa.bindparam("rows", type_=sa.BigInteger)
 _INACTIVE: Final[sa.ColumnElement[str]] = sa.literal_column(f"'{ConsentStatus.INACTIVE.value}'")
 _ACTIVE: Final[sa.ColumnElement[str]] = sa.literal_column(f"'{ConsentStatus.ACTIVE.value}'")
@@ -49,10 +50,15 @@ LOCK_FEED: Final = Statement(
     sa.select(_feed.c.owner_id, _feed.c.consents, _account.c.email, _account.c.closed_at)
     .join_from(_feed, _account, _feed.c.owner_id == _account.c.id)
     .where(*_same(_feed, "owner_id"))
-    .with_for_update(of=_feed)
+    .with_for_update(of=_feed, key_share=True)
 )
 """Locks an owner's feed: the first statement of every write of consents."""
-COUNT: Final = Statement(sa.update(_feed).where(*_same(_feed, "owner_id")).values(consents=bind(_feed.c.consents)))
+COUNT: Final = Statement(
+    sa.update(_feed)
+    .where(*_same(_feed, "owner_id"))
+    .values(consents=bind(_feed.c.consents), head=_feed.c.head + sa.literal_column("1"))
+)
+"""Stores the number of live consents. The feed's new head lets every write fail that has read the consents before."""
 LIVE: Final = Statement(_consents.where(*_same(_consent, "owner_id"), _is_live))
 CONSENT: Final = Statement(_consents.where(*_same(_consent, "owner_id", "id")))
 INSERT: Final = _insert(_consent)
@@ -161,7 +167,20 @@ CONNECTION_PAGES: Final = {
     for named in (False, True)
     for continued in (False, True)
 }
-COUNT_CONNECTIONS: Final = Statement(sa.select(sa.func.count().label("count")).select_from(_consent).where(visible))
+_managed: Final = sa.and_(_session.c.owner_id == _consent.c.owner_id, _session.c.clinic_id == _consent.c.clinic_id)
+CLINIC_STATE: Final = Statement(
+    sa.select(
+        _clinic.c.head,
+        _clinic.c.epoch,
+        sa.select(sa.func.count()).select_from(_consent).where(visible).scalar_subquery().label("connections"),
+        sa.select(sa.func.count())
+        .join_from(_consent, _session, _managed)
+        .where(visible)
+        .scalar_subquery()
+        .label("sessions"),
+    ).where(_clinic.c.id == bind(_clinic.c.id, "clinic_id"))
+)
+"""A clinic's counters, its connections that a client may see, and the sessions that it manages of these patients."""
 _identifiers: Final = sa.select(_identifier.c.patient_id, _identifier.c.system, _identifier.c.value)
 IDENTIFIERS: Final = Statement(
     _identifiers.where(*_same(_identifier, "clinic_id"), any_of(_identifier.c.patient_id, "patient_ids")).order_by(

@@ -31,6 +31,8 @@ from app.problems import (
     TooManyIdentifiers,
     UnknownCode,
 )
+from app.records import coverage, kinds
+from app.records.coverage import CONNECTIONS, item
 from app.services import Services
 
 MAX_LIVE: Final = 20
@@ -59,6 +61,8 @@ class ConsentWrite:
         self._entries: list[Entry] = []
         self._emails: list[Email] = []
         self._lines: list[Row] = []
+        self._clinic_ids: set[UUID] = set()
+        self._has_changed = False
         self._logged: list[Row] = []
 
     @property
@@ -107,31 +111,34 @@ class ConsentWrite:
             status=ConsentStatus.ACTIVE,
             patient_id=patient_id,
             purpose=purpose,
+            head=await self._last_version(clinic["id"], patient_id) + 1,
             ends_at=terms["until"],
         )
-        await self.add_identifier(row, identifier)
-        self._started(row)
+        await self._start(row, identifier)
         return row
 
     async def activate(self, row: Row, identifier: Row) -> Row:
         """Make a proposed consent active, for a locked clinic; return it."""
+        patient_id = await self._patient(row["clinic_id"])
         row = row | {
             "status": ConsentStatus.ACTIVE,
-            "patient_id": await self._patient(row["clinic_id"]),
+            "patient_id": patient_id,
+            "head": await self._last_version(row["clinic_id"], patient_id) + 1,
             "code_mac": None,
             "code_expires_at": None,
             "ends_at": row["until"],
         }
         row = await self._update(row)
-        await self.add_identifier(row, identifier)
-        self._started(row)
+        await self._start(row, identifier)
         return row
 
     async def change(self, row: Row, changes: Row) -> Row:
         """Change the terms of a live consent; return it."""
         changed = row | changes
-        changed |= {"ends_at": _ends_at(changed["code_expires_at"], changed["until"])}
+        changed |= {"ends_at": _ends_at(changed["code_expires_at"], changed["until"]), "head": row["head"] + 1}
         row = await self._update(changed)
+        if row["status"] == ConsentStatus.ACTIVE:
+            await self._deliver(row)
         self._note(row, Action.CHANGE, emails.consent_changed(self._owner["email"], row["clinic_name"]))
         self._lines.append({"event": "consent-changed", **_named(row)})
         return row
@@ -142,11 +149,13 @@ class ConsentWrite:
         ended_at = row["ends_at"] if by is EndedBy.EXPIRY else self.now
         row = await self._update(
             row
-            | {"status": ConsentStatus.INACTIVE, "ended_at": ended_at, "ended_by": by}
+            | {"status": ConsentStatus.INACTIVE, "ended_at": ended_at, "ended_by": by, "head": row["head"] + 1}
             | dict.fromkeys(("code_mac", "code_expires_at", "ends_at"))
         )
         if row["patient_id"] is not None:
             await self.tx.run(statements.DELETE_IDENTIFIERS, clinic_id=row["clinic_id"], patient_id=row["patient_id"])
+            await self.tx.run(coverage.FORGET, owner_id=self.owner_id, clinic_id=row["clinic_id"])
+            await self._deliver_connection(row, removed=True)
         del self._live[row["id"]]
         self._note(row, Action.END, emails.consent_ended(self._owner["email"], row["clinic_name"], by))
         self._lines.append({"event": "consent-ended", **_named(row), "ended_by": by})
@@ -160,6 +169,10 @@ class ConsentWrite:
 
     async def add_identifier(self, row: Row, identifier: Row) -> None:
         """Add one of the clinic's identifiers to an active consent; the clinic is locked."""
+        if await self._add_identifier(row, identifier):
+            await self._deliver_identifiers(row)
+
+    async def _add_identifier(self, row: Row, identifier: Row) -> bool:
         found = await self.tx.one(statements.OWNER_OF_IDENTIFIER, clinic_id=row["clinic_id"], **identifier)
         if found is not None and found["patient_id"] != row["patient_id"]:
             raise IdentifierInUse
@@ -167,6 +180,7 @@ class ConsentWrite:
             if len(await self.identifiers(row)) >= MAX_IDENTIFIERS:
                 raise TooManyIdentifiers
             await self._insert_identifiers(row, [identifier])
+        return found is None
 
     async def replace_identifiers(self, row: Row, wanted: list[Row]) -> bool:
         """Replace all identifiers of an active consent; the clinic is locked. Return whether any has changed."""
@@ -178,6 +192,7 @@ class ConsentWrite:
             if await self.tx.one(statements.OWNER_OF_IDENTIFIER, clinic_id=row["clinic_id"], **identifier) is not None:
                 raise IdentifierInUse
         await self._insert_identifiers(row, wanted)
+        await self._deliver_identifiers(row)
         self.log(row, Action.WRITE, access_log.CONNECTIONS, str(row["patient_id"]))
         return True
 
@@ -195,7 +210,7 @@ class ConsentWrite:
 
     async def finish(self) -> None:
         """Write the number of live consents, the access log and the e-mails."""
-        if len(self._live) != self._owner["consents"]:
+        if self._has_changed:
             await self.tx.run(statements.COUNT, owner_id=self.owner_id, consents=len(self._live))
         self._logged = await access_log.write(self.tx, self._entries)
         for email in self._emails:
@@ -204,6 +219,8 @@ class ConsentWrite:
     def announce(self) -> None:
         """After the commit, log what happened, and let the e-mails be sent."""
         access_log.emit(self._logged)
+        for clinic_id in self._clinic_ids:
+            self._services.db.notifier.notify(clinic_id)
         for line in self._lines:
             observability.log_event(**line)
         if self._emails:
@@ -216,8 +233,9 @@ class ConsentWrite:
             raise TooManyConsents
         row: Row = dict.fromkeys(("patient_id", "code_mac", "code_expires_at", "ended_at", "ended_by"))
         row |= {"owner_id": self.owner_id, "id": new_id(), "clinic_id": clinic["id"], "purpose": Purpose.TREATMENT}
-        row |= {"created_at": self.now, "updated_at": self.now, **terms, **columns}
+        row |= {"created_at": self.now, "updated_at": self.now, "head": 0, **terms, **columns}
         await self.tx.run(statements.INSERT, **row)
+        self._has_changed = True
         row["clinic_name"] = clinic["name"]
         self._live[row["id"]] = row
         return row
@@ -225,6 +243,7 @@ class ConsentWrite:
     async def _update(self, row: Row) -> Row:
         row["updated_at"] = self.now
         await self.tx.run(statements.UPDATE, **row)
+        self._has_changed = True
         self._live[row["id"]] = row
         return row
 
@@ -243,7 +262,38 @@ class ConsentWrite:
         if identifiers:
             await self.tx.write((statements.INSERT_IDENTIFIERS, [key | each for each in identifiers]))
 
-    def _started(self, row: Row) -> None:
+    async def _last_version(self, clinic_id: UUID, patient_id: UUID) -> int:
+        """Return the last version of a former connection, from which a new one counts on; 0 if there was none."""
+        key = {"owner_id": self.owner_id, "clinic_id": clinic_id, "collection": CONNECTIONS, "id": patient_id}
+        found = await self.tx.one(coverage.LAST_VERSION, **key)
+        return 0 if found is None else int(found["version"])
+
+    async def _deliver(self, row: Row) -> None:
+        """Let the clinic pull the connection and all records that the consent covers, as the consent's next version."""
+        change = {"owner_id": self.owner_id, "version": row["head"], "changed_at": self.now}
+        await self._deliver_connection(row, removed=False)
+        for kind in kinds():
+            if kind.clinical or kind.collection in row["shares"]:
+                await self.tx.run(coverage.deliver(kind), id=row["id"], **change)
+        await self.tx.run(coverage.WITHDRAW, clinic_id=row["clinic_id"], **change)
+
+    async def _deliver_connection(self, row: Row, *, removed: bool) -> None:
+        changed = item(
+            row["clinic_id"], CONNECTIONS, row["patient_id"], row["head"], removed=removed, changed_at=self.now
+        )
+        await self.tx.write((coverage.UPSERT_ITEMS, [changed | {"owner_id": self.owner_id}]))
+        self._clinic_ids.add(row["clinic_id"])
+
+    async def _deliver_identifiers(self, row: Row) -> None:
+        """Let the clinic pull the connection, whose identifiers have changed."""
+        row["head"] += 1
+        await self.tx.write((coverage.UPDATE_HEADS, [row]))
+        await self._deliver_connection(row, removed=False)
+        self._has_changed = True
+
+    async def _start(self, row: Row, identifier: Row) -> None:
+        await self._add_identifier(row, identifier)
+        await self._deliver(row)
         self._note(row, Action.CONNECT, emails.consent_started(self._owner["email"], row["clinic_name"]))
         self._lines.append({"event": "consent-started", **_named(row)})
 

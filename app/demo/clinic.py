@@ -2,7 +2,7 @@
 
 import os
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from app import clock
 from app.clinics import administration
 from app.clinics.administration import KeySource
+from app.clinics.calls import ClientCaller
 from app.clinics.codes import new_code, normalize
 from app.clinics.consent_tables import EndedBy, InvitationRecord, PatientRecord
 from app.clinics.keys import Jwk, public_key
@@ -23,6 +24,9 @@ from app.consents import examples, statements
 from app.consents.codes import mac_of
 from app.consents.writing import Origin, lock_consents
 from app.db import Row, Statement, Transaction, bind
+from app.exchange.entries import parse
+from app.exchange.examples import SESSION_IDENTIFIER
+from app.exchange.push import push
 from app.identity import jws
 from app.ids import new_id
 from app.openapi import removable_id
@@ -34,6 +38,8 @@ CLIENT_ID: Final = UUID(examples.CLIENT_ID)
 _CLINIC_ID: Final = UUID(examples.CLINIC_ID)
 _INVITATIONS: Final = (UUID(examples.INVITATION_ID), UUID(removable_id(examples.INVITATION_ID)))
 _LIFE: Final = timedelta(days=7)
+_SESSIONS: Final = ((104, -20), (121, 8))
+"""The number of each managed session, and its day from today."""
 _invitation, _patient = InvitationRecord.table(), PatientRecord.table()
 _DELETE_INVITATION: Final = Statement(sa.delete(_invitation).where(_invitation.c.id == bind(_invitation.c.id)))
 
@@ -59,6 +65,7 @@ async def create_clinic(services: Services, owner_id: UUID) -> None:
             await tx.run(statements.INSERT_INVITATION, **_invitation_row(services, id))
     with suppress(IdentifierInUse, TooManyConsents, UnknownCode):  # a tester has used the clinic otherwise
         await _give_consent(services, owner_id)
+    await _push_sessions(services)
 
 
 def _invitation_row(services: Services, id: UUID) -> Row:
@@ -89,6 +96,43 @@ async def _give_consent(services: Services, owner_id: UUID) -> None:
         terms = shown | {"id": id if former is None else new_id()}
         clinic = {"id": _CLINIC_ID, "name": examples.CLINIC_NAME}
         await write.give(clinic, terms, dict(examples.IDENTIFIER), Purpose.TREATMENT)
+
+
+async def _push_sessions(services: Services) -> None:
+    """Push the sessions that the clinic manages, as its system would. Those that a tester removed or detached stay so."""
+    caller = ClientCaller(
+        services,
+        CLIENT_ID,
+        _CLINIC_ID,
+        examples.CLINIC_NAME,
+        Purpose.TREATMENT,
+        render(SUPPORTED),
+        request_id=str(new_id()),
+    )
+    today = clock.now().replace(hour=10, minute=0, second=0, microsecond=0)
+    await push(caller, [parse(_session(number, today + timedelta(days=days))) for number, days in _SESSIONS])
+
+
+def _session(number: int, started_at: datetime) -> Row:
+    """Return the entry of a session."""
+    planned = {"kind": "dosing", "scheduled_at": clock.format_instant(started_at), "timezone": "Europe/Amsterdam"}
+    given = {
+        "status": "completed",
+        "started_at": planned["scheduled_at"],
+        "ended_at": clock.format_instant(started_at + timedelta(minutes=100)),
+        "setting": "clinic",
+        "supervision": "in-person-clinician",
+        "medicine": "racemic-ketamine",
+        "route": "intramuscular",
+        "dose_value": 50,
+        "dose_unit": "mg",
+    }
+    return {
+        "patient": examples.IDENTIFIER,
+        "identifier": {"system": SESSION_IDENTIFIER["system"], "value": f"S-2026-{number}"},
+        "revision": 1,
+        "session": planned | (given if started_at < clock.now() else {}),
+    }
 
 
 async def _name_patient(tx: Transaction, owner_id: UUID) -> None:

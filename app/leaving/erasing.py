@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from app import clock, observability
 from app.db import Database, Row, Statement, Transaction, background_transaction, bind
+from app.exchange import purging as clinic_removals
 from app.identity import Feed, emails, throttles
 from app.identity.administration import LOCK, set_closed
 from app.identity.fields import email_key
@@ -91,6 +92,7 @@ async def erase(services: Services, id: UUID, *, again: bool = False) -> bool:
     async with background_transaction(services.db) as tx:
         await _lock(tx, id)
         await tx.run(_DELETE_KEY, owner_id=id)
+        await clinic_removals.expire_cursors(tx, id)
         devices = [row["id"] for row in await tx.all(_DEVICES, owner_id=id)]
         await throttles.erase(tx, services, [values["email_key"], str(id)], devices)
     services.data_keys.forget(id)

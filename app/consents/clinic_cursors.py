@@ -1,0 +1,76 @@
+"""Cursors of a clinic's pull: opaque texts that say after which of the clinic's numbers a page starts."""
+
+import base64
+import binascii
+import struct
+from typing import Annotated, Final, NamedTuple
+from uuid import UUID
+
+from pydantic import AfterValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from app.clinics.tables import Purpose
+from app.db import Row
+from app.ids import make_id
+
+FIRST: Final = "0"
+"""The cursor before the first change."""
+_FORM: Final = struct.Struct(">16sBIQ?Q")
+_TEXT_LENGTH: Final = 51
+_PURPOSES: Final = tuple(Purpose)
+
+
+class Position(NamedTuple):
+    """A number of a clinic's changes, as a client with a purpose sees them.
+
+    A page that continues a pull from the beginning (`from_zero`) also knows the clinic's floor at that time: it needs none of
+    the removals that were purged before.
+    """
+
+    clinic_id: UUID
+    purpose: Purpose
+    epoch: int
+    number: int
+    from_zero: bool = False
+    floor: int = 0
+
+    def is_served(self, clinic: Row, purpose: Purpose) -> bool:
+        """Return whether the clinic can tell this client everything that happened since."""
+        if (self.clinic_id, self.purpose, self.epoch) != (clinic["id"], purpose, clinic["epoch"]):
+            return False
+        is_known = self.number >= clinic["floor"] or (self.from_zero and self.floor == clinic["floor"])
+        return is_known and self.number <= clinic["head"]
+
+    def text(self) -> str:
+        """Return the cursor."""
+        packed = _FORM.pack(
+            self.clinic_id.bytes,
+            _PURPOSES.index(self.purpose),
+            self.epoch,
+            self.number,
+            self.from_zero,
+            self.floor,
+        )
+        return base64.urlsafe_b64encode(packed).decode().rstrip("=")
+
+
+def parse(text: str) -> Position | None:
+    """Return the position of a cursor, None for the first one; raise `ValueError` for a text that is no cursor."""
+    if text == FIRST:
+        return None
+    try:
+        clinic_id, purpose, *numbers = _FORM.unpack(base64.b64decode(text.encode("ascii") + b"=", b"-_", validate=True))
+        position = Position(make_id(clinic_id), _PURPOSES[purpose], *numbers)
+    except (ValueError, binascii.Error, struct.error, IndexError):
+        position = None
+    if position is None or position.text() != text or position.number >= 2**63:
+        message = "Send 0, or the cursor that a pull returned."
+        raise PydanticCustomError("cursor", message)
+    return position
+
+
+Since = Annotated[
+    str,
+    AfterValidator(lambda value: (parse(value) and value) or value),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": _TEXT_LENGTH, "pattern": "^[A-Za-z0-9_-]+$"}),
+]

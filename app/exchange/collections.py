@@ -1,0 +1,49 @@
+"""The collections that a clinic can pull, each with the type of resource whose scope it needs."""
+
+from collections.abc import Mapping
+from typing import Annotated, Final
+
+from pydantic import PlainValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from app.clinics import scopes
+from app.problems import InsufficientScope
+from app.records.coverage import CONNECTIONS
+from app.sync.collections import BY_COLLECTION
+
+TYPES: Final[Mapping[str, str]] = {
+    CONNECTIONS: "Patient",
+    "sessions": "Procedure",
+    "elements": "Observation",
+    "intentions": "Goal",
+    "reflections": "DocumentReference",
+    "action-items": "Task",
+}
+NAMES: Final = tuple(name for name in TYPES if name == CONNECTIONS or name in BY_COLLECTION)
+
+
+def _parse_list(values: list[str]) -> list[str]:
+    """Return the collections of one or several comma-separated lists, each once and in their order."""
+    names = {name for value in values if value for name in value.split(",")}
+    if not names.issubset(NAMES):
+        message = "Send the name of a collection."
+        raise PydanticCustomError("collection", message)
+    return [name for name in NAMES if name in names]
+
+
+Collections = Annotated[
+    list[str],
+    PlainValidator(_parse_list),
+    WithJsonSchema({"type": "array", "items": {"type": "string", "enum": [*NAMES]}, "x-comma-separated": True}),
+]
+
+
+def readable(wanted: list[str], scope: str) -> list[str]:
+    """Return the wanted collections, or all that a token's scopes cover; raise `InsufficientScope` if they do not cover one."""
+    granted = scopes.parse(scope)
+    covered = [name for name in NAMES if "s" in granted.get(TYPES[name], "")]
+    missing = [name for name in wanted or NAMES if name not in covered]
+    if missing and (wanted or not covered):
+        needed = f"system/{TYPES[missing[0]]}.s"
+        raise InsufficientScope.needing(needed)
+    return wanted or covered

@@ -1,0 +1,145 @@
+"""The statement that reads a page of a clinic's changes, and checks in it what the clinic may see.
+
+A change is shown with its record if the consent is active, its `until` is not past, its purpose is the client's, and it
+covers the record. A reference to a record that the clinic does not see is null.
+"""
+
+from collections.abc import Iterable
+from functools import cache
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from app.clinics.calls import IS_ACTIVE
+from app.clinics.consent_tables import ConsentRecord, ConsentStatus, PatientRecord, SharedItem
+from app.db import Statement, any_of, bind, byte_length, json_row
+from app.records import Resource, kinds
+from app.records.coverage import CONNECTIONS, is_covered, is_shared
+
+TERMS: Final = ("status", "shares", "receives", "purpose", "name", "until")
+"""What a connection's row has of the consent."""
+_item, _patient = SharedItem.table(), PatientRecord.table()
+_consent = ConsentRecord.table().alias("live")
+_any = ConsentRecord.table().alias("any_consent")
+_ACTIVE: Final[sa.ColumnElement[str]] = sa.literal_column(f"'{ConsentStatus.ACTIVE.value}'")
+_ITEM: Final = ("number", "owner_id", "collection", "id", "version", "removed", "changed_at")
+_MANAGED: Final[dict[str, sa.types.TypeEngine[Any]]] = {
+    "clinic_id": sa.Uuid(),
+    "system": sa.String(),
+    "value": sa.String(),
+    "revision": sa.BigInteger(),
+}
+_is_visible: Final = sa.and_(
+    _consent.c.clinic_id == bind(_consent.c.clinic_id),
+    _consent.c.purpose == bind(_consent.c.purpose),
+    _consent.c.status == _ACTIVE,
+    sa.or_(_consent.c.ends_at.is_(None), _consent.c.ends_at > bind(_consent.c.ends_at, "now")),
+)
+
+
+def _page(*, of_patient: bool) -> sa.CTE:
+    conditions = [
+        _item.c.clinic_id == bind(_item.c.clinic_id),
+        _item.c.number > bind(_item.c.number, "after"),
+        _item.c.number <= bind(_item.c.number, "head"),
+        any_of(_item.c.collection, "collections"),
+        IS_ACTIVE,
+    ]
+    if of_patient:
+        patient = sa.select(_patient.c.owner_id).where(
+            _patient.c.clinic_id == bind(_patient.c.clinic_id), _patient.c.id == bind(_patient.c.id, "patient")
+        )
+        conditions.append(_item.c.owner_id == patient.scalar_subquery())
+    return (
+        sa.select(*(_item.c[name] for name in _ITEM))
+        .where(*conditions)
+        .order_by(_item.c.number)
+        .limit(sa.bindparam("rows", type_=sa.BigInteger))
+        .cte("page")
+    )
+
+
+def _null(kind: sa.types.TypeEngine[Any]) -> sa.ColumnElement[Any]:
+    return sa.cast(sa.null(), kind)
+
+
+def _of_connections(page: sa.CTE) -> sa.Select[Any]:
+    had = sa.exists(
+        sa.select(_any.c.id).where(
+            _any.c.owner_id == page.c.owner_id,
+            _any.c.clinic_id == bind(_any.c.clinic_id),
+            _any.c.purpose == bind(_any.c.purpose),
+            _any.c.patient_id.is_not(None),
+        )
+    )
+    return (
+        sa.select(
+            *(page.c[name] for name in _ITEM),
+            _consent.c.patient_id,
+            had.label("is_known"),
+            _consent.c.id.label("record_id"),
+            sa.false().label("is_shared"),
+            *(_null(each).label(name) for name, each in _MANAGED.items()),
+            _null(sa.BigInteger()).label("seq"),
+            json_row([_consent.c[name] for name in TERMS]).label("more"),
+            _null(sa.LargeBinary()).label("document"),
+        )
+        .select_from(sa.outerjoin(page, _consent, sa.and_(_consent.c.owner_id == page.c.owner_id, _is_visible)))
+        .where(page.c.collection == sa.literal_column(f"'{CONNECTIONS}'", sa.String()))
+    )
+
+
+def _of_kind(page: sa.CTE, kind: Resource) -> sa.Select[Any]:
+    table = kind.table.alias("record")
+    same = sa.and_(table.c.owner_id == page.c.owner_id, table.c.id == page.c.id, is_covered(kind, table, _consent))
+    joined = sa.outerjoin(page, _consent, sa.and_(_consent.c.owner_id == page.c.owner_id, _is_visible))
+    managed = [table.c[name] if kind.clinical else _null(each).label(name) for name, each in _MANAGED.items()]
+    return (
+        sa.select(
+            *(page.c[name] for name in _ITEM),
+            _consent.c.patient_id,
+            _consent.c.id.is_not(None).label("is_known"),
+            table.c.id.label("record_id"),
+            is_shared(kind, table, _consent).label("is_shared"),
+            *managed,
+            table.c.seq,
+            json_row(_references(kind, table)).label("more"),
+            table.c.document,
+        )
+        .select_from(sa.outerjoin(joined, table, same))
+        .where(page.c.collection == sa.literal_column(f"'{kind.collection}'", sa.String()))
+    )
+
+
+def _references(kind: Resource, table: sa.FromClause) -> list[Any]:
+    """Return the references of a record, each null if the consent does not cover its target."""
+    found = []
+    for field, target in sorted(kind.targets.items()):
+        other = target.table.alias(f"target_{field}")
+        seen = sa.select(other.c.id).where(
+            other.c.owner_id == table.c.owner_id, other.c.id == table.c[field], is_covered(target, other, _consent)
+        )
+        found.append(seen.scalar_subquery())
+    return found
+
+
+@cache
+def page(*, of_patient: bool) -> Statement:
+    """Return the statement of a page: a row for each of the next changes, of one patient or of all.
+
+    `is_known` says whether the client may learn of the change at all, and `record_id` is null if it does not see the record.
+    `more` has the visible references of a record in the order of their names, or the `TERMS` of a connection. After
+    `most_bytes` of documents the rest have none, and `fits` is false.
+    """
+    changes = _page(of_patient=of_patient)
+    found = sa.union_all(_of_connections(changes), *(_of_kind(changes, kind) for kind in kinds())).subquery("found")
+    size = sa.func.coalesce(byte_length(found.c.document), sa.literal_column("0"))
+    before = sa.func.sum(size).over(order_by=found.c.number, rows=(None, 0)) - size
+    sized = sa.select(*found.c, sa.cast(before, sa.BigInteger).label("before")).subquery("sized")
+    fits = sized.c.before < sa.bindparam("most_bytes", type_=sa.BigInteger)
+    columns: Iterable[sa.ColumnElement[Any]] = (each for each in sized.c if each.name not in {"document", "before"})
+    return Statement(
+        sa.select(*columns, sa.case((fits, sized.c.document)).label("document"), fits.label("fits")).order_by(
+            sized.c.number
+        )
+    )

@@ -1,0 +1,162 @@
+"""Pull: the changes that a clinic may see since its cursor, a page at a time, logged for each patient."""
+
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Annotated, Any, NamedTuple
+from uuid import UUID
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from app import clock
+from app.clinics.calls import ClientCaller
+from app.clinics.consent_tables import Action
+from app.consents import access_log, clinic_cursors, statements
+from app.consents.access_log import Entry
+from app.consents.clinic_cursors import Position, Since
+from app.db import Row, Transaction
+from app.exchange import numbering, pages, records
+from app.exchange.collections import Collections, readable
+from app.http import ClientConnection
+from app.ids import Id
+from app.problems import CursorExpired
+from app.records.coverage import CONNECTIONS
+from app.records.filters import bounded_integer
+from app.sync.collections import BY_COLLECTION, DEFAULT_CHANGES, MAX_CHANGES
+from app.sync.pull import MAX_PAGE_BYTES, MAX_WAIT_SECONDS
+from app.sync.waiting import waiting
+
+
+class ClinicPullQuery(BaseModel):
+    """The query of a clinic's pull."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    since: Since = Field(
+        clinic_cursors.FIRST,
+        description="The `cursor` of the previous page or pull; 0, the default, starts from the beginning.",
+    )
+    limit: Annotated[int, BeforeValidator(bounded_integer(1, MAX_CHANGES))] = Field(
+        DEFAULT_CHANGES, ge=1, le=MAX_CHANGES, description="The maximum number of changes in the page, 1 to 1000."
+    )
+    collections: Collections = Field(
+        default_factory=list,
+        description="Return changes of these collections only, separated by commas; by default of all that the scopes cover.",
+    )
+    patient: Id | None = Field(None, description="Return changes of the patient with this id only.")
+    wait: Annotated[int, BeforeValidator(bounded_integer(0, MAX_WAIT_SECONDS))] = Field(
+        0,
+        ge=0,
+        le=MAX_WAIT_SECONDS,
+        description="How long to wait for a change if there is none yet, in seconds, 0 to 30.",
+    )
+
+
+class Page(NamedTuple):
+    """A page of changes, and the cursor of the next one."""
+
+    changes: list[dict[str, Any]]
+    cursor: str
+    has_more: bool
+
+
+async def pull_or_wait(caller: ClientCaller, query: ClinicPullQuery, reader: ClientConnection) -> Page:
+    """Return a page of changes as soon as there are any; an empty page after `wait` seconds, or if the server shuts down.
+
+    Raise `InsufficientScope` or `CursorExpired`.
+    """
+    names = readable(query.collections, caller.scope)
+    page = await pull(caller, query, names)
+    if page.changes or page.has_more or not query.wait:
+        return page
+    until = time.monotonic() + query.wait
+    async with waiting(caller.services, caller.clinic_id, reader) as waiter:
+        page = await pull(caller, query, names)
+        while (
+            not (page.changes or page.has_more) and (left := until - time.monotonic()) > 0 and await waiter.wait(left)
+        ):
+            page = await pull(caller, query, names)
+    return page
+
+
+async def pull(caller: ClientCaller, query: ClinicPullQuery, names: list[str]) -> Page:
+    """Return a page of the changes in some collections; raise `CursorExpired` if the cursor cannot be served."""
+    clinic = await numbering.state(caller)
+    sent = clinic_cursors.parse(query.since)
+    position = sent or Position(clinic["id"], caller.purpose, clinic["epoch"], 0, from_zero=True, floor=clinic["floor"])
+    if not position.is_served(clinic, caller.purpose):
+        raise CursorExpired.for_clinic()
+    has_more = clinic["has_unnumbered"] and await numbering.number(caller.db, clinic)
+    through, changes = clinic["head"], list[dict[str, Any]]()
+    if position.number < clinic["head"]:
+        found = await _read(caller, query, names, position.number, clinic["head"])
+        changes = await _changes(caller, found)
+        if found.is_cut:
+            has_more, through = True, found.rows[-1]["number"]
+    is_last = not has_more  # then the cursor does not continue the pull, and lasts until a removal after it is purged
+    following = position._replace(number=through, from_zero=position.from_zero and not is_last)
+    return Page(changes, following.text(), has_more)
+
+
+class _Found(NamedTuple):
+    """The changes of a page, the identifiers of each patient whose connection is among them, and whether there are more."""
+
+    rows: list[Row]
+    identifiers: dict[UUID, list[Row]]
+    is_cut: bool
+
+
+async def _read(caller: ClientCaller, query: ClinicPullQuery, names: list[str], after: int, head: int) -> _Found:
+    """Read a page of changes, and log the accesses in the same transaction."""
+    values = caller.binds | {"now": clock.now(), "after": after, "head": head, "collections": names}
+    values |= {"rows": query.limit + 1, "most_bytes": MAX_PAGE_BYTES, "patient": query.patient}
+    async with caller.db.transaction() as tx:
+        rows = await tx.all(pages.page(of_patient=query.patient is not None), **values)
+        fitting = [row for row in rows[: query.limit] if row["fits"]]
+        identifiers = await _identifiers(tx, caller, fitting)
+        logged = await access_log.write(tx, _entries(caller, fitting))
+    access_log.emit(logged)
+    return _Found(fitting, identifiers, len(fitting) < len(rows))
+
+
+async def _identifiers(tx: Transaction, caller: ClientCaller, rows: Sequence[Row]) -> dict[UUID, list[Row]]:
+    patients = [row["patient_id"] for row in rows if row["collection"] == CONNECTIONS and _is_shown(row)]
+    found: defaultdict[UUID, list[Row]] = defaultdict(list)
+    if patients:
+        for each in await tx.all(statements.IDENTIFIERS, clinic_id=caller.clinic_id, patient_ids=patients):
+            found[each["patient_id"]].append({"system": each["system"], "value": each["value"]})
+    return found
+
+
+def _is_shown(row: Row) -> bool:
+    return row["record_id"] is not None and not row["removed"]
+
+
+def _entries(caller: ClientCaller, rows: Sequence[Row]) -> list[Entry]:
+    """Return an entry of the access log for each patient and collection of the records that are returned."""
+    ids: defaultdict[tuple[UUID, str], list[str]] = defaultdict(list)
+    for row in rows:
+        if _is_shown(row):
+            ids[row["owner_id"], row["collection"]].append(str(row["id"]))
+    return [
+        Entry(owner_id, caller.clinic_id, Action.READ, name, some, caller.client_id, caller.request_id)
+        for (owner_id, name), some in ids.items()
+    ]
+
+
+async def _changes(caller: ClientCaller, found: _Found) -> list[dict[str, Any]]:
+    keys = await caller.services.data_keys.of_many(
+        {row["owner_id"] for row in found.rows if _is_shown(row) and row["document"] is not None}
+    )
+    changes = []
+    for row in found.rows:
+        if not row["is_known"]:
+            continue
+        record = None
+        if _is_shown(row) and row["collection"] == CONNECTIONS:
+            record = records.connection(row, found.identifiers[row["patient_id"]])
+        elif _is_shown(row) and row["owner_id"] in keys:  # else the account has been erased since
+            kind = BY_COLLECTION[row["collection"]]
+            record = records.clinic_record(keys[row["owner_id"]], kind, row, caller.clinic_id)
+        changes.append(records.of_change(row, record))
+    return changes

@@ -1,0 +1,151 @@
+"""Push: a clinic's sessions, written by the same engine as the patient's own, one transaction for each patient.
+
+A transaction locks the patient's feed, and only then reads the consent, by a statement of its own: on PostgreSQL a condition
+in the locking statement would let a write through after the consent's end was committed. The access is logged in the same
+transaction.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from app import clock
+from app.clinics.calls import ClientCaller
+from app.clinics.consent_tables import Action
+from app.consents import access_log
+from app.consents.access_log import Entry as Access
+from app.db import RemoteDatabase, Row
+from app.exchange import patients
+from app.exchange.entries import Entry, InvalidEntry
+from app.identity import Caller
+from app.problems import DuplicateTarget, Invalid, Problem, UnknownPatient, UnreadableRecord
+from app.records import View
+from app.records.coverage import decode_active
+from app.records.write.engine import WriteEngine
+from app.records.write.feed_lock import LockedWrite, snapshot_of
+from app.records.write.ops import Op, Outcome, rejected
+from app.records.write.sharing import Sharing
+from app.resources.sessions import SESSIONS
+from app.sealing import OwnerKeys
+
+CONCURRENT: Final = 4
+"""The patients of one push that are written at once, on a database with several writers."""
+
+
+class _Written(NamedTuple):
+    """The outcome of an entry, and the version that the session has for the clinic."""
+
+    outcome: Outcome
+    id: UUID | None = None
+    version: int | None = None
+
+
+async def push(caller: ClientCaller, entries: Sequence[Entry | InvalidEntry]) -> list[Row]:
+    """Write the sessions of a push; return the result of each entry, in the order given."""
+    written: dict[int, _Written] = {}
+    known = await patients.resolve(caller, [each.patient for each in entries if isinstance(each, Entry)])
+    by_patient: defaultdict[UUID, dict[int, Op]] = defaultdict(dict)
+    for number, entry in enumerate(entries):
+        if isinstance(entry, InvalidEntry):
+            written[number] = _Written(rejected(Invalid(*entry.faults)))
+        elif (patient_id := known.ids.get(entry.patient)) is None:
+            written[number] = _Written(rejected(UnknownPatient()))
+        else:
+            op = entry.op(caller.clinic_id, patient_id)
+            if op.id in {other.id for other in by_patient[patient_id].values()}:
+                written[number] = _Written(rejected(DuplicateTarget(DuplicateTarget.fault.at("/identifier"))), op.id)
+            else:
+                by_patient[patient_id][number] = op
+    await caller.services.data_keys.of_many(known.owners[id] for id in by_patient)
+    limit = asyncio.Semaphore(CONCURRENT if isinstance(caller.db, RemoteDatabase) else 1)
+
+    async def write(patient_id: UUID, ops: dict[int, Op]) -> None:
+        async with limit:
+            found = await _write_patient(caller, known.owners[patient_id], patient_id, [*ops.values()])
+        written.update(zip(ops, found, strict=True))
+
+    results = await asyncio.gather(*(write(*each) for each in by_patient.items()), return_exceptions=True)
+    for result in results:
+        if result is not None:
+            raise result
+    caller.services.counts.operations.update(each.outcome.result for each in written.values())
+    return [_result(entry, written[number]) for number, entry in enumerate(entries)]
+
+
+async def _write_patient(caller: ClientCaller, owner_id: UUID, patient_id: UUID, ops: list[Op]) -> Iterable[_Written]:
+    """Write the sessions of one patient in one transaction."""
+    try:
+        keys = await caller.services.data_keys.of_many(
+            [owner_id]
+        )  # before the lock, which needs no second connection then
+        if owner_id not in keys:
+            return [_Written(rejected(UnknownPatient())) for _ in ops]
+        view = View(_actor(caller, owner_id), owner_id)
+        return await _write_locked(caller, view, keys[owner_id], patient_id, ops)
+    except UnreadableRecord as problem:
+        return [_Written(rejected(problem), op.id) for op in ops]
+
+
+def _actor(caller: ClientCaller, owner_id: UUID) -> Caller:
+    """Return the client as who makes the changes to an account's records."""
+    return Caller(caller.services, owner_id, caller.client_id, is_authenticated=True, is_internal=True)
+
+
+async def _write_locked(
+    caller: ClientCaller, view: View, keys: OwnerKeys, patient_id: UUID, ops: list[Op]
+) -> list[_Written]:
+    ids, clinic_id = [op.id for op in ops], caller.clinic_id
+    async with caller.db.transaction() as tx:
+        feed = await tx.one(patients.LOCK, owner_id=view.owner_id)
+        found = await tx.tuples(patients.STATE, owner_id=view.owner_id, clinic_id=clinic_id, ids=ids) if feed else ()
+        consents = decode_active(found[0][0]) if found else []
+        if feed is None or not any(_allows(caller, patient_id, consent) for consent in consents):
+            return [_Written(rejected(UnknownPatient())) for _ in ops]
+        view.caller.timezone = feed["timezone"]
+        stored = {id: (version, row) for _, id, version, *row in found if id is not None}
+        snapshots = {(SESSIONS, id): snapshot_of(keys, SESSIONS, row) for id, (_, row) in stored.items()}
+        write = LockedWrite(tx, view, keys, feed["head"], feed["epoch"], snapshots=snapshots)
+        write.sharing = Sharing(consents)
+        outcomes = await WriteEngine(view, write, ops, atomic=False).execute()
+        logged = [access_log.row_of(_access(caller, view.owner_id, ids))]
+        write.queue(access_log.INSERT, logged)
+        await write.finish()
+    if write.head != write.first_head:
+        write.announce(caller.db.notifier)
+    access_log.emit(logged)
+    new = {id: version for (clinic, _, id), version in write.sharing.versions.items() if clinic == clinic_id}
+    versions = {id: version for id, (version, _) in stored.items()} | new
+    return [_Written(outcome, id, versions.get(id)) for id, outcome in zip(ids, outcomes, strict=True)]
+
+
+def _access(caller: ClientCaller, owner_id: UUID, ids: list[UUID]) -> Access:
+    texts = [str(id) for id in ids]
+    return Access(
+        owner_id, caller.clinic_id, Action.WRITE, SESSIONS.collection, texts, caller.client_id, caller.request_id
+    )
+
+
+def _allows(caller: ClientCaller, patient_id: UUID, consent: Row) -> bool:
+    """Return whether a consent lets the client write sessions of this patient now."""
+    return (
+        (consent["clinic_id"], consent["patient_id"], consent["purpose"])
+        == (caller.clinic_id, patient_id, caller.purpose)
+        and bool(consent["receives"])
+        and (consent["ends_at"] is None or consent["ends_at"] > clock.now())
+    )
+
+
+def _result(entry: Entry | InvalidEntry, written: _Written) -> Row:
+    outcome = written.outcome
+    problem: Problem | None = outcome.problem
+    return {
+        "identifier": entry.identifier,
+        "id": written.id,
+        "outcome": outcome.result,
+        "status": outcome.status,
+        "version": written.version,
+        "reason": outcome.reason if problem is None else problem.code,
+        "errors": [] if problem is None else problem.members.get("errors", []),
+    }
