@@ -22,6 +22,13 @@ def faults_of(reply: RawResponse, place: Path = ()) -> list[Json]:
     if reply.status == 200:
         result = json.loads(reply.body)["results"][0]
         assert result["status"] == 422, result
+        if "errors" in result:  # of a clinic's push: faults of a session point into the session
+            inner = ("", "/session")
+            return [
+                fault | {"pointer": f"/{place[0]}/0{each}{fault['pointer']}"}
+                for fault in result["errors"]
+                for each in inner
+            ]
         return [fault | {"pointer": f"/{place[0]}/0{fault['pointer']}"} for fault in result["error"]["errors"]]
     assert reply.status == 422, reply
     faults: list[Json] = reply.problem["errors"]

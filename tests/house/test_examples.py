@@ -354,6 +354,8 @@ def _consent(examples: ExampleClient) -> None:
     as_clinic("list_invitations", assigned={"expires_at"})
     as_clinic("list_connections", assigned=())
     as_clinic("change_connection", shown.PATIENT_ID, assigned=())
+    as_clinic("push_sessions", assigned={"version"})
+    as_clinic("pull_clinic_changes", assigned={"version", "cursor"})
     invited = as_clinic("create_invitation")
     as_clinic("withdraw_invitation", invited["id"])
     again = as_clinic("create_invitation")

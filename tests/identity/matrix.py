@@ -81,6 +81,8 @@ ROWS: Final[dict[str, Row]] = {
     "create_connection": Row(401, 403),
     "list_connections": Row(401, 403),
     "change_connection": Row(401, 403, 403),
+    "push_sessions": Row(401, 403),
+    "pull_clinic_changes": Row(401, 403),
 }
 
 _UNKNOWN_EMAIL: Final = "wisteria.matrix@example.com"

@@ -134,7 +134,9 @@ class LocalStore:
             entry.edit = new_op("upsert", key, set=(self.get(key) or {}) | (merged or {}), undelete=True)
         else:
             known: Json = {"base": theirs["version"], "seen": fields_of(theirs)}
-            fields = {} if edit["op"] == "delete" else {"set": edit["set"] | (merged or {})}
+            locked = result["fields"] if result["reason"] == "locked" else ()  # only the clinic can set these
+            kept = {name: value for name, value in edit.get("set", {}).items() if name not in locked}
+            fields = {} if edit["op"] == "delete" else {"set": kept | (merged or {})}
             entry.edit = new_op(edit["op"], key, **fields, **known)
 
     def _basis(self, key: Key, entry: Entry) -> Json:

@@ -46,7 +46,7 @@ Mutant = Callable[[], AbstractContextManager[object]]
 def no_feed_lock() -> AbstractContextManager[object]:
     """Read the feed's head without a lock, and advance it without a comparison."""
     feed = Feed.table()
-    unlocked = Statement(sa.select(feed.c.head, feed.c.epoch, TIMEZONE).where(access.owned(feed)))
+    unlocked = Statement(sa.select(feed.c.head, feed.c.epoch, feed.c.consents, TIMEZONE).where(access.owned(feed)))
     return patch.multiple(access, LOCK_FEED=unlocked, FEED_CAS=CompareAndSwap(feed, {}, "head"))
 
 

@@ -1,0 +1,1 @@
+"""The exchange of records with clinics: pushing sessions, pulling changes, and what each side sees."""
