@@ -1,6 +1,6 @@
 """Gives the stored documents of sessions their member `clinic_id`, and takes it away again for a downgrade.
 
-It runs between the revisions 0018 and 0019, a batch at a time, each in a transaction of its own. So it can be interrupted at
+It runs between the revisions 0023 and 0024, a batch at a time, each in a transaction of its own. So it can be interrupted at
 any time, and continues where it stopped. Documents are sealed: each is opened, completed, and sealed again for the same
 version.
 """

@@ -25,7 +25,7 @@ BOTH_FORMS: Final = "0010"
 """The revision that has both plain and sealed columns: between it and the next one, documents are sealed or opened."""
 SEALED: Final = "0011"
 """The revision that drops the plain columns, whose values remain in the files until these are rewritten."""
-MANAGED: Final = "0018"
+MANAGED: Final = "0023"
 """The revision with sessions that clinics manage: between it and the next one, documents of sessions get their `clinic_id`."""
 _LOCK: Final = 0x41667466
 _CONNECT_SECONDS: Final = 10.0

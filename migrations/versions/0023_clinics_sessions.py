@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0018"
-down_revision = "0017"
+revision = "0023"
+down_revision = "0022"
 
 MANAGED = sa.text("clinic_id IS NOT NULL")
 COLUMNS = {"clinic_id": sa.Uuid(), "system": sa.String(), "value": sa.String(), "revision": sa.BigInteger()}
