@@ -47,7 +47,7 @@ class Fault(BaseModel, defer_build=True):
 class Resync(BaseModel, defer_build=True):
     """How to resynchronise."""
 
-    since: Annotated[int, Field(ge=0, le=0)] | Literal["0"] = Field(description="Pull from 0.")
+    since: Any = Field(description="Pull from here: the number 0, or for a clinic the string `0`.")
     mode: Literal["replace"] = Field(description="Delete the local records that the pull did not return.")
     kept_through: Annotated[int, Field(ge=1, lt=2**53)] | MISSING | None = Field(
         MISSING,
