@@ -34,10 +34,16 @@ ClinicalSession: Final[Any] = create_model(
 )
 
 
+class PatientReference(RootModel[Any], defer_build=True):
+    """The patient's id, or one of the clinic's identifiers of the patient."""
+
+    root: Id | Identifier
+
+
 class SessionEntry(Shape, json_schema_extra=example(examples.ENTRY)):
     """A session of a patient."""
 
-    patient: Id | Identifier = Field(description="The patient's id, or one of the clinic's identifiers of the patient.")
+    patient: PatientReference
     identifier: Identifier = Field(description="The clinic's identifier of the session.")
     revision: int | None = Field(
         None,

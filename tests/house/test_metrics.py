@@ -67,6 +67,7 @@ def test_the_page_counts_what_happened_and_says_nothing_personal(
             with stranger.stream("GET", "/v1/sync/events", headers=headers) as stream:
                 events = stream.iter_bytes()
                 assert next(events)
+                wait_until(lambda: metrics.read().value("jobs") == 0, SECONDS)  # the e-mail about a new device
                 page = metrics.read()
                 assert page.value("waiting_requests", kind="event-stream") == 1
                 assert page.value("waiting_requests", kind="long-poll") == 0
