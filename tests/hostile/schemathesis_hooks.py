@@ -17,7 +17,7 @@ RULES = {
     *("both-or-neither", "common-password", "completed-only", "completion-required", "derivation-cycle"),
     *("dose", "dosing-only", "due-before-start", "end-out-of-range", "facet-mismatch", "meaning-required"),
     *("reason-required", "start-required", "timezone", "unknown-reference", "cursor", "collection"),
-    *("one-of", "past", "unknown-code", "repeated", "identifier"),
+    *("one-of", "past", "unknown-code", "repeated", "identifier", "clinic-only"),
     "int-type",  # to a schema, 1.0 is an integer
 }
 """Codes of the rules that a valid request, as the schema describes it, may still break: rules between fields or records,

@@ -26,7 +26,7 @@ ELSEWHERE = {
     "too-many-exports",
     "too-many-waiting",
     *("already-connected", "consent-ended", "too-many-consents", "too-many-identifiers", "identifier-in-use"),
-    "insufficient-scope",
+    *("insufficient-scope", "locked"),
 }
 """Kinds that need an archive, a clinic's client, a failing database or disk, or many requests. Tests of imports, clinics,
 `app.db`, sealing, throttling, exports and long polls provoke them."""

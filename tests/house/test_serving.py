@@ -87,7 +87,7 @@ def test_every_start_of_the_demo_serves_the_same_journey() -> None:
         assert f"Docs:     {url}/docs\n" in result.out
         assert f"Demo:     {demo.EMAIL}\nPassword: {demo.PASSWORD}\n" in result.out
         lines = [orjson.loads(line) for line in result.err.splitlines()]
-        assert {"afterglow.requests", "uvicorn.error"} == {line["logger"] for line in lines}
+        assert {"afterglow.audit", "afterglow.requests", "uvicorn.error"} == {line["logger"] for line in lines}
         assert "Traceback" not in result.err
     assert seen[0] == seen[1]
     collections = [collection for collection, _, _ in journey(now())]

@@ -12,6 +12,7 @@ import pytest
 from tests.db.guarded_postgres import PASSWORD, Guarded, guarded_postgres
 from tests.house.commands import AFTERGLOW, SECONDS, Result, afterglow, running_server, terminate
 from tests.house.starting import free_port
+from tests.waiting import wait_until
 
 COMMANDS = ["serve", "migrate", "account list"]
 NOT_TRUSTED = (
@@ -165,7 +166,7 @@ def test_a_verified_connection_migrates_and_serves(guarded: Guarded, mode: str) 
     assert afterglow("migrate", database_url=url).status == 0
     assert afterglow("account", "list", database_url=url).status == 0
     with running_server(database_url=url) as (_, process):
-        assert guarded.is_encrypted(database=mode)
+        wait_until(lambda: guarded.is_encrypted(database=mode), SECONDS)
         assert terminate(process).status == 0
 
 
