@@ -1,7 +1,8 @@
 """The process that starts the workers, and replaces those that end.
 
-It is uvicorn's, with two differences. A worker that cannot start does not end the others: it is started again, after a
-pause. And if no worker can start at all, the process ends with an exit status other than 0.
+It is uvicorn's, with three differences. A worker that cannot start does not end the others: it is started again, after a
+pause. If no worker can start at all, the process ends with an exit status other than 0. And a worker that ends while it is
+asked whether it is healthy is replaced at once.
 """
 
 import logging
@@ -32,7 +33,7 @@ class Supervisor(Multiprocess):
         for index, process in enumerate(self.processes):
             if self.should_exit.is_set():
                 return
-            if process.is_alive(timeout=self.config.timeout_worker_healthcheck):
+            if self._answers(process):
                 self._note_success(process)
             elif process.exitcode != STARTUP_FAILURE:
                 self._end(process)
@@ -46,6 +47,17 @@ class Supervisor(Multiprocess):
                 self._start_at = time.monotonic() + self._pause
                 self._pause = min(2 * self._pause, MAX_PAUSE_SECONDS)
                 self._start(index)
+
+    def _answers(self, process: Process) -> bool:
+        """Return whether a worker answers in time; True also if a signal is to be handled first.
+
+        It is asked once a second, because waiting for an answer does not end when the worker ends.
+        """
+        deadline = time.monotonic() + self.config.timeout_worker_healthcheck
+        while process.process.is_alive() and time.monotonic() < deadline:
+            if process.ping(timeout=1) or self.signal_queue:
+                return True
+        return False
 
     def _note_success(self, process: Process) -> None:
         if not self._has_served:

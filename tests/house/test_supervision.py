@@ -16,6 +16,7 @@ import httpx2 as httpx
 import pytest
 
 from app.keyring.rotation import create_keyring
+from app.server.workers import MAX_START_SECONDS
 from tests.conftest import Databases
 from tests.house.commands import AFTERGLOW, SECONDS, afterglow_process, running_server, terminate
 from tests.house.metrics_page import Metrics
@@ -94,8 +95,9 @@ def test_a_worker_of_production_refuses_a_keyring_that_others_can_read(databases
     url = databases.fresh("postgresql")
     settings = {"database_url": url, "keyring": str(KEYRING), "env": "production", "mail": "smtp", "drain_seconds": "0"}
     settings |= {"issuer": "https://127.0.0.1", "mail_from": "Afterglow <hello@wisteria.example>", "hosts": "127.0.0.1"}
-    with running_server(*TWO, **settings) as (url, process):
-        wait_until(lambda: len(workers_of(process)) == 2, SECONDS)
+    metrics = Metrics()
+    with running_server(*TWO, **settings, **metrics.for_server) as (url, process):
+        wait_until(lambda: metrics.read().value("workers") == 2, SECONDS)
         KEYRING.chmod(0o640)
         os.kill(workers_of(process)[0], signal.SIGKILL)
         time.sleep(8)
@@ -106,8 +108,18 @@ def test_a_worker_of_production_refuses_a_keyring_that_others_can_read(databases
     assert "which others can read or change" in log
 
 
-def test_a_server_whose_workers_all_fail_ends_with_an_error_status() -> None:
-    script = (
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        pytest.param("", id="after-answering"),
+        pytest.param(
+            "import sys, time\nif __name__ == '__mp_main__':\n    time.sleep(2)\n    sys.exit(3)\n",
+            id="without-answering",
+        ),
+    ],
+)
+def test_a_server_whose_workers_all_fail_ends_with_an_error_status(beginning: str) -> None:
+    script = beginning + (
         "from app.server.workers import run\n"
         "if __name__ == '__main__':\n"
         f"    run('tests.house.failing_app:create_app', host='127.0.0.1', port={free_port()}, workers=2,\n"
@@ -121,7 +133,7 @@ def test_a_server_whose_workers_all_fail_ends_with_an_error_status() -> None:
         env=os.environ | {"PYTHONPATH": root},
         capture_output=True,
         text=True,
-        timeout=SECONDS,
+        timeout=MAX_START_SECONDS / 2,
     )
     assert done.returncode == 3, done.stderr
     assert "No worker can start" in done.stderr
