@@ -32,7 +32,7 @@ def test_a_check_without_a_hash_takes_as_long_as_one_with_a_hash() -> None:
     ids=["blanks", "Chinese", "256 symbols"],
 )
 def test_a_password_in_any_script_is_compared_exactly(server: Server, anyone: Client, password: str, near: str) -> None:
-    email = f"wisteria.{new_id().hex}@example.com"
+    email = f"blossom.{new_id().hex}@example.com"
     anyone.post("/v1/auth/register", json={"email": email, "password": password})
     code = server.mailbox.code_to(email)
     assert anyone.post("/v1/auth/verify", json={"email": email, "code": code}).status_code == 200
