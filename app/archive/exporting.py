@@ -23,6 +23,7 @@ from app.archive.readme import readme
 from app.archive.spool import Spool
 from app.archive.threads import on_thread
 from app.archive.zip_stream import ZipStream
+from app.consents import access_log
 from app.db import Db, Row
 from app.http import ClientConnection
 from app.identity import audit, throttles
@@ -88,6 +89,10 @@ def archive_of(spool: Spool, account: Row, moment: datetime) -> Iterator[bytes]:
     for kind, count, size in zip(kinds(), spool.counts, spool.sizes, strict=True):
         path, most = archive.records_path(kind.collection), size + 100 * count
         yield from stream.add(path, spool.lines(kind), records=count, max_bytes=most)
+    if spool.accesses.count:
+        yield from stream.add(
+            archive.ACCESS, spool.accesses.parts(), records=spool.accesses.count, max_bytes=spool.accesses.size
+        )
     most = 3 * sum(spool.sizes) + _JOURNAL_BYTES * sum(spool.counts)
     keys, runs = spool.entries(), list[list[bytes]]()
     while run := sorted(islice(keys, PAGE_RECORDS)):
@@ -111,12 +116,18 @@ def archive_of(spool: Spool, account: Row, moment: datetime) -> Iterator[bytes]:
 
 
 async def _fill(spool: Spool, view: View) -> None:
-    """Copy all records of one snapshot to the spool."""
+    """Copy all records of one snapshot to the spool, and the access log."""
     async with view.db.snapshot() as snapshot:
         after = 0
         while changes := await _next_changes(snapshot, view, spool, after):
             await on_thread(partial(spool.add, [each for each in changes if each[3] is not None]))
             after = changes[-1][2]
+        newest = access_log.NEWEST
+        while accesses := await snapshot.all(
+            access_log.PAGE, owner_id=view.owner_id, after_id=newest, rows=PAGE_RECORDS
+        ):
+            await on_thread(partial(spool.accesses.add, map(access_log.public_access, accesses)))
+            newest = accesses[-1]["id"]
     await on_thread(spool.finish)
 
 

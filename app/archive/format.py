@@ -4,7 +4,7 @@ README.txt                      what the archive contains, for its owner
 manifest.json                   a `Manifest`
 records/<collection>.jsonl      the records of a kind, one per line, as `GET` returns them, by `created_at` and `id`
 journal/<year>-<month>.md       what was written in a month, to read
-access.jsonl                    which clinics read the records, if any did
+access.jsonl                    what clinics did, as `GET /v1/access` returns it, newest first; only if it is not empty
 SHA256SUMS                      the sums of all other files, for `sha256sum -c`
 """
 

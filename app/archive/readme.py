@@ -20,6 +20,8 @@ What is in here
                     program for Markdown shows them with headings. Start here.
     records/        The same records, complete and exact, for programs: a file
                     for each kind, with one record in JSON on each line.
+    access.jsonl    What clinics did with your records, newest first. You have
+                    this file only if you have connected a clinic.
     manifest.json   The list of these files, and your account: your e-mail
                     address, name, time zone and language.
     SHA256SUMS      A sum for each file, to find out whether it has changed.

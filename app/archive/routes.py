@@ -56,7 +56,8 @@ async def export_account(call: Call, reader: CurrentConnection) -> Response:
     """Return all records of your account as a ZIP file, which you can keep, read, and import again.
 
     `records/<collection>.jsonl` has every record of a kind as `GET` returns it, one per line, ordered by `created_at` and
-    `id`. `journal/YYYY-MM.md` has what you wrote, by local day, as Markdown. `manifest.json` lists the files with their
+    `id`. `journal/YYYY-MM.md` has what you wrote, by local day, as Markdown. `access.jsonl` has what clinics did, as
+    `GET /v1/access` returns it; the file is absent if there is nothing. `manifest.json` lists the files with their
     sizes and sums, and has a `cursor`, which continues a pull from the exported state; `SHA256SUMS` can be checked with
     `sha256sum -c`. All records are of one moment.
 

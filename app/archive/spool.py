@@ -1,16 +1,16 @@
-"""The spool: all records of an owner from one snapshot, in a temporary file, so that no database connection is needed
-while a client reads.
+"""The spool: all records of an owner from one snapshot, and the access log, in temporary files, so that no database
+connection is needed while a client reads.
 
-The file contains documents as they are sealed in the database, so no word of the owner reaches the disk in clear. It has
-no name in the file system and belongs to the process alone (mode 0600): the operating system frees it when it is closed,
-also after a crash. In memory there are only two lists of short keys, about 150 bytes a record.
+The file of the records contains documents as they are sealed in the database, so no word of the owner reaches the disk in
+clear. It has no name in the file system and belongs to the process alone (mode 0600): the operating system frees it when it
+is closed, also after a crash. In memory there are only two lists of short keys, about 150 bytes a record.
 """
 
 import os
 import struct
 import tempfile
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from heapq import merge
@@ -20,7 +20,8 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
-from app.archive.encrypted_file import disk_errors
+from app import json_strict
+from app.archive.encrypted_file import BLOCK_BYTES, EncryptedFile, disk_errors
 from app.db import Row
 from app.ids import make_id
 from app.records.codec import record_json
@@ -67,6 +68,23 @@ class Spooled(NamedTuple):
         return values
 
 
+class AccessLines(EncryptedFile):
+    """The entries of the access log, each a line of JSON."""
+
+    count = 0
+    """The number of entries."""
+
+    def add(self, entries: Iterable[Row]) -> None:
+        """Append entries. Raise `StorageFull` if the disk is full."""
+        for entry in entries:
+            self.append(json_strict.dump(entry) + b"\n")
+            self.count += 1
+
+    def parts(self) -> Iterator[bytes]:
+        """Yield all lines, in parts of at most `BLOCK_BYTES`."""
+        return (self.read(start, BLOCK_BYTES) for start in range(0, self.size, BLOCK_BYTES))
+
+
 class Spool:
     """The records of an owner, to be written once and then read in any order. It is closed at the end of a `with` block."""
 
@@ -81,6 +99,8 @@ class Spool:
         """The number of records of each kind."""
         self.sizes = [0] * len(kinds())
         """The number of bytes of the sealed documents of each kind."""
+        self.accesses = AccessLines()
+        """The access log."""
         self._keys = keys
         self._numbers = {resource.collection: number for number, resource in enumerate(kinds())}
         with disk_errors():
@@ -100,6 +120,7 @@ class Spool:
     def __exit__(self, *_: object) -> None:
         """Free the file."""
         self._file.close()
+        self.accesses.close()
 
     def add(self, changes: Sequence[Change]) -> None:
         """Append records. Raise `UnreadableRecord` if one cannot be decrypted, or `StorageFull` if the disk is full."""

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, PlainValidator, WithJsonSchema
+from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from app.sync.collections import BY_COLLECTION, Collection
@@ -55,5 +55,5 @@ Value = Annotated[
     PlainValidator(_read_value),
     WithJsonSchema({"type": "string", "minLength": 1, "maxLength": MAX_VALUE, "pattern": _VALUE}),
 ]
-Shares = Annotated[list[Collection], AfterValidator(_in_order)]
+Shares = Annotated[list[Collection], Field(max_length=len(BY_COLLECTION)), AfterValidator(_in_order)]
 """Collections: each once, in the order of the API, however they were sent."""

@@ -41,6 +41,7 @@ from app.sealing import OwnerKeys
 from app.sealing.aead import Cipher
 from tests.archive.archives import ExportedArchive, export
 from tests.conftest import Servers
+from tests.consents.clinic import accesses, give, new_clinic
 from tests.custody.test_sealing import SET_DOCUMENT, store
 from tests.drafts import create_record, resource_of
 from tests.hostile.raw import SECONDS, request_bytes
@@ -70,6 +71,22 @@ def test_an_account_without_records_is_a_complete_archive(alice: Person) -> None
     assert set(archive.files) == EMPTY
     assert all(archive.records(each.collection) == [] for each in RESOURCES)
     assert "0 sessions" in archive.files["README.txt"].decode()
+
+
+def test_the_access_log_is_exported_as_the_api_returns_it(
+    server: Server, alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "PAGE_RECORDS", 2)
+    clinic = new_clinic(server)
+    give(alice, clinic)
+    for _ in range(4):
+        assert len(clinic.connections()) == 1
+    archive = export(alice)
+    lines = archive.files["access.jsonl"].splitlines()
+    assert [json_strict.parse(line) for line in lines] == accesses(alice)
+    assert len(lines) == 5
+    (listed,) = [file for file in archive.manifest["files"] if file["path"] == "access.jsonl"]
+    assert listed["records"] == len(lines)
 
 
 @each_kind

@@ -9,6 +9,7 @@ from app.ids import is_id, new_id
 from app.jobs import JobRecord
 from app.leaving import personal_rows
 from app.resources import RESOURCES
+from tests.consents.clinic import give, new_clinic
 from tests.drafts import create_record
 from tests.house.commands import Result, afterglow
 from tests.rows import dump_database
@@ -78,6 +79,7 @@ def fill(server: Server, person: Person) -> list[str]:
     records = [create_record(person.client, resource, person) for resource in RESOURCES for _ in range(3)]
     first = create_record(person.client, RESOURCES[2], person)
     create_record(person.client, RESOURCES[2], person, derived_from_id=first["id"])
+    give(person, new_clinic(server))
     sync = SyncClient(person)
     sync.pull()
     person.client.delete(f"{RESOURCES[0].path}/{records[0]['id']}", headers={"If-Match": "*"})

@@ -52,6 +52,8 @@ VALUES: dict[type[sa.types.TypeEngine[Any]], list[Any]] = {
 }
 VARIANTS = [*((number, False) for number in range(max(map(len, VALUES.values())))), (0, True)]
 """The index of the values in a row, and whether all possible values are null."""
+MAX_KEY = 200
+"""The length of texts of which a primary key has several."""
 ALWAYS_NULL, NEVER_NULL = {("client", "jwks")}, {("client", "jwks_uri")}
 """Columns of a pair of which a constraint demands exactly one."""
 TYPES = {
@@ -92,6 +94,8 @@ def row_of(table: sa.Table, variant: int, *, nulls: bool) -> Row:
         values = known.get(column.name) or VALUES[kind_of(column)]
         leads = isinstance(column.type, sa.Uuid) and (column.primary_key or column.foreign_keys)
         value = KEY if leads else values[variant % len(values)]
+        if isinstance(value, str) and len(table.primary_key) > 2 and column.primary_key:
+            value = value[:MAX_KEY]  # PostgreSQL limits the row of an index to 2704 bytes
         name = (table.name, column.name)
         is_null = name in ALWAYS_NULL or (nulls and column.nullable and name not in NEVER_NULL)
         row[column.name] = None if is_null else value

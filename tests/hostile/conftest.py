@@ -11,6 +11,7 @@ from app.db import Statement
 from app.identity.tables import AccountRecord
 from app.resources import RESOURCES
 from tests.conftest import Servers
+from tests.custody.accounts import without_jobs
 from tests.drafts import create_record
 from tests.hostile.chance import seed
 from tests.hostile.raw import RawConnection
@@ -62,4 +63,8 @@ def state(server: Server) -> State:
             found[name] = f"{len(rows)} rows, {hashlib.sha256(repr(rows).encode()).hexdigest()}"
         return found
 
-    return lambda: server.run(read_all())
+    def read() -> dict[str, str]:
+        without_jobs(server)
+        return server.run(read_all())
+
+    return read

@@ -62,15 +62,21 @@ def _code(operation: "Operation", person: Person) -> str:
     return str(clinic_of(person).invite(new_id().hex)["code"])
 
 
+def _patient(person: Person) -> str:
+    """Connect a new patient to a person's clinic; return the patient's id."""
+    clinic = clinic_of(person)
+    give(person.server.person("connected"), clinic)
+    wait_until(lambda: not person.server.run(person.server.db.all(_JOBS)))  # the e-mail is sent
+    return str(clinic.connections()[0]["id"])
+
+
 def _id_for_clinics(operation: "Operation", person: Person) -> str:
     """Return the id of an invitation, a connection or a consent."""
     clinic = clinic_of(person)
     if "/invitations/" in operation.path:
         return str(clinic.invite()["id"])
     if "/connections/" in operation.path:
-        give(person.server.person("connected"), clinic)
-        wait_until(lambda: not person.server.run(person.server.db.all(_JOBS)))  # the e-mail is sent
-        return str(clinic.connections()[0]["id"])
+        return _patient(person)
     return str(propose(person, new_clinic(person.server))["id"])
 
 
@@ -229,6 +235,8 @@ class Operation:
         example: Json = copy.deepcopy(self.content["requestBody"]["content"][JSON]["example"])
         if self.tag in CLINICAL and "code" in example:
             example["code"] = _code(self, person)
+        if self.content["operationId"] == "push_sessions":
+            example["sessions"] = [each | {"patient": _patient(person)} for each in example["sessions"]]
         return example
 
     def body_with(self, place: Path, value: str, any_of: Json | None = None) -> bytes:

@@ -129,7 +129,7 @@ class Attack:
 
     def _read_back(self, mutant: Mutant, reply: RawResponse) -> None:
         operation, answer = mutant.right.operation, json.loads(reply.body)
-        for record in (answer, *(each["record"] for each in answer.get("results", []) if each["record"])):
+        for record in (answer, *(each["record"] for each in answer.get("results", []) if each.get("record"))):
             path = self._path_of(record, operation)
             if path is None:
                 continue

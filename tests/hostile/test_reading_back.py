@@ -18,10 +18,13 @@ READABLE = [
     each
     for each in WITH_BODY
     if each.answer.get("properties", {}).keys() >= (each.body or {})["properties"].keys() | {"id"}
+    and each.content["operationId"] != "change_connection"  # a connection that it has ended cannot be read
 ]
 REFUSALS = {(422, "validation"), (409, "invalid-transition")}
 LISTED = {"timezone", "locale"}
 """Members whose values are in a list that no schema contains."""
+REORDERED = {"shares", "identifiers"}
+"""Sets: they are returned in an order of their own, each element once. Tests of consents cover them."""
 
 
 def is_timestamp(schema: Json) -> bool:
@@ -52,6 +55,8 @@ def test_accepted_values_are_returned_unchanged_and_rejected_ones_change_nothing
 
     for name, schema in members.items():
         accepted = False
+        if name in REORDERED:
+            continue
         values = [value for value in accepted_values(schema) if name not in COLLECTION_OF or value == "null"]
         for value in values:
             for any_of in ({}, bare) if operation.method == "PATCH" else (right, bare):

@@ -120,7 +120,9 @@ def accepted_values(schema: Json) -> Iterator[str]:
         "uuid": IDS,
     }.get(kind.get("format", ""), ())
     yield from map(json.dumps, texts)
-    if kind["type"] == "integer":
+    if kind["type"] == "boolean":
+        yield from ("true", "false")
+    elif kind["type"] == "integer":
         yield from (str(kind["minimum"]), str(kind["maximum"]))
     elif kind["type"] == "number":
         yield from DOSES

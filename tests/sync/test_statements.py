@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from app.consents import statements as consents
 from app.db import Statement
 from app.db.postgres.transaction import PostgresTransaction
 from app.db.sqlite.connection import SqliteTransaction
@@ -20,7 +21,8 @@ from tests.sync.event_stream import open_event_stream
 from tests.sync.sync_client import INTENTION, SESSION, Json, SyncClient, delete, edit, upsert
 
 OTHERS = [each for module in (jobs, data_keys) for each in vars(module).values() if isinstance(each, Statement)]
-"""Every server of this process looks for jobs, and a data key is read again after a minute."""
+OTHERS.append(consents.OVER)
+"""Every server of this process looks for jobs and for consents that have ended; a data key is read again after a minute."""
 KINDS = 5
 MAX_OF_A_PUSH = 40
 """Lock, read, write and remember: a number for each kind of record, not for each operation."""
