@@ -48,8 +48,8 @@ def restored(
 
     Accounts that were erased after the backup was made are erased again, as the ledger of erasures lists them. Every consent
     for a clinic ends, because the backup may have consents that have ended since, unless --ended says which these are. Every
-    device has to sign in again, and then pushes the changes that the backup lacks. An interrupted run can be repeated: it
-    continues where it stopped.
+    device has to sign in again, and then pushes the changes that the backup lacks. Repeat an interrupted run: it continues
+    where it stopped.
     """
     settings = load_settings()
     since = None if ended is None else _read_ended(ended)
@@ -69,9 +69,9 @@ def restored(
             await _erase_again(services, entries)
         left = await restoring.start(db)
         await administration.raise_epochs(db, restoring.epoch_step())
-        with logged():
-            consents = await with_progress("Consents", ending.end_restored(services, since))
-        return consents, await with_progress("Feeds", restoring.restored(db), left)
+        feeds = await with_progress("Feeds", restoring.restored(db), left)
+        with logged():  # after the feeds: in the old epoch, its changes would look like some that the backup lacks
+            return await with_progress("Consents", ending.end_restored(services, since)), feeds
 
     try:
         consents, feeds = run(with_database(settings, work))

@@ -14,7 +14,7 @@ from app.consents.clinic_shapes import (
     ConnectionPatch,
     InvitationDraft,
     InvitationPage,
-    NewInvitation,
+    InvitationWithCode,
 )
 from app.consents.connecting import ConnectionFilters
 from app.db import Row
@@ -50,7 +50,7 @@ async def get_clinic(call: AnyClient) -> Response:
 @router.post(
     "/invitations",
     status_code=201,
-    response_model=NewInvitation,
+    response_model=InvitationWithCode,
     responses=problems(InsufficientScope, signed_in=True, body=True),
     summary="Invite a patient",
 )

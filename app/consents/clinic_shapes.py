@@ -45,7 +45,7 @@ class Invitation(BaseModel, defer_build=True, json_schema_extra=example(examples
     expires_at: Instant = Field(description="When the code expires.")
 
 
-class NewInvitation(BaseModel, defer_build=True, json_schema_extra=example(examples.NEW_INVITATION)):
+class InvitationWithCode(BaseModel, defer_build=True, json_schema_extra=example(examples.INVITATION_WITH_CODE)):
     """An invitation with its code."""
 
     id: Id = Field(description="The invitation's id.")

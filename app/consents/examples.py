@@ -40,7 +40,7 @@ CONSENT: Final[Example] = {
     "ended_at": None,
     "ended_by": None,
 }
-NEW_CONSENT: Final[Example] = {**CONSENT, "code": None}
+CONSENT_WITH_CODE: Final[Example] = {**CONSENT, "code": None}
 INVITATION_DRAFT: Final[Example] = {"identifier": IDENTIFIER, "asks": ASKS, "days": 14}
 INVITATION: Final[Example] = {
     "id": INVITATION_ID,
@@ -48,7 +48,7 @@ INVITATION: Final[Example] = {
     "asks": ASKS,
     "expires_at": _LATER,
 }
-NEW_INVITATION: Final[Example] = {
+INVITATION_WITH_CODE: Final[Example] = {
     "id": INVITATION_ID,
     "code": "M4WK-81TZ-PQ6N",
     "identifier": IDENTIFIER,

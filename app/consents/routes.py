@@ -16,7 +16,7 @@ from app.consents.shapes import (
     ConsentDraft,
     ConsentPage,
     ConsentPatch,
-    NewConsent,
+    ConsentWithCode,
     public_consent,
 )
 from app.consents.writing import present
@@ -72,7 +72,7 @@ async def look_up_code(call: Call, network: Network, draft: CodeDraft) -> Respon
 @router.post(
     "/consents",
     status_code=201,
-    response_model=NewConsent,
+    response_model=ConsentWithCode,
     responses=problems(
         UnknownCode, AlreadyConnected, TooManyConsents, TooManyIdentifiers, TooManyAttempts, signed_in=True, body=True
     )

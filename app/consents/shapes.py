@@ -115,7 +115,7 @@ class Consent(BaseModel, defer_build=True, json_schema_extra=example(examples.CO
     )
 
 
-class NewConsent(Consent, defer_build=True, json_schema_extra=example(examples.NEW_CONSENT)):
+class ConsentWithCode(Consent, defer_build=True, json_schema_extra=example(examples.CONSENT_WITH_CODE)):
     """A consent that was given or proposed."""
 
     code: str | None = Field(

@@ -177,13 +177,16 @@ def test_a_restore_ends_every_consent(servers: Servers, database: str) -> None:
     server = servers.start(servers.settings(database))
     people = [server.person("alice"), server.person("bob")]
     consents = [give(person, new_clinic(server)) for person in people]
+    kept = [int(person.client.get("/v1/sync").json()["cursor"]) for person in people]
     for count in (2, 0):
         result = command(server, "restored", "--yes")
         assert (result.status, f"Consents ended: {count}.\n" in result.out) == (0, True)
         assert result.err.count('"event":"consent-ended"') == count
-    for person, consent in zip(people, consents, strict=True):
+    for person, consent, version in zip(people, consents, kept, strict=True):
         again = server.on_another_device(person)
         assert again.client.get(f"/v1/consents/{consent['id']}").json()["ended_by"] == "restore"
+        lost = again.client.get("/v1/sync/changes", params={"since": version + 1}).json()
+        assert lost["resync"]["kept_through"] == version
         wait_until(lambda person=person: "restored from a backup" in server.mailbox.text_to(person.email))  # type: ignore[misc]
     server.end_test()
 

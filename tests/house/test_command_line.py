@@ -171,6 +171,13 @@ def test_account_add_refuses_invalid_input(databases: Databases, email: str, pas
     assert_fails(result, f"not {expected}")
 
 
+def test_account_add_refuses_a_password_made_of_the_email_address(databases: Databases) -> None:
+    result = afterglow(
+        "account", "add", "alice@example.com", stdin="alice2026\n", database_url=databases.fresh("sqlite")
+    )
+    assert_fails(result, "a password must not consist of the account's e-mail address")
+
+
 def test_account_add_without_a_schema_says_what_to_run(databases: Databases, database: str) -> None:
     url = databases.fresh(database, migrated=False)
     result = afterglow("account", "add", "alice@example.com", stdin=PASSWORD, database_url=url)

@@ -107,6 +107,11 @@ def test_no_type_is_null_alone_and_no_union_is_nameless() -> None:
         assert len(choices) <= 1 or any(node is named for named in SCHEMAS.values()), node
 
 
+def test_no_schema_has_the_name_of_the_constructor_of_another() -> None:
+    """Generators for Go name the constructor of `Consent` `NewConsent`."""
+    assert {f"New{name}" for name in SCHEMAS} & {*SCHEMAS} == set()
+
+
 @pytest.mark.parametrize("name", ["SyncChanges", "SyncState"])
 def test_a_cursor_is_a_string(name: str) -> None:
     assert SCHEMAS[name]["properties"]["cursor"]["type"] == "string"
