@@ -9,7 +9,7 @@ from starlette.responses import Response as StarletteResponse
 
 from app import clock
 from app.archive.exporting import export
-from app.archive.format import MANIFEST, MEDIA_TYPE, README, SUMS, journal_path, records_path
+from app.archive.format import ACCESS, MANIFEST, MEDIA_TYPE, README, SUMS, journal_path, records_path
 from app.http import CurrentConnection, Response, Route, StreamingResponse
 from app.identity import Call
 from app.openapi import problems
@@ -21,6 +21,7 @@ router = APIRouter(tags=["Archive"], route_class=Route)
 _FILES: Final = (
     README,
     *(records_path(each.collection) for each in RESOURCES),
+    ACCESS,
     journal_path("2026-11"),
     MANIFEST,
     SUMS,

@@ -36,6 +36,8 @@ from tests.house.starting import free_port
 from tests.witness import Client
 
 NOT_MIGRATED = "the database has not been migrated to this version: run `afterglow migrate`"
+SESSIONS_OF_CLINIC = 2
+"""The sessions of the demo that its clinic manages."""
 
 pytestmark = pytest.mark.usefixtures("empty_folder")
 
@@ -90,7 +92,7 @@ def test_every_start_of_the_demo_serves_the_same_journey() -> None:
         assert {"afterglow.audit", "afterglow.requests", "uvicorn.error"} == {line["logger"] for line in lines}
         assert "Traceback" not in result.err
     assert seen[0] == seen[1]
-    collections = [collection for collection, _, _ in journey(now())]
+    collections = [collection for collection, _, _ in journey(now())] + ["sessions"] * SESSIONS_OF_CLINIC
     assert {name: len(items) for name, items in seen[0].items()} == {
         resource.collection: collections.count(resource.collection) for resource in RESOURCES
     }
