@@ -6,7 +6,7 @@ executed by the drivers themselves: `await db.one(statement, **values)`, `db.all
 after which `Unavailable` is raised. Both databases return equal values.
 """
 
-from app.db.background import background_transaction
+from app.db.background import LONG_AGO, background_transaction, delete_in_batches
 from app.db.bulk import (
     BulkStatement,
     CompareAndSwap,
@@ -27,6 +27,7 @@ from app.db.statement import Statement, bind
 from app.db.tables import Table
 
 __all__ = [
+    "LONG_AGO",
     "BulkStatement",
     "ChangeNotifier",
     "CompareAndSwap",
@@ -50,6 +51,7 @@ __all__ = [
     "bulk_upsert",
     "byte_length",
     "decode_json_row",
+    "delete_in_batches",
     "json_row",
     "json_rows",
     "open_database",

@@ -2,10 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Final
 
 from app.db.database import Database, Transaction
+from app.db.statement import Statement
+
+LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @asynccontextmanager
@@ -19,3 +24,19 @@ async def background_transaction(db: Database) -> AsyncIterator[Transaction]:
     async with db.transaction() as tx:
         yield tx
     await asyncio.sleep(time.monotonic() - started)
+
+
+async def delete_in_batches(db: Database, oldest: Statement, before: datetime, rows: int) -> AsyncGenerator[int, None]:
+    """Delete what is from before an instant, in transactions of at most `rows` rows; yield how many, after each.
+
+    `oldest` deletes the oldest rows between `since` and `before`, and returns the `moment` of each. `since` moves on, so that
+    no batch looks at what earlier ones have deleted.
+    """
+    since = LONG_AGO
+    while True:
+        async with background_transaction(db) as tx:
+            deleted = await tx.all(oldest, since=since, before=before, rows=rows)
+        if not deleted:
+            return
+        yield len(deleted)
+        since = max(row["moment"] for row in deleted)

@@ -6,7 +6,7 @@ again, and deletes what that does not return.
 """
 
 from collections.abc import AsyncGenerator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from app.clinics.consent_tables import SharedItem
 from app.clinics.tables import ClinicRecord
-from app.db import Database, Statement, Transaction, any_of, background_transaction, bind, bulk_update
+from app.db import LONG_AGO, Database, Statement, Transaction, any_of, background_transaction, bind, bulk_update
 
 BATCH_SIZE: Final = 500
 _clinic, _item = ClinicRecord.table(), SharedItem.table()
@@ -76,7 +76,7 @@ async def expire_cursors(tx: Transaction, owner_id: UUID) -> None:
 
 async def purge(db: Database, before: datetime) -> AsyncGenerator[int, None]:
     """Delete the removals from before an instant; yield how many, after each transaction."""
-    page = {"since": datetime.min.replace(tzinfo=UTC), "before": before, "rows": BATCH_SIZE}
+    page = {"since": LONG_AGO, "before": before, "rows": BATCH_SIZE}
     while True:
         async with background_transaction(db) as tx:
             floors = {clinic["id"]: clinic["floor"] for clinic in await tx.all(LOCK_CLINICS, **page)}

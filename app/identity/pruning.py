@@ -4,20 +4,19 @@ It is safe while the API is served, and can be interrupted and repeated at any t
 """
 
 from collections.abc import AsyncGenerator, Collection
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 import sqlalchemy as sa
 
 from app import clock
-from app.db import Database, Row, Statement, Table, any_of, background_transaction, bind
+from app.db import Database, Row, Statement, Table, any_of, background_transaction, bind, delete_in_batches
 from app.identity.tables import DeviceRecord, EmailChange, RefreshToken, Registration, ReopenCode, ResetCode, Throttle
 from app.settings import Settings
 
 BATCH_SIZE: Final = 500
 DAY: Final = timedelta(days=1)
-_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _device, _token = DeviceRecord.table(), RefreshToken.table()
 _rows = sa.bindparam("rows", type_=sa.BigInteger)
 
@@ -58,13 +57,13 @@ DELETE_DEVICES: Final = Statement(sa.delete(_device).where(any_of(_device.c.id, 
 async def prune_codes(db: Database) -> AsyncGenerator[int, None]:
     """Delete codes that expired more than a day ago; those of the last day are counted. Yield their number, batch by batch."""
     for statement in DELETE_CODES:
-        async for count in _delete(db, statement):
+        async for count in delete_in_batches(db, statement, clock.now() - DAY, BATCH_SIZE):
             yield count
 
 
 async def prune_counts(db: Database) -> AsyncGenerator[int, None]:
     """Delete the counts of attempts that began more than a day ago; yield their number, batch by batch."""
-    async for count in _delete(db, DELETE_COUNTS):
+    async for count in delete_in_batches(db, DELETE_COUNTS, clock.now() - DAY, BATCH_SIZE):
         yield count
 
 
@@ -99,14 +98,3 @@ async def _delete_tokens(db: Database, devices: Collection[UUID]) -> None:
     while deleted == BATCH_SIZE:
         async with background_transaction(db) as tx:
             deleted = len(await tx.all(DELETE_SUPERSEDED, devices=[*devices], rows=BATCH_SIZE))
-
-
-async def _delete(db: Database, oldest: Statement) -> AsyncGenerator[int, None]:
-    before, since = clock.now() - DAY, _LONG_AGO
-    while True:
-        async with background_transaction(db) as tx:
-            deleted = await tx.all(oldest, since=since, before=before, rows=BATCH_SIZE)
-        if not deleted:
-            return
-        yield len(deleted)
-        since = max(row["moment"] for row in deleted)

@@ -7,20 +7,19 @@ repeated at any time.
 """
 
 from collections.abc import AsyncGenerator
-from datetime import UTC, datetime
+from datetime import datetime
 from operator import itemgetter
 from typing import Any, Final
 
 import sqlalchemy as sa
 
-from app.db import Database, Statement, any_of, background_transaction, bind, bulk_update
+from app.db import LONG_AGO, Database, Statement, any_of, background_transaction, bind, bulk_update, delete_in_batches
 from app.identity import Feed
 from app.records.tables import Change, RememberedOp, Revision
 
 BATCH_SIZE: Final = 500
 _feed, _change, _operation, _revision = Feed.table(), Change.table(), RememberedOp.table(), Revision.table()
 _tombstone = _change.alias("tombstone")
-_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
 def _oldest(moment: sa.ColumnElement[Any], *columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
@@ -70,7 +69,7 @@ DELETE_REVISIONS: Final = _delete_oldest(_revision, "replaced_at")
 
 async def purge(db: Database, before: datetime) -> AsyncGenerator[int, None]:
     """Delete the tombstones written before an instant; yield how many were deleted, after each transaction."""
-    page = {"since": _LONG_AGO, "before": before, "rows": BATCH_SIZE}
+    page = {"since": LONG_AGO, "before": before, "rows": BATCH_SIZE}
     while True:
         async with background_transaction(db) as tx:
             floors = {feed["owner_id"]: feed["floor"] for feed in await tx.all(LOCK_FEEDS, **page)}
@@ -87,22 +86,11 @@ async def purge(db: Database, before: datetime) -> AsyncGenerator[int, None]:
 
 async def forget(db: Database, before: datetime) -> AsyncGenerator[int, None]:
     """Delete the operations remembered before an instant; yield how many were deleted, after each transaction."""
-    async for count in _delete(db, DELETE_OPERATIONS, before):
+    async for count in delete_in_batches(db, DELETE_OPERATIONS, before, BATCH_SIZE):
         yield count
 
 
 async def forget_versions(db: Database, before: datetime) -> AsyncGenerator[int, None]:
     """Delete the former versions replaced before an instant; yield how many were deleted, after each transaction."""
-    async for count in _delete(db, DELETE_REVISIONS, before):
+    async for count in delete_in_batches(db, DELETE_REVISIONS, before, BATCH_SIZE):
         yield count
-
-
-async def _delete(db: Database, oldest: Statement, before: datetime) -> AsyncGenerator[int, None]:
-    since = _LONG_AGO
-    while True:
-        async with background_transaction(db) as tx:
-            deleted = await tx.all(oldest, since=since, before=before, rows=BATCH_SIZE)
-        if not deleted:
-            return
-        yield len(deleted)
-        since = max(row["moment"] for row in deleted)

@@ -54,6 +54,8 @@ from tests.witness import DOCUMENT
 
 REFLECTIONS, INTENTIONS = resource_of("reflections"), resource_of("intentions")
 EMPTY = {"README.txt", "manifest.json", "SHA256SUMS", *(f"records/{each.collection}.jsonl" for each in RESOURCES)}
+TEMPORARY_FILES = 2
+"""The files of an export: the records, and the access log."""
 each_kind = pytest.mark.parametrize("resource", RESOURCES, ids=lambda each: each.collection)
 
 
@@ -349,7 +351,7 @@ def test_a_client_that_disconnects_frees_everything(server: Server, alice: Perso
     for _ in range(2):
         with requested(server, alice):
             stalled(steps)
-            assert open_files() == before + 1
+            assert open_files() == before + TEMPORARY_FILES
             assert server.services.exports.taken == 1
         wait_until(lambda: server.services.exports.taken == 0)
         assert open_files() == before
@@ -396,7 +398,7 @@ def test_a_worker_that_stops_ends_an_export(server: Server, alice: Person, steps
     before = open_files()
     with requested(server, alice) as connection:
         stalled(steps)
-        assert open_files() == before + 1
+        assert open_files() == before + TEMPORARY_FILES
         server.run(cancel_requests())
         wait_until(lambda: open_files() == before)
         assert server.services.exports.taken == 0
