@@ -82,9 +82,9 @@ def _record_of(kind: Resource) -> type[BaseModel]:
     members: dict[str, Any] = {}
     for name, field in kind.public.model_fields.items():
         if name not in OWN_ONLY:
-            annotation: Any = field.annotation
+            kept: Any = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
             members[name] = (
-                annotation | None if name in kind.targets else annotation,
+                kept | None if name in kind.targets else kept,
                 Field(description=field.description),
             )
     members["version"] = (ClinicVersion, Field(description="The record's version for this clinic."))

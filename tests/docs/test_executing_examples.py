@@ -58,7 +58,7 @@ def section(visit: Visit, tag: str) -> Iterator[None]:
     header.click()
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_every_example_can_be_executed_from_top_to_bottom_and_again(demo_server: Server, visit: Visit) -> None:
     visit.page.goto(f"{demo_server.url}/docs")
     expect(visit.page.locator(".opblock")).to_have_count(len(OPERATIONS))

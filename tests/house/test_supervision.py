@@ -73,7 +73,7 @@ def test_a_worker_that_cannot_start_leaves_the_healthy_one_and_starts_later(data
         KEYRING.write_bytes(good)
         wait_until(lambda: metrics.read().value("workers") == 2, SECONDS)
         wait_until(lambda: metrics.read().value("keyring_faults") == 0, SECONDS)
-        log = log_of(process)
+        log = terminate(process).err
     assert '"event":"keyring-unreadable"' in log
     assert '"event":"keyring-refused"' in log
 
