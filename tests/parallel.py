@@ -1,8 +1,9 @@
-"""Calls that start at the same time, in threads."""
+"""Calls in threads, that start at the same time or soon."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from contextlib import contextmanager
+from threading import Barrier, Timer
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -19,3 +20,12 @@ def at_once(act: Callable[[int], T], devices: int = DEVICES) -> list[T]:
 
     with ThreadPoolExecutor(devices) as pool:
         return list(pool.map(begin, range(devices)))
+
+
+@contextmanager
+def soon(act: Callable[..., object], *arguments: object) -> Iterator[None]:
+    """Call `act` half a second after the block began, on another thread; wait for its end when the block ends."""
+    timer = Timer(0.5, act, arguments)
+    timer.start()
+    yield
+    timer.join()

@@ -1,6 +1,5 @@
 """A clinic pulls the changes of all its patients by one cursor."""
 
-import threading
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -16,6 +15,7 @@ from tests.consents.clinic import Clinic, accesses, give, propose
 from tests.drafts import Json
 from tests.exchange.replica import Replica, entry, expire, pulled_anew, push
 from tests.exchange.test_visibility import change, create, linked
+from tests.parallel import soon
 from tests.refusals import refused
 from tests.serving import Person, Server
 
@@ -373,9 +373,9 @@ def test_a_query_that_is_not_valid_is_422(clinic: Clinic, query: dict[str, str],
 def test_a_waiting_pull_is_answered_by_a_change(alice: Person, clinic: Clinic, replica: Replica) -> None:
     give(alice, clinic)
     replica.pull()
-    threading.Timer(0.5, shared, (alice,)).start()
     began = time.monotonic()
-    page = replica.page(wait=20)
+    with soon(shared, alice):
+        page = replica.page(wait=20)
     assert summary(page["changes"]) == [("elements", False)]
     assert 0.3 < time.monotonic() - began < 10
 
@@ -383,8 +383,8 @@ def test_a_waiting_pull_is_answered_by_a_change(alice: Person, clinic: Clinic, r
 def test_a_waiting_pull_is_answered_by_the_end_of_a_consent(alice: Person, clinic: Clinic, replica: Replica) -> None:
     consent = give(alice, clinic)
     replica.pull()
-    threading.Timer(0.5, end, (alice, consent)).start()
-    assert summary(replica.page(wait=20)["changes"]) == [("connections", True)]
+    with soon(end, alice, consent):
+        assert summary(replica.page(wait=20)["changes"]) == [("connections", True)]
 
 
 def test_a_waiting_pull_ends_empty(alice: Person, clinic: Clinic, replica: Replica) -> None:
@@ -428,8 +428,8 @@ def test_the_end_of_a_client_ends_a_waiting_pull(
         end_client(server, {"id": clinic.client_id})
         shared(alice)
 
-    threading.Timer(0.5, act).start()
-    response = clinic.client.get("/v1/clinic/changes", params={"since": replica.cursor, "wait": 20})
+    with soon(act):
+        response = clinic.client.get("/v1/clinic/changes", params={"since": replica.cursor, "wait": 20})
     refused(response, 401, "not-signed-in")
 
 
