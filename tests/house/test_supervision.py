@@ -66,7 +66,7 @@ def test_a_worker_that_cannot_start_leaves_the_healthy_one_and_starts_later(data
         wait_until(lambda: metrics.read().value("keyring_faults") == 2, SECONDS)
         os.kill(workers_of(process)[0], signal.SIGKILL)
         wait_until(lambda: metrics.read().value("workers") == 1, SECONDS)
-        for _ in range(20):
+        for _ in range(50):  # long enough for a failed worker to wait for its next start
             assert process.poll() is None
             assert httpx.get(f"{url}/readyz").status_code == 200
             time.sleep(0.2)
