@@ -45,7 +45,7 @@ class ClientCaller:
 
     @property
     def binds(self) -> dict[str, Any]:
-        """The values that statements about what the client may see take."""
+        """The bind values of statements that check what the client may see."""
         return {"client_id": self.client_id, "clinic_id": self.clinic_id, "purpose": self.purpose}
 
 
@@ -71,7 +71,7 @@ class ClientToken(SecurityBase):
         claims = services.tokens.verify(bearer_token(request))
         if not isinstance(claims, ClientClaims):
             person = Caller(services, claims.account_id, claims.device_id)
-            request.scope[PENDING_AUTH] = person.authenticate  # then it is 401
+            request.scope[PENDING_AUTH] = person.authenticate  # a device that is signed out gets 401
             raise Forbidden
         found = await services.db.one(_CALLER, client_id=claims.client_id)
         if found is None:

@@ -1,6 +1,6 @@
 """The tables between patients and clinics: invitations and patients, by clinic; consents and accesses, by owner.
 
-They are below `records`, whose statements ask for a consent. What happens to their rows is in `app.consents`.
+They are in a layer below `records`, whose statements check consents. `app.consents` writes most of their rows.
 """
 
 from datetime import datetime
@@ -48,7 +48,7 @@ class Action(StrEnum):
 
 
 class InvitationRecord(Table, table=True):
-    """A clinic's invitation to the person with a chart; `asks` are the terms that it asks for."""
+    """A clinic's invitation to the patient with one of its identifiers; `asks` are the terms that it asks for."""
 
     __tablename__ = "invitation"
     __table_args__ = (sa.Index(None, "clinic_id", "created_at", "id"),)
@@ -94,9 +94,9 @@ class PatientIdentifier(Table, table=True):
 class ConsentRecord(Table, table=True):
     """What an owner allows one clinic.
 
-    `head` is the number of changes that the clinic got of this connection, `code_mac` and `code_expires_at` are of the code of
-    a proposal, `ends_at` is when it ends by itself, null if it has ended.
-    The unique index is partial in the migrations (not `inactive`): an owner has one live consent for each clinic.
+    `head` is the number of changes of the connection for the clinic. `code_mac` and `code_expires_at` belong to the
+    code of a proposal. `ends_at` is when the consent expires; null if it does not, or has ended. The unique index is
+    partial in the migrations (not `inactive`): an owner has one live consent for each clinic.
     """
 
     __tablename__ = "consent"
@@ -153,7 +153,7 @@ class SharedItem(Table, table=True):
 
 
 class AccessRecord(Table, table=True):
-    """One access to an owner's data by a clinic, or one change of a consent. Nothing but an erasure changes or deletes it."""
+    """One access to an owner's data by a clinic, or one change of a consent. Only an erasure deletes it."""
 
     __tablename__ = "access"
 

@@ -12,7 +12,7 @@ from app.db import Table
 
 
 class Purpose(StrEnum):
-    """What a clinic uses a patient's records for. A client sees those of consents with its own purpose."""
+    """What a clinic uses a patient's records for. A client sees only those under consents with its own purpose."""
 
     TREATMENT = "treatment"
     RESEARCH = "research"

@@ -1,7 +1,8 @@
 """The access log: what clinics did with a patient's data, for the patient to read.
 
-An entry is written in the transaction of the access itself: without an entry there is no response. After the commit a log
-line is emitted, as evidence outside the database; it names the account, the clinic and the request, and no record's content.
+An entry is written in the same transaction as the access: if this fails, the clinic gets no response. After the commit,
+a log line is emitted as evidence outside the database. It names the account, the clinic and the request, and has no
+content of records.
 """
 
 from collections.abc import Iterable
@@ -25,7 +26,7 @@ from app.records.shapes import page
 
 CONSENTS: Final = "consents"
 CONNECTIONS: Final = "connections"
-"""The collections of entries that are about no kind of record."""
+"""The collections of entries that are not about records."""
 _access, _clinic = AccessRecord.table(), ClinicRecord.table()
 INSERT: Final = bulk_insert(_access)
 _entries: Final = (
@@ -38,13 +39,14 @@ PAGE: Final = Statement(
     .order_by(_access.c.id.desc())
     .limit(sa.bindparam("rows", type_=sa.BigInteger))
 )
-"""A page of an owner's entries, newest first: their ids are ordered by time."""
+"""A page of an owner's entries, newest first. Their ids are ordered by time."""
 NEWEST: Final = UUID(int=2**128 - 1)
+"""The greatest possible id: a page after it starts with the newest entry."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One access: to which owner's data, by whom, in which request; `ids` are of one collection."""
+    """An access to an owner's data, or a change of a consent. All `ids` are of one collection."""
 
     owner_id: UUID
     clinic_id: UUID
@@ -62,14 +64,12 @@ class Access(BaseModel, defer_build=True, json_schema_extra=example(examples.ACC
     clinic: ClinicName = Field(description="The clinic.")
     client_id: Id | None = Field(description="The clinic's program; null if the patient or the operator acted.")
     action: Action = Field(
-        description="`read`, `export` or `write`: an access to records. `connect`, `change` or `end`: of a consent."
+        description="`read`, `export`, `write`: access to records. `connect`, `change`, `end`: change of a consent."
     )
     collection: str = Field(
         description="The collection of the records; `connections` for the connection itself, and `consents` for a consent."
     )
-    ids: list[str] = Field(
-        description="The ids of the records, of the patient as the clinic knows it, or of the consent."
-    )
+    ids: list[str] = Field(description="The ids of the records, the clinic's patient id, or the id of the consent.")
     request_id: str | None = Field(description="The id of the request; null if no request caused it.")
 
 
@@ -77,7 +77,7 @@ AccessPage: Final = page(Access, "A page of the access log, newest first.")
 
 
 async def write(tx: Transaction, entries: Iterable[Entry]) -> list[Row]:
-    """Write entries in the transaction of the access; return their rows, to be given to `emit` after the commit."""
+    """Write entries in the transaction of the access; return their rows: pass them to `emit` after the commit."""
     rows = [*map(row_of, entries)]
     if rows:
         await tx.write((INSERT, rows))
@@ -90,7 +90,7 @@ def row_of(entry: Entry) -> Row:
 
 
 def emit(rows: Iterable[Row]) -> None:
-    """Log entries that were committed."""
+    """Emit a log line for each committed entry."""
     for row in rows:
         observability.log_event(
             "access",

@@ -1,4 +1,4 @@
-"""Cursors of a clinic's pull: opaque texts that say after which of the clinic's numbers a page starts."""
+"""Cursors of a clinic's pull: opaque strings with the number of the change after which a page starts."""
 
 import base64
 import binascii
@@ -21,10 +21,10 @@ _PURPOSES: Final = tuple(Purpose)
 
 
 class Position(NamedTuple):
-    """A number of a clinic's changes, as a client with a purpose sees them.
+    """A position in a clinic's changes, for the clients with one purpose.
 
-    A page that continues a pull from the beginning (`from_zero`) also knows the clinic's floor at that time: it needs none of
-    the removals that were purged before.
+    `from_zero` is true while a pull from the beginning continues, and `floor` is the clinic's floor when it began. Such
+    a pull needs no removals that were purged before it began.
     """
 
     clinic_id: UUID
@@ -35,7 +35,7 @@ class Position(NamedTuple):
     floor: int = 0
 
     def is_served(self, clinic: Row, purpose: Purpose) -> bool:
-        """Return whether the clinic can tell this client everything that happened since."""
+        """Return whether every change after this position can still be returned."""
         if (self.clinic_id, self.purpose, self.epoch) != (clinic["id"], purpose, clinic["epoch"]):
             return False
         is_known = self.number >= clinic["floor"] or (self.from_zero and self.floor == clinic["floor"])
@@ -55,7 +55,7 @@ class Position(NamedTuple):
 
 
 def parse(text: str) -> Position | None:
-    """Return the position of a cursor, None for the first one; raise `ValueError` for a text that is no cursor."""
+    """Return the position of a cursor, None for the first one; raise `ValueError` if it is invalid."""
     if text == FIRST:
         return None
     try:

@@ -43,7 +43,7 @@ MayUpdate = Annotated[ClientCaller, Depends(ClientToken("Patient", "u"))]
 
 @router.get("", response_model=ClinicState, responses=problems(signed_in=True), summary="Get the clinic's state")
 async def get_clinic(call: AnyClient) -> Response:
-    """Return the clinic, the calling client with the scopes of its token, and counts to compare with the clinic's own."""
+    """Return the clinic, the calling client, its scopes, and counts to compare with those of the clinic's system."""
     return json_response(await connecting.clinic_state(call))
 
 
@@ -55,7 +55,7 @@ async def get_clinic(call: AnyClient) -> Response:
     summary="Invite a patient",
 )
 async def create_invitation(call: MayConnect, draft: InvitationDraft) -> Response:
-    """Make a code for the patient with an identifier of the clinic. The clinic gives it to the patient itself.
+    """Create a code for the patient with this identifier. The server does not send it: give it to the patient.
 
     The code works once. Needs `system/Patient.c`.
     """
@@ -70,7 +70,7 @@ async def create_invitation(call: MayConnect, draft: InvitationDraft) -> Respons
     summary="List open invitations",
 )
 async def list_invitations(call: MaySearch, query: Annotated[Filters, Query()]) -> Response:
-    """Return the invitations that were neither used nor withdrawn, and have not expired, newest first, without their codes.
+    """Return the invitations that are not used, withdrawn or expired, newest first, without their codes.
 
     Needs `system/Patient.s`.
     """
@@ -85,7 +85,7 @@ async def list_invitations(call: MaySearch, query: Annotated[Filters, Query()]) 
     summary="Withdraw an invitation",
 )
 async def withdraw_invitation(call: MayConnect, id: Id) -> Response:
-    """Withdraw an open invitation: its code is not valid any more. One that was used or has expired is not found (404).
+    """Withdraw an open invitation: its code becomes invalid. A used or expired invitation is not found (404).
 
     Needs `system/Patient.c`.
     """
@@ -101,9 +101,10 @@ async def withdraw_invitation(call: MayConnect, id: Id) -> Response:
     summary="Redeem the code of a patient",
 )
 async def create_connection(call: MayConnect, network: Network, draft: ConnectionDraft) -> Response:
-    """Redeem the code that a patient shows who has proposed a consent: the consent is then active.
+    """Redeem the code of a consent that a patient has proposed: the consent becomes active.
 
-    Needs `system/Patient.c`. The code in the example is not valid (422): a patient's app makes one with `POST /v1/consents`.
+    Needs `system/Patient.c`. The code in the example is not valid (422): a patient's app gets one from `POST
+    /v1/consents`.
     """
     async with rate_limited(call.services, of_clinic_codes(call.services, network), failure=UnknownCode):
         connection = await connecting.redeem(call, draft)
@@ -117,9 +118,9 @@ async def create_connection(call: MayConnect, network: Network, draft: Connectio
     summary="List connections",
 )
 async def list_connections(call: MaySearch, query: Annotated[ConnectionFilters, Query()]) -> Response:
-    """Return the patients whose consent is active and has the client's purpose, newest first.
+    """Return the connections to patients with an active consent for the client's purpose, newest first.
 
-    Each of them can read in the access log that the connection was read. Needs `system/Patient.s`.
+    Each patient's access log shows that the connection was read. Needs `system/Patient.s`.
     """
     items, next_cursor = await connecting.page_of_connections(call, query)
     return json_response({"items": items, "next_cursor": next_cursor})
@@ -132,7 +133,7 @@ async def list_connections(call: MaySearch, query: Annotated[ConnectionFilters, 
     summary="Change or end a connection",
 )
 async def change_connection(call: MayUpdate, id: Id, patch: ConnectionPatch) -> Response:
-    """Replace all identifiers of a connection, as when charts are merged, or end it with the status `inactive`.
+    """Replace all identifiers of a connection, for example after charts were merged, or end it (`inactive`).
 
     The patient gets an e-mail when it ends. Needs `system/Patient.u`.
     """

@@ -30,7 +30,9 @@ class InvitationDraft(Shape, json_schema_extra=example(examples.INVITATION_DRAFT
     """An invitation of a patient."""
 
     identifier: Identifier = Field(description="The clinic's identifier of the patient.")
-    asks: Asks = Field(description="The terms that the clinic asks for. The patient decides.")
+    asks: Asks = Field(
+        description="The terms that the clinic asks for. The patient can choose other `shares` and `receives`."
+    )
     days: Annotated[int, Field(strict=True, ge=1, le=MAX_DAYS)] = Field(
         DEFAULT_DAYS, description="The days for which the code is valid."
     )
@@ -67,11 +69,11 @@ class ConnectionPatch(Shape, json_schema_extra=example(examples.CONNECTION_PATCH
 
     identifiers: Annotated[
         Annotated[list[Identifier], Field(max_length=MAX_IDENTIFIERS)] | MISSING,
-        Field(description="The complete list of the clinic's identifiers of the patient, each once."),
+        Field(description="All the clinic's identifiers of the patient, without duplicates."),
     ] = MISSING
     status: Annotated[
         Literal["inactive"] | MISSING,
-        Field(description="Ends the connection, and with it the patient's consent, for good. Send it alone."),
+        Field(description="Ends the connection and the patient's consent permanently. Send no other member."),
     ] = MISSING
 
 
@@ -80,31 +82,31 @@ class Connection(BaseModel, defer_build=True, json_schema_extra=example(examples
 
     id: Id = Field(description="The patient's id. It is random, and the same if the patient consents again.")
     identifiers: list[Identifier] = Field(
-        description="The clinic's identifiers of the patient, in the order of their texts."
+        description="The clinic's identifiers of the patient, ordered by system and value."
     )
-    status: ConsentStatus = Field(description="`active`, or `inactive` in the response to the end of the connection.")
-    shares: Shares = Field(description="The collections of which the clinic sees the records that are `shared`.")
+    status: ConsentStatus = Field(description="`active`; `inactive` only in the response to the end of the connection.")
+    shares: Shares = Field(description="The clinic sees the records of these collections whose visibility is `shared`.")
     receives: bool = Field(description="Whether the clinic may add sessions to the account.")
     purpose: Purpose = Field(description="The purpose for which the patient consented.")
     name: str | None = Field(description="The name that the patient chose for the clinic.")
-    until: Instant | None = Field(description="When the consent ends by itself; null if it does not.")
+    until: Instant | None = Field(description="When the consent expires; null if it does not.")
 
 
 class Limits(BaseModel, defer_build=True):
     """The limits of a clinic's requests."""
 
-    connections: int = Field(ge=1, le=10_000, description="Connections in a page.")
-    identifiers: int = Field(ge=1, le=10_000, description="Identifiers of a connection.")
-    invitation_days: int = Field(ge=1, le=10_000, description="Days for which an invitation is valid.")
+    connections: int = Field(ge=1, le=10_000, description="Maximum connections in a page.")
+    identifiers: int = Field(ge=1, le=10_000, description="Maximum identifiers of a connection.")
+    invitation_days: int = Field(ge=1, le=10_000, description="Maximum days for which an invitation is valid.")
 
 
 class ClinicState(BaseModel, defer_build=True, json_schema_extra=example(examples.CLINIC_STATE)):
-    """The calling client, its clinic, and what it sees."""
+    """The calling client, its clinic, and counts of what the client sees."""
 
     clinic: ClinicName = Field(description="The clinic.")
     client_id: Id = Field(description="The client that calls.")
     scopes: list[str] = Field(description="The scopes of the access token.")
-    cursor: str = Field(description="The clinic's newest change; `0` if there is none.")
+    cursor: str = Field(description="The cursor after the clinic's newest change; `0` if there is none.")
     connections: int = Field(ge=0, le=2**31 - 1, description="The number of active connections.")
     sessions: int = Field(ge=0, le=2**31 - 1, description="The number of sessions that the clinic manages.")
     limits: Limits = Field(description="The limits of requests.")

@@ -1,4 +1,4 @@
-"""Codes of invitations and proposals: stored as HMACs, found by them, and valid once."""
+"""Codes of invitations and proposals. They are stored as HMACs, looked up by these, and work once."""
 
 import hashlib
 import hmac
@@ -11,11 +11,11 @@ from app.db import Db, Row
 from app.services import Services
 
 _NO_CODE: Final = ""
-"""Stands for a text that is no code. It has an HMAC as any other, so that it is refused in the same way."""
+"""Replaces a text that does not have the form of a code. It matches no row, so it is refused like a wrong code."""
 
 
 def mac_of(services: Services, typed: str) -> bytes:
-    """Return the HMAC of a code as it was typed."""
+    """Return the HMAC of a code that a person typed."""
     return hmac.digest(services.code_key, b"clinic code " + (normalize(typed) or _NO_CODE).encode(), hashlib.sha256)
 
 

@@ -44,7 +44,7 @@ class ConnectionFilters(Filters):
 
     identifier: (
         Annotated[
-            Any,  # an IdentifierQuery, which would be a schema of its own in the document
+            Any,  # an IdentifierQuery, which would add a schema to the document
             PlainValidator(_read_identifier),
             WithJsonSchema({"type": "string", "minLength": 5, "pattern": r"^[A-Za-z][A-Za-z0-9+.-]*:[^|\s]+\|.+$"}),
         ]
@@ -73,7 +73,7 @@ async def redeem(caller: ClientCaller, draft: ConnectionDraft) -> Row:
 async def page_of_connections(caller: ClientCaller, query: ConnectionFilters) -> tuple[list[Row], str | None]:
     """Return a page of the connections that the client may see, and the cursor of the next one.
 
-    Each is an entry of its patient's access log.
+    Each patient's access log gets an entry.
     """
     named: Row = {} if query.identifier is None else query.identifier._asdict()
     scope = (str(caller.client_id), CONNECTIONS, *named.values())
@@ -91,7 +91,7 @@ async def page_of_connections(caller: ClientCaller, query: ConnectionFilters) ->
 
 
 async def change(caller: ClientCaller, id: UUID, patch: ConnectionPatch) -> Row:
-    """Replace the identifiers of a connection, or end it; return it.
+    """Replace the identifiers of a connection, or end it; return the connection.
 
     Raise `NotFound` if the client may not see it, `Invalid` or `IdentifierInUse`.
     """
@@ -121,7 +121,7 @@ async def _changed(write: ConsentWrite, row: Row, sent: dict[str, Any], wanted: 
 
 
 async def clinic_state(caller: ClientCaller) -> Row:
-    """Return the client, its clinic, and what it sees."""
+    """Return the calling client, its clinic, and counts of what the client sees."""
     state = await caller.db.only(statements.CLINIC_STATE, **caller.binds, now=clock.now())
     cursor = Position(caller.clinic_id, caller.purpose, state["epoch"], state["head"]).text()
     return {

@@ -52,7 +52,7 @@ def check_draft(draft: ConsentDraft) -> None:
 async def create(caller: Caller, draft: ConsentDraft, request_id: str) -> tuple[int, Row]:
     """Give a consent by an invitation, or propose one to a clinic; return the status of the response and the consent.
 
-    The status is 200 if the patient was connected already, and the identifier of the invitation was added. Raise
+    The status is 200 if the patient was already connected: then only the invitation's identifier is added. Raise
     `UnknownCode`, `AlreadyConnected`, `TooManyConsents` or `TooManyIdentifiers`.
     """
     terms = {name: getattr(draft, name) for name in _TERMS}
@@ -85,7 +85,7 @@ async def _accept(caller: Caller, typed: str, terms: Row, origin: Origin) -> tup
                 await write.add_identifier(row, identifier)
             else:
                 raise AlreadyConnected
-        except IdentifierInUse:  # another patient has the chart, which is not this one's to know
+        except IdentifierInUse:  # of another patient, which this one must not learn
             raise UnknownCode.at("/code") from None
     if connected is None:
         return 201, public_consent(row) | {"code": None}
@@ -109,7 +109,7 @@ async def find(caller: Caller, id: UUID) -> Row:
 
 
 async def change(caller: Caller, id: UUID, patch: ConsentPatch, request_id: str) -> Row:
-    """Change the terms of a consent, or end it; return it. A change that changes nothing is none.
+    """Change the terms of a consent, or end it; return it. If nothing changes, nothing is written.
 
     Raise `NotFound`, `Invalid` for an `until` that is not in the future, or `ConsentEnded`.
     """

@@ -1,4 +1,4 @@
-"""The e-mails about consents: its owner gets one for each start, change and end."""
+"""The e-mails about a consent: its owner gets one for each start, change and end."""
 
 from typing import Final
 
@@ -8,7 +8,7 @@ from app.mail import Email
 _BY: Final = {
     EndedBy.PATIENT: "It was ended in the app.",
     EndedBy.CLINIC: "The clinic ended it.",
-    EndedBy.EXPIRY: "Its time has run out.",
+    EndedBy.EXPIRY: "It has expired.",
     EndedBy.OPERATOR: "The operator of the Afterglow server ended it.",
     EndedBy.RESTORE: (
         "The Afterglow server was restored from a backup, and every consent was ended to be safe. To continue, consent again."

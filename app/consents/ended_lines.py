@@ -1,4 +1,4 @@
-"""Reading the log lines of consents that ended after a backup was made, or whose terms changed."""
+"""Reading the log lines about consents that ended, or whose terms changed, after a backup was made."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -13,10 +13,10 @@ _EVENTS: Final = {"consent-ended", "consent-changed"}
 
 
 def read_ended(lines: Iterable[bytes]) -> dict[UUID, EndedBy]:
-    """Return the consents that log lines say have ended, or changed, with what ended them.
+    """Return the ids of the consents that ended or changed according to log lines, and what ended each.
 
     A consent whose terms changed is ended by the restore, because the backup has its former terms, which may be wider.
-    Lines of other events are ignored, and so is text that is not of this log.
+    Lines of other events, and text that is no log line, are ignored.
     """
     found: dict[UUID, EndedBy] = {}
     for line in lines:

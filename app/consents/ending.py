@@ -1,4 +1,4 @@
-"""Ending consents without a request of the patient or the clinic: by time, by the operator, after a restore."""
+"""Ending consents without a request of the patient or the clinic: by expiry, by the operator, after a restore."""
 
 from collections.abc import AsyncGenerator, Mapping
 from typing import Final
@@ -12,22 +12,22 @@ from app.db import Transaction
 from app.services import Services
 
 SECONDS: Final = 2.0
-"""How often consents that have ended by themselves are looked for."""
+"""The interval between two searches for expired consents."""
 BATCH_SIZE: Final = 100
 _FIRST: Final = UUID(int=0)
 
 
 async def expire(services: Services) -> None:
-    """End the consents that have ended by themselves."""
+    """End the consents that have expired."""
     for owner in await services.db.all(statements.OVER, now=clock.now(), rows=BATCH_SIZE):
         async with lock_consents(services, owner["owner_id"], Origin(EndedBy.EXPIRY)):
-            pass  # taking the lock ends them
+            pass  # `lock_consents` ends expired ones
 
 
 async def end_of_clinic(services: Services, clinic_id: UUID) -> AsyncGenerator[int, None]:
     """End all consents for a clinic that has ended, each in a transaction of its own; yield 1 for each.
 
-    No new one can be given meanwhile. An interrupted run can be repeated.
+    No new consent can be given to such a clinic. An interrupted run can be repeated.
     """
     after = _FIRST
     while owners := await services.db.all(
@@ -43,7 +43,7 @@ async def end_of_clinic(services: Services, clinic_id: UUID) -> AsyncGenerator[i
 
 
 async def end_of_owner(tx: Transaction, services: Services, owner_id: UUID, by: EndedBy) -> ConsentWrite:
-    """End all consents of an account that is being closed, in that transaction; call `announce` after its commit."""
+    """End all consents of an account in the transaction that closes it; call `announce` after its commit."""
     write = await open_write(tx, services, owner_id, Origin(by))
     for row in write.live:
         await write.end(row)
@@ -54,7 +54,7 @@ async def end_of_owner(tx: Transaction, services: Services, owner_id: UUID, by: 
 async def end_restored(services: Services, ended: Mapping[UUID, EndedBy] | None) -> AsyncGenerator[int, None]:
     """After a restore, end the consents that the backup may have revived; yield how many, after each transaction.
 
-    These are all, or those in `ended`, with what ended them. An interrupted run can be repeated.
+    `ended` has the ids of these consents, and what ended each; None stands for all. An interrupted run can be repeated.
     """
     after = _FIRST
     while owners := await services.db.all(statements.OWNERS, after=after, rows=BATCH_SIZE):

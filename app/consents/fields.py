@@ -23,7 +23,7 @@ def is_system(text: object) -> bool:
 
 
 def is_value(text: object) -> bool:
-    """Return whether a value can be that of an identifier: printable, without a blank at either end."""
+    """Return whether this can be the value of an identifier: printable, without leading or trailing spaces."""
     return isinstance(text, str) and 0 < len(text) <= MAX_VALUE and text.isprintable() and text == text.strip()
 
 
@@ -36,7 +36,7 @@ def _read_system(value: object) -> str:
 
 def _read_value(value: object) -> str:
     if not is_value(value):
-        message = "Send 1 to 200 printable characters, without a blank at either end."
+        message = "Send 1 to 200 printable characters, without leading or trailing spaces."
         raise PydanticCustomError("identifier", message)
     return str(value)
 
@@ -56,4 +56,4 @@ Value = Annotated[
     WithJsonSchema({"type": "string", "minLength": 1, "maxLength": MAX_VALUE, "pattern": _VALUE}),
 ]
 Shares = Annotated[list[Collection], Field(max_length=len(BY_COLLECTION)), AfterValidator(_in_order)]
-"""Collections: each once, in the order of the API, however they were sent."""
+"""Names of collections, sorted in the order of the API, without duplicates."""

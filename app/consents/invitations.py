@@ -1,4 +1,4 @@
-"""Invitations: a clinic makes a code for the patient with a chart, and gives it to this person itself."""
+"""Invitations: a clinic creates a code for one of its patients, and gives the code to the patient itself."""
 
 from datetime import timedelta
 from typing import Final

@@ -59,10 +59,10 @@ RequestId = Annotated[str, Depends(request_id_of)]
     summary="Look up a code of a clinic",
 )
 async def look_up_code(call: Call, network: Network, draft: CodeDraft) -> Response:
-    """Return which clinic a code is from, and the terms that it asks for, so that the person can decide.
+    """Return the clinic that a code is from and the terms that it asks for, so that the person can decide.
 
-    Nothing changes. A code that is wrong, was used, has ended or expired is not found (404). After ten wrong codes in an hour
-    no code of the account is checked (429).
+    This does not use the code. A code that is wrong, used, ended or expired is not found (404). After ten wrong codes
+    in an hour, the account gets 429.
     """
     async with rate_limited(call.services, of_clinic_codes(call.services, network, call.account_id), failure=NotFound):
         found = await consenting.describe_code(call, draft.code)
@@ -76,16 +76,16 @@ async def look_up_code(call: Call, network: Network, draft: CodeDraft) -> Respon
     responses=problems(
         UnknownCode, AlreadyConnected, TooManyConsents, TooManyIdentifiers, TooManyAttempts, signed_in=True, body=True
     )
-    | {200: {"model": Consent, "description": "The account was connected already. Its terms are unchanged."}},
+    | {200: {"model": Consent, "description": "The account was already connected. The terms are unchanged."}},
     summary="Give or propose a consent",
 )
 async def create_consent(call: Call, request_id: RequestId, network: Network, draft: ConsentDraft) -> Response:
     """Give a consent with the code of an invitation (`code`), or propose one to a clinic by its share code (`clinic`).
 
-    With an invitation, the consent is active at once. A proposal is for treatment, and has a code to show at the clinic: the
-    consent is active when the clinic has redeemed it. If the account is connected to the clinic already, an invitation adds
-    the clinic's identifier, and the terms stay as they are (200). The code in the example is not valid (422): a clinic's
-    system makes one with `POST /v1/clinic/invitations`.
+    With an invitation, the consent is active at once. A proposal is for treatment, and has a code to show at the
+    clinic: the consent becomes active when the clinic redeems the code. If the account is already connected to the
+    clinic, an invitation only adds its identifier, and the terms do not change (200). The code in the example is not
+    valid (422): a clinic's system gets one from `POST /v1/clinic/invitations`.
     """
     consenting.check_draft(draft)
     async with rate_limited(
@@ -131,8 +131,8 @@ async def get_consent(call: Call, id: Id) -> Response:
 async def change_consent(call: Call, request_id: RequestId, id: Id, patch: ConsentPatch) -> Response:
     """Change the terms of a consent, or end it with the status `inactive`. No If-Match is needed.
 
-    A change is in force for every request of the clinic that starts after the response. An ended consent cannot be changed
-    (409); to end it again has no effect.
+    A change applies to every request of the clinic that starts after the response. An ended consent cannot be changed
+    (409); ending it again has no effect.
     """
     return json_response(await consenting.change(call, id, patch, request_id))
 
@@ -146,7 +146,8 @@ async def change_consent(call: Call, request_id: RequestId, id: Id, patch: Conse
 async def list_accesses(call: Call, query: Annotated[Filters, Query()]) -> Response:
     """Return what clinics did with the account's data, and each start, change and end of a consent, newest first.
 
-    An entry is about one request and one collection. Nothing changes or deletes an entry, except the erasure of the account.
+    An entry is about one request and one collection. Entries are never changed, and are deleted only if the account is
+    erased.
     """
     scope, key, after = (str(call.account_id), "access"), call.services.cursor_key, access_log.NEWEST
     if query.cursor is not None:

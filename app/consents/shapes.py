@@ -14,13 +14,13 @@ from app.ids import Id
 from app.openapi import example
 from app.records.shapes import page
 
-_SHARES: Final = "The collections of which the clinic sees the records that are `shared`."
+_SHARES: Final = "The clinic sees the records of these collections whose visibility is `shared`."
 _RECEIVES: Final = "Whether the clinic may add sessions to the account."
-_NAME: Final = "The name that the clinic sees."
-_UNTIL: Final = "When the consent ends by itself; null if it does not."
-_PURPOSE: Final = "What the clinic uses the records for. Its other programs do not see them."
+_NAME: Final = "The person's name, as the clinic sees it."
+_UNTIL: Final = "When the consent expires; null if it does not."
+_PURPOSE: Final = "What the clinic uses the records for. Its clients with another purpose do not see them."
 TypedCode = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00]*$")]
-"""A code as a person typed it. Any text may be sent; one that is no code is a wrong code."""
+"""A code as a person typed it. Any text is valid input; one that is no code counts as a wrong code."""
 Receives = Annotated[bool, Field(strict=True)]
 
 
@@ -47,7 +47,7 @@ class Asks(Shape, json_schema_extra=example(examples.ASKS)):
     """The terms that a clinic asks for."""
 
     shares: Shares = Field(
-        description="The collections of which the clinic wants to see the records that are `shared`."
+        description="The clinic asks to see the records of these collections whose visibility is `shared`."
     )
     receives: Receives = Field(description="Whether the clinic wants to add sessions to the account.")
     purpose: Purpose = Field(description="What the clinic uses the records for.")
@@ -76,7 +76,7 @@ class ConsentDraft(Shape, json_schema_extra=example(examples.CONSENT_DRAFT)):
     )
     shares: Shares = Field(description=_SHARES)
     receives: Receives = Field(description=_RECEIVES)
-    until: Instant | None = Field(None, description=f"{_UNTIL} In the future.")
+    until: Instant | None = Field(None, description=f"{_UNTIL} Must be in the future.")
     name: Name | None = Field(None, description=_NAME)
 
 
@@ -85,11 +85,11 @@ class ConsentPatch(Shape, json_schema_extra=example(examples.CONSENT_PATCH)):
 
     shares: Annotated[Shares | MISSING, Field(description=_SHARES)] = MISSING
     receives: Annotated[Receives | MISSING, Field(description=_RECEIVES)] = MISSING
-    until: Annotated[Instant | MISSING | None, Field(description=f"{_UNTIL} In the future.")] = MISSING
+    until: Annotated[Instant | MISSING | None, Field(description=f"{_UNTIL} Must be in the future.")] = MISSING
     name: Annotated[Name | MISSING | None, Field(description=_NAME)] = MISSING
     status: Annotated[
         Literal["inactive"] | MISSING,
-        Field(description="Ends the consent, for good. Other members are ignored then."),
+        Field(description="Ends the consent permanently. Other members are then ignored."),
     ] = MISSING
 
 
@@ -99,7 +99,7 @@ class Consent(BaseModel, defer_build=True, json_schema_extra=example(examples.CO
     id: Id = Field(description="The consent's id.")
     clinic: ClinicName = Field(description="The clinic.")
     status: ConsentStatus = Field(
-        description="`proposed`: the clinic has not used the code yet. `active`: in force. `inactive`: ended, for good."
+        description="`proposed`: the code is not used yet. `active`: in force. `inactive`: ended permanently."
     )
     shares: Shares = Field(description=_SHARES)
     receives: bool = Field(description=_RECEIVES)
@@ -110,8 +110,8 @@ class Consent(BaseModel, defer_build=True, json_schema_extra=example(examples.CO
     updated_at: Instant = Field(description="When the consent last changed.")
     ended_at: Instant | None = Field(description="When the consent ended.")
     ended_by: EndedBy | None = Field(
-        description="What ended it: the patient, the clinic, `expiry` (its `until`, or the life of the code), the operator of "
-        "the server, or a restore from a backup."
+        description="What ended the consent: the patient, the clinic, `expiry` (of `until`, or of a proposal's code), "
+        "the operator of the server, or a restore from a backup."
     )
 
 
@@ -119,8 +119,8 @@ class ConsentWithCode(Consent, defer_build=True, json_schema_extra=example(examp
     """A consent that was given or proposed."""
 
     code: str | None = Field(
-        description="Of a proposal: the code to show at the clinic, which works once, for seven days. It is returned only here. "
-        "Null if the consent is active already."
+        description="The code of a proposal, to show at the clinic. It works once, for seven days, and is returned "
+        "only here. Null if the consent is already active."
     )
 
 

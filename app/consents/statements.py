@@ -1,7 +1,7 @@
 """The statements on consents, invitations, patients and their identifiers.
 
-An owner's consents are read after the owner's feed was locked, by a statement of their own: on PostgreSQL, a condition on
-the consent inside the locking statement would let a write through after a concurrent end has committed.
+An owner's consents are read after the owner's feed was locked, by a separate statement: on PostgreSQL, a condition on
+the consent in the locking statement would allow a write after another transaction has committed the consent's end.
 """
 
 from typing import Any, Final
@@ -58,7 +58,7 @@ COUNT: Final = Statement(
     .where(*_same(_feed, "owner_id"))
     .values(consents=bind(_feed.c.consents), head=_feed.c.head + sa.literal_column("1"))
 )
-"""Stores the number of live consents. The feed's new head lets every write fail that has read the consents before."""
+"""Stores the number of live consents, and advances the head: then each write that read the consents earlier fails."""
 LIVE: Final = Statement(_consents.where(*_same(_consent, "owner_id"), _is_live))
 CONSENT: Final = Statement(_consents.where(*_same(_consent, "owner_id", "id")))
 INSERT: Final = _insert(_consent)
@@ -79,7 +79,7 @@ OVER: Final = Statement(
     .order_by(sa.literal_column("since"))
     .limit(_ROWS)
 )
-"""The owners of consents that have ended by themselves, and are not yet inactive: of all owners."""
+"""The owners of expired consents that are not inactive yet, among all owners."""
 OWNERS_OF_CLINIC: Final = Statement(
     sa.select(_consent.c.owner_id)
     .where(*_same(_consent, "clinic_id"), _is_live, _consent.c.owner_id > bind(_consent.c.owner_id, "after"))
@@ -101,7 +101,7 @@ LOCK_CLINIC: Final = Statement(
     .where(*_same(_clinic, "id"), _clinic.c.ended_at.is_(None))
     .with_for_update(key_share=True)
 )
-"""Locks a clinic that has not ended, after the feed: its identifiers are then changed by one transaction at a time."""
+"""Locks a clinic that has not ended: one transaction at a time changes its identifiers. The feed is locked before."""
 CLINIC_OF_SHARE_CODE: Final = Statement(
     sa.select(_clinic.c.id, _clinic.c.name).where(*_same(_clinic, "share_code"), _clinic.c.ended_at.is_(None))
 )
@@ -121,7 +121,7 @@ USE_INVITATION: Final = Statement(
     .values(used_by=bind(_invitation.c.used_by), used_at=bind(_invitation.c.expires_at, "now"))
     .returning(_invitation.c.id)
 )
-"""Uses an invitation once: of several transactions one gets a row."""
+"""Uses an invitation. If several transactions try, only one gets a row."""
 DELETE_INVITATION: Final = Statement(
     sa.delete(_invitation)
     .where(*_same(_invitation, "clinic_id", "id"), _is_open, IS_ACTIVE)
@@ -180,7 +180,7 @@ CLINIC_STATE: Final = Statement(
         .label("sessions"),
     ).where(_clinic.c.id == bind(_clinic.c.id, "clinic_id"))
 )
-"""A clinic's counters, its connections that a client may see, and the sessions that it manages of these patients."""
+"""A clinic's counters, the number of connections that a client sees, and of their sessions that the clinic manages."""
 _identifiers: Final = sa.select(_identifier.c.patient_id, _identifier.c.system, _identifier.c.value)
 IDENTIFIERS: Final = Statement(
     _identifiers.where(*_same(_identifier, "clinic_id"), any_of(_identifier.c.patient_id, "patient_ids")).order_by(

@@ -1,8 +1,8 @@
-"""Writing consents: the owner's feed is locked, then the live consents are read, decided on, and written.
+"""Writing consents: lock the owner's feed, read the live (proposed or active) consents, decide, and write.
 
 The lock order is feed → clinic → consent. E-mails and entries of the access log are part of the transaction; log lines
-follow the commit. A consent that has ended by itself is ended by whatever locks the feed next, at the latest by the job of
-`ending`; until then no statement serves it.
+follow the commit. The next transaction that locks the feed ends the expired consents, at the latest the periodic work
+of `ending`; until then no statement serves them.
 """
 
 from collections.abc import AsyncIterator, Iterable
@@ -54,7 +54,7 @@ class ConsentWrite:
     """A transaction that holds the lock of an owner's feed, and knows the owner's live consents."""
 
     def __init__(self, tx: Transaction, services: Services, owner: Row, live: Iterable[Row], origin: Origin) -> None:
-        """Take the locked owner and the live consents that were read after that."""
+        """Take the locked owner, and the live consents that were read under the lock."""
         self.tx, self.owner_id, self.now = tx, owner["owner_id"], clock.now()
         self._services, self._owner, self._origin = services, owner, origin
         self._live = {row["id"]: row for row in live}
@@ -89,7 +89,7 @@ class ConsentWrite:
             raise UnknownCode.at(pointer)
 
     async def propose(self, clinic: Row, terms: Row) -> tuple[Row, str]:
-        """Insert a proposed consent; return it and its code, which people read."""
+        """Insert a proposed consent; return it, and its code as it is shown to people."""
         code = new_code()
         expires_at = self.now + PROPOSAL_LIFE
         row = await self._insert(
@@ -144,7 +144,7 @@ class ConsentWrite:
         return row
 
     async def end(self, row: Row, by: EndedBy | None = None) -> Row:
-        """End a live consent, by the origin of this write unless `by` says otherwise; return it."""
+        """End a live consent; return it. `by` is what ended it, by default the origin of this write."""
         by = by or self._origin.by
         ended_at = row["ends_at"] if by is EndedBy.EXPIRY else self.now
         row = await self._update(
@@ -162,7 +162,7 @@ class ConsentWrite:
         return row
 
     async def end_past(self) -> None:
-        """End the live consents that have ended by themselves."""
+        """End the live consents that have expired."""
         for row in self.live:
             if is_past(row, self.now):
                 await self.end(row, EndedBy.EXPIRY)
@@ -217,7 +217,7 @@ class ConsentWrite:
             await self._services.mailer.queue(self.tx, email)
 
     def announce(self) -> None:
-        """After the commit, log what happened, and let the e-mails be sent."""
+        """After the commit, emit the log lines, wake waiting pulls, and start sending the e-mails."""
         access_log.emit(self._logged)
         for clinic_id in self._clinic_ids:
             self._services.db.notifier.notify(clinic_id)
@@ -263,13 +263,13 @@ class ConsentWrite:
             await self.tx.write((statements.INSERT_IDENTIFIERS, [key | each for each in identifiers]))
 
     async def _last_version(self, clinic_id: UUID, patient_id: UUID) -> int:
-        """Return the last version of a former connection, from which a new one counts on; 0 if there was none."""
+        """Return the last version of a former connection, from which a new one continues; 0 if there was none."""
         key = {"owner_id": self.owner_id, "clinic_id": clinic_id, "collection": CONNECTIONS, "id": patient_id}
         found = await self.tx.one(coverage.LAST_VERSION, **key)
         return 0 if found is None else int(found["version"])
 
     async def _deliver(self, row: Row) -> None:
-        """Let the clinic pull the connection and all records that the consent covers, as the consent's next version."""
+        """Mark the connection and all covered records as changed for the clinic, with the consent's new version."""
         change = {"owner_id": self.owner_id, "version": row["head"], "changed_at": self.now}
         await self._deliver_connection(row, removed=False)
         for kind in kinds():
@@ -285,7 +285,7 @@ class ConsentWrite:
         self._clinic_ids.add(row["clinic_id"])
 
     async def _deliver_identifiers(self, row: Row) -> None:
-        """Let the clinic pull the connection, whose identifiers have changed."""
+        """Mark the connection as changed for the clinic, after its identifiers changed."""
         row["head"] += 1
         await self.tx.write((coverage.UPDATE_HEADS, [row]))
         await self._deliver_connection(row, removed=False)
@@ -308,17 +308,17 @@ def _named(row: Row) -> Row:
 
 
 def _ends_at(code_expires_at: datetime | None, until: datetime | None) -> datetime | None:
-    """Return when a consent ends by itself: the earlier one of two times that may be null."""
+    """Return when a consent expires: the earlier of two times, each of which may be None."""
     return min((each for each in (code_expires_at, until) if each is not None), default=None)
 
 
 def is_past(row: Row, now: datetime) -> bool:
-    """Return whether a consent has ended by itself, although it may not be inactive yet."""
+    """Return whether a consent has expired, even if it is not inactive yet."""
     return row["ends_at"] is not None and row["ends_at"] <= now
 
 
 def present(row: Row, now: datetime) -> Row:
-    """Return a consent as it is now: inactive if it has ended by itself."""
+    """Return a consent as it is now: inactive if it has expired."""
     if not is_past(row, now):
         return row
     return row | {"status": ConsentStatus.INACTIVE, "ended_at": row["ends_at"], "ended_by": EndedBy.EXPIRY}
@@ -339,7 +339,7 @@ async def open_write(tx: Transaction, services: Services, owner_id: UUID, origin
 
 @asynccontextmanager
 async def lock_consents(services: Services, owner_id: UUID, origin: Origin) -> AsyncIterator[ConsentWrite]:
-    """Lock an owner's feed for a write of consents; commit at the end of the block, or roll back if it raised."""
+    """Lock an owner's feed for a write of consents; commit at the end of the block, or roll back if it raises."""
     async with services.db.transaction() as tx:
         write = await open_write(tx, services, owner_id, origin)
         yield write

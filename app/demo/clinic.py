@@ -50,7 +50,7 @@ def key_file(settings: Settings) -> Path:
 
 
 async def create_clinic(services: Services, owner_id: UUID) -> None:
-    """Create the clinic, its client, the invitations and the consent, as far as they do not exist."""
+    """Create the clinic, its client, the invitations and the consent, if they do not exist."""
     keys = KeySource([_public_part(key_file(services.settings))], None)
     async with services.db.transaction() as tx:
         if await administration.find_clinic(tx, _CLINIC_ID) is None:
@@ -63,7 +63,7 @@ async def create_clinic(services: Services, owner_id: UUID) -> None:
         for id in _INVITATIONS:
             await tx.run(_DELETE_INVITATION, id=id)
             await tx.run(statements.INSERT_INVITATION, **_invitation_row(services, id))
-    with suppress(IdentifierInUse, TooManyConsents, UnknownCode):  # a tester has used the clinic otherwise
+    with suppress(IdentifierInUse, TooManyConsents, UnknownCode):  # a tester has changed the clinic
         await _give_consent(services, owner_id)
     await _push_sessions(services)
 
@@ -136,7 +136,7 @@ def _session(number: int, started_at: datetime) -> Row:
 
 
 async def _name_patient(tx: Transaction, owner_id: UUID) -> None:
-    """Give the owner the patient id of the examples, unless the clinic has one for the owner, or for another account."""
+    """Give the owner the patient id of the examples, unless the owner has another, or another account has it."""
     key = {"clinic_id": _CLINIC_ID, "owner_id": owner_id}
     known = await tx.one(statements.PATIENT, **key)
     taken = await tx.one(statements.ANY_PATIENT, clinic_id=_CLINIC_ID, id=UUID(examples.PATIENT_ID))

@@ -11,8 +11,8 @@ from app.problems.records import Invalid
 class InsufficientScope(Forbidden):
     """Insufficient scope.
 
-    The access token of the client lacks the scope of this operation. Request a token with it; if it is not granted, the
-    operator of the server has not registered it for this client.
+    The access token lacks the scope of this operation. Request a token with this scope; if it is not granted, ask the
+    operator of the server to register it for the client.
     """
 
     code = "insufficient-scope"
@@ -21,8 +21,8 @@ class InsufficientScope(Forbidden):
     def needing(cls, scope: str) -> Self:
         """Return the problem of a token without a scope, with the challenge of RFC 6750."""
         return cls(
-            f"The access token lacks the scope {scope}. Request a token with it; if it is not granted, the operator of the "
-            "server has not registered it for this client.",
+            f"The access token lacks the scope {scope}. Request a token with this scope; if it is not granted, ask the "
+            "operator of the server to register it for the client.",
             {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{scope}"'},
         )
 
@@ -30,8 +30,8 @@ class InsufficientScope(Forbidden):
 class UnknownCode(Invalid):
     """Unknown code.
 
-    The code is wrong, was used, has ended or has expired. The response is the same for each. Check the code, or ask for a
-    new one.
+    The code is wrong, used, ended or expired. The response is the same in each case. Check the code, or ask for a new
+    one.
     """
 
     code = "unknown-code"
@@ -65,7 +65,7 @@ class AlreadyConnected(Problem):
 class ConsentEnded(Problem):
     """Consent ended.
 
-    An ended consent cannot be changed. Make a new one: propose it, or use a new code of the clinic.
+    An ended consent cannot be changed. Propose a new one, or use a new code of the clinic.
     """
 
     status, code = 409, "consent-ended"

@@ -57,16 +57,16 @@ class SessionFields(records.Fields):
     notes: Text20000 | None = Field(None, description="Notes.")
     clinic_id: Id | None = Field(
         None,
-        description="The clinic that manages the session: only it can set the clinical fields. A client can set it to null, "
-        "which detaches the session: its fields are then the owner's.",
+        description="The clinic that manages the session: only this clinic can set the clinical fields. Only null can "
+        "be set: it detaches the session, whose fields are then the owner's.",
     )
 
 
 class SessionRecord(SessionFields, records.Record, table=True):
     """A session, as stored.
 
-    `system` and `value` are the identifier of a clinic that manages it or did, and `revision` the highest one that was sent.
-    The index of `clinic_id` is partial in the migrations (not null).
+    `system` and `value` are the identifier of the clinic that manages it or did; `revision` is the highest that it
+    sent. The index of `clinic_id` is partial in the migrations (not null).
     """
 
     __tablename__ = "session"
