@@ -39,7 +39,10 @@ Collections = Annotated[
 
 
 def readable(wanted: list[str], scope: str) -> list[str]:
-    """Return the wanted collections, or all that a token's scopes cover; raise `InsufficientScope` if they do not cover one."""
+    """Return the wanted collections, by default all that the token's scopes cover.
+
+    Raise `InsufficientScope` if they do not cover a wanted one, or do not cover any.
+    """
     granted = scopes.parse(scope)
     covered = [name for name in NAMES if "s" in granted.get(TYPES[name], "")]
     missing = [name for name in wanted or NAMES if name not in covered]

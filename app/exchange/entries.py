@@ -1,4 +1,4 @@
-"""The entries of a clinic's push: the record of one session each, parsed and validated by itself."""
+"""The entries of a clinic's push. Each has one session, and is parsed and validated separately."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
@@ -52,7 +52,7 @@ class Entry:
         return {"system": self.system, "value": self.value}
 
     def op(self, clinic_id: UUID, patient_id: UUID) -> Op:
-        """Return the operation that creates or changes the session of a patient: its id follows from its identifier."""
+        """Return the operation that creates or changes the session. The patient and the identifier determine its id."""
         return Op(
             resource=SESSIONS,
             id=make_id(uuid5(patient_id, f"{self.system}|{self.value}").bytes),
@@ -72,7 +72,7 @@ class InvalidEntry:
 
 
 def parse(value: Any) -> Entry | InvalidEntry:
-    """Return one entry. Faults in the session point into the session, as those of `POST /v1/sessions`."""
+    """Return one entry. Pointers to faults in the session are relative to it, as in `POST /v1/sessions`."""
     members = value if isinstance(value, dict) else {}
     patient, faults = _patient(members.get("patient"))
     try:

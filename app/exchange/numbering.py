@@ -1,8 +1,8 @@
-"""Numbering: a clinic's changes get their numbers when the clinic pulls, in a transaction of its own, under the clinic's lock.
+"""Numbering: a clinic's changes get their numbers when the clinic pulls, in a transaction that locks the clinic.
 
-A number that a write assigned itself could become visible after a greater one, and a reader would skip it. Here every row
-that gets a number was committed before, and its number is greater than all that were ever read. Rows that a writer holds are
-skipped, not waited for, and get a number at the next pull (decision 063).
+If each write assigned the number itself, it could become visible after a greater one, and a reader would skip it. Here,
+a row is committed before it gets a number, and the number is greater than all that were ever read. Rows that a writer
+has locked are skipped, and get a number at the next pull (decision 063).
 """
 
 from typing import Final
@@ -17,7 +17,7 @@ from app.exchange.collections import NAMES
 from app.problems import NotSignedIn
 
 MAX_NUMBERED: Final = 5000
-"""The rows that get a number by one transaction."""
+"""The maximum number of rows in one transaction."""
 _clinic, _item = ClinicRecord.table(), SharedItem.table()
 _KEY: Final = ("owner_id", "collection", "id")
 _this: Final = _clinic.c.id == bind(_clinic.c.id, "clinic_id")
@@ -35,7 +35,7 @@ _rank: Final = sa.case(
     value=_item.c.collection,
     else_=sa.literal_column(str(len(NAMES))),
 )
-"""Parents before children, and a connection before its records."""
+"""The order within a version: a connection before its records, parents before children."""
 
 
 def _number() -> Statement:
@@ -73,7 +73,7 @@ async def state(caller: ClientCaller) -> Row:
 
 
 async def number(db: Database, clinic: Row) -> bool:
-    """Give numbers to the clinic's changes that have none; return whether some may be left."""
+    """Number the clinic's changes that have no number yet; return whether more may be left."""
     async with db.transaction() as tx:
         locked = await tx.only(LOCK, clinic_id=clinic["id"])
         clinic["head"] = locked["head"]

@@ -1,7 +1,7 @@
 """The statement that reads a page of a clinic's changes, and checks in it what the clinic may see.
 
-A change is shown with its record if the consent is active, its `until` is not past, its purpose is the client's, and it
-covers the record. A reference to a record that the clinic does not see is null.
+A change is shown with its record if the consent is active, its `until` is not past, its purpose is the client's, and
+the consent covers the record. A reference to a record that the clinic does not see is null.
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ from app.records import Resource, kinds
 from app.records.coverage import CONNECTIONS, is_covered, is_shared
 
 TERMS: Final = ("status", "shares", "receives", "purpose", "name", "until")
-"""What a connection's row has of the consent."""
+"""The columns of the consent that a connection shows."""
 _item, _patient = SharedItem.table(), PatientRecord.table()
 _consent = ConsentRecord.table().alias("live")
 _any = ConsentRecord.table().alias("any_consent")
@@ -127,9 +127,9 @@ def _references(kind: Resource, table: sa.FromClause) -> list[Any]:
 def page(*, of_patient: bool) -> Statement:
     """Return the statement of a page: a row for each of the next changes, of one patient or of all.
 
-    `is_known` says whether the client may learn of the change at all, and `record_id` is null if it does not see the record.
-    `more` has the visible references of a record in the order of their names, or the `TERMS` of a connection. After
-    `most_bytes` of documents the rest have none, and `fits` is false.
+    `is_known` says whether the client may know of the change, and `record_id` is null if the client does not see the
+    record. `more` has the visible references of a record in the order of their names, or the `TERMS` of a connection.
+    The documents of the rows are added up: from `most_bytes` on, a row has no document, and `fits` is false.
     """
     changes = _page(of_patient=of_patient)
     found = sa.union_all(_of_connections(changes), *(_of_kind(changes, kind) for kind in kinds())).subquery("found")

@@ -1,4 +1,4 @@
-"""The patients of a push: their ids and identifiers, the lock of their feeds, and what a write reads after it."""
+"""The patients of a push: their ids and identifiers, the lock of their feeds, and what a write reads after the lock."""
 
 from collections.abc import Iterable
 from typing import Final, NamedTuple
@@ -45,7 +45,7 @@ LOCK: Final = Statement(
     .where(_feed.c.owner_id == bind(_feed.c.owner_id))
     .with_for_update(of=_feed, key_share=True)
 )
-"""Locks a patient's feed: the first statement of a write. It says nothing of the consent."""
+"""Locks a patient's feed: the first statement of a write. It does not check the consent."""
 
 
 def _state() -> Statement:
@@ -72,8 +72,8 @@ def _state() -> Statement:
 
 
 STATE: Final = _state()
-"""The active consents of a patient, and the sessions with given ids as they are: their versions for a clinic, and what
-`snapshot_of` takes. It runs after the feed was locked.
+"""The active consents of a patient, and the stored sessions with some ids: their versions for a clinic, and the input
+of `snapshot_of`. It runs after the feed was locked.
 """
 
 
@@ -85,7 +85,7 @@ class Known(NamedTuple):
 
 
 async def resolve(caller: ClientCaller, patients: Iterable[Patient]) -> Known:
-    """Return the patients among those named. That one is known does not mean that the clinic may write."""
+    """Return those of the patients that the clinic knows. This does not check whether the clinic may write."""
     ids = [each for each in patients if isinstance(each, UUID)]
     named = {each for each in patients if isinstance(each, tuple)}
     known = Known({}, {})

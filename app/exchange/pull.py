@@ -93,7 +93,7 @@ async def pull(caller: ClientCaller, query: ClinicPullQuery, names: list[str]) -
         changes = await _changes(caller, found)
         if found.is_cut:
             has_more, through = True, found.rows[-1]["number"]
-    is_last = not has_more  # then the cursor does not continue the pull, and lasts until a removal after it is purged
+    is_last = not has_more  # then the pull has ended, and its cursor expires when a later removal is purged
     following = position._replace(number=through, from_zero=position.from_zero and not is_last)
     return Page(changes, following.text(), has_more)
 

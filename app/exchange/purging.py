@@ -1,8 +1,8 @@
-"""Purging: deletes the removals that clinics have had long enough to pull, and those of accounts that are erased.
+"""Purging: deletes old removals, which clinics had time to pull, and expires cursors before an account is erased.
 
-It is safe while the API is served: each page is a short transaction that locks the clinics first, as numbering does, and
-raises each clinic's floor to the highest number deleted. A cursor below it is answered with 410: the clinic pulls everything
-again, and deletes what that does not return.
+It is safe while the API is served: each page is a short transaction that locks the clinics first, as numbering does,
+and raises each clinic's floor to the highest number deleted. A cursor below the floor gets 410: the clinic pulls
+everything again, and deletes what was not returned.
 """
 
 from collections.abc import AsyncGenerator
@@ -61,8 +61,8 @@ _RAISE_BOTH: Final = bulk_update(_clinic, ["id"], ["head", "floor"])
 
 
 async def expire_cursors(tx: Transaction, owner_id: UUID) -> None:
-    """Before the rows of an owner are deleted whose consents have ended, expire the cursors of clinics that have not pulled
-    that. The owner's feed is locked.
+    """Expire the cursors of clinics that have not pulled the end of an owner's consents, before the owner's rows are
+    deleted. The owner's feed is locked.
     """
     numbers = {row["clinic_id"]: row["number"] for row in await tx.all(_OF_OWNER, owner_id=owner_id)}
     unnumbered = {row["clinic_id"] for row in await tx.all(_UNNUMBERED, owner_id=owner_id)}

@@ -1,8 +1,8 @@
 """Push: a clinic's sessions, written by the same engine as the patient's own, one transaction for each patient.
 
-A transaction locks the patient's feed, and only then reads the consent, by a statement of its own: on PostgreSQL a condition
-in the locking statement would let a write through after the consent's end was committed. The access is logged in the same
-transaction.
+A transaction locks the patient's feed, and only then reads the consent, by a separate statement: on PostgreSQL, a
+condition in the locking statement would allow a write after the consent's end was committed. The access is logged in
+the same transaction.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ from app.resources.sessions import SESSIONS
 from app.sealing import OwnerKeys
 
 CONCURRENT: Final = 4
-"""The patients of one push that are written at once, on a database with several writers."""
+"""How many patients of one push are written at once, if the database has several writers."""
 
 
 class _Written(NamedTuple):
@@ -79,7 +79,7 @@ async def _write_patient(caller: ClientCaller, owner_id: UUID, patient_id: UUID,
     try:
         keys = await caller.services.data_keys.of_many(
             [owner_id]
-        )  # before the lock, which needs no second connection then
+        )  # before the lock, so that it needs no second connection
         if owner_id not in keys:
             return [_Written(rejected(UnknownPatient())) for _ in ops]
         view = View(_actor(caller, owner_id), owner_id)
@@ -89,7 +89,7 @@ async def _write_patient(caller: ClientCaller, owner_id: UUID, patient_id: UUID,
 
 
 def _actor(caller: ClientCaller, owner_id: UUID) -> Caller:
-    """Return the client as who makes the changes to an account's records."""
+    """Return the client as the actor of changes to an account's records."""
     return Caller(caller.services, owner_id, caller.client_id, is_authenticated=True, is_internal=True)
 
 

@@ -23,7 +23,7 @@ OWN_ONLY: Final = ("visibility", "clinic_id")
 def clinic_record(keys: OwnerKeys, kind: Resource, row: Row, clinic_id: UUID) -> Row:
     """Return a record in its public shape, as the clinic sees it.
 
-    Of a record that the clinic manages and that is not shared with it, it sees the clinical fields; the others are null.
+    If the clinic manages the record, and the record is not shared with it, all fields but the clinical ones are null.
     """
     document = orjson.loads(keys.open(kind.collection, row["id"], row["seq"], row["document"]))
     for name in OWN_ONLY:
@@ -32,7 +32,7 @@ def clinic_record(keys: OwnerKeys, kind: Resource, row: Row, clinic_id: UUID) ->
         document[field] = None if value is None else str(make_id(value))
     if not row["is_shared"]:
         document |= dict.fromkeys(name for name in kind.field_names if name in document and name not in kind.clinical)
-        document["updated_at"] = clock.format_instant(row["changed_at"])  # not when the owner changed the rest
+        document["updated_at"] = clock.format_instant(row["changed_at"])  # hides when the owner changed the others
     is_own = row["clinic_id"] == clinic_id
     return {
         "id": row["id"],

@@ -27,9 +27,10 @@ MayWriteSessions = Annotated[ClientCaller, Depends(ClientToken("Procedure", "cu"
     openapi_extra={MAX_BODY_BYTES: MAX_PUSH_BYTES},
 )
 async def push_sessions(call: MayWriteSessions, sent: SessionPush) -> Response:
-    """Create or replace the clinical fields of sessions, by the clinic's own identifiers. The request can be repeated safely.
+    """Create sessions, or replace their clinical fields, by the clinic's identifiers. The request can be repeated
+    safely.
 
-    Each entry succeeds or fails by itself. A patient who is unknown, or whose consent does not allow it or has ended, is
+    Each entry succeeds or fails by itself. If the patient is unknown, or no active consent allows it, the entry is
     `rejected` with 404. Needs `system/Procedure.cu`.
     """
     return json_response({"results": await push.push(call, sent.sessions)})
@@ -46,12 +47,12 @@ async def pull_clinic_changes(
 ) -> Response:
     """Return what has changed for the clinic since a cursor, over all its patients: each record once, in its latest state.
 
-    Start with `since=0`, continue with the returned `cursor` while `has_more` is true, and keep the last one. When a consent
-    starts or its terms change, all records that it covers are returned again. `removed` means that the clinic does not see
-    the record any more: delete it. On 410, pull everything from 0, and delete what that does not return. Each patient can
-    read in the access log what was read. The scopes decide on the collections: `system/Patient.s` for connections,
-    `Procedure` for sessions, `Observation` for elements, `Goal` for intentions, `DocumentReference` for reflections, and
-    `Task` for action items.
+    Start with `since=0`, continue with the returned `cursor` while `has_more` is true, and keep the last one. When a
+    consent starts or its terms change, all records that it covers are returned again. `removed` means that the clinic
+    no longer sees the record: delete it. On 410, pull everything from 0, and delete what was not returned. Each
+    patient's access log shows what was read. Each collection needs a scope: `system/Patient.s` for connections,
+    `Procedure` for sessions, `Observation` for elements, `Goal` for intentions, `DocumentReference` for reflections,
+    and `Task` for action items.
     """
     page = await pull.pull_or_wait(call, query, reader)
     return json_response(page._asdict())

@@ -49,7 +49,7 @@ class SessionEntry(Shape, json_schema_extra=example(examples.ENTRY)):
         None,
         ge=0,
         lt=2**53,
-        description="The revision of the session in the clinic's system: a lower one than the last has no effect.",
+        description="The revision of the session in the clinic's system: an entry with a lower one has no effect.",
     )
     session: ClinicalSession = Field(description="All clinical fields of the session.")
 
@@ -60,14 +60,14 @@ class SessionResult(BaseModel, defer_build=True):
     identifier: Identifier | None = Field(description="The session's identifier; null if the one sent is not valid.")
     id: Id | None = Field(description="The session's id; null if the patient is not known.")
     outcome: OpOutcome = Field(description="What the entry did. Expect new values.")
-    status: HttpStatus = Field(description="The HTTP status of the entry by itself.")
+    status: HttpStatus = Field(description="The HTTP status of this entry.")
     version: ClinicVersion | None = Field(description="The session's version for this clinic; null if it has none.")
     reason: str | None = Field(
         description="Why the entry had no effect. With `unchanged`: `stale`. With `conflict`: `deleted` or `detached`. With "
         "`rejected`: the code of the problem. Expect new values."
     )
     errors: list[Fault] = Field(
-        description="With the status 422: all errors; they point into the session, or the entry."
+        description="With the status 422: all errors. Pointers are relative to the session, or to the entry."
     )
 
 
@@ -96,7 +96,7 @@ def _record_of(kind: Resource) -> type[BaseModel]:
     )
     members["revision"] = (
         Annotated[int, Field(ge=0, lt=2**53)] | None,
-        Field(description="The highest revision of such a session that was pushed."),
+        Field(description="The highest revision that was pushed for such a session."),
     )
     name = f"Clinic{kind.public.__name__}"
     doc = f"{kind.one[0].upper()}{kind.one[1:]}, as a clinic sees it."
@@ -107,9 +107,9 @@ class _Change(BaseModel, defer_build=True):
     collection: str
     patient: Id = Field(description="The patient's id.")
     id: Id = Field(description="The record's id; of a connection, the patient's.")
-    version: ClinicVersion = Field(description="The number of changes of this connection up to this one.")
+    version: ClinicVersion = Field(description="The number of changes of this connection, including this one.")
     removed: bool = Field(
-        description="Whether the clinic does not see the record any more. A removed connection stands for all its records."
+        description="Whether the clinic no longer sees the record. A removed connection stands for all its records."
     )
     record: Any
 

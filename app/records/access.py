@@ -48,7 +48,7 @@ LOCK_FEED: Final = Statement(
     .where(owned(_feed))
     .with_for_update(of=_feed, key_share=True)
 )
-"""Locks the feed against other writers. Rows of other transactions may refer to it, such as a clinic's access."""
+"""Locks the feed against other writers. Other transactions can still insert rows that refer to it, such as accesses."""
 ADVANCE_FEED: Final = bulk_update(_feed, ["owner_id"], ["head"])
 FEED_CAS: Final = CompareAndSwap(_feed, {"head": "began", "epoch": "epoch", "floor": "floor"}, "head")
 """Advances the feed if nothing was written, purged or restored since it was read."""

@@ -1,8 +1,8 @@
-"""Coverage: which records a consent covers, and the rows by which its clinic learns of their changes.
+"""Coverage: which records a consent covers, and the rows with their changes for its clinic.
 
-A consent covers a record that is `shared`, if the consent shares its collection, and a record that the clinic itself manages.
-For each record that a consent covers there is one `shared_item`, with the latest change; it stays, `removed`, if the record
-is no longer covered. Consents are read after the owner's feed was locked, or together with it.
+A consent covers each `shared` record of the collections in its `shares`, and each record that the clinic manages. For
+each covered record there is one `shared_item`, with the latest change. If the record is no longer covered, the item
+stays and is `removed`. Consents are read after the owner's feed was locked, or by the statement that reads the feed.
 """
 
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ ACTIVE_WITH_FEED: Final = sa.case(
         .scalar_subquery(),
     )
 ).label("active_consents")
-"""The same, beside the feed in a statement that reads without a lock; null without any statement if there is no consent."""
+"""The same, as a column of a statement that reads the feed. If there is no live consent, it is null, at no cost."""
 UPDATE_HEADS: Final = bulk_update(_consent, ["owner_id", "id"], ["head"])
 _KEY: Final = ("owner_id", "clinic_id", "collection", "id")
 _CHANGE: Final = ("version", "number", "removed", "changed_at")
@@ -84,7 +84,7 @@ def is_shared(kind: Resource, table: sa.FromClause, consent: sa.FromClause) -> s
 
 @cache
 def deliver(kind: Resource) -> Statement:
-    """Return the statement that makes a change of each record of a kind that the consent `id` covers, with its next version."""
+    """Return the statement that marks the records of a kind that the consent `id` covers as changed, with a version."""
     table = kind.table
     covered = (
         sa.select(
@@ -123,19 +123,19 @@ WITHDRAW: Final = Statement(
         changed_at=bind(_item.c.changed_at),
     )
 )
-"""Marks the records as removed that `deliver` did not deliver with the version: the consent covers them no longer."""
+"""Marks as removed the records that `deliver` did not mark with this version: they are no longer covered."""
 FORGET: Final = Statement(sa.delete(_item).where(*_of_clinic, _is_record))
-"""Deletes the items of a consent that has ended. The one of the connection stays and stands for them."""
+"""Deletes the items of records, after a consent's end. The item of the connection stays and stands for them."""
 LAST_VERSION: Final = Statement(
     sa.select(_item.c.version).where(
         *_of_clinic, *(_item.c[name] == bind(_item.c[name]) for name in ("collection", "id"))
     )
 )
-"""The version of an item: a new consent counts on from that of the former connection."""
+"""The version of an item: a new consent continues from that of the former connection."""
 
 
 def item(clinic_id: UUID, collection: str, id: UUID, version: int, *, removed: bool, **more: object) -> Row:
-    """Return the row of a change that the clinic has not pulled."""
+    """Return the row of a change that the clinic has not pulled yet."""
     return {
         "clinic_id": clinic_id,
         "collection": collection,

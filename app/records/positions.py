@@ -1,6 +1,6 @@
 """Positions in lists: a number and an id, with a MAC that binds them to one list, as the opaque text of a cursor.
 
-So a cursor cannot be made up, or used for another list.
+So a cursor cannot be forged, or used for another list.
 """
 
 import base64
@@ -20,7 +20,7 @@ _NUMBER_BYTES: Final = 8
 _POSITION_BYTES: Final = 24
 _CURSOR_BYTES: Final = 40
 Scope = tuple[object, ...]
-"""What tells a list from all others: who reads it, its name, its filters."""
+"""What identifies a list: its reader, its name, its filters."""
 
 
 def encode_position(key: bytes, scope: Scope, number: int, id: UUID) -> str:

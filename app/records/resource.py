@@ -34,8 +34,8 @@ class Resource:
     reference `acyclic` may not make a record its own ancestor. `settle` may complete the fields in `filled_in` if null
     was sent. `text` is the field with the person's own words. `facts` are further columns, each computed from the
     complete row, so that a list can be filtered by a property of sealed fields. `journal` says how the record is
-    written in the journal of an export. A clinic can create records with fields, `clinical`, that only it can change
-    then: the field `clinic_id` says which clinic, and `of_clinics` are further columns that it sets.
+    written in the journal of an export. `clinical` are the fields that only a clinic can change in a record that it
+    manages: the field `clinic_id` says which clinic, and `of_clinics` are further columns that it sets.
     """
 
     collection: str

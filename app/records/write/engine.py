@@ -56,7 +56,7 @@ class BaseBeyondHeadError(Exception):
 
 
 class NeedsLockError(Exception):
-    """The operation changes what clinics see of other records, too, so it must run under the feed's lock."""
+    """The operation also changes what clinics see of other records, so it must run under the feed's lock."""
 
 
 class WriteEngine:
@@ -169,7 +169,7 @@ class WriteEngine:
         return was_nulled or equals_stored(op, row, name, value)
 
     def _manage(self, op: Op, managed: Managed, row: Row) -> Outcome:
-        """Set the fields of a record that the clinic manages, unless it has sent a later revision before."""
+        """Set the fields of a record that the clinic manages, unless it has already sent a higher revision."""
         if row["clinic_id"] != managed.clinic_id:
             return conflict(ClinicReason.DETACHED)
         stored, sent = row["revision"], managed.revision
@@ -220,7 +220,7 @@ class WriteEngine:
         return self._write_in_memory(op, record, before, [nulled(name) for name in tombstoned])
 
     def _write_in_memory(self, op: Op, record: Row, before: Row | None, warnings: list[Fault]) -> Outcome:
-        """Create or change the record in the working set, whose rules hold."""
+        """Create or change the record in the working set, after all rules hold."""
         resource, working_set = op.resource, self._working_set
         if before is None:
             set_fields = () if op.has_no_base and not op.undelete else resource.field_names

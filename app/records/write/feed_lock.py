@@ -63,7 +63,7 @@ class FeedWrite:
         self.head, self.epoch, self.snapshots = head, epoch, snapshots
         self.first_head: int = self.head
         self.sharing: Sharing | None = None
-        """What clinics learn of this write; None if the owner has no active consent."""
+        """The changes of this write for clinics; None if the owner has no active consent."""
         self._queued: dict[BulkStatement, list[Row]] = defaultdict(list)
 
     async def all(self, statement: Statement, /, **values: object) -> list[Row]:

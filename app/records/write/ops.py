@@ -52,7 +52,7 @@ class ConflictReason(StrEnum):
 
 
 class ClinicReason(StrEnum):
-    """Why the operation of a clinic had no effect: the owner has detached the record, or a later revision arrived before."""
+    """Why a clinic's operation had no effect: the owner has detached the record, or a higher revision came earlier."""
 
     DETACHED = "detached"
     STALE = "stale"
@@ -60,7 +60,7 @@ class ClinicReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Managed:
-    """The clinic that manages a record, its own identifier of it, and the revision that it sends, if it counts them."""
+    """The clinic that manages a record, the clinic's identifier of the record, and its revision, if one was sent."""
 
     clinic_id: UUID
     system: str
@@ -80,11 +80,11 @@ class Op:
     `create_values` is the complete record if the operation may create one, `faults` are the faults of that record.
     `base` is the version up to which the device knew every change, `expected` the values that it believed fields to
     have. A `strict` operation moves a status one step at a time and refers to living records only. `check_version`
-    returns whether the current version satisfies the request's precondition. The outcome is remembered
-    under `op_id`, with the `digest` of the operation; `may_be_forgotten` says that the `op_id` is so old that the server may
-    have deleted the outcome. An operation that is `only_creating` never changes a record that exists: it conflicts if any of
+    returns whether the current version satisfies the request's precondition. The outcome is remembered under `op_id`,
+    with the `digest` of the operation; `may_be_forgotten` says that the `op_id` is so old that the server may have
+    deleted the outcome. An operation that is `only_creating` never changes a record that exists: it conflicts if any of
     its fields differs. A new record gets the `created_at` of the operation, if it has one. `managed` is set if a clinic
-    writes a record of its own, whose status it may change to any other.
+    writes a record that it manages: then every change of the status is allowed.
     """
 
     resource: Resource
@@ -121,7 +121,7 @@ class Op:
 
     @property
     def is_rest_creation(self) -> bool:
-        """Whether it is a creation by REST, which changes nothing of a record that exists."""
+        """Whether it is a creation by REST, which never changes an existing record."""
         return self.strict and self.create_values is not None
 
     @property

@@ -55,7 +55,7 @@ def problem_of(faults: Iterable[Fault]) -> Problem | None:
 
 
 def claims_clinic(resource: Resource, before: Row | None, after: Row) -> bool:
-    """Return whether a change says that a clinic manages the record, which only the clinic itself can bring about."""
+    """Return whether a change sets `clinic_id` to a clinic, which only this clinic itself may do."""
     clinic_id = after["clinic_id"] if resource.clinical else None
     return clinic_id is not None and (before is None or before["clinic_id"] != clinic_id)
 

@@ -1,7 +1,7 @@
-"""Sharing: what a write of an owner with consents adds, so that the clinics learn of it.
+"""Sharing: the rows that a write adds for clinics, if the owner has active consents.
 
-For each active consent, the change of a record that the consent covers, or covered before, is one more row in the same
-statement. An owner without consents has no `Sharing`, and pays nothing.
+For each active consent that covers a changed record, or covered it before the change, the statement has one more row.
+For an owner without consents there is no `Sharing`, and no cost.
 """
 
 from collections.abc import Iterable, Sequence
@@ -26,7 +26,7 @@ class Sharing:
         self.versions: dict[ItemKey, int] = {}
         """The new versions of the items."""
         self.turned: dict[UUID, set[UUID]] = {}
-        """By clinic, the records that it sees from now on or no longer, and to which others may refer."""
+        """By clinic, the records that became visible or invisible for it, and to which others may refer."""
 
     @property
     def clinic_ids(self) -> set[UUID]:
@@ -47,7 +47,7 @@ class Sharing:
                 self._add(consent, resource, id, now, removed=not sees)
 
     def note_referrer(self, resource: Resource, row: Row, targets: Iterable[UUID], now: datetime) -> None:
-        """Note a record that refers to `targets`, for each clinic that sees it and now sees a target, or no longer does."""
+        """Note a record that refers to `targets`, for each clinic that sees it, and now sees more or fewer targets."""
         for consent in self._consents:
             if self.turned.get(consent["clinic_id"], set()).intersection(targets) and covers(consent, resource, row):
                 self._add(consent, resource, row["id"], now, removed=False)

@@ -181,7 +181,7 @@ class WorkingSet:
         self._record(tombstones)
 
     async def note_referrers(self, write: LockedWrite, sharing: Sharing) -> None:
-        """Note the records that refer to those that a clinic now sees, or no longer does: it sees the reference or null."""
+        """Note the records that refer to one that a clinic now sees or no longer sees: the reference is null or not."""
         turned = [id for ids in sharing.turned.values() for id in ids]
         targets = {target for kind in kinds() for target in kind.targets.values()}
         sought = {access.removed_ids(kind): turned for kind in targets}
