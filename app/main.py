@@ -213,7 +213,7 @@ def create_app(settings: Settings | None = None, metrics_folder: Path | None = N
 
 
 def _keyring(settings: Settings) -> Keyring:
-    """Return the keyring; log why this process cannot start if it cannot be used: a worker may start long after its server."""
+    """Return the keyring. If it cannot be used, log why and raise: a worker may start long after its server."""
     try:
         keyring = Keyring(settings.keyring)
         if settings.env is Environment.PRODUCTION and not keyring.is_private:

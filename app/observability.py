@@ -85,14 +85,14 @@ def log_event(event: str, level: str = "info", **fields: object) -> None:
 
 
 def log_audit(event: str, level: str, **fields: object) -> None:
-    """Log an event of an account's security, at once."""
+    """Log a security event, and flush it."""
     for sink in SINKS:
         sink(audit_line(event, level, **fields))
     flush()
 
 
 def audit_line(event: str, level: str, **fields: object) -> str:
-    """Return the line of an event of security. All of them, and no others, have this logger."""
+    """Return the line of a security event. Only security events have this logger."""
     return _line(level, "afterglow.audit", {"event": event, **fields})
 
 

@@ -22,7 +22,7 @@ from app.server.slots import Slots
 from app.settings import Settings
 
 TAG_BYTES: Final = 8
-"""The length of what marks the access tokens that are issued with one refresh token."""
+"""The length of a tag: access tokens that are issued with one refresh token have the same tag."""
 
 
 @dataclass(slots=True)
@@ -34,7 +34,7 @@ class Claims:
     scope: str
     expires: int
     unused: bytes | None
-    """The tag of the refresh token that it was issued with, until this worker has stored that it was used."""
+    """The tag of the access token; None once this worker has stored that the token was used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class AccessTokens(Protocol):
     """Issues and verifies access tokens."""
 
     def issue(self, account_id: UUID, device_id: UUID, scope: str, tag: bytes | None = None) -> str:
-        """Return a new access token of a device; `tag`, of `TAG_BYTES`, marks those that are issued with one refresh token."""
+        """Return a new access token of a device; `tag` is of the refresh token that it is issued with (`TAG_BYTES`)."""
         ...
 
     def issue_to_client(self, client_id: UUID, scope: str) -> str:

@@ -176,12 +176,14 @@ class Settings(BaseSettings):
     code_tries: int = Field(
         5,
         ge=1,
-        description="Wrong attempts after which a six-digit code becomes invalid: of the network that requested it, or of all others.",
+        description="Wrong attempts of the network that requested a six-digit code, or of all others, "
+        "after which it is invalid.",
     )
     codes_a_day: int = Field(
         10,
         ge=1,
-        description="Maximum new codes for one e-mail address in 24 hours, and e-mails with one in AFTERGLOW_CODE_SECONDS for each network after that.",
+        description="Maximum new codes for one e-mail address in 24 hours; after that, "
+        "e-mails for each network in AFTERGLOW_CODE_SECONDS.",
     )
     throttle_account: int = Field(
         5,
@@ -196,12 +198,14 @@ class Settings(BaseSettings):
     throttle_sign_in: int = Field(
         120,
         ge=1,
-        description="Maximum requests from one client network in a minute to sign in or to verify, right or wrong.",
+        description="Maximum requests to sign in or to verify from one client network "
+        "in a minute, whether right or wrong.",
     )
     throttle_mail: int = Field(
         120,
         ge=1,
-        description="Maximum requests from one client network in an hour to register or to reset a password. Each sends an e-mail.",
+        description="Maximum requests to register or to reset a password, each with an e-mail, "
+        "from one client network in an hour.",
     )
     throttle_codes: int = Field(10, ge=1, description="Maximum wrong codes of clinics from one account in an hour.")
     exports_a_day: int = Field(5, ge=1, description="Maximum exports of one account in 24 hours.")
@@ -220,7 +224,8 @@ class Settings(BaseSettings):
     mail_from: str = Field("Afterglow <afterglow@localhost>", description="Sender of e-mails.")
     notices: Notices = Field(
         [*Notice],
-        description="E-mails about the security of an account that its owner gets, separated by commas; none turns off all.",
+        description="Kinds of e-mails to owners about the security of their accounts, "
+        "separated by commas; none turns off all.",
     )
     smtp_host: str = Field("localhost", description="Host of the SMTP server.")
     smtp_port: int = Field(587, ge=1, le=65535, description="Port of the SMTP server.")

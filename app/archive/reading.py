@@ -28,7 +28,7 @@ MAX_INDEX_BYTES: Final = 2 * 2**20
 """The maximum size of the manifest, and of the list of sums."""
 _FOLDERS: Final = {"records/", "journal/"}
 _SERVER_MEMBERS: Final = {"id", "version", "created_at", "updated_at", "clinic_id"}
-"""The members that are not imported as they are: an imported session is its owner's, and no clinic's."""
+"""The members that are not fields of an import: an imported session belongs to its owner, not to a clinic."""
 _sums_line = re.compile(rb"([0-9a-f]{64}) [ *]([^\n]+)").fullmatch
 
 

@@ -20,7 +20,8 @@ PasswordFile = Annotated[
 def read_password(file: Path | None, email: str) -> str:
     """Return a valid new password for an e-mail address.
 
-    It is read from the file, else from a prompt, or from standard input if that is not a terminal. Exit with an error line if it is not valid or the file cannot be read.
+    It is read from the file, else from a prompt, or from standard input if that is not a terminal. Exit with an error
+    line if the password is not valid or the file cannot be read.
     """
     try:
         password = _line_of(file) if file is not None else _prompt() if sys.stdin.isatty() else sys.stdin.readline()
@@ -28,7 +29,7 @@ def read_password(file: Path | None, email: str) -> str:
     except OSError:
         fail(f"{file} cannot be read")
     except (UnicodeDecodeError, ValidationError):
-        fail("not a password of 8 to 256 characters that is not a common one")
+        fail("a password must have 8 to 256 characters and must not be a common one")
     if is_personal(valid, email):
         fail("a password must not consist of the account's e-mail address")
     return valid

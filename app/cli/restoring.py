@@ -40,16 +40,16 @@ def restored(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="The server's log since the backup was made: then only the consents end that it says have ended or changed.",
+            help="The log of all servers since the backup: only the consents that ended or changed in it are ended.",
         ),
     ] = None,
 ) -> None:
     """Prepare a database that was restored from a backup. Run it once after each restore, before serving again.
 
-    Accounts that were erased after the backup was made are erased again, as the ledger of erasures lists them. Every consent
-    for a clinic ends, because the backup may have consents that have ended since, unless --ended says which these are. Every
-    device has to sign in again, and then pushes the changes that the backup lacks. Repeat an interrupted run: it continues
-    where it stopped.
+    Accounts that were erased after the backup was made are erased again, as the ledger of erasures lists them. Every
+    consent for a clinic ends, because the backup may have consents that ended since; with --ended, only those end.
+    Every device has to sign in again, and then pushes the changes that the backup lacks. Repeat an interrupted run: it
+    continues where it stopped.
     """
     settings = load_settings()
     since = None if ended is None else _read_ended(ended)
@@ -70,7 +70,7 @@ def restored(
         left = await restoring.start(db)
         await administration.raise_epochs(db, restoring.epoch_step())
         feeds = await with_progress("Feeds", restoring.restored(db), left)
-        with logged():  # after the feeds: in the old epoch, its changes would look like some that the backup lacks
+        with logged():  # after the feeds: changes in the old epoch would look like some that the backup lacks
             return await with_progress("Consents", ending.end_restored(services, since)), feeds
 
     try:

@@ -27,7 +27,7 @@ cli = typer.Typer()
 
 @cli.command()
 def upkeep() -> None:
-    """Erase the accounts whose time has come, purge, and prune. Run it once a day. Safe while the API is served."""
+    """Erase the accounts that are due, purge, and prune. Run it once a day. Safe while the API is served."""
     erase()
     purge(None)
     prune()
@@ -97,7 +97,7 @@ def purge(
 
 @cli.command()
 def prune() -> None:
-    """Delete expired codes, old counts of attempts, and sign-ins that are over. Safe while the API is served."""
+    """Delete expired codes, old counts of attempts, and expired sign-ins. Safe while the API is served."""
     settings = load_settings()
 
     async def work(db: Database) -> tuple[int, int, int]:

@@ -27,10 +27,10 @@ async def background_transaction(db: Database) -> AsyncIterator[Transaction]:
 
 
 async def delete_in_batches(db: Database, oldest: Statement, before: datetime, rows: int) -> AsyncGenerator[int, None]:
-    """Delete what is from before an instant, in transactions of at most `rows` rows; yield how many, after each.
+    """Delete the rows from before an instant, at most `rows` in a transaction; yield how many, after each.
 
-    `oldest` deletes the oldest rows between `since` and `before`, and returns the `moment` of each. `since` moves on, so that
-    no batch looks at what earlier ones have deleted.
+    `oldest` deletes the oldest rows between `since` and `before`, and returns the `moment` of each. `since` advances,
+    so that no batch scans the rows that earlier ones deleted.
     """
     since = LONG_AGO
     while True:

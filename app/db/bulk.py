@@ -97,14 +97,15 @@ def bulk_update(table: sa.Table, keys: Iterable[str], names: Iterable[str]) -> B
 
 
 def bulk_upsert(table: sa.Table, keys: Iterable[str], names: Iterable[str]) -> BulkStatement:
-    """Return the insert of whole rows that updates the columns `names` of those that exist, which the columns `keys` identify.
+    """Return an upsert: it inserts whole rows, or updates the columns `names` of rows that exist with the same `keys`.
 
     No two rows of one statement may have the same keys.
     """
     rows = input_rows(table.c)
     changed = ", ".join(f"{name} = excluded.{name}" for name in names)
     on_conflict = sa.text(f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changed}")
-    one_row = sa.select(*(bind(column) for column in table.c)).where(sa.text("true"))  # or SQLite reads ON as of a join
+    # with a WHERE clause, because SQLite would parse ON as part of a join
+    one_row = sa.select(*(bind(column) for column in table.c)).where(sa.text("true"))
     return BulkStatement(
         sa.insert(table).from_select([*table.c], one_row.suffix_with(on_conflict)),
         lambda condition: sa.insert(table).from_select(

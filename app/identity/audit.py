@@ -17,7 +17,7 @@ _DIGITS: Final = 16
 
 
 class Event(StrEnum):
-    """The events of a server. An operator's command is one, too (`app.cli.auditing`)."""
+    """The events that a server logs. `app.cli.auditing` logs the commands of an operator."""
 
     REGISTERED = "registered"
     SIGNED_IN = "signed-in"
@@ -40,7 +40,7 @@ WARNINGS: Final = {Event.ATTEMPT_FAILED, Event.THROTTLED, Event.REFRESH_TOKEN_RE
 def record(
     services: Services, event: Event, account_id: UUID | None, network: str | None = None, **fields: object
 ) -> None:
-    """Log an event. The account is None if it is not known, and the network if the event is not about a request."""
+    """Log an event. The account is None if it is not known; the network is None if it is not recorded."""
     level = "warning" if event in WARNINGS else "info"
     client = None if network is None else _digest(services, network)
     observability.log_audit(event, level, account_id=account_id, network=client, **fields)

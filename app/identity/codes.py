@@ -1,12 +1,12 @@
 """Codes in e-mails: they prove that a person can read the e-mails to an e-mail address.
 
-A code is valid for a limited time, and is stored as an HMAC. It is derived from its row's id with a key of the server, so
-that it can be sent again. A ten-character code has 50 bits and cannot be guessed, so it stays valid after any number of
-wrong attempts. A six-digit code becomes invalid after a few, which are counted apart for the network that requested it and
-for all others, so that a stranger cannot use up the attempts of the owner. Checking a code and counting a wrong attempt
-are one transaction, which locks the codes that the attempt may match.
+A code is valid for a limited time, and is stored as an HMAC. It is derived from its row's id with a key of the server,
+so that it can be sent again. A ten-character code has 50 bits and cannot be guessed, so it stays valid after any number
+of wrong attempts. A six-digit code becomes invalid after a few wrong attempts, which are counted separately for the
+network that requested it and for all others, so that a stranger cannot use up the owner's attempts. Checking a code and
+counting a wrong attempt are one transaction, which locks the codes that the attempt may match.
 
-The number of new codes a day is limited. Then the newest valid code is sent again: never nothing (decision 070).
+The number of new codes a day is limited. After that, the newest valid code is sent again (decision 070).
 """
 
 import hashlib
@@ -32,7 +32,7 @@ _DAY: Final = timedelta(days=1)
 
 
 def typed_code(code: str) -> str:
-    """Return a ten-character code as it was sent, if a person typed it in lower case, with hyphens, or with O instead of 0."""
+    """Return a typed ten-character code as it was sent: in upper case, without hyphens, with 0 instead of O."""
     return code.replace("-", "").translate(_LOOKALIKES).upper()
 
 
@@ -43,14 +43,14 @@ def _code_life(settings: Settings) -> timedelta:
 class MailedCodes:
     """The codes in one table: each row has the key of an e-mail address, a code's HMAC, and the time when it expires.
 
-    A code is redeemed together with a value of the column `redeemed_by`: it is compared with the codes of the rows that
-    have this value. By default, the column is the key of the e-mail address that the code was sent to.
+    A code is redeemed together with a value of the column `redeemed_by`: only the codes of rows with this value can
+    match. By default, the column is the key of the e-mail address that the code was sent to.
     """
 
     def __init__(
         self, table: sa.Table, redeemed_by: str = "email_key", max_age: Callable[[Settings], timedelta] = _code_life
     ) -> None:
-        """Build the statements. No code is valid for longer than `max_age`, so older rows are not looked at."""
+        """Build the statements. No code is valid for longer than `max_age`, so older rows are not read."""
         self._name, self._redeemed_by, self._max_age = table.name, redeemed_by, max_age
         same = table.c[redeemed_by] == bind(table.c[redeemed_by])
         alive = sa.and_(
@@ -90,8 +90,8 @@ class MailedCodes:
     ) -> str | None:
         """Return the code to send: a new one with these `columns`, or the newest valid one after too many in a day.
 
-        None if `network` has requested too many since then, or if the limit is the owner's own and no code is valid. A new
-        code expires at `expires_at`, by default after the settings' `code_seconds`.
+        None if `network` has requested too many after that, or if the limit of `redeemed_by` is reached and no code is
+        valid. A new code expires at `expires_at`, by default after the settings' `code_seconds`.
         """
         now = clock.now()
         exceeded = [name for name in self._counts if await self._is_exceeded(tx, services, name, columns[name], now)]
@@ -161,10 +161,10 @@ class MailedCodes:
 
 
 class ShortCodes(MailedCodes):
-    """Codes of six digits. Each becomes invalid after a few wrong attempts, for the network that requested it by its own
-    attempts only.
+    """Codes of six digits. Each becomes invalid after a few wrong attempts. For the network that requested the code,
+    only its own attempts count.
 
-    None is sent again: a stranger may have requested it, and would own what it activates.
+    No code is sent again: if a stranger has requested it, it activates a registration with the stranger's password.
     """
 
     def __init__(self, table: sa.Table) -> None:

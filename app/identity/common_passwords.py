@@ -1,9 +1,12 @@
-"""Common passwords: one of the most used, a word with digits or signs around it, a run of keys, a repetition, a date, or
-another number with at most a few letters; and a personal one: a part of the person's own e-mail address, with a date or a
-few other characters.
+"""Common and personal passwords.
 
-`most_used_passwords.txt` has those of at least 8 characters among the 3 000 most used in two published lists, of zxcvbn 4.5
-and Django 5.2, that the other rules let pass. Argon2 and throttling make guessing slow, and this removes the first guesses.
+A common password is one of the most used, a word between digits or signs, a run of keys, a repetition, a date, or
+another number with at most a few letters. A personal one consists of parts of the person's own e-mail address, with at
+most a date or a few other characters.
+
+`most_used_passwords.txt` has those of at least 8 characters among the 3 000 most used in two published lists, of zxcvbn
+4.5 and Django 5.2, that the other rules accept. Argon2 and throttling make guessing slow; this refuses the passwords
+that are guessed first.
 """
 
 import re
@@ -42,7 +45,7 @@ _PARTS: Final = re.compile(r"[^\W\d_]{3,}|\d{4,}")
 _MIN_PART: Final = 3
 _MAX_OTHER_LETTERS: Final = 3
 _MAX_OTHERS: Final = 10
-"""The longest date with its separators, such as 12.03.1984."""
+"""The length of the longest date with separators, such as 12.03.1984."""
 
 
 def is_common(password: str) -> bool:
@@ -61,7 +64,7 @@ def is_common(password: str) -> bool:
 
 
 def is_personal(password: str, email: str) -> bool:
-    """Return whether a password is parts of the person's own e-mail address, with only a date or a few others beside them."""
+    """Return whether a password is made of parts of the person's e-mail address and at most a date or a few others."""
     folded = password.casefold()
     local, _, domain = email.casefold().rpartition("@")
     labels = domain.split(".")[:-1]

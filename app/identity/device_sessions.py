@@ -1,10 +1,10 @@
 """Device sessions: refresh-token rotation. Each device has a chain of refresh tokens; only the newest is valid, and once.
 
-A refresh token is 256 random bits, stored as its SHA-256. Its successor is derived from it with a key of the server, so a
-device that lost a response can repeat the request and gets the same token; nothing is stored in clear. That is possible for
-a minute, and until the successor or an access token that was issued with it is used. An older token signs the device out:
-two parties hold it, and one of them stole it. If a response was repeated, and the successor is refreshed although no access
-token was used, two parties may take turns: then the next response cannot be repeated (decision 072).
+A refresh token is 256 random bits, stored as its SHA-256. Its successor is derived from it with a key of the server, so
+a device that lost a response can repeat the request and gets the same token; no token is stored in clear. This is
+possible for a minute, until the successor or an access token that was issued with it is used. Any older token signs the
+device out, because two parties have it. If a response was repeated, and the successor is refreshed before an access
+token was used, two parties may be taking turns: then the next response cannot be repeated (decision 072).
 """
 
 import base64
@@ -89,7 +89,7 @@ async def _supersede(tx: Transaction, services: Services, found: Row, token: str
 
 
 async def _can_repeat(tx: Transaction, services: Services, found: Row, successor: str) -> bool:
-    """Return whether the response to a superseded token may be sent again: it may be lost, and nobody has used it."""
+    """Return whether the response to a superseded token may be sent again: it is recent, and its tokens are unused."""
     grace = timedelta(seconds=services.settings.refresh_grace_seconds)
     is_newest = await tx.one(statements.FIND_UNUSED, digest=_digest(successor)) is not None
     is_unused = found["unused"] == _tag(services, successor)
@@ -164,7 +164,7 @@ async def tokens_of(services: Services, account_id: UUID, device_id: UUID, token
 
 
 def _tag(services: Services, token: str) -> bytes:
-    """Return what marks the access tokens that are issued with a refresh token: eight bytes."""
+    """Return the tag, eight bytes, of the access tokens that are issued with a refresh token."""
     return hmac.digest(services.refresh_key, f"tag:{token}".encode(), hashlib.sha256)[:TAG_BYTES]
 
 

@@ -24,7 +24,7 @@ _NO_NUL: Final = r"^[^\x00]*$"
 
 
 def email_key(email: str) -> str:
-    """Return the key of an e-mail address: equal for addresses that differ only in case or in the form of their domain.
+    """Return the key of an e-mail address: the same for all that differ only in case or in the form of the domain.
 
     The domain is encoded by IDNA 2008, so that `straße.example` and `strasse.example` are two domains, as in the DNS.
     """
@@ -41,7 +41,7 @@ def fold_case(text: str) -> str:
 
 
 def _fold(character: str) -> str:
-    """Return the simple folding: the full one, which `casefold` returns, if it is one character, else the lower case."""
+    """Return the simple folding: the result of `casefold` if it is one character, else the lower case."""
     return next((each for each in (character.casefold(), character.lower()) if len(each) == 1), character)
 
 
@@ -73,7 +73,7 @@ def _refuse_common(password: str) -> str:
 
 
 def refuse_personal(password: str, info: ValidationInfo) -> str:
-    """Refuse a password that consists of the e-mail address in the same body: a validator of its field."""
+    """Validate a password: refuse one that consists of the e-mail address in the same body."""
     if is_personal(password, info.data.get("email", "")):
         raise PydanticCustomError("common_password", PERSONAL)
     return password

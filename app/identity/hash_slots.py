@@ -1,4 +1,4 @@
-"""Slots for computing password hashes, which waiting networks get in turn: one network cannot keep them from the others."""
+"""Slots for computing password hashes. Waiting networks get them in turn, so that one cannot block the others."""
 
 import asyncio
 from collections import OrderedDict, deque
@@ -13,7 +13,7 @@ class HashSlots:
         self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
 
     async def acquire(self, network: str) -> None:
-        """Wait for a slot. A slot that arrives together with a cancellation is passed on."""
+        """Wait for a slot. If this is cancelled after it got a slot, it releases the slot."""
         if self._free:
             self._free -= 1
             return

@@ -1,4 +1,4 @@
-"""Notices: e-mails to an account's owner about its security. The operator can turn off each kind, a person cannot."""
+"""Notices: e-mails to an account's owner about its security. The operator can turn off each kind; the owner cannot."""
 
 from typing import Final
 from uuid import UUID

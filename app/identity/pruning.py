@@ -1,4 +1,4 @@
-"""Pruning: deletes what sign-ins left behind, which no request deletes: old codes, counts, refresh tokens and devices.
+"""Pruning: deletes old codes, counts of attempts, refresh tokens and devices, which no request deletes.
 
 It is safe while the API is served, and can be interrupted and repeated at any time. Each statement is limited to a batch.
 """
@@ -55,23 +55,23 @@ DELETE_DEVICES: Final = Statement(sa.delete(_device).where(any_of(_device.c.id, 
 
 
 async def prune_codes(db: Database) -> AsyncGenerator[int, None]:
-    """Delete codes that expired more than a day ago; those of the last day are counted. Yield their number, batch by batch."""
+    """Delete codes that expired more than a day ago; later ones count for the daily limit. Yield how many, by batch."""
     for statement in DELETE_CODES:
         async for count in delete_in_batches(db, statement, clock.now() - DAY, BATCH_SIZE):
             yield count
 
 
 async def prune_counts(db: Database) -> AsyncGenerator[int, None]:
-    """Delete the counts of attempts that began more than a day ago; yield their number, batch by batch."""
+    """Delete the counts of attempts that began more than a day ago; yield the number of each batch."""
     async for count in delete_in_batches(db, DELETE_COUNTS, clock.now() - DAY, BATCH_SIZE):
         yield count
 
 
 async def prune_devices(db: Database, settings: Settings) -> AsyncGenerator[int, None]:
-    """Delete the devices whose sign-in is too old to be used; yield their number, batch by batch.
+    """Delete the devices whose sign-in is too old to be used; yield the number of each batch.
 
-    Delete also the superseded refresh tokens of others that are not signed in any more. Their newest token stays, so that
-    they are recognised at the next sign-in.
+    Also delete the superseded refresh tokens of other devices that are no longer signed in. Their newest token is kept,
+    so that the device is recognised at its next sign-in.
     """
     now, after, is_last = clock.now(), UUID(int=0), False
     while not is_last:

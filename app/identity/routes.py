@@ -68,9 +68,9 @@ async def login(services: TheServices, network: Network, draft: LoginDraft) -> R
 async def refresh_tokens(services: TheServices, network: Network, draft: RefreshDraft) -> Response:
     """Return new tokens. Each refresh token is valid once.
 
-    If the response was lost, the same token gets the same response again for a minute, until the new tokens are used. After
-    that it signs the device out, because another party may hold a copy: do not refresh twice at once. The token in the example is not valid (401); if you are signed in, the
-    page `/docs` sends its own instead.
+    If the response was lost, the same token gets the same response again for a minute, until the new tokens are used.
+    After that, it signs the device out, because another party may have a copy: send only one refresh at a time. The
+    token in the example is not valid (401); if you are signed in, the page `/docs` sends its own instead.
     """
     return json_response(await signing_in.by_refresh_token(services, network, draft))
 

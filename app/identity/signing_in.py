@@ -62,7 +62,7 @@ async def _complete_login(
 ) -> tuple[UUID, str]:
     """Create a device, unless the account was closed or its password changed while the password was checked.
 
-    Unless the device `is_known`, because it was signed in before, the owner gets a notice.
+    `is_known` says that the device was signed in before; if not, the owner gets a notice.
     """
     async with services.db.transaction() as tx:
         if await tx.one(LOCK_UNCHANGED, id=account["id"], password_hash=account["password_hash"]) is None:

@@ -68,8 +68,8 @@ class MailedCode(Table):
 class Registration(MailedCode, table=True):
     """One attempt to register an e-mail address, with its own password and its own code.
 
-    `network` is a keyed hash of the network that requested it. Its wrong attempts are `tries`, those of others
-    `tries_elsewhere`.
+    `network` is a keyed hash of the network that requested it. `tries` are the wrong attempts of this network,
+    `tries_elsewhere` those of all others.
     """
 
     __tablename__ = "registration"
@@ -111,7 +111,7 @@ class EmailChange(MailedCode, table=True):
 class Throttle(Table, table=True):
     """The number of failures since `began_at`; the key is an HMAC of the account, device or network.
 
-    `reserved` attempts are not decided yet; those that are not until `reserved_until` become failures.
+    `reserved` is the number of undecided attempts; at `reserved_until`, those still undecided become failures.
     """
 
     __tablename__ = "throttle"
@@ -126,9 +126,9 @@ class Throttle(Table, table=True):
 class DeviceRecord(Table, table=True):
     """A device that is signed in, or was.
 
-    `unused` is the tag of its newest refresh token until an access token that was issued with it is used: only then can the
-    former refresh token be sent again. `repeated` says that it was. The index of `account_id` is partial in the migrations: it
-    has the devices that are signed in.
+    `unused` is the tag of its newest refresh token, until an access token with this tag is used: until then, the former
+    refresh token can be sent again. `repeated` says whether it was. The index of `account_id` is partial in the
+    migrations: it has the devices that are signed in.
     """
 
     __tablename__ = "device"

@@ -1,13 +1,14 @@
-"""Throttling: limits on failed attempts. They are counted in the database, and so for all workers together.
+"""Throttling: limits on failed attempts, which are counted in the database for all workers together.
 
-An attempt at a password is reserved before the password is checked, and becomes a failure or is given back afterwards.
-However many arrive at once, on however many workers, no more wrong ones than the limit are ever checked; an attempt that
-might be one too many waits until the earlier ones are decided, so a right one is not refused (decision 071). Accounts are counted by an HMAC of the e-mail address,
-known and unknown alike; clients by their network, /32 of IPv4 and /64 of IPv6. A device that has signed in to the account
-before has buckets of its own, so that another person's failures cannot lock the owner out. Codes and refresh tokens cannot
-be guessed, so only wrong ones are counted, by network: a right one is always accepted. Exports are counted in the same way
-as passwords, and subtracted again if they fail. Requests that cause an e-mail or a password hash are counted by network,
-before anything else is done. Rows of the past are deleted by `afterglow upkeep` (`app.identity.pruning`).
+An attempt at a password is reserved before the password is checked, and afterwards becomes a failure or is released. So
+no more wrong passwords than the limit are checked, even if many arrive at once on several workers. An attempt that
+might exceed the limit waits until the earlier ones are decided, so a right password is not refused (decision 071).
+Accounts are counted by an HMAC of the e-mail address, known and unknown alike; clients by their network, /32 of IPv4
+and /64 of IPv6. A device that has signed in to the account before has buckets of its own, so that another person's
+failures cannot lock the owner out. Codes and refresh tokens cannot be guessed, so only wrong ones are counted, by
+network: a right one is always accepted. Exports are counted when they start, and subtracted again if they fail.
+Requests that cause an e-mail or a password hash are counted by network, before anything else is done.
+`afterglow upkeep` deletes old rows (`app.identity.pruning`).
 """
 
 import asyncio
@@ -39,7 +40,7 @@ from app.services import Services
 HOUR: Final = 3600
 DAY: Final = 86_400
 MAX_WAIT_SECONDS: Final = 10.0
-"""How long an attempt waits for others to be decided."""
+"""How long an attempt waits until others are decided."""
 MIN_PAUSE_SECONDS: Final = 0.02
 MAX_PAUSE_SECONDS: Final = 0.25
 _RESERVATION: Final = timedelta(minutes=1)
@@ -99,7 +100,7 @@ _RESET: Final = Statement(sa.delete(_throttle).where(_this))
 
 
 class CodeKind(StrEnum):
-    """What a code is for; wrong attempts at each kind are counted apart."""
+    """What a code is for; wrong attempts are counted separately for each kind."""
 
     REGISTRATION = "registration code"
     RESET = "reset code"
@@ -108,12 +109,12 @@ class CodeKind(StrEnum):
 
 
 class _MustWaitError(Exception):
-    """Undoes a reservation that has to wait."""
+    """Rolls back a reservation, because the attempt has to wait."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """A counter: its key, its limit, and the seconds in which it counts; what it counts, and of which network."""
+    """A counter: its key, its limit, its period in seconds, what it counts (`kind`), and for which network."""
 
     key: bytes
     limit: int
@@ -124,7 +125,7 @@ class Bucket:
 
 @dataclass(slots=True)
 class Attempt:
-    """An attempt, for the audit: the account that it is about, once that is known."""
+    """An attempt, for the audit: `account_id` is set if the account is known."""
 
     account_id: UUID | None = None
 
@@ -140,13 +141,13 @@ def of_code(services: Services, network: str, name: str, kind: CodeKind) -> list
 
 
 def of_codes(services: Services, network: str, owner: str) -> Bucket:
-    """Return the bucket of the codes that a network requests for an owner who has had too many in a day."""
+    """Return the bucket of the codes that a network requests for an owner after the owner's limit of a day."""
     key = _key(services.throttle_key, f"codes, {network}", owner)
     return Bucket(key, services.settings.codes_a_day, services.settings.code_seconds, "codes", network)
 
 
 def digest_of(services: Services, network: str) -> bytes:
-    """Return a keyed hash of a network, which is stored instead of it."""
+    """Return a keyed hash of a network, to be stored instead of the network."""
     return _key(services.throttle_key, "network", network)
 
 
@@ -242,7 +243,7 @@ async def rate_limited(
 ) -> AsyncIterator[Attempt]:
     """Reserve an attempt in every bucket, or raise `TooManyAttempts`; count it if the block raises a `failure`.
 
-    While so many attempts are undecided that one more might exceed a limit, it waits; after 10 seconds, `Unavailable`.
+    If undecided attempts might make it exceed a limit, it waits; after 10 seconds, it raises `Unavailable`.
     """
     each, attempt = _sorted(*buckets), Attempt()
     await _reserve(services, each)
@@ -295,7 +296,7 @@ async def count_failures(
 ) -> AsyncIterator[None]:
     """Raise `TooManyAttempts` after too many failures; count another if the block raises a `failure`.
 
-    Use it for what is costly to check.
+    Use it for credentials that are costly to check.
     """
     now = clock.now()
     for bucket in buckets:
@@ -315,7 +316,7 @@ async def count_failures(
 async def count_wrong(services: Services, *buckets: list[Bucket]) -> AsyncIterator[Attempt]:
     """Count a failure if the block raises `WrongCredentials`, and raise `TooManyAttempts` instead after too many.
 
-    What is right is always accepted, whatever failed before: use it for what cannot be guessed.
+    Right credentials are accepted after any number of failures: use it for those that cannot be guessed.
     """
     attempt = Attempt()
     try:
@@ -327,7 +328,7 @@ async def count_wrong(services: Services, *buckets: list[Bucket]) -> AsyncIterat
 
 
 async def count_request(services: Services, bucket: Bucket) -> None:
-    """Count a request, whatever comes of it, or raise `TooManyAttempts`."""
+    """Count a request, whether or not it succeeds, or raise `TooManyAttempts`."""
     await _count(services, [bucket])
 
 

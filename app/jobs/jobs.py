@@ -124,7 +124,7 @@ class Jobs:
         self._lease = max(self._lease, timedelta(seconds=max_seconds))
 
     def repeat(self, work: PeriodicWork, seconds: float) -> None:
-        """Run `work` in this process every `seconds` seconds. It must be harmless if other processes run it, too."""
+        """Run `work` in this process every `seconds` seconds. Other processes may run it at the same time."""
         self._periodic.append((work, seconds))
 
     async def add(self, tx: Transaction, kind: str, payload: dict[str, Any], *, max_age: timedelta = MAX_AGE) -> UUID:

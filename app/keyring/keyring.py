@@ -1,8 +1,8 @@
 """The keyring: one file with the keys that sign access tokens, and a secret from which all other keys are derived.
 
-The file has mode 600. Every process reads it again within two seconds of a change, so that several workers and hosts can
-share one. If it cannot be read then, the keys stay in use, and an error is logged; so it is if others can read the file. In
-development the first start creates it. Production needs one that was created by `afterglow keys create`,
+The file has mode 600. Every process reads it again within two seconds of a change, so that several workers and hosts
+can share one. If it cannot be read, the former keys stay in use, and an error is logged, as it is if others can read
+the file. In development the first start creates it. Production needs one that was created by `afterglow keys create`,
 and refuses to start on one that a development start created.
 """
 
@@ -43,7 +43,7 @@ class Keyring:
         self._file_stamp: tuple[int, int, int] | None = None
         self._reported_at = 0.0
         self.fault: str | None = None
-        """What is wrong with the file: `keyring-unreadable`, `keyring-exposed`, or nothing."""
+        """What is wrong with the file: `keyring-unreadable`, `keyring-exposed`, or None."""
         self._read()
 
     def derive_key(self, purpose: str) -> bytes:

@@ -35,7 +35,8 @@ class Closed(NamedTuple):
 async def close(
     tx: Transaction, services: Services, account_id: UUID, by: EndedBy, erase_at: datetime | None = None
 ) -> Closed:
-    """Close an account, for its owner or for the operator; return what ended: call `consents.announce` after the commit.
+    """Close an account, for its owner or for the operator; return what ended. Call `consents.announce` after the
+    commit.
 
     This is the only function that closes accounts: all that ends with an account is ended here, in the same transaction.
     """

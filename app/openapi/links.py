@@ -9,8 +9,8 @@ _TAG: Final = "$response.header.ETag"
 
 
 def linked(paths: Json) -> Json:
-    """Add links from the response to each create of what can be read: to the operations on the new record, and to the lists
-    of records that refer to it. Return the links.
+    """Add links to the response of each create, if the created record can be read: to the operations on it, and to the
+    lists of records that refer to it. Return the links.
     """
     links: Json = {}
     every = [operation for operations in paths.values() for operation in operations.values()]

@@ -1,4 +1,4 @@
-"""Signals of a server process: what it ignores, and the one that it gets when its supervisor is killed."""
+"""Signals of a server process: those that it ignores, and the one that it gets when its supervisor ends."""
 
 import ctypes
 import multiprocessing
@@ -14,17 +14,17 @@ IGNORED: Final = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 
 
 def ignore_signals() -> None:
-    """Ignore signals that have no meaning here: a changed keyring is read without one, and logs are not in files."""
+    """Ignore signals that have no meaning here: a changed keyring needs no signal, and logs are not in files."""
     for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
 
 
 def end_with_supervisor() -> None:
-    """Let this worker stop gracefully when its supervisor ends, even if that is killed. Without effect except on Linux."""
+    """Stop this worker gracefully when its supervisor ends, even if the supervisor is killed. Works on Linux only."""
     supervisor = multiprocessing.parent_process()
     if supervisor is None:
         return
     with suppress(AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != supervisor.pid:  # it ended before
+    if os.getppid() != supervisor.pid:  # the supervisor has already ended
         signal.raise_signal(signal.SIGTERM)

@@ -1,8 +1,8 @@
 """The process that starts the workers, and replaces those that end.
 
-It is uvicorn's, with three differences. A worker that cannot start does not end the others: it is started again, after a
-pause. If no worker can start at all, the process ends with an exit status other than 0. And a worker that ends while it is
-asked whether it is healthy is replaced at once.
+It is uvicorn's, with three differences. A worker that cannot start does not end the others: it is started again, after
+a pause. If no worker can start at all, the process ends with an exit status other than 0. And a worker that ends during
+its health check is replaced at once.
 """
 
 import logging
@@ -49,9 +49,9 @@ class Supervisor(Multiprocess):
                 self._start(index)
 
     def _answers(self, process: Process) -> bool:
-        """Return whether a worker answers in time; True also if a signal is to be handled first.
+        """Return whether a worker answers in time; True also if a signal must be handled first.
 
-        It is asked once a second, because waiting for an answer does not end when the worker ends.
+        The health check is repeated every second, because waiting for an answer does not end when the worker ends.
         """
         deadline = time.monotonic() + self.config.timeout_worker_healthcheck
         while process.process.is_alive() and time.monotonic() < deadline:

@@ -50,7 +50,7 @@ async def waiting(
 ) -> AsyncIterator[Waiter]:
     """Count the request as waiting for changes of an account or a clinic until the block ends.
 
-    Raise `TooManyWaiting` if too many requests wait for this one, `Unavailable` if too many wait in all.
+    Raise `TooManyWaiting` if too many requests wait for this id, `Unavailable` if too many wait in all.
     """
     notifier, limiter = services.db.notifier, services.limiter
     if notifier.subscribers(id) >= services.settings.max_waiting_each:

@@ -18,7 +18,7 @@ from tests.serving import PASSWORD as OLD_PASSWORD
 from tests.serving import Person, Server
 
 pytestmark = pytest.mark.usefixtures("empty_folder")
-INVALID = "not a password of 8 to 256 characters that is not a common one"
+INVALID = "a password must have 8 to 256 characters and must not be a common one"
 COMMANDS = {
     "show": [],
     "close": [],

@@ -159,16 +159,16 @@ def test_account_add_creates_an_account_once(databases: Databases, database: str
 @pytest.mark.parametrize(
     ("email", "password", "expected"),
     [
-        ("wisteria", PASSWORD, "an e-mail address"),
-        ("a@b@example.com", PASSWORD, "an e-mail address"),
-        ("alice@example.com", "short", "a password of 8 to 256 characters that is not a common one"),
-        ("alice@example.com", "", "a password of 8 to 256 characters that is not a common one"),
-        ("alice@example.com", "w" * 257, "a password of 8 to 256 characters that is not a common one"),
+        ("wisteria", PASSWORD, "not an e-mail address"),
+        ("a@b@example.com", PASSWORD, "not an e-mail address"),
+        ("alice@example.com", "short", "a password must have 8 to 256 characters and must not be a common one"),
+        ("alice@example.com", "", "a password must have 8 to 256 characters and must not be a common one"),
+        ("alice@example.com", "w" * 257, "a password must have 8 to 256 characters and must not be a common one"),
     ],
 )
 def test_account_add_refuses_invalid_input(databases: Databases, email: str, password: str, expected: str) -> None:
     result = afterglow("account", "add", email, stdin=password, database_url=databases.fresh("sqlite"))
-    assert_fails(result, f"not {expected}")
+    assert_fails(result, expected)
 
 
 def test_account_add_refuses_a_password_made_of_the_email_address(databases: Databases) -> None:
