@@ -16,7 +16,9 @@ SECONDS = 10
 class Mailbox:
     """Receives e-mails, and returns them by e-mail address."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float = SECONDS) -> None:
+        """Take how long to wait for an e-mail."""
+        self._seconds = seconds
         self._texts: defaultdict[str, queue.Queue[str]] = defaultdict(queue.Queue)
         keep = self._keep
 
@@ -54,7 +56,7 @@ class Mailbox:
 
     def text_to(self, address: str) -> str:
         """Wait for the next e-mail to an e-mail address, and return its text."""
-        return self._texts[address].get(timeout=SECONDS)
+        return self._texts[address].get(timeout=self._seconds)
 
     def code_to(self, address: str) -> str:
         """Wait for the next e-mail to an e-mail address, and return the code in it."""

@@ -76,7 +76,7 @@ async def set_closed(tx: Transaction, id: UUID, closed_at: datetime | None, eras
 
     Only `app.leaving` and a reopening call this: closing an account takes more steps.
     """
-    await _change(tx, id, closed_at=closed_at, erase_at=erase_at, updated_at=clock.now())
+    await _change(tx, id, closed_at=closed_at, erase_at=erase_at, updated_at=closed_at or clock.now())
 
 
 async def change_role(tx: Transaction, id: UUID, role: Role) -> None:

@@ -65,6 +65,8 @@ OPERATIONS = {
 }
 CORE_DUMPS = ("sh", "-c", 'ulimit -c "$(ulimit -H -c)"; exec "$@"', "sh")
 """Lets a process that crashes write its memory to a file, as far as the machine allows it."""
+LEASE_SECONDS = 90
+"""More than the lease of a job, which the killed server may have held."""
 
 
 class Place:
@@ -158,6 +160,7 @@ def place(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
         yield found, [found.folder, found.temporary, Path(url.partition("host=")[2])]
 
 
+@pytest.mark.timeout(300)
 def test_nothing_that_a_server_leaves_behind_contains_a_word(
     place: tuple[Place, list[Path]], database: str, record_property: RecordProperty
 ) -> None:
@@ -175,7 +178,7 @@ def test_nothing_that_a_server_leaves_behind_contains_a_word(
         server.wait(SECONDS)
     assert "Fatal Python error: Aborted" in serving.log()
     assert "RuntimeError" in serving.log()
-    with Mailbox() as mailbox, serving.serving(mailbox.port) as (url, server):
+    with Mailbox(LEASE_SECONDS) as mailbox, serving.serving(mailbox.port) as (url, server):
         sign_in_anew(url, marks, mailbox)
         server.terminate()
         server.wait(SECONDS)
