@@ -18,7 +18,7 @@ import orjson
 import sqlalchemy as sa
 
 from app import clock
-from app.db import Row, Statement, bind, open_database
+from app.db import Row, Statement, Table, bind, open_database
 from app.identity import Feed
 from app.identity.tables import AccountRecord, DeviceRecord
 from app.ids import new_id
@@ -108,7 +108,8 @@ async def _embedded(settings: Settings) -> AsyncIterator[Write]:
 
     async def write(table: str, rows: list[Row]) -> None:
         async with db.transaction() as tx:
-            await tx.many(_PLANT[table], rows)
+            empty = dict.fromkeys(Table.metadata.tables[table].columns.keys())
+            await tx.many(_PLANT[table], [empty | row for row in rows])
 
     try:
         yield write
@@ -150,7 +151,6 @@ def _person_row(table: str, person: Person, size: int) -> dict[str, Any]:
             "role": "person",
             "created_at": now,
             "updated_at": now,
-            "closed_at": None,
         },
         "device": {
             "id": person.device_id,
@@ -158,7 +158,7 @@ def _person_row(table: str, person: Person, size: int) -> dict[str, Any]:
             "name": "phone",
             "created_at": now,
             "last_used_at": now,
-            "ended_at": None,
+            "repeated": False,
         },
         "feed": {"owner_id": person.id, "head": 1 + size, "epoch": EPOCH, "floor": 0, "consents": 0},
     }
