@@ -26,7 +26,7 @@ from app.archive.zip_stream import ZipStream
 from app.consents import access_log
 from app.db import Db, Row
 from app.http import ClientConnection
-from app.identity import audit, throttles
+from app.identity import audit, buckets, throttles
 from app.identity.accounts import public_account
 from app.identity.audit import Event
 from app.problems import TooManyExports
@@ -59,7 +59,7 @@ async def export(view: View, client: ClientConnection) -> AsyncGenerator[bytes]:
     """
     services = view.caller.services
     account = await public_account(view.db, view.caller.account_id)
-    bucket = throttles.of_exports(services, view.owner_id)
+    bucket = buckets.of_exports(services, view.owner_id)
     with services.exports.take(FULL), Spool(await view.data_keys(), account["timezone"]) as spool:
         async with throttles.counted(services, bucket, TooManyExports):
             await _fill(spool, view)

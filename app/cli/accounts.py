@@ -22,10 +22,10 @@ from app.db import Database, Row
 from app.identity import administration, device_sessions, throttles
 from app.identity.accounts import NewAccount, create_account
 from app.identity.administration import AccountFilter
+from app.identity.buckets import of_account
 from app.identity.fields import EmailAddress, email_key
 from app.identity.passwords import hashed_now
 from app.identity.tables import Role
-from app.identity.throttles import of_account
 from app.keyring import Keyring, KeyringError
 from app.leaving import closing
 from app.records.access import COUNT_RECORDS

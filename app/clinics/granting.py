@@ -8,7 +8,7 @@ from app.clinics import assertions, examples, scopes
 from app.clinics.endpoints import Endpoints
 from app.clinics.oauth import OAuthError
 from app.clinics.scopes import ScopeError
-from app.identity import throttles
+from app.identity import buckets, throttles
 from app.identity.tokens import CLIENT_SECONDS
 from app.openapi import example
 from app.services import Services
@@ -53,7 +53,7 @@ async def grant(services: Services, endpoints: Endpoints, network: str, request:
     """
     _check(request)
     async with throttles.count_failures(
-        services, throttles.of_assertions(services, network), failure=assertions.NotAuthenticatedError
+        services, buckets.of_assertions(services, network), failure=assertions.NotAuthenticatedError
     ):
         assertion = await assertions.verify(
             services, request.client_assertion, request.client_id or None, endpoints.audiences
@@ -61,7 +61,7 @@ async def grant(services: Services, endpoints: Endpoints, network: str, request:
         client = assertion.client
         async with services.db.transaction() as tx:
             await assertions.use(tx, assertion)
-            await throttles.count(tx, throttles.of_tokens(services, client["id"]))
+            await throttles.count(tx, buckets.of_tokens(services, client["id"]))
     scope = _granted(client["scopes"], request.scope)
     return {
         "access_token": services.tokens.issue_to_client(client["id"], scope),

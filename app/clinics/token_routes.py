@@ -9,7 +9,7 @@ from app.clinics.endpoints import Endpoints, TheEndpoints
 from app.clinics.granting import ClientToken, TokenRequest, grant
 from app.clinics.oauth import OAuthError, OAuthRoute, oauth_errors
 from app.http import MAX_BODY_BYTES, FormBody, Response, Route, json_response
-from app.identity.throttles import Network
+from app.identity.networks import Network
 from app.openapi import problems
 from app.services import TheServices
 

@@ -22,7 +22,9 @@ from app.consents.shapes import (
 from app.consents.writing import present
 from app.http import Response, Route, json_response
 from app.identity import Call
-from app.identity.throttles import Network, of_clinic_codes, rate_limited
+from app.identity.buckets import of_clinic_codes
+from app.identity.networks import Network
+from app.identity.throttles import rate_limited
 from app.ids import Id
 from app.openapi import problems
 from app.problems import (

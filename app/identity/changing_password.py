@@ -12,6 +12,7 @@ from app.db import Row, Transaction
 from app.identity import audit, device_sessions, emails, reopening, throttles
 from app.identity.accounts import BY_EMAIL, CHANGE_PASSWORD, public_account
 from app.identity.audit import Event
+from app.identity.buckets import of_account, of_mail
 from app.identity.caller import Caller
 from app.identity.changing_email import cancel_changes
 from app.identity.codes import MailedCodes, typed_code
@@ -21,7 +22,7 @@ from app.identity.fields import PERSONAL, email_key
 from app.identity.notices import notify
 from app.identity.shapes import ForgottenDraft, PasswordDraft, ResetDraft
 from app.identity.tables import ResetCode
-from app.identity.throttles import count_request, of_account, of_mail
+from app.identity.throttles import count_request
 from app.mail import Email
 from app.problems import Fault, Invalid, WrongCredentials
 from app.services import Services

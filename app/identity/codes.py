@@ -20,7 +20,7 @@ import sqlalchemy as sa
 
 from app import clock
 from app.db import Row, Statement, Transaction, bind
-from app.identity import throttles
+from app.identity import buckets, throttles
 from app.ids import new_id
 from app.services import Services
 from app.settings import Settings
@@ -97,7 +97,7 @@ class MailedCodes:
         exceeded = [name for name in self._counts if await self._is_exceeded(tx, services, name, columns[name], now)]
         if exceeded:
             owner = f"{self._name} {columns[self._redeemed_by]}"
-            if not await throttles.is_within(tx, throttles.of_codes(services, network, owner), now):
+            if not await throttles.is_within(tx, buckets.of_codes(services, network, owner), now):
                 return None
             newest = await self._sent_before(tx, services, columns)
             if newest is not None or exceeded[0] != "email_key":
@@ -191,7 +191,7 @@ class ShortCodes(MailedCodes):
     async def find(self, tx: Transaction, services: Services, network: str, key: object, code: str) -> Row | None:
         """Return the row of a code, and lock it. If no code matches, count a wrong attempt at each and return None."""
         values = {"email_key": key, "most_tries": services.settings.code_tries, **self._alive(services)}
-        values |= {"network": throttles.digest_of(services, network)}
+        values |= {"network": buckets.digest_of(services, network)}
         row = _matching(services, await tx.all(self._usable, **values), code)
         if row is None:
             await tx.run(self._count_attempt, **values)  # also without a code, so that both cases take the same time
@@ -204,7 +204,7 @@ class ShortCodes(MailedCodes):
         return f"{int.from_bytes(_derived(services, id)) % 10**6:06}"
 
     def _origin(self, services: Services, network: str) -> dict[str, Any]:
-        return {"network": throttles.digest_of(services, network), "tries_elsewhere": 0}
+        return {"network": buckets.digest_of(services, network), "tries_elsewhere": 0}
 
 
 def _matching(services: Services, rows: list[Row], code: str) -> Row | None:

@@ -4,9 +4,11 @@ from fastapi import APIRouter
 
 from app.http import Response, Route, json_response
 from app.identity import changing_email, examples
+from app.identity.buckets import CodeKind, of_client, of_code, of_device
 from app.identity.caller import Call
+from app.identity.networks import Network
 from app.identity.shapes import Accepted, Account, EmailConfirmation, EmailDraft
-from app.identity.throttles import CodeKind, Network, count_wrong, of_client, of_code, of_device, rate_limited
+from app.identity.throttles import count_wrong, rate_limited
 from app.openapi import problems
 from app.problems import TooManyAttempts, WrongCredentials
 

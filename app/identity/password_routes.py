@@ -4,9 +4,11 @@ from fastapi import APIRouter
 
 from app.http import Response, SecretRoute, json_response
 from app.identity import changing_password, examples
+from app.identity.buckets import CodeKind, of_client, of_code
 from app.identity.fields import email_key
+from app.identity.networks import Network
 from app.identity.shapes import Accepted, ForgottenDraft, ResetDraft
-from app.identity.throttles import CodeKind, Network, count_wrong, of_client, of_code
+from app.identity.throttles import count_wrong
 from app.openapi import problems
 from app.problems import TooManyAttempts, WrongCredentials
 from app.services import TheServices

@@ -11,11 +11,12 @@ from uuid import UUID
 from app.db import Row
 from app.identity import emails
 from app.identity.accounts import BY_EMAIL, NewAccount, create_account
+from app.identity.buckets import of_mail
 from app.identity.codes import ShortCodes
 from app.identity.fields import email_key
 from app.identity.shapes import RegistrationDraft
 from app.identity.tables import Registration
-from app.identity.throttles import count_request, of_mail
+from app.identity.throttles import count_request
 from app.problems import WrongCredentials
 from app.services import Services
 

@@ -9,11 +9,12 @@ from app.db import Row, Transaction
 from app.identity import audit, device_sessions, emails
 from app.identity.administration import LOCK, LOCK_BY_KEY, set_closed
 from app.identity.audit import Event
+from app.identity.buckets import CodeKind, of_client, of_code
 from app.identity.codes import MailedCodes, typed_code
 from app.identity.fields import email_key
 from app.identity.shapes import ReopeningDraft
 from app.identity.tables import ReopenCode
-from app.identity.throttles import CodeKind, count_wrong, of_client, of_code
+from app.identity.throttles import count_wrong
 from app.problems import WrongCredentials
 from app.services import Services
 

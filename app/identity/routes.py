@@ -6,6 +6,7 @@ from app.http import Response, Route, SecretRoute, json_response
 from app.identity import examples, registering, signing_in
 from app.identity.accounts import change_account, public_account
 from app.identity.caller import Call
+from app.identity.networks import Network
 from app.identity.shapes import (
     Accepted,
     Account,
@@ -17,7 +18,6 @@ from app.identity.shapes import (
     TokenPair,
     VerificationDraft,
 )
-from app.identity.throttles import Network
 from app.openapi import problems
 from app.problems import TooManyAttempts, WrongCredentials
 from app.services import TheServices

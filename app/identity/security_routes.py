@@ -8,9 +8,11 @@ from fastapi import APIRouter
 from app.http import Response, SecretRoute, json_response
 from app.identity import audit, changing_password, device_sessions
 from app.identity.audit import Event
+from app.identity.buckets import of_client, of_device
 from app.identity.caller import Call
+from app.identity.networks import Network
 from app.identity.shapes import DeviceList, PasswordDraft
-from app.identity.throttles import Network, of_client, of_device, rate_limited
+from app.identity.throttles import rate_limited
 from app.ids import Id
 from app.openapi import problems
 from app.problems import NotFound, TooManyAttempts, WrongCredentials

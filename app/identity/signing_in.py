@@ -7,21 +7,11 @@ from app.db import Row
 from app.identity import audit, device_sessions, registering
 from app.identity.accounts import BY_EMAIL, CHANGE_PASSWORD, LOCK_UNCHANGED
 from app.identity.audit import Event
+from app.identity.buckets import CodeKind, of_account, of_client, of_code, of_device, of_refreshes, of_sign_ins
 from app.identity.fields import email_key
 from app.identity.notices import notify
 from app.identity.shapes import LoginDraft, RefreshDraft, VerificationDraft
-from app.identity.throttles import (
-    CodeKind,
-    count_request,
-    count_wrong,
-    of_account,
-    of_client,
-    of_code,
-    of_device,
-    of_refreshes,
-    of_sign_ins,
-    rate_limited,
-)
+from app.identity.throttles import count_request, count_wrong, rate_limited
 from app.problems import WrongCredentials
 from app.services import Services
 from app.settings import Notice

@@ -3,42 +3,33 @@
 An attempt at a password is reserved before the password is checked, and afterwards becomes a failure or is released. So
 no more wrong passwords than the limit are checked, even if many arrive at once on several workers. An attempt that
 might exceed the limit waits until the earlier ones are decided, so a right password is not refused (decision 071).
-Accounts are counted by an HMAC of the e-mail address, known and unknown alike; clients by their network, /32 of IPv4
-and /64 of IPv6. A device that has signed in to the account before has buckets of its own, so that another person's
-failures cannot lock the owner out. Codes and refresh tokens cannot be guessed, so only wrong ones are counted, by
+What is counted, and for whom, is a bucket (`app.identity.buckets`). Codes and refresh tokens cannot be guessed, so only wrong ones are counted, by
 network: a right one is always accepted. Exports are counted when they start, and subtracted again if they fail.
 Requests that cause an e-mail or a password hash are counted by network, before anything else is done.
 `afterglow upkeep` deletes old rows (`app.identity.pruning`).
 """
 
 import asyncio
-import hashlib
-import hmac
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
-from ipaddress import IPv6Address, ip_address, ip_network
-from typing import Annotated, Final
+from typing import Final
 from uuid import UUID
 
 import sqlalchemy as sa
-from fastapi import Depends
-from starlette.requests import Request
 
 from app import clock
 from app.db import Statement, Transaction, bind
 from app.identity import audit
 from app.identity.audit import Event
+from app.identity.buckets import Bucket, key_of, of_account, of_device
 from app.identity.tables import Throttle
 from app.problems import Problem, TooManyAttempts, Unavailable, WrongCredentials
 from app.services import Services
 
-HOUR: Final = 3600
-DAY: Final = 86_400
 MAX_WAIT_SECONDS: Final = 10.0
 """How long an attempt waits until others are decided."""
 MIN_PAUSE_SECONDS: Final = 0.02
@@ -99,28 +90,8 @@ _READ: Final = Statement(
 _RESET: Final = Statement(sa.delete(_throttle).where(_this))
 
 
-class CodeKind(StrEnum):
-    """What a code is for; wrong attempts are counted separately for each kind."""
-
-    REGISTRATION = "registration code"
-    RESET = "reset code"
-    EMAIL = "e-mail change code"
-    REOPENING = "reopening code"
-
-
 class _MustWaitError(Exception):
     """Rolls back a reservation, because the attempt has to wait."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bucket:
-    """A counter: its key, its limit, its period in seconds, what it counts (`kind`), and for which network."""
-
-    key: bytes
-    limit: int
-    seconds: int
-    kind: str
-    network: str | None = None
 
 
 @dataclass(slots=True)
@@ -128,73 +99,6 @@ class Attempt:
     """An attempt, for the audit: `account_id` is set if the account is known."""
 
     account_id: UUID | None = None
-
-
-def of_account(services: Services, key: str) -> list[Bucket]:
-    """Return the buckets of an account's password, whether or not it exists, by the key of its e-mail address."""
-    return _short_and_daily(services, "account, password", key, "password")
-
-
-def of_code(services: Services, network: str, name: str, kind: CodeKind) -> list[Bucket]:
-    """Return the buckets of a network's attempts at the codes of an account: by the key of its e-mail address, or its id."""
-    return _short_and_daily(services, f"{kind}, {network}", name, kind, network)
-
-
-def of_codes(services: Services, network: str, owner: str) -> Bucket:
-    """Return the bucket of the codes that a network requests for an owner after the owner's limit of a day."""
-    key = _key(services.throttle_key, f"codes, {network}", owner)
-    return Bucket(key, services.settings.codes_a_day, services.settings.code_seconds, "codes", network)
-
-
-def digest_of(services: Services, network: str) -> bytes:
-    """Return a keyed hash of a network, to be stored instead of the network."""
-    return _key(services.throttle_key, "network", network)
-
-
-def of_device(services: Services, device_id: UUID) -> list[Bucket]:
-    """Return the buckets of a device that has signed in to the account before."""
-    return _short_and_daily(services, "device", str(device_id), "password")
-
-
-def _short_and_daily(services: Services, name: str, value: str, kind: str, network: str | None = None) -> list[Bucket]:
-    settings, secret = services.settings, services.throttle_key
-    limit, seconds = settings.throttle_account, settings.throttle_account_seconds
-    return [
-        Bucket(_key(secret, name, value), limit, seconds, kind, network),
-        Bucket(_key(secret, f"{name} by day", value), settings.throttle_account_day, DAY, kind, network),
-    ]
-
-
-def of_client(services: Services, network: str) -> list[Bucket]:
-    """Return the bucket of a client's network."""
-    key = _key(services.throttle_key, "client", network)
-    return [Bucket(key, services.settings.throttle_client, 60, "network", network)]
-
-
-def of_refreshes(services: Services, network: str) -> list[Bucket]:
-    """Return the bucket of a client's network, for refresh tokens."""
-    return [replace(bucket, kind="refresh token") for bucket in of_client(services, network)]
-
-
-def of_mail(services: Services, network: str) -> Bucket:
-    """Return the bucket of the requests of a network that cause an e-mail."""
-    return Bucket(
-        _key(services.throttle_key, "mail", network), services.settings.throttle_mail, HOUR, "e-mails", network
-    )
-
-
-def of_sign_ins(services: Services, network: str) -> Bucket:
-    """Return the bucket of a network's requests to sign in, right or wrong."""
-    return Bucket(
-        _key(services.throttle_key, "sign-ins", network), services.settings.throttle_sign_in, 60, "sign-ins", network
-    )
-
-
-def of_exports(services: Services, account_id: UUID) -> Bucket:
-    """Return the bucket of an account's exports."""
-    return Bucket(
-        _key(services.throttle_key, "export", str(account_id)), services.settings.exports_a_day, DAY, "exports"
-    )
 
 
 @asynccontextmanager
@@ -209,32 +113,6 @@ async def counted(services: Services, bucket: Bucket, refusal: Callable[[int], P
     except BaseException:
         await _subtract(services, uses)
         raise
-
-
-def of_assertions(services: Services, network: str) -> list[Bucket]:
-    """Return the bucket of failed assertions from a network."""
-    key = _key(services.throttle_key, "assertions", network)
-    return [Bucket(key, services.settings.throttle_client, 60, "assertion", network)]
-
-
-def of_tokens(services: Services, client_id: UUID) -> Bucket:
-    """Return the bucket of the access tokens of a clinic's client."""
-    key = _key(services.throttle_key, "tokens", str(client_id))
-    return Bucket(key, services.settings.throttle_tokens, 60, "client tokens")
-
-
-def of_clinic_codes(services: Services, network: str, account_id: UUID | None = None) -> list[Bucket]:
-    """Return the buckets of wrong codes of clinics: of a network, and of an account if there is one."""
-    settings = services.settings
-    buckets = [
-        Bucket(
-            _key(services.throttle_key, "codes, client", network), settings.throttle_client, 60, "clinic code", network
-        )
-    ]
-    if account_id is not None:
-        key = _key(services.throttle_key, "codes, account", str(account_id))
-        buckets.append(Bucket(key, settings.throttle_codes, HOUR, "clinic code"))
-    return buckets
 
 
 @asynccontextmanager
@@ -373,7 +251,7 @@ async def count(tx: Transaction, bucket: Bucket) -> datetime:
 async def serialize(tx: Transaction, throttle_key: bytes, kind: str, value: str) -> None:
     """Make transactions with the same kind and value wait for each other."""
     now = clock.now()
-    await tx.only(_ADD, key=_key(throttle_key, kind, value), now=now, expired=now)
+    await tx.only(_ADD, key=key_of(throttle_key, kind, value), now=now, expired=now)
 
 
 async def reset(tx: Transaction, *buckets: list[Bucket]) -> None:
@@ -384,7 +262,7 @@ async def reset(tx: Transaction, *buckets: list[Bucket]) -> None:
 async def erase(tx: Transaction, services: Services, names: Sequence[str], device_ids: Sequence[UUID]) -> None:
     """Delete every count of an account, which is known by these names, and of its devices."""
     passwords = [of_account(services, name) for name in names]
-    serialized = [_key(services.throttle_key, kind, name) for name in names for kind in ("codes", "e-mail address")]
+    serialized = [key_of(services.throttle_key, kind, name) for name in names for kind in ("codes", "e-mail address")]
     await reset(
         tx, *passwords, *(of_device(services, id) for id in device_ids), [Bucket(key, 0, 0, "") for key in serialized]
     )
@@ -411,22 +289,3 @@ def _record_failure(services: Services, buckets: Sequence[list[Bucket]], attempt
 
 def _network(buckets: Sequence[Bucket]) -> str | None:
     return next((bucket.network for bucket in buckets if bucket.network is not None), None)
-
-
-def _key(throttle_key: bytes, kind: str, value: str) -> bytes:
-    return hmac.digest(throttle_key, f"{kind}:{value}".encode(), hashlib.sha256)
-
-
-async def network_of(request: Request) -> str:
-    """Return the network that a request comes from: an IPv4 address, a /64 of IPv6, or `local` without an IP address."""
-    client = request.client
-    try:
-        address = ip_address("" if client is None else client.host)
-    except ValueError:
-        return "local"
-    if isinstance(address, IPv6Address):
-        return str(address.ipv4_mapped or ip_network((address, 64), strict=False))
-    return str(address)
-
-
-Network = Annotated[str, Depends(network_of)]

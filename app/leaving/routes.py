@@ -4,9 +4,11 @@ from fastapi import APIRouter
 
 from app.http import Response, Route, SecretRoute, json_response
 from app.identity import reopening
+from app.identity.buckets import of_client, of_device
 from app.identity.caller import Call
+from app.identity.networks import Network
 from app.identity.shapes import ReopeningDraft, TokenPair
-from app.identity.throttles import Network, of_client, of_device, rate_limited
+from app.identity.throttles import rate_limited
 from app.leaving import closing
 from app.leaving.shapes import Closing, ClosingDraft
 from app.openapi import problems

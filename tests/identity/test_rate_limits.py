@@ -14,8 +14,10 @@ from starlette.requests import Request
 
 from app.db import Statement, bind
 from app.identity import throttles
+from app.identity.buckets import of_account, of_client
+from app.identity.networks import network_of
 from app.identity.tables import Throttle
-from app.identity.throttles import network_of, of_account, of_client, rate_limited, reset
+from app.identity.throttles import rate_limited, reset
 from app.ids import new_id
 from app.problems import TooManyAttempts, Unavailable, WrongCredentials
 from tests.conftest import Servers
