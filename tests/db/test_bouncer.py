@@ -34,7 +34,8 @@ def test_many_requests_at_once_work_behind_a_pooler(url: str, servers: Servers) 
     def work(person: Person) -> None:
         for _ in range(25):
             draft = draft_of(REFLECTIONS)
-            assert person.client.post("/v1/reflections", json=draft).status_code == 201
+            created = person.client.post("/v1/reflections", json=draft)
+            assert created.status_code == 201, created.text
             assert person.client.get(f"/v1/reflections/{draft['id']}").json()["body"] == draft["body"]
         page = person.client.get("/v1/reflections").json()["items"]
         assert len(page) == 25

@@ -4,9 +4,10 @@ import asyncio
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import FilePayload, expect
+from playwright.sync_api import FilePayload, Response, expect
 
 from app import demo
 from app.archive.format import MEDIA_TYPE
@@ -16,7 +17,14 @@ from tests.conftest import Servers
 from tests.docs.swagger import OPERATIONS, expand
 from tests.house.test_examples import REFUSED, REPEATED
 from tests.serving import Server
+from tests.witness import DOCUMENT
 
+PATHS = {
+    operation["operationId"]: (method.upper(), re.compile(re.sub(r"\{\w+\}", "[^/]+", path)))
+    for path, methods in DOCUMENT.content["paths"].items()
+    for method, operation in methods.items()
+}
+"""The method and the path of each operation."""
 OF_CLIENTS = {name: 401 for name, each in OPERATIONS.items() if {"ClientToken": []} in each["security"]}
 """The page signs a person in; the token of a clinic's client is pasted."""
 EXPECTED = {name: status for name, status in REFUSED.items() if name != "refresh_tokens"} | OF_CLIENTS
@@ -38,13 +46,19 @@ def execute(visit: Visit, name: str) -> int:
     if name == "import_archive":
         file = FilePayload(name="afterglow.zip", mimeType=MEDIA_TYPE, buffer=archive_of({}))
         block.locator("input[type=file]").set_input_files(file)
-    block.locator("button.execute").click()
+    method, path = PATHS[name]
+
+    def is_answer(response: Response) -> bool:
+        return response.request.method == method and path.fullmatch(urlsplit(response.url).path) is not None
+
+    with visit.page.expect_response(is_answer) as answer:  # the page still shows the status of the former execution
+        block.locator("button.execute").click()
+    found = answer.value.status
     if name == "follow_changes":
         expect(block.locator(".event-stream pre")).to_contain_text("event: head")
         block.get_by_role("button", name="Stop").click()
     status = block.locator(".live-responses-table tbody tr.response .response-col_status")
-    expect(status).to_contain_text(re.compile(r"^\d{3}"))
-    found = int(status.inner_text()[:3])
+    expect(status).to_contain_text(re.compile(f"^{found}"))
     block.locator(".opblock-summary-control").click()
     return found
 
