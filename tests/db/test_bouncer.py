@@ -27,7 +27,7 @@ def url(request: pytest.FixtureRequest, databases: Databases) -> Iterator[str]:
 def test_many_requests_at_once_work_behind_a_pooler(url: str, servers: Servers) -> None:
     for _ in range(2):
         schema.migrate(url)
-    server = servers.start(servers.settings("", database_url=url, database_pool=3))
+    server = servers.start(servers.settings("", database_url=url, database_pool=3, statement_seconds=30))
     assert server.anyone.get("/readyz").status_code == 200
     people = [server.person(name) for name in ("alice", "bob", "carol", "dave")]
 
