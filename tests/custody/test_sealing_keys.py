@@ -1,23 +1,33 @@
 """Key-encryption keys: rotation while serving, and the end of a former key."""
 
 import json
+import os
+import re
 import shutil
+import signal
+import subprocess
 import threading
+import time
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from app import clock, starting
+from app.db import bulk_insert
 from app.keyring import Keyring, rotation
 from app.resources.intentions import INTENTIONS
 from app.sealing import DataKeyRecord, data_keys, rewrapping
+from app.sealing.aead import KEY_BYTES
+from app.sealing.data_keys import FIRST_GENERATION, wrap
 from app.settings import Environment, Settings
 from tests.conftest import Databases, Servers
 from tests.drafts import create_record
-from tests.house.commands import Result, afterglow, assert_fails
+from tests.house.commands import AFTERGLOW, SECONDS, Result, afterglow, assert_fails
 from tests.serving import Server
 from tests.sync.feed_rows import select_all
+
+INSERT_DATA_KEYS = bulk_insert(DataKeyRecord.table())
 
 
 @pytest.fixture
@@ -81,6 +91,37 @@ def test_an_interrupted_rotation_goes_on_without_another_key(own_server: Server)
     assert len(Keyring(settings.keyring).sealing_keys) == 3
     for person in people:
         create_record(person.client, INTENTIONS, person)
+    own_server.end_test()
+
+
+def test_a_rotation_whose_process_is_killed_goes_on_without_another_key(own_server: Server) -> None:
+    person, settings = own_server.person(), own_server.settings
+    record = create_record(person.client, INTENTIONS, person)
+    (former,), keyring = keks_of(own_server), Keyring(settings.keyring)
+    generations = range(FIRST_GENERATION + 1, FIRST_GENERATION + 1 + 20 * rewrapping.BATCH_SIZE)
+    rows = [wrap(keyring, person.id, generation, os.urandom(KEY_BYTES)) for generation in generations]
+
+    async def insert() -> None:
+        async with own_server.db.transaction() as tx:
+            await tx.write((INSERT_DATA_KEYS, rows))
+
+    own_server.run(insert())
+    variables = {"AFTERGLOW_DATABASE_URL": settings.database_url, "AFTERGLOW_KEYRING": str(settings.keyring)}
+    process = subprocess.Popen([AFTERGLOW, "keys", "rotate-sealing"], env=os.environ | variables)
+    while len(keks_of(own_server)) == 1:
+        assert process.poll() is None
+        time.sleep(0.002)
+    process.kill()
+    assert process.wait(SECONDS) == -signal.SIGKILL
+    current = Keyring(settings.keyring).sealing_key.id
+    assert keks_of(own_server) == {former, current}
+    result = command(settings, "keys", "rotate-sealing")
+    printed = re.fullmatch(rf"Data keys wrapped by the key-encryption key {current}: (\d+)\.\n", result.out)
+    assert printed is not None
+    assert 0 < int(printed[1]) <= len(generations) + 1 - rewrapping.BATCH_SIZE
+    assert keks_of(own_server) == {current}
+    own_server.services.data_keys.forget(person.id)
+    assert person.client.get(f"/v1/intentions/{record['id']}").json() == record
     own_server.end_test()
 
 
