@@ -98,7 +98,7 @@ def test_a_rotation_whose_process_is_killed_goes_on_without_another_key(own_serv
     person, settings = own_server.person(), own_server.settings
     record = create_record(person.client, INTENTIONS, person)
     (former,), keyring = keks_of(own_server), Keyring(settings.keyring)
-    generations = range(FIRST_GENERATION + 1, FIRST_GENERATION + 1 + 20 * rewrapping.BATCH_SIZE)
+    generations = range(FIRST_GENERATION + 1, FIRST_GENERATION + 1 + 60 * rewrapping.BATCH_SIZE)
     rows = [wrap(keyring, person.id, generation, os.urandom(KEY_BYTES)) for generation in generations]
 
     async def insert() -> None:
