@@ -6,7 +6,7 @@ own statements on SQLite. The other contestants keep words in columns of their o
 
 import os
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -26,6 +26,7 @@ from app.keyring import Keyring
 from app.records.codec import document_of
 from app.records.tables import Change
 from app.resources.intentions import INTENTIONS
+from app.resources.reflections import REFLECTIONS
 from app.sealing import DataKeyRecord, OwnerKeys
 from app.sealing.aead import KEY_BYTES, Cipher
 from app.sealing.data_keys import FIRST_GENERATION, wrap
@@ -51,7 +52,7 @@ _TABLES: Final = (
 )
 _PLANT: Final = {
     table.name: Statement(sa.insert(table).values({column.name: bind(column) for column in table.c}))
-    for table in _TABLES
+    for table in (*_TABLES, REFLECTIONS.table)
 }
 Write = Callable[[str, list[Row]], Coroutine[Any, Any, None]]
 
@@ -70,7 +71,7 @@ class Person:
 
 async def plant(settings: Settings, people: list[Person], sizes: list[int]) -> None:
     """Insert the rows of people with these numbers of records."""
-    async with (_embedded if settings.uses_sqlite else _copying)(settings) as write:
+    async with writing(settings) as write:
         keyring = Keyring(settings.keyring)
         keys = {person.id: wrap(keyring, person.id, FIRST_GENERATION, person.data_key) for person in people}
         for table in ("account", "device", "feed"):
@@ -80,7 +81,7 @@ async def plant(settings: Settings, people: list[Person], sizes: list[int]) -> N
         batch: list[tuple[Row, Row]] = []
         for person, size in zip(people, sizes, strict=True):
             batch += _records(person, size)
-            if len(batch) >= _ROWS_AT_ONCE or person is people[-1]:
+            if batch and (len(batch) >= _ROWS_AT_ONCE or person is people[-1]):
                 await write("intention", [record for record, _ in batch])
                 await write("change", [change for _, change in batch])
                 batch = []
@@ -99,6 +100,11 @@ async def add_peers_columns(settings: Settings) -> None:
     ):
         await db.run(Statement(sa.text(f"ALTER TABLE intention {change}")))  # type: ignore[arg-type]
     await db.close()
+
+
+def writing(settings: Settings) -> AbstractAsyncContextManager[Write]:
+    """Return a context manager with a function that inserts rows into a table, given by its name."""
+    return (_embedded if settings.uses_sqlite else _copying)(settings)
 
 
 @asynccontextmanager
@@ -123,7 +129,7 @@ async def _copying(settings: Settings) -> AsyncIterator[Write]:
 
     async def write(table: str, rows: list[Row]) -> None:
         texts = [
-            tuple(orjson.dumps(each).decode() if isinstance(each, dict) else each for each in row.values())
+            tuple(orjson.dumps(each).decode() if isinstance(each, dict | list) else each for each in row.values())
             for row in rows
         ]
         await connection.copy_records_to_table(table, records=texts, columns=list(rows[0]))
