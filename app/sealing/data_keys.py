@@ -17,11 +17,12 @@ from app import observability
 from app.db import Database, Row, Statement, Transaction, any_of, bind
 from app.keyring import Keyring
 from app.problems import UnreadableRecord
-from app.sealing.aead import KEY_BYTES, Cipher, UnreadableError
+from app.sealing.aead import KEY_BYTES, NONCE_BYTES, NOT_DECRYPTED, Cipher, UnreadableError
 from app.sealing.tables import DataKeyRecord
 
 FORMAT: Final = b"\x01"
 HEADER_BYTES: Final = 3
+_NONCE_END: Final = HEADER_BYTES + NONCE_BYTES
 CACHE_SECONDS: Final = 60.0
 MAX_CACHED: Final = 10_000
 FIRST_GENERATION: Final = 1
@@ -36,31 +37,35 @@ _OF_OWNERS: Final = Statement(sa.select(_data_key).where(any_of(_data_key.c.owne
 class OwnerKeys:
     """The data keys of one account, which seal and open its records' documents."""
 
-    __slots__ = ("_ciphers", "_header", "_owner", "read_at")
+    __slots__ = ("_decrypt", "_encrypt", "_header", "_owner", "read_at")
 
     def __init__(self, owner_id: UUID, ciphers: dict[int, Cipher]) -> None:
         """Take the ciphers by generation. The one with the highest generation seals."""
         self._owner = owner_id.bytes
-        self._ciphers = {_header(generation): cipher for generation, cipher in ciphers.items()}
-        self._header = _header(max(ciphers))
+        self._decrypt = {_header(generation): cipher.decrypt_parts for generation, cipher in ciphers.items()}
+        newest = max(ciphers)
+        self._header, self._encrypt = _header(newest), ciphers[newest].encrypt
         self.read_at = time.monotonic()
 
     def seal(self, collection: str, id: UUID, seq: int, document: str) -> bytes:
         """Return a document sealed for its record and sequence number."""
-        cipher = self._ciphers[self._header]
-        return self._header + cipher.encrypt(document.encode(), self._bound_to(collection, id, seq))
+        bound_to = self._owner + collection.encode() + id.bytes + seq.to_bytes(8)
+        return self._header + self._encrypt(document.encode(), bound_to)
 
     def open(self, collection: str, id: UUID, seq: int, sealed: bytes) -> str:
-        """Return the document; if it cannot be decrypted, log the record's id and raise `UnreadableRecord`."""
+        """Return the document; if it cannot be decrypted, log the record's id and raise `UnreadableRecord`.
+
+        A pull opens a thousand documents, so this is one expression: each call inside it would cost a tenth of its time.
+        """
         try:
-            cipher = self._ciphers[sealed[:HEADER_BYTES]]
-            return cipher.decrypt(sealed, self._bound_to(collection, id, seq), HEADER_BYTES).decode()
-        except (UnreadableError, KeyError):
+            return self._decrypt[sealed[:HEADER_BYTES]](
+                sealed[HEADER_BYTES:_NONCE_END],
+                sealed[_NONCE_END:],
+                self._owner + collection.encode() + id.bytes + seq.to_bytes(8),
+            ).decode()
+        except (*NOT_DECRYPTED, KeyError):
             observability.log_event("record-unreadable", "error", collection=collection, id=str(id), seq=seq)
             raise UnreadableRecord from None
-
-    def _bound_to(self, collection: str, id: UUID, seq: int) -> bytes:
-        return self._owner + collection.encode() + id.bytes + seq.to_bytes(8)
 
 
 def _header(generation: int) -> bytes:
