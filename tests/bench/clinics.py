@@ -12,7 +12,7 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from statistics import median
@@ -181,7 +181,11 @@ def _tokens(runner: Runner, clinic: Clinic, key: ec.EllipticCurvePrivateKey) -> 
     """Return the microseconds of the server's CPU time for a token. Each assertion is used once."""
     requests = []
     for _ in range(TOKENS):
-        claims = {"iss": str(clinic.client_id), "sub": str(clinic.client_id), "aud": f"{ISSUER}/oauth/token"}
+        claims: dict[str, object] = {
+            "iss": str(clinic.client_id),
+            "sub": str(clinic.client_id),
+            "aud": f"{ISSUER}/oauth/token",
+        }
         claims |= {"exp": int(time.time()) + 240, "jti": uuid4().hex}
         assertion = jwt.encode(claims, key, "ES384", headers={"kid": "ec"})
         body = "&".join(f"{name}={value.replace(':', '%3A')}" for name, value in form(assertion).items()).encode()
@@ -193,7 +197,7 @@ def _tokens(runner: Runner, clinic: Clinic, key: ec.EllipticCurvePrivateKey) -> 
     return (machine.cpu_seconds(runner.process.pid) - before) / TOKENS * MICRO
 
 
-def _rounds(ways: dict[str, Callable[[], Cost]], rounds: int) -> dict[str, Cost]:
+def _rounds(ways: Mapping[str, Callable[[], Cost]], rounds: int) -> dict[str, Cost]:
     """Return the median of each way's rounds, which alternate."""
     seen: dict[str, list[Cost]] = {name: [] for name in ways}
     for number in range(rounds + 1):
