@@ -78,10 +78,11 @@ def _of_connections(page: sa.CTE) -> sa.Select[Any]:
             _consent.c.patient_id,
             had.label("is_known"),
             _consent.c.id.label("record_id"),
+            json_row([_consent.c[name] for name in TERMS]).label("terms"),
             sa.false().label("is_shared"),
             *(_null(each).label(name) for name, each in _MANAGED.items()),
             _null(sa.BigInteger()).label("seq"),
-            json_row([_consent.c[name] for name in TERMS]).label("more"),
+            _null(sa.BigInteger()).label("hidden"),
             _null(sa.LargeBinary()).label("document"),
         )
         .select_from(sa.outerjoin(page, _consent, sa.and_(_consent.c.owner_id == page.c.owner_id, _is_visible)))
@@ -93,34 +94,45 @@ def _of_kind(page: sa.CTE, kind: Resource) -> sa.Select[Any]:
     table = kind.table.alias("record")
     same = sa.and_(table.c.owner_id == page.c.owner_id, table.c.id == page.c.id, is_covered(kind, table, _consent))
     joined = sa.outerjoin(page, _consent, sa.and_(_consent.c.owner_id == page.c.owner_id, _is_visible))
-    managed = [table.c[name] if kind.clinical else _null(each).label(name) for name, each in _MANAGED.items()]
     return (
         sa.select(
             *(page.c[name] for name in _ITEM),
             _consent.c.patient_id,
             _consent.c.id.is_not(None).label("is_known"),
             table.c.id.label("record_id"),
-            is_shared(kind, table, _consent).label("is_shared"),
-            *managed,
-            table.c.seq,
-            json_row(_references(kind, table)).label("more"),
-            table.c.document,
+            _null(sa.JSON()).label("terms"),
+            *_record_columns(kind, table),
         )
         .select_from(sa.outerjoin(joined, table, same))
         .where(page.c.collection == sa.literal_column(f"'{kind.collection}'", sa.String()))
     )
 
 
-def _references(kind: Resource, table: sa.FromClause) -> list[Any]:
-    """Return the references of a record, each null if the consent does not cover its target."""
-    found = []
-    for field, target in sorted(kind.targets.items()):
+def _record_columns(kind: Resource, table: sa.FromClause) -> list[Any]:
+    """Return the columns of a record from which a clinic's view of it is made.
+
+    `hidden` has bit n set if the clinic does not see the target of the n-th reference, in the order of their names.
+    """
+    managed = [table.c[name] if kind.clinical else _null(each).label(name) for name, each in _MANAGED.items()]
+    shared = is_shared(kind, table, _consent).label("is_shared")
+    hidden = sa.cast(sum(_hidden_bits(kind, table), sa.literal_column("0")), sa.BigInteger).label("hidden")
+    return [shared, *managed, table.c.seq, hidden, table.c.document]
+
+
+def _hidden_bits(kind: Resource, table: sa.FromClause) -> Iterable[sa.ColumnElement[int]]:
+    """Return an expression for each reference of a kind: its bit if the consent does not cover the target, else 0.
+
+    A reference that is null is not looked up.
+    """
+    for number, (field, target) in enumerate(sorted(kind.targets.items())):
         other = target.table.alias(f"target_{field}")
-        seen = sa.select(other.c.id).where(
-            other.c.owner_id == table.c.owner_id, other.c.id == table.c[field], is_covered(target, other, _consent)
+        seen = sa.exists(
+            sa.select(other.c.id).where(
+                other.c.owner_id == table.c.owner_id, other.c.id == table.c[field], is_covered(target, other, _consent)
+            )
         )
-        found.append(seen.scalar_subquery())
-    return found
+        none, bit = (sa.literal_column(str(value), sa.Integer) for value in (0, 1 << number))
+        yield sa.case((table.c[field].is_(None), none), (seen, none), else_=bit)
 
 
 @cache
@@ -128,8 +140,8 @@ def page(*, of_patient: bool) -> Statement:
     """Return the statement of a page: a row for each of the next changes, of one patient or of all.
 
     `is_known` says whether the client may know of the change, and `record_id` is null if the client does not see the
-    record. `more` has the visible references of a record in the order of their names, or the `TERMS` of a connection.
-    The documents of the rows are added up: from `most_bytes` on, a row has no document, and `fits` is false.
+    record. `terms` has the `TERMS` of a connection. The documents of the rows are added up: from `most_bytes` on, a row has no
+    document, and `fits` is false.
     """
     changes = _page(of_patient=of_patient)
     found = sa.union_all(_of_connections(changes), *(_of_kind(changes, kind) for kind in kinds())).subquery("found")

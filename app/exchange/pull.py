@@ -3,12 +3,12 @@
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from app import clock
+from app import clock, json_strict
 from app.clinics.calls import ClientCaller
 from app.clinics.consent_tables import Action
 from app.consents import access_log, clinic_cursors, statements
@@ -53,11 +53,17 @@ class ClinicPullQuery(BaseModel):
 
 
 class Page(NamedTuple):
-    """A page of changes, and the cursor of the next one."""
+    """A page of changes, as JSON texts, and the cursor of the next one."""
 
-    changes: list[dict[str, Any]]
+    changes: list[str]
     cursor: str
     has_more: bool
+
+    def json(self) -> bytes:
+        """Return the page as JSON."""
+        more = "true" if self.has_more else "false"
+        cursor = json_strict.dump_text(self.cursor)
+        return f'{{"changes":[{",".join(self.changes)}],"cursor":{cursor},"has_more":{more}}}'.encode()
 
 
 async def pull_or_wait(caller: ClientCaller, query: ClinicPullQuery, reader: ClientConnection) -> Page:
@@ -87,7 +93,7 @@ async def pull(caller: ClientCaller, query: ClinicPullQuery, names: list[str]) -
     if not position.is_served(clinic, caller.purpose):
         raise CursorExpired.for_clinic()
     has_more = clinic["has_unnumbered"] and await numbering.number(caller.db, clinic)
-    through, changes = clinic["head"], list[dict[str, Any]]()
+    through, changes = clinic["head"], list[str]()
     if position.number < clinic["head"]:
         found = await _read(caller, query, names, position.number, clinic["head"])
         changes = await _changes(caller, found)
@@ -144,7 +150,7 @@ def _entries(caller: ClientCaller, rows: Sequence[Row]) -> list[Entry]:
     ]
 
 
-async def _changes(caller: ClientCaller, found: _Found) -> list[dict[str, Any]]:
+async def _changes(caller: ClientCaller, found: _Found) -> list[str]:
     keys = await caller.services.data_keys.of_many(
         {row["owner_id"] for row in found.rows if _is_shown(row) and row["document"] is not None}
     )
@@ -154,9 +160,8 @@ async def _changes(caller: ClientCaller, found: _Found) -> list[dict[str, Any]]:
             continue
         record = None
         if _is_shown(row) and row["collection"] == CONNECTIONS:
-            record = records.connection(row, found.identifiers[row["patient_id"]])
+            record = records.connection_json(row, found.identifiers[row["patient_id"]])
         elif _is_shown(row) and row["owner_id"] in keys:  # else the account has been erased since
-            kind = BY_COLLECTION[row["collection"]]
-            record = records.clinic_record(keys[row["owner_id"]], kind, row, caller.clinic_id)
-        changes.append(records.of_change(row, record))
+            record = records.record_json(keys[row["owner_id"]], BY_COLLECTION[row["collection"]], row, caller.clinic_id)
+        changes.append(records.change_json(row, record))
     return changes

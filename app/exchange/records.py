@@ -1,21 +1,23 @@
 """Records as a clinic sees them."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import orjson
 
-from app import clock
+from app import clock, json_strict
 from app.clinics.consent_tables import ConsentRecord
 from app.consents.clinic_shapes import public_connection
 from app.db import Row, decode_json_row
 from app.exchange.pages import TERMS
-from app.ids import make_id
 from app.records import Resource
 from app.sealing import OwnerKeys
 
 _TERMS: Final = [ConsentRecord.table().c[name] for name in TERMS]
+_SHARED: Final = '"visibility":"shared",'
+"""A member of a document. In a text of a document, its quotes would be escaped."""
+_OF_PATIENT: Final = '"managed_by":"patient","identifier":null,"revision":null'
 OWN_ONLY: Final = ("visibility", "clinic_id")
 """The members of a record that only its owner sees."""
 
@@ -28,8 +30,9 @@ def clinic_record(keys: OwnerKeys, kind: Resource, row: Row, clinic_id: UUID) ->
     document = orjson.loads(keys.open(kind.collection, row["id"], row["seq"], row["document"]))
     for name in OWN_ONLY:
         document.pop(name, None)
-    for field, value in zip(sorted(kind.targets), row["more"], strict=True):
-        document[field] = None if value is None else str(make_id(value))
+    for number, field in enumerate(sorted(kind.targets)):
+        if row["hidden"] >> number & 1:
+            document[field] = None
     if not row["is_shared"]:
         document |= dict.fromkeys(name for name in kind.field_names if name in document and name not in kind.clinical)
         document["updated_at"] = clock.format_instant(row["changed_at"])  # hides when the owner changed the others
@@ -44,18 +47,27 @@ def clinic_record(keys: OwnerKeys, kind: Resource, row: Row, clinic_id: UUID) ->
     }
 
 
-def connection(row: Row, identifiers: Sequence[Row]) -> Row:
-    """Return a connection as the clinic sees it."""
-    return public_connection(decode_json_row(_TERMS, row["more"]) | {"patient_id": row["patient_id"]}, [*identifiers])
+def record_json(keys: OwnerKeys, kind: Resource, row: Row, clinic_id: UUID) -> str:
+    """Return the same as a JSON text.
+
+    A shared record of which the clinic sees every reference is not parsed: it is the document without `visibility`.
+    """
+    if kind.clinical or row["hidden"] or not row["is_shared"]:
+        return json_strict.dump_text(clinic_record(keys, kind, row, clinic_id))
+    document = keys.open(kind.collection, row["id"], row["seq"], row["document"]).replace(_SHARED, "", 1)
+    return f'{{"id":"{row["id"]}","version":{row["version"]},{document[1:-1]},{_OF_PATIENT}}}'
 
 
-def of_change(row: Row, record: Row | None) -> dict[str, Any]:
-    """Return the members of a change."""
-    return {
-        "collection": row["collection"],
-        "patient": row["id"] if row["patient_id"] is None else row["patient_id"],
-        "id": row["id"],
-        "version": row["version"],
-        "removed": record is None,
-        "record": record,
-    }
+def connection_json(row: Row, identifiers: Sequence[Row]) -> str:
+    """Return a connection as the clinic sees it, as a JSON text."""
+    terms = decode_json_row(_TERMS, row["terms"])
+    return json_strict.dump_text(public_connection(terms | {"patient_id": row["patient_id"]}, [*identifiers]))
+
+
+def change_json(row: Row, record: str | None) -> str:
+    """Return the JSON text of a change, with the JSON text of its record, or None if it is removed."""
+    patient_id = row["id"] if row["patient_id"] is None else row["patient_id"]
+    return (
+        f'{{"collection":"{row["collection"]}","patient":"{patient_id}","id":"{row["id"]}","version":{row["version"]},'
+        f'"removed":{"true" if record is None else "false"},"record":{"null" if record is None else record}}}'
+    )

@@ -10,7 +10,7 @@ from app.exchange import pull, push
 from app.exchange.entries import SessionPush
 from app.exchange.pull import ClinicPullQuery
 from app.exchange.shapes import ClinicChanges, SessionResults
-from app.http import MAX_BODY_BYTES, CurrentConnection, Response, Route, json_response
+from app.http import JSON, MAX_BODY_BYTES, CurrentConnection, Response, Route, json_response
 from app.openapi import problems
 from app.problems import CursorExpired, InsufficientScope, TooManyOps, TooManyWaiting
 from app.sync.collections import MAX_PUSH_BYTES
@@ -55,4 +55,4 @@ async def pull_clinic_changes(
     and `Task` for action items.
     """
     page = await pull.pull_or_wait(call, query, reader)
-    return json_response(page._asdict())
+    return Response(200, page.json(), [JSON])

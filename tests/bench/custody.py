@@ -41,7 +41,50 @@ from tests.bench.world import settings_for
 BEFORE_SEALING: Final = "0009"
 OWNERS: Final = 100
 WORD: Final = "wisteria"
-VOCABULARY: Final = ["I", "stayed", "at", "the", "gate", "when", "she", "went", "quiet", "and", "did", "not", "repair", "it", "although", "my", "hands", "looked", "for", "dishes", "to", "wash", "on", "this", "long", "evening", "with", "rain", "over", "the", "garden", "wall", "where", "nobody", "spoke", "until", "somebody", "laughed", "about", "an", "old", "letter"]
+VOCABULARY: Final = [
+    "I",
+    "stayed",
+    "at",
+    "the",
+    "gate",
+    "when",
+    "she",
+    "went",
+    "quiet",
+    "and",
+    "did",
+    "not",
+    "repair",
+    "it",
+    "although",
+    "my",
+    "hands",
+    "looked",
+    "for",
+    "dishes",
+    "to",
+    "wash",
+    "on",
+    "this",
+    "long",
+    "evening",
+    "with",
+    "rain",
+    "over",
+    "the",
+    "garden",
+    "wall",
+    "where",
+    "nobody",
+    "spoke",
+    "until",
+    "somebody",
+    "laughed",
+    "about",
+    "an",
+    "old",
+    "letter",
+]
 BYTES: Final = 1000
 KILL_AT: Final = 0.3
 """The part of the records after which the migration is killed."""
