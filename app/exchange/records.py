@@ -48,9 +48,9 @@ def clinic_record(keys: OwnerKeys, kind: Resource, row: Row, clinic_id: UUID) ->
 
 
 def record_json(keys: OwnerKeys, kind: Resource, row: Row, clinic_id: UUID) -> str:
-    """Return the same as a JSON text.
+    """Return what `clinic_record` returns, as a JSON text.
 
-    A shared record of which the clinic sees every reference is not parsed: it is the document without `visibility`.
+    If the record is shared and the clinic sees every reference, the document is not parsed, only `visibility` is cut out.
     """
     if kind.clinical or row["hidden"] or not row["is_shared"]:
         return json_strict.dump_text(clinic_record(keys, kind, row, clinic_id))

@@ -9,8 +9,6 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
 TAG_BYTES: Final = 16
-
-
 NOT_DECRYPTED: Final = (InvalidTag, ValueError)
 """What `Cipher.decrypt_parts` raises if it was given another key or another `bound_to`, or a changed ciphertext."""
 
@@ -28,7 +26,7 @@ class Cipher:
         """Take a key of 32 bytes."""
         self._aead = AESGCM(key)
         self.decrypt_parts = self._aead.decrypt
-        """Decrypts, given the nonce, the ciphertext with the tag, and `bound_to`: without a call in between, for many rows."""
+        """Takes the nonce, the ciphertext with its tag, and `bound_to`. For many rows: it saves the call of `decrypt`."""
 
     def encrypt(self, content: bytes, bound_to: bytes) -> bytes:
         """Return the nonce, the ciphertext and the tag; it decrypts only with the same `bound_to`."""
