@@ -11,11 +11,12 @@ import asyncio
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -135,9 +136,8 @@ def _size(url: str) -> int:
     if url.startswith("postgresql"):
         return asyncio.run(_postgres_size(url))
     file = Path(url.removeprefix("sqlite:///"))
-    subprocess.run(
-        [sys.executable, "-c", f"import sqlite3; sqlite3.connect({str(file)!r}).execute('VACUUM')"], check=True
-    )
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("VACUUM")
     return sum(each.stat().st_size for each in file.parent.glob(f"{file.name}*"))
 
 
