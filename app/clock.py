@@ -8,12 +8,14 @@ no leap second. It is returned in UTC with microseconds. A day is `YYYY-MM-DD`; 
 import re
 import time
 from datetime import UTC, date, datetime
+from datetime import time as wall_time
 from functools import cache
 from importlib import resources
 from typing import Annotated, Final
+from zoneinfo import ZoneInfo
 
 import orjson
-from pydantic import PlainValidator, WithJsonSchema
+from pydantic import Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 MIN_YEAR: Final = 1900
@@ -38,6 +40,23 @@ def format_instant(moment: datetime) -> str:
     if moment.microsecond:
         return orjson.dumps(moment, option=orjson.OPT_UTC_Z)[1:-1].decode()  # takes a third of the time of isoformat
     return f"{moment.isoformat()[:-6]}.000000Z"
+
+
+MIDNIGHT: Final = wall_time()
+NOON: Final = wall_time(12)
+
+
+def instant_at(day: date, at: wall_time, timezone: str) -> datetime:
+    """Return the instant, in UTC, at which clocks in an IANA time zone show a time on a day (RFC 5545, section 3.3.5).
+
+    If the clocks skip the time, it is counted with the offset before the gap; if they show it twice, it is the first.
+    """
+    return datetime.combine(day, at, ZoneInfo(timezone)).astimezone(UTC)
+
+
+def local_day(moment: datetime, timezone: str) -> date:
+    """Return the day that calendars in an IANA time zone show at an instant."""
+    return moment.astimezone(ZoneInfo(timezone)).date()
 
 
 @cache
@@ -72,6 +91,10 @@ def _read_day(value: object) -> date:
     raise PydanticCustomError("date", message)
 
 
+def _read_day_text(value: object) -> str:
+    return _read_day(value).isoformat()
+
+
 def _read_timezone(value: object) -> str:
     if isinstance(value, str) and value in timezones():
         return value
@@ -84,3 +107,7 @@ Day = Annotated[date, PlainValidator(_read_day), WithJsonSchema({"type": "string
 Timezone = Annotated[
     str, PlainValidator(_read_timezone), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 64})
 ]
+DayText = Annotated[str, PlainValidator(_read_day_text), WithJsonSchema({"type": "string", "format": "date"})]
+"""A day inside a list of objects, which is stored as it is sent: as text."""
+TimeOfDay = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+"""A time on a 24-hour clock, without a time zone: 07:30."""

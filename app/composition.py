@@ -13,12 +13,14 @@ from app.identity.tokens import Tokens
 from app.jobs import Jobs
 from app.keyring import Keyring
 from app.leaving import erasing
+from app.library import Library
 from app.mail import Mailer
 from app.metrics import Counts
 from app.outbound import Outbound
 from app.sealing import Cipher, DataKeys
 from app.server.in_flight import InFlightLimiter
 from app.server.slots import Slots
+from app.server.turns import Turns
 from app.services import Services
 from app.settings import Environment, Settings
 
@@ -42,6 +44,7 @@ def build_services(
         mailer=Mailer(settings, jobs),
         keyring=keyring,
         data_keys=DataKeys(db, keyring),
+        library=Library.of(settings),
         tokens=Tokens(settings, keyring),
         clients=Clients(db, KeyUrls(Outbound(allow_loopback=settings.env is Environment.DEVELOPMENT))),
         passwords=Passwords(settings),
@@ -49,11 +52,16 @@ def build_services(
         code_key=keyring.derive_key("codes"),
         refresh_key=keyring.derive_key("refresh tokens"),
         throttle_key=keyring.derive_key("throttles"),
+        second_factor_key=keyring.derive_key("second factors"),
+        ticket_key=keyring.derive_key("second-factor tickets"),
         op_key=keyring.derive_key("operations"),
         limiter=limiter or InFlightLimiter(),
         counts=counts or Counts(),
         exports=Slots(MAX_EXPORTS),
         imports=Slots(MAX_IMPORTS),
+        searching=set(),
+        writes=Turns(settings.statement_seconds),
+        parsing=Turns(settings.statement_seconds),
     )
     jobs.register(erasing.KIND, partial(erasing.run_job, services), max_seconds=60)
     jobs.repeat(partial(ending.expire, services), ending.SECONDS)

@@ -10,7 +10,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app import docs, health, json_strict, observability, openapi
+from app import docs, health, json_strict, library_routes, observability, openapi
 from app.archive import import_routes
 from app.archive import routes as archive
 from app.clinics import token_routes as clinic_tokens
@@ -19,21 +19,27 @@ from app.consents import clinic_routes as clinic_connections
 from app.consents import routes as consents
 from app.db import open_database
 from app.exchange import routes as exchange
+from app.fhir import routes as fhir
+from app.fhir.dialect import FHIR
 from app.http import (
+    BODY_BUDGET,
     HTTPS_ONLY,
     JSON,
+    SHARES,
     AllowedOrigins,
+    BodyBudget,
     CorsMiddleware,
     RequestContextMiddleware,
     Response,
     Route,
     Router,
 )
-from app.identity import email_routes, password_routes, security_routes
+from app.identity import email_routes, password_routes, second_factor_routes, security_routes
 from app.identity import routes as identity
 from app.keyring import Keyring, KeyringError, exposed
 from app.keyring.watching import watched
 from app.leaving import routes as leaving
+from app.library import Library, LibraryError
 from app.metrics import Counts, answering_with
 from app.records import history_router
 from app.resources import RESOURCES
@@ -42,12 +48,17 @@ from app.server.shutdown import drain_before_stop
 from app.settings import Environment, Settings
 from app.snapshot import Snapshots
 from app.sync import routes as sync
+from app.views import chain, inbox, search, timeline
+from app.views.conditional import TAG as VIEWS
+from app.views.progress import routes as progress
+from app.views.today import routes as today
 
 DESCRIPTION: Final = """
 **Integration** is the work a person does after a session of ketamine therapy, so that what they lived through changes
 something. This API keeps its chain, traceable in both directions:
 
-`session → element → meaning → intention → action item`, with reflections along the way
+`session → element → meaning → intention → action item → practice → practice entry → outcome`, with reflections, check-ins
+and questionnaires along the way
 
 **To try it**, start the server with `--demo`, open `POST /v1/auth/login` on the page `/docs` and press *Execute*: the
 example signs in as the demo person, and every lock on the page closes. Then execute `GET /v1/sessions`.
@@ -69,12 +80,21 @@ TAGS: Final = [
         "description": "Offline delta sync: pull changes, push operations, resolve conflicts, follow change events.",
     },
     {
+        "name": VIEWS,
+        "description": "What is computed from records of several kinds: what is due today, how it has gone, the timeline, what is "
+        "waiting for the next step, what a record comes from and has led to, and search.",
+    },
+    {
         "name": "Archive",
         "description": "Export all records of the account as a ZIP file, to keep, to read and to import again.",
     },
     {
         "name": consents.TAG,
         "description": "Decide what a clinic may see and add: look up its code, give, change and end consents, read every access.",
+    },
+    {
+        "name": library_routes.TAG,
+        "description": "What the server ships: instruments (questionnaires and how they are scored), prompts, and help.",
     },
     {"name": "Security", "description": "List the devices of the account, sign them out, change the password."},
     {
@@ -84,6 +104,10 @@ TAGS: Final = [
     {
         "name": clinic_connections.TAG,
         "description": "A clinic's system invites patients, redeems their codes, pushes sessions, and pulls what patients share.",
+    },
+    {
+        "name": fhir.TAG,
+        "description": "The same records as FHIR R4 resources: read, search and write them with FHIR software.",
     },
     {"name": "Server", "description": "Health checks, and the meaning of problems."},
 ]
@@ -139,14 +163,19 @@ def create_app(settings: Settings | None = None, metrics_folder: Path | None = N
         headers=HTTPS_ONLY if in_production else {},
         origins=origins,
         root_path=settings.root_path,
+        dialects=(FHIR,),
+        max_unread_bytes=settings.max_unread_bytes,
+        max_each=settings.max_in_flight_each,
     )
 
     counts = Counts()
+    state = {LIMITER: limiter, SHARES: limiter.shares, BODY_BUDGET: BodyBudget(settings.max_arriving_bytes)}
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, InFlightLimiter]]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, object]]:
         db = open_database(settings)
         services = build_services(settings, db, _keyring(settings), limiter, counts)
+        _check_library(services.library)
         await services.start()
         app.state.services = services
         snapshots = Snapshots(services)
@@ -156,7 +185,7 @@ def create_app(settings: Settings | None = None, metrics_folder: Path | None = N
                 watched(services.keyring),
             ):
                 with drain_before_stop(limiter, settings.drains_for):
-                    yield {LIMITER: limiter}  # the protocol of each connection takes it from the state
+                    yield state  # each connection takes the limiter from it, and each request gets a copy
         finally:
             await services.stop()
             observability.flush()
@@ -177,20 +206,31 @@ def create_app(settings: Settings | None = None, metrics_folder: Path | None = N
     for router in (
         identity.auth,
         password_routes.router,
+        second_factor_routes.auth,
         leaving.auth,
         identity.router,
         email_routes.router,
         *(router for resource in RESOURCES for router in (resource.router, history_router(resource))),
+        library_routes.router,
         sync.router,
+        today.router,
+        progress.router,
+        timeline.router,
+        inbox.router,
+        chain.router,
+        search.router,
         archive.router,
         import_routes.router,
         consents.router,
+        second_factor_routes.router,
         security_routes.router,
         leaving.router,
         clinic_tokens.router,
         clinic_tokens.discovery,
         clinic_connections.router,
         exchange.router,
+        fhir.discovery,
+        fhir.router,
         health.router,
         *(_pages(app) if settings.serves_docs else ()),
     ):
@@ -222,6 +262,14 @@ def _keyring(settings: Settings) -> Keyring:
         observability.log_event("keyring-refused", "error", reason=str(error))
         raise
     return keyring
+
+
+def _check_library(library: Library) -> None:
+    """Read the operator's files now. If they cannot be used, log why and raise: a worker may start long after its server."""
+    faults = library.faults() if library.has_own_files else []
+    if faults:
+        observability.log_event("library-refused", "error", reason="; ".join(faults))
+        raise LibraryError(faults)
 
 
 def _pages(app: FastAPI) -> tuple[APIRouter, APIRouter]:

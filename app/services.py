@@ -14,11 +14,13 @@ from starlette.requests import Request
 from app.db import Database
 from app.jobs import Jobs
 from app.keyring import Keyring
+from app.library import Library
 from app.mail import Mailer
 from app.metrics import Counts
 from app.sealing import DataKeys
 from app.server.in_flight import InFlightLimiter
 from app.server.slots import Slots
+from app.server.turns import Turns
 from app.settings import Settings
 
 TAG_BYTES: Final = 8
@@ -109,6 +111,7 @@ class Services:
     mailer: Mailer
     keyring: Keyring
     data_keys: DataKeys
+    library: Library
     tokens: AccessTokens
     clients: ClientAccess
     passwords: PasswordHashing
@@ -116,11 +119,19 @@ class Services:
     code_key: bytes
     refresh_key: bytes
     throttle_key: bytes
+    second_factor_key: bytes
+    ticket_key: bytes
     op_key: bytes
     limiter: InFlightLimiter
     counts: Counts
     exports: Slots
     imports: Slots
+    searching: set[UUID]
+    """The accounts that have a search running in this process."""
+    writes: Turns
+    """The turns of the owners whose records are written."""
+    parsing: Turns
+    """The turns of the owners whose pushes are parsed: several pushes of one owner do not keep the event loop busy."""
 
     async def start(self) -> None:
         """Open the database, and start running jobs."""

@@ -10,7 +10,7 @@ from contextlib import suppress
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, collapse_addresses, ip_network
 from pathlib import Path
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
@@ -42,6 +42,8 @@ class Notice(StrEnum):
     PASSWORD = "password"  # noqa: S105 - its name
     EMAIL = "e-mail-address"
     COPIED_SIGN_IN = "copied-sign-in"
+    SECOND_FACTOR_ON = "second-factor-on"
+    SECOND_FACTOR_OFF = "second-factor-off"
 
 
 def _check_database_url(url: str) -> str:
@@ -125,6 +127,7 @@ Origins = Annotated[list[Annotated[str, AfterValidator(_check_origin)]], NoDecod
 Hosts = Annotated[list[Annotated[str, AfterValidator(_check_host)]], NoDecode, BeforeValidator(_split)]
 Proxies = Annotated[list[Annotated[str, AfterValidator(_check_proxy)]], NoDecode, BeforeValidator(_split)]
 Notices = Annotated[list[Notice], NoDecode, BeforeValidator(_split_notices)]
+RequiringRoles = Annotated[list[Literal["clinician", "admin"]], NoDecode, BeforeValidator(_split)]
 RootPath = Annotated[str, AfterValidator(_check_root_path)]
 DAY: Final = 86_400
 NO_ISSUER: Final = "https://afterglow.invalid"
@@ -207,6 +210,10 @@ class Settings(BaseSettings):
         description="Maximum requests to register or to reset a password, each with an e-mail, "
         "from one client network in an hour.",
     )
+    second_factor_roles: RequiringRoles = Field(
+        [],
+        description="Roles that cannot sign in without a second factor: clinician, admin, or both, separated by commas.",
+    )
     throttle_codes: int = Field(10, ge=1, description="Maximum wrong codes of clinics from one account in an hour.")
     exports_a_day: int = Field(5, ge=1, description="Maximum exports of one account in 24 hours.")
     throttle_tokens: int = Field(60, ge=1, description="Maximum access tokens for one client of a clinic in a minute.")
@@ -260,6 +267,22 @@ class Settings(BaseSettings):
         le=10_000,
         description="Maximum requests in flight per worker, lowered automatically while the worker is slow. Further requests get a 503.",
     )
+    max_in_flight_each: int = Field(
+        16,
+        ge=1,
+        le=10_000,
+        description="Maximum requests of one account in flight per worker while others have some. Further requests wait, or get a 503.",
+    )
+    max_arriving_bytes: int = Field(
+        64 * 2**20,
+        ge=8 * 2**20,
+        description="Maximum bytes of request bodies per worker that are kept in memory; a quarter of it for one account. Further requests get a 503.",
+    )
+    max_unread_bytes: int = Field(
+        128 * 2**20,
+        ge=16 * 2**20,
+        description="Maximum bytes of responses per worker that clients have not read. Beyond it, the connections of the slowest clients are closed.",
+    )
     max_waiting: int = Field(1000, ge=0, le=100_000, description="Maximum long polls and event streams per worker.")
     max_waiting_each: int = Field(
         20, ge=0, le=1000, description="Maximum long polls and event streams per account and worker."
@@ -278,6 +301,29 @@ class Settings(BaseSettings):
         description="Seconds from SIGTERM, when /readyz becomes 503, until no new connection is accepted. Unset: 5 in production, 0 in development.",
     )
     max_body_bytes: int = Field(2**20, ge=1024, description="Maximum size of a request body, in bytes.")
+    max_references: int = Field(
+        2000,
+        ge=1,
+        le=5000,
+        description="Maximum number of records that refer to one record, such as the elements of a session. Further ones are refused.",
+    )
+    quota_records: int = Field(200_000, ge=1, lt=2**31, description="Maximum records of one account.")
+    quota_document_bytes: int = Field(
+        2**30,
+        ge=1024,
+        lt=2**53,
+        description="Maximum size of all records of one account, encrypted, without their former versions, in bytes.",
+    )
+    quota_operations: int = Field(
+        500_000, ge=1, lt=2**31, description="Maximum remembered push results of one account."
+    )
+    quota_devices: int = Field(
+        50,
+        ge=1,
+        le=10_000,
+        description="Maximum devices of one account that are signed in. "
+        "A further sign-in signs out the one that has not been used for longest.",
+    )
     remembered_days: int = Field(
         400,
         ge=1,
@@ -300,6 +346,13 @@ class Settings(BaseSettings):
     ledger: Path | None = Field(
         None,
         description="File with the ledger of erasures, mode 600. Unset: beside the keyring, with the suffix .erasures.",
+    )
+    instruments: Path | None = Field(
+        None,
+        description="Folder with your own instruments, and with texts of instruments (see `afterglow instruments`).",
+    )
+    help: Path | None = Field(
+        None, description="File with the helplines of GET /v1/help, which replace the shipped ones."
     )
     docs: bool | None = Field(
         None,

@@ -230,10 +230,10 @@ def write(root: Path, names: dict[str, str]) -> None:
         file.write_text(_filled(template, names), encoding="utf-8")
     registry = root / "app/resources/__init__.py"
     text = registry.read_text(encoding="utf-8")
-    imported = re.search(r"from app\.resources import (.*)", text)
+    imported = re.search(r"from app\.resources import \(?([^)]*?)\)?\n\n", text)
     assert imported is not None
-    modules = ", ".join(sorted({*imported[1].split(", "), names["MODULE"]}))
-    text = text.replace(imported[0], f"from app.resources import {modules}")
+    modules = ", ".join(sorted({*re.findall(r"\w+", imported[1]), names["MODULE"]}))
+    text = text.replace(imported[0], f"from app.resources import ({modules})\n\n")
     entry = f"\n    {names['MODULE']}.{names['CONSTANT']},\n)\n"
     registry.write_text(text.replace("\n)\n", entry), encoding="utf-8")
 
@@ -241,7 +241,8 @@ def write(root: Path, names: dict[str, str]) -> None:
 def generate(root: Path, names: dict[str, str]) -> None:
     """Format the files of a kind, and generate its migration and the OpenAPI documents from its module."""
     python = [sys.executable, "-m"]
-    subprocess.run([*python, "ruff", "format", "-q", *files_of(root, names)], cwd=root, check=True)
+    files = [*files_of(root, names), root / "app/resources/__init__.py"]
+    subprocess.run([*python, "ruff", "format", "-q", *files], cwd=root, check=True)
     for former in (root / "migrations/versions").glob(f"*_{names['MODULE']}_their_table.py"):
         former.unlink()
     database = root / f"new-kind-{uuid4().hex}.db"

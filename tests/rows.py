@@ -73,11 +73,15 @@ def insert_copies(
     """Insert a copy of a record for each of `changes`, with these columns changed, without any check; return the ids."""
     keys = data_keys_of(server, person)
     row = opened(keys, resource, rows_of(server, person, resource)[record["id"]])
-    head = feed_of(server, person)["head"]
-    rows: list[Row] = [row | {"id": new_id(), "seq": seq} | each for seq, each in enumerate(changes, head + 1)]
+    feed = feed_of(server, person)
+    rows: list[Row] = [row | {"id": new_id(), "seq": seq} | each for seq, each in enumerate(changes, feed["head"] + 1)]
     for each in rows:
         each |= {name: fact(each) for name, fact in resource.facts.items()}
         each["document"] = keys.seal(resource.collection, each["id"], each["seq"], document_of(resource, each))
+    usage = {
+        "records": feed["records"] + len(rows),
+        "document_bytes": feed["document_bytes"] + sum(len(each["document"]) for each in rows),
+    }
     columns = {
         "collection": resource.collection,
         "deleted": False,
@@ -91,8 +95,11 @@ def insert_copies(
         async with server.db.transaction() as tx:
             await tx.write(
                 (statements(resource).insert, rows),
-                (access.INSERT_CHANGE, [each | columns for each in rows]),
-                (access.ADVANCE_FEED, [{"owner_id": person.id, "head": head + len(rows)}]),
+                (
+                    access.INSERT_CHANGE,
+                    [each | columns | {"happened_at": resource.happened_at(each, "UTC")} for each in rows],
+                ),
+                (access.ADVANCE_FEED, [feed | {"head": feed["head"] + len(rows)} | usage]),
             )
 
     server.run(insert())

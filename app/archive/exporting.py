@@ -26,7 +26,7 @@ from app.archive.zip_stream import ZipStream
 from app.consents import access_log
 from app.db import Db, Row
 from app.http import ClientConnection
-from app.identity import audit, buckets, throttles
+from app.identity import audit, buckets, second_factor, throttles
 from app.identity.accounts import public_account
 from app.identity.audit import Event
 from app.problems import TooManyExports
@@ -46,7 +46,7 @@ FULL: Final = (
 )
 _COLLECTION, _SEQ, _EPOCH = 0, 2, 4
 """Columns of `changes_since`; the row of the feed has an epoch and no collection."""
-_ACCOUNT: Final = ("email", "display_name", "timezone", "locale")
+_ACCOUNT: Final = ("email", "display_name", "timezone", "locale", "region", "second_factor_since")
 _JOURNAL_BYTES: Final = 4096
 """More than what an entry of the journal has besides the person's own words, its title twice included."""
 
@@ -59,6 +59,7 @@ async def export(view: View, client: ClientConnection) -> AsyncGenerator[bytes]:
     """
     services = view.caller.services
     account = await public_account(view.db, view.caller.account_id)
+    account["second_factor_since"] = (await second_factor.state(view.db, view.caller.account_id))["enabled_at"]
     bucket = buckets.of_exports(services, view.owner_id)
     with services.exports.take(FULL), Spool(await view.data_keys(), account["timezone"]) as spool:
         async with throttles.counted(services, bucket, TooManyExports):

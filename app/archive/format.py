@@ -45,6 +45,9 @@ class ArchivedAccount(BaseModel, defer_build=True):
     display_name: str | None
     timezone: str
     locale: str
+    region: str | None = None  # archives of earlier versions have none
+    second_factor_since: Instant | None = None
+    """When the second factor was turned on; null if it was not on. Archives of earlier versions do not have it."""
 
 
 class Manifest(BaseModel, defer_build=True):

@@ -43,7 +43,9 @@ class ImportRejection(BaseModel, defer_build=True):
 
     path: str = Field(description="The path of the file in the archive.")
     id: Id | None = Field(description="The record's id; null if it has no valid one.")
-    code: str = Field(description="The code of the first error, as in the `errors` of a problem. Expect new values.")
+    code: str = Field(
+        description="The code of the first error, as in the `errors` of a problem, or `quota-exceeded`. Expect new values."
+    )
 
 
 class ImportSkipped(BaseModel, defer_build=True):

@@ -22,7 +22,7 @@ from app.archive.threads import on_thread
 from app.db import Row
 from app.http.reading import faults_of
 from app.identity import Caller
-from app.problems import DuplicateTarget
+from app.problems import DuplicateTarget, Problem
 from app.records.shapes import sent_fields
 from app.records.view import own_records
 from app.records.write import store
@@ -59,7 +59,7 @@ class Imported:
     def add(self, path: str, op: Op, outcome: Outcome) -> None:
         """Add the outcome of an operation."""
         if outcome.problem is not None:
-            self.reject(path, outcome.problem.members["errors"][0]["code"], op.id)
+            self.reject(path, _code_of(outcome.problem), op.id)
         elif outcome.result is OpOutcome.CONFLICT:
             self.conflicts.append({"collection": op.resource.collection, "id": op.id})
         elif outcome.result is OpOutcome.APPLIED:
@@ -107,6 +107,12 @@ async def _create(caller: Caller, parts: list[Part], lines: Lines) -> Imported:
             for op, outcome in zip(ops, written.outcomes, strict=True):
                 imported.add(part.path, op, outcome)
     return imported
+
+
+def _code_of(problem: Problem) -> str:
+    """Return the code of a problem's first error, or of the problem if it has no errors."""
+    errors = problem.members.get("errors")
+    return errors[0]["code"] if errors else problem.code
 
 
 def _batches(part: Part, lines: Lines) -> Iterator[list[int]]:

@@ -46,8 +46,8 @@ class Layout(NamedTuple):
 def layout(resource: Resource) -> Layout:
     """Return how a kind is written."""
     declared, targets = resource.journal, resource.targets
-    words = [name for name in resource.sealed_names if name != declared.title]
-    plain = [name for name in resource.field_names if name not in {*resource.sealed_names, *resource.references}]
+    words = [name for name in resource.word_names if name != declared.title]
+    plain = [name for name in resource.field_names if name not in {*resource.word_names, *resource.references}]
     unwritten = {*_UNWRITTEN, *declared.dated_by}
     by_default = tuple(f"{_plain(name)} {{{name}}}" for name in plain if name not in unwritten)
     labels = dict.fromkeys([*declared.labels, *words], "")
@@ -141,7 +141,7 @@ class Entry:
     def _words(self) -> Iterator[str]:
         for field, label in self._layout.labels.items():
             words = self._values[field]
-            text = ", ".join(words) if isinstance(words, list) else words or ""
+            text = ", ".join(filter(None, words)) if isinstance(words, list) else words or ""
             if text.strip():
                 yield (f"**{label}:** " if label else "") + paragraphs(text)
 
@@ -149,6 +149,8 @@ class Entry:
         """Return a value as a reader would write it; a time of the entry's day without the day."""
         if isinstance(value, list):
             return ", ".join(map(self._format, value))
+        if isinstance(value, dict):
+            return ", ".join(f"{_plain(name)} {self._format(each)}" for name, each in value.items() if each is not None)
         if isinstance(value, str) and _is_day(value):
             return _format_day(date.fromisoformat(value))
         if isinstance(value, str) and _is_instant(value):
@@ -161,8 +163,10 @@ class Entry:
         return datetime.fromisoformat(instant).astimezone(zone(self._timezone))
 
 
-def format_value(value: str | float) -> str:
-    """Return the name of a value of an enumeration, a number, or yes or no."""
+def format_value(value: str | float | None) -> str:
+    """Return the name of a value of an enumeration, a number, yes or no, or a dash for null in a list."""
+    if value is None:
+        return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
     return escape(_plain(value)) if isinstance(value, str) else f"{value:.12g}"

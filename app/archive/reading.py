@@ -4,6 +4,7 @@ import hashlib
 import re
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -63,7 +64,7 @@ def read_archive(file: EncryptedFile, lines: Lines) -> list[Part]:
         pieces = _checked(archive, entry, sums[path])
         resource = by_collection.get(collection_of(path) or "")
         if resource is not None:
-            part = Part(path, resource, read_draft, _read_records(resource, pieces, lines))
+            part = Part(path, resource, partial(read_draft, resource), _read_records(resource, pieces, lines))
             parts.append(part)
             if entry.records != len(part.lines):
                 raise BadArchive("manifest.json states another number of records than a file has.")
@@ -75,13 +76,17 @@ def read_archive(file: EncryptedFile, lines: Lines) -> list[Part]:
     return sorted(parts, key=lambda part: part.resource.depth)
 
 
-def read_draft(value: Any, _skipped: Skipped) -> Draft:
-    """Return the draft of a record as `GET` returns it. The version and the time of the last change are the server's."""
+def read_draft(resource: Resource, value: Any, _skipped: Skipped) -> Draft:
+    """Return the draft of a record as `GET` returns it.
+
+    The version and the time of the last change are the server's, and it computes the computed members again.
+    """
     try:
         stored = _Stored.model_validate(value)
     except ValidationError as error:
         raise RejectedError(faults_of(error)[0].code) from None
-    fields = {name: each for name, each in value.items() if name not in _SERVER_MEMBERS}
+    of_server = _SERVER_MEMBERS.union(resource.computed_names)
+    fields = {name: each for name, each in value.items() if name not in of_server}
     return Draft(stored.id, fields, stored.created_at)
 
 

@@ -44,9 +44,11 @@ def show_account(account: Row, *, as_json: bool) -> None:
     lines: list[tuple[str, object]] = [(text, account[name] or "-") for name, text in names.items()]
     lines += [
         ("Language", account["locale"]),
+        ("Region", account["region"] or "-"),
         ("State", _state(account)),
         ("Created", account["created_at"]),
         ("Changed", account["updated_at"]),
+        ("Second factor", _second_factor(account["second_factor"])),
         ("Records", ", ".join(f"{name} {count}" for name, count in account["records"].items())),
         ("Devices", f"{len(account['devices'])} signed in" + (":" if account["devices"] else "")),
     ]
@@ -65,6 +67,12 @@ def show_change(text: str, change: Changed, *, as_json: bool) -> None:
         print_json({"account": change.account, "changed": change.changed, "devices_signed_out": change.devices})
     else:
         typer.echo(printable(text) + (f" Devices signed out: {change.devices}." if change.devices else ""))
+
+
+def _second_factor(state: Mapping[str, Any]) -> str:
+    if not state["enabled"]:
+        return "off"
+    return f"on since {format_instant(state['enabled_at'])}, {state['recovery_codes']} recovery codes left"
 
 
 def _state(account: Mapping[str, Any]) -> str:

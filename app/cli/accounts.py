@@ -19,18 +19,19 @@ from app.cli.passwords import PasswordFile, read_password
 from app.clinics.consent_tables import EndedBy
 from app.composition import build_services
 from app.db import Database, Row
-from app.identity import administration, device_sessions, throttles
+from app.identity import administration, device_sessions, second_factor, throttles
 from app.identity.accounts import NewAccount, create_account
 from app.identity.administration import AccountFilter
 from app.identity.buckets import of_account
 from app.identity.fields import EmailAddress, email_key
+from app.identity.notices import notify
 from app.identity.passwords import hashed_now
 from app.identity.tables import Role
 from app.keyring import Keyring, KeyringError
 from app.leaving import closing
 from app.records.access import COUNT_RECORDS
 from app.resources import RESOURCES
-from app.settings import Settings
+from app.settings import Notice, Settings
 
 cli = typer.Typer()
 _account = typer.Typer(help="Manage accounts.", no_args_is_help=True)
@@ -99,7 +100,8 @@ def list_accounts(
 
 @_account.command("show")
 def show_account(name: Name, *, as_json: AsJson = False) -> None:
-    """Show an account: its role and state, the devices that are signed in, and how many records of each kind it has.
+    """Show an account: its role and state, its second factor, the devices that are signed in, and how many records of
+    each kind it has.
 
     What a person wrote is not shown, except the names of the account and of the devices.
     """
@@ -111,6 +113,7 @@ def show_account(name: Name, *, as_json: AsJson = False) -> None:
         return account | {
             "devices": await device_sessions.signed_in_devices(db, settings, account["id"]),
             "records": {each.collection: counts.get(each.collection, 0) for each in RESOURCES},
+            "second_factor": await second_factor.state(db, account["id"]),
         }
 
     account_lines.show_account(run(with_database(settings, read)), as_json=as_json)
@@ -241,6 +244,35 @@ def set_password(name: Name, *, password_file: PasswordFile = None, as_json: AsJ
 
     changed = _change("set-password", name, change)
     account_lines.show_change(f"Set the password of {changed.account['email']}.", changed, as_json=as_json)
+
+
+@_account.command("second-factor-off")
+def turn_second_factor_off(
+    name: Name,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation at a terminal.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Turn the second factor of an account off, for a person who lost the authenticator app and the recovery codes.
+
+    First make sure that it is the account's owner who asks: a sign-in then needs the password only. The owner gets an
+    e-mail. Devices stay signed in.
+    """
+    settings = load_settings()
+    if sys.stdin.isatty() and not yes and not typer.confirm(f"Turn the second factor of {name} off?", err=True):
+        fail("nothing was changed")
+    keyring = open_keyring(settings)
+
+    async def turn_off(db: Database, account: Row) -> Changed:
+        async with db.transaction() as tx:
+            was_on = await second_factor.turn_off(tx, account["id"])
+            if was_on:
+                await notify(tx, build_services(settings, db, keyring), account["id"], Notice.SECOND_FACTOR_OFF)
+        return Changed(account, changed=was_on)
+
+    changed = _change("second-factor-off", name, turn_off)
+    state = "is now" if changed.changed else "was already"
+    account_lines.show_change(f"The second factor of {changed.account['email']} {state} off.", changed, as_json=as_json)
 
 
 def _change(command: str, name: str, change: Callable[[Database, Row], Coroutine[Any, Any, Changed]]) -> Changed:

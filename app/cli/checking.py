@@ -1,15 +1,18 @@
-"""Checks the database before the API is served in production."""
+"""Checks the database before the API is served in production, and the operator's files of the library."""
 
 import asyncio
+import itertools
 from typing import NoReturn
 
 import typer
 
+from app import clock
 from app.cli.database import with_database
 from app.cli.errors import EXIT_CONFIG, fail
 from app.db.readiness import NOT_MIGRATED, find_failure
+from app.library import Library
 from app.problems import Failure
-from app.settings import Settings
+from app.settings import Environment, Settings
 
 
 def find_database_failure(settings: Settings) -> Failure | None:
@@ -33,3 +36,24 @@ def check_database(settings: Settings) -> None:
     if failure.reason != NOT_MIGRATED.reason:
         fail_for(failure)
     typer.echo(f"afterglow: not ready: {failure.message}", err=True)
+
+
+def check_library(settings: Settings) -> None:
+    """Exit with a line for each fault of the operator's files of the library.
+
+    In production, also warn about helplines that were never checked, or not for a year; no number is printed.
+    """
+    library = Library.of(settings)
+    faults = library.faults()
+    if faults:
+        fail("not safe to start:\n" + "\n".join(f"- {line}" for line in faults), EXIT_CONFIG)
+    if settings.env is not Environment.PRODUCTION:
+        return
+    unchecked = library.help.unchecked(clock.now().date())
+    for region, lines in itertools.groupby(unchecked, lambda each: each.region):
+        names = ", ".join(line.name for line in lines)
+        typer.echo(
+            f"afterglow: warning: helplines of {region} were not checked in the last 365 days: {names}. Check them, and set "
+            "checked_on in the file that AFTERGLOW_HELP names",
+            err=True,
+        )

@@ -21,6 +21,7 @@ _MODULES: Final = {
     "verify-seals": "seals",
     "account": "accounts",
     "clinic": "clinics",
+    "instruments": "instruments",
     "keys": "keys",
     "openapi": "document",
 }

@@ -5,11 +5,12 @@ from collections.abc import Callable
 import typer
 
 from app import demo, starting
-from app.cli.checking import fail_for, find_database_failure
+from app.cli.checking import check_library, fail_for, find_database_failure
 from app.cli.database import run
 from app.cli.errors import EXIT_CONFIG, fail, load_settings
 from app.db import schema
 from app.db.readiness import NOT_MIGRATED
+from app.library import Library
 from app.settings import Environment, Settings
 
 cli = typer.Typer()
@@ -23,8 +24,13 @@ def migrate() -> None:
 
 
 def prepare(settings: Settings, *, wants_demo: bool) -> None:
-    """Migrate the database (in development) and create the demo data (if wanted), in a child process (decision 013)."""
+    """Check the operator's files, migrate the database (in development) and create the demo data (if wanted).
+
+    All of it runs in a child process (decision 013).
+    """
+    has_files = Library.of(settings).has_own_files
     work: list[Callable[[Settings], None]] = [
+        *([check_library] if has_files or settings.env is Environment.PRODUCTION else []),
         *([_migrate] if settings.env is Environment.DEVELOPMENT and not _is_current(settings) else []),
         *([_create_demo] if wants_demo else []),
     ]

@@ -45,7 +45,7 @@ def serve(
             from app.cli import preparing  # noqa: PLC0415 - in production, the process that starts workers does not need it
         preparing.prepare(settings, wants_demo=wants_demo)
     else:
-        starting.run_in_child([_check_database], settings)
+        starting.run_in_child([_check_library, _check_database], settings)
     database = "SQLite" if settings.uses_sqlite else "PostgreSQL"
     url = _url(host, port)
     typer.echo(f"Afterglow {version('afterglow')}, {settings.env}, {database}, schema {HEAD}: {url}")
@@ -94,3 +94,9 @@ def _check_database(settings: Settings) -> None:
     from app.cli.checking import check_database  # noqa: PLC0415 - only the child process needs it
 
     check_database(settings)
+
+
+def _check_library(settings: Settings) -> None:
+    from app.cli.checking import check_library  # noqa: PLC0415 - only the child process needs it
+
+    check_library(settings)

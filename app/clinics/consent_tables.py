@@ -138,6 +138,7 @@ class SharedItem(Table, table=True):
     __tablename__ = "shared_item"
     __table_args__ = (
         sa.Index(None, "clinic_id", "number"),
+        sa.Index(None, "clinic_id", "collection", "id"),
         sa.Index(None, "clinic_id"),
         sa.Index(None, "changed_at"),
     )

@@ -57,17 +57,6 @@ async def get_smart_configuration(endpoints: TheEndpoints) -> Response:
 
 
 @discovery.get(
-    "/fhir/.well-known/smart-configuration",
-    response_model=AuthorizationServer,
-    responses=problems(),
-    summary="Get the SMART configuration below /fhir",
-)
-async def get_fhir_smart_configuration(endpoints: TheEndpoints) -> Response:
-    """Return the same document as `GET /.well-known/smart-configuration`: FHIR clients look for it here."""
-    return _described(endpoints)
-
-
-@discovery.get(
     "/.well-known/oauth-authorization-server",
     response_model=AuthorizationServer,
     responses=problems(),

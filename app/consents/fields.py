@@ -6,10 +6,12 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from app.sync.collections import BY_COLLECTION, Collection
+from app.resources import RESOURCES
 
 MAX_SYSTEM: Final = 200
 MAX_VALUE: Final = 200
+SHAREABLE: Final = tuple(kind.collection for kind in RESOURCES if kind.scope is not None)
+"""The collections that a consent can share."""
 MAX_IDENTIFIERS: Final = 10
 """Identifiers of one connection."""
 _SYSTEM: Final = r"^[A-Za-z][A-Za-z0-9+.-]*:(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+$"
@@ -41,8 +43,15 @@ def _read_value(value: object) -> str:
     return str(value)
 
 
+def _read_shareable(value: str) -> str:
+    if value not in SHAREABLE:
+        message = "Send the name of a collection that clinics can see."
+        raise PydanticCustomError("collection", message)
+    return value
+
+
 def _in_order(shares: list[str]) -> list[str]:
-    return [name for name in BY_COLLECTION if name in shares]
+    return [name for name in SHAREABLE if name in shares]
 
 
 System = Annotated[
@@ -55,5 +64,6 @@ Value = Annotated[
     PlainValidator(_read_value),
     WithJsonSchema({"type": "string", "minLength": 1, "maxLength": MAX_VALUE, "pattern": _VALUE}),
 ]
-Shares = Annotated[list[Collection], Field(max_length=len(BY_COLLECTION)), AfterValidator(_in_order)]
+Shareable = Annotated[str, AfterValidator(_read_shareable), WithJsonSchema({"type": "string", "enum": [*SHAREABLE]})]
+Shares = Annotated[list[Shareable], Field(max_length=len(SHAREABLE)), AfterValidator(_in_order)]
 """Names of collections, sorted in the order of the API, without duplicates."""

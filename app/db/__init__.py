@@ -17,7 +17,7 @@ from app.db.bulk import (
     bulk_update,
     bulk_upsert,
 )
-from app.db.clauses import any_of, byte_length
+from app.db.clauses import any_of, byte_length, bytes_before
 from app.db.database import Database, Db, PoolUse, RemoteDatabase, Row, Transaction
 from app.db.json_rows import decode_json_row, json_row, json_rows
 from app.db.lookup import Lookup
@@ -50,6 +50,7 @@ __all__ = [
     "bulk_update",
     "bulk_upsert",
     "byte_length",
+    "bytes_before",
     "decode_json_row",
     "delete_in_batches",
     "json_row",

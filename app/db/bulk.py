@@ -53,21 +53,22 @@ class CompareAndSwap:
     A row that another transaction has locked counts as changed: it is skipped, not waited for (`SKIP LOCKED`).
     """
 
-    def __init__(self, table: sa.Table, expected: Mapping[str, str], name: str) -> None:
-        """Take the table, the columns to compare, and the column `name` to set.
+    def __init__(self, table: sa.Table, expected: Mapping[str, str], names: Sequence[str]) -> None:
+        """Take the table, the columns to compare, and the columns `names` to set.
 
         `expected` maps each column to compare to the key that its expected value has in the rows of `many_rows`.
         """
         keys = [sa.column(key, table.c[column].type) for column, key in expected.items()]
-        rows = input_rows([table.c.owner_id, *keys, table.c[name]])
+        rows = input_rows([table.c.owner_id, *keys, *(table.c[name] for name in names)])
         unchanged = (
-            sa.select(rows.c.owner_id, rows.c[name])
+            sa.select(rows.c.owner_id, *(rows.c[name] for name in names))
             .join_from(rows, table, table.c.owner_id == rows.c.owner_id)
             .where(*(table.c[column] == rows.c[key] for column, key in expected.items()))
             .with_for_update(of=table, key_share=True, skip_locked=True)
             .cte("unchanged")
         )
-        update = sa.update(table).where(table.c.owner_id == unchanged.c.owner_id).values({name: unchanged.c[name]})
+        update = sa.update(table).where(table.c.owner_id == unchanged.c.owner_id)
+        update = update.values({name: unchanged.c[name] for name in names})
         self.many_rows = Statement(update.returning(table.c.owner_id))
 
 

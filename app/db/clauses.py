@@ -64,6 +64,12 @@ class byte_length(sa.ColumnElement[int]):  # noqa: N801 - it reads as one of SQL
         self.column = column
 
 
+def bytes_before(document: sa.ColumnElement[Any], *order: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
+    """Return how many bytes the documents of the rows before this one, in this order, have together."""
+    size = sa.func.coalesce(byte_length(document), sa.literal_column("0"))  # a tombstone has no document
+    return sa.cast(sa.func.sum(size).over(order_by=order, rows=(None, 0)) - size, sa.BigInteger)
+
+
 @compiles(byte_length, "postgresql")
 def _octet_length(element: byte_length, compiler: SQLCompiler, **options: Any) -> str:
     return f"octet_length({compiler.process(element.column, **options)})"

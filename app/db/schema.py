@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -25,8 +26,6 @@ BOTH_FORMS: Final = "0010"
 """The revision that has both plain and sealed columns: between it and the next one, documents are sealed or opened."""
 SEALED: Final = "0011"
 """The revision that drops the plain columns, whose values remain in the files until these are rewritten."""
-MANAGED: Final = "0023"
-"""The revision with sessions that clinics manage: between it and the next one, documents of sessions get their `clinic_id`."""
 _LOCK: Final = 0x41667466
 _CONNECT_SECONDS: Final = 10.0
 _FOUND: Final = sa.column("found", sa.Integer)
@@ -95,7 +94,7 @@ async def _migrate(database_url: str, revision: str, report: Report, keyring: Pa
 
 
 async def _upgrade(database_url: str, revision: str, report: Report, keyring: Path) -> None:
-    from migrations import sealing, session_documents  # noqa: PLC0415
+    from migrations import document_members, sealing  # noqa: PLC0415
 
     if revision <= BOTH_FORMS:  # "head" is greater than any number
         await _run("upgrade", database_url, revision, report)
@@ -106,21 +105,25 @@ async def _upgrade(database_url: str, revision: str, report: Report, keyring: Pa
         await _run("upgrade", database_url, SEALED, report)
     if revision > SEALED and await _revision(database_url) == int(SEALED):
         await _vacuum(database_url, sealing.TABLES)  # before the next revision, so that a killed process does it again
-    if revision > MANAGED:
-        await _run("upgrade", database_url, MANAGED, report)
-        if await _revision(database_url) == int(MANAGED):
-            await _with_database(database_url, lambda db: session_documents.complete(db, keyring, report))
+    for number, added in document_members.ADDED.items():
+        if revision > number:
+            await _run("upgrade", database_url, number, report)
+            if await _revision(database_url) == int(number):
+                complete = partial(document_members.complete, keyring=keyring, report=report, added=added)
+                await _with_database(database_url, complete)
     await _run("upgrade", database_url, revision, report)
 
 
 async def _downgrade(database_url: str, present: int, target: int, report: Report, keyring: Path) -> None:
-    from migrations import sealing, session_documents  # noqa: PLC0415
+    from migrations import document_members, sealing  # noqa: PLC0415
 
-    if present > int(MANAGED) > target:
-        await _run("downgrade", database_url, MANAGED, report)
-    if present >= int(MANAGED) > target:
-        await _with_database(database_url, lambda db: session_documents.take_away(db, keyring, report))
-        await _run("downgrade", database_url, f"{int(MANAGED) - 1:04}", report)
+    for number, added in reversed([*document_members.ADDED.items()]):
+        if present > int(number) >= target:
+            await _run("downgrade", database_url, number, report)
+        if present >= int(number) >= target:
+            take_away = partial(document_members.take_away, keyring=keyring, report=report, added=added)
+            await _with_database(database_url, take_away)
+            present = int(number)
     if present > int(BOTH_FORMS) > target:
         await _run("downgrade", database_url, BOTH_FORMS, report)
     if present >= int(BOTH_FORMS) > target:

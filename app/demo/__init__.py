@@ -67,7 +67,7 @@ async def _open_account(services: Services) -> None:
 
 async def _demo_account(services: Services) -> UUID:
     """Return the id of the account. Create it with its device, or sign the device in again."""
-    new = NewAccount(EMAIL, hashed_now(PASSWORD), "Ilse", HOME.key, "en")
+    new = NewAccount(EMAIL, hashed_now(PASSWORD), "Ilse", HOME.key, "en", region="NL")
     async with services.db.transaction() as tx:
         id = await create_account(tx, services.keyring, new)
         if id is not None:

@@ -9,17 +9,13 @@ from pydantic_core import PydanticCustomError
 from app.clinics import scopes
 from app.problems import InsufficientScope
 from app.records.coverage import CONNECTIONS
-from app.sync.collections import BY_COLLECTION
+from app.resources import RESOURCES
 
 TYPES: Final[Mapping[str, str]] = {
     CONNECTIONS: "Patient",
-    "sessions": "Procedure",
-    "elements": "Observation",
-    "intentions": "Goal",
-    "reflections": "DocumentReference",
-    "action-items": "Task",
+    **{kind.collection: kind.scope for kind in RESOURCES if kind.scope is not None},
 }
-NAMES: Final = tuple(name for name in TYPES if name == CONNECTIONS or name in BY_COLLECTION)
+NAMES: Final = tuple(TYPES)
 
 
 def _parse_list(values: list[str]) -> list[str]:

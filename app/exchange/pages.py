@@ -12,14 +12,15 @@ import sqlalchemy as sa
 
 from app.clinics.calls import IS_ACTIVE
 from app.clinics.consent_tables import ConsentRecord, ConsentStatus, PatientRecord, SharedItem
-from app.db import Statement, any_of, bind, byte_length, json_row
+from app.db import Statement, any_of, bind, bytes_before, json_row
 from app.records import Resource, kinds
 from app.records.coverage import CONNECTIONS, is_covered, is_shared
 
 TERMS: Final = ("status", "shares", "receives", "purpose", "name", "until")
 """The columns of the consent that a connection shows."""
 _item, _patient = SharedItem.table(), PatientRecord.table()
-_consent = ConsentRecord.table().alias("live")
+LIVE: Final = ConsentRecord.table().alias("live")
+"""The consent of each row of a page."""
 _any = ConsentRecord.table().alias("any_consent")
 _ACTIVE: Final[sa.ColumnElement[str]] = sa.literal_column(f"'{ConsentStatus.ACTIVE.value}'")
 _ITEM: Final = ("number", "owner_id", "collection", "id", "version", "removed", "changed_at")
@@ -29,12 +30,13 @@ _MANAGED: Final[dict[str, sa.types.TypeEngine[Any]]] = {
     "value": sa.String(),
     "revision": sa.BigInteger(),
 }
-_is_visible: Final = sa.and_(
-    _consent.c.clinic_id == bind(_consent.c.clinic_id),
-    _consent.c.purpose == bind(_consent.c.purpose),
-    _consent.c.status == _ACTIVE,
-    sa.or_(_consent.c.ends_at.is_(None), _consent.c.ends_at > bind(_consent.c.ends_at, "now")),
+is_visible: Final = sa.and_(
+    LIVE.c.clinic_id == bind(LIVE.c.clinic_id),
+    LIVE.c.purpose == bind(LIVE.c.purpose),
+    LIVE.c.status == _ACTIVE,
+    sa.or_(LIVE.c.ends_at.is_(None), LIVE.c.ends_at > bind(LIVE.c.ends_at, "now")),
 )
+"""The condition that the client may see what the consent covers."""
 
 
 def _page(*, of_patient: bool) -> sa.CTE:
@@ -75,46 +77,46 @@ def _of_connections(page: sa.CTE) -> sa.Select[Any]:
     return (
         sa.select(
             *(page.c[name] for name in _ITEM),
-            _consent.c.patient_id,
+            LIVE.c.patient_id,
             had.label("is_known"),
-            _consent.c.id.label("record_id"),
-            json_row([_consent.c[name] for name in TERMS]).label("terms"),
+            LIVE.c.id.label("record_id"),
+            json_row([LIVE.c[name] for name in TERMS]).label("terms"),
             sa.false().label("is_shared"),
             *(_null(each).label(name) for name, each in _MANAGED.items()),
             _null(sa.BigInteger()).label("seq"),
             _null(sa.BigInteger()).label("hidden"),
             _null(sa.LargeBinary()).label("document"),
         )
-        .select_from(sa.outerjoin(page, _consent, sa.and_(_consent.c.owner_id == page.c.owner_id, _is_visible)))
+        .select_from(sa.outerjoin(page, LIVE, sa.and_(LIVE.c.owner_id == page.c.owner_id, is_visible)))
         .where(page.c.collection == sa.literal_column(f"'{CONNECTIONS}'", sa.String()))
     )
 
 
 def _of_kind(page: sa.CTE, kind: Resource) -> sa.Select[Any]:
     table = kind.table.alias("record")
-    same = sa.and_(table.c.owner_id == page.c.owner_id, table.c.id == page.c.id, is_covered(kind, table, _consent))
-    joined = sa.outerjoin(page, _consent, sa.and_(_consent.c.owner_id == page.c.owner_id, _is_visible))
+    same = sa.and_(table.c.owner_id == page.c.owner_id, table.c.id == page.c.id, is_covered(kind, table, LIVE))
+    joined = sa.outerjoin(page, LIVE, sa.and_(LIVE.c.owner_id == page.c.owner_id, is_visible))
     return (
         sa.select(
             *(page.c[name] for name in _ITEM),
-            _consent.c.patient_id,
-            _consent.c.id.is_not(None).label("is_known"),
+            LIVE.c.patient_id,
+            LIVE.c.id.is_not(None).label("is_known"),
             table.c.id.label("record_id"),
             _null(sa.JSON()).label("terms"),
-            *_record_columns(kind, table),
+            *record_columns(kind, table),
         )
         .select_from(sa.outerjoin(joined, table, same))
         .where(page.c.collection == sa.literal_column(f"'{kind.collection}'", sa.String()))
     )
 
 
-def _record_columns(kind: Resource, table: sa.FromClause) -> list[Any]:
+def record_columns(kind: Resource, table: sa.FromClause) -> list[Any]:
     """Return the columns of a record from which a clinic's view of it is made.
 
     `hidden` has bit n set if the clinic does not see the target of the n-th reference, in the order of their names.
     """
     managed = [table.c[name] if kind.clinical else _null(each).label(name) for name, each in _MANAGED.items()]
-    shared = is_shared(kind, table, _consent).label("is_shared")
+    shared = is_shared(kind, table, LIVE).label("is_shared")
     hidden = sa.cast(sum(_hidden_bits(kind, table), sa.literal_column("0")), sa.BigInteger).label("hidden")
     return [shared, *managed, table.c.seq, hidden, table.c.document]
 
@@ -128,7 +130,7 @@ def _hidden_bits(kind: Resource, table: sa.FromClause) -> Iterable[sa.ColumnElem
         other = target.table.alias(f"target_{field}")
         seen = sa.exists(
             sa.select(other.c.id).where(
-                other.c.owner_id == table.c.owner_id, other.c.id == table.c[field], is_covered(target, other, _consent)
+                other.c.owner_id == table.c.owner_id, other.c.id == table.c[field], is_covered(target, other, LIVE)
             )
         )
         none, bit = (sa.literal_column(str(value), sa.Integer) for value in (0, 1 << number))
@@ -140,18 +142,22 @@ def page(*, of_patient: bool) -> Statement:
     """Return the statement of a page: a row for each of the next changes, of one patient or of all.
 
     `is_known` says whether the client may know of the change, and `record_id` is null if the client does not see the
-    record. `terms` has the `TERMS` of a connection. The documents of the rows are added up: from `most_bytes` on, a row has no
-    document, and `fits` is false.
+    record. `terms` has the `TERMS` of a connection.
     """
     changes = _page(of_patient=of_patient)
     found = sa.union_all(_of_connections(changes), *(_of_kind(changes, kind) for kind in kinds())).subquery("found")
-    size = sa.func.coalesce(byte_length(found.c.document), sa.literal_column("0"))
-    before = sa.func.sum(size).over(order_by=found.c.number, rows=(None, 0)) - size
-    sized = sa.select(*found.c, sa.cast(before, sa.BigInteger).label("before")).subquery("sized")
+    return fitting(found, found.c.number)
+
+
+def fitting(found: sa.Subquery, *order: sa.ColumnElement[Any]) -> Statement:
+    """Return the statement that adds up the documents of rows in an order: from `most_bytes` on, a row has no document, and
+    `fits` is false.
+    """
+    sized = sa.select(*found.c, bytes_before(found.c.document, *order).label("before")).subquery("sized")
     fits = sized.c.before < sa.bindparam("most_bytes", type_=sa.BigInteger)
     columns: Iterable[sa.ColumnElement[Any]] = (each for each in sized.c if each.name not in {"document", "before"})
     return Statement(
         sa.select(*columns, sa.case((fits, sized.c.document)).label("document"), fits.label("fits")).order_by(
-            sized.c.number
+            *(sized.c[each.name] for each in order)
         )
     )

@@ -40,7 +40,7 @@ _BY_IDENTIFIER: Final = Statement(
     )
 )
 LOCK: Final = Statement(
-    sa.select(_feed.c.head, _feed.c.epoch, _account.c.timezone)
+    sa.select(_feed.c.head, _feed.c.epoch, _account.c.timezone, *access.USAGE)
     .join_from(_feed, _account, _feed.c.owner_id == _account.c.id)
     .where(_feed.c.owner_id == bind(_feed.c.owner_id))
     .with_for_update(of=_feed, key_share=True)

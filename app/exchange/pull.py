@@ -20,10 +20,11 @@ from app.exchange.collections import Collections, readable
 from app.http import ClientConnection
 from app.ids import Id
 from app.problems import CursorExpired
+from app.records.codec import MAX_PAGE_BYTES
 from app.records.coverage import CONNECTIONS
 from app.records.filters import bounded_integer
 from app.sync.collections import BY_COLLECTION, DEFAULT_CHANGES, MAX_CHANGES
-from app.sync.pull import MAX_PAGE_BYTES, MAX_WAIT_SECONDS
+from app.sync.pull import MAX_WAIT_SECONDS
 from app.sync.waiting import waiting
 
 

@@ -7,8 +7,8 @@ the same transaction.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from app import clock
@@ -21,11 +21,11 @@ from app.exchange import patients
 from app.exchange.entries import Entry, InvalidEntry
 from app.identity import Caller
 from app.problems import DuplicateTarget, Invalid, Problem, UnknownPatient, UnreadableRecord
-from app.records import View
+from app.records import View, access
 from app.records.coverage import decode_active
 from app.records.write.engine import WriteEngine
-from app.records.write.feed_lock import LockedWrite, snapshot_of
-from app.records.write.ops import Op, Outcome, rejected
+from app.records.write.feed_lock import LockedWrite, Snapshot, snapshot_of, usage_of
+from app.records.write.ops import Key, Op, Outcome, rejected, rolled_back
 from app.records.write.sharing import Sharing
 from app.resources.sessions import SESSIONS
 from app.sealing import OwnerKeys
@@ -33,8 +33,10 @@ from app.sealing import OwnerKeys
 CONCURRENT: Final = 4
 """How many patients of one push are written at once, if the database has several writers."""
 
+_UNKNOWN: Final = Snapshot()
 
-class _Written(NamedTuple):
+
+class Written(NamedTuple):
     """The outcome of an entry, and the version that the session has for the clinic."""
 
     outcome: Outcome
@@ -42,20 +44,34 @@ class _Written(NamedTuple):
     version: int | None = None
 
 
+Prepare = Callable[[Op, Row | None, int | None], Outcome | None]
+"""Called with an operation, the stored session and its version for the clinic, after the feed was locked. It may change the
+fields of the operation, and returns an outcome if the operation is not to be executed."""
+
+
+class _Patient(NamedTuple):
+    """Whose sessions are written, and by whom."""
+
+    caller: ClientCaller
+    view: View
+    keys: OwnerKeys
+    patient_id: UUID
+
+
 async def push(caller: ClientCaller, entries: Sequence[Entry | InvalidEntry]) -> list[Row]:
     """Write the sessions of a push; return the result of each entry, in the order given."""
-    written: dict[int, _Written] = {}
+    written: dict[int, Written] = {}
     known = await patients.resolve(caller, [each.patient for each in entries if isinstance(each, Entry)])
     by_patient: defaultdict[UUID, dict[int, Op]] = defaultdict(dict)
     for number, entry in enumerate(entries):
         if isinstance(entry, InvalidEntry):
-            written[number] = _Written(rejected(Invalid(*entry.faults)))
+            written[number] = Written(rejected(Invalid(*entry.faults)))
         elif (patient_id := known.ids.get(entry.patient)) is None:
-            written[number] = _Written(rejected(UnknownPatient()))
+            written[number] = Written(rejected(UnknownPatient()))
         else:
             op = entry.op(caller.clinic_id, patient_id)
             if op.id in {other.id for other in by_patient[patient_id].values()}:
-                written[number] = _Written(rejected(DuplicateTarget(DuplicateTarget.fault.at("/identifier"))), op.id)
+                written[number] = Written(rejected(DuplicateTarget(DuplicateTarget.fault.at("/identifier"))), op.id)
             else:
                 by_patient[patient_id][number] = op
     await caller.services.data_keys.of_many(known.owners[id] for id in by_patient)
@@ -63,7 +79,7 @@ async def push(caller: ClientCaller, entries: Sequence[Entry | InvalidEntry]) ->
 
     async def write(patient_id: UUID, ops: dict[int, Op]) -> None:
         async with limit:
-            found = await _write_patient(caller, known.owners[patient_id], patient_id, [*ops.values()])
+            found = await write_patient(caller, known.owners[patient_id], patient_id, [*ops.values()])
         written.update(zip(ops, found, strict=True))
 
     results = await asyncio.gather(*(write(*each) for each in by_patient.items()), return_exceptions=True)
@@ -74,18 +90,29 @@ async def push(caller: ClientCaller, entries: Sequence[Entry | InvalidEntry]) ->
     return [_result(entry, written[number]) for number, entry in enumerate(entries)]
 
 
-async def _write_patient(caller: ClientCaller, owner_id: UUID, patient_id: UUID, ops: list[Op]) -> Iterable[_Written]:
-    """Write the sessions of one patient in one transaction."""
+async def write_patient(
+    caller: ClientCaller,
+    owner_id: UUID,
+    patient_id: UUID,
+    ops: list[Op],
+    *,
+    prepare: Prepare | None = None,
+    atomic: bool = False,
+) -> list[Written]:
+    """Write different sessions of one patient in one transaction; `atomic`: all or, if one fails, none.
+
+    `prepare` is called for each operation after the lock.
+    """
     try:
         keys = await caller.services.data_keys.of_many(
             [owner_id]
         )  # before the lock, so that it needs no second connection
         if owner_id not in keys:
-            return [_Written(rejected(UnknownPatient())) for _ in ops]
+            return [Written(rejected(UnknownPatient())) for _ in ops]
         view = View(_actor(caller, owner_id), owner_id)
-        return await _write_locked(caller, view, keys[owner_id], patient_id, ops)
+        return await _write_locked(_Patient(caller, view, keys[owner_id], patient_id), ops, prepare, atomic=atomic)
     except UnreadableRecord as problem:
-        return [_Written(rejected(problem), op.id) for op in ops]
+        return [Written(rejected(problem), op.id) for op in ops]
 
 
 def _actor(caller: ClientCaller, owner_id: UUID) -> Caller:
@@ -93,22 +120,27 @@ def _actor(caller: ClientCaller, owner_id: UUID) -> Caller:
     return Caller(caller.services, owner_id, caller.client_id, is_authenticated=True, is_internal=True)
 
 
-async def _write_locked(
-    caller: ClientCaller, view: View, keys: OwnerKeys, patient_id: UUID, ops: list[Op]
-) -> list[_Written]:
+async def _write_locked(patient: _Patient, ops: list[Op], prepare: Prepare | None, *, atomic: bool) -> list[Written]:
+    caller, view, keys, patient_id = patient
     ids, clinic_id = [op.id for op in ops], caller.clinic_id
     async with caller.db.transaction() as tx:
         feed = await tx.one(patients.LOCK, owner_id=view.owner_id)
         found = await tx.tuples(patients.STATE, owner_id=view.owner_id, clinic_id=clinic_id, ids=ids) if feed else ()
         consents = decode_active(found[0][0]) if found else []
         if feed is None or not any(_allows(caller, patient_id, consent) for consent in consents):
-            return [_Written(rejected(UnknownPatient())) for _ in ops]
+            return [Written(rejected(UnknownPatient())) for _ in ops]
         view.caller.timezone = feed["timezone"]
         stored = {id: (version, row) for _, id, version, *row in found if id is not None}
         snapshots = {(SESSIONS, id): snapshot_of(keys, SESSIONS, row) for id, (_, row) in stored.items()}
-        write = LockedWrite(tx, view, keys, feed["head"], feed["epoch"], snapshots=snapshots)
+        usage = usage_of(view, [feed[column.name] for column in access.USAGE])
+        write = LockedWrite(tx, view, keys, feed["head"], feed["epoch"], usage=usage, snapshots=snapshots)
         write.sharing = Sharing(consents)
-        outcomes = await WriteEngine(view, write, ops, atomic=False).execute()
+        decided = {} if prepare is None else _prepared(prepare, ops, snapshots, stored)
+        if atomic and any(outcome.failed for outcome in decided.values()):
+            return [Written(decided.get(op.id) or rolled_back(), op.id) for op in ops]
+        remaining = [op for op in ops if op.id not in decided]
+        executed = await WriteEngine(view, write, remaining, atomic=atomic).execute() if remaining else []
+        decided |= {op.id: outcome for op, outcome in zip(remaining, executed, strict=True)}
         logged = [access_log.row_of(_access(caller, view.owner_id, ids))]
         write.queue(access_log.INSERT, logged)
         await write.finish()
@@ -117,7 +149,18 @@ async def _write_locked(
     access_log.emit(logged)
     new = {id: version for (clinic, _, id), version in write.sharing.versions.items() if clinic == clinic_id}
     versions = {id: version for id, (version, _) in stored.items()} | new
-    return [_Written(outcome, id, versions.get(id)) for id, outcome in zip(ids, outcomes, strict=True)]
+    return [Written(decided[id], id, versions.get(id)) for id in ids]
+
+
+def _prepared(
+    prepare: Prepare,
+    ops: Iterable[Op],
+    snapshots: Mapping[Key, Snapshot],
+    stored: Mapping[UUID, tuple[int | None, Sequence[Any]]],
+) -> dict[UUID, Outcome]:
+    """Return the outcomes of the operations that are not to be executed."""
+    decided = {op.id: prepare(op, snapshots.get(op.key, _UNKNOWN).row, stored.get(op.id, (None, ()))[0]) for op in ops}
+    return {id: outcome for id, outcome in decided.items() if outcome is not None}
 
 
 def _access(caller: ClientCaller, owner_id: UUID, ids: list[UUID]) -> Access:
@@ -137,7 +180,7 @@ def _allows(caller: ClientCaller, patient_id: UUID, consent: Row) -> bool:
     )
 
 
-def _result(entry: Entry | InvalidEntry, written: _Written) -> Row:
+def _result(entry: Entry | InvalidEntry, written: Written) -> Row:
     outcome = written.outcome
     problem: Problem | None = outcome.problem
     return {

@@ -1,6 +1,7 @@
 """Records as a clinic sees them."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Final
 from uuid import UUID
 
@@ -34,7 +35,7 @@ def clinic_record(keys: OwnerKeys, kind: Resource, row: Row, clinic_id: UUID) ->
         if row["hidden"] >> number & 1:
             document[field] = None
     if not row["is_shared"]:
-        document |= dict.fromkeys(name for name in kind.field_names if name in document and name not in kind.clinical)
+        document |= dict.fromkeys(_personal(kind))
         document["updated_at"] = clock.format_instant(row["changed_at"])  # hides when the owner changed the others
     is_own = row["clinic_id"] == clinic_id
     return {
@@ -56,6 +57,12 @@ def record_json(keys: OwnerKeys, kind: Resource, row: Row, clinic_id: UUID) -> s
         return json_strict.dump_text(clinic_record(keys, kind, row, clinic_id))
     document = keys.open(kind.collection, row["id"], row["seq"], row["document"]).replace(_SHARED, "", 1)
     return f'{{"id":"{row["id"]}","version":{row["version"]},{document[1:-1]},{_OF_PATIENT}}}'
+
+
+@cache
+def _personal(kind: Resource) -> tuple[str, ...]:
+    """Return the fields of a kind that only its owner sets and that a clinic sees if the record is shared with it."""
+    return tuple(name for name in kind.field_names if name not in {*kind.clinical, *OWN_ONLY})
 
 
 def connection_json(row: Row, identifiers: Sequence[Row]) -> str:

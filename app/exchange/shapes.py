@@ -127,7 +127,7 @@ def _change_of(collection: str, name: str, record: Any) -> Any:
 
 _CHANGES: Final = [
     _change_of(CONNECTIONS, "Connection", Connection),
-    *(_change_of(kind.collection, kind.public.__name__, _record_of(kind)) for kind in RESOURCES),
+    *(_change_of(kind.collection, kind.public.__name__, _record_of(kind)) for kind in RESOURCES if kind.scope),
 ]
 
 

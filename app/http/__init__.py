@@ -6,24 +6,28 @@ and answers; the body is compressed if the client accepts it. `Response` is a co
 """
 
 from app.http.bodies import BodyStream, FormBody, RawBody, RawQuery
+from app.http.body_budget import BODY_BUDGET, BodyBudget
 from app.http.compression import VARY
 from app.http.cors import AllowedOrigins, CorsMiddleware
 from app.http.dialect import Dialect
 from app.http.reading import header_values
 from app.http.request_context import RequestContextMiddleware
 from app.http.response import HTTPS_ONLY, JSON, PUBLIC, Response, json_response, problem_response
-from app.http.route import MAX_BODY_BYTES, PENDING_AUTH, Route, SecretRoute
+from app.http.route import MAX_BODY_BYTES, PENDING_AUTH, SHARES, Route, SecretRoute
 from app.http.router import Router
 from app.http.streaming import ClientConnection, CurrentConnection, StreamingResponse
 
 __all__ = [
+    "BODY_BUDGET",
     "HTTPS_ONLY",
     "JSON",
     "MAX_BODY_BYTES",
     "PENDING_AUTH",
     "PUBLIC",
+    "SHARES",
     "VARY",
     "AllowedOrigins",
+    "BodyBudget",
     "BodyStream",
     "ClientConnection",
     "CorsMiddleware",

@@ -20,7 +20,7 @@ _PREFLIGHT_HEADERS: Final = (
     (b"access-control-allow-methods", b"DELETE, GET, PATCH, POST"),
     (
         b"access-control-allow-headers",
-        b"Authorization, Content-Type, If-Match, If-None-Match, Last-Event-ID, X-Request-Id",
+        b"Authorization, Content-Type, If-Match, If-None-Exist, If-None-Match, Last-Event-ID, Prefer, X-Request-Id",
     ),
     (b"access-control-max-age", b"600"),
 )

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
 from app import json_strict
+from app.http.body_budget import is_counted, parse_in_turn, reserve
 from app.problems import (
     BodyTooLarge,
     Fault,
@@ -49,14 +50,19 @@ _CODES: Final[Mapping[str, FaultCode]] = {
     "locale": "locale",
     "missing": "required",
     "model_type": "model-type",
+    "region": "region",
+    "repeated": "repeated",
     "string_pattern_mismatch": "string-pattern-mismatch",
     "string_too_long": "string-too-long",
     "string_too_short": "string-too-short",
     "string_type": "string-type",
     "string_unicode": "string-unicode",
+    "term_required": "term-required",
     "time": "time",
     "timezone": "timezone",
     "too_long": "too-long",
+    "too_short": "too-short",
+    "unsupported_rule": "unsupported-rule",
 }
 """The codes of Pydantic's types of errors, and of our own fields'. Any other type is `invalid`."""
 
@@ -71,10 +77,11 @@ def query_reader(model: type[BaseModel] | None) -> Reader:
     fields = {} if model is None else model.model_fields
     known = [field.alias or name for name, field in fields.items()]
     repeatable = {name for name, field in fields.items() if "list" in str(field.annotation)}
+    requires_one = any(field.is_required() for field in fields.values())
 
     def read(request: Request) -> BaseModel | None:
         raw: bytes = request.scope["query_string"]
-        if not raw:
+        if not raw and not requires_one:
             return None if model is None else model()
         values, faults = _parameters(raw, known, repeatable)
         query = None
@@ -124,7 +131,11 @@ def body_reader(model: type[BaseModel], media_types: Collection[str]) -> AsyncRe
 
     async def read(request: Request) -> BaseModel:
         check_media_type(request, media_types)
-        return validate(model, json_strict.parse(await read_all(request)))
+        body = await read_all(request)
+        if not is_counted(request.scope):
+            return validate(model, json_strict.parse(body))
+        value = await parse_in_turn(request.scope, lambda: json_strict.parse(body))
+        return await parse_in_turn(request.scope, lambda: validate(model, value))
 
     return read
 
@@ -149,7 +160,11 @@ def validate(model: type[BaseModel], value: object) -> BaseModel:
 
 
 async def read_all(request: Request) -> bytes:
-    """Return the whole body; raise `BodyTooLarge` if it exceeds the route's limit, `MalformedBody` if it ends too early."""
+    """Return the whole body.
+
+    Raise `BodyTooLarge` if it exceeds the route's limit, `Unavailable` if the worker has too many bodies in memory, and
+    `MalformedBody` if it ends too early.
+    """
     limit: int = request.scope["max_body_bytes"]
     pieces: list[bytes] = []
     size = 0
@@ -161,8 +176,11 @@ async def read_all(request: Request) -> bytes:
         size += len(piece)
         if size > limit:
             raise BodyTooLarge.beyond(limit)
+        more = message.get("more_body", False)
+        if more or pieces:
+            reserve(request.scope, len(piece))
         pieces.append(piece)
-        if not message.get("more_body", False):
+        if not more:
             return b"".join(pieces)
 
 

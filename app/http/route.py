@@ -31,6 +31,7 @@ from starlette.types import Receive, Scope, Send
 
 from app import observability
 from app.http.bodies import BodyDependency, FormBody, raw_query
+from app.http.body_budget import release
 from app.http.compression import MIN_BYTES, VARY, compress, is_compressible
 from app.http.dialect import JSON_API, Dialect
 from app.http.reading import AsyncReader, Reader, body_reader, header_values, query_reader
@@ -41,6 +42,10 @@ from app.problems import BodyTooLarge, Crashed, Problem
 JSON: Final = "application/json"
 MAX_BODY_BYTES: Final = "x-max-body-bytes"
 """The key in a route's `openapi_extra` of the maximum size of its body, if it is not the usual one."""
+SHARES: Final = "request_shares"
+"""The key, in the state of a server's lifespan, of an object that limits how many requests of one account are answered at
+once: `enter(account)`, `await wait(account)` if that returned False, and `leave(account)`."""
+_ENTERED: Final = "entered"
 PENDING_AUTH: Final = "pending_auth"
 """The key in a request's scope of a coroutine function that authenticates the caller, if that is still to be done."""
 MERGE_PATCH: Final = "application/merge-patch+json"
@@ -109,6 +114,10 @@ class Route(APIRoute):
         except Exception as error:  # noqa: BLE001 - the server would print an escaping exception, with what users wrote
             observability.log_exception(error, scope["request_id"])
             response = self.dialect.render_error(Crashed(), scope["request_id"])
+        finally:
+            if _ENTERED in scope:
+                scope["state"][SHARES].leave(scope[_ENTERED])
+            release(scope)
         if self.compresses:
             if accept_encoding is not None:
                 await compress(response, accept_encoding)
@@ -136,6 +145,7 @@ class Route(APIRoute):
         plan = self._plan
         try:
             values = {name: await read(request) for name, read in plan.dependencies}
+            await _enter(request.scope)
             for name, look in plan.head:
                 values[name] = look(request)
             if plan.refuse_query is not None:
@@ -157,6 +167,15 @@ class SecretRoute(Route):
     """
 
     compresses = False
+
+
+async def _enter(scope: Scope) -> None:
+    """Count the request among those of its account, if it has one, or wait until it can be counted."""
+    account, shares = scope.get("account_id"), scope.get("state", {}).get(SHARES)
+    if account is not None and shares is not None:
+        if not shares.enter(account):
+            await shares.wait(account)
+        scope[_ENTERED] = account
 
 
 async def _authenticate(request: Request) -> None:

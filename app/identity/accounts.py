@@ -9,20 +9,31 @@ import sqlalchemy as sa
 
 from app import clock
 from app.db import Database, Row, Statement, Transaction, bind
-from app.identity.fields import email_key
+from app.identity.device_session_statements import COUNT_LIVE, live_since
+from app.identity.fields import email_key, region_of
 from app.identity.shapes import Account
-from app.identity.tables import AccountRecord, Feed, Role
+from app.identity.tables import AccountRecord, Feed, Role, SecondFactor
 from app.identity.throttles import serialize
 from app.ids import new_id
 from app.keyring import Keyring
 from app.problems import NotSignedIn
 from app.sealing import create_data_key
+from app.services import Services
 
 _FIRST_EPOCHS: Final = 4096
 _account = AccountRecord.table()
 _feed = Feed.table()
+_factor = SecondFactor.table()
 _public = [_account.c[name] for name in Account.model_fields]
 
+SECOND_FACTOR_AT: Final = (
+    sa.select(_factor.c.confirmed_at)
+    .where(_factor.c.account_id == _account.c.id)
+    .correlate(_account)
+    .scalar_subquery()
+    .label("second_factor_at")
+)
+"""When the second factor of an account was turned on; null if it is not on."""
 _names: Final = [column.name for column in _account.c]
 INSERT: Final = Statement(
     sa.text(
@@ -35,15 +46,30 @@ INSERT: Final = Statement(
 INSERT_FEED: Final = Statement(sa.insert(_feed).values({column.name: bind(column) for column in _feed.c}))
 BY_EMAIL: Final = Statement(
     sa.select(
-        _account.c.id, _account.c.email, _account.c.password_hash, _account.c.closed_at, _account.c.erase_at
+        *(_account.c[name] for name in ("id", "email", "password_hash", "closed_at", "erase_at", "role")),
+        SECOND_FACTOR_AT,
     ).where(_account.c.email_key == bind(_account.c.email_key))
 )
 _this: Final = sa.select(*_public).where(_account.c.id == bind(_account.c.id))
 PUBLIC: Final = Statement(_this)
+PUBLIC_WITH_USAGE: Final = Statement(
+    _this.add_columns(
+        _feed.c.records,
+        _feed.c.document_bytes,
+        _feed.c.remembered_ops.label("remembered_operations"),
+        COUNT_LIVE.label("devices"),
+    ).join(_feed, _feed.c.owner_id == _account.c.id)
+)
 PUBLIC_TO_WRITE: Final = Statement(_this.with_for_update())
 PASSWORD: Final = Statement(sa.select(_account.c.password_hash).where(_account.c.id == bind(_account.c.id)))
+LOCK_SIGNING_IN: Final = Statement(
+    sa.select(_account.c.id, _account.c.email, _account.c.password_hash, _account.c.role, SECOND_FACTOR_AT)
+    .where(_account.c.id == bind(_account.c.id), _account.c.closed_at.is_(None))
+    .with_for_update(of=_account)
+)
+"""Locks an open account, and reads what a sign-in with a ticket needs of it."""
 LOCK_OPEN: Final = Statement(_this.where(_account.c.closed_at.is_(None)).with_for_update())
-_changeable: Final = ("display_name", "timezone", "locale", "updated_at")
+_changeable: Final = ("display_name", "timezone", "locale", "region", "updated_at")
 CHANGE: Final = Statement(
     sa.update(_account)
     .where(_account.c.id == bind(_account.c.id))
@@ -79,6 +105,8 @@ class NewAccount:
     timezone: str = "UTC"
     locale: str = "en"
     role: Role = Role.PERSON
+    region: str | None = None
+    """By default the region of the locale."""
 
 
 async def create_account(tx: Transaction, keyring: Keyring, new: NewAccount) -> UUID | None:
@@ -97,6 +125,7 @@ async def create_account(tx: Transaction, keyring: Keyring, new: NewAccount) -> 
         display_name=new.display_name,
         timezone=new.timezone,
         locale=new.locale,
+        region=new.region or region_of(new.locale),
         role=new.role,
         created_at=now,
         updated_at=now,
@@ -105,7 +134,8 @@ async def create_account(tx: Transaction, keyring: Keyring, new: NewAccount) -> 
     )
     if created is None:
         return None
-    await tx.run(INSERT_FEED, owner_id=id, head=1, epoch=1 + randbelow(_FIRST_EPOCHS), floor=0, consents=0)
+    empty = dict.fromkeys(("floor", "consents", "records", "document_bytes", "remembered_ops"), 0)
+    await tx.run(INSERT_FEED, owner_id=id, head=1, epoch=1 + randbelow(_FIRST_EPOCHS), **empty)
     await create_data_key(tx, keyring, id)
     return id
 
@@ -116,6 +146,25 @@ async def public_account(db: Database, id: UUID) -> Row:
     if account is None:
         raise NotSignedIn
     return account
+
+
+async def account_with_usage(services: Services, id: UUID) -> Row:
+    """Return the account as its owner sees it, with how much it has of what quotas limit.
+
+    Raise `NotSignedIn` if it has just been erased.
+    """
+    settings = services.settings
+    account = await services.db.one(PUBLIC_WITH_USAGE, id=id, account_id=id, **live_since(settings))
+    if account is None:
+        raise NotSignedIn
+    limits = {
+        "records": settings.quota_records,
+        "document_bytes": settings.quota_document_bytes,
+        "remembered_operations": settings.quota_operations,
+        "devices": settings.quota_devices,
+    }
+    usage = {name: {"used": account.pop(name), "limit": limit} for name, limit in limits.items()}
+    return account | {"usage": usage}
 
 
 async def change_account(db: Database, id: UUID, changes: dict[str, Any]) -> Row:

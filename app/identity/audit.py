@@ -31,6 +31,10 @@ class Event(StrEnum):
     DEVICES_ENDED = "devices-ended"
     ACCOUNT_CLOSED = "account-closed"
     ACCOUNT_REOPENED = "account-reopened"
+    SECOND_FACTOR_REQUIRED = "second-factor-required"
+    SECOND_FACTOR_ON = "second-factor-on"
+    SECOND_FACTOR_OFF = "second-factor-off"
+    RECOVERY_CODE_USED = "recovery-code-used"
     EXPORTED = "exported"
 
 

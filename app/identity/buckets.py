@@ -64,6 +64,11 @@ def of_device(services: Services, device_id: UUID) -> list[Bucket]:
     return _short_and_daily(services, "device", str(device_id), "password")
 
 
+def of_second_factor(services: Services, id: UUID) -> list[Bucket]:
+    """Return the buckets of an account's second factor, for a new device; or of a device that signed in to it before."""
+    return _short_and_daily(services, "second factor", str(id), "second factor")
+
+
 def _short_and_daily(services: Services, name: str, value: str, kind: str, network: str | None = None) -> list[Bucket]:
     settings, secret = services.settings, services.throttle_key
     limit, seconds = settings.throttle_account, settings.throttle_account_seconds

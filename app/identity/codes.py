@@ -36,6 +36,12 @@ def typed_code(code: str) -> str:
     return code.replace("-", "").translate(_LOOKALIKES).upper()
 
 
+def encode_code(number: bytes) -> str:
+    """Return ten characters for a random number of at least 50 bits."""
+    bits = int.from_bytes(number)
+    return "".join(_CROCKFORD[bits >> 5 * place & 31] for place in range(_CODE_LENGTH))
+
+
 def _code_life(settings: Settings) -> timedelta:
     return timedelta(seconds=settings.code_seconds)
 
@@ -152,8 +158,7 @@ class MailedCodes:
 
     def _code(self, services: Services, id: UUID) -> str:
         """Return the code of a row: ten characters, which cannot be guessed while it is valid (50 bits)."""
-        number = int.from_bytes(_derived(services, id))
-        return "".join(_CROCKFORD[number >> 5 * place & 31] for place in range(_CODE_LENGTH))
+        return encode_code(_derived(services, id))
 
     def _origin(self, _services: Services, _network: str) -> dict[str, Any]:
         """Return the columns that say who requested a code."""

@@ -1,13 +1,17 @@
 """The statements on devices and their refresh tokens."""
 
+from datetime import datetime, timedelta
 from typing import Final
 
 import sqlalchemy as sa
 
+from app import clock
 from app.db import Statement, bind
-from app.identity.tables import AccountRecord, DeviceRecord, RefreshToken
+from app.identity.tables import AccountRecord, DeviceRecord, RefreshToken, SecondFactor
+from app.settings import Settings
 
 _account, _device, _token = AccountRecord.table(), DeviceRecord.table(), RefreshToken.table()
+_factor = SecondFactor.table()
 _this_device = _device.c.id == bind(_device.c.id)
 INSERT_DEVICE: Final = Statement(sa.insert(_device).values({column.name: bind(column) for column in _device.c}))
 INSERT_TOKEN: Final = Statement(sa.insert(_token).values({column.name: bind(column) for column in _token.c}))
@@ -16,9 +20,12 @@ FIND: Final = Statement(
         _token.c.device_id,
         _token.c.superseded_at,
         *(_device.c[name] for name in ("account_id", "created_at", "last_used_at", "unused", "repeated")),
+        _account.c.role,
+        _factor.c.confirmed_at.label("second_factor_at"),
     )
     .join_from(_token, _device, _token.c.device_id == _device.c.id)
     .join(_account, _device.c.account_id == _account.c.id)
+    .outerjoin(_factor, _factor.c.account_id == _account.c.id)
     .where(_token.c.digest == bind(_token.c.digest), _device.c.ended_at.is_(None), _account.c.closed_at.is_(None))
 )
 LOCK: Final = Statement(sa.select(_device.c.id).where(_this_device).with_for_update())
@@ -58,6 +65,27 @@ END_DEVICES: Final = Statement(
     )
     .values(_ENDED)
 )
+_LIVE: Final = (
+    _device.c.account_id == bind(_device.c.account_id),
+    _device.c.ended_at.is_(None),
+    _device.c.created_at > bind(_device.c.created_at, "oldest"),
+    _device.c.last_used_at > bind(_device.c.last_used_at, "idle_since"),
+)
+END_LEAST_USED: Final = Statement(
+    sa.update(_device)
+    .where(
+        _device.c.id.in_(
+            sa.select(_device.c.id)
+            .where(*_LIVE)
+            .order_by(_device.c.last_used_at.desc(), _device.c.id.desc())
+            .offset(sa.bindparam("kept", type_=sa.BigInteger))
+        )
+    )
+    .values(_ENDED)
+    .returning(_device.c.id)
+)
+"""Signs out the devices of an account that have not been used for longest, except the `kept` others."""
+COUNT_LIVE: Final = sa.select(sa.func.count()).select_from(_device).where(*_LIVE).scalar_subquery()
 FIND_DEVICE_OF_TOKEN: Final = Statement(
     sa.select(_device.c.id)
     .join_from(_token, _device, _token.c.device_id == _device.c.id)
@@ -66,11 +94,15 @@ FIND_DEVICE_OF_TOKEN: Final = Statement(
 )
 SIGNED_IN: Final = Statement(
     sa.select(_device.c.id, _device.c.name, _device.c.created_at, _device.c.last_used_at)
-    .where(
-        _device.c.account_id == bind(_device.c.account_id),
-        _device.c.ended_at.is_(None),
-        _device.c.created_at > bind(_device.c.created_at, "oldest"),
-        _device.c.last_used_at > bind(_device.c.last_used_at, "idle_since"),
-    )
+    .where(*_LIVE)
     .order_by(_device.c.created_at.desc(), _device.c.id.desc())
 )
+
+
+def live_since(settings: Settings) -> dict[str, datetime]:
+    """Return after which instants a device must have been created and used to be signed in still."""
+    now = clock.now()
+    return {
+        "oldest": now - timedelta(seconds=settings.refresh_total_seconds),
+        "idle_since": now - timedelta(seconds=settings.refresh_idle_seconds),
+    }

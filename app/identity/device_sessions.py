@@ -23,6 +23,7 @@ from app.identity import device_session_statements as statements
 from app.identity.accounts import public_account
 from app.identity.audit import Event
 from app.identity.notices import notify
+from app.identity.second_factor import needed
 from app.ids import new_id
 from app.problems import WrongCredentials
 from app.services import TAG_BYTES, Services
@@ -32,13 +33,23 @@ from app.settings import Notice, Settings
 async def sign_in(services: Services, account_id: UUID, device_name: str | None) -> dict[str, Any]:
     """Sign in on a new device, and return its first tokens."""
     async with services.db.transaction() as tx:
-        device = await create_device(tx, account_id, device_name)
+        device = await create_device(services, tx, account_id, device_name)
     return await tokens_of(services, account_id, *device)
 
 
-async def create_device(tx: Transaction, account_id: UUID, device_name: str | None) -> tuple[UUID, str]:
-    """Create a device, and return its id and its first refresh token."""
+async def create_device(
+    services: Services, tx: Transaction, account_id: UUID, device_name: str | None
+) -> tuple[UUID, str]:
+    """Create a device, and return its id and its first refresh token.
+
+    If the account has as many devices as it may have, the one that has not been used for longest is signed out.
+    """
     now, device_id, token = clock.now(), new_id(), _encode(secrets.token_bytes(32))
+    live = {"account_id": account_id, **statements.live_since(services.settings)}
+    for ended in await tx.all(
+        statements.END_LEAST_USED, kept=services.settings.quota_devices - 1, ended_at=now, **live
+    ):
+        audit.record(services, Event.DEVICE_ENDED, account_id, device_id=ended["id"], made_room=True)
     await tx.run(
         statements.INSERT_DEVICE,
         id=device_id,
@@ -136,19 +147,14 @@ async def device_that_held(services: Services, token: str | None, email_key: str
 
 async def signed_in_devices(db: Database, settings: Settings, account_id: UUID) -> list[Row]:
     """Return the devices that are signed in, newest first."""
-    now = clock.now()
-    return await db.all(
-        statements.SIGNED_IN,
-        account_id=account_id,
-        oldest=now - timedelta(seconds=settings.refresh_total_seconds),
-        idle_since=now - timedelta(seconds=settings.refresh_idle_seconds),
-    )
+    return await db.all(statements.SIGNED_IN, account_id=account_id, **statements.live_since(settings))
 
 
 def _alive(services: Services, found: Row, now: datetime) -> bool:
     idle = (now - found["last_used_at"]).total_seconds()
     age = (now - found["created_at"]).total_seconds()
-    return bool(idle < services.settings.refresh_idle_seconds and age < services.settings.refresh_total_seconds)
+    is_recent = idle < services.settings.refresh_idle_seconds and age < services.settings.refresh_total_seconds
+    return bool(is_recent and not needed(services.settings, found).setup)
 
 
 async def tokens_of(services: Services, account_id: UUID, device_id: UUID, token: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ REGISTRATION: Final[Example] = {
     "display_name": "Marit",
     "timezone": "Europe/Amsterdam",
     "locale": "en",
+    "region": "NL",
 }
 ACCEPTED: Final[Example] = {
     "message": "If the e-mail address is valid for this request, an e-mail with a code is on its way."
@@ -37,9 +38,19 @@ ACCOUNT: Final[Example] = {
     "display_name": "Ilse",
     "timezone": "Europe/Amsterdam",
     "locale": "en",
+    "region": "NL",
     "role": "person",
     "created_at": "2026-11-19T08:02:41.118302Z",
     "updated_at": "2026-11-19T08:02:41.118302Z",
+}
+ACCOUNT_WITH_USAGE: Final[Example] = {
+    **ACCOUNT,
+    "usage": {
+        "records": {"used": 34, "limit": 200_000},
+        "document_bytes": {"used": 21_408, "limit": 2**30},
+        "remembered_operations": {"used": 12, "limit": 500_000},
+        "devices": {"used": 2, "limit": 50},
+    },
 }
 ME_PATCH: Final[Example] = {"display_name": "Ilse M.", "timezone": "Europe/Lisbon"}
 TOKEN_PAIR: Final[Example] = {
@@ -49,6 +60,23 @@ TOKEN_PAIR: Final[Example] = {
     "refresh_token": "dGhlIG5leHQgdG9rZW4gb2YgYW4gZXhhbXBsZSwgb2s",
     "account": ACCOUNT,
 }
+SECOND_FACTOR: Final[Example] = {"password": "one-quiet-morning"}
+SECOND_FACTOR_CODE: Final[Example] = {"code": "492039"}
+SECOND_FACTOR_REMOVAL: Final[Example] = {"password": "another-quiet-morning", "code": "492039"}
+"""The password is wrong, so that the example fails whether or not the second factor is on."""
+TICKET: Final[Example] = {"ticket": "c2VhbGVkLCBhcyBhbiBleGFtcGxl"}
+SECOND_FACTOR_LOGIN: Final[Example] = {**TICKET, **SECOND_FACTOR_CODE}
+SECOND_FACTOR_STATE: Final[Example] = {
+    "enabled": True,
+    "enabled_at": "2026-11-20T19:12:03.650114Z",
+    "recovery_codes": 10,
+}
+SECOND_FACTOR_SETUP: Final[Example] = {
+    "secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
+    "uri": "otpauth://totp/Afterglow:ilse%40example.com?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Afterglow",
+}
+RECOVERY_CODES: Final[Example] = {"recovery_codes": ["7KQ2M-X9WDA", "4RT8N-W2CHJ", "9TB4R-C2HJE"]}
+SECOND_FACTOR_TOKENS: Final[Example] = {**TOKEN_PAIR, "recovery_codes": None}
 DEVICE: Final[Example] = {
     "id": "019aa2c4-7b00-7000-8000-0000000000dd",
     "name": "My phone",

@@ -1,8 +1,10 @@
-"""The fields of identity: e-mail addresses, passwords, names and languages, with their validation."""
+"""The fields of identity: e-mail addresses, passwords, names, languages and regions, with their validation."""
 
 import re
 import unicodedata
 from contextlib import suppress
+from functools import cache
+from importlib import resources
 from typing import Annotated, Final
 
 import idna
@@ -65,6 +67,30 @@ def _read_locale(value: object) -> str:
     raise PydanticCustomError("locale", message)
 
 
+@cache
+def regions() -> frozenset[str]:
+    """Return the codes of countries and territories (ISO 3166-1 alpha-2). They come with the IANA time zone database."""
+    lines = resources.files("tzdata").joinpath("zoneinfo", "iso3166.tab").read_text("utf-8").splitlines()
+    return frozenset(line[:2] for line in lines if not line.startswith("#"))
+
+
+def region_of(locale: str) -> str | None:
+    """Return the region in a language tag: `CH` in `de-Latn-CH`. Null if there is none, or none of ISO 3166-1."""
+    for part in locale.upper().split("-")[1:]:
+        if len(part) == 1:  # an extension or a private part begins
+            break
+        if part in regions():
+            return part
+    return None
+
+
+def _read_region(value: object) -> str:
+    if isinstance(value, str) and value in regions():
+        return value
+    message = "Send the code of a country or territory (ISO 3166-1 alpha-2), such as DE."
+    raise PydanticCustomError("region", message)
+
+
 def _refuse_common(password: str) -> str:
     if is_common(password):
         message = "Choose a less common password."
@@ -90,8 +116,14 @@ Locale = Annotated[
     PlainValidator(_read_locale),
     WithJsonSchema({"type": "string", "minLength": 2, "maxLength": _MAX_LOCALE_LENGTH, "pattern": _LANGUAGE_TAG}),
 ]
+Region = Annotated[
+    str,
+    PlainValidator(_read_region),
+    WithJsonSchema({"type": "string", "minLength": 2, "maxLength": 2, "pattern": "^[A-Z]{2}$"}),
+]
 Password = Annotated[str, Field(min_length=8, max_length=256, pattern=_NO_NUL), AfterValidator(_refuse_common)]
 GivenPassword = Annotated[str, Field(min_length=1, max_length=256, pattern=_NO_NUL)]
 HeldToken = Annotated[str, Field(min_length=1, max_length=200, pattern=_NO_NUL)]
+HeldTicket = Annotated[str, Field(min_length=1, max_length=2000, pattern=_NO_NUL)]
 LongCode = Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{6,20}$")]
 Name = Annotated[str, Field(max_length=100, pattern=_NO_NUL)]

@@ -30,6 +30,17 @@ _TEXTS: Final = {
             "If this was not you, write to the operator of your Afterglow server."
         ),
     ),
+    Notice.SECOND_FACTOR_ON: (
+        "The second factor of your Afterglow account was turned on",
+        (
+            f"Every new sign-in to your Afterglow account now needs a code of your authenticator app.\n{_ALARM}\n"
+            "Then write to the operator of your Afterglow server, who can turn the second factor off."
+        ),
+    ),
+    Notice.SECOND_FACTOR_OFF: (
+        "The second factor of your Afterglow account was turned off",
+        f"A sign-in to your Afterglow account now needs your password only.\n{_ALARM}",
+    ),
     Notice.COPIED_SIGN_IN: (
         "A device was signed out of Afterglow",
         (

@@ -40,6 +40,7 @@ async def register(services: Services, network: str, draft: RegistrationDraft) -
             display_name=draft.display_name,
             timezone=draft.timezone,
             locale=draft.locale,
+            region=draft.region,
         )
         if code is not None:
             seconds = services.settings.code_seconds
@@ -63,4 +64,5 @@ async def verify(services: Services, network: str, email: str, code: str) -> UUI
 
 
 def _account_of(row: Row) -> NewAccount:
-    return NewAccount(row["email"], row["password_hash"], row["display_name"], row["timezone"], row["locale"])
+    names = ("email", "password_hash", "display_name", "timezone", "locale", "region")
+    return NewAccount(**{name: row[name] for name in names})

@@ -1,22 +1,33 @@
 """Reopening a closed account before it is erased, with the code that was sent to its owner."""
 
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from app import clock
 from app.db import Row, Transaction
 from app.identity import audit, device_sessions, emails
+from app.identity.accounts import LOCK_SIGNING_IN
 from app.identity.administration import LOCK, LOCK_BY_KEY, set_closed
 from app.identity.audit import Event
 from app.identity.buckets import CodeKind, of_client, of_code
 from app.identity.codes import MailedCodes, typed_code
 from app.identity.fields import email_key
+from app.identity.second_factor import needed
 from app.identity.shapes import ReopeningDraft
 from app.identity.tables import ReopenCode
 from app.identity.throttles import count_wrong
+from app.identity.tickets import require_code
 from app.problems import WrongCredentials
 from app.services import Services
+
+
+class Reopened(NamedTuple):
+    """A reopened account, and the id and the refresh token of its new device; no device if it needs a second factor."""
+
+    account: Row
+    device: tuple[UUID, str] | None
+
 
 _MAX_AGE: Final = timedelta(days=90)  # of AFTERGLOW_REOPEN_DAYS
 _codes: Final = MailedCodes(ReopenCode.table(), max_age=lambda _settings: _MAX_AGE)
@@ -40,32 +51,42 @@ def can_reopen(account: Row, now: datetime) -> bool:
 
 
 async def reopen(services: Services, network: str, draft: ReopeningDraft) -> dict[str, Any]:
-    """Reopen an account, sign in on a new device, and return its tokens; raise `WrongCredentials` if that is not possible."""
+    """Reopen an account, sign in on a new device, and return its tokens; raise `WrongCredentials` if that is not possible.
+
+    Raise `SecondFactorRequired` if the account is open again, and the sign-in needs a second factor.
+    """
     key = email_key(draft.email)
     tries = of_code(services, network, key, CodeKind.REOPENING)
     async with count_wrong(services, tries, of_client(services, network)):
-        signed_in = await _redeem(services, network, key, typed_code(draft.code))
+        reopened = await _redeem(services, network, key, typed_code(draft.code))
     services.jobs.wake()
-    account_id, device_id, _ = signed_in
+    account_id = reopened.account["id"]
+    if reopened.device is None:
+        audit.record(services, Event.ACCOUNT_REOPENED, account_id, network, device_id=None)
+        require_code(services, network, reopened.account, needed(services.settings, reopened.account))
+    device_id, token = reopened.device
     audit.record(services, Event.ACCOUNT_REOPENED, account_id, network, device_id=device_id)
-    return await device_sessions.tokens_of(services, *signed_in)
+    return await device_sessions.tokens_of(services, account_id, device_id, token)
 
 
-async def _redeem(services: Services, network: str, key: str, code: str) -> tuple[UUID, UUID, str]:
-    """Reopen the account of a code; return its id, a new device and its refresh token. Raise `WrongCredentials` if none is."""
+async def _redeem(services: Services, network: str, key: str, code: str) -> Reopened:
+    """Reopen the account of a code. Raise `WrongCredentials` if none matches."""
     async with services.db.transaction() as tx:
         account = await tx.one(LOCK_BY_KEY, email_key=key)  # first, as all that lock an account and its codes
         row = await _codes.redeem(tx, services, network, key, code)
-        signed_in = None if row is None or account is None else await _reopened(tx, services, account)
-    if signed_in is None:  # after the commit: a wrong attempt was counted
+        reopened = None if row is None or account is None else await _reopened(tx, services, account)
+    if reopened is None:  # after the commit: a wrong attempt was counted
         raise WrongCredentials
-    return signed_in
+    return reopened
 
 
-async def _reopened(tx: Transaction, services: Services, account: Row) -> tuple[UUID, UUID, str] | None:
-    """Reopen a locked account; return its id, a new device and its refresh token, or None if it cannot be reopened."""
+async def _reopened(tx: Transaction, services: Services, account: Row) -> Reopened | None:
+    """Reopen a locked account, or return None if it cannot be reopened."""
     if not can_reopen(account, clock.now()):
         return None
     await set_closed(tx, account["id"], None, None)
     await services.mailer.queue(tx, emails.reopened(account["email"]))
-    return account["id"], *await device_sessions.create_device(tx, account["id"], None)
+    opened = await tx.only(LOCK_SIGNING_IN, id=account["id"])
+    if needed(services.settings, opened).code:
+        return Reopened(opened, None)
+    return Reopened(opened, await device_sessions.create_device(services, tx, account["id"], None))

@@ -4,12 +4,13 @@ from fastapi import APIRouter
 
 from app.http import Response, Route, SecretRoute, json_response
 from app.identity import examples, registering, signing_in
-from app.identity.accounts import change_account, public_account
+from app.identity.accounts import account_with_usage, change_account
 from app.identity.caller import Call
 from app.identity.networks import Network
 from app.identity.shapes import (
     Accepted,
     Account,
+    AccountWithUsage,
     LoginDraft,
     MePatch,
     PublicKeys,
@@ -19,7 +20,7 @@ from app.identity.shapes import (
     VerificationDraft,
 )
 from app.openapi import problems
-from app.problems import TooManyAttempts, WrongCredentials
+from app.problems import SecondFactorRequired, TooManyAttempts, WrongCredentials
 from app.services import TheServices
 
 THROTTLED = problems(WrongCredentials, TooManyAttempts, body=True)
@@ -54,12 +55,20 @@ async def verify(services: TheServices, network: Network, draft: VerificationDra
     return json_response(await signing_in.by_code(services, network, draft))
 
 
-@auth.post("/login", response_model=TokenPair, responses=THROTTLED, summary="Sign in")
+@auth.post(
+    "/login",
+    response_model=TokenPair,
+    responses=problems(WrongCredentials, SecondFactorRequired, TooManyAttempts, body=True),
+    summary="Sign in",
+)
 async def login(services: TheServices, network: Network, draft: LoginDraft) -> Response:
     """Sign in with a password. Each sign-in creates a device.
 
     A wrong password and an unknown, unverified or closed account get the same response. After five failures the account
     is throttled for 15 minutes, except for devices that send a refresh token which they once held.
+
+    If the account has a second factor, the response is 401 `second-factor-required` with a ticket: send it with a code to
+    `POST /v1/auth/second-factor`.
     """
     return json_response(await signing_in.by_password(services, network, draft))
 
@@ -76,11 +85,18 @@ async def refresh_tokens(services: TheServices, network: Network, draft: Refresh
 
 
 @router.get(
-    "/v1/me", tags=["Account"], response_model=Account, responses=problems(signed_in=True), summary="Get your account"
+    "/v1/me",
+    tags=["Account"],
+    response_model=AccountWithUsage,
+    responses=problems(signed_in=True),
+    summary="Get your account",
 )
 async def get_me(call: Call) -> Response:
-    """Return your account."""
-    return json_response(await public_account(call.db, call.account_id))
+    """Return your account, and how much it has of what is limited.
+
+    A write above a limit is refused with 403 `quota-exceeded`; a sign-in above it signs out another device.
+    """
+    return json_response(await account_with_usage(call.services, call.account_id))
 
 
 @router.patch(

@@ -9,11 +9,13 @@ from app.identity import examples
 from app.identity.fields import (
     EmailAddress,
     GivenPassword,
+    HeldTicket,
     HeldToken,
     Locale,
     LongCode,
     Name,
     Password,
+    Region,
     refuse_personal,
 )
 from app.identity.tables import Role
@@ -37,6 +39,10 @@ class RegistrationDraft(Shape, json_schema_extra=example(examples.REGISTRATION))
     display_name: Name | None = Field(None, description="The name that the person wants to be called by.")
     timezone: Timezone = Field("UTC", description="IANA time zone, the default of the person's records.")
     locale: Locale = Field("en", description="Language tag (BCP 47).")
+    region: Region | None = Field(
+        None,
+        description="Country or territory (ISO 3166-1 alpha-2). The default is the region in `locale`, if it has one.",
+    )
     _is_not_personal = field_validator("password")(refuse_personal)
 
 
@@ -64,6 +70,37 @@ class RefreshDraft(Shape, json_schema_extra=example(examples.REFRESH)):
     """The newest refresh token of a device."""
 
     refresh_token: HeldToken = Field(description="The `refresh_token` of the last response. It is valid once.")
+
+
+class SecondFactorDraft(Shape, json_schema_extra=example(examples.SECOND_FACTOR)):
+    """The account's password."""
+
+    password: GivenPassword = Field(description="The account's password.")
+
+
+class SecondFactorCode(Shape, json_schema_extra=example(examples.SECOND_FACTOR_CODE)):
+    """A code of the authenticator app."""
+
+    code: Annotated[str, Field(pattern=r"^[0-9]{6}$")] = Field(description="The six digits that the app shows.")
+
+
+class SecondFactorRemoval(Shape, json_schema_extra=example(examples.SECOND_FACTOR_REMOVAL)):
+    """The account's password, and a code."""
+
+    password: GivenPassword = Field(description="The account's password.")
+    code: LongCode = Field(description="The six digits that the authenticator app shows, or a recovery code.")
+
+
+class TicketDraft(Shape, json_schema_extra=example(examples.TICKET)):
+    """The ticket of a sign-in."""
+
+    ticket: HeldTicket = Field(description="The `ticket` of a 401 `second-factor-required`.")
+
+
+class SecondFactorLogin(TicketDraft, json_schema_extra=example(examples.SECOND_FACTOR_LOGIN)):
+    """The ticket of a sign-in, and a code."""
+
+    code: LongCode = Field(description="The six digits that the authenticator app shows, or a recovery code.")
 
 
 class PasswordDraft(Shape, json_schema_extra=example(examples.PASSWORD)):
@@ -122,6 +159,9 @@ class MePatch(Shape, json_schema_extra=example(examples.ME_PATCH)):
     ] = MISSING
     timezone: Annotated[Timezone | MISSING, Field(description="IANA time zone.")] = MISSING
     locale: Annotated[Locale | MISSING, Field(description="Language tag (BCP 47).")] = MISSING
+    region: Annotated[Region | MISSING | None, Field(description="Country or territory (ISO 3166-1 alpha-2).")] = (
+        MISSING
+    )
 
 
 class Account(BaseModel, defer_build=True, json_schema_extra=example(examples.ACCOUNT)):
@@ -132,9 +172,35 @@ class Account(BaseModel, defer_build=True, json_schema_extra=example(examples.AC
     display_name: str | None = Field(description="The name that the person wants to be called by.")
     timezone: str = Field(description="IANA time zone, the default of the person's records.")
     locale: str = Field(description="Language tag (BCP 47).")
+    region: str | None = Field(description="Country or territory (ISO 3166-1 alpha-2), or null if it is not known.")
     role: Role = Field(description="The account's role. Every role owns only its own records.")
     created_at: Instant = Field(description="When the account was verified.")
     updated_at: Instant = Field(description="When the account last changed.")
+
+
+class Used(BaseModel, defer_build=True):
+    """How much an account has of something, and how much it may have."""
+
+    used: Annotated[int, Field(ge=0, lt=2**53)] = Field(description="How much the account has.")
+    limit: Annotated[int, Field(ge=1, lt=2**53)] = Field(description="How much it may have.")
+
+
+class Usage(BaseModel, defer_build=True):
+    """How much an account has of what is limited."""
+
+    records: Used = Field(description="Records of all kinds, without removed ones.")
+    document_bytes: Used = Field(description="The size of all records, encrypted, without their former versions.")
+    remembered_operations: Used = Field(
+        description="Results of pushed operations with an `op_id`. They are deleted after 400 days, unless the server is "
+        "configured otherwise."
+    )
+    devices: Used = Field(description="Devices that are signed in.")
+
+
+class AccountWithUsage(Account, json_schema_extra=example(examples.ACCOUNT_WITH_USAGE)):
+    """An account, as its owner sees it, and its usage."""
+
+    usage: Usage = Field(description="How much the account has of what is limited. Expect new members.")
 
 
 class TokenPair(BaseModel, defer_build=True, json_schema_extra=example(examples.TOKEN_PAIR)):
@@ -145,6 +211,37 @@ class TokenPair(BaseModel, defer_build=True, json_schema_extra=example(examples.
     expires_in: int = Field(ge=1, le=3600, description="Seconds until the access token expires.")
     refresh_token: str = Field(description="Returns the next tokens, once. Store it where other apps cannot read it.")
     account: Account = Field(description="The account that is signed in.")
+
+
+class SecondFactorTokens(TokenPair, json_schema_extra=example(examples.SECOND_FACTOR_TOKENS)):
+    """The tokens of a device that was signed in with a second factor."""
+
+    recovery_codes: list[str] | None = Field(
+        description="If the second factor was turned on just now, its recovery codes, which are not shown again; else null."
+    )
+
+
+class SecondFactorState(BaseModel, defer_build=True, json_schema_extra=example(examples.SECOND_FACTOR_STATE)):
+    """The second factor of an account."""
+
+    enabled: bool = Field(description="Whether a sign-in needs a code.")
+    enabled_at: Instant | None = Field(description="When it was turned on; null if it is not on.")
+    recovery_codes: int = Field(ge=0, le=10, description="The number of recovery codes that were not used yet.")
+
+
+class SecondFactorSetup(BaseModel, defer_build=True, json_schema_extra=example(examples.SECOND_FACTOR_SETUP)):
+    """A secret for an authenticator app."""
+
+    secret: str = Field(description="The secret, in Base32 (RFC 4648), to type into the app.")
+    uri: str = Field(description="The secret as an `otpauth:` URI, to show as a QR code.")
+
+
+class RecoveryCodes(BaseModel, defer_build=True, json_schema_extra=example(examples.RECOVERY_CODES)):
+    """The recovery codes of an account."""
+
+    recovery_codes: list[str] = Field(
+        description="Ten codes, each of which replaces a code of the authenticator app, once. They are not shown again."
+    )
 
 
 class Accepted(BaseModel, defer_build=True, json_schema_extra=example(examples.ACCEPTED)):

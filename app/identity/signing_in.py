@@ -3,16 +3,27 @@
 from typing import Any
 from uuid import UUID
 
-from app.db import Row
-from app.identity import audit, device_sessions, registering
-from app.identity.accounts import BY_EMAIL, CHANGE_PASSWORD, LOCK_UNCHANGED
+from app.db import Row, Transaction
+from app.identity import audit, device_sessions, registering, second_factor, tickets
+from app.identity.accounts import BY_EMAIL, CHANGE_PASSWORD, LOCK_SIGNING_IN, LOCK_UNCHANGED
 from app.identity.audit import Event
-from app.identity.buckets import CodeKind, of_account, of_client, of_code, of_device, of_refreshes, of_sign_ins
+from app.identity.buckets import (
+    CodeKind,
+    of_account,
+    of_client,
+    of_code,
+    of_device,
+    of_refreshes,
+    of_second_factor,
+    of_sign_ins,
+)
 from app.identity.fields import email_key
 from app.identity.notices import notify
-from app.identity.shapes import LoginDraft, RefreshDraft, VerificationDraft
+from app.identity.second_factor import RECOVERY_CODE, needed
+from app.identity.shapes import LoginDraft, RefreshDraft, SecondFactorLogin, TicketDraft, VerificationDraft
 from app.identity.throttles import count_request, count_wrong, rate_limited
-from app.problems import WrongCredentials
+from app.identity.tickets import Ticket, require_code
+from app.problems import SecondFactorOn, WrongCredentials
 from app.services import Services
 from app.settings import Notice
 
@@ -32,6 +43,9 @@ async def by_password(services: Services, network: str, draft: LoginDraft) -> To
         attempt.account_id = None if account is None else account["id"]
         if account is None or not right:
             raise WrongCredentials
+        needs = needed(services.settings, account)
+        if needs.code:
+            require_code(services, network, account, needs, device_id=device_id, device_name=draft.device_name)
         is_known = device_id is not None
         device = await _complete_login(services, account, stronger, draft.device_name, is_known=is_known)
     services.jobs.wake()
@@ -59,10 +73,69 @@ async def _complete_login(
             raise WrongCredentials
         if stronger is not None:
             await tx.run(CHANGE_PASSWORD, id=account["id"], password_hash=stronger)
-        device = await device_sessions.create_device(tx, account["id"], device_name)
+        device = await device_sessions.create_device(services, tx, account["id"], device_name)
         if not is_known:
             await notify(tx, services, account["id"], Notice.NEW_DEVICE)
     return device
+
+
+async def by_second_factor(services: Services, network: str, draft: SecondFactorLogin) -> Tokens:
+    """Complete a sign-in with a ticket and a code; if the second factor is being set up, turn it on.
+
+    The response has the tokens, and new recovery codes if it was turned on.
+    """
+    await count_request(services, of_sign_ins(services, network))
+    ticket = tickets.opened(services, draft.ticket)
+    bucket = of_second_factor(services, ticket.device_id or ticket.account_id)
+    async with rate_limited(services, bucket, of_client(services, network)) as attempt:
+        attempt.account_id = ticket.account_id
+        async with services.db.transaction() as tx:
+            account = await _lock_account(tx, services, ticket)
+            by, recovery_codes = await _use_code(tx, services, ticket, draft.code)
+            device = await device_sessions.create_device(services, tx, account["id"], ticket.device_name)
+            if ticket.device_id is None:
+                await notify(tx, services, account["id"], Notice.NEW_DEVICE)
+    services.jobs.wake()
+    if recovery_codes is not None:
+        audit.record(services, Event.SECOND_FACTOR_ON, account["id"], network)
+    if by == RECOVERY_CODE:
+        audit.record(services, Event.RECOVERY_CODE_USED, account["id"], network)
+    is_new = ticket.device_id is None
+    audit.record(services, Event.SIGNED_IN, account["id"], network, device_id=device[0], by=by, is_new_device=is_new)
+    return await device_sessions.tokens_of(services, account["id"], *device) | {"recovery_codes": recovery_codes}
+
+
+async def _use_code(tx: Transaction, services: Services, ticket: Ticket, code: str) -> tuple[str, list[str] | None]:
+    """Use a code; return what it was, and new recovery codes if it turned the second factor on."""
+    if ticket.setup:
+        codes = await second_factor.confirm(tx, services, ticket.account_id, code)
+        if codes is None:
+            raise WrongCredentials
+        await notify(tx, services, ticket.account_id, Notice.SECOND_FACTOR_ON)
+        return second_factor.TOTP, codes
+    used = await second_factor.use_code(tx, services, ticket.account_id, code)
+    if used is None:
+        raise WrongCredentials
+    return used, None
+
+
+async def set_up_second_factor(services: Services, network: str, draft: TicketDraft) -> Row:
+    """Return a new secret for an account whose role requires a second factor, and that has none."""
+    await count_request(services, of_sign_ins(services, network))
+    ticket = tickets.opened(services, draft.ticket)
+    if not ticket.setup:
+        raise SecondFactorOn
+    async with services.db.transaction() as tx:
+        account = await _lock_account(tx, services, ticket)
+        return await second_factor.set_up(tx, services, account["id"], account["email"])
+
+
+async def _lock_account(tx: Transaction, services: Services, ticket: Ticket) -> Row:
+    """Lock the account of a ticket, and return it; raise `WrongCredentials` if its password has changed since, or it was closed."""
+    account = await tx.one(LOCK_SIGNING_IN, id=ticket.account_id)
+    if account is None or tickets.tag_of(services, account["password_hash"]) != ticket.tag:
+        raise WrongCredentials
+    return account
 
 
 async def by_code(services: Services, network: str, draft: VerificationDraft) -> Tokens:

@@ -33,6 +33,7 @@ class AccountRecord(Table, table=True):
     display_name: str | None
     timezone: str
     locale: str
+    region: str | None
     role: Role
     created_at: datetime
     updated_at: datetime
@@ -43,6 +44,9 @@ class AccountRecord(Table, table=True):
 class Feed(Table, table=True):
     """The feed of one owner, created with the account: `head` is the last number assigned to a change of their records,
     `floor` the highest number of a purged tombstone, `consents` the number of consents that have not ended.
+
+    `records`, `document_bytes` and `remembered_ops` are the number of the owner's records, the bytes of their sealed
+    documents, and the number of remembered operations. The writes themselves keep them exact (decision 074).
     """
 
     __tablename__ = "feed"
@@ -52,6 +56,9 @@ class Feed(Table, table=True):
     epoch: int
     floor: int = Field(sa_type=sa.BigInteger)
     consents: int
+    records: int
+    document_bytes: int = Field(sa_type=sa.BigInteger)
+    remembered_ops: int
 
 
 class MailedCode(Table):
@@ -80,6 +87,7 @@ class Registration(MailedCode, table=True):
     display_name: str | None
     timezone: str
     locale: str
+    region: str | None
     network: bytes
     tries_elsewhere: int
 
@@ -106,6 +114,30 @@ class EmailChange(MailedCode, table=True):
 
     account_id: UUID = Field(foreign_key="account.id", index=True)
     email: str
+
+
+class SecondFactor(Table, table=True):
+    """The second factor of an account. It is on once `confirmed_at` is set.
+
+    `secret` is sealed. `last_step` is the latest period of 30 seconds of which a code was used, counted since 1970.
+    """
+
+    __tablename__ = "second_factor"
+
+    account_id: UUID = Field(primary_key=True, foreign_key="account.id")
+    secret: bytes
+    created_at: datetime
+    confirmed_at: datetime | None
+    last_step: int = Field(sa_type=sa.BigInteger)
+
+
+class RecoveryCode(Table, table=True):
+    """A recovery code of an account that was not used yet, stored as an HMAC."""
+
+    __tablename__ = "recovery_code"
+
+    account_id: UUID = Field(primary_key=True, foreign_key="account.id")
+    code_mac: bytes = Field(primary_key=True)
 
 
 class Throttle(Table, table=True):

@@ -25,7 +25,7 @@ from app import clock
 from app.db import Statement, Transaction, bind
 from app.identity import audit
 from app.identity.audit import Event
-from app.identity.buckets import Bucket, key_of, of_account, of_device
+from app.identity.buckets import Bucket, key_of, of_account, of_device, of_second_factor
 from app.identity.tables import Throttle
 from app.problems import Problem, TooManyAttempts, Unavailable, WrongCredentials
 from app.services import Services
@@ -259,12 +259,20 @@ async def reset(tx: Transaction, *buckets: list[Bucket]) -> None:
     await tx.many(_RESET, [{"key": bucket.key} for bucket in _sorted(*buckets)])
 
 
-async def erase(tx: Transaction, services: Services, names: Sequence[str], device_ids: Sequence[UUID]) -> None:
-    """Delete every count of an account, which is known by these names, and of its devices."""
+async def erase(
+    tx: Transaction, services: Services, account_id: UUID, email_key: str, device_ids: Sequence[UUID]
+) -> None:
+    """Delete every count of an account, and of its devices."""
+    names = (email_key, str(account_id))
     passwords = [of_account(services, name) for name in names]
+    factors = [of_second_factor(services, id) for id in (account_id, *device_ids)]
     serialized = [key_of(services.throttle_key, kind, name) for name in names for kind in ("codes", "e-mail address")]
     await reset(
-        tx, *passwords, *(of_device(services, id) for id in device_ids), [Bucket(key, 0, 0, "") for key in serialized]
+        tx,
+        *passwords,
+        *factors,
+        *(of_device(services, id) for id in device_ids),
+        [Bucket(key, 0, 0, "") for key in serialized],
     )
 
 

@@ -94,7 +94,7 @@ async def erase(services: Services, id: UUID, *, again: bool = False) -> bool:
         await tx.run(_DELETE_KEY, owner_id=id)
         await clinic_removals.expire_cursors(tx, id)
         devices = [row["id"] for row in await tx.all(_DEVICES, owner_id=id)]
-        await throttles.erase(tx, services, [values["email_key"], str(id)], devices)
+        await throttles.erase(tx, services, id, values["email_key"], devices)
     services.data_keys.forget(id)
     for statement in [batch for deletion in deletions() for batch in deletion.batches]:
         while await _delete_some(services.db, statement, values):
@@ -141,7 +141,7 @@ async def _delete_rest(services: Services, account: Row, values: Row) -> bool:
     async with background_transaction(services.db) as tx:
         if not await _lock(tx, id):
             return False
-        await throttles.erase(tx, services, [values["email_key"], str(id)], [])
+        await throttles.erase(tx, services, id, values["email_key"], [])
         await services.jobs.delete(tx, jobs)
         for deletion in deletions():
             await tx.run(deletion.rest, **values)

@@ -12,7 +12,7 @@ from app.identity.throttles import rate_limited
 from app.leaving import closing
 from app.leaving.shapes import Closing, ClosingDraft
 from app.openapi import problems
-from app.problems import TooManyAttempts, WrongCredentials
+from app.problems import SecondFactorRequired, TooManyAttempts, WrongCredentials
 from app.services import TheServices
 
 auth = APIRouter(prefix="/v1/auth", tags=["Signing in"], route_class=SecretRoute)
@@ -22,7 +22,7 @@ router = APIRouter(prefix="/v1/me", tags=["Account"], route_class=Route)
 @auth.post(
     "/reopen",
     response_model=TokenPair,
-    responses=problems(WrongCredentials, TooManyAttempts, body=True),
+    responses=problems(WrongCredentials, SecondFactorRequired, TooManyAttempts, body=True),
     summary="Reopen a closed account",
 )
 async def reopen_account(services: TheServices, network: Network, draft: ReopeningDraft) -> Response:

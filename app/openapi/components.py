@@ -2,25 +2,40 @@
 
 import json
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Final
 
 from app.openapi.examples import Json
 from app.openapi.problems import PROBLEM_JSON
 
+_FIRST_ERROR: Final = 400
 _word: Final = re.compile(r"[A-Za-z0-9]+")
 
 
 def share_problems(paths: Json) -> Json:
-    """Replace each response with a problem by a reference to a component; return the components, by name."""
+    """Replace each response with a problem by a reference to a component; return the components, by name.
+
+    Other responses to errors are replaced if they are the same in several operations.
+    """
     shared: Json = {}
+    every = [
+        json.dumps([status, response])
+        for operation in _operations(paths)
+        for status, response in operation["responses"].items()
+    ]
+    repeated = {each for each, count in Counter(every).items() if count > 1}
     for operation in _operations(paths):
         for status, response in operation["responses"].items():
             content = response.get("content", {})
             codes = [*content.get(PROBLEM_JSON, {}).get("examples", ())]
             if codes and len(content) == 1:
                 name = "Or".join(map(_joined, codes))
+                shared[name] = response
+                operation["responses"][status] = {"$ref": f"#/components/responses/{name}"}
+            elif int(status) >= _FIRST_ERROR and len(content) == 1 and json.dumps([status, response]) in repeated:
+                ((_, described),) = content.items()
+                name = described["schema"]["$ref"].rpartition("/")[2] + status
                 shared[name] = response
                 operation["responses"][status] = {"$ref": f"#/components/responses/{name}"}
     return dict(sorted(shared.items()))

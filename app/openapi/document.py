@@ -28,7 +28,12 @@ _SENT_WITH: Final = {
     "503": ["Retry-After"],
 }
 _FORM: Final = "application/x-www-form-urlencoded"
-_PARAMETERS: Final = {"id": "The id: hexadecimal digits with hyphens.", "code": "The `code` of a problem."}
+_PARAMETERS: Final = {
+    "id": "The id: hexadecimal digits with hyphens.",
+    "code": "The `code` of a problem.",
+    "instrument": "The `code` of an instrument.",
+}
+_PARAMETER_EXAMPLES: Final = {"code": "not-found", "instrument": "phq-9"}
 
 
 Transitions = Mapping[str, Mapping[str, Iterable[str]]]
@@ -123,13 +128,28 @@ def _add_parameter_examples(operations: Json, listing: Json, schemas: Json) -> N
     """Add the id of one of the demo's records as the example of the parameter `id`."""
     for method, operation in operations.items():
         for parameter in operation.get("parameters", []):
-            if parameter["name"] == "id" and listing:
+            if "example" in parameter["schema"]:
+                parameter["example"] = parameter["schema"].pop("example")
+            shown = _shown(operations.get("get") or operation)
+            if parameter["name"] == "id" and "id" in shown:
+                parameter["example"] = shown["id"]
+            elif parameter["name"] == "id" and listing:
                 shape = listing["get"]["responses"]["200"]["content"]["application/json"]["schema"]["$ref"]
                 items = schemas[shape.rpartition("/")[2]]["properties"]["items"]["items"]["$ref"]
                 shown = schemas[items.rpartition("/")[2]]["examples"][0]["id"]
                 parameter["example"] = removable_id(shown) if method == "delete" else shown
-            elif parameter["name"] == "code":
-                parameter["example"] = "not-found"
+            elif "examples" in parameter:
+                (shown,) = parameter.pop("examples").values()
+                parameter["example"] = shown["value"]
+            elif parameter["name"] in _PARAMETER_EXAMPLES and parameter["in"] == "path":
+                parameter["example"] = _PARAMETER_EXAMPLES[parameter["name"]]
+
+
+def _shown(operation: Json) -> Json:
+    """Return the example that an operation itself has of its response."""
+    contents = operation["responses"].get("200", {}).get("content", {}).values()
+    examples: list[Any] = [content.get("example") for content in contents]
+    return next((each for each in examples if isinstance(each, dict)), {})
 
 
 def _codes(operation: Json) -> list[Any]:

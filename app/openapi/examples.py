@@ -31,7 +31,10 @@ def completed(schema: Json, value: Any, schemas: Json) -> Any:
     schema = _resolve(schema, value, schemas)
     if isinstance(value, list):
         return [completed(schema["items"], item, schemas) for item in value]
-    if not isinstance(value, dict) or "properties" not in schema:
+    inner = schema.get("additionalProperties")
+    if isinstance(value, dict) and isinstance(inner, dict):
+        return {name: completed(inner, each, schemas) for name, each in value.items()}
+    if not isinstance(value, dict) or "properties" not in schema or inner:
         return value
     required = schema.get("required", ())
     return {
@@ -61,6 +64,6 @@ def add_examples(paths: Json, schemas: Json) -> None:
     for operations in paths.values():
         for operation in operations.values():
             for content in operation.get("requestBody", {}).get("content", {}).values():
-                if "$ref" in content["schema"]:  # a file has no example
+                if "$ref" in content["schema"] and "example" not in content:  # a file has no example
                     shape = schemas[content["schema"]["$ref"].rpartition("/")[2]]
                     content["example"] = shape.pop("examples")[0]

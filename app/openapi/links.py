@@ -16,7 +16,7 @@ def linked(paths: Json) -> Json:
     every = [operation for operations in paths.values() for operation in operations.values()]
     for path, operations in paths.items():
         create = paths.get(path.removesuffix("/{id}"), {}).get("post")
-        if path.endswith("/{id}") and create is not None and "get" in operations:
+        if path.endswith("/{id}") and path.count("{") == 1 and create is not None and "get" in operations:
             reference = operations["get"]["operationId"].removeprefix("get_") + "_id"
             found = {each["operationId"]: _link(each, {"id": _ID, "If-Match": _TAG}) for each in operations.values()}
             naming = [_link(each, {reference: _ID}) for each in every]

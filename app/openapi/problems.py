@@ -15,6 +15,7 @@ from app.problems import (
     MalformedQuery,
     NotSignedIn,
     Problem,
+    Quota,
     StorageFull,
     Unavailable,
     UnsupportedMediaType,
@@ -28,6 +29,7 @@ _ID: Final = "019aa2c4-7b00-7000-8000-00000000a110"
 
 HttpStatus = Annotated[int, Field(ge=100, le=599)]
 Size = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Amount = Annotated[int, Field(ge=0, lt=2**53)]
 
 
 def _with_every_code(schema: Json) -> None:
@@ -75,6 +77,9 @@ class OpProblem(_Problem, defer_build=True):
     allowed: list[str] | MISSING = Field(
         MISSING, description="With `invalid-transition`: the statuses that the record can change to."
     )
+    quota: Quota | MISSING = Field(MISSING, description="With `quota-exceeded`: which one. Expect new values.")
+    limit: Amount | MISSING = Field(MISSING, description="With `quota-exceeded`: how much the account may have.")
+    used: Amount | MISSING = Field(MISSING, description="With `quota-exceeded`: how much it has.")
     retryable: bool | MISSING = Field(MISSING, description="Whether to push the operation again later.")
     reason: Literal["expired", "restored"] | MISSING = Field(
         MISSING, description="With `cursor-expired`: why. Expect new values."
@@ -94,7 +99,12 @@ class ProblemDocument(_Problem, defer_build=True):
         MISSING, description="With `invalid-transition`: the statuses that the record can change to."
     )
     current: dict[str, Any] | MISSING = Field(MISSING, description="With `outdated`: the current record.")
-    limit: Size | MISSING = Field(MISSING, description="With `body-too-large`: the maximum size in bytes.")
+    limit: Amount | MISSING = Field(
+        MISSING,
+        description="With `body-too-large`: the maximum size in bytes. With `quota-exceeded`: how much the account may have.",
+    )
+    quota: Quota | MISSING = Field(MISSING, description="With `quota-exceeded`: which one. Expect new values.")
+    used: Amount | MISSING = Field(MISSING, description="With `quota-exceeded`: how much the account has.")
     limits: dict[str, Size] | MISSING = Field(
         MISSING, description="With `too-many-ops`: the maximum number of operations and bytes of a push."
     )
@@ -107,6 +117,15 @@ class ProblemDocument(_Problem, defer_build=True):
     )
     results: list[Any] | MISSING = Field(
         MISSING, description="With `batch-refused`: the result of each operation, as in `SyncResults`."
+    )
+    ticket: str | MISSING = Field(
+        MISSING, description="With `second-factor-required`: send it with a code to `POST /v1/auth/second-factor`."
+    )
+    expires_in: Size | MISSING = Field(
+        MISSING, description="With `second-factor-required`: the seconds for which the ticket is valid."
+    )
+    setup: bool | MISSING = Field(
+        MISSING, description="With `second-factor-required`: whether the second factor has to be set up first."
     )
     cause: str | MISSING = Field(MISSING, description="With `/readyz`: why the server is not ready. Expect new values.")
     sqlstate: str | MISSING = Field(

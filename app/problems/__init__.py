@@ -2,25 +2,27 @@
 
 Problem
 ├── 400  MalformedRequest · MalformedBody · MalformedQuery · MalformedHeader · InvalidCursor · BadArchive
-├── 401  NotSignedIn · WrongCredentials
-├── 403  Forbidden · InsufficientScope
+│        InvalidResource · InvalidParameter · NotSupported
+├── 401  NotSignedIn · WrongCredentials · SecondFactorRequired
+├── 403  Forbidden · InsufficientScope · QuotaExceeded
 ├── 404  NotFound · UnknownPatient
 ├── 405  MethodNotAllowed
-├── 409  AlreadyExists · Removed · InvalidTransition · Locked · BatchRefused
-│        AlreadyConnected · ConsentEnded · IdentifierInUse · TooManyConsents · TooManyIdentifiers
+├── 406  NotAcceptable
+├── 409  AlreadyExists · Removed · InvalidTransition · Locked · TooManyReferences · BatchRefused · SessionConflict
+│        SecondFactorOn · AlreadyConnected · ConsentEnded · IdentifierInUse · TooManyConsents · TooManyIdentifiers
 ├── 410  CursorExpired
-├── 412  Outdated
+├── 412  Outdated · PreconditionFailed
 ├── 413  BodyTooLarge · TooManyOps
 ├── 414  UrlTooLong
 ├── 415  UnsupportedMediaType
 ├── 417  ExpectationFailed
 ├── 421  Misdirected
-├── 422  Invalid
+├── 422  Invalid · UnknownSubject
 │        ├── UnknownReference · DerivationCycle
 │        ├── OpIdReused · DuplicateTarget · UnknownCode
 │        └── ParentMissing (424)
 ├── 428  PreconditionRequired
-├── 429  TooManyAttempts · TooManyExports · TooManyWaiting
+├── 429  TooManyAttempts · TooManyExports · TooManySearches · TooManyWaiting
 ├── 431  HeadersTooLarge
 ├── 500  Crashed
 ├── 503  Unavailable · UnreadableRecord
@@ -34,8 +36,11 @@ from app.problems.callers import (
     Forbidden,
     NotFound,
     NotSignedIn,
+    SecondFactorOn,
+    SecondFactorRequired,
     TooManyAttempts,
     TooManyExports,
+    TooManySearches,
     TooManyWaiting,
     WrongCredentials,
 )
@@ -50,6 +55,15 @@ from app.problems.clinics import (
     UnknownPatient,
 )
 from app.problems.faults import Fault, FaultCode
+from app.problems.fhir import (
+    InvalidParameter,
+    InvalidResource,
+    NotAcceptable,
+    NotSupported,
+    PreconditionFailed,
+    SessionConflict,
+    UnknownSubject,
+)
 from app.problems.problem import Problem, kinds
 from app.problems.records import (
     AlreadyExists,
@@ -60,7 +74,10 @@ from app.problems.records import (
     Locked,
     Outdated,
     PreconditionRequired,
+    Quota,
+    QuotaExceeded,
     Removed,
+    TooManyReferences,
     UnknownReference,
 )
 from app.problems.requests import (
@@ -102,6 +119,8 @@ __all__ = [
     "InsufficientScope",
     "Invalid",
     "InvalidCursor",
+    "InvalidParameter",
+    "InvalidResource",
     "InvalidTransition",
     "Locked",
     "MalformedBody",
@@ -110,25 +129,36 @@ __all__ = [
     "MalformedRequest",
     "MethodNotAllowed",
     "Misdirected",
+    "NotAcceptable",
     "NotFound",
     "NotSignedIn",
+    "NotSupported",
     "OpIdReused",
     "Outdated",
     "ParentMissing",
+    "PreconditionFailed",
     "PreconditionRequired",
     "Problem",
+    "Quota",
+    "QuotaExceeded",
     "Removed",
+    "SecondFactorOn",
+    "SecondFactorRequired",
+    "SessionConflict",
     "StorageFull",
     "TooManyAttempts",
     "TooManyConsents",
     "TooManyExports",
     "TooManyIdentifiers",
     "TooManyOps",
+    "TooManyReferences",
+    "TooManySearches",
     "TooManyWaiting",
     "Unavailable",
     "UnknownCode",
     "UnknownPatient",
     "UnknownReference",
+    "UnknownSubject",
     "UnreadableRecord",
     "UnsupportedMediaType",
     "UrlTooLong",

@@ -1,5 +1,7 @@
 """Problems of callers: authentication, permission, throttling, and resources that they cannot see."""
 
+from typing import Self
+
 from app.problems.problem import Problem
 
 
@@ -25,6 +27,36 @@ class WrongCredentials(NotSignedIn):
     """
 
     code = "wrong-credentials"
+
+
+class SecondFactorRequired(NotSignedIn):
+    """Second factor required.
+
+    The password or the code is right, and the account has a second factor. Send the member `ticket` to
+    `POST /v1/auth/second-factor`, with a code of the authenticator app or a recovery code, within `expires_in` seconds.
+    If `setup` is true, first set the second factor up with `POST /v1/auth/second-factor/setup`.
+    """
+
+    code = "second-factor-required"
+
+    def __init__(self, ticket: str, expires_in: int, *, setup: bool = False) -> None:
+        """Take the ticket, the seconds for which it is valid, and whether the second factor has to be set up."""
+        super().__init__()
+        self.members |= {"ticket": ticket, "expires_in": expires_in, "setup": setup}
+
+    @classmethod
+    def shown(cls) -> Self:
+        """Return an example with a shortened ticket."""
+        return cls("c2VhbGVkLCBhcyBhbiBleGFtcGxl", 300)
+
+
+class SecondFactorOn(Problem):
+    """Second factor already on.
+
+    The account has a second factor. Turn it off before you set up another one.
+    """
+
+    status, code = 409, "second-factor-on"
 
 
 class Forbidden(Problem):
@@ -72,6 +104,20 @@ class TooManyExports(Problem):
 
     def __init__(self, seconds: int = 86_400) -> None:
         """Set Retry-After, in seconds: at most a day."""
+        super().__init__("", {"Retry-After": str(seconds)})
+
+
+class TooManySearches(Problem):
+    """Too many searches.
+
+    An account can have one search at a time. Wait for the response to the other one, or try again after the number of
+    seconds in Retry-After.
+    """
+
+    status, code = 429, "too-many-searches"
+
+    def __init__(self, seconds: int = 1) -> None:
+        """Set Retry-After, in seconds."""
         super().__init__("", {"Retry-After": str(seconds)})
 
 

@@ -1,6 +1,7 @@
 """Problems of records."""
 
 from collections.abc import Iterable
+from enum import StrEnum
 from typing import Any, ClassVar, Self
 
 from app.problems.faults import Fault
@@ -15,6 +16,33 @@ class InvalidCursor(Problem):
     """
 
     status, code = 400, "invalid-cursor"
+
+
+class Quota(StrEnum):
+    """What an account can have a limited amount of."""
+
+    RECORDS = "records"
+    DOCUMENT_BYTES = "document-bytes"
+    OPERATIONS = "remembered-operations"
+
+
+class QuotaExceeded(Problem):
+    """Quota exceeded.
+
+    The account has as much as it may have of what the member `quota` names: `limit` is how much that is, `used` how much
+    it has. Remove records, or make them shorter; remembered operations are deleted when they are old enough.
+    """
+
+    status, code = 403, "quota-exceeded"
+
+    def __init__(self, quota: Quota, limit: int, used: int) -> None:
+        """Name the quota."""
+        super().__init__(quota=quota.value, limit=limit, used=used)
+
+    @classmethod
+    def shown(cls) -> Self:
+        """Return an example with the number of records."""
+        return cls(Quota.RECORDS, 200_000, 200_000)
 
 
 class AlreadyExists(Problem):
@@ -72,6 +100,16 @@ class Locked(Problem):
         return cls.of(["dose_value"])
 
 
+class TooManyReferences(Problem):
+    """Too many references.
+
+    So many records refer to this one, or to those that would be removed with it, that it cannot be removed at once. Remove
+    some of them first.
+    """
+
+    status, code = 409, "too-many-references"
+
+
 class Outdated(Problem):
     """Version conflict.
 
@@ -90,16 +128,19 @@ class Outdated(Problem):
 class Invalid(Problem):
     """Validation failed.
 
-    The member `errors` lists everything that is wrong: where, which rule, and what to send instead. Nothing of the
-    request was applied.
+    The member `errors` lists everything that is wrong, up to 100 faults: where, which rule, and what to send instead.
+    Nothing of the request was applied.
     """
 
     status, code = 422, "validation"
+    MAX_FAULTS: ClassVar[int] = 100
+    """A body of unknown members would otherwise get a response of thirty times its size."""
     fault: ClassVar[Fault] = Fault("/kind", "required", "Field required.")
 
     def __init__(self, *faults: Fault, **members: Any) -> None:
-        """Report all faults at once."""
-        super().__init__("", None, errors=[fault.document() for fault in faults], **members)
+        """Report all faults at once, up to `MAX_FAULTS`."""
+        errors = [fault.document() for fault in faults[: self.MAX_FAULTS]]
+        super().__init__("", None, errors=errors, **members)
 
     @classmethod
     def shown(cls) -> Self:

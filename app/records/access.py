@@ -1,7 +1,8 @@
 """Access: all statements on records. Each is limited to one owner.
 
 The statements of a kind of record are built only here, from the condition `owned`, and the write engine, the reads and the
-lists run no others: so no other module can forget the owner. Each statement takes the `binds` of a `View`.
+lists run no others: so no other module can forget the owner. The computed views (`app.views`) read with statements of
+their own, which they build from `owned`, too. Each statement takes the `binds` of a `View`.
 """
 
 from functools import cache, cached_property
@@ -20,6 +21,7 @@ from app.db import (
     bulk_trim,
     bulk_update,
     byte_length,
+    bytes_before,
     json_row,
 )
 from app.identity import SIGNED_IN, TIMEZONE, Feed
@@ -31,6 +33,7 @@ from app.records.tables import Change, RememberedOp, Restoration, Revision
 
 _IS_REMOVED: Final = sa.text("change.deleted")  # the same text as in the partial index, or SQLite does not use it
 _ROWS: Final = sa.bindparam("rows", type_=sa.BigInteger)
+_MOST_BYTES: Final = sa.bindparam("most_bytes", type_=sa.BigInteger)
 _feed = Feed.table()
 _change = Change.table()
 _revision = Revision.table()
@@ -43,15 +46,22 @@ def owned(table: sa.Table) -> sa.ColumnElement[bool]:
     return table.c.owner_id == bind(table.c.owner_id)
 
 
+USAGE: Final = (_feed.c.records, _feed.c.document_bytes, _feed.c.remembered_ops)
+"""The columns of the feed's row that count what the owner has stored."""
 LOCK_FEED: Final = Statement(
-    sa.select(_feed.c.head, _feed.c.epoch, _feed.c.consents, TIMEZONE)
+    sa.select(_feed.c.head, _feed.c.epoch, _feed.c.consents, TIMEZONE, *USAGE)
     .where(owned(_feed))
     .with_for_update(of=_feed, key_share=True)
 )
 """Locks the feed against other writers. Other transactions can still insert rows that refer to it, such as accesses."""
-ADVANCE_FEED: Final = bulk_update(_feed, ["owner_id"], ["head"])
-FEED_CAS: Final = CompareAndSwap(_feed, {"head": "began", "epoch": "epoch", "floor": "floor"}, "head")
-"""Advances the feed if nothing was written, purged or restored since it was read."""
+ADVANCE_FEED: Final = bulk_update(_feed, ["owner_id"], ["head", *(column.name for column in USAGE)])
+FEED_CAS: Final = CompareAndSwap(
+    _feed, {"head": "began", "epoch": "epoch", "floor": "floor"}, ("head", "records", "document_bytes")
+)
+"""Advances the feed if nothing was written, purged or restored since it was read.
+
+It leaves the number of remembered operations as it is: an upkeep may lower it at the same time.
+"""
 FEED: Final = Statement(sa.select(_feed.c.head, _feed.c.epoch, _feed.c.floor).where(owned(_feed)))
 KNOWN_CHANGES: Final = Statement(
     sa.select(_change.c.collection, _change.c.id, _change.c.seq, _change.c.deleted).where(
@@ -74,7 +84,7 @@ INSERT_CHANGE: Final = bulk_insert(_change)
 UPDATE_CHANGE: Final = bulk_update(
     _change,
     ["owner_id", "collection", "id"],
-    ["seq", "deleted", "written_at", "actor_id", "visibility", "revised_at"],
+    ["seq", "deleted", "written_at", "actor_id", "visibility", "revised_at", "happened_at"],
 )
 MAX_REVISIONS: Final = 100
 """How many former versions of a record are kept."""
@@ -105,10 +115,8 @@ def changes_since(*, filtered: bool) -> Statement:
         .limit(_ROWS)
         .subquery("found")
     )
-    size = sa.func.coalesce(byte_length(found.c.document), 0)  # a tombstone has no document
-    before = sa.func.sum(size).over(order_by=found.c.seq, rows=(None, 0)) - size
-    sized = sa.select(*found.c, sa.cast(before, sa.BigInteger).label("before")).subquery("sized")
-    fits = sized.c.before < sa.bindparam("most_bytes", type_=sa.BigInteger)
+    sized = sa.select(*found.c, bytes_before(found.c.document, found.c.seq).label("before")).subquery("sized")
+    fits = sized.c.before < _MOST_BYTES
     null = {column.name: sa.cast(sa.null(), column.type).label(column.name) for column in (*found.c, *_feed.c)}
     feed = sa.select(null["collection"], null["id"], _feed.c.head.label("seq"), null["document"])
     changed = sa.select(sa.case((fits, sized.c.collection)), sized.c.id, sized.c.seq, sa.case((fits, sized.c.document)))
@@ -129,18 +137,22 @@ def _history() -> Statement:
         .limit(sa.bindparam("rows", type_=sa.BigInteger))
         .subquery("older")
     )
+    before = bytes_before(older.c.document, older.c.seq.desc())
+    sized = sa.select(*older.c, before.label("before")).subquery("sized")
+    fits = sized.c.before < _MOST_BYTES
     return Statement(
-        sa.select((_version + older.c.seq).label("version"), older.c.written_at, older.c.written_by, older.c.document)
-        .select_from(sa.outerjoin(_change, older, sa.true()))
+        sa.select((_version + sized.c.seq).label("version"), sized.c.written_at, sized.c.written_by)
+        .add_columns(sa.case((fits, sized.c.document)).label("document"))
+        .select_from(sa.outerjoin(_change, sized, sa.true()))
         .where(owned(_change), SIGNED_IN, _change.c.deleted.is_(False))
         .where(*(_change.c[name] == bind(_change.c[name]) for name in ("collection", "id")))
-        .order_by(older.c.seq.desc())
+        .order_by(sized.c.seq.desc())
     )
 
 
 HISTORY: Final = _history()
 """A page of a living record's former versions, newest first: a row without a version if there is none, and no row if there
-is no such record.
+is no such record. From `most_bytes` on, versions have no document.
 """
 
 
@@ -165,6 +177,21 @@ def _removed_since(*, filtered: bool) -> sa.Select[Any]:
         owned(_change), _IS_REMOVED, _change.c.seq > bind(_change.c.seq, "after"), *of_collections
     )
     return sa.select(*since.order_by(_change.c.seq).limit(_ROWS).subquery().c)
+
+
+def _bounded(newest: sa.Select[Any]) -> sa.Select[Any]:
+    """Return the statement of a list page in which a record has its document only if those before it have less than
+    `most_bytes` together.
+    """
+    page = newest.subquery("newest")
+    before = bytes_before(page.c.document, page.c.created_at.desc(), page.c.id.desc())
+    sized = sa.select(*page.c, before.label("before")).subquery("sized").c
+    return sa.select(
+        sized.created_at,
+        sized.id,
+        sized.version,
+        sa.case((sized.before < _MOST_BYTES, sized.document)).label("document"),
+    ).order_by(sized.created_at.desc(), sized.id.desc())
 
 
 class Statements:
@@ -195,15 +222,19 @@ class Statements:
         )
         self.insert = bulk_insert(table)
         sealed = resource.sealed_names
-        changeable = [name for name in resource.field_names if name not in sealed]
+        changeable = [name for name in (*resource.field_names, *resource.computed_names) if name not in sealed]
         changeable += ["seq", "field_seq", "updated_at", "document", *resource.facts, *resource.of_clinics]
         self.update = bulk_update(table, ["owner_id", "id"], changeable)
         self.delete = bulk_delete(table, ["owner_id", "id"])
         self.lists: dict[tuple[object, ...], Statement] = {}
 
-    def page(self, filters: list[ActiveFilter], *, continued: bool) -> Statement:
-        """Return the statement of a list page with these filters, newest first. If `continued`, it starts after a given record."""
-        key = (continued, *(each.variant for each in filters))
+    def page(self, filters: list[ActiveFilter], *, continued: bool, bounded: bool = False) -> Statement:
+        """Return the statement of a list page with these filters, newest first. If `continued`, it starts after a given record.
+
+        A record has its document only if that has at most `most_bytes`. If the statement is `bounded`, it has its document
+        only if the documents before it have less than `most_bytes` together.
+        """
+        key = (continued, bounded, *(each.variant for each in filters))
         statement = self.lists.get(key)
         if statement is None:
             table = self._resource.table
@@ -211,16 +242,18 @@ class Statements:
             if continued:
                 last = sa.tuple_(bind(table.c.created_at, "after_created_at"), bind(table.c.id, "after_id"))
                 conditions.append(sa.tuple_(table.c.created_at, table.c.id) < last)
-            statement = self.lists[key] = Statement(
-                sa.select(
-                    table.c.created_at,
-                    table.c.id,
-                    (_version + table.c.seq).label("version"),
-                    table.c.document,
-                )
+            newest = (
+                sa.select(table.c.created_at, table.c.id, (_version + table.c.seq).label("version"))
                 .where(*conditions)
                 .order_by(table.c.created_at.desc(), table.c.id.desc())
-                .limit(sa.bindparam("rows", type_=sa.BigInteger))
+                .limit(_ROWS)
+            )
+            statement = self.lists[key] = Statement(
+                _bounded(newest.add_columns(table.c.document))
+                if bounded
+                else newest.add_columns(
+                    sa.case((byte_length(table.c.document) <= _MOST_BYTES, table.c.document)).label("document")
+                )
             )
         return statement
 
@@ -231,7 +264,7 @@ class Statements:
         latest = (_change.c.owner_id == _feed.c.owner_id, _change.c.collection == self._resource.collection)
         this = (table.c.owner_id == _feed.c.owner_id, table.c.id == bind(table.c.id))
         return Lookup(
-            sa.select(_feed.c.head, _feed.c.epoch, _feed.c.floor, TIMEZONE, ACTIVE_WITH_FEED)
+            sa.select(_feed.c.head, _feed.c.epoch, _feed.c.floor, TIMEZONE, ACTIVE_WITH_FEED, *USAGE)
             .add_columns(_change.c.seq.label("number"), _change.c.deleted, *FORMER, *self.stored)
             .join_from(_feed, _change, sa.and_(*latest, _change.c.id == bind(table.c.id)), isouter=True)
             .join(table, sa.and_(*this), isouter=True)
@@ -271,8 +304,8 @@ def referrers() -> Statement:
     """Return the statement that finds all records, of every kind, that refer to any of the given records.
 
     It takes a list of ids for each kind, by the names of `removed_ids`, and returns a row for each reference: the
-    collection, the field, the stored row as `json_row` without its sealed document, the document, and the columns `FORMER`.
-    So a removal costs the same number of round trips however many kinds there are. Each reference is one branch: SQLite
+    collection, the field, the stored row as `json_row` without its sealed document, the document, and the columns `FORMER`:
+    at most `rows` rows. So a removal costs the same number of round trips however many kinds there are. Each reference is one branch: SQLite
     uses no index for two conditions joined by OR.
     """
     return Statement(
@@ -287,6 +320,29 @@ def referrers() -> Statement:
                 )
                 .select_from(statements(kind).with_change)
                 .where(owned(kind.table), any_of(kind.table.c[field], removed_ids(target)))
+                for kind in kinds()
+                for field, target in kind.targets.items()
+            )
+        ).limit(_ROWS)
+    )
+
+
+@cache
+def reference_counts() -> Statement:
+    """Return the statement that counts the references to each of the given records, by kind and field of the referrer.
+
+    It takes the same ids as `referrers`, and returns rows with the target's collection, its id and the number.
+    """
+    return Statement(
+        sa.union_all(
+            *(
+                sa.select(
+                    sa.literal_column(f"'{target.collection}'", sa.String()).label("collection"),
+                    kind.table.c[field].label("id"),
+                    sa.func.count().label("count"),
+                )
+                .where(owned(kind.table), any_of(kind.table.c[field], removed_ids(target)))
+                .group_by(kind.table.c[field])
                 for kind in kinds()
                 for field, target in kind.targets.items()
             )

@@ -15,6 +15,8 @@ from app.http import JSON, Response
 from app.records.resource import Resource
 
 EPOCH_SHIFT: Final = 2**40
+MAX_PAGE_BYTES: Final = 4 * 2**20
+"""A page ends with the record that reaches this size, also below its limit, to bound the memory of device and server."""
 
 
 def seq_of(version: int) -> int:

@@ -1,4 +1,4 @@
-"""The domains of life that a reflection or an intention can be about."""
+"""The domains of life, and the two sides, that records of several kinds can be about."""
 
 from enum import StrEnum
 
@@ -12,3 +12,10 @@ class Domain(StrEnum):
     LIFESTYLE = "lifestyle"
     RELATIONSHIPS = "relationships"
     NATURE = "nature"
+
+
+class ActionItemChange(StrEnum):
+    """Whether a change is internal or external."""
+
+    INTERNAL = "internal"
+    EXTERNAL = "external"

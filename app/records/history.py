@@ -15,7 +15,7 @@ from app.ids import Id
 from app.openapi import problems
 from app.problems import InvalidCursor, NotFound
 from app.records import access
-from app.records.codec import EPOCH_SHIFT, page_response, record_json, seq_of
+from app.records.codec import EPOCH_SHIFT, MAX_PAGE_BYTES, page_response, record_json, seq_of
 from app.records.cursors import decode_history_cursor, encode_history_cursor
 from app.records.filters import Filters
 from app.records.resource import Resource
@@ -50,18 +50,19 @@ async def former_versions(view: View, resource: Resource, id: UUID, query: Filte
     """Return the response with a page of a record's former versions, newest first."""
     before = EPOCH_SHIFT if query.cursor is None else decode_history_cursor(view, resource, id, query.cursor)
     key = {"collection": resource.collection, "id": id}
-    rows = await view.fetch(access.HISTORY, **key, before=before, rows=query.limit + 1)
+    rows = await view.fetch(access.HISTORY, **key, before=before, rows=query.limit + 1, most_bytes=MAX_PAGE_BYTES)
     if not rows:
         raise NotFound
-    items = [row for row in rows[: query.limit] if row[0] is not None]
-    more = len(rows) > query.limit
+    versions = [row for row in rows if row[0] is not None]
+    items = [row for row in versions[: query.limit] if row[3] is not None]
+    more = len(versions) > len(items)
     next_cursor = encode_history_cursor(view, resource, id, seq_of(items[-1][0])) if more else None
     keys, collection = await view.data_keys(), resource.collection
-    versions = []
+    texts = []
     for version, written_at, written_by, sealed in items:
         record = record_json(str(id), version, keys.open(collection, id, seq_of(version), sealed))
-        versions.append(_version_json(version, written_at, written_by if written_by != view.owner_id else None, record))
-    return page_response(versions, next_cursor)
+        texts.append(_version_json(version, written_at, written_by if written_by != view.owner_id else None, record))
+    return page_response(texts, next_cursor)
 
 
 def _version_json(version: int, written_at: datetime, device_id: UUID | None, record: str) -> str:

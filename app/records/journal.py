@@ -10,7 +10,7 @@ class Journal:
     """The form of the journal entries of a kind of record.
 
     `name` and `facts` are templates: in `"{kind} session"` the field `kind` of a record is inserted, its value written for
-    a reader. A fact is left out if one of its fields is null. By default the name is that of the kind, and there is a
+    a reader. A fact is left out if one of its fields is null; null in a list is a dash. By default the name is that of the kind, and there is a
     fact for each field that is neither the person's own words nor a reference.
 
     `title` is the field in the heading. `dated_by` are the times by which an entry is dated, the first one that is not null;

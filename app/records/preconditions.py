@@ -35,14 +35,23 @@ def check_if_match(op: Op, row: Row, epoch: int) -> None:
         raise Outdated(current=public_row(op.resource, row, epoch))
 
 
-def matching_etag(if_none_match: str | None, version: int) -> str | None:
-    """Return the tag of If-None-Match that names the record's version, for the 304 response; None if there is none.
+def entity_tags(value: str) -> list[str]:
+    """Return the entity tags in the value of a header."""
+    return _each(value)
 
-    It is weak if the client has the record from a compressed response.
+
+def matching_etag(if_none_match: str | None, version: int) -> str | None:
+    """Return the tag of If-None-Match that names the record's version, for the 304 response; None if there is none."""
+    return None if if_none_match is None else matching_tag(if_none_match, f'"{version}"')
+
+
+def matching_tag(if_none_match: str | None, current: str) -> str | None:
+    """Return the tag of If-None-Match that names the current representation, for the 304 response; None if there is none.
+
+    It is weak if the client has the representation from a compressed response. `current` is strong, in quotes.
     """
     if if_none_match is None:
         return None
-    current = f'"{version}"'
     if if_none_match.strip() == "*":
         return current
     return next((tag for tag in _each(if_none_match) if tag.removeprefix("W/") == current), None)

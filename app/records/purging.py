@@ -6,6 +6,7 @@ answered with 410. Old rows are found by an index, oldest first. A purge can be 
 repeated at any time.
 """
 
+from collections import Counter
 from collections.abc import AsyncGenerator
 from datetime import datetime
 from operator import itemgetter
@@ -31,10 +32,10 @@ def _oldest(moment: sa.ColumnElement[Any], *columns: sa.ColumnElement[Any]) -> s
     )
 
 
-def _delete_oldest(table: sa.Table, moment: str) -> Statement:
-    key, old = [*table.primary_key], table.alias("old")
-    oldest = _oldest(old.c[moment], *(old.c[column.name] for column in key)).with_for_update(skip_locked=True)
-    return Statement(sa.delete(table).where(sa.tuple_(*key).in_(oldest)).returning(table.c[moment].label("moment")))
+def _oldest_rows(table: sa.Table, moment: str) -> sa.Select[Any]:
+    """Return the primary keys of the oldest rows; the owner is the first column."""
+    old = table.alias("old")
+    return _oldest(old.c[moment], *(old.c[column.name] for column in table.primary_key))
 
 
 _IS_REMOVED: Final = sa.text("tombstone.deleted")  # the same text as in the partial index, or SQLite does not use it
@@ -61,9 +62,34 @@ DELETE_TOMBSTONES: Final = Statement(
 )
 """Deletes those of the oldest tombstones whose feeds are locked: only the operator runs this."""
 _RAISE_FLOOR: Final = bulk_update(_feed, ["owner_id"], ["floor"])
-DELETE_OPERATIONS: Final = _delete_oldest(_operation, "written_at")
-"""Deletes the oldest remembered operations, of all owners: only the operator runs this."""
-DELETE_REVISIONS: Final = _delete_oldest(_revision, "replaced_at")
+_old_operations: Final = _oldest_rows(_operation, "written_at").subquery("page")
+LOCK_FEEDS_OF_OPERATIONS: Final = Statement(
+    sa.select(_feed.c.owner_id, _feed.c.remembered_ops)
+    .where(_feed.c.owner_id.in_(sa.select(_old_operations.c.owner_id)))
+    .order_by(_feed.c.owner_id)
+    .with_for_update(of=_feed)
+)
+"""The feeds of the oldest remembered operations, of all owners: only the operator runs this."""
+DELETE_OPERATIONS: Final = Statement(
+    sa.delete(_operation)
+    .where(
+        sa.tuple_(_operation.c.owner_id, _operation.c.op_id).in_(
+            sa.select(_old_operations.c.owner_id, _old_operations.c.op_id).where(
+                any_of(_old_operations.c.owner_id, "locked")
+            )
+        )
+    )
+    .returning(_operation.c.owner_id, _operation.c.written_at)
+)
+"""Deletes those of the oldest remembered operations whose feeds are locked: only the operator runs this."""
+_SET_REMEMBERED: Final = bulk_update(_feed, ["owner_id"], ["remembered_ops"])
+DELETE_REVISIONS: Final = Statement(
+    sa.delete(_revision)
+    .where(
+        sa.tuple_(*_revision.primary_key).in_(_oldest_rows(_revision, "replaced_at").with_for_update(skip_locked=True))
+    )
+    .returning(_revision.c.replaced_at.label("moment"))
+)
 """Deletes the former versions that were replaced first, of all owners: only the operator runs this."""
 
 
@@ -85,9 +111,24 @@ async def purge(db: Database, before: datetime) -> AsyncGenerator[int, None]:
 
 
 async def forget(db: Database, before: datetime) -> AsyncGenerator[int, None]:
-    """Delete the operations remembered before an instant; yield how many were deleted, after each transaction."""
-    async for count in delete_in_batches(db, DELETE_OPERATIONS, before, BATCH_SIZE):
-        yield count
+    """Delete the operations remembered before an instant, and lower the numbers in the feeds of their owners; yield how
+    many were deleted, after each transaction.
+    """
+    page = {"since": LONG_AGO, "before": before, "rows": BATCH_SIZE}
+    while True:
+        async with background_transaction(db) as tx:
+            numbers = {
+                feed["owner_id"]: feed["remembered_ops"] for feed in await tx.all(LOCK_FEEDS_OF_OPERATIONS, **page)
+            }
+            deleted = await tx.all(DELETE_OPERATIONS, locked=[*numbers], **page)
+            counts = Counter(row["owner_id"] for row in deleted)
+            lowered = [{"owner_id": id, "remembered_ops": numbers[id] - count} for id, count in counts.items()]
+            await tx.write((_SET_REMEMBERED, lowered))
+        if not numbers:
+            return
+        yield len(deleted)
+        if len(deleted) == BATCH_SIZE:  # else another purge runs, and the rows that it has locked are still there
+            page["since"] = max(row["written_at"] for row in deleted)
 
 
 async def forget_versions(db: Database, before: datetime) -> AsyncGenerator[int, None]:

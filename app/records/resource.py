@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
 from fastapi import APIRouter
-from pydantic import MISSING
+from pydantic import MISSING, BaseModel
 
+from app import clock
 from app.db import Row
 from app.http import Route
 from app.problems import Fault
@@ -16,6 +18,7 @@ from app.records.filters import Filters
 from app.records.journal import Journal
 from app.records.shapes import Fields, RecordDraft, RecordPublic, sealed_fields
 from app.records.tables import Record
+from app.records.text import Words
 from app.records.view import View
 
 _registry: list["Resource"] = []
@@ -32,15 +35,19 @@ class Resource:
     `coupled` have a meaning only together: two edits conflict if both change fields of the group. If the target of the
     reference `on_delete_cascade` is removed, the record is removed, too; other references are set to null. The
     reference `acyclic` may not make a record its own ancestor. `settle` may complete the fields in `filled_in` if null
-    was sent. `text` is the field with the person's own words. `facts` are further columns, each computed from the
-    complete row, so that a list can be filtered by a property of sealed fields. `journal` says how the record is
+    was sent. `text` is the field with the person's own words; None if the kind has none. `computed` has the members that
+    `settle` sets at every write: they are stored and read like fields, and no client can send them. `facts` are further
+    columns, each computed from the complete row, so that a list can be filtered by a property of sealed fields. `journal` says how the record is
     written in the journal of an export. `clinical` are the fields that only a clinic can change in a record that it
-    manages: the field `clinic_id` says which clinic, and `of_clinics` are further columns that it sets.
+    manages: the field `clinic_id` says which clinic, and `of_clinics` are further columns that it sets. `scope` is the type
+    of resource (FHIR R4) in whose scopes clinics see the kind; null if no clinic ever sees it.
+    `happened` are the times or days at which the record is placed in the timeline, the first one that is not null; by
+    default those by which its journal entry is dated, and then `created_at`.
     """
 
     collection: str
     description: str
-    text: str
+    text: str | None
     record: type[Record]
     fields: type[Fields]
     draft: type[RecordDraft]
@@ -54,10 +61,13 @@ class Resource:
     on_delete_cascade: str | None = None
     acyclic: str | None = None
     filled_in: frozenset[str] = frozenset()
+    computed: type[BaseModel] | None = None
     facts: Mapping[str, Callable[[Row], object]] = field(default_factory=dict)
     journal: Journal = field(default_factory=Journal)
     clinical: tuple[str, ...] = ()
     of_clinics: tuple[str, ...] = ()
+    scope: str | None = None
+    happened: tuple[str, ...] = ()
 
     @property
     def path(self) -> str:
@@ -91,10 +101,22 @@ class Resource:
         return tuple(self.fields.model_fields)
 
     @cached_property
+    def computed_names(self) -> tuple[str, ...]:
+        """The names of the members that `settle` computes."""
+        return () if self.computed is None else tuple(self.computed.model_fields)
+
+    @cached_property
     def sealed_names(self) -> tuple[str, ...]:
-        """The names of the fields that are stored in the sealed document only."""
-        sealed = sealed_fields(self.fields)
-        return tuple(name for name in self.field_names if name in sealed)
+        """The names of the fields and computed members that are stored in the sealed document only."""
+        shapes = (self.fields,) if self.computed is None else (self.fields, self.computed)
+        sealed = frozenset[str]().union(*map(sealed_fields, shapes))
+        return tuple(name for name in (*self.field_names, *self.computed_names) if name in sealed)
+
+    @cached_property
+    def word_names(self) -> tuple[str, ...]:
+        """The names of the fields with the person's own words."""
+        words = sealed_fields(self.fields, Words)
+        return tuple(name for name in self.field_names if name in words)
 
     @cached_property
     def public_names(self) -> tuple[str, ...]:
@@ -120,6 +142,15 @@ class Resource:
         """The target kind of each reference, by field."""
         of_table = {kind.table: kind for kind in kinds()}
         return {field: of_table[table] for field, table in self.references.items()}
+
+    def happened_at(self, row: Row, timezone: str) -> datetime:
+        """Return when what a record tells of happened. A day counts as its noon in the given time zone, the owner's."""
+        for name in self.happened or self.journal.dated_by:
+            value = row[name]
+            if value is not None:
+                return value if isinstance(value, datetime) else clock.instant_at(value, clock.NOON, timezone)
+        created_at: datetime = row["created_at"]
+        return created_at
 
     def completed(self, draft: RecordDraft) -> dict[str, Any]:
         """Return the fields of a new record. Fields that the draft leaves out for `settle` to complete are null."""
@@ -162,6 +193,11 @@ def kinds() -> tuple[Resource, ...]:
         message = "no kind of record is registered: import app.resources first"
         raise RuntimeError(message)
     return tuple(_registry)
+
+
+def referred_kinds() -> set[Resource]:
+    """Return the kinds of record to which others refer."""
+    return {target for kind in kinds() for target in kind.targets.values()}
 
 
 def transitions(listed: Mapping[str, str], error: str) -> dict[str, frozenset[str]]:

@@ -73,7 +73,7 @@ async def start_epoch(view: View, version: int) -> None:
     that lagged behind.
     """
     async with view.db.transaction() as tx:
-        head, epoch, _, timezone = feed_of(await tx.tuples(access.LOCK_FEED, **view.binds))
+        head, epoch, _, timezone, *_ = feed_of(await tx.tuples(access.LOCK_FEED, **view.binds))
         view.caller.confirm(timezone)
         if not proves_loss(version, epoch, head):
             return

@@ -22,7 +22,7 @@ from pydantic_core import PydanticUndefined
 from app.clock import Instant
 from app.ids import Id
 from app.openapi import Example, example
-from app.records.text import Sealed, is_sealed
+from app.records.text import Sealed, is_marked
 
 Shape = TypeVar("Shape", bound=BaseModel)
 STORED_EXAMPLE: Final[Example] = {
@@ -92,12 +92,12 @@ class FormerVersion(BaseModel, defer_build=True):
     record: Any
 
 
-def sealed_fields(shape: type[BaseModel]) -> frozenset[str]:
-    """Return the names of the fields that hold a person's own words."""
+def sealed_fields(shape: type[BaseModel], mark: type[Sealed] = Sealed) -> frozenset[str]:
+    """Return the names of the fields that are stored in the sealed document only; with a `mark`, of those that have it."""
     return frozenset(
         name
         for name, field in shape.model_fields.items()
-        if any(isinstance(each, Sealed) for each in field.metadata) or is_sealed(field.annotation)
+        if any(isinstance(each, mark) for each in field.metadata) or is_marked(field.annotation, mark)
     )
 
 

@@ -16,11 +16,16 @@ from app.records.shapes import Visibility, sealed_fields
 class Change(Table, table=True):
     """The latest change of one record: who made it, and when. If the record was removed, this is its tombstone.
 
-    `revised_at` is when a former version of the record was last kept; null if none was. Both indexes are partial
-    (tombstones only) in the migrations: to declare that here would load both dialects.
+    `revised_at` is when a former version of the record was last kept; null if none was. `happened_at` is when what the
+    record tells of happened (`Resource.happened_at`), for the timeline; null for a tombstone. The indexes of `seq` and
+    `written_at` are partial (tombstones only) in the migrations: to declare that here would load both dialects.
     """
 
-    __table_args__ = (sa.Index(None, "owner_id", "seq"), sa.Index(None, "written_at"))
+    __table_args__ = (
+        sa.Index(None, "owner_id", "seq"),
+        sa.Index(None, "written_at"),
+        sa.Index(None, "owner_id", "happened_at", "seq"),
+    )
 
     owner_id: UUID = Field(primary_key=True, foreign_key="feed.owner_id")
     collection: str = Field(primary_key=True)
@@ -31,6 +36,7 @@ class Change(Table, table=True):
     actor_id: UUID
     visibility: Visibility | None
     revised_at: datetime | None
+    happened_at: datetime | None
 
 
 class Revision(Table, table=True):

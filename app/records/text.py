@@ -14,24 +14,34 @@ _NO_NUL: Final = r"^[^\x00]*$"
 
 
 class Sealed:
-    """Marks a type of text as a person's own words, which are stored only in the sealed document, not in a column."""
+    """Marks a type whose values are stored only in the sealed document, not in a column."""
 
 
-def is_sealed(annotation: Any) -> bool:
-    """Return whether an annotation is a type marked with `Sealed`, or a union or list that contains one."""
+class Words(Sealed):
+    """Marks a type of text as a person's own words, which are sealed, and written in the journal of an export."""
+
+
+def is_marked(annotation: Any, mark: type[Sealed]) -> bool:
+    """Return whether an annotation is a type with this mark, or a union or list that contains one."""
     parts = (*getattr(annotation, "__metadata__", ()), *get_args(annotation))
-    return any(isinstance(part, Sealed) or is_sealed(part) for part in parts)
+    return any(isinstance(part, mark) or is_marked(part, mark) for part in parts)
 
 
-Text200 = Annotated[str, Field(max_length=200, pattern=_NO_NUL), Sealed()]
-Text500 = Annotated[str, Field(max_length=500, pattern=_NO_NUL), Sealed()]
-Text2000 = Annotated[str, Field(max_length=2_000, pattern=_NO_NUL), Sealed()]
-Text20000 = Annotated[str, Field(max_length=20_000, pattern=_NO_NUL), Sealed()]
-Text100000 = Annotated[str, Field(max_length=100_000, pattern=_NO_NUL), Sealed()]
-Emotion = Annotated[str, Field(min_length=1, max_length=50, pattern=_NO_NUL), Sealed()]
+Text200 = Annotated[str, Field(max_length=200, pattern=_NO_NUL), Words()]
+Text500 = Annotated[str, Field(max_length=500, pattern=_NO_NUL), Words()]
+Text2000 = Annotated[str, Field(max_length=2_000, pattern=_NO_NUL), Words()]
+Text20000 = Annotated[str, Field(max_length=20_000, pattern=_NO_NUL), Words()]
+Text100000 = Annotated[str, Field(max_length=100_000, pattern=_NO_NUL), Words()]
+Emotion = Annotated[str, Field(min_length=1, max_length=50, pattern=_NO_NUL), Words()]
+
+PromptId = Annotated[str, Field(pattern=r"^[a-z]{2,12}-[0-9]{2}$")]
+"""The id of one of the prompts that the server ships."""
 
 ZeroToTen = Annotated[int, Field(strict=True, ge=0, le=10)]
 Valence = Annotated[int, Field(strict=True, ge=-2, le=2)]
+GoalLevel = Annotated[int, Field(strict=True, ge=-2, le=2)]
+"""A step of a goal attainment scale: 0 is what is expected, 2 much more than that."""
+MinutesOfDay = Annotated[int, Field(strict=True, ge=0, le=1440)]
 
 _MIN_DOSE: Final = Decimal("0.001")
 _MAX_DOSE: Final = Decimal("99999.999")

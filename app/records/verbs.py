@@ -1,7 +1,7 @@
 """The functions that the routes of every kind call (read, page, create, change, remove), and their documented responses."""
 
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import Header
@@ -18,12 +18,14 @@ from app.problems import (
     Outdated,
     PreconditionRequired,
     Problem,
+    QuotaExceeded,
     Removed,
+    TooManyReferences,
     UnknownReference,
 )
 from app.records import cursors
 from app.records.access import statements
-from app.records.codec import page_response, record_json, record_response, seq_of, version_of
+from app.records.codec import MAX_PAGE_BYTES, page_response, record_json, record_response, seq_of, version_of
 from app.records.filters import Filters, active_filters
 from app.records.preconditions import if_match_satisfied, matching_etag
 from app.records.resource import Resource
@@ -53,6 +55,8 @@ IfNoneMatch = Annotated[
 ]
 
 
+_DOCUMENT: Final = 3
+"""The position of the document in a row of a page."""
 Responses = dict[int | str, dict[str, Any]]
 _NOT_MODIFIED: Responses = {304: {"description": "The client has the current version."}}
 
@@ -60,7 +64,7 @@ _NOT_MODIFIED: Responses = {304: {"description": "The client has the current ver
 def create_responses(public: type[RecordPublic]) -> Responses:
     """Return the documented responses of a route that creates a record."""
     again = {200: {"model": public, "description": "The record exists already: the same draft created it before."}}
-    return again | problems(AlreadyExists, Removed, UnknownReference, signed_in=True, body=True)
+    return again | problems(AlreadyExists, QuotaExceeded, Removed, UnknownReference, signed_in=True, body=True)
 
 
 def read_responses() -> Responses:
@@ -75,13 +79,14 @@ def list_responses() -> Responses:
 
 def change_responses(*kinds: type[Problem]) -> Responses:
     """Return the documented responses of a route that changes a record; `kinds` are its own problems."""
-    guarded = (NotFound, MalformedHeader, Outdated, PreconditionRequired, UnknownReference)
+    guarded = (NotFound, MalformedHeader, Outdated, PreconditionRequired, QuotaExceeded, UnknownReference)
     return problems(*guarded, *kinds, signed_in=True, body=True)
 
 
 def remove_responses() -> Responses:
     """Return the documented responses of a route that removes a record."""
-    return problems(NotFound, MalformedHeader, Outdated, PreconditionRequired, signed_in=True, writes=True)
+    guarded = (NotFound, MalformedHeader, Outdated, PreconditionRequired)
+    return problems(*guarded, TooManyReferences, signed_in=True, writes=True)
 
 
 async def read(view: View, resource: Resource, id: UUID, if_none_match: str | None) -> Response:
@@ -98,15 +103,23 @@ async def read(view: View, resource: Resource, id: UUID, if_none_match: str | No
 
 
 async def page(view: View, resource: Resource, filters: Filters) -> Response:
-    """Return the response with a page of the owner's records, newest first."""
+    """Return the response with a page of the owner's records, newest first: at most `limit`, and `MAX_PAGE_BYTES`.
+
+    Nearly all pages are small. So the first statement only leaves out documents that are too large for a page of `limit`
+    such documents. If there is one, a second statement adds up the sizes.
+    """
     active = active_filters(filters)
     values = {name: value for each in active for name, value in each.arguments.items()}
     if filters.cursor is not None:
         values |= cursors.decode_cursor(view, resource, active, filters.cursor)
-    statement = statements(resource).page(active, continued=filters.cursor is not None)
-    rows = await view.fetch(statement, rows=filters.limit + 1, **values)
-    more = len(rows) > filters.limit
-    items = rows[: filters.limit]
+    count, continued = filters.limit + 1, filters.cursor is not None
+    statement = statements(resource).page(active, continued=continued)
+    rows = await view.fetch(statement, rows=count, most_bytes=MAX_PAGE_BYTES // count, **values)
+    if any(row[_DOCUMENT] is None for row in rows):
+        statement = statements(resource).page(active, continued=continued, bounded=True)
+        rows = await view.fetch(statement, rows=count, most_bytes=MAX_PAGE_BYTES, **values)
+    items = [row for row in rows[: filters.limit] if row[_DOCUMENT] is not None]
+    more = len(rows) > len(items)
     next_cursor = cursors.encode_cursor(view, resource, active, *items[-1][:2]) if more else None
     keys, collection = await view.data_keys(), resource.collection
     records = (

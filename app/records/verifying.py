@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from app.db import Database, Statement, bind, bulk_delete
 from app.identity import Caller
+from app.identity.accounts import public_account
 from app.problems import UnreadableRecord
 from app.records.resource import Resource, kinds
 from app.records.tables import Change, Revision
@@ -99,7 +100,10 @@ async def give_up_version(db: Database, version: Unreadable) -> None:
 async def give_up(services: Services, record: Unreadable) -> None:
     """Remove a record whose document cannot be decrypted, as if its owner removed it. A pull returns the removal."""
     resource = next(kind for kind in kinds() if kind.collection == record.collection)
-    caller = Caller(services, record.owner_id, record.owner_id, is_authenticated=True, is_internal=True)
+    timezone = (await public_account(services.db, record.owner_id))["timezone"]
+    caller = Caller(
+        services, record.owner_id, record.owner_id, timezone=timezone, is_authenticated=True, is_internal=True
+    )
     view = _LenientView(caller, record.owner_id)
     view.record, view.resource = record, resource
     await store.write(view, [Op(resource=resource, id=record.id, fields=None)])

@@ -3,7 +3,18 @@
 from typing import Final
 
 from app.records import Resource, register
-from app.resources import action_items, elements, intentions, reflections, sessions
+from app.resources import (
+    action_items,
+    assessments,
+    check_ins,
+    elements,
+    intentions,
+    outcomes,
+    practice_entries,
+    practices,
+    reflections,
+    sessions,
+)
 
 RESOURCES: Final[tuple[Resource, ...]] = register(
     sessions.SESSIONS,
@@ -11,4 +22,9 @@ RESOURCES: Final[tuple[Resource, ...]] = register(
     intentions.INTENTIONS,
     reflections.REFLECTIONS,
     action_items.ACTION_ITEMS,
+    practices.PRACTICES,
+    practice_entries.PRACTICE_ENTRIES,
+    check_ins.CHECK_INS,
+    assessments.ASSESSMENTS,
+    outcomes.OUTCOMES,
 )

@@ -136,6 +136,7 @@ ELEMENTS: Final = records.Resource(
     filters=ElementFilters,
     settle=settle,
     example=EXAMPLE,
+    scope="Observation",
     coupled=(frozenset({"status", "meaning"}),),
     on_delete_cascade="session_id",
     facts={"has_meaning": lambda row: bool(row["meaning"])},

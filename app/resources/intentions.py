@@ -6,6 +6,8 @@ from typing import Annotated, Final
 
 from fastapi import Query
 from pydantic import Field
+from sqlalchemy import JSON
+from sqlmodel import Field as Column
 
 from app import records
 from app.clock import Day
@@ -13,8 +15,9 @@ from app.http import Response
 from app.ids import Id
 from app.problems import DerivationCycle, Fault
 from app.records import IfMatch, IfNoneMatch, OwnRecords, View, shapes
+from app.records.achievement import Achievement
 from app.records.domains import Domain
-from app.records.text import Text2000
+from app.records.text import GoalLevel, Text500, Text2000
 
 
 class IntentionKind(StrEnum):
@@ -34,17 +37,6 @@ class IntentionStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
-class Achievement(StrEnum):
-    """How far an intention has been reached (FHIR R4 goal achievement)."""
-
-    IN_PROGRESS = "in-progress"
-    IMPROVING = "improving"
-    NO_CHANGE = "no-change"
-    WORSENING = "worsening"
-    ACHIEVED = "achieved"
-    NOT_ACHIEVED = "not-achieved"
-
-
 class IntentionFields(records.Fields):
     """The fields of an intention that a client sets."""
 
@@ -58,6 +50,17 @@ class IntentionFields(records.Fields):
     status: IntentionStatus = Field(IntentionStatus.ACTIVE, description="The status.")
     achievement: Achievement | None = Field(None, description="How far the intention has been reached.")
     target_on: Day | None = Field(None, description="The day by which the intention should be reached.")
+    scale: list[Text500 | None] | None = Field(
+        None,
+        min_length=5,
+        max_length=5,
+        description="The five steps of a goal attainment scale, in words: much less than expected (-2), less, what is "
+        "expected (0, required), more, much more (2).",
+    )
+    weight: Annotated[int, Field(strict=True, ge=1, le=9)] = Field(
+        1, description="How much the intention counts among those with a scale, 1 to 9."
+    )
+    baseline: GoalLevel | None = Field(None, description="The step of the scale at the beginning, -2 to 2.")
 
 
 class IntentionRecord(IntentionFields, records.Record, table=True):
@@ -65,6 +68,7 @@ class IntentionRecord(IntentionFields, records.Record, table=True):
 
     __tablename__ = "intention"
     __table_args__ = records.references(session_id="session", element_id="element", derived_from_id="intention")
+    scale: list[Text500 | None] | None = Column(sa_type=JSON)
 
 
 EXAMPLE: Final = {
@@ -77,6 +81,15 @@ EXAMPLE: Final = {
     "domain": "relationships",
     "status": "active",
     "target_on": "2026-12-31",
+    "scale": [
+        "I leave the room",
+        "I stay, and talk to fill the silence",
+        "I stay for one silence without repairing it",
+        "I stay, and breathe, most of the time",
+        "Her silence is only a silence",
+    ],
+    "weight": 3,
+    "baseline": -1,
 }
 PATCH_EXAMPLE: Final = {"achievement": "improving"}
 
@@ -109,9 +122,14 @@ class IntentionFilters(records.Filters):
     derived_from_id: Id | None = Field(None, description="That derive from this intention.")
 
 
-def settle(_intention: IntentionFields, _before: IntentionFields | None, _view: View) -> Iterator[Fault]:
-    """Yield nothing: the fields and the acyclic reference are all the rules of an intention."""
-    return iter(())
+EXPECTED: Final = 2
+"""The index of the step that is expected in a scale."""
+
+
+def settle(intention: IntentionFields, _before: IntentionFields | None, _view: View) -> Iterator[Fault]:
+    """Check the rule of an intention: its scale says what is expected."""
+    if intention.scale is not None and not intention.scale[EXPECTED]:
+        yield Fault(f"/scale/{EXPECTED}", "expected-level-required", "Send what is expected as the third step.")
 
 
 INTENTIONS: Final = records.Resource(
@@ -126,11 +144,20 @@ INTENTIONS: Final = records.Resource(
     filters=IntentionFilters,
     settle=settle,
     example=EXAMPLE,
+    scope="Goal",
+    coupled=(frozenset({"scale", "baseline"}),),
     acyclic="derived_from_id",
     journal=records.Journal(
         title="statement",
-        facts=("for the {kind}", "{domain}", "{status}", "{achievement}", "by {target_on}"),
-        labels={"why": "Why it matters"},
+        facts=(
+            "for the {kind}",
+            "{domain}",
+            "{status}",
+            "{achievement}",
+            "by {target_on}",
+            "began at {baseline}",
+        ),
+        labels={"why": "Why it matters", "scale": "Steps, from much less to much more than expected"},
     ),
 )
 

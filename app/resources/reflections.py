@@ -16,7 +16,7 @@ from app.ids import Id
 from app.problems import Fault
 from app.records import IfMatch, IfNoneMatch, OwnRecords, View, Where, shapes
 from app.records.domains import Domain
-from app.records.text import Emotion, Text200, Text500, Text100000, ZeroToTen
+from app.records.text import Emotion, PromptId, Text200, Text500, Text100000, ZeroToTen
 
 
 class Capture(StrEnum):
@@ -42,6 +42,9 @@ class ReflectionFields(records.Fields):
     mood: ZeroToTen | None = Field(None, description="How the person felt, 0 to 10.")
     emotions: list[Emotion] = Field([], max_length=20, description="What the person felt, in their words.")
     domains: list[Domain] = Field([], max_length=6, description="The domains of life that the reflection is about.")
+    prompt_id: PromptId | None = Field(
+        None, description="The id of the prompt that the reflection answers.", examples=["later-04"]
+    )
 
 
 class ReflectionRecord(ReflectionFields, records.Record, table=True):
@@ -61,10 +64,11 @@ EXAMPLE: Final = {
     "session_id": "019aa2c4-7b00-7000-8000-000000000001",
     "element_id": "019aa2c4-7b00-7000-8000-000000000002",
     "intention_id": "019aa2c4-7b00-7000-8000-000000000003",
-    "prompt": "Where did the old pattern show up today?",
+    "prompt": "When did the old pattern last show up, and what did you do?",
     "mood": 6,
     "emotions": ["tender", "a little proud"],
     "domains": ["relationships"],
+    "prompt_id": "later-04",
 }
 PATCH_EXAMPLE: Final = {"title": "Hands on the table"}
 
@@ -120,6 +124,7 @@ REFLECTIONS: Final = records.Resource(
     filters=ReflectionFilters,
     settle=settle,
     example=EXAMPLE,
+    scope="DocumentReference",
     journal=records.Journal(
         dated_by=("occurred_at",),
         facts=("mood {mood} of 10", "{domains}"),

@@ -12,16 +12,20 @@ too long on a slow disk, and their data leaves the processor's caches, which cos
 """
 
 import asyncio
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from time import monotonic
 from typing import Any, Final
 
 from app import observability
 from app.http.cors import AllowedOrigins
+from app.http.dialect import JSON_API, Dialect
 from app.http.response import Header
 from app.problems import Problem, Unavailable
 from app.server.prebuilt import PrebuiltResponse
+from app.server.shares import RequestShares
+from app.server.unread import MAX_UNREAD_BYTES, UnreadResponses
+from app.server.waiting_slots import Slot, WaitingSlots
 from app.urls import served_below
 
 LIMITER: Final = "in_flight_limiter"
@@ -49,33 +53,48 @@ class InFlightLimiter:
         headers: Mapping[bytes, bytes] | None = None,
         origins: AllowedOrigins | None = None,
         root_path: str = "",
+        max_unread_bytes: int = MAX_UNREAD_BYTES,
+        max_each: int = 16,
+        dialects: Iterable[Dialect] = (),
     ) -> None:
         """Start with `max_limit`. A limit below `min_limit` would leave database connections idle.
 
         Paths that start with one of `exempt` are never refused. `headers` are added to every response of the protocol
         itself, and the CORS headers if the request comes from one of `origins`. A proxy may serve the API below
-        `root_path`.
+        `root_path`. If the clients have not read `max_unread_bytes` of their responses, the slowest are closed.
+        One account may have `max_each` requests in flight while others have some. Paths below the prefix of one of
+        `dialects` are refused in that dialect.
         """
         self.limit = self._max_limit = max_limit
         self._min_limit = min(min_limit, max_limit)
-        self.max_long_polls = max_long_polls
+        self.slots = WaitingSlots(max_long_polls)
         self.receiving = 0
         """The number of requests whose body is still arriving."""
         self.tasks: Collection[asyncio.Task[Any]] = ()
         """The server's requests, which every connection adds its own to."""
+        self.pipelined = 0
+        """The number of requests that wait for the response to an earlier one on their connection."""
+        self.unread = UnreadResponses(max_unread_bytes)
+        self.shares = RequestShares(max_each, lambda: self.limit)
         self.shed = 0
         """The number of requests refused since the start."""
         self.event_streams = 0
         """The number of open event streams."""
         self.draining = asyncio.Event()
         """Set when the server is about to stop: it is not ready any more, and long polls and event streams end."""
-        self._long_polls = 0
         """The number of open long polls and event streams."""
         self._exempt = tuple((before + path).encode() for path in exempt for before in {"", root_path})
         self._headers = headers or {}
         self._origins = origins or AllowedOrigins()
         self._root_path = root_path
+        self._dialects = {
+            (before + dialect.prefix).encode(): dialect for dialect in dialects for before in {"", root_path}
+        }
+        self._dialect_prefixes = tuple(self._dialects)
         self._overloaded = self.prebuilt(Unavailable(OVERLOADED))
+        self._overloaded_below = {
+            prefix: self.prebuilt(Unavailable(OVERLOADED), prefix) for prefix in self._dialect_prefixes
+        }
         self._refused = 0
         self._first = self._last = 0.0, 0
         """When the first and the last request since the last adjustment were refused, and how many had ended by then."""
@@ -86,12 +105,12 @@ class InFlightLimiter:
         A task that is done stays among `tasks` until the loop's next turn. So done tasks are subtracted, but only before
         the first refusal since the last adjustment, because counting them takes too long to do for each refusal.
         """
-        limit = self.limit + self._long_polls + self.receiving
+        limit = self.limit + self.slots.taken + self.receiving - self.pipelined
         if len(tasks) < limit or url.startswith(self._exempt):
             return True
         return not self._refused and sum(not task.done() for task in tasks) < limit
 
-    def refuse(self, headers: list[Header], *, ended: int, bodiless: bool, closing: bool) -> bytes:
+    def refuse(self, headers: list[Header], *, ended: int, bodiless: bool, closing: bool, url: bytes = b"") -> bytes:
         """Count a refusal, and return the bytes of its response.
 
         `ended` is the number of requests that the server has ended so far, refused ones included.
@@ -102,38 +121,50 @@ class InFlightLimiter:
         self._last = monotonic(), ended
         self._refused += 1
         self.shed += 1
-        return self._overloaded.render(headers, bodiless=bodiless, closing=closing)
+        found = self._overloaded
+        if url.startswith(self._dialect_prefixes):
+            found = self._overloaded_below.get(self._prefix_of(url), found)
+        return found.render(headers, bodiless=bodiless, closing=closing)
 
-    def prebuilt(self, problem: Problem) -> PrebuiltResponse:
-        """Return the response to a request that the protocol refuses because of `problem`."""
+    def prebuilt(self, problem: Problem, url: bytes = b"") -> PrebuiltResponse:
+        """Return the response to a request for `url` that the protocol refuses because of `problem`."""
+        dialect = self._dialects.get(self._prefix_of(url), JSON_API)
         with served_below(self._root_path):
-            return PrebuiltResponse(problem, self._headers, self._origins)
+            return PrebuiltResponse(problem, self._headers, self._origins, dialect)
+
+    def _prefix_of(self, url: bytes) -> bytes:
+        """Return the prefix of the dialect that a URL belongs to; nothing if it belongs to none."""
+        return next((each for each in self._dialects if url == each or url.startswith((each + b"/", each + b"?"))), b"")
 
     @property
     def in_flight(self) -> int:
-        """The number of requests that are being answered now."""
-        return len(self.tasks) - self._long_polls - self.receiving
+        """The number of requests that are being answered now, or wait for an earlier one on their connection."""
+        return len(self.tasks) + self.pipelined - self.slots.taken - self.receiving
 
     @property
     def long_polls(self) -> int:
         """The number of open long polls, without event streams."""
-        return self._long_polls - self.event_streams
+        return self.slots.taken - self.event_streams
 
     @contextmanager
-    def long_poll_slot(self, *, is_stream: bool = False) -> Iterator[None]:
-        """Count the request as a long poll or event stream until the block ends.
+    def long_poll_slot(
+        self, account: Hashable = None, wake: Callable[[], None] = lambda: None, *, is_stream: bool = False
+    ) -> Iterator[Slot]:
+        """Count the request as a long poll or event stream of an account until the block ends.
 
-        Raise `Unavailable` if there are too many, or if the server is shutting down.
+        Raise `Unavailable` if there are too many, or if the server is shutting down. If the slot is given to another account,
+        `wake` is called.
         """
-        if self._long_polls >= self.max_long_polls or self.draining.is_set():
+        if self.draining.is_set():
             raise Unavailable(OVERLOADED)
-        self._long_polls += 1
-        self.event_streams += is_stream
-        try:
-            yield
-        finally:
-            self._long_polls -= 1
-            self.event_streams -= is_stream
+        with self.slots.take(account, wake) as slot:
+            if slot is None:
+                raise Unavailable(OVERLOADED)
+            self.event_streams += is_stream
+            try:
+                yield slot
+            finally:
+                self.event_streams -= is_stream
 
     def adjust(self) -> None:
         """Set the limit by the throughput between the first and the last refusal, and log the number of refusals.

@@ -6,8 +6,9 @@ from typing import Final
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from app.http.cors import AllowedOrigins
+from app.http.dialect import JSON_API, Dialect
 from app.http.request_id import request_id_of
-from app.http.response import DEFAULT_HEADERS, Header, header_lines, problem_response
+from app.http.response import DEFAULT_HEADERS, Header, header_lines
 from app.problems import Problem
 
 _PLACEHOLDER: Final = "{request_id}"
@@ -17,10 +18,14 @@ _CLOSE: Final = b"connection: close\r\n"
 class PrebuiltResponse:
     """The response to every request with one problem. Only the request's id and its origin's CORS headers differ."""
 
-    def __init__(self, problem: Problem, headers: Mapping[bytes, bytes], origins: AllowedOrigins) -> None:
-        """Build the response: with `headers` besides those of every response, and with CORS headers for `origins`."""
+    def __init__(
+        self, problem: Problem, headers: Mapping[bytes, bytes], origins: AllowedOrigins, dialect: Dialect = JSON_API
+    ) -> None:
+        """Build the response in a dialect: with `headers` besides those of every response, and with CORS headers for
+        `origins`. The body contains the request id once.
+        """
         self._origins = origins
-        response = problem_response(problem, _PLACEHOLDER)
+        response = dialect.render_error(problem, _PLACEHOLDER)
         every: Iterable[Header] = [*response.headers, *{**DEFAULT_HEADERS, **headers}.items()]
         head = STATUS_LINE[response.status] + header_lines(every)
         before, _, after = response.body.partition(_PLACEHOLDER.encode())

@@ -7,7 +7,8 @@ client has to read its response within 30 seconds (`limits.py`, `timeouts.py`).
 
 A request that breaks a limit is answered with a problem, and the connection is closed. If a deadline passes, it is closed
 without a response. A request to switch to another protocol is answered in HTTP/1.1, as if it had no Upgrade header. A request that
-breaks no limit, but comes while too many are in flight, is answered with 503 (`in_flight.py`).
+breaks no limit, but comes while too many are in flight, is answered with 503 (`in_flight.py`). Requests that a client sends
+before it has the response to the last one wait (`pipelining.py`).
 """
 
 import sys
@@ -15,12 +16,14 @@ from enum import Enum, auto
 from functools import partial
 from typing import Any
 
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
 from app.http.request_context import WRITE_RESPONSE
 from app.http.response import Header
 from app.problems import MalformedRequest, Problem
 from app.server import limits
-from app.server.in_flight import LIMITER, InFlightLimiter
-from app.server.one_write import write_response
+from app.server.one_write import write_prebuilt, write_response
+from app.server.pipelining import HEAD_END, MAX_PIPELINED, PipelinedProtocol
 from app.server.timeouts import ProtocolTimeouts
 
 
@@ -32,7 +35,7 @@ class Phase(Enum):
     BODY = auto()
 
 
-class LimitedProtocol(ProtocolTimeouts):
+class LimitedProtocol(PipelinedProtocol):
     """One connection. Its methods run for every request: `tests.bench.checks` measures them in tenths of a microsecond,
     and a `super()` instead of a base class's name would take one.
     """
@@ -45,7 +48,6 @@ class LimitedProtocol(ProtocolTimeouts):
     """The headers of the last request whose head is complete."""
     _header_count = 0
     """The number of these headers. More of them after the body are trailers."""
-    _in_body = False
     _awaited: tuple[Phase, list[Header] | None] = (Phase.REQUEST, None)
     """What the deadline is set for."""
     _problem: Problem | None = None
@@ -62,10 +64,6 @@ class LimitedProtocol(ProtocolTimeouts):
     def __init__(self, *parts: Any, **options: Any) -> None:
         """Wait for the first request."""
         super().__init__(*parts, **options)
-        if LIMITER not in self.app_state:
-            self.app_state[LIMITER] = InFlightLimiter()
-        self._limiter: InFlightLimiter = self.app_state[LIMITER]
-        self._limiter.tasks = self.tasks
         self._set_deadline(limits.MAX_HEAD_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -74,9 +72,16 @@ class LimitedProtocol(ProtocolTimeouts):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what arrived. If a request is incomplete afterwards, check its size, and set a deadline for the rest."""
+        """Parse what arrived, or keep it if more requests could be in it than may wait."""
         if self._ignores_input:
             return
+        if self._unparsed_data or data.count(HEAD_END) >= MAX_PIPELINED:
+            self._keep_unparsed(data)
+        else:
+            self._parse(data)
+
+    def _parse(self, data: bytes) -> None:
+        """Parse data. If a request is incomplete afterwards, check its size, and set a deadline for the rest."""
         self._received = size = len(data)
         self._unparsed += size
         ProtocolTimeouts.data_received(self, data)
@@ -106,9 +111,12 @@ class LimitedProtocol(ProtocolTimeouts):
             self._stop_parser(limits.check_framing(headers, version))
         self._unparsed = self._body_bytes = 0
         limiter, tasks = self._limiter, self.tasks
-        if len(tasks) < limiter.limit or self._response_due or limiter.admits(self.url, tasks):
+        is_admitted = len(tasks) + limiter.pipelined < limiter.limit or limiter.admits(self.url, tasks)
+        if is_admitted or self._response_due:
             ProtocolTimeouts.on_headers_complete(self)
             self.scope["state"][WRITE_RESPONSE] = partial(write_response, self.cycle)
+            if self.pipeline:
+                self._count_pipelined(is_admitted=is_admitted)
         else:
             self._shed_request()
         self._head, self._in_body = headers, True
@@ -161,7 +169,7 @@ class LimitedProtocol(ProtocolTimeouts):
             self.parser = type(self.parser)(self)
             self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
             ProtocolTimeouts.data_received(self, data)
-        self.data_received(b"")  # checks what is incomplete now
+        self._parse(b"")  # checks what is incomplete now
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's message
         """Refuse a request at which the parser stopped because of a syntax error or of `_stop_parser`."""
@@ -188,25 +196,40 @@ class LimitedProtocol(ProtocolTimeouts):
             cycle.waiting_for_100_continue = False
         if not self._in_body or (due and not cycle.response_started):
             has_head = self._in_body or self.headers is not self._head
-            self.transport.write(self._limiter.prebuilt(problem).render(self.headers if has_head else []))
+            self.transport.write(
+                self._limiter.prebuilt(problem, self.url or b"").render(self.headers if has_head else [])
+            )
         self._linger()
 
     def _shed_request(self) -> None:
-        """Answer that too many requests are in flight, and discard the rest of the request.
-
-        Read nothing more from a client that does not read these responses.
-        """
+        """Answer that too many requests are in flight, and discard the rest of the request."""
         self._shed = True
         content = self._limiter.refuse(
             self.headers,
             ended=self.server_state.total_requests,
             bodiless=self.parser.get_method() == b"HEAD",
             closing=self.parser.should_upgrade() or not self.parser.should_keep_alive(),
+            url=self.url,
         )
         self.transport.write(content)
-        if self.flow.write_paused:
-            self.transport.pause_reading()
         self.on_response_complete()
+
+    def _count_pipelined(self, *, is_admitted: bool) -> None:
+        """Count the request that was just added to those that wait. If too many are in flight, it is refused in its turn."""
+        self._limiter.pipelined += 1
+        if not is_admitted:
+            self.pipeline[0] = self.cycle, partial(self._refuse_in_turn, self.cycle)
+        self._hold_reading()
+
+    async def _refuse_in_turn(self, cycle: RequestResponseCycle, *_: Any) -> None:
+        """Answer a request that waited, as an ASGI application, that too many requests were in flight."""
+        content = self._limiter.refuse(
+            [*cycle.scope["headers"]],
+            ended=self.server_state.total_requests,
+            bodiless=cycle.scope["method"] == "HEAD",
+            closing=not cycle.keep_alive,
+        )
+        write_prebuilt(cycle, content)
 
     def _count_receiving(self, *, receiving: bool) -> None:
         """Count the request among those whose body is arriving, or stop counting it."""

@@ -5,10 +5,10 @@ import socket
 import time
 from typing import Any, Final
 
-from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.server import limits
+from app.server.flow_control import ReadingFlowControl
 from app.server.lingering import LingeringClose
 
 _UNACKNOWLEDGED_OPTIONS: Final = [getattr(socket, name) for name in ("TCP_USER_TIMEOUT",) if hasattr(socket, name)]
@@ -16,34 +16,10 @@ _UNACKNOWLEDGED_OPTIONS: Final = [getattr(socket, name) for name in ("TCP_USER_T
 has lost its network does not close its connections."""
 
 
-class TimedFlowControl(FlowControl):
-    """uvicorn's flow control, which also measures how long the application has kept the client from sending."""
-
-    _paused_at: float | None = None
-    _ended_pauses = 0.0
-
-    def pause_reading(self) -> None:
-        """Stop reading from the client until the application has consumed what has arrived."""
-        if not self.read_paused:
-            self._paused_at = time.monotonic()
-        super().pause_reading()
-
-    def resume_reading(self) -> None:
-        """Continue reading, if it was paused."""
-        if self.read_paused:
-            self._ended_pauses, self._paused_at = self.paused_seconds, None
-            super().resume_reading()
-
-    @property
-    def paused_seconds(self) -> float:
-        """The total time in seconds for which reading has been paused on this connection."""
-        return self._ended_pauses + (0.0 if self._paused_at is None else time.monotonic() - self._paused_at)
-
-
 class ProtocolTimeouts(HttpToolsProtocol):
     """A connection with a deadline for every wait: for the client to send, and for the client to read."""
 
-    flow: TimedFlowControl
+    flow: ReadingFlowControl
     _deadline: asyncio.TimerHandle | None = None
     """The deadline of what the client has to send next."""
     _unread_deadline: asyncio.TimerHandle | None = None
@@ -59,7 +35,7 @@ class ProtocolTimeouts(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         """Limit how long sent bytes may stay unacknowledged."""
         super().connection_made(transport)
-        self.flow = TimedFlowControl(transport)
+        self.flow = ReadingFlowControl(transport)
         for option in _UNACKNOWLEDGED_OPTIONS:
             milliseconds = int(limits.MAX_UNREAD_SECONDS * 1000)
             transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, option, milliseconds)
@@ -83,8 +59,6 @@ class ProtocolTimeouts(HttpToolsProtocol):
             self._unread_deadline.cancel()
             self._unread_deadline = None
         super().resume_writing()
-        if not (self.flow.read_paused or self.transport.is_closing()):
-            self.transport.resume_reading()
 
     def timeout_keep_alive_handler(self) -> None:
         """Close the connection if it has been idle for long enough; abort it if the client never read its last response.
@@ -104,14 +78,12 @@ class ProtocolTimeouts(HttpToolsProtocol):
         super().timeout_keep_alive_handler()
 
     def on_response_complete(self) -> None:
-        """Start the next pipelined request, or the time in which the connection may be idle."""
+        """Start the time in which the connection may be idle, unless a received request waits."""
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
         self.flow.resume_reading()
-        if self.pipeline:
-            self._start_asgi_task(*self.pipeline.pop())
-        else:
+        if not self.pipeline:
             self._idle_since = self.loop.time()
             if self.timeout_keep_alive_task is None:
                 self._start_keep_alive_timer(self.timeout_keep_alive)
@@ -134,13 +106,18 @@ class ProtocolTimeouts(HttpToolsProtocol):
         self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
 
     def _set_deadline(self, seconds: float | None) -> None:
-        """Replace the deadline: abort the connection after `seconds`. None only removes the deadline."""
+        """Replace the deadline: abort the connection after `seconds`, unless reading is stopped then. None only removes the
+        deadline.
+        """
         if self._deadline is not None:
             self._deadline.cancel()
         self._deadline = None if seconds is None else self.loop.call_later(seconds, self._abort)
 
     def _abort(self) -> None:
-        self.transport.abort()
+        if self.flow.read_paused:  # the client cannot send the rest
+            self._set_deadline(limits.MAX_HEAD_SECONDS)
+        else:
+            self.transport.abort()
 
     def _set_body_deadline(self) -> None:
         """Start the checks that abort the connection if the body arrives more slowly than the minimum rate."""

@@ -15,7 +15,7 @@ _WRITTEN: Final[Example] = {
     "mood": 7,
     "emotions": ["quiet"],
 }
-_RECORD: Final[Example] = {
+RECORD: Final[Example] = {
     "id": ID,
     **STORED_EXAMPLE,
     "visibility": "private",
@@ -46,7 +46,8 @@ RESULTS: Final[Example] = {
             "outcome": "applied",
             "status": 201,
             "version": _VERSION,
-            "record": _RECORD,
+            "record": RECORD,
+            "record_omitted": False,
             "updated_at": None,
             "reason": None,
             "fields": [],
@@ -58,7 +59,7 @@ RESULTS: Final[Example] = {
 }
 CHANGES: Final[Example] = {
     "changes": [
-        {"collection": "reflections", "id": ID, "version": _VERSION, "deleted": False, "record": _RECORD},
+        {"collection": "reflections", "id": ID, "version": _VERSION, "deleted": False, "record": RECORD},
     ],
     "cursor": str(_VERSION),
     "has_more": False,

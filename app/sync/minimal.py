@@ -11,11 +11,11 @@ _CREATED = 201
 def leaves_out_record(op: Op, outcome: Outcome) -> bool:
     """Return whether the record of an outcome has only values that the operation sent, or that it was based on.
 
-    It has others if the server completed the record, or merged the operation with a change by another device. After a
-    creation, the device does not know `created_at`: it must equal `updated_at`, which the result contains.
+    It has others if the server completed the record, or merged the operation with a change by another device, and always
+    if its kind has computed members. After a creation, the device does not know `created_at`: it must equal `updated_at`, which the result contains.
     """
     row = outcome.row
-    if row is None or op.fields is None or outcome.result not in _SUCCESSFUL:
+    if row is None or op.fields is None or outcome.result not in _SUCCESSFUL or op.resource.computed_names:
         return False
     if (op.has_no_base or outcome.status == _CREATED) and row["created_at"] != row["updated_at"]:
         return False

@@ -18,6 +18,7 @@ from app.records import Resource
 from app.records.shapes import sent_fields
 from app.records.view import View
 from app.records.write.ops import OnConflict, Op
+from app.records.yielding import Yielding
 from app.sync.collections import BY_COLLECTION
 from app.sync.requests import InvalidOp, SyncOp
 
@@ -25,12 +26,14 @@ NEVER_EQUAL: Final = object()
 """Stands for an expected value that no record can have."""
 
 
-def parse_ops(view: View, sent: Iterable[SyncOp | InvalidOp], on_conflict: OnConflict) -> list[Op | Problem]:
+async def parse_ops(view: View, sent: Iterable[SyncOp | InvalidOp], on_conflict: OnConflict) -> list[Op | Problem]:
     """Return each operation, or its problem; a second operation on a record, or under an op_id, is a problem."""
     targets: set[tuple[str, object]] = set()
     op_ids: set[object] = set()
     found: list[Op | Problem] = []
+    yielding = Yielding()
     for each in sent:
+        await yielding.check()
         if isinstance(each, InvalidOp):
             found.append(Invalid(*each.faults))
         elif (each.collection, each.id) in targets:

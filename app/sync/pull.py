@@ -12,7 +12,7 @@ from app.db import Row
 from app.http import JSON, ClientConnection, Response
 from app.problems import NotSignedIn
 from app.records import access
-from app.records.codec import EPOCH_SHIFT, version_of
+from app.records.codec import EPOCH_SHIFT, MAX_PAGE_BYTES, version_of
 from app.records.filters import bounded_integer
 from app.records.restorations import expired, proves_loss
 from app.records.restoring import start_epoch
@@ -26,8 +26,6 @@ MAX_WAIT_SECONDS: Final = 30
 _SEQ: Final = 2
 _EPOCH: Final = 4
 """The positions of a row's number, and of the epoch, which only the feed's own row has."""
-MAX_PAGE_BYTES: Final = 4 * 2**20
-"""A page ends with the record that reaches this size, also below its limit, to bound the memory of device and server."""
 
 
 class PullQuery(BaseModel):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from app import json_strict
 from app.db import Row
 from app.problems import BatchRefused, Problem
-from app.records.codec import record_json
+from app.records.codec import MAX_PAGE_BYTES, record_json
 from app.records.restoring import start_epoch
 from app.records.view import View
 from app.records.write import store
@@ -19,24 +19,18 @@ from app.sync.requests import InvalidOp, SyncOp, SyncPush
 
 async def push(view: View, sent: SyncPush) -> Row:
     """Run a push; return its head and results. Raise `BatchRefused` if it is atomic and an operation failed."""
-    parsed = parse_ops(view, sent.ops, sent.on_conflict)
+    turn = await view.caller.services.parsing.take(view.owner_id)
+    try:
+        parsed = await parse_ops(view, sent.ops, sent.on_conflict)
+    finally:
+        turn.release()
     ops = [each for each in parsed if isinstance(each, Op)]
     refused = sent.atomic and len(ops) < len(parsed)
     written = await _write(view, [] if refused else ops, atomic=sent.atomic)
     engine_outcomes = iter([rolled_back() for _ in ops] if refused else written.outcomes)
     outcomes = [next(engine_outcomes) if isinstance(each, Op) else rejected(each) for each in parsed]
     view.caller.services.counts.operations.update(outcome.result for outcome in outcomes)
-    is_minimal = sent.returned == "minimal"
-    results = [
-        _result(
-            each,
-            outcome,
-            written,
-            has_record=not (is_minimal and isinstance(op, Op) and leaves_out_record(op, outcome)),
-        )
-        for each, op, outcome in zip(sent.ops, parsed, outcomes, strict=True)
-    ]
-    answer: Row = {"head": written.version(written.head), "results": results}
+    answer: Row = {"head": written.version(written.head), "results": _results(sent, parsed, outcomes, written)}
     if sent.atomic and any(outcome.failed for outcome in outcomes):
         raise BatchRefused(**answer)
     return answer
@@ -54,9 +48,29 @@ async def _write(view: View, ops: Sequence[Op], *, atomic: bool) -> Written:
         return await store.write(view, ops, atomic=atomic)
 
 
-def _result(sent: SyncOp | InvalidOp, outcome: Outcome, written: Written, *, has_record: bool) -> Row:
+def _results(
+    sent: SyncPush, parsed: Sequence[Op | Problem], outcomes: Sequence[Outcome], written: Written
+) -> list[Row]:
+    """Return the result of each operation. Once the records in them reach `MAX_PAGE_BYTES`, the others are left out."""
+    is_minimal, size, results = sent.returned == "minimal", 0, []
+    for each, op, outcome in zip(sent.ops, parsed, outcomes, strict=True):
+        row, record = outcome.row, None
+        is_known = row is None or (is_minimal and isinstance(op, Op) and leaves_out_record(op, outcome))
+        is_omitted = not is_known and size >= MAX_PAGE_BYTES
+        if row is not None and not (is_known or is_omitted):
+            record = record_json(str(row["id"]), written.version(row["seq"]), outcome.document)
+            size += len(record.encode())
+        known = {
+            "record": None if record is None else json_strict.fragment(record),
+            "record_omitted": is_omitted,
+            "updated_at": row["updated_at"] if row is not None and is_known else None,
+        }
+        results.append(_result(each, outcome, written, known))
+    return results
+
+
+def _result(sent: SyncOp | InvalidOp, outcome: Outcome, written: Written, known: Row) -> Row:
     version = None if outcome.seq is None else written.version(outcome.seq)
-    row = outcome.row
     return {
         "collection": sent.collection,
         "id": sent.id,
@@ -64,10 +78,7 @@ def _result(sent: SyncOp | InvalidOp, outcome: Outcome, written: Written, *, has
         "outcome": outcome.result,
         "status": outcome.status,
         "version": version,
-        "record": None
-        if row is None or not has_record
-        else json_strict.fragment(record_json(str(row["id"]), written.version(row["seq"]), outcome.document)),
-        "updated_at": None if row is None or has_record else row["updated_at"],
+        **known,
         "reason": outcome.reason,
         "fields": outcome.fields,
         "error": None if outcome.problem is None else _error(outcome.problem),

@@ -82,7 +82,8 @@ async def push_changes(call: Call, sent: SyncPush) -> Response:
     """Apply operations that a device made offline: at most one operation per record, based on the version it knew.
 
     Each operation succeeds or fails by itself, unless the push is `atomic`. Its result contains the complete record as
-    it is now; with `"return": "minimal"` only if something in it differs from what the device sent. Give each operation
-    an `op_id`: a push whose response was lost can then be repeated as it is.
+    it is now; with `"return": "minimal"` only if something in it differs from what the device sent. Once the records in
+    the results reach 4 MiB, the others are left out (`record_omitted`). Give each operation an `op_id`: a push whose
+    response was lost can then be repeated as it is.
     """
     return json_response(await push.push(own_records(call), sent))

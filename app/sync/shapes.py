@@ -24,11 +24,13 @@ from app.sync import examples
 Shape = TypeVar("Shape", bound=BaseModel)
 
 
-def _one_for_each_kind(base: type[BaseModel], suffix: str, **records: str) -> Callable[[type[Shape]], type[Shape]]:
+def one_for_each_kind(
+    base: type[BaseModel], suffix: str, *, nullable: bool = True, **records: str
+) -> Callable[[type[Shape]], type[Shape]]:
     """Make a shape the union of `base` for each kind of record, discriminated by `collection`.
 
     `records` are the members that have one of the kind's own shapes: the name of the shape in `Resource`, a colon, and
-    the member's description.
+    the member's description. They may be null if `nullable`.
     """
 
     def member(kind: Resource) -> Any:
@@ -37,7 +39,8 @@ def _one_for_each_kind(base: type[BaseModel], suffix: str, **records: str) -> Ca
         for name, described in records.items():
             shape, _, description = described.partition(": ")
             default = None if suffix == "SyncOp" else ...
-            fields[name] = (getattr(kind, shape) | None, Field(default, description=description))
+            record = getattr(kind, shape)
+            fields[name] = (record | None if nullable else record, Field(default, description=description))
         doc = f"{(base.__doc__ or '').partition('.')[0]}, in the collection `{kind.collection}`."
         return create_model(f"{kind.public.__name__}{suffix}", __base__=base, __doc__=doc, **fields)
 
@@ -75,7 +78,7 @@ class _Op(BaseModel, extra="forbid", defer_build=True):
     )
 
 
-@_one_for_each_kind(
+@one_for_each_kind(
     _Op,
     "SyncOp",
     set="patch: With `upsert`: the fields to set. A new record needs those that its draft requires. Null clears a field.",
@@ -97,6 +100,10 @@ class _Result(BaseModel, defer_build=True):
     status: HttpStatus = Field(description="The HTTP status of the operation by itself.")
     version: Version | None = Field(description="The record's current version, or that of its removal.")
     record: Any
+    record_omitted: bool = Field(
+        description="Whether the record was left out because the records of earlier results had 4 MiB together. "
+        "Pull it, or read it by itself."
+    )
     updated_at: Instant | None = Field(
         description="With `minimal`: when the record that was left out was last changed."
     )
@@ -115,7 +122,7 @@ class UnknownOpResult(_Result, defer_build=True):
     updated_at: Instant | None = Field(description="Null.")
 
 
-@_one_for_each_kind(
+@one_for_each_kind(
     _Result, "SyncResult", record="public: The complete record as it is now; null if there is none, or it was left out."
 )
 class SyncResult(RootModel[Any], defer_build=True):
@@ -149,7 +156,7 @@ class _Change(BaseModel, defer_build=True):
     record: Any
 
 
-@_one_for_each_kind(_Change, "SyncChange", record="public: The record, as a GET returns it; null if it was removed.")
+@one_for_each_kind(_Change, "SyncChange", record="public: The record, as a GET returns it; null if it was removed.")
 class SyncChange(RootModel[Any], defer_build=True):
     """The latest change of one record; the collection decides the type of the record."""
 

@@ -2,7 +2,7 @@
 
 A waiter holds no database connection. It reads the feed when it is notified of a change, and at least every 15 seconds,
 since a notification may be lost; each read also checks that the device is still signed in. Waiting ends when the client
-disconnects or the server shuts down.
+disconnects, the server shuts down, or another account with fewer waiting requests needs the slot.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from uuid import UUID
 
 from app.http import ClientConnection
 from app.problems import TooManyWaiting
+from app.server.waiting_slots import Slot
 from app.services import Services
 
 MAX_READ_INTERVAL: Final = 15.0
@@ -26,9 +27,9 @@ _MIN_READ_INTERVAL: Final = 0.1
 class Waiter:
     """A request that waits for changes, until one of the tasks in `ends` is done."""
 
-    def __init__(self, changed: asyncio.Event, ends: list[asyncio.Task[object]]) -> None:
-        """Take the event that is set by a change, and the tasks that end the waiting."""
-        self._changed, self._ends = changed, ends
+    def __init__(self, changed: asyncio.Event, ends: list[asyncio.Task[object]], slot: Slot) -> None:
+        """Take the event that is set by a change, and the tasks that end the waiting, as the end of `slot` does."""
+        self._changed, self._ends, self._slot = changed, ends, slot
         self._next_read = 0.0
         for end in ends:
             end.add_done_callback(lambda _: changed.set())
@@ -41,7 +42,7 @@ class Waiter:
         await asyncio.sleep(self._next_read - time.monotonic())
         self._next_read = time.monotonic() + _MIN_READ_INTERVAL
         self._changed.clear()
-        return not any(end.done() for end in self._ends)
+        return not (self._slot.is_ended or any(end.done() for end in self._ends))
 
 
 @asynccontextmanager
@@ -55,13 +56,17 @@ async def waiting(
     notifier, limiter = services.db.notifier, services.limiter
     if notifier.subscribers(id) >= services.settings.max_waiting_each:
         raise TooManyWaiting
-    with limiter.long_poll_slot(is_stream=is_stream), notifier.subscribe(id) as changed:
+    with (
+        notifier.subscribe(id) as changed,
+        limiter.long_poll_slot(id, changed.set, is_stream=is_stream) as slot,
+        limiter.shares.paused(id),
+    ):
         ends: list[asyncio.Task[object]] = [
             asyncio.create_task(reader.closed()),
             asyncio.create_task(limiter.draining.wait()),
         ]
         try:
-            yield Waiter(changed, ends)
+            yield Waiter(changed, ends, slot)
         finally:
             for end in ends:
                 end.cancel()

@@ -43,7 +43,7 @@ from tests.archive.archives import ExportedArchive, export
 from tests.conftest import Servers
 from tests.consents.clinic import accesses, give, new_clinic
 from tests.custody.test_sealing import SET_DOCUMENT, store
-from tests.drafts import create_record, resource_of
+from tests.drafts import create_record, resource_of, reworded
 from tests.hostile.raw import SECONDS, request_bytes
 from tests.refusals import refused
 from tests.rows import rows_of
@@ -124,7 +124,8 @@ def test_the_manifest_says_what_the_archive_contains(alice: Person) -> None:
     assert (manifest["format"], manifest["format_version"]) == ("afterglow", 1)
     assert manifest["product_version"] == DOCUMENT.content["info"]["version"]
     assert abs((datetime.fromisoformat(manifest["exported_at"]) - before).total_seconds()) < 60
-    assert manifest["account"] == {name: me[name] for name in ("email", "display_name", "timezone", "locale")}
+    shown = {name: me[name] for name in ("email", "display_name", "timezone", "locale", "region")}
+    assert manifest["account"] == shown | {"second_factor_since": None}
     assert manifest["files"] == [
         {
             "path": path,
@@ -215,7 +216,7 @@ def test_removed_records_are_not_in_an_archive(alice: Person) -> None:
 
 def test_an_archive_has_nothing_of_another_person(alice: Person, bob: Person) -> None:
     for resource in RESOURCES:
-        create_record(bob.client, resource, bob, **{resource.text: "of the other one"})
+        create_record(bob.client, resource, bob, **reworded(resource, "of the other one"))
         create_record(alice.client, resource, alice)
 
     archive = export(alice)
@@ -445,7 +446,14 @@ def spooled(records: int, words: int) -> Spool:
     return spool
 
 
-ACCOUNT: Row = {"email": "a@example.com", "display_name": None, "timezone": "UTC", "locale": "en"}
+ACCOUNT: Row = {
+    "email": "a@example.com",
+    "display_name": None,
+    "timezone": "UTC",
+    "locale": "en",
+    "region": None,
+    "second_factor_since": None,
+}
 
 
 def test_the_memory_of_an_export_does_not_grow_with_the_documents() -> None:

@@ -32,7 +32,7 @@ from tests.archive.packing import (
     zipped,
 )
 from tests.conftest import Servers
-from tests.drafts import Json, create_record, draft_of
+from tests.drafts import Json, create_record, draft_of, reworded
 from tests.hostile.conftest import State
 from tests.hostile.raw import RawConnection, chunked_request_bytes, request_bytes
 from tests.refusals import refused
@@ -131,8 +131,8 @@ def test_a_second_import_writes_nothing(alice: Person, bob: Person, state: State
 @each_kind
 def test_a_record_that_exists_is_never_changed(alice: Person, resource: Resource) -> None:
     record = create_record(alice.client, resource, alice)
-    path, words = f"{resource.path}/{record['id']}", {resource.text: "wisteria by the wall"}
-    alice.client.patch(path, json=words, headers={"If-Match": "*"})
+    path, changes = f"{resource.path}/{record['id']}", reworded(resource, "wisteria by the wall")
+    alice.client.patch(path, json=changes, headers={"If-Match": "*"})
     before = alice.client.get(path).json()
 
     conflicts = [{"collection": resource.collection, "id": record["id"]}]

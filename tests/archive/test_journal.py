@@ -40,6 +40,12 @@ It sat under the breastbone and did not want anything. It had been there all alo
 
 ## Sunday, 22 November 2026
 
+### 19:20 · Questionnaire phq 9
+
+after session · completed · total 7 · mild · complete · answers 1, 1, 2, 1, 0, 1, 1, 0, 0, 1 · version 1
+
+About the dosing session “Second session”
+
 ### 21:15 · Reflection
 
 mood 6 of 10 · relationships
@@ -47,7 +53,7 @@ mood 6 of 10 · relationships
 About the dosing session “Second session”, the element (emotion) “An old sadness”, the intention “When my mother goes \
 quiet, I stay, and I do not try to repair it.”
 
-**Question:** Where did the old pattern show up today?
+**Question:** When did the old pattern last show up, and what did you do?
 
 She went quiet at dinner. I noticed my hands looking for dishes to wash. I left them on the table.
 
@@ -100,8 +106,9 @@ def test_every_word_of_every_kind_is_in_the_journal(
         monkeypatch.setitem(vars(resource), "journal", Journal())
     shape = DOCUMENT.content["components"]["schemas"][resource.public.__name__]["properties"]
     draft = draft_of(resource, alice)
-    words = {name: f"wisteria {new_id().hex}" for name in resource.sealed_names if name != "status_reason"}
-    draft |= {name: [word] if shape[name].get("type") == "array" else word for name, word in words.items()}
+    words = {name: f"wisteria {new_id().hex}" for name in resource.word_names if name != "status_reason"}
+    lists = {name: shape[name].get("minItems", 1) for name in words if "array" in shape[name].get("type", "")}
+    draft |= {name: [word] * lists[name] if name in lists else word for name, word in words.items()}
     created = alice.client.post(resource.path, json=draft)
     assert created.status_code == 201, created.text
 
@@ -119,7 +126,7 @@ def test_a_kind_that_declares_nothing_is_written_with_all_its_fields(resource: R
 
     words = {*layout.labels, layout.title}
     facts = {name for name in plain.field_names if f"{{{name}}}" in " ".join(layout.facts)}
-    assert words >= {*plain.sealed_names}
+    assert words >= {*plain.word_names}
     assert facts | words | {*plain.references, "visibility", "timezone"} >= {*plain.field_names}
     assert layout.name == layout.name.lower()
 

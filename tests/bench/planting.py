@@ -166,9 +166,13 @@ def _person_row(table: str, person: Person, size: int) -> dict[str, Any]:
             "last_used_at": now,
             "repeated": False,
         },
-        "feed": {"owner_id": person.id, "head": 1 + size, "epoch": EPOCH, "floor": 0, "consents": 0},
+        "feed": {"owner_id": person.id, "head": 1 + size, "epoch": EPOCH, "floor": 0, "consents": 0} | _usage(size),
     }
     return rows[table]
+
+
+def _usage(size: int) -> dict[str, int]:
+    return {"records": size, "document_bytes": 0, "remembered_ops": 0}
 
 
 def _records(person: Person, size: int) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:

@@ -22,6 +22,7 @@ from app.resources import RESOURCES
 from tests.custody.accounts import close, command, fill, login, reopen, rows_left, traces, without_jobs
 from tests.drafts import create_record, draft_of
 from tests.house.commands import assert_fails
+from tests.identity.authenticator import turn_on
 from tests.parallel import at_once
 from tests.rows import device_of
 from tests.serving import PASSWORD, Person, Server
@@ -161,6 +162,7 @@ def test_erase_leaves_no_row_and_no_name_in_any_table(own: Server, monkeypatch: 
     assert command(own, "restored", "--yes").status == 0
     alice, bob = own.on_another_device(alice), own.on_another_device(bob)
     ids, others = fill(own, alice), fill(own, bob)
+    turn_on(alice)
     names = [alice.email, str(alice.id), *ids]
     assert traces(own, *names) == names
     every_table = {deletion.table.name for deletion in personal_rows.deletions()}

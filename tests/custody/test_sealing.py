@@ -7,7 +7,7 @@ from app.db import Statement, bind
 from app.records import Resource
 from app.resources import RESOURCES
 from app.sealing import DataKeyRecord, data_keys
-from tests.drafts import Json, create_record, draft_of, etag
+from tests.drafts import Json, create_record, draft_of, etag, reworded
 from tests.refusals import refused
 from tests.rows import dump_database, rows_of
 from tests.serving import Person, Server
@@ -35,18 +35,18 @@ def store(server: Server, statement: Statement, **values: object) -> None:
 
 @each_kind
 def test_no_word_is_stored_in_clear(server: Server, alice: Person, resource: Resource) -> None:
-    words = [f"wisteria {alice.id} {part}" for part in ("post", "patch", "push", "mine", "theirs")]
+    said = [f"wisteria {alice.id} {part}" for part in ("post", "patch", "push", "mine", "theirs")]
     draft = draft_of(resource, alice)
-    texts = {name: words[0] for name in resource.sealed_names if isinstance(draft.get(name, ""), str)}
+    texts = {name: said[0] for name in resource.word_names if isinstance(draft.get(name, ""), str)}
     record = alice.client.post(resource.path, json=draft | texts).json()
-    change = {resource.text: words[1]}
+    change = reworded(resource, said[1])
     record = alice.client.patch(f"{resource.path}/{record['id']}", json=change, headers=etag(record)).json()
     sync = SyncClient(alice)
-    sync.push(edit(record, resource.collection, set={resource.text: words[3]}))
-    sync.push(edit(record, resource.collection, set={resource.text: words[4]}))  # a conflict
+    sync.push(edit(record, resource.collection, set=reworded(resource, said[3])))
+    sync.push(edit(record, resource.collection, set=reworded(resource, said[4])))  # a conflict
     refused(alice.client.patch(f"{resource.path}/{record['id']}", json=change, headers=etag(record)), 412, "outdated")
     stored = dump_database(server)
-    for word in words:
+    for word in said:
         assert word.encode() not in stored
         assert word.encode("utf-16-le") not in stored
 

@@ -35,6 +35,8 @@ class Proxy:
         self._listener: socket.socket | None = None
         self._connections: list[socket.socket] = []
         self._passing = threading.Event()
+        self._gates = [self._passing]
+        """The gates of the traffic; connections are made with the last one."""
         self._passing_ends = threading.Event()
 
     def __enter__(self) -> Self:
@@ -61,6 +63,13 @@ class Proxy:
         """Accept connections and traffic, and forward nothing."""
         self._passing.clear()
 
+    def drop(self) -> None:
+        """Forward nothing more on the present connections, without a sign, as a firewall does; accept new ones."""
+        self._passing.clear()
+        self._passing = threading.Event()
+        self._gates.append(self._passing)
+        self.resume()
+
     def hold_ends(self) -> None:
         """Forward traffic, but not the end of a connection."""
         self._passing_ends.clear()
@@ -73,7 +82,8 @@ class Proxy:
                 self._listener.shutdown(socket.SHUT_RDWR)
             self._listener.close()
             self._listener = None
-        self._passing.set()
+        for gate in self._gates:
+            gate.set()
         self._passing_ends.set()
         while self._connections:
             connection = self._connections.pop()
@@ -88,12 +98,12 @@ class Proxy:
                 remote = _upstream(self._target)
                 self._connections += [local, remote]
                 for source, sink in ((local, remote), (remote, local)):
-                    threading.Thread(target=self._pass_on, args=[source, sink], daemon=True).start()
+                    threading.Thread(target=self._pass_on, args=[source, sink, self._passing], daemon=True).start()
 
-    def _pass_on(self, source: socket.socket, sink: socket.socket) -> None:
+    def _pass_on(self, source: socket.socket, sink: socket.socket, gate: threading.Event) -> None:
         with suppress(OSError):
             while words := source.recv(BYTES):
-                self._passing.wait()
+                gate.wait()
                 sink.sendall(words)
             self._passing_ends.wait()
             sink.shutdown(socket.SHUT_WR)

@@ -50,7 +50,17 @@ async def orphan(db: Database, name: str) -> None:
     async with db.transaction() as tx:
         await add_account(tx, name)
         writer_of(db).connection.execute("PRAGMA defer_foreign_keys=ON")
-        await tx.run(ORPHAN, owner_id=new_id(), head=1, epoch=1, floor=0, consents=0)
+        await tx.run(
+            ORPHAN,
+            owner_id=new_id(),
+            head=1,
+            epoch=1,
+            floor=0,
+            consents=0,
+            records=0,
+            document_bytes=0,
+            remembered_ops=0,
+        )
 
 
 @asynccontextmanager

@@ -140,7 +140,8 @@ def test_writers_of_one_feed_follow_one_another(settings: Settings) -> None:
 
         async def advance() -> None:
             async with db.transaction() as tx:
-                await tx.write((ADVANCE_FEED, [{"owner_id": alice, "head": await head(tx) + 1}]))
+                usage = {"records": 0, "document_bytes": 0, "remembered_ops": 0}
+                await tx.write((ADVANCE_FEED, [{"owner_id": alice, "head": await head(tx) + 1, **usage}]))
 
         async def head(tx: Transaction) -> int:
             row = await tx.one(LOCK_FEED, **own_binds(alice))

@@ -5,22 +5,13 @@ from typing import Any, Final
 
 import pytest
 
-from app.resources import RESOURCES
 from tests.consents.clinic import Clinic, give
-from tests.drafts import Json
+from tests.drafts import Json, resource_of, reworded
 from tests.exchange.replica import Replica, entry, pulled_anew, push
-from tests.exchange.test_visibility import linked
+from tests.exchange.test_visibility import ALL, linked
 from tests.serving import Person
 
 STEPS: Final = 60
-COLLECTIONS: Final = [kind.collection for kind in RESOURCES]
-PERSONAL: Final = {
-    "sessions": "title",
-    "elements": "title",
-    "intentions": "statement",
-    "reflections": "body",
-    "action-items": "title",
-}
 
 
 class _Life:
@@ -50,13 +41,13 @@ class _Life:
             self.person.client.patch(f"/v1/consents/{consent['id']}", json={"shares": self.some()})
 
     def some(self) -> list[str]:
-        return [name for name in COLLECTIONS if self.random.random() < 0.7]
+        return [name for name in ALL if self.random.random() < 0.7]
 
     def write(self) -> None:
         if self.random.random() < 0.3:
             linked(self.person, visibility=self.random.choice(["private", "shared"]))
         else:
-            self.change(lambda collection: {PERSONAL[collection]: f"wisteria {self.random.random()}"})
+            self.change(lambda collection: reworded(resource_of(collection), f"wisteria {self.random.random()}"))
 
     def turn(self) -> None:
         self.change(lambda _: {"visibility": self.random.choice(["private", "shared"])})
@@ -88,7 +79,7 @@ class _Life:
             self.person.client.patch(path, json={"clinic_id": None}, headers={"If-Match": "*"})
 
     def any_record(self) -> tuple[str, Json | None]:
-        collection = self.random.choice(COLLECTIONS)
+        collection = self.random.choice(ALL)
         items = self.person.client.get(f"/v1/{collection}", params={"limit": 200}).json()["items"]
         return collection, self.random.choice(items) if items else None
 

@@ -64,7 +64,7 @@ def test_a_push_is_503_if_the_database_fails_for_one_patient(
         raise Unavailable
 
     with monkeypatch.context() as patch:
-        patch.setattr(pushing, "_write_patient", fail)
+        patch.setattr(pushing, "write_patient", fail)
         response = clinic.client.post("/v1/clinic/sessions", json={"sessions": [entry(clinic.identifier("P-1"))]})
         refused(response, 503, "unavailable")
     (result,) = push(clinic, entry(clinic.identifier("P-1")))

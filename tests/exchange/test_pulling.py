@@ -9,17 +9,15 @@ import sqlalchemy as sa
 
 from app.clinics.tables import ClinicRecord
 from app.db import Statement, bind
-from app.resources import RESOURCES
 from tests.clinics.clients import end_client
 from tests.consents.clinic import Clinic, accesses, give, propose
 from tests.drafts import Json
 from tests.exchange.replica import Replica, entry, expire, pulled_anew, push
-from tests.exchange.test_visibility import change, create, linked
+from tests.exchange.test_visibility import ALL, change, create, linked
 from tests.parallel import soon
 from tests.refusals import refused
 from tests.serving import Person, Server
 
-ALL: Final = [kind.collection for kind in RESOURCES]
 _clinic = ClinicRecord.table()
 RAISE_EPOCH: Final = Statement(sa.update(_clinic).where(_clinic.c.id == bind(_clinic.c.id)).values(epoch=9))
 RAISE_FLOOR: Final = Statement(
@@ -71,6 +69,8 @@ def test_what_was_shared_before_the_consent_is_returned(alice: Person, clinic: C
         ("intentions", False),
         ("reflections", False),
         ("action-items", False),
+        ("check-ins", False),
+        ("assessments", False),
     ]
 
 
@@ -276,6 +276,8 @@ def test_a_read_is_logged_for_each_patient_and_collection(
         "intentions": {records["first"]["id"], records["second"]["id"]},
         "reflections": {records["reflection"]["id"]},
         "action-items": {records["item"]["id"]},
+        "check-ins": {records["check-in"]["id"]},
+        "assessments": {records["assessment"]["id"]},
     }
     assert {each["client_id"] for each in read} == {str(clinic.client_id)}
     assert len({each["request_id"] for each in read}) == 1

@@ -7,13 +7,14 @@ import pytest
 import sqlalchemy as sa
 
 from app.db import Statement, schema
+from migrations import document_members
 from tests.conftest import Databases, Servers
 from tests.consents.clinic import give, new_clinic
 from tests.drafts import Json
 from tests.exchange.replica import entry, push
 from tests.serving import Person, Server
 
-BEFORE: Final = f"{int(schema.MANAGED) - 1:04}"
+BEFORE: Final = f"{int(document_members.MANAGED) - 1:04}"
 DOCUMENTS: Final = Statement(
     sa.text("SELECT id, seq, document FROM session UNION ALL SELECT id, seq, document FROM revision").columns(
         sa.column("id", sa.Uuid), sa.column("seq", sa.BigInteger), sa.column("document", sa.LargeBinary)

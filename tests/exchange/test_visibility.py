@@ -9,11 +9,14 @@ from app.clinics.tables import Purpose
 from app.resources import RESOURCES
 from app.resources.sessions import SESSIONS
 from tests.consents.clinic import Clinic, give, new_client, new_clinic
-from tests.drafts import Json, create_record
+from tests.drafts import Json, create_record, resource_of
 from tests.exchange.replica import CLINICAL, Replica, entry, push
+from tests.refusals import faults
 from tests.serving import Person, Server
 
-ALL: Final = [kind.collection for kind in RESOURCES]
+KINDS: Final = [kind for kind in RESOURCES if kind.scope is not None]
+ALL: Final = [kind.collection for kind in KINDS]
+"""The collections that a consent can share."""
 PERSONAL: Final = ("title", "intensity", "notes")
 
 
@@ -53,6 +56,8 @@ def linked(person: Person, *, visibility: str = "shared") -> dict[str, Json]:
         **ids,
         **shown,
     )
+    check_in = create(person, "check-ins", note="wisteria", session_id=session["id"], **shown)
+    assessment = create(person, "assessments", instrument="pgi-c", answers=[2], session_id=session["id"], **shown)
     return {
         "session": session,
         "element": element,
@@ -60,6 +65,8 @@ def linked(person: Person, *, visibility: str = "shared") -> dict[str, Json]:
         "second": second,
         "reflection": reflection,
         "item": item,
+        "check-in": check_in,
+        "assessment": assessment,
     }
 
 
@@ -77,20 +84,32 @@ def test_a_shared_record_of_each_kind_has_its_public_shape(alice: Person, clinic
         assert record == kept
 
 
-@pytest.mark.parametrize("kind", RESOURCES, ids=ALL)
+@pytest.mark.parametrize("kind", KINDS, ids=ALL)
 def test_a_private_record_is_not_seen(alice: Person, clinic: Clinic, replica: Replica, kind: Any) -> None:
     give(alice, clinic, shares=ALL)
     create_record(alice.client, kind, alice)
     assert [each["collection"] for each in replica.pull()] == ["connections"]
 
 
-@pytest.mark.parametrize("kind", RESOURCES, ids=ALL)
+@pytest.mark.parametrize("kind", KINDS, ids=ALL)
 def test_a_record_of_a_collection_that_is_not_shared_is_not_seen(
     alice: Person, clinic: Clinic, replica: Replica, kind: Any
 ) -> None:
     give(alice, clinic, shares=[name for name in ALL if name != kind.collection])
     linked(alice)
     assert kind.collection not in {each["collection"] for each in replica.pull()}
+
+
+@pytest.mark.parametrize("collection", ["practices", "practice-entries", "outcomes"])
+def test_a_kind_that_has_no_scope_cannot_be_shared(
+    alice: Person, clinic: Clinic, replica: Replica, collection: str
+) -> None:
+    code = clinic.invite()["code"]
+    refusal = alice.client.post("/v1/consents", json={"code": code, "shares": [collection], "receives": False})
+    assert faults(refusal) == {"/shares/0": "collection"}
+    give(alice, clinic, shares=ALL)
+    create_record(alice.client, resource_of(collection), alice, visibility="shared")
+    assert [each["collection"] for each in replica.pull()] == ["connections"]
 
 
 def test_a_reference_to_a_record_that_is_not_seen_is_null(alice: Person, clinic: Clinic, replica: Replica) -> None:
@@ -222,20 +241,22 @@ SCOPES: Final = {
     "intentions": "Goal",
     "reflections": "DocumentReference",
     "action-items": "Task",
+    "check-ins": "Observation",
 }
 
 
 @pytest.mark.parametrize("collection", SCOPES)
 def test_each_collection_needs_its_scope(server: Server, alice: Person, collection: str) -> None:
-    scopes = " ".join(f"system/{each}.s" for name, each in SCOPES.items() if name != collection)
+    same = {name for name, scope in SCOPES.items() if scope == SCOPES[collection]}
+    scopes = " ".join(f"system/{each}.s" for name, each in SCOPES.items() if name not in same)
     without = new_clinic(server, scopes=scopes)
     only = new_clinic(server, "Fern House", scopes=f"system/Patient.c system/{SCOPES[collection]}.s")
     inviting = new_client(server, without.id, without.share_code)
     give(alice, inviting, shares=ALL)
     give(alice, new_client(server, only.id), shares=ALL)
     linked(alice)
-    assert {each["collection"] for each in Replica(without).pull()} == {*SCOPES} - {collection}
-    assert {each["collection"] for each in Replica(only).pull()} == {collection}
+    assert {each["collection"] for each in Replica(without).pull()} == {*SCOPES} - same
+    assert {each["collection"] for each in Replica(only).pull()} == same
     response = without.client.get("/v1/clinic/changes", params={"collections": collection})
     assert (response.status_code, response.json()["code"]) == (403, "insufficient-scope")
 

@@ -21,6 +21,7 @@ from tests.archive.packing import archive_of
 from tests.consents.clinic import Clinic, give, new_clinic, propose
 from tests.drafts import create_record, draft_of
 from tests.hostile.raw import Header
+from tests.identity.matrix import ABOUT
 from tests.serving import Person, Server
 from tests.waiting import wait_until
 from tests.witness import DOCUMENT
@@ -102,11 +103,14 @@ def sample(schema: Json) -> Any:
     if "enum" in schema or "const" in schema:
         return schema.get("enum", [schema.get("const")])[0]
     if schema["type"] == "object":
-        return {name: sample(schema["properties"][name]) for name in schema.get("required", [])}
+        required = {name: schema["properties"][name] for name in schema.get("required", [])}
+        return {name: None if nullable(member) else sample(member) for name, member in required.items()}
+    if "pattern" in schema and "examples" in schema:
+        return schema["examples"][0]
     if schema["type"] == "string":
-        return _SAMPLES.get(
-            schema.get("format", ""), "000000" if "[0-9]{6}" in schema.get("pattern", "") else "wisteria"
-        )
+        other = "000000" if "[0-9]{6}" in schema.get("pattern", "") else "wisteria"
+        sampled: str = _SAMPLES.get(schema.get("format", ""), schema.get("examples", [other])[0])
+        return sampled
     return {"integer": 0, "number": 1, "array": [], "boolean": True}[schema["type"]]
 
 
@@ -204,7 +208,9 @@ class Operation:
             return self.path.replace("{id}", _id_for_clinics(self, person))
         if "{code}" in self.path:
             return self.path.replace("{code}", "not-found")
-        resource = self.resource
+        if "{instrument}" in self.path:
+            return self.path.replace("{instrument}", "phq-9")
+        resource = ABOUT.get(self.content["operationId"], self.resource)
         id = new_id() if resource is None else UUID(create_record(person.client, resource, person)["id"])
         return self.path.replace("{id}", str(id))
 
@@ -254,7 +260,10 @@ class Operation:
 
 
 def _all_operations() -> Iterator[Operation]:
+    """Yield the operations, except those below /fhir, which `tests/fhir` and `test_fhir_bodies` attack."""
     for path, methods in DOCUMENT.paths.items():
+        if path.startswith("/fhir"):
+            continue
         for method, content in methods.items():
             yield Operation(method.upper(), path, content)
 

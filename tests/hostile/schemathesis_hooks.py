@@ -17,7 +17,11 @@ RULES = {
     *("both-or-neither", "common-password", "completed-only", "completion-required", "derivation-cycle"),
     *("dose", "dosing-only", "due-before-start", "end-out-of-range", "facet-mismatch", "meaning-required"),
     *("reason-required", "start-required", "timezone", "unknown-reference", "cursor", "collection"),
+    *("empty-check-in", "ends-before-start", "expected-level-required", "one-cadence", "pauses-out-of-order"),
+    *("spans-out-of-order", "unsupported-rule"),
     *("one-of", "past", "unknown-code", "repeated", "identifier", "clinic-only"),
+    *("unknown-instrument", "answers-mismatch", "instrument-fixed", "outcome-of-nothing", "empty-outcome"),
+    *("to-before-from", "range-too-long", "term-required", "unknown-measure"),
     "int-type",  # to a schema, 1.0 is an integer
 }
 """Codes of the rules that a valid request, as the schema describes it, may still break: rules between fields or records,

@@ -21,8 +21,8 @@ READABLE = [
     and each.content["operationId"] != "change_connection"  # a connection that it has ended cannot be read
 ]
 REFUSALS = {(422, "validation"), (409, "invalid-transition")}
-LISTED = {"timezone", "locale"}
-"""Members whose values are in a list that no schema contains."""
+LISTED = {"timezone", "locale", "instrument", "instrument_version", "answers"}
+"""Members whose values are in a list that no schema contains, or depend on an instrument."""
 REORDERED = {"shares", "identifiers"}
 """Sets: they are returned in an order of their own, each element once. Tests of consents cover them."""
 
@@ -34,6 +34,12 @@ def is_timestamp(schema: Json) -> bool:
 def parsed(value: Any, schema: Json) -> Any:
     """Return a value for comparison: times are equal in any format."""
     return datetime.fromisoformat(value) if is_timestamp(schema) and value is not None else value
+
+
+def _without_usage(reply: RawResponse) -> Json:
+    """Return the body without what an account has stored, which the response to a change does not count."""
+    body: Json = json.loads(reply.body)
+    return {name: value for name, value in body.items() if name != "usage"}
 
 
 @pytest.mark.parametrize("operation", READABLE, ids=str)
@@ -70,7 +76,7 @@ def test_accepted_values_are_returned_unchanged_and_rejected_ones_change_nothing
                 continue
             accepted = True
             read = connection.request("GET", reply.headers["location"] or target, headers)
-            assert read.body == reply.body, (name, value)
+            assert _without_usage(read) == _without_usage(reply), (name, value)
             if value != "null" or name not in filled_in:
                 sent = parsed(json.loads(value, parse_float=float), schema)
                 assert parsed(json.loads(read.body)[name], schema) == sent, (name, value)

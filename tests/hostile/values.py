@@ -70,11 +70,13 @@ def rejected_values(schema: Json) -> Iterator[str]:
     if not nullable(schema):
         yield "null"
     choices = choices_of(kind)
-    yield from CASES[
+    cases = CASES[
         "string" if choices else str(kind["type"] if kind["type"] == "integer" else kind.get("format", kind["type"]))
     ]
+    of_numbers = kind["type"] == "array" and resolved(kind["items"])["type"] == "integer"
+    yield from (case for case in cases if not (of_numbers and case in {"[1]", "[null]"}))
     if choices:
-        yield from ('""', '"wisteria"', json.dumps(choices[0].upper()), json.dumps(choices[0] + " "))
+        yield from ('""', '"wisteria"', json.dumps(choices[0].swapcase()), json.dumps(choices[0] + " "))
     if "maximum" in kind and kind["type"] == "integer":
         yield from (str(kind["minimum"] - 1), str(kind["maximum"] + 1), "2147483648")
     if kind.get("minLength"):
@@ -126,9 +128,13 @@ def accepted_values(schema: Json) -> Iterator[str]:
         yield from (str(kind["minimum"]), str(kind["maximum"]))
     elif kind["type"] == "number":
         yield from DOSES
+    elif kind["type"] == "object":
+        yield json.dumps(sample(kind))
     elif kind["type"] == "array":
         each = [json.loads(value) for value in accepted_values(kind["items"])]
         yield from map(json.dumps, ([], each[: kind["maxItems"]], [each[0]] * kind["maxItems"]))
+    elif "maxLength" not in kind:
+        yield json.dumps(sample(kind))
     elif not texts:
         yield json.dumps(DIFFICULT_TEXT[: kind["maxLength"]])
         yield json.dumps(DIFFICULT_TEXT[-kind["maxLength"] :], ensure_ascii=False)

@@ -14,6 +14,7 @@ from app.resources import RESOURCES
 from tests.conftest import Databases, Servers
 from tests.drafts import create_record
 from tests.house.commands import AFTERGLOW, PASSWORD, SECONDS, Result, afterglow, assert_fails
+from tests.identity.authenticator import turn_on
 from tests.serving import PASSWORD as OLD_PASSWORD
 from tests.serving import Person, Server
 
@@ -26,6 +27,7 @@ COMMANDS = {
     "role": ["admin"],
     "sign-out": [],
     "set-password": [],
+    "second-factor-off": [],
 }
 """The commands on one account, each with its further arguments."""
 
@@ -75,6 +77,23 @@ def test_show_names_devices_and_counts_records(server: Server, alice: Person) ->
     assert "State:          open\n" in text
     assert f"Records:        {RESOURCES[0].collection} 1, " in text
     assert f"Devices:        1 signed in:\n  {device['id']}  phone  since " in text
+
+
+def test_the_operator_turns_a_second_factor_off(server: Server, alice: Person) -> None:
+    assert "Second factor:  off\n" in account(server, "show", alice.email).out
+    assert as_json(account(server, "second-factor-off", alice.email, "--json"))["changed"] is False
+    turn_on(alice)
+    assert ", 10 recovery codes left\n" in account(server, "show", alice.email).out
+    shown = as_json(account(server, "show", alice.email, "--json"))["second_factor"]
+    assert isinstance(shown, dict)
+    assert (shown["enabled"], shown["recovery_codes"]) == (True, 10)
+    assert status_of_login(server, alice, OLD_PASSWORD) == 401
+    result = account(server, "second-factor-off", alice.email)
+    assert result.out == f"The second factor of {alice.email} is now off.\n"
+    line = orjson.loads(result.err)
+    assert (line["command"], line["account_id"]) == ("account second-factor-off", str(alice.id))
+    assert account(server, "second-factor-off", alice.email).out.endswith("was already off.\n")
+    assert status_of_login(server, alice, OLD_PASSWORD) == 200
 
 
 def test_show_prints_no_control_characters_of_names(server: Server, bob: Person) -> None:

@@ -16,7 +16,7 @@ from app.openapi import text
 from app.resources import RESOURCES
 from app.settings import Settings
 from tests.house.openapi_structure import COMMITTED, structure_of
-from tests.witness import ARCHIVE, DOCUMENT, STREAM
+from tests.witness import ARCHIVE, DOCUMENT, FHIR, IMAGE, STREAM
 
 Json = dict[str, Any]
 JSON = "application/json"
@@ -30,18 +30,32 @@ PUBLIC = {
     "verify",
     "login",
     "refresh_tokens",
+    "sign_in_with_second_factor",
+    "set_up_at_sign_in",
     "get_public_keys",
     "livez",
     "readyz",
     "get_problem",
+    "list_instruments",
+    "get_instrument",
+    "list_prompts",
+    "get_help",
     "request_client_token",
     "get_smart_configuration",
     "get_fhir_smart_configuration",
     "get_authorization_server",
+    "get_fhir_metadata",
 }
 """The operations that need no access token."""
 OAUTH = {"request_client_token"}
 """The operations whose errors are those of OAuth."""
+FHIR_RESOURCE = {"$ref": "#/components/schemas/FhirResource"}
+
+
+def _is_below_fhir(operation: Json) -> bool:
+    return bool(operation["tags"] == ["FHIR"]) or operation["operationId"] == "get_fhir_smart_configuration"
+
+
 ROOT = Path(__file__).parents[2]
 CONTENT = DOCUMENT.content
 SCHEMAS: Json = CONTENT["components"]["schemas"]
@@ -127,7 +141,7 @@ def test_an_operation_and_its_parts_are_described(operation: Json) -> None:
 @operations
 def test_an_operation_needs_a_token_unless_it_is_public(operation: Json) -> None:
     needs_token = operation["operationId"] not in PUBLIC
-    scheme = "ClientToken" if operation["tags"] == ["Clinic"] else "AccessToken"
+    scheme = "ClientToken" if operation["tags"][0] in {"Clinic", "FHIR"} else "AccessToken"
     assert operation["security"] == ([{scheme: []}] if needs_token else [])
     assert ("401" in operation["responses"]) >= needs_token
 
@@ -148,6 +162,12 @@ def test_an_operation_documents_its_problems(operation: Json) -> None:
     expected = {"malformed-query", "url-too-long", "validation", "unavailable"}
     if operation["security"]:
         expected |= {"not-signed-in", "forbidden"}
+    if _is_below_fhir(operation):
+        assert documented == set()
+        signed_in, body = {"401", "403"}, {"413", "415", "507"}
+        expected_statuses = {"400", "406", "414", "422", "503"} | (signed_in if operation["security"] else set())
+        assert expected_statuses | (body if "requestBody" in operation else set()) <= {*operation["responses"]}
+        return
     if operation["operationId"] in OAUTH:
         assert documented == {"url-too-long"}
         assert {"400", "401", "413", "415", "429", "503", "507"} <= {*operation["responses"]}
@@ -168,7 +188,10 @@ def test_an_operation_documents_its_problems(operation: Json) -> None:
 def test_every_problem_has_the_same_schema_and_media_type(operation: Json) -> None:
     for status, response in _responses(operation):
         if status < 400:
-            assert [*response.get("content", {JSON: {}})] in ([JSON], [STREAM], [ARCHIVE])
+            assert [*response.get("content", {JSON: {}})] in ([JSON], [STREAM], [ARCHIVE], [IMAGE], [FHIR])
+            continue
+        if _is_below_fhir(operation):
+            assert {name: each["schema"] for name, each in response["content"].items()} == {FHIR: FHIR_RESOURCE}
             continue
         if operation["operationId"] in OAUTH and status != 414:
             assert response["content"][JSON]["schema"] == {"$ref": "#/components/schemas/TokenError"}
@@ -190,7 +213,7 @@ def test_an_operation_has_valid_examples_of_its_body_and_responses(operation: Js
         for content in part.get("content", {}).values():
             if content["schema"] == FILE and "example" not in content:
                 continue
-            assert list(content["schema"]) == ["$ref"] or content["schema"]["type"] == "string"
+            assert list(content["schema"]) == ["$ref"] or content["schema"]["type"] in {"string", "object"}
             DOCUMENT.check(content["schema"], DOCUMENT.example(content), exactly=part not in bodies)
 
 

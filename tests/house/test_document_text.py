@@ -28,9 +28,17 @@ def test_the_text_is_the_same_value(value: Any) -> None:
     assert json.loads(text(value)) == value
 
 
-def test_what_fits_is_in_one_line_and_lines_are_at_most_120_wide() -> None:
-    value = {"short": {"$ref": "#/components/schemas/Element"}, "names": NAMES, "objects": [{"names": NAMES}]}
-    lines = text(value).split("\n")
-    assert ' "short": {"$ref": "#/components/schemas/Element"},' in lines
-    assert max(map(len, lines)) <= 120
-    assert len(lines) < len(NAMES)
+def test_each_entry_of_the_first_three_levels_has_its_own_line() -> None:
+    value = {"openapi": "3.1.0", "components": {"schemas": {name: {"names": NAMES} for name in NAMES[:2]}}}
+    names = json.dumps(NAMES, separators=(",", ":"))
+    assert text(value).split("\n") == [
+        "{",
+        '"openapi":"3.1.0",',
+        '"components":{',
+        '"schemas":{',
+        f'"{NAMES[0]}":{{"names":{names}}},',
+        f'"{NAMES[1]}":{{"names":{names}}}',
+        "}",
+        "}",
+        "}",
+    ]

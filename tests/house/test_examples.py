@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import orjson
 import pytest
 import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -24,16 +25,20 @@ from app import demo
 from app.archive.format import MEDIA_TYPE
 from app.consents import examples as consents
 from app.db import Statement, bind
-from app.identity.tables import DeviceRecord, EmailChange, RefreshToken, Registration, ReopenCode, ResetCode
+from app.exchange.examples import SESSION_ID, SESSION_IDENTIFIER
+from app.fhir.examples import CONDITION
+from app.identity.tables import DeviceRecord, EmailChange, RefreshToken, Registration, ReopenCode, ResetCode, Role
 from app.records import Resource
 from app.resources import RESOURCES
 from app.sync.examples import ID as PUSHED
+from app.views import examples as views
 from tests.archive.packing import archive_of, day_one_export
 from tests.clinics.clients import Assertions, add_client, form
 from tests.conftest import Servers
 from tests.house.starting import started_server
-from tests.serving import Server
-from tests.witness import ARCHIVE, DOCUMENT, STREAM, Client
+from tests.identity.authenticator import Authenticator
+from tests.serving import PASSWORD, Server
+from tests.witness import ARCHIVE, DOCUMENT, FHIR, STREAM, Client
 
 Json = dict[str, Any]
 ASSIGNED = {
@@ -49,10 +54,12 @@ ASSIGNED = {
     "head",
     "cursor",
     "erased_on",
+    "enabled_at",
+    "used",
 }
 """Members that the server assigns. Only their types are compared."""
 FORM = "application/x-www-form-urlencoded"
-LISTS = {"items", "changes"}
+LISTS = {"items", "changes", "nodes", "edges", "entry"}
 """Members of which the example shows a part."""
 REGISTERED = {"email", "display_name"}
 """Members of the account in the response to a verification: its example shows the demo person's."""
@@ -65,12 +72,16 @@ REFUSED: dict[str, int] = dict.fromkeys(("create_consent", "create_connection"),
         "reopen_account",
         "close_account",
         "request_client_token",
+        "sign_in_with_second_factor",
+        "set_up_at_sign_in",
+        "confirm_second_factor",
+        "remove_second_factor",
     ),
     401,
 )
 """Operations whose example cannot be executed, because the code or the token in it is not valid; they say so."""
 REPEATED = {"end_device": 404, "withdraw_invitation": 404} | {
-    f"remove_{resource.collection.replace('-', '_').removesuffix('s')}": 404 for resource in RESOURCES
+    f"remove_{resource.table.name}": 404 for resource in RESOURCES
 }
 """Operations whose example can be executed once: what was removed is not found; they say so."""
 OPERATIONS = {
@@ -89,6 +100,8 @@ def assert_same(shown: object, answered: object, assigned: set[str], name: str =
         assert list(shown) == list(answered)
         for member, value in shown.items():
             assert_same(value, answered[member], assigned, member)
+    elif name in assigned:
+        assert type(shown) is type(answered), name
     elif isinstance(shown, list) and isinstance(answered, list) and name in LISTS:
         for value in shown:
             assert any(is_same(value, other, assigned) for other in answered), value
@@ -96,8 +109,6 @@ def assert_same(shown: object, answered: object, assigned: set[str], name: str =
         assert len(shown) == len(answered)
         for value, other in zip(shown, answered, strict=True):
             assert_same(value, other, assigned)
-    elif name in assigned:
-        assert type(shown) is type(answered), name
     else:
         assert shown == answered, name
 
@@ -111,6 +122,19 @@ def is_same(shown: object, answered: object, assigned: set[str]) -> bool:
     return True
 
 
+def assert_alike(shown: object, answered: object) -> None:
+    """Compare the members of a response, and the types of its values, with those of its example."""
+    if isinstance(shown, dict) and isinstance(answered, dict):
+        assert list(shown) == list(answered)
+        for member, value in shown.items():
+            assert_alike(value, answered[member])
+    elif isinstance(shown, list) and isinstance(answered, list):
+        for other in answered[: len(shown)]:
+            assert_alike(shown[0], other)
+    else:
+        assert shown is None or answered is None or type(shown) is type(answered)
+
+
 class ExampleClient:
     """A client that sends the examples and compares the responses."""
 
@@ -118,23 +142,44 @@ class ExampleClient:
         self.server, self.client = server, server.client()
         self.seen: set[tuple[str, str]] = set()
 
-    def send(self, name: str, part: object = "", *, assigned: Iterable[str] = ("id",), **changes: object) -> Json:
-        """Send an operation's example with these changes, compare the response, and return it."""
+    def send(
+        self,
+        name: str,
+        part: object = "",
+        *,
+        assigned: Iterable[str] = ("id",),
+        query: Json | None = None,
+        **changes: object,
+    ) -> Json:
+        """Send an operation's example with these changes and query, compare the response, and return it."""
         method, path, operation = OPERATIONS[name]
         body, headers = body_of(name), {"If-Match": "*"} if method in {"patch", "delete"} else {}
-        response = self.client.request(
-            method, path.format(id=part, code=part), headers=headers, **sent_as(name, body and {**body, **changes})
-        )
+        url, sent = path.format(id=part, code=part, type="Procedure"), sent_as(name, body and {**body, **changes})
+        response = self.client.request(method, url, headers=headers, params=query, **sent)
         assert response.status_code < 300, response.text
         status = str(response.status_code)
         self.seen.add((name, status))
         if status == "204":
             return {}
         answered: Json = response.json()
-        shown = DOCUMENT.example(operation["responses"][status]["content"]["application/json"])
+        shown = DOCUMENT.example(next(iter(operation["responses"][status]["content"].values())))
         shown = shown | body if method == "patch" else shown
+        computed = next((kind.computed_names for kind in RESOURCES if kind.path == path.removesuffix("/{id}")), ())
+        assigned = {*assigned, *(computed if method == "patch" else ())}
+        if "resourceType" in answered:  # Pydantic has sorted the members of the example of any resource
+            shown, answered = (
+                orjson.loads(orjson.dumps(each, option=orjson.OPT_SORT_KEYS)) for each in (shown, answered)
+            )
         assert_same(shown, answered, ASSIGNED | {*assigned})
         return answered
+
+    def look(self, name: str) -> None:
+        """Get a view that depends on the day, and compare the members and types of the response with its example."""
+        _, path, operation = OPERATIONS[name]
+        response = self.client.get(path)
+        assert response.status_code == 200, response.text
+        self.seen.add((name, "200"))
+        assert_alike(DOCUMENT.example(operation["responses"]["200"]["content"]["application/json"]), response.json())
 
     def sign_in(self, tokens: Json) -> None:
         """Send the access token from now on."""
@@ -181,7 +226,7 @@ def test_the_example_of_a_draft_has_no_id(resource: Resource) -> None:
 
 def singular(resource: Resource) -> str:
     """Return the name of a kind of record in the names of its operations."""
-    return resource.collection.replace("-", "_").removesuffix("s")
+    return str(resource.table.name)
 
 
 @pytest.mark.parametrize("name", [*REFUSED, *REPEATED])
@@ -213,6 +258,9 @@ class Executor:
         parameters = operation.get("parameters", [])
         shown = {each["name"]: each["example"] for each in parameters if "example" in each}
         defaults = {each["name"]: each["schema"]["default"] for each in parameters if "default" in each["schema"]}
+        defaults |= {
+            each["name"]: shown[each["name"]] for each in parameters if each["in"] == "query" and "example" in each
+        }
         headers = {
             each["name"]: shown[each["name"]] for each in parameters if each["name"] in shown and each["in"] == "header"
         }
@@ -263,7 +311,7 @@ def test_a_start_of_the_demo_restores_what_was_removed(tmp_path: Path) -> None:
 
 
 def test_every_example_is_what_the_server_answers(servers: Servers, database: str) -> None:
-    settings = servers.settings(database)
+    settings = servers.settings(database, second_factor_roles="clinician")
     asyncio.run(demo.create_demo(settings))
     server = servers.start(settings)
     examples = ExampleClient(server)
@@ -275,12 +323,14 @@ def test_every_example_is_what_the_server_answers(servers: Servers, database: st
     examples.send("push_changes", assigned=())
     examples.send("pull_changes", assigned=())
     state = examples.send("get_sync_state")
+    _view(examples)
     _follow(examples, state["cursor"])
     _export(examples)
     _import(examples)
     _consent(examples)
     examples.client.delete(f"/v1/reflections/{PUSHED}", headers={"If-Match": "*"})
     _keep_records(examples)
+    _use_second_factor(examples)
     _change_account(examples)
     documented = {
         (name, status)
@@ -290,6 +340,17 @@ def test_every_example_is_what_the_server_answers(servers: Servers, database: st
     }
     assert examples.seen == documented
     server.end_test()
+
+
+def _view(examples: ExampleClient) -> None:
+    examples.look("get_today")
+    examples.look("get_progress")
+    examples.client.params = {"collections": "reflections"}  # so that the example is on the first page
+    examples.send("get_timeline")
+    examples.client.params = {}
+    examples.send("get_inbox", assigned={"count"})
+    examples.send("get_chain", views.CHAIN["id"], assigned={"happened_at"})
+    examples.send("search_records", assigned={"happened_at", "scanned"})
 
 
 def _import(examples: ExampleClient) -> None:
@@ -325,9 +386,27 @@ def _export(examples: ExampleClient) -> None:
     examples.seen.add(("export_account", "200"))
 
 
+def _use_second_factor(examples: ExampleClient) -> None:
+    """Turn the demo person's second factor on, sign in with it, and turn it off; set up a clinician's."""
+    secret, anyone = ("secret", "uri"), examples.server.anyone
+    authenticator = Authenticator(examples.send("set_up_second_factor", assigned=secret)["secret"])
+    examples.send("confirm_second_factor", code=authenticator.code(), assigned=("recovery_codes",))
+    examples.send("get_second_factor")
+    ticket = anyone.post("/v1/auth/login", json=body_of("login")).json()["ticket"]
+    examples.send("sign_in_with_second_factor", ticket=ticket, code=authenticator.code())
+    examples.send("remove_second_factor", password=demo.PASSWORD, code=authenticator.code())
+    clinician = {"email": examples.server.person(role=Role.CLINICIAN).email, "password": PASSWORD}
+    ticket = anyone.post("/v1/auth/login", json=clinician).json()["ticket"]
+    examples.send("set_up_at_sign_in", ticket=ticket, assigned=secret)
+
+
 def _act_for_a_clinic(examples: ExampleClient) -> None:
     for name in ("get_smart_configuration", "get_fhir_smart_configuration", "get_authorization_server"):
         examples.send(name, assigned={"issuer", "jwks_uri", "token_endpoint"})
+    statement = examples.client.get("/fhir/metadata").json()
+    shown = DOCUMENT.example(OPERATIONS["get_fhir_metadata"][2]["responses"]["200"]["content"][FHIR])
+    assert all(statement[name] == value for name, value in shown.items() if name != "rest")
+    examples.seen.add(("get_fhir_metadata", "200"))
     assertions = Assertions(examples.server.url, add_client(examples.server))
     examples.send("request_client_token", client_assertion=assertions.valid())
 
@@ -340,9 +419,11 @@ def _consent(examples: ExampleClient) -> None:
     scope = " ".join(shown.CLINIC_STATE["scopes"])
     clinic_token = f"Bearer {server.services.tokens.issue_to_client(demo.CLIENT_ID, scope)}"
 
-    def as_clinic(name: str, part: object = "", assigned: Iterable[str] = assigned, **changes: object) -> Json:
+    def as_clinic(
+        name: str, part: object = "", assigned: Iterable[str] = assigned, query: Json | None = None, **changes: object
+    ) -> Json:
         person.headers["Authorization"] = clinic_token
-        answered = examples.send(name, part, assigned=assigned, **changes)
+        answered = examples.send(name, part, assigned=assigned, query=query, **changes)
         person.headers["Authorization"] = person_token
         return answered
 
@@ -356,6 +437,18 @@ def _consent(examples: ExampleClient) -> None:
     as_clinic("change_connection", shown.PATIENT_ID, assigned=())
     as_clinic("push_sessions", assigned={"version"})
     as_clinic("pull_clinic_changes", assigned={"version", "cursor"})
+    fhir = {"versionId", "lastUpdated", "lastModified", "etag", "location", "fullUrl", "url", "total"}
+    as_clinic("search_fhir", assigned=fhir)
+    as_clinic("search_fhir_by_form", assigned=fhir)
+    as_clinic("read_fhir", SESSION_ID, assigned=fhir)
+    as_clinic("create_fhir", assigned=fhir)
+    as_clinic("update_fhir", SESSION_ID, assigned=fhir)
+    as_clinic("send_bundle", assigned=fhir)
+    as_clinic("put_fhir", assigned=fhir, query={"identifier": CONDITION})
+    for number, name in enumerate(("create_fhir", "put_fhir")):
+        identifier = dict(SESSION_IDENTIFIER) | {"value": f"S-2027-{number}"}
+        query = {"identifier": "|".join(identifier.values())} if name == "put_fhir" else None
+        as_clinic(name, assigned={*fhir, "id", "value"}, query=query, identifier=[identifier])
     invited = as_clinic("create_invitation")
     as_clinic("withdraw_invitation", invited["id"])
     again = as_clinic("create_invitation")

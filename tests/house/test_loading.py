@@ -24,6 +24,7 @@ UNNEEDED = {
     "fastapi_offline",
     "prometheus_client",
     "pydantic.v1",
+    "fhirkit",
     "app.demo",
     "app.records.purging",
 }

@@ -24,12 +24,15 @@ ELSEWHERE = {
     "storage-full",
     "too-many-attempts",
     "too-many-exports",
+    "too-many-searches",
     "too-many-waiting",
     *("already-connected", "consent-ended", "too-many-consents", "too-many-identifiers", "identifier-in-use"),
-    *("insufficient-scope", "locked"),
+    *("insufficient-scope", "locked", "too-many-references"),
+    *("quota-exceeded", "second-factor-on", "second-factor-required"),
 }
-"""Kinds that need an archive, a clinic's client, a failing database or disk, or many requests. Tests of imports, clinics,
-`app.db`, sealing, throttling, exports and long polls provoke them."""
+"""Kinds that need an archive, a clinic's client, a failing database or disk, many records, many requests, or a second
+factor. Tests of imports, clinics, `app.db`, sealing, throttling, exports, searches, long polls, quotas and second factors
+provoke them."""
 PATH = "/v1/intentions"
 PUSH = "/v1/sync/push"
 DRAFT = {"kind": "integration", "statement": "wisteria, and patience"}

@@ -207,15 +207,6 @@ def test_a_long_poll_does_not_count(single_slot: SingleSlot) -> None:
         assert connection.request("GET", "/").status == 503
 
 
-def test_a_pipelined_request_is_not_refused_but_waits(single_slot: SingleSlot) -> None:
-    with closing(single_slot.hold()) as connection:
-        connection.sendall(request_bytes("GET", "/"))
-        single_slot.release()
-        seen = b""
-        while seen.count(b"HTTP/1.1 204 ") < 2:
-            seen += connection.recv(65536)
-
-
 def test_refusals_are_logged_together(single_slot: SingleSlot, every_log_line: list[str]) -> None:
     start = len(every_log_line)
     with closing(single_slot.hold()), RawConnection(single_slot.address) as connection:

@@ -1,12 +1,15 @@
 """A response that is written at once is the same as one that is written in parts."""
 
 import socket
+from typing import cast
 from urllib.parse import urlsplit
 
 import httpx2 as httpx
 from fastapi import APIRouter, FastAPI
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from app.http import CurrentConnection, RequestContextMiddleware, Response, Route, Router
+from app.server.one_write import write_prebuilt
 from tests.serving import listening
 from tests.waiting import wait_until
 
@@ -44,3 +47,13 @@ def test_a_response_after_a_disconnect_is_discarded_and_logged(every_log_line: l
         wait_until(lambda: any("disconnected" in line for line in every_log_line))
     (logged,) = [line for line in every_log_line if "disconnected" in line]
     assert '"status":200' in logged
+
+
+class Disconnected:
+    """A cycle whose client has disconnected. Nothing else of it may be used."""
+
+    disconnected = True
+
+
+def test_a_refusal_after_a_disconnect_is_not_written() -> None:
+    write_prebuilt(cast("RequestResponseCycle", Disconnected()), b"HTTP/1.1 503 \r\n\r\n")

@@ -37,7 +37,7 @@ class BodyLimit:
 
 
 def assert_same(ours: httpx.Response, fastapis: httpx.Response) -> None:
-    """Compare two responses, except for ids, versions and times."""
+    """Compare two responses, except for ids, versions and times, on which the length of a compressed one depends."""
     assert fastapis.status_code == ours.status_code
     assert _varying(b"~", fastapis.content) == _varying(b"~", ours.content)
     headers = [
@@ -45,6 +45,7 @@ def assert_same(ours: httpx.Response, fastapis: httpx.Response) -> None:
             (name, _varying(b"~", value))
             for name, value in response.headers.raw
             if name.decode().lower() not in VARYING_HEADERS
+            and not (name == b"content-length" and "content-encoding" in response.headers)
         ]
         for response in (ours, fastapis)
     ]

@@ -8,6 +8,7 @@ a row, and a body if it takes one.
 from typing import Final, NamedTuple
 
 from app.resources import RESOURCES
+from app.resources.practices import PRACTICES
 from tests.archive.packing import archive_of
 from tests.clinics.clients import form
 from tests.serving import PASSWORD
@@ -24,13 +25,17 @@ class Row(NamedTuple):
 NOT_SIGNED_IN: Final = ("anonymous", "expired", "ended device", "wrong audience", "closed account", "erased account")
 SIGNED_IN: Final = ("Alice", "Bob", "clinician", "admin")
 OBJECTS: Final = ("Bob's", "missing", "removed", "own")
-ONES: Final = tuple(resource.collection.replace("-", "_").removesuffix("s") for resource in RESOURCES)
+ONES: Final = tuple(resource.table.name for resource in RESOURCES)
 
 ROWS: Final[dict[str, Row]] = {
     # Public operations
     "livez": Row(200, 200),
     "readyz": Row(200, 200),
     "get_problem": Row(200, 200),
+    "list_instruments": Row(200, 200),
+    "get_instrument": Row(200, 200),
+    "list_prompts": Row(200, 200),
+    "get_help": Row(200, 200),
     "get_public_keys": Row(200, 200),
     "get_smart_configuration": Row(200, 200),
     "get_fhir_smart_configuration": Row(200, 200),
@@ -43,12 +48,18 @@ ROWS: Final[dict[str, Row]] = {
     "refresh_tokens": Row(401, 401),
     "reset_password": Row(401, 401),
     "reopen_account": Row(401, 401),
+    "sign_in_with_second_factor": Row(401, 401),
+    "set_up_at_sign_in": Row(401, 401),
     # Operations about the caller
     "logout": Row(401, 204),
     "logout_all": Row(401, 204),
     "list_devices": Row(401, 200),
     "change_password": Row(401, 204),
     "close_account": Row(401, 202),
+    "get_second_factor": Row(401, 200),
+    "set_up_second_factor": Row(401, 200),
+    "confirm_second_factor": Row(401, 401),
+    "remove_second_factor": Row(401, 404),
     "get_me": Row(401, 200),
     "change_me": Row(401, 200),
     "request_email_change": Row(401, 202),
@@ -60,17 +71,24 @@ ROWS: Final[dict[str, Row]] = {
     "follow_changes": Row(401, 200),
     "export_account": Row(401, 200),
     "look_up_code": Row(401, 404),
+    "get_today": Row(401, 200),
+    "get_progress": Row(401, 200),
+    "get_timeline": Row(401, 200),
+    "get_inbox": Row(401, 200),
+    "search_records": Row(401, 200),
     "create_consent": Row(401, 422),
     "list_consents": Row(401, 200),
     "list_accesses": Row(401, 200),
     **{f"create_{one}": Row(401, 201) for one in ONES},
-    **{f"list_{one}s": Row(401, 200) for one in ONES},
+    **{f"list_{resource.collection.replace('-', '_')}": Row(401, 200) for resource in RESOURCES},
     # Operations on an object: those of other people, missing and removed ones look the same
     "end_device": Row(401, 204, 404),
     **{f"get_{one}": Row(401, 200, 404) for one in ONES},
     **{f"get_{one}_history": Row(401, 200, 404) for one in ONES},
     **{f"change_{one}": Row(401, 200, 404) for one in ONES},
     **{f"remove_{one}": Row(401, 204, 404) for one in ONES},
+    "get_chain": Row(401, 200, 404),
+    "get_chart": Row(401, 200, 404),
     "get_consent": Row(401, 200, 404),
     "change_consent": Row(401, 200, 404),
     # Operations of a clinic's client: a person is refused
@@ -83,6 +101,14 @@ ROWS: Final[dict[str, Row]] = {
     "change_connection": Row(401, 403, 403),
     "push_sessions": Row(401, 403),
     "pull_clinic_changes": Row(401, 403),
+    "get_fhir_metadata": Row(200, 200),
+    "search_fhir": Row(401, 403),
+    "search_fhir_by_form": Row(401, 403),
+    "read_fhir": Row(401, 403, 403),
+    "create_fhir": Row(401, 403),
+    "put_fhir": Row(401, 403),
+    "update_fhir": Row(401, 403, 403),
+    "send_bundle": Row(401, 403),
 }
 
 _UNKNOWN_EMAIL: Final = "wisteria.matrix@example.com"
@@ -95,6 +121,11 @@ BODIES: Final[dict[str, object]] = {
     "reset_password": {"email": _UNKNOWN_EMAIL, "code": "WISTERIA00", "new": PASSWORD},
     "reopen_account": {"email": _UNKNOWN_EMAIL, "code": "WISTERIA00"},
     "close_account": {"password": PASSWORD},
+    "sign_in_with_second_factor": {"ticket": "wisteria", "code": "000000"},
+    "set_up_at_sign_in": {"ticket": "wisteria"},
+    "set_up_second_factor": {"password": PASSWORD},
+    "confirm_second_factor": {"code": "000000"},
+    "remove_second_factor": {"password": PASSWORD, "code": "000000"},
     "request_email_change": {"password": PASSWORD, "email": _UNKNOWN_EMAIL},
     "confirm_email_change": {"code": "WISTERIA00"},
     "change_me": {"display_name": "wisteria"},
@@ -103,9 +134,14 @@ BODIES: Final[dict[str, object]] = {
     "look_up_code": {"code": "WISTERIA"},
     "create_consent": {"code": "WISTERIA", "shares": [], "receives": False},
     "change_consent": {"receives": False},
+    "search_records": {"q": "wisteria"},
     "import_archive": archive_of({}),
     **{f"change_{one}": {"visibility": "shared"} for one in ONES},
 }
 """The bodies of operations that do not take the draft of a record; bytes are an archive."""
+ABOUT: Final = {"get_chain": RESOURCES[0], "get_chart": PRACTICES}
+"""The kind of record that an operation is about if its name does not say so."""
+QUERIES: Final = {"get_chart": {"measure": "practice:{id}"}}
+"""The queries of operations that need one; `{id}` is the object."""
 FORMS: Final[dict[str, dict[str, str]]] = {"request_client_token": form("wisteria")}
 """The bodies that are forms."""

@@ -12,6 +12,8 @@ from app.identity.audit import Event
 from app.ids import new_id
 from tests.conftest import Servers
 from tests.house.commands import afterglow
+from tests.identity.authenticator import TOTP, second, ticket_of, turn_on
+from tests.rows import device_of
 from tests.serving import PASSWORD, Person, Server
 
 NEW = "wisteria over the door"
@@ -141,6 +143,38 @@ def test_a_reused_refresh_token_is_recorded(server: Server, alice: Person, lines
     assert server.anyone.post("/v1/auth/refresh", json=body).status_code == 200
     assert server.anyone.post("/v1/auth/refresh", json=first).status_code == 401
     assert [line["event"] for line in lines()] == ["refresh-token-reused", "attempt-failed"]
+
+
+def test_the_second_factor_is_recorded(server: Server, alice: Person, lines: Lines) -> None:
+    authenticator, recovery_codes = turn_on(alice)
+    for code in ("000000", authenticator.code(), recovery_codes[0]):
+        second(server.anyone, ticket_of(server, alice), code)
+    body = {"password": PASSWORD, "code": recovery_codes[1]}
+    assert alice.client.request("DELETE", TOTP, json=body).status_code == 204
+    found = lines()
+    assert {line["account_id"] for line in found} == {str(alice.id)}
+    assert [(line["event"], line.get("kind") or line.get("by")) for line in found] == [
+        ("second-factor-on", None),
+        ("second-factor-required", None),
+        ("attempt-failed", "second factor"),
+        ("second-factor-required", None),
+        ("signed-in", "totp"),
+        ("second-factor-required", None),
+        ("recovery-code-used", None),
+        ("signed-in", "recovery-code"),
+        ("second-factor-off", None),
+    ]
+
+
+def test_a_device_that_makes_room_is_recorded(servers: Servers, database: str, every_log_line: list[str]) -> None:
+    server = servers.shared(database, quota_devices=2)
+    alice = server.person("alice")
+    begin = len(every_log_line)
+    server.on_another_device(alice)
+    server.on_another_device(alice)
+    found = [json.loads(line) for line in every_log_line[begin:]]
+    (line,) = [line for line in found if line.get("account_id") == str(alice.id) and line["event"] == "device-ended"]
+    assert (line["device_id"], line["made_room"]) == (str(device_of(alice)), True)
 
 
 def test_an_export_is_recorded(alice: Person, lines: Lines) -> None:

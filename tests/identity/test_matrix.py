@@ -18,7 +18,7 @@ from app.resources import RESOURCES
 from tests.clinics.clients import add_client, end_client
 from tests.consents.clinic import new_clinic, propose
 from tests.drafts import Json, create_record, draft_of
-from tests.identity.matrix import BODIES, FORMS, NOT_SIGNED_IN, OBJECTS, ONES, ROWS, SIGNED_IN
+from tests.identity.matrix import ABOUT, BODIES, FORMS, NOT_SIGNED_IN, OBJECTS, ONES, QUERIES, ROWS, SIGNED_IN
 from tests.identity.tokens import Forge
 from tests.serving import PASSWORD, Person, Server
 from tests.witness import DOCUMENT
@@ -118,7 +118,7 @@ class Scenario:
 def resource_in(name: str) -> Resource | None:
     return next(
         (each for one, each in zip(ONES, RESOURCES, strict=True) if name.removesuffix("_history").endswith(f"_{one}")),
-        None,
+        ABOUT.get(name),
     )
 
 
@@ -134,10 +134,12 @@ def test_every_caller_gets_the_status_of_the_matrix(server: Server, name: str) -
     def asked(who: str, token: str | None, kind: str) -> Response:
         person, id = scenario.person(who), "" if row.other is None else scenario.object(kind, who, resource, name)
         body = draft_of(resource, person) if name.startswith("create_") and resource else BODIES.get(name)
-        return ask(server, token, method, path.format(id=id, code="not-found"), body, form=FORMS.get(name))
+        query = {name: value.format(id=id) for name, value in QUERIES.get(name, {}).items()} or None
+        url = path.format(id=id, code="not-found", type="Procedure", instrument="phq-9")
+        return ask(server, token, method, url, body, form=FORMS.get(name), query=query)
 
     kinds = ("own",) if row.other is None else OBJECTS
-    refusal = ask(server, None, "get", "/v1/me")
+    refusal = ask(server, None, "get", "/fhir/Patient" if path.startswith("/fhir") else "/v1/me")
     wrong: list[tuple[str, str, Response]] = []
     for who in NOT_SIGNED_IN:
         token = scenario.token(who)

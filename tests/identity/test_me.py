@@ -16,9 +16,10 @@ from tests.serving import Person, Server
 
 def test_an_account_is_read_and_changed_by_its_owner(alice: Person, bob: Person) -> None:
     before = alice.client.get("/v1/me").json()
+    usage = before.pop("usage")
     his = bob.client.get("/v1/me").json()
     assert (before["email"], before["display_name"], before["timezone"]) == (alice.email, "alice", "Europe/Berlin")
-    changes = {"display_name": "wisteria", "timezone": "Pacific/Chatham", "locale": "pt-BR"}
+    changes = {"display_name": "wisteria", "timezone": "Pacific/Chatham", "locale": "pt-BR", "region": "PT"}
     after = alice.client.patch("/v1/me", json=changes).json()
     assert after == before | changes | {"updated_at": after["updated_at"]}
     assert after["updated_at"] >= before["updated_at"]
@@ -26,9 +27,12 @@ def test_an_account_is_read_and_changed_by_its_owner(alice: Person, bob: Person)
         "/v1/me", content=b'{"display_name": null}', headers={"Content-Type": "application/merge-patch+json"}
     ).json()
     assert cleared == after | {"display_name": None, "updated_at": cleared["updated_at"]}
+    unknown = alice.client.patch("/v1/me", json={"region": None}).json()
+    assert unknown == cleared | {"region": None, "updated_at": unknown["updated_at"]}
+    cleared = unknown
     nothing: tuple[dict[str, Any], ...] = ({}, {"display_name": None, "locale": "pt-BR"})
     assert [alice.client.patch("/v1/me", json=each).json() for each in nothing] == [cleared] * 2
-    assert alice.client.get("/v1/me").json() == cleared
+    assert alice.client.get("/v1/me").json() == cleared | {"usage": usage}
     assert bob.client.get("/v1/me").json() == his
 
 
@@ -45,6 +49,11 @@ def test_an_account_is_read_and_changed_by_its_owner(alice: Person, bob: Person)
         {"locale": "en_US"},
         {"locale": "english-wisteria-"},
         {"locale": "en" + "-abcdefgh" * 4},
+        {"region": ""},
+        {"region": "de"},
+        {"region": "UK"},
+        {"region": "DEU"},
+        {"region": 276},
         {"display_name": "w" * 101},
         {"display_name": "wisteria\0"},
         {"email": "wisteria@example.com"},

@@ -33,7 +33,14 @@ def plant(server: Server, person: Person, count: int, age: timedelta) -> None:
     """Store rows of each kind that were created some time ago, and expired half an hour later."""
     created_at = clock.now() - age
     filler: dict[str, Any] = {"code_mac": b"", "tries": 0, "password_hash": "", "display_name": None, "timezone": "UTC"}
-    filler |= {"locale": "en", "network": b"", "tries_elsewhere": 0, "account_id": person.id, "email": "wisteria"}
+    filler |= {
+        "locale": "en",
+        "region": None,
+        "network": b"",
+        "tries_elsewhere": 0,
+        "account_id": person.id,
+        "email": "wisteria",
+    }
     filler |= {"created_at": created_at, "expires_at": created_at + timedelta(minutes=30), "began_at": created_at}
     filler |= {"count": 1, "reserved": 0, "reserved_until": None, "email_key": person.email}
 

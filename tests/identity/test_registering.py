@@ -43,11 +43,33 @@ def test_the_code_creates_the_account_and_signs_in(server: Server, anyone: Clien
     code = server.mailbox.code_to(email)
     tokens = anyone.post("/v1/auth/verify", json={"email": email.upper(), "code": code}).json()
     account = server.client(tokens["access_token"]).get("/v1/me").json()
-    assert account == tokens["account"]
+    assert account == tokens["account"] | {"usage": account["usage"]}
     assert (account["email"], account["display_name"], account["role"]) == (email, "wisteria", "person")
     assert (account["timezone"], account["locale"]) == ("Europe/Berlin", "de-CH")
     assert verify(anyone, email, code) == 401
     assert login(anyone, email) == 200
+
+
+REGIONS: dict[str, tuple[Json, str | None]] = {
+    "that of the language tag": ({"locale": "de-CH"}, "CH"),
+    "after a script": ({"locale": "zh-Hant-TW"}, "TW"),
+    "in lower case": ({"locale": "pt-br"}, "BR"),
+    "none in the tag": ({"locale": "en"}, None),
+    "of several countries": ({"locale": "es-419"}, None),
+    "no country": ({"locale": "en-UK"}, None),
+    "in an extension": ({"locale": "en-x-us"}, None),
+    "as sent": ({"locale": "de-CH", "region": "AT"}, "AT"),
+    "null": ({"locale": "de-CH", "region": None}, "CH"),
+}
+
+
+@pytest.mark.parametrize(("members", "region"), REGIONS.values(), ids=REGIONS)
+def test_the_region_is_that_of_the_language_tag_unless_another_is_sent(
+    server: Server, anyone: Client, email: str, members: Json, region: str | None
+) -> None:
+    register(anyone, email, **members)
+    tokens = anyone.post("/v1/auth/verify", json={"email": email, "code": server.mailbox.code_to(email)}).json()
+    assert tokens["account"]["region"] == region
 
 
 def test_a_known_e_mail_address_gets_the_same_response_and_another_e_mail(

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 from uuid import UUID
 
 from app.records import Resource, Where
@@ -53,6 +53,9 @@ def create_filter_cases(server: Server, person: Person, resource: Resource) -> l
             ]
             values += [{column: each} for each in around]
             cases.append(FilterCase({name: SAME_INSTANT if is_instant else str(DAY)}, _within(name, column)))
+        elif get_origin(get_args(field.annotation)[0]) is not list:
+            values += [{column: each} for each in ("wisteria", "fern")]
+            cases.append(FilterCase({name: "wisteria"}, _any_of(column, ["wisteria"])))
         else:
             choices = list(get_args(get_args(field.annotation)[0])[0])
             values += [{column: each} for each in choices]

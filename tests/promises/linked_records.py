@@ -2,7 +2,7 @@
 
 from app.ids import new_id
 from app.resources import RESOURCES
-from tests.drafts import Json
+from tests.drafts import Json, reworded
 from tests.serving import Person
 
 
@@ -16,6 +16,6 @@ def create_linked_records(person: Person) -> dict[str, Json]:
         collection = resource.collection
         for name in (collection, f"later {collection}")[: 1 + (resource.acyclic is not None)]:
             links = {field: records.get(target.collection, {}).get("id") for field, target in resource.targets.items()}
-            draft = dict(resource.example) | {"id": str(new_id()), resource.text: "wisteria on the way"} | links
+            draft = dict(resource.example) | {"id": str(new_id())} | reworded(resource, "wisteria on the way") | links
             records[name] = person.client.post(resource.path, json=draft).json()
     return records

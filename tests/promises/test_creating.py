@@ -4,7 +4,7 @@ import pytest
 
 from app.ids import new_id
 from app.records import Resource
-from tests.drafts import create_record, draft_of, etag
+from tests.drafts import create_record, draft_of, etag, reworded
 from tests.refusals import pointers
 from tests.serving import Person
 from tests.witness import is_id
@@ -42,7 +42,7 @@ def test_the_same_draft_again_returns_the_record_with_later_changes(
 ) -> None:
     draft = draft_of(resource, alice)
     first = alice.client.post(path, json=draft).json()
-    changes = {resource.text: "wisteria after the rain"}
+    changes = reworded(resource, "wisteria after the rain")
     changed = alice.client.patch(f"{path}/{first['id']}", json=changes, headers=etag(first)).json()
     again = alice.client.post(path, json=draft)
     assert again.status_code == 200
@@ -52,7 +52,7 @@ def test_the_same_draft_again_returns_the_record_with_later_changes(
 def test_a_different_draft_with_the_same_id_is_refused(alice: Person, resource: Resource, path: str) -> None:
     draft = draft_of(resource, alice)
     first = alice.client.post(path, json=draft).json()
-    other = alice.client.post(path, json=draft | {resource.text: "wisteria by another wall"})
+    other = alice.client.post(path, json=draft | reworded(resource, "wisteria by another wall"))
     assert other.status_code == 409
     assert other.json()["code"] == "already-exists"
     assert alice.client.get(f"{path}/{draft['id']}").json() == first

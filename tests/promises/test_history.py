@@ -8,7 +8,7 @@ import pytest
 from app.ids import new_id
 from app.records import Resource
 from tests.conftest import Servers
-from tests.drafts import Json, create_record, draft_of, etag
+from tests.drafts import Json, create_record, draft_of, etag, reworded
 from tests.promises.linked_records import create_linked_records
 from tests.refusals import pointers, refused
 from tests.rows import device_of, revisions_of, rows_of
@@ -36,9 +36,9 @@ def records_of(client: Client, path: str, record: Json) -> list[Json]:
 def patch(person: Person, resource: Resource, record: Json, text: str) -> Json:
     """Change the text of a record; return it as it is then."""
     changed: Json = person.client.patch(
-        f"{resource.path}/{record['id']}", json={resource.text: text}, headers=ANY
+        f"{resource.path}/{record['id']}", json=reworded(resource, text), headers=ANY
     ).json()
-    assert changed[resource.text] == text
+    assert changed == changed | reworded(resource, text)
     return changed
 
 
@@ -115,7 +115,7 @@ def test_what_changes_nothing_adds_no_version(
     draft = draft_of(resource, alice)
     record = alice.client.post(path, json=draft).json()
     url = f"{path}/{record['id']}"
-    same, other = {resource.text: record[resource.text]}, {resource.text: "wisteria, otherwise"}
+    same, other = {name: record[name] for name in reworded(resource, "")}, reworded(resource, "wisteria, otherwise")
     assert tablet.client.post(path, json=draft).json() == record
     assert tablet.client.patch(url, json=same, headers=etag(record)).json() == record
     assert tablet.client.patch(url, json={}, headers=etag(record)).json() == record
@@ -124,7 +124,7 @@ def test_what_changes_nothing_adds_no_version(
     refused(tablet.client.patch(url, json={"visibility": "wisteria"}, headers=ANY), 422, "validation")
     refused(tablet.client.post(path, json=draft | {"visibility": "shared"}), 409, "already-exists")
     sync = SyncClient(tablet)
-    unequal = upsert(resource.collection, record["id"], set=other, was={resource.text: "wisteria before"})
+    unequal = upsert(resource.collection, record["id"], set=other, was=reworded(resource, "wisteria before"))
     assert sync.push_one(unequal)["outcome"] == "conflict"
     assert sync.push_one(unequal | {"on_conflict": "theirs"})["outcome"] == "unchanged"
     wrong = edit(record, resource.collection, set=other | {"visibility": "wisteria"})
@@ -139,13 +139,13 @@ def test_a_push_keeps_versions_and_its_repetition_does_not(
     server: Server, alice: Person, tablet: Person, resource: Resource, path: str
 ) -> None:
     record = create_record(alice.client, resource, alice)
-    op = edit(record, resource.collection, set={resource.text: "wisteria, pushed"}, op_id=str(new_id()))
+    op = edit(record, resource.collection, set=reworded(resource, "wisteria, pushed"), op_id=str(new_id()))
     sync = SyncClient(tablet)
     pushed = sync.push_applied(op)
     assert sync.push_one(op)["replayed"] is True
     assert records_of(alice.client, path, record) == [record]
     merged = SyncClient(alice).push_applied(edit(record, resource.collection, set={"visibility": "shared"}))
-    assert merged[resource.text] == "wisteria, pushed"
+    assert merged == merged | reworded(resource, "wisteria, pushed")
     assert records_of(alice.client, path, record) == [pushed, record]
     assert len(revisions_of(server, alice)) == 2
 

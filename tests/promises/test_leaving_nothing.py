@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from app.records import Resource
-from tests.drafts import draft_of, etag
+from tests.drafts import draft_of, etag, reworded
 from tests.serving import Person
 
 REPETITIONS = 5
@@ -34,9 +34,9 @@ def test_a_request_leaves_no_objects(alice: Person, resource: Resource, path: st
     def send_requests() -> None:
         draft = draft_of(resource, alice)
         record = alice.client.post(path, json=draft).json()
-        url, words = f"{path}/{record['id']}", {resource.text: "wisteria in a new light"}
-        changed = alice.client.patch(url, json=words, headers=etag(record))
-        op = {"op": "upsert", "collection": resource.collection, "id": record["id"], "set": words, "base": 1}
+        url, changes = f"{path}/{record['id']}", reworded(resource, "wisteria in a new light")
+        changed = alice.client.patch(url, json=changes, headers=etag(record))
+        op = {"op": "upsert", "collection": resource.collection, "id": record["id"], "set": changes, "base": 1}
         responses = [
             changed,
             alice.client.get(url),

@@ -6,7 +6,7 @@ import pytest
 
 from app.ids import new_id
 from app.records import Resource
-from tests.drafts import Json, create_record, draft_of, etag
+from tests.drafts import Json, create_record, draft_of, etag, reworded
 from tests.serving import Person
 from tests.witness import Client
 
@@ -53,7 +53,7 @@ def test_another_persons_record_looks_missing(
     alice: Person, bob: Person, resource: Resource, path: str, method: str
 ) -> None:
     hers, ids = another_persons_and_missing_ids(alice, bob, resource)
-    bodies = ({}, {resource.text: "wisteria"}) if method == "PATCH" else (None,)
+    bodies = ({}, reworded(resource, "wisteria")) if method == "PATCH" else (None,)
     requests = [(method, headers, body) for headers in (*HEADERS, etag(hers)) for body in bodies]
     assert different_responses(bob, path, ids, requests, 404) == []
     assert alice.client.get(f"{path}/{hers['id']}").json() == hers

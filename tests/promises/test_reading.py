@@ -4,7 +4,7 @@ import pytest
 
 from app.ids import new_id
 from app.records import Resource
-from tests.drafts import create_record, etag
+from tests.drafts import create_record, etag, reworded
 from tests.serving import Person
 
 CURRENT = {
@@ -67,7 +67,7 @@ def test_a_client_that_has_the_version_before_a_change_gets_the_changed_record(
     record = create_record(alice.client, resource, alice)
     url, known = f"{path}/{record['id']}", {"If-None-Match": f'"{record["version"]}"'}
     assert alice.client.get(url, headers=known).status_code == 304
-    changes = {resource.text: "wisteria in a new light"}
+    changes = reworded(resource, "wisteria in a new light")
     changed = alice.client.patch(url, json=changes, headers=etag(record)).json()
     assert alice.client.get(url, headers=known).json() == changed
 

@@ -3,7 +3,7 @@
 from app.records import Resource
 from app.records.tables import Change
 from app.resources import RESOURCES
-from tests.drafts import Json, create_record, draft_of, etag, resource_of
+from tests.drafts import Json, create_record, draft_of, etag, resource_of, reworded
 from tests.promises.linked_records import create_linked_records
 from tests.refusals import refused
 from tests.rows import changes_of, device_of, dump_database, feed_of, rows_of, version_of
@@ -34,8 +34,9 @@ def test_a_tombstone_has_a_sequence_number_and_no_content(
     assert tombstone["deleted"] is True
     assert (tombstone["actor_id"], tombstone["visibility"]) == (device_of(alice), None)
     assert tombstone["revised_at"] is None
+    assert tombstone["happened_at"] is None
     names = {"owner_id", "collection", "id", "seq", "deleted", "written_at", "actor_id", "visibility", "revised_at"}
-    assert tombstone.keys() == set(Change.table().c.keys()) == names
+    assert tombstone.keys() == set(Change.table().c.keys()) == names | {"happened_at"}
 
 
 def test_what_belongs_to_a_record_is_removed_with_it_and_other_references_become_null(
@@ -85,12 +86,12 @@ def test_what_belongs_to_a_record_is_removed_with_it_and_other_references_become
 def test_a_removed_text_is_nowhere_in_the_database(
     server: Server, alice: Person, resource: Resource, path: str
 ) -> None:
-    field = resource.text
     kept, secret = (draft_of(resource, alice) for _ in range(2))
-    words = [f"wisteria {secret['id']} {part}" for part in ("said", "meant")]
-    record = alice.client.post(path, json=secret | {field: words[0] * 25}).json()
+    texts = [f"wisteria {secret['id']} {part}" for part in ("said", "meant")]
+    record = alice.client.post(path, json=secret | reworded(resource, texts[0] * 25)).json()
     alice.client.post(path, json=kept)
-    record = alice.client.patch(f"{path}/{record['id']}", json={field: words[1]}, headers=etag(record)).json()
+    changes = reworded(resource, texts[1])
+    record = alice.client.patch(f"{path}/{record['id']}", json=changes, headers=etag(record)).json()
     rows = rows_of(server, alice, resource)
     sealed, kept_sealed = rows[record["id"]]["document"], rows[kept["id"]]["document"]
     assert sealed in dump_database(server)
@@ -98,5 +99,5 @@ def test_a_removed_text_is_nowhere_in_the_database(
     stored = dump_database(server)
     assert kept_sealed in stored
     assert sealed not in stored
-    for word in (*words, kept[field]):
+    for word in (*texts, "wisteria at the gate"):
         assert word.encode() not in stored

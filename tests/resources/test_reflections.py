@@ -67,6 +67,14 @@ def test_its_fields_accept_values_up_to_their_bounds(writer: RecordWriter) -> No
     writer.assert_choices(capture="typed voice-transcript imported", visibility="private shared")
 
 
+def test_it_may_name_the_prompt_that_it_answers(writer: RecordWriter) -> None:
+    reflection = writer.create()
+    for prompt_id in ("later-04", "abcdefghijkl-00", "ab-99", None):
+        writer.assert_stores(reflection, prompt_id=prompt_id)
+    wrong = ("a-01", "abcdefghijklm-01", "later-4", "later-004", "Later-04", "later-04\n", "later_04", "", *NOT_TEXT)
+    writer.assert_rejects(reflection, wrong, "prompt_id")
+
+
 @pytest.mark.parametrize("emotions", EMOTIONS.values(), ids=EMOTIONS)
 def test_emotions_are_stored_as_they_are(writer: RecordWriter, emotions: list[str]) -> None:
     writer.assert_stores(writer.create(), emotions=emotions)

@@ -15,6 +15,7 @@ from uuid import UUID
 
 import asyncpg
 import httpx2 as httpx
+from starlette.types import Receive, Scope, Send
 
 from app import clock
 from app.identity.accounts import NewAccount, create_account
@@ -71,8 +72,12 @@ class Backend:
 
     def open(self) -> None:
         """Start the server."""
-        self.run(self._running.enter_async_context(self._app.router.lifespan_context(self._app)))
-        transport = httpx.ASGITransport(self._app)
+        state = self.run(self._running.enter_async_context(self._app.router.lifespan_context(self._app)))
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await self._app({**scope, "state": state}, receive, send)  # as uvicorn does
+
+        transport = httpx.ASGITransport(app)
         self._client = httpx.AsyncClient(transport=transport, base_url="http://world")
         self._running.push_async_callback(self._client.aclose)
 

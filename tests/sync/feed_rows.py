@@ -60,6 +60,7 @@ async def insert_changes(tx: Transaction, owner_id: UUID, changes: Iterable[Chan
             "actor_id": owner_id,
             "visibility": None if each.deleted else "private",
             "revised_at": None,
+            "happened_at": days_ago(each.days),
         }
         for each in inserted
     ]

@@ -12,6 +12,8 @@ from uuid import uuid4
 Json = dict[str, Any]
 Key = tuple[str, str]
 """A collection and an id."""
+PARENTS = {"elements": ("session_id", "sessions"), "practice-entries": ("practice_id", "practices")}
+"""The reference to what a record belongs to, and its collection. It is removed with that."""
 NOT_SET = {"id", "version", "created_at", "updated_at"}
 
 
@@ -108,9 +110,9 @@ class LocalStore:
         self._retry_if_rejected(key)
 
     def remove(self, key: Key) -> None:
-        """Remove a record; a session with its elements."""
-        for child in [each for each in self.store if each[0] == "elements" and key[0] == "sessions"]:
-            if (self.get(child) or {}).get("session_id") == key[1]:
+        """Remove a record, and those that belong to it."""
+        for child in [each for each in self.store if PARENTS.get(each[0], ("", ""))[1] == key[0]]:
+            if (self.get(child) or {}).get(PARENTS[child[0]][0]) == key[1]:
                 self.remove(child)
         entry = self.store[key]
         self._retry_if_rejected(key)

@@ -47,7 +47,9 @@ def no_feed_lock() -> AbstractContextManager[object]:
     """Read the feed's head without a lock, and advance it without a comparison."""
     feed = Feed.table()
     unlocked = Statement(sa.select(feed.c.head, feed.c.epoch, feed.c.consents, TIMEZONE).where(access.owned(feed)))
-    return patch.multiple(access, LOCK_FEED=unlocked, FEED_CAS=CompareAndSwap(feed, {}, "head"))
+    return patch.multiple(
+        access, LOCK_FEED=unlocked, FEED_CAS=CompareAndSwap(feed, {}, ("head", "records", "document_bytes"))
+    )
 
 
 def cursor_is_the_head() -> AbstractContextManager[object]:

@@ -3,7 +3,7 @@
 from random import Random
 from typing import Final
 
-from tests.sync.local_store import Json, Key
+from tests.sync.local_store import PARENTS, Json, Key
 from tests.sync.text_tracker import TrackedDevice, texts
 
 TEXTS: Final = {
@@ -12,23 +12,39 @@ TEXTS: Final = {
     "intentions": ("statement", "why"),
     "reflections": ("body", "title"),
     "action-items": ("title", "details"),
+    "practices": ("title", "details"),
+    "practice-entries": ("note",),
+    "check-ins": ("note",),
+    "assessments": (),
+    "outcomes": ("note", "level_text"),
 }
-"""Two text fields of each kind; the first is required."""
+"""Text fields of each kind that has any; a new record has all of them."""
 REFERENCES: Final = {
     "elements": {"session_id": "sessions"},
     "intentions": {"session_id": "sessions", "element_id": "elements", "derived_from_id": "intentions"},
     "reflections": {"session_id": "sessions", "element_id": "elements", "intention_id": "intentions"},
     "action-items": {"session_id": "sessions", "intention_id": "intentions", "reflection_id": "reflections"},
+    "practices": {"intention_id": "intentions", "action_item_id": "action-items"},
+    "practice-entries": {"practice_id": "practices"},
+    "check-ins": {"session_id": "sessions"},
+    "outcomes": {"intention_id": "intentions", "action_item_id": "action-items", "practice_id": "practices"},
+    "assessments": {"session_id": "sessions"},
 }
+NEEDS_A_REFERENCE: Final = {*PARENTS, "outcomes"}
 CREATED: Final[dict[str, Json]] = {
     "elements": {"kind": "memory"},
     "intentions": {"kind": "integration"},
     "action-items": {"change": "internal", "facet": "thought"},
+    "practices": {"schedule": [{"from_on": "2026-11-02", "rule": "FREQ=DAILY", "times_per_week": None}]},
+    "practice-entries": {"day": "2026-11-20"},
+    "outcomes": {"day": "2026-11-22"},
+    "assessments": {"instrument": "phq-9", "instrument_version": "1", "status": "in-progress", "answers": [None] * 10},
 }
 STATUSES: Final = {
     "sessions": ["in-progress", "completed", "planned"],
     "intentions": ["active", "on-hold", "completed"],
     "action-items": ["accepted", "in-progress", "on-hold", "completed"],
+    "assessments": ["in-progress", "completed"],
 }
 START: Final = "2026-11-20T09:30:00Z"
 
@@ -40,16 +56,20 @@ def visible(device: TrackedDevice, collection: str | None = None) -> list[Key]:
 
 def create(device: TrackedDevice, rng: Random) -> None:
     """Create a record, usually with a reference to another."""
-    collection = rng.choice([name for name in TEXTS if name != "elements" or visible(device, "sessions")])
-    title, words = TEXTS[collection]
-    fields = {title: device.tracker.new_text(), words: device.tracker.new_text()} | CREATED.get(collection, {})
-    device.create(collection, fields | _reference(device, collection, rng, required=collection == "elements"))
+    possible = [name for name in TEXTS if name not in NEEDS_A_REFERENCE or _targets(device, name)]
+    collection = rng.choice(possible)
+    fields = {name: device.tracker.new_text() for name in TEXTS[collection]} | CREATED.get(collection, {})
+    device.create(collection, fields | _reference(device, collection, rng, required=collection in NEEDS_A_REFERENCE))
 
 
 def change(device: TrackedDevice, rng: Random) -> None:
-    """Change texts of a record, and sometimes its status or a reference."""
+    """Change texts or answers of a record, and sometimes its status or a reference."""
     key = rng.choice(visible(device))
-    fields = {name: device.tracker.new_text() for name in rng.sample(TEXTS[key[0]], rng.choice([1, 1, 2]))}
+    names = TEXTS[key[0]]
+    some = min(len(names), rng.choice([1, 1, len(names)]))
+    fields: Json = {name: device.tracker.new_text() for name in rng.sample(names, some)}
+    if key[0] == "assessments":
+        fields["answers"] = [rng.choice([0, 1, 2, 3, None]) for _ in range(10)]
     if rng.random() < 0.3 and key[0] in STATUSES:
         fields |= {"status": rng.choice(STATUSES[key[0]])}
         fields |= {"started_at": START} if key[0] == "sessions" else {}
@@ -73,9 +93,17 @@ def act(device: TrackedDevice, rng: Random) -> None:
 
 
 def _reference(device: TrackedDevice, collection: str, rng: Random, *, required: bool) -> Json:
-    field, target = rng.choice([*REFERENCES.get(collection, {"": ""}).items()])
-    found = visible(device, target) if field and (required or rng.random() < 0.6) else []
-    return {field: rng.choice(found)[1]} if found else {}
+    targets = _targets(device, collection)
+    if not targets or not (required or rng.random() < 0.6):
+        return {}
+    field, found = rng.choice([*targets.items()])
+    return {field: rng.choice(found)[1]}
+
+
+def _targets(device: TrackedDevice, collection: str) -> dict[str, list[Key]]:
+    """Return the records that each reference of a kind can refer to, for references that have any."""
+    references = REFERENCES.get(collection, {})
+    return {field: found for field, target in references.items() if (found := visible(device, target))}
 
 
 def resolve(device: TrackedDevice, key: Key, rng: Random, *, may_keep: bool = True) -> None:
@@ -86,10 +114,11 @@ def resolve(device: TrackedDevice, key: Key, rng: Random, *, may_keep: bool = Tr
         corrected = _corrected(device, key, result, rng)
         device.resolve(key, mine=may_keep and corrected is not None, merged=corrected)
     elif theirs is None:
-        alone = key[0] == "elements" and own.get("session_id", (device.get(key) or {}).get("session_id"))
-        sessions = visible(device, "sessions")
-        lost = alone and alone not in {id for _, id in sessions}
-        moved = {"session_id": rng.choice(sessions)[1]} if lost and sessions else {}
+        field, collection = PARENTS.get(key[0], ("", ""))
+        parents = visible(device, collection) if field else []
+        parent = field and own.get(field, (device.get(key) or {}).get(field))
+        lost = bool(parent) and parent not in {id for _, id in parents}
+        moved = {field: rng.choice(parents)[1]} if lost and parents else {}
         keeps = may_keep and rng.random() < 0.5 and (not lost or bool(moved))
         device.resolve(key, mine=keeps, merged=moved)
     else:
@@ -102,10 +131,11 @@ def _corrected(device: TrackedDevice, key: Key, result: Json, rng: Random) -> Js
     """Return the changes that make a rejected operation acceptable, or None if the person gives it up."""
     error, theirs = result["error"], result["record"]
     fields = [each["pointer"][1:] for each in error.get("errors", ())]
-    if error["code"] in {"parent-missing", "derivation-cycle"} and key[0] != "elements":
+    if error["code"] in {"parent-missing", "derivation-cycle"} and key[0] not in PARENTS:
         return dict.fromkeys(fields)
     if error["code"] == "parent-missing":
-        sessions = visible(device, "sessions")
-        return {"session_id": rng.choice(sessions)[1]} if sessions else None
+        field, collection = PARENTS[key[0]]
+        parents = visible(device, collection)
+        return {field: rng.choice(parents)[1]} if parents else None
     assert error["code"] in {"invalid-transition", "validation"}, error
     return theirs and {name: theirs[name] for name in ("status", "started_at", "completed_at") if name in theirs}

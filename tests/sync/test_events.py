@@ -139,6 +139,21 @@ def test_streams_of_one_account_are_limited(servers: Servers, database: str) -> 
     server.end_test()
 
 
+def test_when_all_streams_are_taken_an_account_gets_one_of_the_account_with_the_most(
+    servers: Servers, database: str
+) -> None:
+    server = servers.start(servers.settings(database, max_waiting=2))
+    alice, bob = server.person("alice"), server.person("bob")
+    with open_event_stream(alice.client) as first, open_event_stream(alice.client) as second:
+        assert [stream.next_event() is not None for stream in (first, second)] == [True, True]
+        with open_event_stream(bob.client) as stream:
+            assert stream.next_event() is not None
+            assert first.ends()
+            assert alice.client.get(EVENTS).status_code == 503
+            record = SyncClient(alice).push_applied(upsert())
+            assert second.next_head() == record["version"]
+
+
 def test_streams_leave_room_for_requests_and_end_when_the_server_stops(servers: Servers, database: str) -> None:
     server = servers.start(servers.settings(database, max_waiting=1, max_in_flight=1))
     alice, bob = server.person("alice"), server.person("bob")

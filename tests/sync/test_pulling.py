@@ -4,10 +4,10 @@ from pathlib import Path
 
 from app.db import schema
 from app.ids import new_id
+from app.records.codec import MAX_PAGE_BYTES
 from app.resources import RESOURCES
-from app.sync.pull import MAX_PAGE_BYTES
 from tests.conftest import Databases, Servers
-from tests.drafts import create_record, etag
+from tests.drafts import FIRST_KINDS, create_record, etag
 from tests.refusals import pointers
 from tests.serving import Person
 from tests.sync.sync_client import CHANGES, COLLECTIONS, SESSION, Json, SyncClient, delete, edit, upsert
@@ -136,7 +136,8 @@ def test_records_from_before_sync_existed_are_pulled_after_the_migration(
     server = servers.start(servers.settings(database, database_url=url))
     person = server.person("alice", "Europe/Berlin")
     for resource in RESOURCES:
-        create_record(person.client, resource, person)
+        if resource.collection in FIRST_KINDS:
+            create_record(person.client, resource, person, **FIRST_KINDS[resource.collection])
     gone = create_record(person.client, RESOURCES[0], person)
     person.client.delete(f"{RESOURCES[0].path}/{gone['id']}", headers=etag(gone))
     before = SyncClient(person).pull()

@@ -26,7 +26,7 @@ VALUES: dict[str, Any] = {
 PEOPLE = """
 INSERT INTO account SELECT id, id || '@example.com', id || '@example.com', 'none', NULL, 'UTC', 'en', 'person',
   now(), now(), NULL FROM (SELECT lpad(to_hex(n), 32, '0')::uuid AS id FROM generate_series(1, 1000) n) people;
-INSERT INTO feed SELECT id, 300, 1, 0, 0 FROM account;
+INSERT INTO feed SELECT id, 300, 1, 0, 0, 0, 0, 0 FROM account;
 """
 CHANGES = """
 INSERT INTO change (owner_id, collection, id, seq, deleted, written_at, actor_id)
@@ -44,6 +44,7 @@ STATEMENTS = pytest.mark.parametrize(
     [
         pytest.param(purging.DELETE_TOMBSTONES, "ix_change_written_at", id="delete tombstones"),
         pytest.param(purging.LOCK_FEEDS, "ix_change_written_at", id="lock feeds"),
+        pytest.param(purging.LOCK_FEEDS_OF_OPERATIONS, "ix_remembered_op_written_at", id="lock feeds of operations"),
         pytest.param(purging.DELETE_OPERATIONS, "ix_remembered_op_written_at", id="delete operations"),
         pytest.param(purging.DELETE_REVISIONS, "ix_revision_replaced_at", id="delete former versions"),
     ],

@@ -3,13 +3,14 @@
 import pytest
 
 from app.ids import new_id
-from tests.sync.sync_client import INTENTION, SESSION, SyncClient, delete, edit, summary, upsert
+from tests.sync.sync_client import INTENTION, SESSION, Json, SyncClient, delete, edit, summary, upsert
 
-REFERRING = {
+REFERRING: dict[str, Json] = {
     "elements": {"kind": "memory", "title": "wisteria"},
     "intentions": INTENTION,
     "reflections": {"body": "wisteria"},
     "action-items": {"title": "wisteria", "change": "internal", "facet": "thought"},
+    "assessments": {"instrument": "pgi-c", "answers": [2]},
 }
 
 

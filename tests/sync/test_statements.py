@@ -23,7 +23,7 @@ from tests.sync.sync_client import INTENTION, SESSION, Json, SyncClient, delete,
 OTHERS = [each for module in (jobs, data_keys) for each in vars(module).values() if isinstance(each, Statement)]
 OTHERS.append(consents.OVER)
 """Every server of this process looks for jobs and for consents that have ended; a data key is read again after a minute."""
-KINDS = 5
+KINDS = 10
 MAX_OF_A_PUSH = 40
 """Lock, read, write and remember: a number for each kind of record, not for each operation."""
 
@@ -69,13 +69,19 @@ def batch(size: int) -> list[Json]:
     ops: list[Json] = []
     for _ in range(size // KINDS):
         session, intention = upsert("sessions", set=SESSION), upsert()
-        refers = {"session_id": session["id"]}
+        refers, schedule = {"session_id": session["id"]}, {"from_on": "2026-11-02", "rule": "FREQ=DAILY"}
+        practice = upsert("practices", set={"title": "wisteria", "schedule": [schedule | {"times_per_week": None}]})
         ops += [
             session,
             intention,
             upsert("elements", set={"kind": "memory", "title": "wisteria"} | refers),
             upsert("reflections", set={"body": "wisteria", "intention_id": intention["id"]} | refers),
             upsert("action-items", set={"title": "wisteria", "change": "internal", "facet": "thought"} | refers),
+            upsert("assessments", set={"instrument": "pgi-c", "answers": [2]} | refers),
+            upsert("outcomes", set={"day": "2026-11-22", "note": "wisteria", "intention_id": intention["id"]}),
+            practice,
+            upsert("practice-entries", set={"practice_id": practice["id"], "day": "2026-11-22"}),
+            upsert("check-ins", set={"mood": 5} | refers),
         ]
     return [op | {"op_id": op["id"]} for op in ops]
 
@@ -91,16 +97,16 @@ def test_a_push_of_500_operations_needs_as_many_statements_as_one_of_5(
     sync: SyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sync.push(upsert())  # reads the data key, which is cached
-    few, _ = count_push(monkeypatch, sync, batch(5))
+    few, _ = count_push(monkeypatch, sync, batch(KINDS))
     many, results = count_push(monkeypatch, sync, batch(500))
     assert few == many < MAX_OF_A_PUSH
     edits = [edit(each["record"], each["collection"], set={"visibility": "shared"}) for each in results]
-    few, changed = count_push(monkeypatch, sync, edits[:5])
-    many, rest = count_push(monkeypatch, sync, edits[5:])
+    few, changed = count_push(monkeypatch, sync, edits[:KINDS])
+    many, rest = count_push(monkeypatch, sync, edits[KINDS:])
     assert few == many < MAX_OF_A_PUSH
     removals = [delete(each["record"], each["collection"], base=each["version"]) for each in (*changed, *rest)]
-    few, _ = count_push(monkeypatch, sync, removals[:5])
-    many, _ = count_push(monkeypatch, sync, removals[5:])
+    few, _ = count_push(monkeypatch, sync, removals[:KINDS])
+    many, _ = count_push(monkeypatch, sync, removals[KINDS:])
     assert few == many < MAX_OF_A_PUSH
 
 

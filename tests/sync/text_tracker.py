@@ -1,7 +1,7 @@
 """Tracks every text that a person wrote, and whether it may be missing.
 
 Each text is unique. It may be missing only if a person who saw it replaced it, chose another one or removed the record,
-and the server acknowledged that; if its session was removed; or if the database was restored, and neither the backup nor
+and the server acknowledged that; if what it belongs to was removed; or if the database was restored, and neither the backup nor
 a device had the text.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 from tests.sync.device import Device, Transport
-from tests.sync.local_store import Json, Key
+from tests.sync.local_store import PARENTS, Json, Key
 
 MARK = "wisteria"
 
@@ -31,9 +31,9 @@ class TextTracker:
         self.may_be_missing: set[str] = set()
         self.removed: set[Key] = set()
         """The records whose removal was acknowledged, and that were not restored since."""
-        self.removed_sessions: set[str] = set()
-        self.sessions_of: defaultdict[Key, set[str]] = defaultdict(set)
-        """All sessions that each element was ever in."""
+        self.removed_parents: set[str] = set()
+        self.parents_of: defaultdict[Key, set[str]] = defaultdict(set)
+        """All records that each record ever belonged to: the sessions of an element."""
         self._number = 0
 
     def new_text(self) -> str:
@@ -47,8 +47,9 @@ class TextTracker:
             for text in texts({name: value}):
                 self.records_of_texts[text] = key
                 self.add_seen(text, texts({name: (before or {}).get(name)}) - {text})
-        if key[0] == "elements" and "session_id" in fields:
-            self.sessions_of[key].add(fields["session_id"])
+        parent = PARENTS.get(key[0], ("", ""))[0]
+        if parent in fields:
+            self.parents_of[key].add(fields[parent])
 
     def add_seen(self, text: str, others: Iterable[str]) -> None:
         """Note that a person who saw `others` chose a text."""
@@ -69,12 +70,10 @@ class TextTracker:
         """Return the texts that are missing without a reason, given all records of the server."""
         present = {text for record in records.values() for text in texts(record)}
         missing = self.records_of_texts.keys() - present - self.may_be_missing
-        return {
-            text for text in missing if not self._was_removed_with_its_session(self.records_of_texts[text], records)
-        }
+        return {text for text in missing if not self._was_removed_with_its_parent(self.records_of_texts[text], records)}
 
-    def _was_removed_with_its_session(self, key: Key, records: dict[Key, Json]) -> bool:
-        return key not in records and bool(self.sessions_of[key] & self.removed_sessions)
+    def _was_removed_with_its_parent(self, key: Key, records: dict[Key, Json]) -> bool:
+        return key not in records and bool(self.parents_of[key] & self.removed_parents)
 
 
 class TrackedDevice(Device):
@@ -150,7 +149,7 @@ class TrackedDevice(Device):
                 self.tracker.allow_missing(self.tracker.seen[text] - {text})
             if op["op"] == "delete":
                 self.tracker.allow_missing(self._texts_of_removals.pop(key, ()))
-                self.tracker.removed_sessions.add(op["id"])
+                self.tracker.removed_parents.add(op["id"])
             if op["op"] == "delete" and not lives:
                 self.tracker.removed.add(key)
             if lives and ("undelete" in op or "if_missing" in op):

@@ -7,6 +7,7 @@ connection. It is assumed to be in transaction mode, unless the URL says `pool_m
 """
 
 import itertools
+import socket
 import ssl
 from collections.abc import Mapping
 from typing import Any, Final
@@ -30,6 +31,9 @@ The statements are written for this isolation level. Cheap random reads let Post
 order. Hash and merge joins are off, because they would read whole tables when a statement looks up a few keys.
 """
 MAX_PREPARED_STATEMENTS: Final = 1000
+KEEPALIVE_SECONDS: Final = 30
+"""How long a connection is idle before the operating system probes it; the probes then take as long."""
+KEEPALIVE_PROBES: Final = 3
 _NEXT_HOST: Final = (OSError, asyncpg.TargetServerAttributeNotMatched, asyncpg.ConnectionDoesNotExistError)
 """Errors after which the URL's next host is tried. A timeout is an `OSError`."""
 
@@ -47,7 +51,7 @@ async def open_connection(
     errors: list[Exception] = []
     for attribute, (host, port) in itertools.product(attributes, url.hosts or [("", None)]):
         try:
-            return await asyncpg.connect(
+            connection = await asyncpg.connect(
                 url.tls_url() if url.tls.get("sslrootcert") != "system" else None,
                 host=host or None,
                 port=port,
@@ -68,7 +72,31 @@ async def open_connection(
             )
         except _NEXT_HOST as error:
             errors.append(error)
+        else:
+            _watch_peer(connection, seconds)
+            return connection
     raise errors[-1]
+
+
+def _watch_peer(connection: Any, seconds: float) -> None:
+    """Let the operating system find out that the other side of a TCP connection is gone, even if nothing says so.
+
+    An idle connection is probed, and ends after the probes of a minute had no answer. Data that was sent may be
+    unacknowledged for `seconds`.
+    """
+    peer = connection._transport.get_extra_info("socket")  # noqa: SLF001 - the driver has no public way to its socket
+    if peer is None or peer.family not in {socket.AF_INET, socket.AF_INET6}:
+        return
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    options = {
+        "TCP_KEEPIDLE": KEEPALIVE_SECONDS,
+        "TCP_KEEPINTVL": KEEPALIVE_SECONDS // KEEPALIVE_PROBES,
+        "TCP_KEEPCNT": KEEPALIVE_PROBES,
+        "TCP_USER_TIMEOUT": int(seconds * 1000),
+    }
+    known = [(getattr(socket, name), value) for name, value in options.items() if hasattr(socket, name)]
+    for option, value in known:  # some are Linux's only
+        peer.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def _system_tls(url: PostgresUrl) -> ssl.SSLContext | None:

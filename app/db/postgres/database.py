@@ -124,6 +124,10 @@ class PostgresDatabase(RemoteDatabase):
             try:
                 yield connection
                 await connection.control("COMMIT")
+            except (
+                TimeoutError
+            ):  # the connection is dropped: PostgreSQL then rolls back, and this answer is not delayed
+                raise
             except BaseException:
                 await connection.control("ROLLBACK")
                 raise

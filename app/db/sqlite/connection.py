@@ -1,5 +1,6 @@
 """One connection to a SQLite file, through the standard library."""
 
+import asyncio
 import sqlite3
 import time
 from collections import Counter
@@ -19,6 +20,7 @@ from app.settings import Settings
 
 _STEPS_BETWEEN_CHECKS: Final = 20_000
 """Instructions of SQLite's virtual machine between two checks of the deadline."""
+_ROWS_AT_ONCE: Final = 200
 _PRAGMAS: Final = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON"
 CALLER_ERRORS: Final = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.DataError)
 """Errors that the statement or its values cause, not the database. They are not translated."""
@@ -136,6 +138,9 @@ class SqliteTransaction(Transaction):
         self._connection.many(statement, rows)
 
     async def write(self, *parts: tuple[BulkStatement, Rows]) -> None:
-        """Write one part after the other, row by row."""
+        """Write one part after the other, row by row; between many rows, let other requests continue."""
         for bulk, rows in parts:
-            self._connection.many(bulk.one_row, rows)
+            for start in range(0, len(rows), _ROWS_AT_ONCE):
+                if start:
+                    await asyncio.sleep(0)
+                self._connection.many(bulk.one_row, rows[start : start + _ROWS_AT_ONCE])

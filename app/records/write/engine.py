@@ -4,12 +4,12 @@ Operations run in the order parents, children, removals, not in the order in whi
 leaves nothing behind and does not affect the others, unless the batch is atomic.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 from uuid import UUID
 
 from app.db import Row
-from app.problems import Fault, Invalid, Locked, OpIdReused, ParentMissing
+from app.problems import Fault, Invalid, Locked, OpIdReused, ParentMissing, TooManyReferences
 from app.records import access
 from app.records.codec import document_of
 from app.records.preconditions import check_if_match
@@ -41,10 +41,12 @@ from app.records.write.rules import (
     nulled,
     problem_of,
     settled,
+    too_many_references,
     transition_problem,
     unknown_reference,
 )
 from app.records.write.working_set import WorkingSet
+from app.records.yielding import Yielding
 
 
 class BaseBeyondHeadError(Exception):
@@ -62,9 +64,16 @@ class NeedsLockError(Exception):
 class WriteEngine:
     """One batch of operations, and their outcomes."""
 
-    def __init__(self, view: View, write: FeedWrite, ops: Sequence[Op], *, atomic: bool) -> None:
-        """Take operations on different records. An `atomic` batch has its effect completely or not at all."""
+    def __init__(
+        self, view: View, write: FeedWrite, ops: Sequence[Op], *, atomic: bool, refuses_removals: bool = False
+    ) -> None:
+        """Take operations on different records. An `atomic` batch has its effect completely or not at all.
+
+        With `refuses_removals`, removals are rejected, because too many records refer to the removed ones.
+        """
         self._view, self._write, self._ops, self._atomic = view, write, ops, atomic
+        self._refuses_removals = refuses_removals
+        self._max_references = view.caller.services.settings.max_references
         self._working_set = WorkingSet(write)
         self._pending: set[Key] = set()
         """The records that operations of this batch have yet to create or change."""
@@ -73,20 +82,23 @@ class WriteEngine:
     async def execute(self) -> list[Outcome]:
         """Run the operations; return their outcomes in the order given.
 
-        Raise `BaseBeyondHeadError`, with no effect, if a base proves that the server has lost history.
+        Raise `BaseBeyondHeadError`, with no effect, if a base proves that the server has lost history, and
+        `TooManyReferrersError`, with no effect, if too many records refer to the removed ones.
         """
         outcomes = await self._known_outcomes()
         remaining = [op for op in self._ops if op.key not in outcomes]
-        await self._working_set.load(self._ops)
+        await self._working_set.load(self._ops, self._max_references)
         upserts = parents_first(op for op in remaining if op.fields is not None)
         self._pending = {op.key for op in upserts}
+        yielding = Yielding()
         for op in upserts:
+            await yielding.check()
             self._pending.discard(op.key)
-            outcomes[op.key] = self._upsert(op)
+            outcomes[op.key] = self._counted(op, self._upsert)
         removals = [op for op in remaining if op.fields is None]
-        outcomes |= {op.key: self._check_removal(op) for op in removals}
+        outcomes |= {op.key: self._counted(op, self._check_removal) for op in removals}
         if self._atomic and any(outcome.failed for outcome in outcomes.values()):
-            self._write.reset_seq()
+            self._write.reset()
             final = {key for key, outcome in outcomes.items() if outcome.failed or outcome.replayed}
             outcomes = {key: outcome if key in final else rolled_back() for key, outcome in outcomes.items()}
         else:
@@ -96,6 +108,19 @@ class WriteEngine:
             if outcome.result is not OpOutcome.ROLLED_BACK:
                 self._attach_record(key, outcome)
         return [outcomes[op.key] for op in self._ops]
+
+    def _counted(self, op: Op, execute: Callable[[Op], Outcome]) -> Outcome:
+        """Execute an operation, and count it if it will be remembered; reject it if no more can be remembered."""
+        is_remembered = self._is_remembered(op)
+        problem = self._write.usage.check_operation() if is_remembered else None
+        outcome = execute(op) if problem is None else rejected(problem)
+        if is_remembered and not outcome.failed:
+            self._write.usage.remembered_ops += 1
+        return outcome
+
+    def _is_remembered(self, op: Op) -> bool:
+        """Return whether the outcome of an operation is remembered: not if it removes a record that never existed."""
+        return op.op_id is not None and (op.fields is not None or self._working_set.is_living(op.key) is not None)
 
     def _attach_record(self, key: Key, outcome: Outcome) -> None:
         """Add the record, as it is after the batch, to an outcome."""
@@ -196,17 +221,17 @@ class WriteEngine:
             after = after | {"clinic_id": None}  # a copy of a clinic's record is its owner's own
         moved = [name for name in resource.targets if after[name] and (before is None or after[name] != before[name])]
         tombstoned, unknown = self._classify_references(op, after, moved) if moved else ([], [])
-        if tombstoned:
-            after = after | {name: None for name in tombstoned if name != resource.on_delete_cascade}
         record, faults = settled(self._view, resource, after, before)
+        record |= {name: None for name in tombstoned if name != resource.on_delete_cascade}
         if op.managed is None and claims_clinic(resource, before, record):
             faults.append(CLINIC_ONLY)
-        if resource.acyclic in moved and self._makes_cycle(op, after[resource.acyclic]):
+        if resource.acyclic in moved and self._makes_cycle(op, record[resource.acyclic]):
             faults.append(derivation_cycle(resource.acyclic))
         if unknown:
             at_fault = {fault.pointer for fault in faults}
             unknown = [name for name in unknown if f"/{name}" not in at_fault]
             faults += [unknown_reference(name) for name in unknown if op.strict]
+        faults += self._full_references(op, record, moved)
         problem = problem_of(faults)
         if problem is None and resource.on_delete_cascade in tombstoned:
             return conflict(ConflictReason.DELETED)
@@ -217,22 +242,31 @@ class WriteEngine:
             problem = transition_problem(resource, before, record, stepwise=op.strict)
         if problem is not None:
             return rejected(problem)
+        self._working_set.references.update((resource.targets[name], after[name]) for name in moved if after[name])
         return self._write_in_memory(op, record, before, [nulled(name) for name in tombstoned])
+
+    def _full_references(self, op: Op, record: Row, moved: Sequence[str]) -> list[Fault]:
+        """Return the faults of references to records that have as many references as they may have."""
+        counts, most = self._working_set.references, self._max_references
+        full = [name for name in moved if counts[op.resource.targets[name], record[name]] >= most]
+        return [too_many_references(name, most) for name in full]
 
     def _write_in_memory(self, op: Op, record: Row, before: Row | None, warnings: list[Fault]) -> Outcome:
         """Create or change the record in the working set, after all rules hold."""
         resource, working_set = op.resource, self._working_set
         if before is None:
             set_fields = () if op.has_no_base and not op.undelete else resource.field_names
-            working_set.create(op, record, set_fields)
-            return applied(201, warnings=warnings)
+            exceeded = working_set.create(op, record, set_fields)
+            return applied(201, warnings=warnings) if exceeded is None else rejected(exceeded)
         changed = differing(resource, before, record)
         revision = None if op.managed is None else op.managed.revision
         if not changed and revision in {None, before.get("revision")}:
             return unchanged(warnings=warnings)
-        of_clinic = {} if revision is None else {"revision": revision}
-        working_set.change(op.key, {name: record[name] for name in changed}, of_clinic)
-        return applied(200, warnings=warnings)
+        others = {name: record[name] for name in resource.computed_names}
+        if revision is not None:
+            others["revision"] = revision
+        exceeded = working_set.change(op.key, {name: record[name] for name in changed}, others)
+        return applied(200, warnings=warnings) if exceeded is None else rejected(exceeded)
 
     def _classify_references(self, op: Op, after: Row, moved: Sequence[str]) -> tuple[list[str], list[str]]:
         """Return the references to removed records, and those to records that do not exist.
@@ -257,7 +291,9 @@ class WriteEngine:
         fields = changed_since(op, row)
         if fields and op.on_conflict is OnConflict.REJECT:
             return conflict(ConflictReason.CHANGED, fields)
-        return unchanged() if fields and op.on_conflict is OnConflict.THEIRS else applied(204)
+        if fields and op.on_conflict is OnConflict.THEIRS:
+            return unchanged()
+        return rejected(TooManyReferences()) if self._refuses_removals else applied(204)
 
     def _remember(self, ops: Sequence[Op], outcomes: Mapping[Key, Outcome]) -> None:
         self._write.queue(
@@ -271,6 +307,6 @@ class WriteEngine:
                     "written_at": self._write.now,
                 }
                 for op in ops
-                if op.op_id is not None and not outcomes[op.key].failed
+                if self._is_remembered(op) and not outcomes[op.key].failed
             ],
         )

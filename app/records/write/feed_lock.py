@@ -21,6 +21,7 @@ from app.records.codec import complete_row, version_of
 from app.records.resource import Resource
 from app.records.view import View, feed_of
 from app.records.write.sharing import Sharing
+from app.records.write.usage import Usage
 from app.sealing import OwnerKeys
 
 
@@ -53,15 +54,17 @@ class FeedWrite:
         head: int,
         epoch: int,
         *,
+        usage: Usage,
         snapshots: Mapping[tuple[Resource, UUID], Snapshot] | None = None,
     ) -> None:
         """Start at the feed's head; records that were read with the feed (`snapshots`) are not read again."""
         self._db = db
         self.owner_id, self.keys = view.owner_id, keys
-        self.actor_id = view.caller.actor_id
+        self.actor_id, self.timezone = view.caller.actor_id, view.timezone
         self.now = clock.now()
         self.head, self.epoch, self.snapshots = head, epoch, snapshots
         self.first_head: int = self.head
+        self.usage = usage
         self.sharing: Sharing | None = None
         """The changes of this write for clinics; None if the owner has no active consent."""
         self._queued: dict[BulkStatement, list[Row]] = defaultdict(list)
@@ -105,9 +108,14 @@ class FeedWrite:
         self.now = clock.now()
         return self.head
 
-    def reset_seq(self) -> None:
-        """Reset the head to its first value, because nothing will be written with the numbers that were taken."""
+    def return_seq(self) -> None:
+        """Return the number that was taken last, because nothing will be written with it."""
+        self.head -= 1
+
+    def reset(self) -> None:
+        """Reset the head and the usage to their first values, because nothing will be written."""
         self.head = self.first_head
+        self.usage.reset()
 
 
 class LockedWrite(FeedWrite):
@@ -121,10 +129,11 @@ class LockedWrite(FeedWrite):
         head: int,
         epoch: int,
         *,
+        usage: Usage,
         snapshots: Mapping[tuple[Resource, UUID], Snapshot] | None = None,
     ) -> None:
         """Start at the locked feed's head."""
-        super().__init__(tx, view, keys, head, epoch, snapshots=snapshots)
+        super().__init__(tx, view, keys, head, epoch, usage=usage, snapshots=snapshots)
         self._tx = tx
 
     async def flush(self) -> None:
@@ -134,9 +143,9 @@ class LockedWrite(FeedWrite):
             await self._tx.write(*parts)
 
     async def finish(self) -> None:
-        """Write the queued rows, and the new head if numbers were taken."""
-        if self.head != self.first_head:
-            self.queue(access.ADVANCE_FEED, [{"head": self.head}])
+        """Write the queued rows, and the feed's new head and usage if they have changed."""
+        if self.head != self.first_head or self.usage.has_changed:
+            self.queue(access.ADVANCE_FEED, [{"head": self.head, **self.usage.columns}])
         await self.flush()
 
 
@@ -151,11 +160,12 @@ class OptimisticWrite(FeedWrite):
         head: int,
         epoch: int,
         *,
+        usage: Usage,
         floor: int,
         snapshots: Mapping[tuple[Resource, UUID], Snapshot],
     ) -> None:
         """Start at the head that was read."""
-        super().__init__(db, view, keys, head, epoch, snapshots=snapshots)
+        super().__init__(db, view, keys, head, epoch, usage=usage, snapshots=snapshots)
         self._remote, self._floor = db, floor
 
     async def finish(self) -> bool:
@@ -168,6 +178,7 @@ class OptimisticWrite(FeedWrite):
             "epoch": self.epoch,
             "floor": self._floor,
             "head": self.head,
+            **self.usage.columns,
         }
         done = await self._remote.write_if_unchanged(access.FEED_CAS, feed, *self.drain())
         if done:
@@ -179,14 +190,21 @@ class OptimisticWrite(FeedWrite):
 async def lock_feed(view: View) -> AsyncIterator[LockedWrite]:
     """Lock the owner's feed; at the end of the block commit what was queued, or roll back if the block raised."""
     keys = await view.data_keys()  # before the lock, so that nobody waits for it, and no second connection is needed
-    async with view.db.transaction() as tx:
-        head, epoch, consents, timezone = feed_of(await tx.tuples(access.LOCK_FEED, **view.binds))
-        view.caller.confirm(timezone)
-        write = LockedWrite(tx, view, keys, head, epoch)
-        if consents:
-            write.sharing = Sharing(await write.all(coverage.ACTIVE))  # after the lock, and not by the same statement
-        yield write
-        await write.finish()
+    turn = await view.caller.services.writes.take(view.owner_id)  # before a connection is taken
+    try:
+        async with view.db.transaction() as tx:
+            head, epoch, consents, timezone, *counts = feed_of(await tx.tuples(access.LOCK_FEED, **view.binds))
+            view.caller.confirm(timezone)
+            write = LockedWrite(tx, view, keys, head, epoch, usage=usage_of(view, counts))
+            if consents:
+                write.sharing = Sharing(
+                    await write.all(coverage.ACTIVE)
+                )  # after the lock, and not by the same statement
+            yield write
+            await write.finish()
+            turn.release()  # before the commit, which several writes share on SQLite
+    finally:
+        turn.release()
     if write.head != write.first_head:
         write.announce(view.db.notifier)
 
@@ -195,13 +213,21 @@ async def read_with_feed(db: RemoteDatabase, view: View, resource: Resource, id:
     """Read one record of the owner and the feed's state in one snapshot, without a lock."""
     keys = await view.data_keys()
     statement = access.statements(resource).with_feed
-    head, epoch, floor, timezone, consents, *record = feed_of(await db.tuples(statement, id=id, **view.binds))
+    found = feed_of(await db.tuples(statement, id=id, **view.binds))
+    head, epoch, floor, timezone, consents, *rest = found
+    counts, record = rest[: len(access.USAGE)], rest[len(access.USAGE) :]
     view.caller.confirm(timezone)
     snapshots = {(resource, id): snapshot_of(keys, resource, record)}
-    write = OptimisticWrite(db, view, keys, head, epoch, floor=floor, snapshots=snapshots)
+    usage = usage_of(view, counts)
+    write = OptimisticWrite(db, view, keys, head, epoch, usage=usage, floor=floor, snapshots=snapshots)
     if consents:
         write.sharing = Sharing(coverage.decode_active(consents))
     return write
+
+
+def usage_of(view: View, counts: Sequence[int]) -> Usage:
+    """Return the owner's usage, from the columns `access.USAGE` of the feed's row."""
+    return Usage(view.caller.services.settings, *counts)
 
 
 def snapshot_of(keys: OwnerKeys, resource: Resource, found: Sequence[Any]) -> Snapshot:

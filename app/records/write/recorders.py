@@ -94,6 +94,7 @@ def _change_row(write: FeedWrite, change: Changed) -> Row:
         "actor_id": write.actor_id,
         "visibility": None if after is None else after["visibility"],
         "revised_at": change.revised_at,
+        "happened_at": None if after is None else change.resource.happened_at(after, write.timezone),
     }
 
 

@@ -32,6 +32,11 @@ def unknown_reference(field: str) -> Fault:
     return UnknownReference.fault.at(f"/{field}")
 
 
+def too_many_references(field: str, limit: int) -> Fault:
+    """Return the fault of a reference to a record that has as many references as it may have."""
+    return Fault(f"/{field}", "too-many-references", f"{limit} records refer to this one already, and no more may.")
+
+
 def nulled(field: str) -> Fault:
     """Return the warning that a reference was set to null because its target was removed."""
     return Fault(

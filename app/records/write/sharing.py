@@ -10,7 +10,7 @@ from uuid import UUID
 
 from app.db import BulkStatement, Row
 from app.records.coverage import UPDATE_HEADS, UPSERT_ITEMS, covers, item, shows_change
-from app.records.resource import Resource, kinds
+from app.records.resource import Resource, referred_kinds
 
 ItemKey = tuple[UUID, str, UUID]
 """A clinic, a collection and a record's id."""
@@ -41,7 +41,7 @@ class Sharing:
             if before and after:
                 if was and sees and not shows_change(consent, resource, before, after):
                     continue
-                if was != sees and resource in _targets():
+                if was != sees and resource in referred_kinds():
                     self.turned.setdefault(consent["clinic_id"], set()).add(id)
             if was or sees:
                 self._add(consent, resource, id, now, removed=not sees)
@@ -64,8 +64,3 @@ class Sharing:
         key = consent["clinic_id"], resource.collection, id
         self.versions[key] = consent["head"]
         self._items[key] = item(*key, consent["head"], removed=removed, changed_at=now)
-
-
-def _targets() -> set[Resource]:
-    """Return the kinds of record to which others refer."""
-    return {target for kind in kinds() for target in kind.targets.values()}

@@ -13,6 +13,7 @@ from app.records.view import View
 from app.records.write.engine import NeedsLockError, WriteEngine
 from app.records.write.feed_lock import lock_feed, read_with_feed
 from app.records.write.ops import Op, Outcome
+from app.records.write.working_set import TooManyReferrersError
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +30,27 @@ class Written:
 
 
 async def write(view: View, ops: Sequence[Op], *, atomic: bool = False) -> Written:
-    """Run operations on different records of the owner; if one fails, the others have their effect, unless `atomic`."""
+    """Run operations on different records of the owner; if one fails, the others have their effect, unless `atomic`.
+
+    If too many records refer to those that are removed, the removals run in several transactions, one after the other.
+    A removal that is too large by itself is rejected.
+    """
+    try:
+        return await _write(view, ops, atomic=atomic)
+    except TooManyReferrersError:
+        removals = [op for op in ops if op.fields is None]
+    if atomic or len(removals) == 1:
+        return await _write(view, ops, atomic=atomic, refuses_removals=True)
+    later = {op.key for op in removals[len(removals) // 2 :]}
+    first = await write(view, [op for op in ops if op.key not in later])
+    second = await write(view, [op for op in ops if op.key in later])
+    outcomes, later_outcomes = iter(first.outcomes), iter(second.outcomes)
+    return Written(second.epoch, second.head, [next(later_outcomes if op.key in later else outcomes) for op in ops])
+
+
+async def _write(view: View, ops: Sequence[Op], *, atomic: bool, refuses_removals: bool = False) -> Written:
     async with lock_feed(view) as feed:
-        engine = WriteEngine(view, feed, ops, atomic=atomic)
+        engine = WriteEngine(view, feed, ops, atomic=atomic, refuses_removals=refuses_removals)
         outcomes = await engine.execute()
     if engine.has_removed:
         await view.db.checkpoint()

@@ -4,19 +4,30 @@ It is loaded by a bounded number of statements, however many operations there ar
 decides on them, and written with a bounded number of statements, too.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from typing import Final
 from uuid import UUID
 
 from app.db import Row, decode_json_row
+from app.problems import QuotaExceeded
 from app.records import access
 from app.records.access import statements
 from app.records.codec import document_of
-from app.records.resource import Resource, kinds
+from app.records.resource import Resource, kinds, referred_kinds
 from app.records.write.feed_lock import FeedWrite, Former, LockedWrite, Snapshot, opened
 from app.records.write.ops import Key, Op
 from app.records.write.recorders import RECORDERS, Changed, last_kept
 from app.records.write.sharing import Sharing
+from app.records.yielding import Yielding
+
+MAX_REFERRERS: Final = 5000
+"""How many records that refer to removed ones are changed or removed by one write, because it keeps all others waiting."""
+_ALL: Final = 2**31
+
+
+class TooManyReferrersError(Exception):
+    """More records refer to those that are removed than one write may change."""
 
 
 class WorkingSet:
@@ -33,13 +44,18 @@ class WorkingSet:
         """The latest changes of records whose rows were not read: living or removed."""
         self.ancestors: dict[UUID, UUID | None] = {}
         """The values of the acyclic reference in the records that operations refer to by it, and in all ancestors of these."""
+        self.references: Counter[Key] = Counter()
+        """How many references the records have to which operations of this batch refer, if there can be too many."""
         self._before: dict[Key, Row | None] = {}
         """The rows of the records that are changed, as they were read; None for a new record."""
         self._former: dict[Key, Former] = {}
         """What the changes of living records say of their current versions."""
 
-    async def load(self, ops: Sequence[Op]) -> None:
-        """Read the records that the operations name and refer to."""
+    async def load(self, ops: Sequence[Op], max_references: int) -> None:
+        """Read the records that the operations name and refer to, and how many references the latter have.
+
+        The references are counted only if the feed is long enough for `max_references`.
+        """
         missing: set[Key] = set()
         if self._write.snapshots is None:
             await self._read(op.key for op in ops if not op.has_no_base or op.create_values is None)
@@ -54,8 +70,18 @@ class WorkingSet:
                 access.KNOWN_CHANGES, collections=[*collections], ids=[*{id for _, id in unread}]
             )
             self.changes |= {(collections[row["collection"]], row["id"]): row for row in found}
+        if self._write.first_head >= max_references:  # the feed has as many changes at least as references
+            await self._count_references({key for op in ops for key in op.references})
         await self._read(key for key in missing if self.is_living(key))
         await self._read_ancestors([op for op in ops if op.key in self.rows])
+
+    async def _count_references(self, targets: set[Key]) -> None:
+        if targets:
+            ids = _by_resource(targets)
+            sought = {access.removed_ids(kind): ids.get(kind, []) for kind in referred_kinds()}
+            of_collection = {kind.collection: kind for kind in kinds()}
+            for collection, id, count in await self._write.tuples(access.reference_counts(), **sought):
+                self.references[of_collection[collection], id] += count
 
     def _take(self, key: Key, snapshot: Snapshot) -> None:
         if snapshot.row is not None and snapshot.former is not None:
@@ -96,8 +122,8 @@ class WorkingSet:
             of = self.ancestors.get(of) if row is None else row[resource.acyclic or ""]
         return False
 
-    def create(self, op: Op, record: Row, changed: Iterable[str]) -> None:
-        """Add a new record. `changed` are the fields that count as changed by its creation."""
+    def create(self, op: Op, record: Row, changed: Iterable[str]) -> QuotaExceeded | None:
+        """Add a new record, unless it exceeds a quota. `changed` are the fields that count as changed by its creation."""
         key, created_at, managed = op.key, op.created_at, op.managed
         seq, now = self._write.next_seq(), self._write.now
         stored = {
@@ -108,32 +134,43 @@ class WorkingSet:
             "field_seq": dict.fromkeys(changed, seq),
         }
         of_clinic = dict.fromkeys(key[0].of_clinics) if managed is None else managed.columns
-        self.rows[key] = self._with_facts(key[0], record | stored | of_clinic)
-        self._before[key] = None
+        return self._put(key, None, record | stored | of_clinic)
 
-    def change(self, key: Key, values: Row, of_clinic: Row | None = None) -> None:
-        """Change fields of a record, and columns that a clinic sets."""
+    def change(
+        self, key: Key, values: Row, others: Row | None = None, *, is_limited: bool = True
+    ) -> QuotaExceeded | None:
+        """Change fields of a record, and others of its members: those that are computed, or that a clinic sets.
+
+        Return the quota that the record would then exceed, with no effect.
+        """
         row, seq = self.rows[key], self._write.next_seq()
         field_seq = row["field_seq"] | dict.fromkeys(values, seq)
-        self._before.setdefault(key, row)
         updated_at = max(self._write.now, row["created_at"])  # another worker's clock may have been ahead of this one's
-        after = row | values | (of_clinic or {}) | {"seq": seq, "field_seq": field_seq, "updated_at": updated_at}
-        self.rows[key] = self._with_facts(key[0], after)
+        after = row | values | (others or {}) | {"seq": seq, "field_seq": field_seq, "updated_at": updated_at}
+        return self._put(key, row, after, is_limited=is_limited)
 
-    @staticmethod
-    def _with_facts(resource: Resource, row: Row) -> Row:
+    def _put(self, key: Key, before: Row | None, row: Row, *, is_limited: bool = True) -> QuotaExceeded | None:
+        """Seal a new or changed record, and count and keep it, unless it exceeds a quota."""
+        write, (resource, id) = self._write, key
         for name, fact in resource.facts.items():
             row[name] = fact(row)
-        return row
+        document = document_of(resource, row)
+        row["document"] = write.keys.seal(resource.collection, id, row["seq"], document)
+        problem = write.usage.check(before, row) if is_limited else None
+        if problem is None:
+            write.usage.add(before, row)
+            self.rows[key], self.documents[key] = row, document
+            self._before.setdefault(key, before)
+        else:
+            write.return_seq()
+        return problem
 
     def queue(self) -> None:
-        """Seal and queue the rows of the records that were created and changed, and hand them to the recorders."""
+        """Queue the rows of the records that were created and changed, and hand them to the recorders."""
         write, before = self._write, self._before
         changed = []
         for key, earlier in before.items():
             row, (resource, id) = self.rows[key], key
-            document = self.documents[key] = document_of(resource, row)
-            row["document"] = write.keys.seal(resource.collection, id, row["seq"], document)
             is_first = earlier is None and key not in self.changes
             former = None if earlier is None else self._former[key]
             revised_at = last_kept(former, write)
@@ -154,28 +191,31 @@ class WorkingSet:
         """Remove living records and those that are removed with them; set other references to them to null.
 
         One statement reads the records of all kinds that refer to the given ones. Each level of records that are removed with
-        them takes one more.
+        them takes one more. Raise `TooManyReferrersError` if there are more than `MAX_REFERRERS` in all.
         """
         removed: dict[Resource, set[UUID]] = defaultdict(set)
         for resource, id in keys:
             removed[resource].add(id)
         references: dict[Key, set[str]] = defaultdict(set)
         level = {kind: {*ids} for kind, ids in removed.items()}
+        rows_left = MAX_REFERRERS
         while any(level.values()):
-            level = await self._read_referrers(write, level, references)
+            level, rows_left = await self._read_referrers(write, level, references, rows_left)
             level = {kind: ids - removed[kind] for kind, ids in level.items()}
             for kind, ids in level.items():
                 removed[kind] |= ids
         for key, fields in references.items():
             if key[1] not in removed[key[0]]:
-                self.change(key, dict.fromkeys(sorted(fields)))
+                self.change(key, dict.fromkeys(sorted(fields)), is_limited=False)
         self.queue()
-        tombstones = []
+        tombstones, yielding = [], Yielding()
         for kind in sorted(kinds(), key=lambda kind: kind.depth, reverse=True):
             gone = sorted(removed[kind])
             write.queue(statements(kind).delete, [{"id": id} for id in gone])
             for id in gone:
-                seq, earlier = write.next_seq(), self.rows.pop((kind, id), None)
+                await yielding.check()
+                seq, earlier = write.next_seq(), self.rows.pop((kind, id))
+                write.usage.add(earlier, None)
                 self.changes[kind, id] = {"seq": seq, "deleted": True}
                 tombstones.append(Changed(kind, id, earlier, None, seq, is_first=False))
         self._record(tombstones)
@@ -183,28 +223,32 @@ class WorkingSet:
     async def note_referrers(self, write: LockedWrite, sharing: Sharing) -> None:
         """Note the records that refer to one that a clinic now sees or no longer sees: the reference is null or not."""
         turned = [id for ids in sharing.turned.values() for id in ids]
-        targets = {target for kind in kinds() for target in kind.targets.values()}
-        sought = {access.removed_ids(kind): turned for kind in targets}
+        sought = {access.removed_ids(kind): turned for kind in referred_kinds()}
         by_collection = {kind.collection: kind for kind in kinds()}
-        for collection, _, values, *_ in await write.tuples(access.referrers(), **sought):
+        for collection, _, values, *_ in await write.tuples(access.referrers(), rows=_ALL, **sought):
             kind = by_collection[collection]
             row = decode_json_row(access.readable_columns(kind), values)
             row = self.rows.get((kind, row["id"]), row)  # this write may have changed it, and not written it yet
             sharing.note_referrer(kind, row, [row[field] for field in kind.targets], write.now)
 
     async def _read_referrers(
-        self, write: LockedWrite, removed: dict[Resource, set[UUID]], references: dict[Key, set[str]]
-    ) -> dict[Resource, set[UUID]]:
-        """Read the records that refer to removed ones. Note the fields to set to null in `references`, and return the
-        records that are removed, too.
+        self, write: LockedWrite, removed: dict[Resource, set[UUID]], references: dict[Key, set[str]], rows_left: int
+    ) -> tuple[dict[Resource, set[UUID]], int]:
+        """Read the records that refer to removed ones: at most `rows_left`. Note the fields to set to null in `references`.
+
+        Return the records that are removed, too, and how many more may be read.
         """
         by_collection = {kind.collection: kind for kind in kinds()}
         cascading: dict[Resource, set[UUID]] = defaultdict(set)
-        targets = {target for kind in kinds() for target in kind.targets.values()}
-        sought = {access.removed_ids(kind): [*removed.get(kind, ())] for kind in targets}
+        sought = {access.removed_ids(kind): [*removed.get(kind, ())] for kind in referred_kinds()}
         if not any(sought.values()):
-            return cascading
-        for collection, field, values, sealed, *former in await write.tuples(access.referrers(), **sought):
+            return cascading, rows_left
+        rows = await write.tuples(access.referrers(), rows=rows_left + 1, **sought)
+        if len(rows) > rows_left:
+            raise TooManyReferrersError
+        yielding = Yielding()
+        for collection, field, values, sealed, *former in rows:
+            await yielding.check()
             kind = by_collection[collection]
             row = decode_json_row(access.readable_columns(kind), values) | {"document": sealed}
             if (kind, row["id"]) not in self.rows:
@@ -214,7 +258,7 @@ class WorkingSet:
                 cascading[kind].add(row["id"])
             else:
                 references[kind, row["id"]].add(field)
-        return cascading
+        return cascading, rows_left - len(rows)
 
 
 def _by_resource(keys: Iterable[Key]) -> dict[Resource, list[UUID]]:

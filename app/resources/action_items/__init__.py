@@ -12,8 +12,9 @@ from app.http import Response
 from app.ids import Id
 from app.problems import Fault, InvalidTransition
 from app.records import IfMatch, IfNoneMatch, OwnRecords, View, Where, shapes
+from app.records.domains import ActionItemChange
 from app.records.text import Text200, Text500, Text20000
-from app.resources.action_items.terms import ActionItemChange, ActionItemStatus, Facet
+from app.resources.action_items.terms import ActionItemStatus, Facet
 
 
 class ActionItemFields(records.Fields):
@@ -153,6 +154,7 @@ ACTION_ITEMS: Final = records.Resource(
     filters=ActionItemFilters,
     settle=settle,
     example=EXAMPLE,
+    scope="Task",
     transitions=TRANSITIONS,
     coupled=(
         frozenset({"change", "facet"}),
@@ -161,6 +163,7 @@ ACTION_ITEMS: Final = records.Resource(
         frozenset({"status", "completed_at"}),
     ),
     filled_in=frozenset({"completed_at"}),
+    happened=("completed_at",),
     journal=records.Journal(
         facts=(
             "{change} change",

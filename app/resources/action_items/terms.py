@@ -3,13 +3,6 @@
 from enum import StrEnum
 
 
-class ActionItemChange(StrEnum):
-    """Whether a change is internal or external."""
-
-    INTERNAL = "internal"
-    EXTERNAL = "external"
-
-
 class Facet(StrEnum):
     """What the change is about: the first five are internal, the others external."""
 

@@ -66,11 +66,15 @@ class SessionRecord(SessionFields, records.Record, table=True):
     """A session, as stored.
 
     `system` and `value` are the identifier of the clinic that manages it or did; `revision` is the highest that it
-    sent. The index of `clinic_id` is partial in the migrations (not null).
+    sent. Both indexes of `clinic_id` are partial in the migrations (not null).
     """
 
     __tablename__ = "session"
-    __table_args__ = (*records.references(), Index(None, "clinic_id", "owner_id"))
+    __table_args__ = (
+        *records.references(),
+        Index(None, "clinic_id", "owner_id"),
+        Index(None, "clinic_id", "value"),
+    )
     dose_value: Dose | None = Column(sa_type=Numeric(8, 3))
     clinic_id: UUID | None = Column(foreign_key="clinic.id")
     system: str | None
@@ -176,6 +180,7 @@ SESSIONS: Final = records.Resource(
     filters=SessionFilters,
     settle=settle,
     example=EXAMPLE,
+    scope="Procedure",
     transitions=TRANSITIONS,
     coupled=(
         frozenset({"dose_value", "dose_unit", "kind", "medicine", "route"}),

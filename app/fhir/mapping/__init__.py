@@ -1,0 +1,1 @@
+"""The mapping between records and FHIR resources: one module for each type of resource."""

@@ -1,0 +1,86 @@
+"""The parts from which resources are made, and the names that are our own."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from app.db import Row
+from app.openapi import Json
+
+LOINC: Final = "http://loinc.org"
+SNOMED: Final = "http://snomed.info/sct"
+RXNORM: Final = "http://www.nlm.nih.gov/research/umls/rxnorm"
+UCUM: Final = "http://unitsofmeasure.org"
+OURS: Final = "urn:afterglow:"
+"""The start of the URLs of our own extensions and code systems."""
+_ABSENT: Final = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+_SECURITY: Final = {"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "R"}
+
+
+def present(**elements: Any) -> Json:
+    """Return the elements that have a value: FHIR has no null, no empty text and no empty list."""
+    return {name: value for name, value in elements.items() if value or value == 0}
+
+
+def resource(kind: str, record: Row, **elements: Any) -> Json:
+    """Return a resource with its id and meta, and the elements that have a value."""
+    meta = {"versionId": str(record["version"]), "lastUpdated": record["changed_at"], "security": [_SECURITY]}
+    return {"resourceType": kind, "id": str(record["id"]), "meta": meta, **present(**elements)}
+
+
+def reference(kind: str, id: object) -> Json | None:
+    """Return a reference to a resource; None without an id."""
+    return None if id is None else {"reference": f"{kind}/{id}"}
+
+
+def references(*some: Json | None) -> list[Json]:
+    """Return those references that are not None."""
+    return [each for each in some if each is not None]
+
+
+def text(value: str | None) -> Json | None:
+    """Return a concept that is only text; None without a text."""
+    return {"text": value} if value else None
+
+
+def coded(system: str, code: str, said: str | None = None) -> Json:
+    """Return a concept with one code."""
+    return {"coding": [{"system": system, "code": code}], **present(text=said)}
+
+
+def notes(*texts: str | None) -> list[Json]:
+    """Return annotations with those texts that are not empty."""
+    return [{"text": each} for each in texts if each]
+
+
+def extensions(kind: str, values: Mapping[str, str | None]) -> list[Json]:
+    """Return our own extensions with those values that are not None; `kind` is such as `valueCode`."""
+    return [{"url": OURS + name, kind: value} for name, value in values.items() if value is not None]
+
+
+def absent(reason: str) -> Json:
+    """Return the element that says why a required value is absent."""
+    return {"extension": [{"url": _ABSENT, "valueCode": reason}]}
+
+
+def extension_of(element: Json, name: str) -> Any:
+    """Return the value of one of our own extensions; None if it is absent."""
+    for each in element.get("extension", ()):
+        if each.get("url") == OURS + name:
+            return next((value for key, value in each.items() if key.startswith("value")), None)
+    return None
+
+
+def code_of(concept: Json | None, *systems: str) -> str | None:
+    """Return the first code of a concept in one of the systems."""
+    for each in (concept or {}).get("coding", ()):
+        if each.get("system") in systems:
+            code: str | None = each.get("code")
+            return code
+    return None
+
+
+def said(concept: Json | None) -> str | None:
+    """Return the text of a concept: its own, else the display of its first code that has one."""
+    found = concept or {}
+    displays: Iterable[str | None] = (each.get("display") for each in found.get("coding", ()))
+    return found.get("text") or next((each for each in displays if each), None)

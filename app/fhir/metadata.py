@@ -1,0 +1,68 @@
+"""The CapabilityStatement: exactly what is implemented, generated from the types."""
+
+from importlib.metadata import version
+from typing import Final
+
+from app.clinics.endpoints import Endpoints
+from app.fhir.dialect import MEDIA_TYPE
+from app.fhir.parts import WRITABLE
+from app.fhir.searching import COMMON
+from app.fhir.types import TYPES, FhirType
+from app.openapi import Json
+
+FHIR_VERSION: Final = "4.0.1"
+_DATE: Final = "2026-11-29"
+"""When what is implemented last changed."""
+_OAUTH_URIS: Final = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
+_SERVICE: Final = {"system": "http://terminology.hl7.org/CodeSystem/restful-security-service", "code": "SMART-on-FHIR"}
+_KINDS: Final = {
+    "id": "token",
+    "updated": "date",
+    "date": "date",
+    "identifier": "token",
+    "status": "token",
+    "patient": "reference",
+}
+"""The type of search parameter for each of the things that are searched by."""
+
+
+def describe(endpoints: Endpoints) -> Json:
+    """Return the CapabilityStatement of this server."""
+    token = {"url": "token", "valueUri": endpoints.token}
+    return {
+        "resourceType": "CapabilityStatement",
+        "status": "active",
+        "date": _DATE,
+        "kind": "instance",
+        "software": {"name": "Afterglow", "version": version("afterglow")},
+        "implementation": {"description": "Afterglow for clinics", "url": endpoints.of("/fhir")},
+        "fhirVersion": FHIR_VERSION,
+        "format": ["json", MEDIA_TYPE],
+        "rest": [
+            {
+                "mode": "server",
+                "security": {
+                    "extension": [{"url": _OAUTH_URIS, "extension": [token]}],
+                    "service": [{"coding": [_SERVICE]}],
+                },
+                "resource": [_resource(kind) for kind in TYPES.values()],
+                "interaction": [{"code": "batch"}, {"code": "transaction"}],
+            }
+        ],
+    }
+
+
+def _resource(kind: FhirType) -> Json:
+    writes = kind.name in WRITABLE
+    codes = ["read", "search-type", *(["create", "update"] if writes else [])]
+    return {
+        "type": kind.name,
+        "interaction": [{"code": code} for code in codes],
+        "versioning": "versioned",
+        "readHistory": False,
+        "updateCreate": False,
+        "conditionalCreate": writes,
+        "conditionalRead": "not-match",
+        "conditionalUpdate": writes,
+        "searchParam": [{"name": name, "type": _KINDS[by]} for name, by in (COMMON | {**kind.parameters}).items()],
+    }

@@ -1,0 +1,147 @@
+"""The part of a session that a resource writes, as it was sent and validated."""
+
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from pydantic import MISSING, ValidationError
+
+from app.consents.fields import is_system, is_value
+from app.db import Row
+from app.exchange.entries import Entry
+from app.exchange.patients import Patient
+from app.exchange.shapes import ClinicalSession
+from app.fhir import validation
+from app.fhir.mapping import administrations, procedures
+from app.fhir.searching import patient_id
+from app.fhir.types import TYPES, FhirType
+from app.http.reading import faults_of
+from app.ids import is_id, make_id
+from app.openapi import Json
+from app.problems import Fault, Invalid, InvalidResource
+from app.records.write.ops import Op
+from app.resources.sessions import SESSIONS
+
+PROCEDURE: Final = TYPES["Procedure"]
+WRITABLE: Final = {name: each for name, each in TYPES.items() if each.writable}
+Identifier = tuple[str, str]
+"""A system and a value."""
+_VALUE_SETS: Final = {"Procedure": procedures.VALUE_SET, "MedicationAdministration": administrations.VALUE_SET}
+_TIMES: Final = ("scheduled_at", "started_at", "ended_at")
+_digits: Final = re.compile(r"(\.\d{6})\d+")
+NO_SUBJECT: Final = Fault("/subject", "required", "Send the patient as Patient/ and the id, or as an identifier.")
+_NO_IDENTIFIER: Final = Fault("/identifier", "required", "Send an identifier with a system and a value.")
+_NOTHING_GIVEN: Final = Fault("/medicine", "required", "Send the medicine, the route or the dose.")
+_OTHER_IDENTIFIER: Final = Fault("/identifier", "identifier", "Send the identifier that the request names.")
+_OTHER_ID: Final = Fault("/id", "id", "Send the id that the request names, or none.")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a resource writes of a session.
+
+    `fields` are the fields that it sets, and `start` those that it sets if the session has not started yet. `complete` are
+    all clinical fields of a session that it creates.
+    """
+
+    kind: FhirType
+    id: UUID | None
+    patient: Patient
+    identifiers: tuple[Identifier, ...]
+    fields: Row
+    start: Row
+    complete: Row
+
+    def identifier(self, named: Identifier | None) -> Identifier:
+        """Return the identifier of the session, which is `named` if the request names one.
+
+        Raise `InvalidResource` if the resource has others only, `Invalid` if there is none.
+        """
+        if named is None and not self.identifiers:
+            raise Invalid(_NO_IDENTIFIER)
+        if named is None:
+            return self.identifiers[0]
+        if self.identifiers and named not in self.identifiers:
+            raise InvalidResource(_OTHER_IDENTIFIER)
+        return named
+
+    def check_id(self, id: UUID) -> None:
+        """Raise `InvalidResource` if the resource has another id than its session."""
+        if self.id is not None and self.id != id:
+            raise InvalidResource(_OTHER_ID)
+
+    def op(self, clinic_id: UUID, patient_id: UUID, identifier: Identifier) -> Op:
+        """Return the operation that writes the part."""
+        op = Entry(patient_id, *identifier, None, self.complete).op(clinic_id, patient_id)
+        op.fields = dict(self.fields)
+        return op
+
+
+def parse(kind: FhirType, resource: Json) -> Part:
+    """Return the part that a resource writes; raise `InvalidResource` if it is not valid, or `Invalid` by our own rules."""
+    validation.check(resource, kind.name)
+    if kind is PROCEDURE:
+        fields, start = procedures.decode(resource), dict[str, Any]()
+    else:
+        fields, start = administrations.decode(resource)
+        if all(value is None for value in fields.values()):
+            raise Invalid(_NOTHING_GIVEN)
+    complete = _validated(kind, resource["status"], fields | start)
+    return Part(
+        kind,
+        _id(resource),
+        _subject(resource),
+        tuple(_identifiers(resource)),
+        {name: complete[name] for name in fields},
+        {name: complete[name] for name in start},
+        complete,
+    )
+
+
+def _validated(kind: FhirType, status: str, values: Row) -> Row:
+    """Return all clinical fields of a session with these values; those that are absent are null or their default."""
+    for name in _TIMES:
+        if isinstance(values.get(name), str):
+            values[name] = _digits.sub(r"\1", values[name])
+    try:
+        session = ClinicalSession.model_validate(values)
+    except ValidationError as error:
+        faults = faults_of(error)
+        is_unknown = status not in _VALUE_SETS[kind.name]
+        if is_unknown or any(fault.code == "time" for fault in faults):
+            raise InvalidResource(*faults) from None
+        raise Invalid(*faults) from None
+    sent = session.model_dump()
+    return {name: sent[name] for name in SESSIONS.clinical if sent.get(name, MISSING) is not MISSING}
+
+
+def _id(resource: Json) -> UUID | None:
+    id = resource.get("id")
+    if id is None:
+        return None
+    if not is_id(id):
+        raise InvalidResource(_OTHER_ID)
+    return make_id(id)
+
+
+def _subject(resource: Json) -> Patient:
+    """Return the patient's id or identifier. An id that cannot be one is that of no patient."""
+    subject = resource["subject"]
+    if "reference" in subject:
+        id = patient_id(subject["reference"])
+        return make_id(id) if is_id(id) else _NOBODY
+    identifier = subject.get("identifier", {})
+    system, value = identifier.get("system"), identifier.get("value")
+    if system is None or value is None:
+        raise InvalidResource(NO_SUBJECT)
+    return system, value
+
+
+_NOBODY: Final = make_id(bytes(16))
+
+
+def _identifiers(resource: Json) -> list[Identifier]:
+    """Return the identifiers of a resource that have a system and a value."""
+    found = [(each.get("system"), each.get("value")) for each in resource.get("identifier", ())]
+    return [(system, value) for system, value in found if is_system(system) and is_value(value)]

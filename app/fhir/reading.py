@@ -1,0 +1,163 @@
+"""Reads and searches of resources. The access is logged in the transaction of the read: without an entry, no answer."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from app import clock
+from app.clinics.calls import ClientCaller
+from app.clinics.consent_tables import Action, ConsentRecord
+from app.clinics.endpoints import Endpoints
+from app.consents import access_log
+from app.consents import statements as consent_statements
+from app.consents.access_log import Entry
+from app.db import Row, Transaction, decode_json_row
+from app.exchange.records import clinic_record
+from app.fhir import statements
+from app.fhir.searching import Search
+from app.fhir.types import FhirType
+from app.openapi import Json
+from app.problems import NotFound
+from app.records.codec import MAX_PAGE_BYTES
+from app.records.positions import decode_position, encode_position
+
+_TERMS: Final = [ConsentRecord.table().c[name] for name in statements.TERMS]
+_CURSOR_LENGTH: Final = 54
+"""Characters of each of the two positions in a cursor."""
+
+
+class Found(NamedTuple):
+    """The resources of a page, in their order, the position after them, and the number of all resources of the search."""
+
+    resources: list[Json]
+    cursor: str | None
+    total: int
+
+
+async def read(call: ClientCaller, kind: FhirType, id: UUID, *, logs: bool = True) -> Json:
+    """Return a resource; raise `NotFound` if the client does not see it.
+
+    Ids are unique per patient only. If two patients chose the same, the session that the clinic manages is preferred.
+    `logs` is false if the access is logged already, because the request has written the resource.
+    """
+    rows, named = await _rows(call, kind, Search(count=2, ids={id}), {}, logs=logs)
+    resources = await _resources(call, kind, _preferred(call, rows), named)
+    if not resources:
+        raise NotFound
+    return resources[0]
+
+
+async def find(call: ClientCaller, kind: FhirType, id: UUID) -> Row | None:
+    """Return the row of a resource that the client is about to write; None if it does not see it."""
+    rows, _ = await _rows(call, kind, Search(count=2, ids={id}), {}, logs=False)
+    return next(iter(_preferred(call, rows)), None)
+
+
+def _preferred(call: ClientCaller, rows: Sequence[Row]) -> list[Row]:
+    own = [row for row in rows if row.get("clinic_id") == call.clinic_id]
+    return [*own, *rows][:1]
+
+
+async def search(call: ClientCaller, kind: FhirType, wanted: Search) -> Found:
+    """Return a page of resources; raise `InvalidCursor` if its cursor is not of this search."""
+    key = call.services.cursor_key
+    scope = (str(call.client_id), "fhir", kind.name, wanted.applied)
+    after: dict[str, Any] = {}
+    total: int | None = None
+    if wanted.cursor is not None:
+        first, second = wanted.cursor[:_CURSOR_LENGTH], wanted.cursor[_CURSOR_LENGTH:]
+        total, after["after_id"] = decode_position(key, scope, first)
+        _, after["after_patient"] = decode_position(key, (*scope, first), second)
+    if total is None:
+        binds = call.binds | wanted.values | {"now": clock.now()}
+        total = (await call.db.only(statements.total(kind.name, wanted.filters), **binds))["total"]
+    rows, named = await _rows(call, kind, wanted, after)
+    shown = [row for row in rows[: wanted.count] if row["fits"]]
+    cursor = None
+    if shown and len(shown) < len(rows):
+        first = encode_position(key, scope, total, shown[-1]["id"])
+        cursor = first + encode_position(key, (*scope, first), total, shown[-1]["patient_id"])
+    return Found(await _resources(call, kind, shown, named), cursor, total)
+
+
+Identifiers = dict[UUID, list[Row]]
+"""The clinic's identifiers of patients."""
+
+
+async def _rows(
+    call: ClientCaller, kind: FhirType, wanted: Search, after: Row, *, logs: bool = True
+) -> tuple[list[Row], Identifiers]:
+    """Return the rows of a page, and one more if there are more; and the identifiers, if they are connections.
+
+    Log the accesses to those that are shown.
+    """
+    if not wanted.count:
+        return [], {}
+    statement = statements.page(kind.name, wanted.filters, continued=bool(after))
+    values = call.binds | wanted.values | after | {"now": clock.now(), "most_bytes": MAX_PAGE_BYTES}
+    async with call.db.transaction() as tx:
+        rows = await tx.all(statement, **values, rows=wanted.count + 1)
+        shown = [row for row in rows[: wanted.count] if row["fits"]]
+        named = await _identifiers(tx, call, shown) if kind.kind is None else {}
+        logged = await access_log.write(tx, _entries(call, kind, shown)) if logs else []
+    access_log.emit(logged)
+    return rows, named
+
+
+async def _identifiers(tx: Transaction, call: ClientCaller, rows: Sequence[Row]) -> Identifiers:
+    found: defaultdict[UUID, list[Row]] = defaultdict(list)
+    patient_ids = [row["patient_id"] for row in rows]
+    for each in await tx.all(consent_statements.IDENTIFIERS, clinic_id=call.clinic_id, patient_ids=patient_ids):
+        found[each["patient_id"]].append({"system": each["system"], "value": each["value"]})
+    return found
+
+
+def _entries(call: ClientCaller, kind: FhirType, rows: Sequence[Row]) -> list[Entry]:
+    """Return an entry of the access log for each patient."""
+    ids: defaultdict[UUID, list[str]] = defaultdict(list)
+    for row in rows:
+        ids[row["owner_id"]].append(str(row["id"]))
+    return [
+        Entry(owner_id, call.clinic_id, Action.READ, kind.collection, some, call.client_id, call.request_id)
+        for owner_id, some in ids.items()
+    ]
+
+
+async def _resources(call: ClientCaller, kind: FhirType, rows: Sequence[Row], named: Identifiers) -> list[Json]:
+    if kind.kind is None:
+        return [kind.encode(_connection(row, named), str(row["patient_id"])) for row in rows]
+    keys = await call.services.data_keys.of_many({row["owner_id"] for row in rows})
+    return [
+        kind.encode(
+            clinic_record(keys[row["owner_id"]], kind.kind, row, call.clinic_id) | {"changed_at": row["changed_at"]},
+            str(row["patient_id"]),
+        )
+        for row in rows
+        if row["owner_id"] in keys  # else the account has been erased since
+    ]
+
+
+def _connection(row: Row, named: Identifiers) -> Row:
+    terms = decode_json_row(_TERMS, row["more"])
+    known = {name: row[name] for name in ("id", "version", "changed_at")}
+    return known | terms | {"identifiers": named.get(row["patient_id"], [])}
+
+
+def bundle(kind: FhirType, wanted: Search, found: Found, endpoints: Endpoints) -> Json:
+    """Return the Bundle of a page, with links to itself and to the next page."""
+    base = endpoints.of(f"/fhir/{kind.name}")
+    itself = {"_cursor": wanted.cursor} if wanted.cursor else {}
+    links = [{"relation": "self", "url": f"{base}?{wanted.query(**itself)}"}]
+    if found.cursor is not None:
+        links.append({"relation": "next", "url": f"{base}?{wanted.query(_cursor=found.cursor)}"})
+    entries = [
+        {"fullUrl": f"{base}/{each['id']}", "resource": each, "search": {"mode": "match"}} for each in found.resources
+    ]
+    return {
+        "resourceType": "Bundle",
+        "type": "searchset",
+        "total": found.total,
+        "link": links,
+        **({"entry": entries} if entries else {}),
+    }

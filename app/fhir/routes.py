@@ -1,0 +1,367 @@
+"""The routes below `/fhir`."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.clinics.calls import ClientCaller
+from app.clinics.discovery import AuthorizationServer
+from app.clinics.discovery import describe as describe_server
+from app.clinics.endpoints import Endpoints, TheEndpoints
+from app.clinics.token_routes import TAG as ACCESS_TAG
+from app.fhir import bundles, examples, metadata, reading, searching, writing
+from app.fhir.calls import (
+    AnyFhirToken,
+    Body,
+    FhirToken,
+    Form,
+    IfMatch,
+    IfNoneExist,
+    Prefer,
+    ResourceId,
+    TypeName,
+    condition_in,
+    condition_of,
+    is_lenient,
+    version_of,
+)
+from app.fhir.dialect import MEDIA_TYPE, PREFIX, FhirDocument, FhirRoute, fhir_response
+from app.fhir.parts import WRITABLE, parse
+from app.fhir.types import TYPES
+from app.fhir.writing import PartWrite, Stored
+from app.http import MAX_BODY_BYTES, RawQuery, Response, json_response
+from app.http.bodies import FORM
+from app.http.response import Header
+from app.openapi import Json, example
+from app.problems import NotSupported
+from app.records import IfNoneMatch
+from app.records.preconditions import matching_etag
+from app.sync.collections import MAX_PUSH_BYTES
+
+TAG: Final = "FHIR"
+router = APIRouter(prefix=PREFIX, tags=[TAG], route_class=FhirRoute)
+discovery = APIRouter(prefix=PREFIX, tags=[ACCESS_TAG], route_class=FhirRoute)
+MaySearch = Annotated[ClientCaller, Depends(FhirToken("s", "list"))]
+MayRead = Annotated[ClientCaller, Depends(FhirToken("r", "one"))]
+MayCreate = Annotated[ClientCaller, Depends(FhirToken("c", "list"))]
+MayUpdate = Annotated[ClientCaller, Depends(FhirToken("u", "one"))]
+MayPut = Annotated[ClientCaller, Depends(FhirToken("cu", "list"))]
+AnyFhirClient = Annotated[ClientCaller, Depends(AnyFhirToken())]
+
+
+class FhirResource(BaseModel, defer_build=True, json_schema_extra=example(examples.PROCEDURE)):
+    """A FHIR R4 resource: `resourceType` says which. See https://hl7.org/fhir/R4/ and `GET /fhir/metadata`."""
+
+    model_config = ConfigDict(extra="allow")
+
+    resource_type: str = Field(alias="resourceType", description="The type of resource.")
+
+
+_RESOURCE: Final = {"$ref": "#/components/schemas/FhirResource"}
+_ERRORS: Final = {
+    400: "`invalid`: the request or the resource is not valid FHIR.",
+    401: "`login`: the request needs a valid access token of a client.",
+    403: "`forbidden`: the token lacks the scope, or belongs to a person.",
+    404: "`not-found`: the client sees no such resource, or there is no such type.",
+    405: "`not-supported`: the type does not support this interaction.",
+    406: "`not-supported`: the server answers in JSON only.",
+    409: "`conflict`: the patient has removed or detached the session.",
+    412: "`conflict`: the version or the condition does not hold.",
+    413: "`too-long`: the body has too many bytes or entries.",
+    414: "`too-long`: the URL is too long.",
+    415: "`not-supported`: the body is not JSON, or for a search not a form.",
+    422: "`business-rule`: a rule of sessions does not hold, or the subject is unknown.",
+    503: "`transient`: the server is overloaded, or its database did not respond.",
+    507: "`no-store`: the server cannot store anything.",
+}
+_ALWAYS: Final = (400, 406, 414, 422, 503)
+_SIGNED_IN: Final = (401, 403)
+_BODY: Final = (413, 415, 507)
+
+
+_LARGE: Final = {MAX_BODY_BYTES: MAX_PUSH_BYTES}
+
+
+def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return FastAPI's `responses` for an operation with these errors, and those that every operation has."""
+    return {
+        status: {
+            "description": _ERRORS[status],
+            "content": {MEDIA_TYPE: {"schema": _RESOURCE, "example": examples.OUTCOME}},
+        }
+        for status in sorted({*_ALWAYS, *statuses})
+    }
+
+
+def _answer(status: int, description: str, shown: Json | None = None) -> dict[int | str, dict[str, Any]]:
+    """Return the `responses` of a success; without an example of its own, that of the shape is shown."""
+    return {
+        status: {
+            "model": FhirResource,
+            "description": description,
+            "content": {MEDIA_TYPE: {} if shown is None else {"example": shown}},
+        }
+    }
+
+
+def _sent(shown: Json) -> Json:
+    return {"required": True, "content": {MEDIA_TYPE: {"schema": _RESOURCE, "example": shown}}}
+
+
+def _parameters(*described: tuple[str, str]) -> list[Json]:
+    return [
+        {"name": name, "in": "query", "required": False, "description": said, "schema": {"type": "string"}}
+        for name, said in described
+    ]
+
+
+_SEARCH_PARAMETERS: Final = (
+    ("_id", "The ids of resources, separated by commas."),
+    ("_lastUpdated", "When the resource last changed for this clinic: `ge`, `gt`, `le` or `lt` and a date or time."),
+    ("identifier", "An identifier of the clinic, `system|value`: of Patient, Procedure, MedicationAdministration."),
+    ("patient", "The id of the patient, or `Patient/` and the id. `subject` is the same."),
+    ("status", "The statuses of the type, separated by commas. For Goal it is `lifecycle-status`."),
+    ("date", "When it took place: of Procedure and DocumentReference. For MedicationAdministration: `effective-time`."),
+    ("_count", "The maximum number of resources in the page, 0 to 200."),
+    ("_cursor", "Where the page starts. The link `next` has it."),
+)
+
+
+@router.get(
+    "/metadata",
+    response_model=FhirResource,
+    response_class=FhirDocument,
+    responses=_errors() | _answer(200, "The CapabilityStatement.", examples.METADATA),
+    summary="Get the CapabilityStatement",
+)
+async def get_fhir_metadata(endpoints: TheEndpoints, query: RawQuery) -> Response:
+    """Return what is implemented: the types, their interactions and search parameters, and the token endpoint."""
+    searching.check_only_format(query, "mode")
+    return fhir_response(metadata.describe(endpoints), headers=[(b"cache-control", b"public, max-age=300")])
+
+
+@router.get(
+    "/{type:fhir_type}",
+    response_model=FhirResource,
+    response_class=FhirDocument,
+    responses=_errors(*_SIGNED_IN, 404, 405) | _answer(200, "A Bundle of the type `searchset`.", examples.SEARCHSET),
+    openapi_extra={"parameters": _parameters(*_SEARCH_PARAMETERS)},
+    summary="Search resources",
+)
+async def search_fhir(
+    call: MaySearch, endpoints: TheEndpoints, type: TypeName, query: RawQuery, prefer: Prefer = None
+) -> Response:
+    """Return the resources of a type that the clinic sees, in a stable order, with their total number. Follow the link
+    `next` while there is one.
+
+    An unknown parameter is 400; with `Prefer: handling=lenient` it is ignored. The link `self` has what was applied. Each
+    patient's access log shows what was read. Needs the scope `system/<Type>.s`.
+    """
+    return await _search(call, endpoints, type, query, prefer)
+
+
+@router.post(
+    "/{type:fhir_type}/_search",
+    response_model=FhirResource,
+    response_class=FhirDocument,
+    responses=_errors(*_SIGNED_IN, *_BODY, 404, 405)
+    | _answer(200, "A Bundle of the type `searchset`.", examples.SEARCHSET),
+    openapi_extra={
+        "requestBody": {
+            "description": "The parameters of the search.",
+            "content": {FORM: {"schema": {"type": "object"}, "example": {"_count": "50"}}},
+        }
+    },
+    summary="Search resources by a form",
+)
+async def search_fhir_by_form(
+    call: MaySearch, *, endpoints: TheEndpoints, type: TypeName, query: RawQuery, form: Form, prefer: Prefer = None
+) -> Response:
+    """Return the same as `GET /fhir/{type}`, with the parameters in the body, so that no log of a proxy has them."""
+    return await _search(call, endpoints, type, [*query, *form], prefer)
+
+
+async def _search(
+    call: ClientCaller, endpoints: Endpoints, name: str, pairs: searching.Pairs, prefer: str | None
+) -> Response:
+    kind = TYPES[name]
+    wanted = searching.read(kind, pairs, lenient=is_lenient(prefer))
+    found = await reading.search(call, kind, wanted)
+    return fhir_response(reading.bundle(kind, wanted, found, endpoints))
+
+
+@router.get(
+    "/{type:fhir_type}/{id:id}",
+    response_model=FhirResource,
+    response_class=FhirDocument,
+    responses=_errors(*_SIGNED_IN, 404, 405)
+    | _answer(200, "The resource.", examples.PROCEDURE)
+    | {304: {"description": "The client has the current version."}},
+    summary="Read a resource",
+)
+async def read_fhir(
+    call: MayRead, type: TypeName, id: ResourceId, query: RawQuery, if_none_match: IfNoneMatch = None
+) -> Response:
+    """Return a resource that the clinic sees. The patient's access log shows that it was read.
+
+    Needs the scope `system/<Type>.r`.
+    """
+    searching.check_only_format(query)
+    resource = await reading.read(call, TYPES[type], id)
+    if matching_etag(if_none_match, int(resource["meta"]["versionId"])) is not None:
+        return Response(304, headers=[(b"etag", bundles.etag(resource).encode())])
+    return fhir_response(resource, headers=_headers(resource))
+
+
+@router.post(
+    "/{type:fhir_type}",
+    status_code=201,
+    response_model=FhirResource,
+    response_class=FhirDocument,
+    responses=_errors(*_SIGNED_IN, *_BODY, 404, 405, 409, 412)
+    | _answer(200, "The resource that existed.")
+    | _answer(201, "The resource as it is stored."),
+    openapi_extra={"requestBody": _sent(examples.PROCEDURE_DRAFT), MAX_BODY_BYTES: MAX_PUSH_BYTES},
+    summary="Create a resource",
+)
+async def create_fhir(
+    call: MayCreate,
+    *,
+    endpoints: TheEndpoints,
+    type: TypeName,
+    query: RawQuery,
+    body: Body,
+    if_none_exist: IfNoneExist = None,
+) -> Response:
+    """Create a Procedure or a MedicationAdministration: its part of one session of the patient. Both have the clinic's
+    `identifier` of the session, and can be sent in any order.
+
+    If it exists, it is updated (200), and with `If-None-Exist: identifier=system|value` it is returned as it is (200). Needs
+    the scope `system/<Type>.c`.
+    """
+    named = condition_in(if_none_exist, query)
+    part = parse(WRITABLE[type], body)
+    target = await writing.resolve(call, part, named)
+    found = await writing.write(call, target, PartWrite(part, only_new=named is not None))
+    return _written(found, endpoints)
+
+
+@router.put(
+    "/{type:fhir_type}",
+    response_model=FhirResource,
+    response_class=FhirDocument,
+    responses=_errors(*_SIGNED_IN, *_BODY, 404, 405, 409, 412)
+    | _answer(200, "The resource as it is stored.")
+    | _answer(201, "The resource, which was created."),
+    openapi_extra={
+        "parameters": [
+            {
+                "name": "identifier",
+                "in": "query",
+                "required": True,
+                "description": "The clinic's identifier of the session: `system|value`.",
+                "schema": {"type": "string"},
+                "example": examples.CONDITION,
+            }
+        ],
+        "requestBody": _sent(examples.PROCEDURE_DRAFT),
+        MAX_BODY_BYTES: MAX_PUSH_BYTES,
+    },
+    summary="Create or update a resource by its identifier",
+)
+async def put_fhir(
+    call: MayPut, *, endpoints: TheEndpoints, type: TypeName, query: RawQuery, body: Body, if_match: IfMatch = None
+) -> Response:
+    """Create a Procedure or a MedicationAdministration, or replace its part of the session with this identifier. Sending it
+    again is safe. Needs the scope `system/<Type>.cu`.
+    """
+    named, version = condition_of(query), version_of(if_match)
+    part = parse(WRITABLE[type], body)
+    target = await writing.resolve(call, part, named)
+    return _written(await writing.write(call, target, PartWrite(part, version)), endpoints)
+
+
+@router.put(
+    "/{type:fhir_type}/{id:id}",
+    response_model=FhirResource,
+    response_class=FhirDocument,
+    responses=_errors(*_SIGNED_IN, *_BODY, 404, 405, 409, 412) | _answer(200, "The resource as it is stored."),
+    openapi_extra={"requestBody": _sent(examples.PROCEDURE_DRAFT), MAX_BODY_BYTES: MAX_PUSH_BYTES},
+    summary="Update a resource",
+)
+async def update_fhir(
+    call: MayUpdate,
+    *,
+    endpoints: TheEndpoints,
+    type: TypeName,
+    id: ResourceId,
+    query: RawQuery,
+    body: Body,
+    if_match: IfMatch = None,
+) -> Response:
+    """Replace the part of a session that the clinic manages. With `If-Match`, the version must be the current one. An
+    unknown id is 404: a new session gets its id from its identifier. Needs the scope `system/<Type>.u`.
+    """
+    searching.check_only_format(query)
+    version = version_of(if_match)
+    part = parse(WRITABLE[type], body)
+    target = await writing.find(call, part, id)
+    found = await writing.write(call, target, PartWrite(part, version))
+    return _written(Stored(found.resource, 200), endpoints)
+
+
+@router.post(
+    "",
+    response_model=FhirResource,
+    response_class=FhirDocument,
+    responses=_errors(*_SIGNED_IN, *_BODY, 404, 405, 409, 412)
+    | _answer(200, "A Bundle with the response to each entry.", examples.BUNDLE_RESPONSE),
+    openapi_extra={"requestBody": _sent(examples.BUNDLE), MAX_BODY_BYTES: MAX_PUSH_BYTES},
+    summary="Send a batch or a transaction",
+)
+async def send_bundle(call: AnyFhirClient, endpoints: TheEndpoints, query: RawQuery, body: Body) -> Response:
+    """Execute the entries of a Bundle: at most 500.
+
+    In a `batch`, each succeeds or fails separately. A `transaction` writes sessions of one patient, all or none; the error
+    names the entry that failed. Each entry needs the scope that it would need as a request.
+    """
+    searching.check_only_format(query)
+    entries = bundles.check(body)
+    execute = bundles.batch if body["type"] == "batch" else bundles.transact
+    return fhir_response(await execute(call, entries, endpoints))
+
+
+router.add_api_route(
+    "/", send_bundle, methods=["POST"], include_in_schema=False, openapi_extra=_LARGE
+)  # as fhirpy sends it
+
+
+@router.get("/{type:fhir_type}/{id:id}/_history", include_in_schema=False)  # noqa: FAST003 - refused, whatever it names
+@router.get("/{type:fhir_type}/{id:id}/_history/{version}", include_in_schema=False)
+@router.get("/{type:fhir_type}/_history", include_in_schema=False)
+@router.get("/_history", include_in_schema=False)
+async def get_fhir_history(_query: RawQuery) -> Response:
+    """Refuse to read former versions."""
+    raise NotSupported
+
+
+@discovery.get(
+    "/.well-known/smart-configuration",
+    response_model=AuthorizationServer,
+    responses=_errors(),
+    summary="Get the SMART configuration below /fhir",
+)
+async def get_fhir_smart_configuration(endpoints: TheEndpoints) -> Response:
+    """Return the same document as `GET /.well-known/smart-configuration`: FHIR clients look for it here."""
+    return json_response(describe_server(endpoints), headers=[(b"cache-control", b"public, max-age=300")])
+
+
+def _headers(resource: Json) -> list[Header]:
+    return [(b"etag", bundles.etag(resource).encode())]
+
+
+def _written(found: Stored, endpoints: Endpoints) -> Response:
+    resource = found.resource
+    url = endpoints.of(f"{PREFIX}/{resource['resourceType']}/{resource['id']}")
+    return fhir_response(resource, found.status, [*_headers(resource), (b"location", url.encode())])

@@ -1,0 +1,182 @@
+"""The parameters of a search: what is known, and what it selects."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+from urllib.parse import urlencode
+from uuid import UUID
+
+from app.fhir.dates import ALWAYS, Interval, parse
+from app.fhir.types import FhirType
+from app.ids import is_id, make_id
+from app.problems import Fault, InvalidParameter, NotAcceptable
+
+MAX_COUNT: Final = 200
+DEFAULT_COUNT: Final = 50
+T = TypeVar("T")
+Pairs = Sequence[tuple[str, str]]
+"""Names and values of parameters, in their order."""
+COMMON: Final = {"_id": "id", "_lastUpdated": "updated"}
+"""What every type can be searched by."""
+IGNORED: Final = frozenset({"_format", "_pretty", "_total", "_totalMethod", "_summary", "_elements", "_sort"})
+_JSON: Final = frozenset({"json", "application/json", "application/fhir+json", "text/json", "application/fhir json"})
+_ONCE: Final = frozenset({"_count", "_cursor"})
+_count: Final = re.compile(r"\d{1,9}", re.ASCII).fullmatch
+_patient: Final = re.compile(r"(?:\S*/)?Patient/([^/]+)|([^/]+)").fullmatch
+
+
+@dataclass(slots=True)
+class Search:
+    """What a search selects. `applied` are the parameters that have an effect; `values` are the values of its conditions."""
+
+    count: int = DEFAULT_COUNT
+    cursor: str | None = None
+    applied: list[tuple[str, str]] = field(default_factory=list)
+    ids: set[UUID] | None = None
+    patients: set[UUID] | None = None
+    statuses: set[str] | None = None
+    identifiers: set[tuple[str | None, str]] | None = None
+    updated: Interval = ALWAYS
+    date: Interval = ALWAYS
+    has_date: bool = False
+
+    @property
+    def filters(self) -> frozenset[str]:
+        """The names of its conditions."""
+        sets = {name for name in ("ids", "patients", "statuses", "identifiers") if getattr(self, name) is not None}
+        return frozenset(sets | ({"date"} if self.has_date else set()))
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The values of its conditions, for the statements."""
+        named = self.identifiers or set()
+        return {
+            "ids": [*(self.ids or ())],
+            "patients": [*(self.patients or ())],
+            "statuses": [*(self.statuses or ())],
+            "tokens": [f"{system}|{value}" for system, value in named if system is not None],
+            "bare_values": [value for system, value in named if system is None],
+            "some_values": [value for _, value in named],
+            "updated_from": self.updated.start,
+            "updated_before": self.updated.end,
+            "date_from": self.date.start,
+            "date_before": self.date.end,
+        }
+
+    def query(self, **more: str) -> str:
+        """Return the query string of this search, with its `_count` and further parameters."""
+        return urlencode([*self.applied, ("_count", str(self.count)), *more.items()])
+
+
+def read(kind: FhirType, pairs: Pairs, *, lenient: bool) -> Search:
+    """Return the search that the parameters describe; raise `InvalidParameter` or `NotAcceptable`."""
+    search = Search()
+    known = {**COMMON, **kind.parameters}
+    faults: list[Fault] = []
+    seen: set[str] = set()
+    check_format(pairs)
+    for name, value in pairs:
+        if name in IGNORED:
+            continue
+        if name in _ONCE and name in seen:
+            faults.append(Fault(f"/{name}", "repeated", "Send this parameter once."))
+            continue
+        seen.add(name)
+        try:
+            if name in known:
+                _apply(kind, search, known[name], value)
+                search.applied.append((name, value))
+            elif name == "_count":
+                search.count = _read_count(value)
+            elif name == "_cursor":
+                search.cursor = value
+            elif not lenient:
+                faults.append(unknown(name))
+        except ValueError:
+            faults.append(Fault(f"/{name}", "invalid", _ADVICE[known.get(name, "count")]))
+    if faults:
+        raise InvalidParameter(*faults, known=[*known, *_ONCE])
+    return search
+
+
+def check_only_format(pairs: Pairs, *allowed: str) -> None:
+    """Raise `InvalidParameter` if there are parameters other than those that are ignored and `allowed`."""
+    check_format(pairs)
+    faults = [unknown(name) for name, _ in pairs if name not in IGNORED and name not in allowed]
+    if faults:
+        raise InvalidParameter(*faults)
+
+
+def check_format(pairs: Pairs) -> None:
+    """Raise `NotAcceptable` if `_format` is not JSON."""
+    if any(name == "_format" and value.partition(";")[0].strip() not in _JSON for name, value in pairs):
+        raise NotAcceptable
+
+
+_plain: Final = re.compile("[A-Za-z_-]{1,40}").fullmatch
+_ADVICE: Final = {
+    "id": "Send an id, or several separated by commas.",
+    "updated": "Send a date or a time, with the prefix ge, gt, le or lt.",
+    "date": "Send a date or a time, with the prefix ge, gt, le or lt.",
+    "identifier": "Send an identifier as system|value, or its value.",
+    "patient": "Send an id, or Patient/ and the id.",
+    "status": "Send a code, or several separated by commas.",
+    "count": "Send a number from 0 to 200.",
+}
+
+
+def unknown(name: str) -> Fault:
+    """Return the fault of an unknown parameter, named only if it is a plain name."""
+    pointer = f"/{name}" if _plain(name) else ""
+    return Fault(pointer, "unknown-parameter", "This type does not have this parameter.")
+
+
+def _apply(kind: FhirType, search: Search, by: str, value: str) -> None:
+    """Add a condition; raise `ValueError` if the value is not valid. Values separated by commas are alternatives."""
+    if by == "updated":
+        search.updated = search.updated.within(parse(value))
+        return
+    if by == "date":
+        search.date, search.has_date = search.date.within(parse(value)), True
+        return
+    values = value.split(",")
+    if "" in values:
+        raise ValueError
+    if by == "id":
+        search.ids = _within(search.ids, {make_id(each) for each in values if is_id(each)})
+    elif by == "patient":
+        search.patients = _within(search.patients, {make_id(each) for each in map(patient_id, values) if is_id(each)})
+    elif by == "identifier":
+        search.identifiers = _within(search.identifiers, {read_identifier(each) for each in values})
+    else:
+        codes = {each.rpartition("|")[2] for each in values}
+        found = {kind.statuses[each] for each in codes if each in kind.statuses} | (codes & {kind.status or ""})
+        search.statuses = _within(search.statuses, found)
+        if kind.status is not None and not search.statuses:
+            search.ids = set()
+
+
+def patient_id(text: str) -> str:
+    """Return the id in a reference to a patient: an id, `Patient/` and the id, or a URL that ends so."""
+    found = _patient(text)
+    return "" if found is None else found[1] or found[2]
+
+
+def read_identifier(text: str) -> tuple[str | None, str]:
+    """Return the system and value of an identifier; the system is None if any is meant. Raise `ValueError` without a value."""
+    system, bar, value = text.partition("|")
+    if not (value if bar else system):
+        raise ValueError
+    return (system, value) if bar else (None, system)
+
+
+def _within(before: set[T] | None, found: set[T]) -> set[T]:
+    """Return what satisfies this condition and the former one on the same parameter."""
+    return found if before is None else before & found
+
+
+def _read_count(value: str) -> int:
+    if not _count(value):
+        raise ValueError
+    return min(int(value), MAX_COUNT)

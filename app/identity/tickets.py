@@ -1,0 +1,83 @@
+"""Tickets: what a client gets for a right password if the account has a second factor, and sends back with a code of it.
+
+A ticket is sealed, and stored nowhere. It is valid for five minutes, and until the account's password changes.
+"""
+
+import base64
+import hashlib
+import hmac
+from dataclasses import dataclass
+from typing import Final, NoReturn
+from uuid import UUID
+
+import orjson
+
+from app import clock
+from app.db import Row
+from app.identity import audit
+from app.identity.audit import Event
+from app.identity.second_factor import Needed
+from app.problems import SecondFactorRequired, WrongCredentials
+from app.sealing import Cipher, UnreadableError
+from app.services import Services
+
+SECONDS: Final = 300
+_BOUND_TO: Final = b"second-factor ticket"
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A sign-in that only lacks the second factor.
+
+    `device_id` is a device that the client signed in on before, None for a new one. `tag` changes with the password.
+    If `setup` is true, the account first has to set up its second factor.
+    """
+
+    account_id: UUID
+    device_id: UUID | None
+    device_name: str | None
+    tag: str
+    setup: bool
+    expires: int
+
+
+def require_code(
+    services: Services,
+    network: str,
+    account: Row,
+    needs: Needed,
+    *,
+    device_id: UUID | None = None,
+    device_name: str | None = None,
+) -> NoReturn:
+    """Raise `SecondFactorRequired` with a ticket for an account, of which the row has `id` and `password_hash`."""
+    audit.record(services, Event.SECOND_FACTOR_REQUIRED, account["id"], network)
+    content = {
+        "account_id": str(account["id"]),
+        "device_id": None if device_id is None else str(device_id),
+        "device_name": device_name,
+        "tag": tag_of(services, account["password_hash"]),
+        "setup": needs.setup,
+        "expires": int(clock.now().timestamp()) + SECONDS,
+    }
+    sealed = Cipher(services.ticket_key).encrypt(orjson.dumps(content), _BOUND_TO)
+    raise SecondFactorRequired(base64.urlsafe_b64encode(sealed).decode().rstrip("="), SECONDS, setup=needs.setup)
+
+
+def opened(services: Services, text: str) -> Ticket:
+    """Return the ticket in a text; raise `WrongCredentials` if it is none, or has expired."""
+    try:
+        sealed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        content = orjson.loads(Cipher(services.ticket_key).decrypt(sealed, _BOUND_TO))
+    except (ValueError, UnreadableError):
+        raise WrongCredentials from None
+    if content["expires"] <= clock.now().timestamp():
+        raise WrongCredentials
+    device_id = content["device_id"]
+    ids = {"account_id": UUID(content["account_id"]), "device_id": None if device_id is None else UUID(device_id)}
+    return Ticket(**content | ids)
+
+
+def tag_of(services: Services, password_hash: str) -> str:
+    """Return the tag of a password hash: it tells whether the password was changed since."""
+    return hmac.digest(services.ticket_key, f"tag:{password_hash}".encode(), hashlib.sha256).hex()[:32]

@@ -1,0 +1,63 @@
+"""Prompts: questions of our own that a person may answer in a reflection."""
+
+from enum import StrEnum
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
+
+from app.library.files import DATA, FileShape, documented, read_file
+from app.library.instruments import Code, Language, Line
+from app.openapi import Json
+
+PROMPT_ID: Final = r"^[a-z]{2,12}-\d{2}$"
+
+
+class Phase(StrEnum):
+    """The time that a prompt is for.
+
+    `preparation`: before a session; `fresh`: up to 72 hours after it; `fortnight`: up to 14 days; `months`: later;
+    `any`: at any time.
+    """
+
+    PREPARATION = "preparation"
+    FRESH = "fresh"
+    FORTNIGHT = "fortnight"
+    MONTHS = "months"
+    ANY = "any"
+
+
+def _example() -> Json:
+    return read_file(Prompts, DATA / "prompts.en.1.json").prompts[0].model_dump()
+
+
+class Prompt(FileShape, json_schema_extra=documented(_example)):
+    """A prompt."""
+
+    id: Annotated[str, Field(pattern=PROMPT_ID)] = Field(
+        description="The prompt's id, for the `prompt_id` of a reflection."
+    )
+    phase: Phase = Field(description="The time that it is for.")
+    element_kinds: list[Code] = Field(
+        description="The kinds of element that it is about; empty for none in particular."
+    )
+    domains: list[Code] = Field(description="The domains of life that it is about; empty for none in particular.")
+    change: Literal["internal", "external"] | None = Field(description="The kind of change that it is about, or null.")
+    text: Line = Field(description="The question.")
+
+
+class Prompts(FileShape):
+    """A file of prompts in one language."""
+
+    set: Annotated[int, Field(strict=True, ge=1, lt=2**31)]
+    language: Language
+    prompts: list[Prompt]
+
+    def select(self, phase: Phase | None, element_kind: str | None, domain: str | None) -> list[Prompt]:
+        """Return the prompts for a phase, about a kind of element, and about a domain, as far as they are given."""
+        return [
+            each
+            for each in self.prompts
+            if phase in (None, each.phase)
+            and (element_kind is None or element_kind in each.element_kinds)
+            and (domain is None or domain in each.domains)
+        ]

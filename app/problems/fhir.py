@@ -1,0 +1,81 @@
+"""Problems of the FHIR facade, which renders them as OperationOutcomes."""
+
+from typing import Self
+
+from app.problems.faults import Fault
+from app.problems.problem import Problem
+from app.problems.records import Invalid
+
+
+class InvalidResource(Invalid):
+    """Invalid resource.
+
+    The body is not a valid FHIR R4 resource of the type that the operation takes. The member `errors` lists everything that
+    is wrong. Nothing of it was applied.
+    """
+
+    status, code = 400, "invalid-resource"
+    fault = Fault("/subject", "required", "required element missing.")
+
+
+class InvalidParameter(Invalid):
+    """Invalid search parameter.
+
+    The member `errors` lists the parameters that are not known or have no valid value. With the header `Prefer:
+    handling=lenient`, unknown parameters are ignored.
+    """
+
+    status, code = 400, "invalid-parameter"
+    fault = Fault("/_include", "unknown-parameter", "This type does not have this parameter.")
+
+
+class NotSupported(Problem):
+    """Interaction not supported.
+
+    The server does not keep versions for FHIR clients: vread and history are not implemented. `GET /fhir/metadata` lists
+    what is.
+    """
+
+    status, code = 400, "not-supported"
+
+
+class NotAcceptable(Problem):
+    """Not acceptable.
+
+    The operation answers in JSON only: accept `application/fhir+json`.
+    """
+
+    status, code = 406, "not-acceptable"
+
+
+class SessionConflict(Problem):
+    """Session conflict.
+
+    The patient has removed the session or detached it from the clinic, so the clinic cannot write it any more.
+    """
+
+    status, code = 409, "session-conflict"
+
+
+class PreconditionFailed(Problem):
+    """Precondition failed.
+
+    If-Match does not name the resource's current version, or the condition of a conditional request is not one identifier.
+    """
+
+    status, code = 412, "precondition-failed"
+
+    @classmethod
+    def of_condition(cls) -> Self:
+        """Return the problem of a condition that is not one identifier."""
+        return cls("The condition must be one identifier: identifier=system|value.")
+
+
+class UnknownSubject(Problem):
+    """Unknown subject.
+
+    The subject of the resource is no patient whose consent lets the clinic add sessions. The response is the same if the
+    consent has ended, or is for another purpose.
+    """
+
+    status, code = 422, "unknown-subject"

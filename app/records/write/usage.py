@@ -1,0 +1,67 @@
+"""Usage: how many records, bytes of documents and remembered operations an owner has, and the quotas that limit them.
+
+The numbers are columns of the feed's row. A write reads them together with the feed's head, counts each change, and writes
+them together with the new head. So they are exact, and cost no statement (decision 074).
+"""
+
+from app.db import Row
+from app.problems import Quota, QuotaExceeded
+from app.settings import Settings
+
+
+class Usage:
+    """The usage of one owner during a write, and its limits."""
+
+    __slots__ = ("_first", "_settings", "document_bytes", "records", "remembered_ops")
+
+    def __init__(self, settings: Settings, records: int, document_bytes: int, remembered_ops: int) -> None:
+        """Start with the numbers in the feed's row."""
+        self._settings = settings
+        self.records, self.document_bytes, self.remembered_ops = records, document_bytes, remembered_ops
+        self._first = records, document_bytes, remembered_ops
+
+    @property
+    def columns(self) -> Row:
+        """The columns of the feed's row."""
+        return {
+            "records": self.records,
+            "document_bytes": self.document_bytes,
+            "remembered_ops": self.remembered_ops,
+        }
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether the feed's row has other numbers."""
+        return self._first != (self.records, self.document_bytes, self.remembered_ops)
+
+    def reset(self) -> None:
+        """Return to the first numbers, because nothing will be written."""
+        self.records, self.document_bytes, self.remembered_ops = self._first
+
+    def check(self, before: Row | None, after: Row) -> QuotaExceeded | None:
+        """Return the quota that a created or changed record exceeds; None if it fits, or does not need more than before.
+
+        Both rows have their sealed documents.
+        """
+        settings = self._settings
+        if before is None and self.records >= settings.quota_records:
+            return QuotaExceeded(Quota.RECORDS, settings.quota_records, self.records)
+        growth = _growth(before, after)
+        if growth > 0 and self.document_bytes + growth > settings.quota_document_bytes:
+            return QuotaExceeded(Quota.DOCUMENT_BYTES, settings.quota_document_bytes, self.document_bytes)
+        return None
+
+    def add(self, before: Row | None, after: Row | None) -> None:
+        """Count a record that was created (`before` is None), changed, or removed (`after` is None)."""
+        self.records += (after is not None) - (before is not None)
+        self.document_bytes += _growth(before, after)
+
+    def check_operation(self) -> QuotaExceeded | None:
+        """Return a problem if no further operation can be remembered."""
+        limit = self._settings.quota_operations
+        return QuotaExceeded(Quota.OPERATIONS, limit, self.remembered_ops) if self.remembered_ops >= limit else None
+
+
+def _growth(before: Row | None, after: Row | None) -> int:
+    """Return by how many bytes the sealed document of a record grows."""
+    return sum(len(row["document"]) * sign for row, sign in ((after, 1), (before, -1)) if row is not None)

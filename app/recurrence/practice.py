@@ -1,0 +1,164 @@
+"""The days of one practice: when it is due, when it pauses, and what each day is."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from app.recurrence.rules import Rule, WeekStart, named_ordinals, parse_rule
+
+
+class EntryOutcome(StrEnum):
+    """What became of a practice on a day, from the best to the least."""
+
+    DONE = "done"
+    PARTLY = "partly"
+    SKIPPED = "skipped"
+
+
+class DayState(StrEnum):
+    """What a day is for a practice.
+
+    `done`, `partly`, `skipped`: the best outcome of its entries. Without an entry: `paused`: in force and in a pause.
+    `open`: today, if it is due, or if the practice is to be done some times a week. `passed`: was due. `ahead`: will be
+    due. `none`: anything else.
+    """
+
+    DONE = "done"
+    PARTLY = "partly"
+    SKIPPED = "skipped"
+    PAUSED = "paused"
+    OPEN = "open"
+    PASSED = "passed"
+    AHEAD = "ahead"
+    NONE = "none"
+
+
+class Span(NamedTuple):
+    """A part of a schedule: in force from `from_on` to the day before the next span.
+
+    Either a rule names the due days, or the practice is to be done `times_per_week` (1 to 7) times a week, on any days.
+    With neither, nothing is ever due.
+    """
+
+    from_on: date
+    rule: Rule | None = None
+    times_per_week: int | None = None
+
+
+class Pause(NamedTuple):
+    """A pause from `from_on` to `until_on`, both included; without an end if that is None."""
+
+    from_on: date
+    until_on: date | None = None
+
+
+class Practice(NamedTuple):
+    """What decides on the days of a practice: at least one span, pauses, both in ascending order, and the last day."""
+
+    schedule: tuple[Span, ...]
+    ends_on: date | None = None
+    pauses: tuple[Pause, ...] = ()
+    week_start: WeekStart = WeekStart.MONDAY
+
+
+def read_practice(record: Mapping[str, Any]) -> Practice:
+    """Return the days of a practice from its record as JSON: `schedule`, `ends_on`, `pauses` and `week_start`.
+
+    The days are text (`YYYY-MM-DD`). Raises `UnsupportedRuleError` if a rule is not of the grammar of `parse_rule`.
+    """
+    return Practice(
+        schedule=tuple(
+            Span(
+                date.fromisoformat(span["from_on"]),
+                None if span["rule"] is None else parse_rule(span["rule"]),
+                span["times_per_week"],
+            )
+            for span in record["schedule"]
+        ),
+        ends_on=_read_day(record["ends_on"]),
+        pauses=tuple(
+            Pause(date.fromisoformat(pause["from_on"]), _read_day(pause["until_on"])) for pause in record["pauses"]
+        ),
+        week_start=WeekStart(record["week_start"]),
+    )
+
+
+def _read_day(text: str | None) -> date | None:
+    return None if text is None else date.fromisoformat(text)
+
+
+def best_outcomes(entries: Iterable[tuple[date, str]]) -> dict[date, EntryOutcome]:
+    """Return the best outcome of each day that has entries: done before partly before skipped.
+
+    `entries` are pairs of a day and an outcome, in any order.
+    """
+    logged: dict[date, set[str]] = {}
+    for day, outcome in entries:
+        logged.setdefault(day, set()).add(outcome)
+    return {day: next(best for best in EntryOutcome if best in outcomes) for day, outcomes in logged.items()}
+
+
+def due_days(practice: Practice, first: date, last: date) -> list[date]:
+    """Return the days from `first` to `last`, both included, that the rules in force name and no pause covers, in order.
+
+    No day is due in a span with a number of times a week.
+    """
+    start, end = first.toordinal(), last.toordinal()
+    paused = paused_ordinals(practice, start, end)
+    return [date.fromordinal(day) for day in ruled_ordinals(practice, start, end) if day not in paused]
+
+
+def day_states(
+    practice: Practice, outcomes: Mapping[date, EntryOutcome], first: date, last: date, today: date
+) -> dict[date, DayState]:
+    """Return the state of each day from `first` to `last`, both included, in order.
+
+    `outcomes` is the result of `best_outcomes`; it may have days outside the window.
+    """
+    start, end, now = first.toordinal(), last.toordinal(), today.toordinal()
+    states = dict.fromkeys(range(start, end + 1), DayState.NONE)
+    for day in ruled_ordinals(practice, start, end):
+        states[day] = DayState.PASSED if day < now else DayState.AHEAD
+    for span, begin, until in spans_in_force(practice, start, end):
+        if begin <= now <= until and (span.times_per_week or states[now] == DayState.AHEAD):
+            states[now] = DayState.OPEN
+    for day in paused_ordinals(practice, start, end):
+        states[day] = DayState.PAUSED
+    for logged, outcome in outcomes.items():
+        if first <= logged <= last:
+            states[logged.toordinal()] = DayState(outcome)
+    return {date.fromordinal(day): state for day, state in states.items()}
+
+
+def spans_in_force(practice: Practice, first: int, last: int) -> Iterator[tuple[Span, int, int]]:
+    """Yield each span that is in force in a window of ordinals, with its first and last day there."""
+    if practice.ends_on is not None:
+        last = min(last, practice.ends_on.toordinal())
+    nexts = [span.from_on.toordinal() - 1 for span in practice.schedule[1:]]
+    for span, until in zip(practice.schedule, [*nexts, last], strict=True):
+        begin, end = max(first, span.from_on.toordinal()), min(last, until)
+        if begin <= end:
+            yield span, begin, end
+
+
+def ruled_ordinals(practice: Practice, first: int, last: int) -> list[int]:
+    """Return the ordinals from `first` to `last` that the rules in force name, paused or not, in order."""
+    return [
+        day
+        for span, begin, end in spans_in_force(practice, first, last)
+        if span.rule is not None
+        for day in named_ordinals(span.rule, span.from_on.toordinal(), begin, end, practice.week_start)
+    ]
+
+
+def paused_ordinals(practice: Practice, first: int, last: int) -> set[int]:
+    """Return the ordinals from `first` to `last` on which the practice is in force and paused."""
+    first = max(first, practice.schedule[0].from_on.toordinal())
+    if practice.ends_on is not None:
+        last = min(last, practice.ends_on.toordinal())
+    paused: set[int] = set()
+    for pause in practice.pauses:
+        until = last if pause.until_on is None else min(last, pause.until_on.toordinal())
+        paused.update(range(max(first, pause.from_on.toordinal()), until + 1))
+    return paused

@@ -1,0 +1,132 @@
+"""Pipelining: what a client sends before it has the response to its last request (RFC 9112, 9.3.2).
+
+The requests of a connection are answered one after the other, and at most `MAX_PIPELINED` of them wait. While one waits,
+nothing more is read from the client, and what was already received is kept unparsed. The next request is started once the
+client has read the responses before it, so that a connection holds one large response at most.
+"""
+
+import asyncio
+from typing import Any, Final
+
+from app.server.in_flight import LIMITER, InFlightLimiter
+from app.server.timeouts import ProtocolTimeouts
+
+MAX_PIPELINED: Final = 8
+"""The maximum number of requests of a connection that wait."""
+HEAD_END: Final = b"\r\n\r\n"
+_MAX_WORK: Final = 16
+_HEAD_WORK: Final = 8
+"""In one turn of the event loop, a connection parses at most two heads, or 16 pieces of a body. Other connections, and
+health checks, do not wait longer than that.
+"""
+
+
+class PipelinedProtocol(ProtocolTimeouts):
+    """A connection whose requests wait for each other."""
+
+    _limiter: InFlightLimiter
+    _unparsed_data = b""
+    """What was received too early. From the index `_parsed_to` on, it is not parsed yet."""
+    _parsed_to = 0
+    _parsing: asyncio.Handle | None = None
+    """The call that parses a part of it, if one is scheduled or running."""
+    _awaits_reader = False
+    """Whether the next request is not started because the client has not read the last response."""
+    _in_body = False
+    """Whether the parser is within a body."""
+
+    def __init__(self, *parts: Any, **options: Any) -> None:
+        """Take the worker's limiter from the state of the application."""
+        super().__init__(*parts, **options)
+        if LIMITER not in self.app_state:
+            self.app_state[LIMITER] = InFlightLimiter()
+        self._limiter = self.app_state[LIMITER]
+        self._limiter.tasks = self.tasks
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Discard the requests that wait."""
+        self._limiter.unread.discard(self.transport)
+        self._limiter.pipelined -= len(self.pipeline)
+        self.pipeline.clear()
+        self._discard_unparsed()
+        super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        """Answer the requests that wait, and parse no others, because the server shuts down."""
+        self._discard_unparsed()
+        super().shutdown()
+
+    def pause_writing(self) -> None:
+        """Count the response as unread."""
+        super().pause_writing()
+        self._limiter.unread.add(self.transport)
+
+    def resume_writing(self) -> None:
+        """Continue with the requests that wait: the client has read the responses before them."""
+        self._limiter.unread.discard(self.transport)
+        super().resume_writing()
+        if self._awaits_reader:
+            self._continue()
+
+    def on_response_complete(self) -> None:
+        """Continue with the requests that wait."""
+        ProtocolTimeouts.on_response_complete(self)
+        if self.pipeline or self._unparsed_data:
+            self._continue()
+
+    def _continue(self) -> None:
+        """Start the next request, and parse what was received too early."""
+        self._awaits_reader = self.flow.write_paused
+        if self.transport.is_closing() or self._awaits_reader:
+            return
+        if self.pipeline:
+            self._limiter.pipelined -= 1
+            self._start_asgi_task(*self.pipeline.pop())
+            self._hold_reading()
+        self._parse_soon()
+
+    def _parse(self, data: bytes) -> None:
+        """Parse data, and check what is incomplete afterwards. The subclass implements it."""
+
+    def _keep_unparsed(self, data: bytes) -> None:
+        """Parse as much of the data as the connection may, and keep the rest."""
+        self._unparsed_data = self._unparsed_data[self._parsed_to :] + data
+        self._parsed_to = 0
+        self._parse_soon()
+        self._hold_reading()
+
+    def _discard_unparsed(self) -> None:
+        self._unparsed_data, self._parsed_to = b"", 0
+        if self._parsing is not None:
+            self._parsing.cancel()
+            self._parsing = None
+
+    def _hold_reading(self) -> None:
+        self.flow.hold_reading(held=bool(self.pipeline or self._unparsed_data))
+
+    @property
+    def _may_parse(self) -> bool:
+        """Whether more of what was received may be parsed now."""
+        return bool(self._unparsed_data) and len(self.pipeline) < MAX_PIPELINED and not self.flow.write_paused
+
+    def _parse_soon(self) -> None:
+        """Parse in the next turn of the event loop: here, the parser may be running."""
+        if self._parsing is None and self._may_parse:
+            self._parsing = self.loop.call_soon(self._parse_kept)
+
+    def _parse_kept(self) -> None:
+        """Parse what was received too early, up to the end of one head after the other."""
+        work = 0
+        while self._may_parse and work < _MAX_WORK:
+            work += 1 if self._in_body else _HEAD_WORK
+            start, end = self._parsed_to, self._unparsed_data.find(HEAD_END, self._parsed_to) + len(HEAD_END)
+            piece = self._unparsed_data[start : end if end > start else None]
+            self._parsed_to += len(piece)
+            if self._parsed_to == len(self._unparsed_data):
+                self._unparsed_data, self._parsed_to = b"", 0
+            self._parse(piece)
+            if self._ignores_input or self.transport.is_closing():
+                self._discard_unparsed()
+        self._parsing = None
+        self._hold_reading()
+        self._parse_soon()

@@ -1,0 +1,66 @@
+"""Turns: one holder at a time for each key, in the order of arrival.
+
+The writes of one owner follow each other in any case, because each locks the owner's feed. If they waited for that lock in
+the database, each would hold a connection meanwhile: a few writes of one owner would use up the pool.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Hashable
+
+from app.problems import Unavailable
+
+
+class Turns:
+    """The turns of a process."""
+
+    def __init__(self, max_seconds: float) -> None:
+        """Start without holders. A turn is waited for at most `max_seconds`."""
+        self._max_seconds = max_seconds
+        self._waiting: dict[Hashable, deque[asyncio.Future[None]]] = {}
+        """Those that wait behind the holder of each key."""
+
+    async def take(self, key: Hashable) -> "Turn":
+        """Wait for the turn of a key. Raise `Unavailable` after the deadline."""
+        queue = self._waiting.get(key)
+        if queue is None:
+            self._waiting[key] = deque()
+            return Turn(self, key)
+        turn = asyncio.get_running_loop().create_future()
+        queue.append(turn)
+        try:
+            async with asyncio.timeout(self._max_seconds):
+                await turn
+        except (TimeoutError, asyncio.CancelledError) as error:
+            if turn.done() and not turn.cancelled():  # the turn came in the same turn of the event loop
+                self.pass_on(key)
+            if isinstance(error, TimeoutError):
+                raise Unavailable from None
+            raise
+        return Turn(self, key)
+
+    def pass_on(self, key: Hashable) -> None:
+        """Give the turn to the one that has waited longest."""
+        queue = self._waiting[key]
+        while queue:
+            turn = queue.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        del self._waiting[key]
+
+
+class Turn:
+    """A turn that was taken."""
+
+    __slots__ = ("_is_held", "_key", "_turns")
+
+    def __init__(self, turns: Turns, key: Hashable) -> None:
+        """Hold the turn of a key."""
+        self._turns, self._key, self._is_held = turns, key, True
+
+    def release(self) -> None:
+        """Pass the turn on, unless that was done already."""
+        if self._is_held:
+            self._is_held = False
+            self._turns.pass_on(self._key)

@@ -1,0 +1,305 @@
+"""The chain of a record: everything that it refers to, and everything that refers to it, directly or through others.
+
+One statement reads the owner's references of all kinds, each from its index, without documents; they are followed in
+memory. A second one reads the records that were found.
+"""
+
+import heapq
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import Annotated, Any, Final, NamedTuple
+from uuid import UUID
+
+import orjson
+import sqlalchemy as sa
+from fastapi import APIRouter, Path, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from app import clock
+from app.clock import Instant
+from app.db import Row, Statement, any_of, bind
+from app.http import Response, Route
+from app.identity import TIMEZONE, Feed
+from app.ids import Id
+from app.openapi import example
+from app.problems import NotFound
+from app.records import IfNoneMatch, OwnRecords, Resource, View, kinds
+from app.records.access import owned, statements
+from app.records.codec import EPOCH_SHIFT, version_of
+from app.records.tables import Change
+from app.records.view import feed_of
+from app.sync.collections import BY_COLLECTION, Collection
+from app.views import examples
+from app.views.conditional import TAG, known_version, not_modified, tag_of, view_response, view_responses
+from app.views.labels import MAX_LABEL, label_of
+
+MAX_NODES: Final = 500
+"""The maximum number of records in a chain."""
+MAX_LINKS: Final = 20_000
+"""The maximum number of an owner's references that are read, to bound the memory of the server."""
+_feed, _change = Feed.table(), Change.table()
+_COLLECTION, _EPOCH = 3, 5
+"""Columns of `links`: only the row of the feed has an epoch."""
+Key = tuple[str, UUID]
+"""The collection and id of a record."""
+
+
+class ChainQuery(BaseModel):
+    """The query of a chain."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    collection: Collection | None = Field(
+        None,
+        description="The record's collection. It is needed only if records of several collections have the same id.",
+    )
+
+
+class ChainNode(BaseModel, defer_build=True):
+    """A record in a chain."""
+
+    collection: Annotated[str, Field(json_schema_extra={"enum": [*BY_COLLECTION]})] = Field(
+        description="The record's collection."
+    )
+    id: Id = Field(description="The record's id.")
+    label: str = Field(max_length=MAX_LABEL, description="Its title, or the beginning of its words.")
+    happened_at: Instant = Field(description="When it happened, as in the timeline.")
+    status: str | None = Field(description="Its status, if records of its kind have one.")
+
+
+class ChainEdge(BaseModel, defer_build=True):
+    """A reference of one record in a chain to another."""
+
+    from_: Id = Field(alias="from", description="The id of the record that refers.")
+    to: Id = Field(description="The id of the record that it refers to.")
+    field: str = Field(description="The field with the reference.")
+
+
+class Chain(BaseModel, defer_build=True):
+    """A record, everything that it refers to, and everything that refers to it."""
+
+    model_config = ConfigDict(json_schema_extra=example(examples.CHAIN))
+
+    collection: str = Field(description="The record's collection.")
+    id: Id = Field(description="The record's id.")
+    nodes: list[ChainNode] = Field(
+        max_length=MAX_NODES, description="The records of the chain. What a record refers to comes before it."
+    )
+    edges: list[ChainEdge] = Field(description="All references between them.")
+    truncated: bool = Field(description="Whether the chain has more than 500 records, of which the nearest are shown.")
+
+
+class Branch(NamedTuple):
+    """One reference of a kind of record: the collection that refers, the field, and the collection that it refers to."""
+
+    collection: str
+    field: str
+    target: str
+
+
+@cache
+def branches() -> tuple[Branch, ...]:
+    """Return all references of all kinds. Those of kinds to which none refers come last: they may be very many."""
+    referred = {target for kind in kinds() for target in kind.targets.values()}
+    ordered = sorted(kinds(), key=lambda kind: (kind not in referred, bool(kind.on_delete_cascade)))
+    return tuple(
+        Branch(kind.collection, field, target.collection) for kind in ordered for field, target in kind.targets.items()
+    )
+
+
+@cache
+def links() -> Statement:
+    """Return the statement that reads the feed, whether the record exists, and the owner's references.
+
+    A row with an epoch is of the feed, and has the record's collection; it is null if there is no such record. The others
+    are references: the number of the branch, the id of the record that refers, and the id that it refers to. They are not
+    read if the feed has the version `known`.
+    """
+    null = [sa.cast(sa.null(), kind).label(name) for name, kind in (("branch", sa.Integer()), ("to_id", sa.Uuid()))]
+    this = sa.and_(
+        _change.c.owner_id == _feed.c.owner_id,
+        any_of(_change.c.collection, "collections"),
+        _change.c.id == bind(_change.c.id),
+        _change.c.deleted.is_(False),
+    )
+    feed = (
+        sa.select(null[0], _change.c.id, null[1], _change.c.collection, _feed.c.head, _feed.c.epoch, TIMEZONE)
+        .select_from(sa.outerjoin(_feed, _change, this))
+        .where(owned(_feed))
+    )
+    found = (
+        sa.union_all(*(_references(number, branch) for number, branch in enumerate(branches())))
+        .limit(sa.literal_column(str(MAX_LINKS), sa.Integer))
+        .subquery("found")
+    )
+    columns = [sa.cast(sa.null(), column.type) for column in (_change.c.collection, _feed.c.head, _feed.c.epoch)]
+    return Statement(sa.union_all(feed, sa.select(*found.c, *columns, sa.cast(sa.null(), sa.String()))))
+
+
+def _references(number: int, branch: Branch) -> sa.Select[Any]:
+    """Return the references of one branch, unless the feed has the version `known`."""
+    table = BY_COLLECTION[branch.collection].table
+    version = sa.cast(_feed.c.epoch, sa.BigInteger) * sa.literal_column(str(EPOCH_SHIFT)) + _feed.c.head
+    current = sa.select(version).where(owned(_feed)).scalar_subquery()
+    return sa.select(
+        sa.literal_column(str(number), sa.Integer).label("branch"), table.c.id, table.c[branch.field].label("to_id")
+    ).where(owned(table), table.c[branch.field].is_not(None), current != sa.bindparam("known", type_=sa.BigInteger))
+
+
+def ids_of(kind: Resource) -> str:
+    """Return the name under which `nodes` takes the ids of the records of a kind."""
+    return f"ids_{kind.table.name}"
+
+
+@cache
+def nodes() -> Statement:
+    """Return the statement that reads the given records of all kinds: collection, id, number, document, and their time."""
+    return Statement(
+        sa.union_all(
+            *(
+                sa.select(
+                    sa.literal_column(f"'{kind.collection}'", sa.String()).label("collection"),
+                    *(kind.table.c[name] for name in ("id", "seq", "document")),
+                    _change.c.happened_at,
+                )
+                .select_from(statements(kind).with_change)
+                .where(owned(kind.table), any_of(kind.table.c.id, ids_of(kind)))
+                for kind in kinds()
+            )
+        )
+    )
+
+
+router = APIRouter(prefix="/v1/chain", tags=[TAG], route_class=Route)
+
+
+@router.get("/{id:id}", response_model=Chain, responses=view_responses(NotFound), summary="Get the chain of a record")
+async def get_chain(
+    view: OwnRecords,
+    id: Annotated[Id, Path(openapi_examples={"demo": {"value": examples.CHAIN["id"]}})],
+    query: Annotated[ChainQuery, Query()],
+    if_none_match: IfNoneMatch = None,
+) -> Response:
+    """Return a record with everything that it refers to, upwards, and everything that refers to it, downwards.
+
+    So an action item leads back to the session that it came from, and a session forward to what changed since.
+    """
+    parts = ("chain", str(id), query.collection)
+    known = known_version(if_none_match, *parts)
+    collections = [*BY_COLLECTION] if query.collection is None else [query.collection]
+    rows = await view.db.tuples(links(), **view.binds, id=id, collections=collections, known=known)
+    states = [row for row in rows if row[_EPOCH] is not None]
+    *_, head, epoch, timezone = feed_of(states)
+    view.caller.confirm(timezone)
+    version = version_of(epoch, head)
+    collection = next((name for name in collections if name in {row[_COLLECTION] for row in states}), None)
+    if collection is None:
+        raise NotFound
+    tag = tag_of(version, *parts)
+    if unchanged := not_modified(if_none_match, tag):
+        return unchanged
+    references = References([row for row in rows if row[_EPOCH] is None])
+    found, truncated = references.chain((collection, id))
+    records = await _read(view, found)
+    if (collection, id) not in records:
+        raise NotFound
+    edges = references.between(records)
+    ordered = parents_first(records, edges)
+    position = {key: number for number, key in enumerate(ordered)}
+    edges.sort(key=lambda edge: (position[edge[0]], edge[2]))
+    value = {
+        "collection": collection,
+        "id": id,
+        "nodes": [records[key] for key in ordered],
+        "edges": [{"from": source[1], "to": target[1], "field": field} for source, target, field in edges],
+        "truncated": truncated or len(rows) - len(states) >= MAX_LINKS,
+    }
+    return view_response(value, tag)
+
+
+Edge = tuple[Key, Key, str]
+"""The record that refers, the record that it refers to, and the field."""
+
+
+class References:
+    """The references between the records of an owner."""
+
+    def __init__(self, rows: Iterable[Sequence[Any]]) -> None:
+        """Take the rows of `links`."""
+        self._above: defaultdict[Key, list[tuple[Key, str]]] = defaultdict(list)
+        self._below: defaultdict[Key, list[Key]] = defaultdict(list)
+        every = branches()
+        for number, id, to_id, *_ in rows:
+            collection, field, target = every[number]
+            source, referred = (collection, id), (target, to_id)
+            self._above[source].append((referred, field))
+            self._below[referred].append(source)
+
+    def chain(self, start: Key) -> tuple[list[Key], bool]:
+        """Return a record, what it refers to and what refers to it, the nearest first; and whether there is more."""
+        found = {start: None}
+        for following in (self._parents, self._children):
+            line = [start]
+            for key in line:
+                for each in following(key):
+                    if each in found:
+                        continue
+                    if len(found) == MAX_NODES:
+                        return [*found], True
+                    found[each] = None
+                    line.append(each)
+        return [*found], False
+
+    def _parents(self, key: Key) -> list[Key]:
+        return [target for target, _ in self._above.get(key, ())]
+
+    def _children(self, key: Key) -> list[Key]:
+        return self._below.get(key, [])
+
+    def between(self, keys: Mapping[Key, object]) -> list[Edge]:
+        """Return all references between these records."""
+        return [
+            (source, target, field)
+            for source in keys
+            for target, field in self._above.get(source, ())
+            if target in keys
+        ]
+
+
+def parents_first(records: Mapping[Key, Row], edges: Iterable[Edge]) -> list[Key]:
+    """Return the records in an order in which what a record refers to comes before it, and else by their time."""
+    left = dict.fromkeys(records, 0)
+    below: defaultdict[Key, list[Key]] = defaultdict(list)
+    for source, target, _ in edges:
+        left[source] += 1
+        below[target].append(source)
+    ready = [(records[key]["happened_at"], key) for key, count in left.items() if not count]
+    heapq.heapify(ready)
+    ordered = []
+    while ready:
+        _, key = heapq.heappop(ready)
+        ordered.append(key)
+        for each in below[key]:
+            left[each] -= 1
+            if not left[each]:
+                heapq.heappush(ready, (records[each]["happened_at"], each))
+    return ordered
+
+
+async def _read(view: View, found: Iterable[Key]) -> dict[Key, Row]:
+    """Return the nodes of records, in their order; those that were removed since they were found are left out."""
+    found = [*found]
+    wanted = {ids_of(kind): [id for collection, id in found if collection == kind.collection] for kind in kinds()}
+    rows, keys = await view.db.tuples(nodes(), owner_id=view.owner_id, **wanted), await view.data_keys()
+    read: dict[Key, Row] = {}
+    for collection, id, seq, sealed, happened_at in rows:
+        record = orjson.loads(keys.open(collection, id, seq, sealed))
+        read[collection, id] = {
+            "collection": collection,
+            "id": id,
+            "label": label_of(BY_COLLECTION[collection], record),
+            "happened_at": clock.format_instant(happened_at),
+            "status": record.get("status"),
+        }
+    return {key: read[key] for key in found if key in read}

@@ -1,0 +1,62 @@
+"""The query parameters that views share: the time zone of days, the moment, and a range of days."""
+
+from datetime import date, datetime
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app import clock
+from app.clock import Day, Instant, Timezone
+from app.problems import Fault, Invalid
+from app.records import View
+
+MAX_DAYS: Final = 366
+"""The maximum number of days in a range."""
+
+
+class ZonedQuery(BaseModel):
+    """The query of a view that has days."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    timezone: Timezone | None = Field(
+        None, description="The IANA time zone in which days begin and end; by default that of the account."
+    )
+
+    def zone(self, view: View) -> str:
+        """Return the time zone; the caller must be authenticated, because the account's is read with it."""
+        return self.timezone or view.timezone
+
+
+class MomentQuery(ZonedQuery):
+    """The query of a view of a moment."""
+
+    as_of: Instant | None = Field(None, description="The moment of the view; by default now.")
+
+    def moment(self) -> datetime:
+        """Return the moment of the view."""
+        return self.as_of or clock.now()
+
+
+def check_range(first: date, last: date) -> None:
+    """Raise `Invalid` if a range of days, both included, ends before it begins or has more than 366 days."""
+    if last < first:
+        raise Invalid(Fault("/to", "to-before-from", "Send a `to` that is not before `from`."))
+    if (last - first).days >= MAX_DAYS:
+        raise Invalid(Fault("/to", "range-too-long", f"Send a range of at most {MAX_DAYS} days."))
+
+
+FIRST_DAY: Final = "The first day, in the time zone."
+LAST_DAY: Final = "The last day, in the time zone, included. The range has at most 366 days."
+
+
+class RangeQuery(ZonedQuery):
+    """The query of a view of a range of days. An absent bound is open."""
+
+    from_: Day | None = Field(None, alias="from", description=FIRST_DAY)
+    to: Day | None = Field(None, description=LAST_DAY)
+
+    def check(self) -> None:
+        """Raise `Invalid` if both bounds were sent and they are not a valid range."""
+        if self.from_ is not None and self.to is not None:
+            check_range(self.from_, self.to)

@@ -1,0 +1,101 @@
+"""Parts: rows of several tables that one statement returns, for views over several kinds of record.
+
+The statement returns the rows of all parts as a union: the name of the part, the values of its columns as JSON, and, if
+the part needs what only the documents contain, the sealed document of each row.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import Any, Final
+
+import orjson
+import sqlalchemy as sa
+
+from app.db import Row, Statement, decode_json_row, json_row, json_rows
+from app.records.access import owned
+from app.records.resource import Resource
+from app.records.view import View
+
+_ID: Final = sa.cast(sa.null(), sa.Uuid()).label("id")
+_SEQ: Final = sa.cast(sa.null(), sa.BigInteger()).label("seq")
+_DOCUMENT: Final = sa.cast(sa.null(), sa.LargeBinary()).label("document")
+_OPENED: Final = ("id", "seq", "document")
+
+
+def one_of(column: sa.ColumnElement[Any], members: Iterable[StrEnum]) -> sa.ColumnElement[bool]:
+    """Return the condition that a column is one of some members of an enumeration, which are the same for every request."""
+    return column.in_([sa.literal_column(f"'{member.value}'", sa.String()) for member in members])
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Rows of one table that are the owner's, with the values of some columns.
+
+    With `opened`, the kind of record, each row gets the members of its document, too. With `grouped_by`, a column, there is
+    one row for each of its values: the value as `id`, and as `rows` the arrays of the other columns' values in JSON. With
+    `limit`, there are only the first rows in the order `order_by`; otherwise the rows are in no particular order.
+    """
+
+    name: str
+    table: sa.Table
+    columns: Sequence[sa.ColumnElement[Any]]
+    conditions: Sequence[sa.ColumnElement[bool]] = ()
+    opened: Resource | None = None
+    grouped_by: str | None = None
+    order_by: Sequence[sa.ColumnElement[Any]] = ()
+    limit: int | None = None
+
+    @cached_property
+    def _found(self) -> sa.Subquery:
+        columns = {column.key: column for column in self.columns}
+        if self.opened is not None:
+            columns |= {name: self.table.c[name] for name in _OPENED}
+        query = sa.select(*columns.values()).where(owned(self.table), *self.conditions).order_by(*self.order_by)
+        return (query if self.limit is None else query.limit(sa.literal_column(str(self.limit)))).subquery(self.name)
+
+    @cached_property
+    def _values(self) -> list[Any]:
+        names = [str(column.key) for column in self.columns]
+        return [self._found.c[name] for name in names if name != self.grouped_by]
+
+    @property
+    def branch(self) -> sa.Select[Any]:
+        """The part's branch of the union."""
+        name = sa.literal_column(f"'{self.name}'", sa.String()).label("part")
+        if self.grouped_by is not None:
+            group = self._found.c[self.grouped_by]
+            rows = json_rows(self._values).label("row")
+            columns = (name, rows, group.label("id"), _SEQ, _DOCUMENT)
+            return sa.select(*columns).select_from(self._found).group_by(group)
+        document = (_ID, _SEQ, _DOCUMENT) if self.opened is None else (self._found.c[each] for each in _OPENED)
+        return sa.select(name, json_row(self._values).label("row"), *document).select_from(self._found)
+
+    def read(self, values: Sequence[Any]) -> Row:
+        """Return the values of a row by name."""
+        return {"rows": values} if self.grouped_by is not None else decode_json_row(self._values, values)
+
+
+class Parts:
+    """Several parts, read by one statement."""
+
+    def __init__(self, *parts: Part) -> None:
+        """Take the parts."""
+        self._parts = {part.name: part for part in parts}
+        self.statement = Statement(sa.union_all(*(part.branch for part in parts)))
+
+    async def fetch(self, view: View, **values: object) -> dict[str, list[Row]]:
+        """Return the rows of each part, by its name. Raise `UnreadableRecord` if a document cannot be opened."""
+        rows = await view.db.tuples(self.statement, **view.binds, **values)
+        keys = await view.data_keys()
+        found: dict[str, list[Row]] = {name: [] for name in self._parts}
+        for name, columns, id, seq, sealed in rows:
+            part = self._parts[name]
+            row = part.read(columns)
+            if id is not None:
+                row["id"] = id
+            if part.opened is not None:
+                row = orjson.loads(keys.open(part.opened.collection, id, seq, sealed)) | row
+            found[name].append(row)
+        return found

@@ -1,0 +1,69 @@
+"""How practices have gone in a range: their weeks, their days, and runs of weeks."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from typing import Any, Final
+
+from app.db import Row
+from app.records.domains import Domain
+from app.recurrence import DayState, EntryOutcome, day_states, weeks, weeks_kept
+from app.views.practice_rows import LoggedPractice
+from app.views.progress.sources import Range
+
+MAX_DAYS_LISTED: Final = 92
+"""The longest range for which each day is listed."""
+_PRACTISED: Final = frozenset({EntryOutcome.DONE, EntryOutcome.PARTLY})
+
+
+def in_range(practices: Iterable[LoggedPractice], range_: Range) -> Iterator[LoggedPractice]:
+    """Yield the practices that are in force, or have an entry, on a day of the range."""
+    for each in practices:
+        first, last = _lifetime(each)
+        if first <= range_.to_on and (last is None or last >= range_.from_on):
+            yield each
+
+
+def progress_of(logged: LoggedPractice, range_: Range) -> Row:
+    """Return a practice's part of the view."""
+    states = None
+    if (range_.to_on - range_.from_on).days < MAX_DAYS_LISTED:
+        states = day_states(logged.practice, logged.outcomes, range_.from_on, range_.to_on, range_.today)
+    return {
+        "practice_id": logged.id,
+        "title": logged.record["title"],
+        "weeks": weeks_of(logged, range_),
+        "days": None if states is None else _days(states),
+        "weeks_kept": weeks_kept(logged.practice, logged.outcomes, range_.today)._asdict(),
+    }
+
+
+def weeks_of(logged: LoggedPractice, range_: Range) -> list[dict[str, Any]]:
+    """Return the weeks of the range from the practice's first to its last one."""
+    first, last = _lifetime(logged)
+    start, end = max(first, range_.from_on), range_.to_on if last is None else min(last, range_.to_on)
+    if start > end:
+        return []
+    return [each._asdict() for each in weeks(logged.practice, logged.outcomes, start, end, range_.today)]
+
+
+def practice_days(practices: Iterable[LoggedPractice], range_: Range) -> dict[str, set[date]]:
+    """Return the days of the range on which a practice of each domain was done, also partly."""
+    days: dict[str, set[date]] = {domain: set() for domain in Domain}
+    for each in practices:
+        if each.record["domain"] is not None:
+            days[each.record["domain"]].update(
+                day
+                for day, outcome in each.outcomes.items()
+                if outcome in _PRACTISED and range_.from_on <= day <= range_.to_on
+            )
+    return days
+
+
+def _lifetime(logged: LoggedPractice) -> tuple[date, date | None]:
+    """Return the first and the last day in force or with an entry; None if the practice does not end."""
+    first, last = logged.practice.schedule[0].from_on, logged.practice.ends_on
+    return min([first, *logged.outcomes]), None if last is None else max([last, *logged.outcomes])
+
+
+def _days(states: Mapping[date, DayState]) -> list[Row]:
+    return [{"day": day, "state": state} for day, state in states.items()]

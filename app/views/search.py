@@ -1,0 +1,212 @@
+"""Search in the person's own words, which are sealed: each page decrypts a number of records and looks at them.
+
+There is no index of words: it would be a second copy of the words, in clear, beside the sealed ones. A search is a POST,
+so that what a person looks for never stands in a URL, and so in no log.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+import orjson
+import sqlalchemy as sa
+from fastapi import APIRouter
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from app.clock import Instant
+from app.db import Row, Statement, any_of, bind, byte_length
+from app.http import Response, Route, json_response
+from app.identity import SIGNED_IN, Feed
+from app.ids import Id
+from app.openapi import example, problems
+from app.problems import InvalidCursor, TooManySearches
+from app.records import OwnRecords, Resource, View
+from app.records.access import owned
+from app.records.codec import version_of
+from app.records.positions import Scope, decode_moment, encode_moment
+from app.records.shapes import Version
+from app.records.tables import Change
+from app.services import Services
+from app.sync.collections import BY_COLLECTION, Collection
+from app.views import examples
+from app.views.conditional import TAG
+from app.views.documents import END, MIN_SEQ, document_of
+from app.views.matching import MAX_SNIPPET, Terms
+
+MAX_RECORDS: Final = 1_000
+MAX_BYTES: Final = 2 * 2**20
+"""How many records, and how many bytes of sealed documents, a page looks at."""
+MAX_MATCHES: Final = 50
+DEFAULT_MATCHES: Final = 20
+MAX_QUERY: Final = 100
+_feed, _change = Feed.table(), Change.table()
+
+
+def _check_terms(value: str) -> str:
+    if not value.split():
+        message = "Send at least one word, or a part of one."
+        raise PydanticCustomError("term_required", message)
+    return value
+
+
+class SearchQuery(BaseModel):
+    """What to search for."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra=example(examples.SEARCH))
+
+    q: Annotated[
+        str, Field(min_length=2, max_length=MAX_QUERY, pattern=r"^[^\x00]*$"), AfterValidator(_check_terms)
+    ] = Field(description="Words or parts of words, separated by blanks: all of them must occur in a record.")
+    collections: Annotated[list[Collection], Field(max_length=50)] = Field(
+        default_factory=list, description="Search in these collections only; by default in all."
+    )
+    limit: Annotated[int, Field(strict=True, ge=1, le=MAX_MATCHES)] = Field(
+        DEFAULT_MATCHES, description="Maximum number of matches in a page, 1 to 50."
+    )
+    cursor: str | None = Field(
+        None,
+        max_length=400,
+        pattern=r"^[^\x00]*$",
+        description="Continues the search: the `next_cursor` of the previous page.",
+    )
+
+
+class SearchMatch(BaseModel, defer_build=True):
+    """A record in which all words occur."""
+
+    collection: Annotated[str, Field(json_schema_extra={"enum": [*BY_COLLECTION]})] = Field(
+        description="The record's collection."
+    )
+    id: Id = Field(description="The record's id.")
+    version: Version = Field(description="The record's version.")
+    field: str = Field(description="The field in which most of the words occur.")
+    snippet: str = Field(
+        max_length=MAX_SNIPPET + 2, description="Its text around the first of them. An ellipsis is where it was cut."
+    )
+    happened_at: Instant = Field(description="When it happened, as in the timeline.")
+
+
+class SearchMatches(BaseModel, defer_build=True):
+    """A page of matches, newest first."""
+
+    model_config = ConfigDict(json_schema_extra=example(examples.MATCHES))
+
+    items: list[SearchMatch] = Field(description="The matches. There may be none on a page that is not the last one.")
+    next_cursor: str | None = Field(description="Send this as `cursor` to look further. Null when all was looked at.")
+    scanned: int = Field(ge=0, le=MAX_RECORDS, description="How many records were looked at for this page.")
+
+
+@cache
+def candidates(*, filtered: bool) -> Statement:
+    """Return the statement that reads the records to look at, newest first, after a position.
+
+    A row's document is null if the documents before it have `most_bytes` or more together. Each row also has the feed's
+    epoch.
+    """
+    position = sa.tuple_(bind(_change.c.happened_at, "before"), bind(_change.c.seq, "before_seq"))
+    rows = sa.bindparam("rows", type_=sa.BigInteger)
+    page = (
+        sa.select(_change.c.happened_at, _change.c.seq, _change.c.collection, _change.c.id)
+        .where(owned(_change), SIGNED_IN, sa.tuple_(_change.c.happened_at, _change.c.seq) < position)
+        .order_by(_change.c.happened_at.desc(), _change.c.seq.desc())
+        .limit(rows)
+    )
+    if filtered:
+        page = page.where(any_of(_change.c.collection, "collections"))
+    found = page.subquery("page")
+    read = sa.select(*found.c, document_of(found).label("document")).limit(rows).subquery("read")
+    size = byte_length(read.c.document)
+    order = (read.c.happened_at.desc(), read.c.seq.desc())
+    before = sa.cast(sa.func.sum(size).over(order_by=order, rows=(None, 0)) - size, sa.BigInteger)
+    sized = sa.select(*read.c, before.label("before")).subquery("sized")
+    fits = sized.c.before < sa.bindparam("most_bytes", type_=sa.BigInteger)
+    epoch = sa.select(_feed.c.epoch).where(owned(_feed)).scalar_subquery()
+    columns = (sized.c.happened_at, sized.c.seq, sized.c.collection, sized.c.id)
+    return Statement(
+        sa.select(*columns, sa.case((fits, sized.c.document)), epoch).order_by(
+            sized.c.happened_at.desc(), sized.c.seq.desc()
+        )
+    )
+
+
+router = APIRouter(prefix="/v1/search", tags=[TAG], route_class=Route)
+
+
+@router.post(
+    "",
+    response_model=SearchMatches,
+    responses=problems(InvalidCursor, TooManySearches, signed_in=True, body=True),
+    summary="Search your records",
+)
+async def search_records(view: OwnRecords, query: SearchQuery) -> Response:
+    """Return the records in which all words of `q` occur, newest first, regardless of case.
+
+    A word may be a part of one: `wist` finds *wisteria*. The words are encrypted on the server, so each request decrypts
+    at most 1 000 records or 2 MiB, and looks at them: a page may have no matches and still a `next_cursor`. An account can
+    have one search at a time.
+    """
+    with _one_search(view.caller.services, view.owner_id):
+        return json_response(await search(view, query))
+
+
+@contextmanager
+def _one_search(services: Services, owner_id: UUID) -> Iterator[None]:
+    if owner_id in services.searching:
+        raise TooManySearches
+    services.searching.add(owner_id)
+    try:
+        yield
+    finally:
+        services.searching.discard(owner_id)
+
+
+async def search(view: View, query: SearchQuery) -> Row:
+    """Return a page of matches; raise `InvalidCursor` if the cursor is not one of this search."""
+    key, scope = view.caller.services.cursor_key, _scope(view, query)
+    before, before_seq = END, MIN_SEQ
+    if query.cursor is not None:
+        before, id = decode_moment(key, scope, query.cursor)
+        before_seq = id.int
+    rows = await view.fetch(
+        candidates(filtered=bool(query.collections)),
+        before=before,
+        before_seq=before_seq,
+        rows=MAX_RECORDS + 1,
+        most_bytes=MAX_BYTES,
+        collections=query.collections,
+    )
+    keys, terms = await view.data_keys(), Terms(query.q)
+    items: list[Row] = []
+    scanned = 0
+    for happened_at, seq, collection, id, sealed, epoch in rows[:MAX_RECORDS]:
+        if sealed is None or len(items) == query.limit:
+            break
+        scanned += 1
+        document = keys.open(collection, id, seq, sealed)
+        if not terms.may_occur(document):
+            continue
+        if match := terms.match(words_of(BY_COLLECTION[collection], orjson.loads(document))):
+            name, snippet = match
+            record = {"collection": collection, "id": id, "version": version_of(epoch, seq)}
+            items.append(record | {"field": name, "snippet": snippet, "happened_at": happened_at})
+    more = scanned < len(rows)
+    last = rows[scanned - 1] if more else None
+    next_cursor = None if last is None else encode_moment(key, scope, last[0], UUID(int=last[1]))
+    return {"items": items, "next_cursor": next_cursor, "scanned": scanned}
+
+
+def _scope(view: View, query: SearchQuery) -> Scope:
+    return str(view.owner_id), "search", query.q, *sorted(set(query.collections))
+
+
+def words_of(resource: Resource, record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the name and text of each of the record's fields that has the person's own words."""
+    for name in resource.word_names:
+        value = record[name]
+        if isinstance(value, str):
+            yield name, value
+        elif isinstance(value, list):
+            yield name, "\n".join(each for each in value if isinstance(each, str))

@@ -1,0 +1,15 @@
+"""Sessions that took place: completed or stopped. Their time is the end or, if none is recorded, the start."""
+
+from typing import Final
+
+import sqlalchemy as sa
+
+from app.resources.sessions import SessionRecord
+from app.resources.sessions.terms import SessionStatus
+from app.views.parts import one_of
+
+_session = SessionRecord.table()
+ENDED_AT: Final = sa.func.coalesce(_session.c.ended_at, _session.c.started_at, type_=_session.c.ended_at.type).label(
+    "ended_at"
+)
+TOOK_PLACE: Final = one_of(_session.c.status, (SessionStatus.COMPLETED, SessionStatus.STOPPED))

@@ -1,0 +1,193 @@
+"""The timeline: the records of all kinds, newest first by when what they tell of happened.
+
+One statement reads a page from the index of `change`, and each document by the key of its record.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from functools import cache
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, RootModel
+
+from app import clock
+from app.clock import Instant
+from app.db import Statement, any_of, bind
+from app.http import Response, Route
+from app.identity import SIGNED_IN, Feed
+from app.ids import Id
+from app.openapi import example
+from app.problems import InvalidCursor
+from app.records import IfNoneMatch, OwnRecords, Resource, View, kinds
+from app.records.access import owned
+from app.records.codec import page_response, record_json, version_of
+from app.records.filters import DEFAULT_LIMIT, MAX_LIMIT, bounded_integer
+from app.records.positions import Scope, decode_moment, encode_moment
+from app.records.tables import Change
+from app.sync.collections import Collections
+from app.sync.shapes import one_for_each_kind
+from app.views import examples
+from app.views.conditional import TAG, feed_version, not_modified, tag_of, tagged, view_responses
+from app.views.documents import BEGINNING, END, MIN_SEQ, collection_literal, document_of
+from app.views.parameters import RangeQuery
+
+_feed, _change = Feed.table(), Change.table()
+_ROWS: Final = sa.bindparam("rows", type_=sa.BigInteger)
+
+
+class TimelineQuery(RangeQuery):
+    """The query of the timeline."""
+
+    collections: Collections = Field(
+        default_factory=list,
+        description="Return records of these collections only, separated by commas; by default of all.",
+    )
+    session_id: Id | None = Field(None, description="Return this session and the records that refer to it only.")
+    limit: Annotated[int, BeforeValidator(bounded_integer(1, MAX_LIMIT))] = Field(
+        DEFAULT_LIMIT, ge=1, le=MAX_LIMIT, description="Maximum number of records in a page, 1 to 200."
+    )
+    cursor: str | None = Field(None, description="Continues the timeline: the `next_cursor` of the previous page.")
+
+
+class _Item(BaseModel, defer_build=True):
+    """A record, and when what it tells of happened."""
+
+    happened_at: Instant = Field(
+        description="When it happened: the record's own time, noon of its day in the account's time zone, or when it was "
+        "created."
+    )
+    collection: str
+    id: Id = Field(description="The record's id.")
+    record: Any
+
+
+@one_for_each_kind(_Item, "TimelineItem", nullable=False, record="public: The record, as a GET returns it.")
+class TimelineItem(RootModel[Any], defer_build=True):
+    """A record in the timeline; the collection decides the type of the record."""
+
+
+class Timeline(BaseModel, defer_build=True):
+    """A page of the timeline, newest first."""
+
+    model_config = ConfigDict(json_schema_extra=example(examples.TIMELINE))
+
+    items: list[TimelineItem] = Field(description="The records.")
+    next_cursor: str | None = Field(description="Send this as `cursor` to get the next page. Null on the last page.")
+
+
+@cache
+def page_of(*, filtered: bool, of_session: bool) -> Statement:
+    """Return the statement of a page: the records from a time to a position, newest first.
+
+    Each row also has the feed's head and epoch, of the same snapshot.
+    """
+    position = sa.tuple_(bind(_change.c.happened_at, "before"), bind(_change.c.seq, "before_seq"))
+    page = (
+        sa.select(_change.c.happened_at, _change.c.seq, _change.c.collection, _change.c.id)
+        .where(
+            owned(_change),
+            SIGNED_IN,
+            _change.c.happened_at >= bind(_change.c.happened_at, "since"),
+            sa.tuple_(_change.c.happened_at, _change.c.seq) < position,
+        )
+        .order_by(_change.c.happened_at.desc(), _change.c.seq.desc())
+        .limit(_ROWS)
+    )
+    if filtered:
+        page = page.where(any_of(_change.c.collection, "collections"))
+    if of_session:
+        page = page.where(sa.tuple_(_change.c.collection, _change.c.id).in_(_of_session()))
+    found = page.subquery("page")
+    state = (sa.select(column).where(owned(_feed)).scalar_subquery() for column in (_feed.c.head, _feed.c.epoch))
+    return Statement(
+        sa.select(*found.c, document_of(found), *state).order_by(found.c.happened_at.desc(), found.c.seq.desc())
+    )
+
+
+def _of_session() -> sa.CompoundSelect[Any]:
+    """Return the collection and id of a session and of the records that refer to it."""
+    referring = [(kind, kind.table.c[name]) for kind in kinds() for name in _session_fields(kind)]
+    return sa.union_all(
+        *(
+            sa.select(collection_literal(kind), kind.table.c.id).where(
+                owned(kind.table), column == bind(column, "session_id")
+            )
+            for kind, column in [
+                *((kind, kind.table.c.id) for kind in kinds() if kind.collection == "sessions"),
+                *referring,
+            ]
+        )
+    )
+
+
+def _session_fields(kind: Resource) -> Iterable[str]:
+    return (name for name, target in kind.targets.items() if target.collection == "sessions")
+
+
+router = APIRouter(prefix="/v1/timeline", tags=[TAG], route_class=Route)
+
+
+@router.get("", response_model=Timeline, responses=view_responses(InvalidCursor), summary="Get the timeline")
+async def get_timeline(
+    view: OwnRecords, query: Annotated[TimelineQuery, Query()], if_none_match: IfNoneMatch = None
+) -> Response:
+    """Return your records of all kinds, newest first by when what they tell of happened.
+
+    A session counts from its start, or from when it is planned; a reflection from when it was written; an action item from
+    its completion. Records with a day count as noon of it. `from` and `to` are days in `timezone`, both included.
+    """
+    query.check()
+    has_days = query.from_ is not None or query.to is not None
+    version = None
+    if if_none_match is not None or (has_days and query.timezone is None):
+        version = await feed_version(view)
+    zone = query.zone(view) if has_days else ""
+    asked = (zone, query.from_, query.to, *query.collections, query.session_id, query.limit, query.cursor)
+    parts = tuple(None if each is None else str(each) for each in asked)
+    if version is not None and (unchanged := not_modified(if_none_match, tag_of(version, *parts))):
+        return unchanged
+    rows = await view.fetch(_statement(query), rows=query.limit + 1, **_values(view, query, zone))
+    if rows:
+        *_, head, epoch = rows[0]
+        version = version_of(epoch, head)
+    elif version is None:
+        version = await feed_version(view)
+    more = len(rows) > query.limit
+    items = rows[: query.limit]
+    key, scope = view.caller.services.cursor_key, _scope(view, query, zone)
+    next_cursor = encode_moment(key, scope, items[-1][0], UUID(int=items[-1][1])) if more else None
+    return tagged(page_response(await _texts(view, items), next_cursor), tag_of(version, *parts))
+
+
+def _statement(query: TimelineQuery) -> Statement:
+    return page_of(filtered=bool(query.collections), of_session=query.session_id is not None)
+
+
+def _values(view: View, query: TimelineQuery, zone: str) -> dict[str, Any]:
+    """Return the values of the statement; raise `InvalidCursor` if the cursor is not one of this timeline."""
+    since = BEGINNING if query.from_ is None else clock.instant_at(query.from_, clock.MIDNIGHT, zone)
+    before = END if query.to is None else clock.instant_at(query.to + timedelta(1), clock.MIDNIGHT, zone)
+    before_seq = MIN_SEQ
+    if query.cursor is not None:
+        before, id = decode_moment(view.caller.services.cursor_key, _scope(view, query, zone), query.cursor)
+        before_seq = id.int
+    values = {"since": since, "before": before, "before_seq": before_seq, "session_id": query.session_id}
+    return values | {"collections": [*query.collections]}
+
+
+def _scope(view: View, query: TimelineQuery, zone: str) -> Scope:
+    bounds = (zone, query.from_, query.to, query.session_id)
+    return str(view.owner_id), "timeline", *map(str, bounds), *query.collections
+
+
+async def _texts(view: View, rows: Sequence[tuple[Any, ...]]) -> list[str]:
+    """Return the items of a page as JSON texts."""
+    keys, texts = await view.data_keys(), []
+    for happened_at, seq, collection, id, sealed, _, epoch in rows:
+        record = record_json(str(id), version_of(epoch, seq), keys.open(collection, id, seq, sealed))
+        moment = clock.format_instant(happened_at)
+        texts.append(f'{{"happened_at":"{moment}","collection":"{collection}","id":"{id}","record":{record}}}')
+    return texts

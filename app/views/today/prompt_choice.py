@@ -1,0 +1,61 @@
+"""The choice of prompts: by rule, so that every device of a person shows the same ones on a day."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from hashlib import sha256
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from app.library import Prompt
+from app.records.domains import Domain
+
+_HASHED_BYTES: Final = 4
+
+
+class ChosenPrompt(NamedTuple):
+    """A prompt for a day, and the element that it is about, if any."""
+
+    id: str
+    text: str
+    element_id: UUID | None
+
+
+class OpenElement(NamedTuple):
+    """The oldest element without a meaning."""
+
+    id: UUID
+    kind: str
+
+
+def choose_prompts(
+    prompts: Iterable[Prompt],
+    owner_id: UUID,
+    day: date,
+    *,
+    answered: Collection[str | None],
+    element: OpenElement | None,
+    domain: Domain,
+) -> list[ChosenPrompt]:
+    """Return at most three of a phase's prompts: for the element's kind, for the domain, and one for neither.
+
+    Prompts in `answered` are left out. A group without a prompt contributes none.
+    """
+    left = sorted((each for each in prompts if each.id not in answered), key=lambda each: each.id)
+    number = day.toordinal() + int.from_bytes(sha256(str(owner_id).encode()).digest()[:_HASHED_BYTES])
+    return list(_chosen(left, number, element, domain))
+
+
+def _chosen(left: Sequence[Prompt], number: int, element: OpenElement | None, domain: Domain) -> Iterator[ChosenPrompt]:
+    about_kind = [each for each in left if element is not None and element.kind in each.element_kinds]
+    about_domain = [each for each in left if domain in each.domains]
+    about_neither = [each for each in left if not each.element_kinds and not each.domains]
+    groups = ((about_kind, None if element is None else element.id), (about_domain, None), (about_neither, None))
+    for group, element_id in groups:
+        if group:
+            prompt = group[number % len(group)]
+            yield ChosenPrompt(prompt.id, prompt.text, element_id)
+
+
+def least_touched(counts: Mapping[str, int]) -> Domain:
+    """Return the domain with the lowest count; of several, the first in the order of the domains."""
+    return min(Domain, key=lambda domain: counts.get(domain, 0))
