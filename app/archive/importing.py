@@ -33,7 +33,7 @@ MAX_IMPORTS: Final = 2
 BUSY: Final = "The server imports as many archives as it can at a time. Send the same request again after the seconds in Retry-After."
 RECEIVED_BYTES: Final = 256 * 2**10
 MAX_OPS: Final = 200
-MAX_BATCH_BYTES: Final = 2**20
+MAX_BATCH_BYTES: Final = 2**19
 """The lines that are parsed, encrypted and written at once: the memory that an import needs follows from it."""
 READERS: Final[dict[str, Callable[[EncryptedFile, Lines], list[Part]]]] = {
     "afterglow": read_archive,

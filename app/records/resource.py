@@ -42,7 +42,8 @@ class Resource:
     manages: the field `clinic_id` says which clinic, and `of_clinics` are further columns that it sets. `scope` is the type
     of resource (FHIR R4) in whose scopes clinics see the kind; null if no clinic ever sees it.
     `happened` are the times or days at which the record is placed in the timeline, the first one that is not null; by
-    default those by which its journal entry is dated, and then `created_at`.
+    default those by which its journal entry is dated, and then `created_at`. If `about` has references, a new record
+    needs one of them; they become null like others when what they refer to is removed.
     """
 
     collection: str
@@ -68,6 +69,7 @@ class Resource:
     of_clinics: tuple[str, ...] = ()
     scope: str | None = None
     happened: tuple[str, ...] = ()
+    about: tuple[str, ...] = ()
 
     @property
     def path(self) -> str:

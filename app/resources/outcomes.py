@@ -79,14 +79,8 @@ class OutcomeFilters(records.Filters):
     day_to: Annotated[Day | None, Where("day", "<=")] = Field(None, description="Of that day or earlier.")
 
 
-def settle(outcome: OutcomeFields, before: OutcomeFields | None, _view: View) -> Iterator[Fault]:
-    """Check the rules of an outcome: a new one is of something, and each says something.
-
-    What it was of may be removed later: the outcome stays, without the reference.
-    """
-    if before is None and not (outcome.intention_id or outcome.action_item_id or outcome.practice_id):
-        message = "Send intention_id, action_item_id or practice_id: what the outcome is of."
-        yield Fault("/intention_id", "outcome-of-nothing", message)
+def settle(outcome: OutcomeFields, _before: OutcomeFields | None, _view: View) -> Iterator[Fault]:
+    """Check the rule of an outcome: it says something."""
     if outcome.level is None and outcome.achievement is None and not outcome.note:
         yield Fault("/note", "empty-outcome", "Send at least one of level, achievement and note.")
 
@@ -105,6 +99,7 @@ OUTCOMES: Final = records.Resource(
     settle=settle,
     example=EXAMPLE,
     coupled=(frozenset({"level", "level_text"}),),
+    about=("intention_id", "action_item_id", "practice_id"),
     journal=records.Journal(
         facts=("of {day}", "level {level} (-2 to 2)", "{achievement}"),
         labels={"note": "", "level_text": "Reached"},

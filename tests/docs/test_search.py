@@ -23,7 +23,7 @@ FOUND = {
 def test_the_docs_page_finds_operations_and_chapters(docs_server: Server, visit: Visit, phrase: str) -> None:
     name, chapter = FOUND[phrase]
     open_docs(visit, docs_server.url)
-    visit.page.get_by_label("Search").fill(phrase)
+    visit.page.get_by_role("searchbox", name="Search").fill(phrase)
     expect(operation(visit, name)).to_be_visible()
     assert visit.page.locator(".opblock").count() < len(OPERATIONS)
     if chapter is not None:
@@ -34,13 +34,13 @@ def test_the_docs_page_finds_operations_and_chapters(docs_server: Server, visit:
 
 def test_the_name_of_a_tag_finds_its_operations_only(docs_server: Server, visit: Visit) -> None:
     open_docs(visit, docs_server.url)
-    visit.page.get_by_label("Search").fill("intentions")
+    visit.page.get_by_role("searchbox", name="Search").fill("intentions")
     expect(visit.page.locator(".opblock")).to_have_count(6)
 
 
 def test_an_emptied_search_shows_everything_again(docs_server: Server, visit: Visit) -> None:
     open_docs(visit, docs_server.url)
-    field = visit.page.get_by_label("Search")
+    field = visit.page.get_by_role("searchbox", name="Search")
     field.fill("no such words")
     expect(visit.page.locator(".opblock")).to_have_count(0)
     for phrase in ("  ", ""):

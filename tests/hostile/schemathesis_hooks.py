@@ -19,7 +19,7 @@ RULES = {
     *("reason-required", "start-required", "timezone", "unknown-reference", "cursor", "collection"),
     *("empty-check-in", "ends-before-start", "expected-level-required", "one-cadence", "pauses-out-of-order"),
     *("spans-out-of-order", "unsupported-rule"),
-    *("one-of", "past", "unknown-code", "repeated", "identifier", "clinic-only"),
+    *("one-of", "past", "region", "unknown-code", "repeated", "identifier", "clinic-only"),
     *("unknown-instrument", "answers-mismatch", "instrument-fixed", "outcome-of-nothing", "empty-outcome"),
     *("to-before-from", "range-too-long", "term-required", "unknown-measure"),
     "int-type",  # to a schema, 1.0 is an integer

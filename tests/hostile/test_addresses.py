@@ -30,6 +30,8 @@ NOT_LIMITS = (
     *("%D9%A5", "%EF%BC%95", "true", "null", "[5]", "NaN", "9" * 5000),
 )
 NOT_CURSORS = ("", "wisteria", "A" * 54, "%F0%9F%8C%BF", "null", "A" * 7000, "%2e%2e%2f")
+WITH_FALLBACK = {"language", "region"}
+"""Parameters that accept any text: the response to an unknown one is the default."""
 every_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=str)
 
 
@@ -178,6 +180,10 @@ def rejected_parameters(name: str, kind: Json) -> Iterator[str]:
     """Yield values that a parameter must reject, including the wildcards of SQL's LIKE."""
     if kind["type"] == "integer":
         yield from (*NOT_LIMITS, str(kind["minimum"] - 1), str(kind["maximum"] + 1))
+    elif name == "instrument":
+        yield from ("", "%20", "WISTERIA", "%25", "_", "%5C", "%25wisteria_", "w" * 1_000)
+    elif name in WITH_FALLBACK:
+        yield "w" * (kind["maxLength"] + 1)
     elif name != "cursor":
         forms = [each[1:-1] for each in CASES.get(kind.get("format", ""), ()) if each[0] == '"' and "\\" not in each]
         yield from (each.replace(" ", "%20") for each in forms if each.isascii())

@@ -73,7 +73,7 @@ def rejected_values(schema: Json) -> Iterator[str]:
     cases = CASES[
         "string" if choices else str(kind["type"] if kind["type"] == "integer" else kind.get("format", kind["type"]))
     ]
-    of_numbers = kind["type"] == "array" and resolved(kind["items"])["type"] == "integer"
+    of_numbers = kind["type"] == "array" and resolved(kind["items"]).get("type") == "integer"
     yield from (case for case in cases if not (of_numbers and case in {"[1]", "[null]"}))
     if choices:
         yield from ('""', '"wisteria"', json.dumps(choices[0].swapcase()), json.dumps(choices[0] + " "))

@@ -125,7 +125,7 @@ def is_same(shown: object, answered: object, assigned: set[str]) -> bool:
 def assert_alike(shown: object, answered: object) -> None:
     """Compare the members of a response, and the types of its values, with those of its example."""
     if isinstance(shown, dict) and isinstance(answered, dict):
-        assert list(shown) == list(answered)
+        assert shown.keys() == answered.keys()
         for member, value in shown.items():
             assert_alike(value, answered[member])
     elif isinstance(shown, list) and isinstance(answered, list):
@@ -173,10 +173,10 @@ class ExampleClient:
         assert_same(shown, answered, ASSIGNED | {*assigned})
         return answered
 
-    def look(self, name: str) -> None:
-        """Get a view that depends on the day, and compare the members and types of the response with its example."""
+    def look(self, name: str, part: str = "") -> None:
+        """Get what depends on the day or is long, and compare the members and types of the response with its example."""
         _, path, operation = OPERATIONS[name]
-        response = self.client.get(path)
+        response = self.client.get(path.format(instrument=part))
         assert response.status_code == 200, response.text
         self.seen.add((name, "200"))
         assert_alike(DOCUMENT.example(operation["responses"]["200"]["content"]["application/json"]), response.json())
@@ -343,8 +343,14 @@ def test_every_example_is_what_the_server_answers(servers: Servers, database: st
 
 
 def _view(examples: ExampleClient) -> None:
-    examples.look("get_today")
-    examples.look("get_progress")
+    for name in ("get_today", "get_progress", "list_instruments", "list_prompts", "get_help"):
+        examples.look(name)
+    examples.look("get_instrument", "phq-9")
+    _, path, operation = OPERATIONS["get_chart"]
+    shown = operation["responses"]["200"]["content"]["image/svg+xml"]["example"]
+    title = shown[shown.index(">", shown.index("<title")) : shown.index("</svg>")]
+    assert title in examples.client.get(path).text
+    examples.seen.add(("get_chart", "200"))
     examples.client.params = {"collections": "reflections"}  # so that the example is on the first page
     examples.send("get_timeline")
     examples.client.params = {}

@@ -86,3 +86,21 @@ def test_a_level_and_its_text_conflict_as_one(alice: Person, writer: RecordWrite
     writer.update(outcome, level=1, level_text="wisteria and more")
     result = SyncClient(alice).push_one(edit(outcome, "outcomes", set={"level_text": "wisteria still"}))
     assert (result["outcome"], result["reason"], result["fields"]) == ("conflict", "changed", ["level_text"])
+
+
+def test_an_outcome_whose_intention_was_removed_is_accepted_again(
+    alice: Person, bob: Person, writer: RecordWriter, intention: Json
+) -> None:
+    """A device pushes it again after a restore; an export is imported into another account."""
+    outcome = writer.create()
+    alice.client.delete(f"/v1/intentions/{intention['id']}", headers=etag(intention))
+    orphan = {"day": DAY, "note": "wisteria, alone"}
+    result = SyncClient(alice).push_one(upsert("outcomes", set=orphan, if_missing="create"))
+    assert (result["outcome"], result["record"]["note"]) == ("applied", orphan["note"])
+    alice.client.delete(f"{writer.path}/{outcome['id']}", headers={"If-Match": "*"})
+    result = SyncClient(alice).push_one(upsert("outcomes", outcome["id"], set=orphan, undelete=True))
+    assert (result["outcome"], result["record"]["note"]) == ("applied", orphan["note"])
+    archive = alice.client.get("/v1/export").content
+    imported = bob.client.post("/v1/import", content=archive, headers={"Content-Type": "application/zip"}).json()
+    assert imported["rejected"] == []
+    assert {each["note"] for each in bob.client.get(writer.path).json()["items"]} == {orphan["note"]}

@@ -14,7 +14,10 @@ Key = tuple[str, str]
 """A collection and an id."""
 PARENTS = {"elements": ("session_id", "sessions"), "practice-entries": ("practice_id", "practices")}
 """The reference to what a record belongs to, and its collection. It is removed with that."""
-NOT_SET = {"id", "version", "created_at", "updated_at"}
+ASSIGNED = {"id", "version", "created_at", "updated_at"}
+COMPUTED = {"scoring", "total", "subscales", "band", "flags", "help"}
+"""Members of an assessment that the server computes from the answers."""
+NOT_SET = ASSIGNED | COMPUTED
 
 
 @dataclass

@@ -35,6 +35,7 @@ from app.records.write.ops import (
 from app.records.write.order import parents_first
 from app.records.write.rules import (
     CLINIC_ONLY,
+    about_nothing,
     claims_clinic,
     derivation_cycle,
     differing,
@@ -225,6 +226,8 @@ class WriteEngine:
         record |= {name: None for name in tombstoned if name != resource.on_delete_cascade}
         if op.managed is None and claims_clinic(resource, before, record):
             faults.append(CLINIC_ONLY)
+        if before is None and not op.writes_again:
+            faults += about_nothing(resource, after)
         if resource.acyclic in moved and self._makes_cycle(op, record[resource.acyclic]):
             faults.append(derivation_cycle(resource.acyclic))
         if unknown:

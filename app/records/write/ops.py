@@ -125,6 +125,11 @@ class Op:
         return self.strict and self.create_values is not None
 
     @property
+    def writes_again(self) -> bool:
+        """Whether the record existed before, here or in another database: what it referred to may have been removed."""
+        return self.undelete or self.create_missing
+
+    @property
     def has_no_base(self) -> bool:
         """Whether the operation names no earlier state of the record: it creates the record, or repeats a creation."""
         return self.base is None and self.expected is None

@@ -44,6 +44,14 @@ def nulled(field: str) -> Fault:
     )
 
 
+def about_nothing(resource: Resource, record: Row) -> list[Fault]:
+    """Return the fault of a new record that must be about another one, and refers to none."""
+    if not resource.about or any(record[name] for name in resource.about):
+        return []
+    message = f"Send one of {', '.join(resource.about)}: what {resource.one} is of."
+    return [Fault(f"/{resource.about[0]}", "outcome-of-nothing", message)]
+
+
 def derivation_cycle(field: str) -> Fault:
     """Return the fault of a reference that makes a record its own ancestor."""
     return DerivationCycle.fault.at(f"/{field}")
