@@ -1,5 +1,19 @@
 """Fixtures of archives."""
 
-from tests.hostile.conftest import connection, seed, state
+from collections.abc import Iterator
 
-__all__ = ["connection", "seed", "state"]
+import pytest
+
+from tests.conftest import Servers
+from tests.hostile.conftest import connection, seed, state
+from tests.serving import Server
+
+__all__ = ["connection", "exporting_server", "seed", "state"]
+
+
+@pytest.fixture
+def exporting_server(servers: Servers, database: str) -> Iterator[Server]:
+    """Return a server that only exports use: they create many megabytes, and other tests compare all rows."""
+    shared = servers.shared(database, exports_a_day=999)
+    yield shared
+    shared.end_test()

@@ -10,7 +10,7 @@ from app.exchange import purging
 from app.leaving import erasing
 from tests.consents.clinic import Clinic, give
 from tests.exchange.replica import Replica, entry, pulled_anew, push
-from tests.exchange.test_pulling import end, hide, shared
+from tests.exchange.sharing import end, hide, shared
 from tests.refusals import refused
 from tests.serving import PASSWORD, Person, Server
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.consents.clinic import Clinic, give
 from tests.exchange.replica import Replica, entry, push
-from tests.exchange.test_pulling import shared
+from tests.exchange.sharing import shared
 from tests.exchange.test_visibility import change
 from tests.serving import Person, Server
 from tests.sync.test_statements import counting
