@@ -1,0 +1,105 @@
+"""Types of settings that are checked when they are read: URLs, paths, and lists of hosts, origins and proxies."""
+
+import re
+from contextlib import suppress
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, collapse_addresses, ip_network
+from typing import Annotated, Final, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator
+from pydantic_settings import NoDecode
+
+from app.database_url import read_database_url
+
+Network = TypeVar("Network", IPv4Network, IPv6Network)
+
+
+def _check_database_url(url: str) -> str:
+    read_database_url(url)
+    return url
+
+
+def split_names(value: object) -> object:
+    """Return the names in a text that separates them by commas; anything else as it is."""
+    return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+
+
+def _check_issuer(issuer: str) -> str:
+    parts = urlsplit(issuer)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        message = "must be this API's own URL with its scheme, such as https://api.example.org"
+        raise ValueError(message)
+    return issuer
+
+
+def _check_origin(origin: str) -> str:
+    if origin != "*" and not _ORIGIN.fullmatch(origin):
+        message = "must list origins: scheme, host and port if any, without a slash or a path, such as https://app.example.org"
+        raise ValueError(message)
+    return origin
+
+
+def _check_host(host: str) -> str:
+    if not _HOST.fullmatch(host):
+        message = "must list host names without scheme, port and path, such as api.example.org"
+        raise ValueError(message)
+    return host
+
+
+def _check_root_path(path: str) -> str:
+    if not _ROOT_PATH.fullmatch(path):
+        message = "must be a path without a slash at its end, such as /afterglow"
+        raise ValueError(message)
+    return path
+
+
+def _check_proxy(proxy: str) -> str:
+    """Return an address or network in its normal form. An IPv4 address that is mapped to IPv6 becomes IPv4."""
+    if proxy == "*":
+        return proxy
+    try:
+        network = ip_network(proxy, strict=False)
+    except ValueError:
+        message = "must list IP addresses or networks, such as 10.0.0.5 or 10.0.0.0/8"
+        raise ValueError(message) from None
+    address = network.network_address
+    if isinstance(address, IPv6Address) and address.ipv4_mapped and network.prefixlen >= _MAPPED_BITS:
+        network = ip_network((address.ipv4_mapped, network.prefixlen - _MAPPED_BITS))
+    return str(network if network.num_addresses > 1 else network.network_address)
+
+
+def _cover_all(family: type[Network], proxies: list[str]) -> bool:
+    """Return whether the addresses and networks together contain every address of an IP version."""
+    networks = []
+    for proxy in proxies:
+        with suppress(ValueError):  # of the other IP version
+            networks.append(family(proxy))
+    return any(network.prefixlen == 0 for network in collapse_addresses(networks))
+
+
+def cover_all_addresses(proxies: list[str]) -> bool:
+    """Return whether proxies contain every address of an IP version."""
+    return "*" in proxies or _cover_all(IPv4Network, proxies) or _cover_all(IPv6Network, proxies)
+
+
+def with_mapped(proxies: list[str]) -> list[str]:
+    """Return proxies, and those in IPv4 also mapped to IPv6, as a server that listens on `::` sees them."""
+    mapped = []
+    for proxy in proxies:
+        with suppress(ValueError):  # of IPv6, or *
+            network = IPv4Network(proxy)
+            mapped.append(f"::ffff:{network.network_address}/{_MAPPED_BITS + network.prefixlen}")
+    return proxies + mapped
+
+
+_ORIGIN: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://(?:\[[0-9A-Fa-f:.]+\]|[^/?#@:\[\]\s]+)(?::[0-9]{1,5})?")
+_HOST: Final = re.compile(r"[^/?#@:\[\]\s]+|\[?[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]?")
+_ROOT_PATH: Final = re.compile(r"((/[A-Za-z0-9._~-]+)+)?")
+_MAPPED_BITS: Final = 96
+"""The length of ::ffff:0:0/96, the network of IPv4 addresses that are mapped to IPv6."""
+DatabaseUrl = Annotated[str, AfterValidator(_check_database_url)]
+Issuer = Annotated[str, AfterValidator(_check_issuer)]
+Origins = Annotated[list[Annotated[str, AfterValidator(_check_origin)]], NoDecode, BeforeValidator(split_names)]
+Hosts = Annotated[list[Annotated[str, AfterValidator(_check_host)]], NoDecode, BeforeValidator(split_names)]
+Proxies = Annotated[list[Annotated[str, AfterValidator(_check_proxy)]], NoDecode, BeforeValidator(split_names)]
+RootPath = Annotated[str, AfterValidator(_check_root_path)]
