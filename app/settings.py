@@ -200,7 +200,7 @@ class Settings(BaseSettings):
         16,
         ge=1,
         le=10_000,
-        description="Maximum requests of one account in flight per worker while others have some. Further requests wait, or get a 503.",
+        description="Maximum requests of one account or clinic in flight per worker while others have some. Further requests wait, or get a 503.",
     )
     max_arriving_bytes: int = Field(
         64 * 2**20,

@@ -76,6 +76,7 @@ class ClientToken(SecurityBase):
         found = await services.db.one(_CALLER, client_id=claims.client_id)
         if found is None:
             raise NotSignedIn
+        request.scope["clinic_id"] = found["clinic_id"]
         if not self._letters.issubset(scopes.parse(claims.scope).get(self._kind, "")):
             raise InsufficientScope.needing(self._scope)
         return ClientCaller(

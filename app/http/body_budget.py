@@ -83,7 +83,13 @@ def release(scope: Scope) -> None:
         scope["state"][BODY_BUDGET].release(scope)
 
 
+def owner_of(scope: Scope) -> Hashable:
+    """Return whose request it is: the id of an account or a clinic; None if nobody is signed in."""
+    owner: Hashable = scope.get("account_id", scope.get("clinic_id"))
+    return owner
+
+
 def _caller_of(scope: Scope) -> Hashable:
-    account: Hashable = scope.get("account_id")
+    owner = owner_of(scope)
     client: tuple[str, int] | None = scope["client"]
-    return account if account is not None or client is None else client[0]
+    return owner if owner is not None or client is None else client[0]

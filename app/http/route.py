@@ -31,7 +31,7 @@ from starlette.types import Receive, Scope, Send
 
 from app import observability
 from app.http.bodies import BodyDependency, FormBody, raw_query
-from app.http.body_budget import release
+from app.http.body_budget import owner_of, release
 from app.http.compression import MIN_BYTES, VARY, compress, is_compressible
 from app.http.dialect import JSON_API, Dialect
 from app.http.reading import AsyncReader, Reader, body_reader, header_values, query_reader
@@ -170,12 +170,12 @@ class SecretRoute(Route):
 
 
 async def _enter(scope: Scope) -> None:
-    """Count the request among those of its account, if it has one, or wait until it can be counted."""
-    account, shares = scope.get("account_id"), scope.get("state", {}).get(SHARES)
-    if account is not None and shares is not None:
-        if not shares.enter(account):
-            await shares.wait(account)
-        scope[_ENTERED] = account
+    """Count the request among those of its account or clinic, if it has one, or wait until it can be counted."""
+    owner, shares = owner_of(scope), scope.get("state", {}).get(SHARES)
+    if owner is not None and shares is not None:
+        if not shares.enter(owner):
+            await shares.wait(owner)
+        scope[_ENTERED] = owner
 
 
 async def _authenticate(request: Request) -> None:

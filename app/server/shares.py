@@ -14,8 +14,8 @@ from app.problems import Unavailable
 
 MAX_WAIT_SECONDS: Final = 5.0
 BUSY: Final = (
-    "This account has too many requests in flight while others wait. Send fewer at once: this one again after the seconds "
-    "in Retry-After."
+    "This account or clinic has too many requests in flight while others wait. Send fewer at once: this one again after the "
+    "seconds in Retry-After."
 )
 
 

@@ -13,12 +13,15 @@ import sqlalchemy as sa
 from app.db import Statement, bind
 from app.identity import Feed
 from tests.conftest import Servers
-from tests.drafts import create_record, draft_of, resource_of
+from tests.consents.clinic import give, new_clinic
+from tests.drafts import Json, create_record, draft_of, resource_of
+from tests.exchange.replica import entry
 from tests.hostile.raw import RawConnection, RawResponse, request_bytes
 from tests.serving import Person, Server
 from tests.waiting import wait_until
 
-CREATED = b"HTTP/1.1 201 "
+OK, CREATED = b"HTTP/1.1 200 ", b"HTTP/1.1 201 "
+PUSH = "/v1/clinic/sessions"
 LOCK_FEED = Statement(
     sa.update(Feed.table())
     .where(Feed.table().c.owner_id == bind(Feed.table().c.owner_id))
@@ -78,10 +81,33 @@ def test_requests_of_an_account_beyond_its_share_wait_while_others_have_some(ser
         release_other()
         assert other.recv(65536).startswith(CREATED)
         further.settimeout(20)
-        assert further.recv(65536).startswith(b"HTTP/1.1 200 ")
+        assert further.recv(65536).startswith(OK)
         release()
         for each in own:
             assert each.recv(65536).startswith(CREATED)
+
+
+def test_requests_of_a_clinic_beyond_its_share_wait_while_others_have_some(servers: Servers) -> None:
+    server = servers.start(servers.settings("postgresql", max_in_flight_each=2))
+    alice, bob, clinic = server.person("alice"), server.person("bob"), new_clinic(server)
+    give(alice, clinic)
+    entries = [entry(clinic.connections()[0]["id"], f"S-{number}") for number in range(2)]
+    with locked_feed(server, alice) as release, locked_feed(server, bob) as release_other, ExitStack() as stack:
+        own = [stack.enter_context(closing(post(server, clinic.token, PUSH, {"sessions": [each]}))) for each in entries]
+        wait_until(lambda: server.services.limiter.in_flight == 2)
+        other = stack.enter_context(closing(post_intention(server, bob)))
+        wait_until(lambda: server.services.limiter.in_flight == 3)
+        further = stack.enter_context(closing(socket.create_connection(server.address, timeout=0.3)))
+        further.sendall(request_bytes("GET", "/v1/clinic", [("Authorization", f"Bearer {clinic.token}")]))
+        with pytest.raises(TimeoutError):
+            further.recv(65536)
+        release_other()
+        assert other.recv(65536).startswith(CREATED)
+        further.settimeout(20)
+        assert further.recv(65536).startswith(OK)
+        release()
+        for each in own:
+            assert each.recv(65536).startswith(OK)
 
 
 @contextmanager
@@ -116,8 +142,12 @@ def is_refused(reply: RawResponse) -> bool:
 
 def post_intention(server: Server, person: Person) -> socket.socket:
     """Return a connection on which a draft was sent."""
+    return post(server, person.token, "/v1/intentions", draft_of(resource_of("intentions")))
+
+
+def post(server: Server, token: str, path: str, body: Json) -> socket.socket:
+    """Return a connection on which a body was sent."""
     connection = socket.create_connection(server.address, timeout=20)
-    headers = [("Authorization", f"Bearer {person.token}"), ("Content-Type", "application/json")]
-    body = json.dumps(draft_of(resource_of("intentions"))).encode()
-    connection.sendall(request_bytes("POST", "/v1/intentions", headers, body))
+    headers = [("Authorization", f"Bearer {token}"), ("Content-Type", "application/json")]
+    connection.sendall(request_bytes("POST", path, headers, json.dumps(body).encode()))
     return connection
