@@ -4,7 +4,8 @@ Their scripts come from a package and are served from here; a content security p
 URLs in them are relative, so that a proxy can serve them below any path. The guide is `openapi/README.md`, rendered once.
 
 The page `/docs` keeps the tester signed in (`sign-in.js`), shows the event stream (`events.js`), shows each problem of an
-operation in one line (`short-responses.js`), and searches in all texts of operations and of the guide (`search.js`).
+operation in one line (`short-responses.js`), searches in all texts of operations and of the guide (`search.js`), and
+expands an operation without delay (`references.js`).
 """
 
 import asyncio
@@ -40,6 +41,7 @@ _OURS: Final = {
     "start-swagger.js": "text/javascript",
     "sign-in.js": "text/javascript",
     "events.js": "text/javascript",
+    "references.js": "text/javascript",
     "short-responses.js": "text/javascript",
     "search.js": "text/javascript",
     "pages.css": "text/css",

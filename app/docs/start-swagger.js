@@ -1,6 +1,7 @@
 // Starts Swagger UI. A response with an access token (sign-in, refresh, verification) authorizes every operation on the
 // page, and the page keeps itself signed in; a sign-out removes the authorization.
 import { showEvents } from "./events.js";
+import { references } from "./references.js";
 import { readChapters, search } from "./search.js";
 import { shortResponses } from "./short-responses.js";
 import { SignIn } from "./sign-in.js";
@@ -73,6 +74,7 @@ const ui = SwaggerUIBundle({
   validatorUrl: null,
   presets: [SwaggerUIBundle.presets.apis, SwaggerUIBundle.SwaggerUIStandalonePreset],
   plugins: [
+    references(location.href.split("#")[0]),
     shortResponses(base, spec.components.examples),
     search(spec, chapters, guide),
     { statePlugins: { auth: { wrapActions: dialog } } },
