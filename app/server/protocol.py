@@ -50,6 +50,8 @@ class LimitedProtocol(PipelinedProtocol):
     """The number of these headers. More of them after the body are trailers."""
     _awaited: tuple[Phase, list[Header] | None] = (Phase.REQUEST, None)
     """What the deadline is set for."""
+    url = b""
+    """The URL of the request that is arriving; empty before the first one."""
     _problem: Problem | None = None
     """Why the parser was stopped."""
     _upgrading = False
@@ -196,9 +198,7 @@ class LimitedProtocol(PipelinedProtocol):
             cycle.waiting_for_100_continue = False
         if not self._in_body or (due and not cycle.response_started):
             has_head = self._in_body or self.headers is not self._head
-            self.transport.write(
-                self._limiter.prebuilt(problem, self.url or b"").render(self.headers if has_head else [])
-            )
+            self.transport.write(self._limiter.prebuilt(problem, self.url).render(self.headers if has_head else []))
         self._linger()
 
     def _shed_request(self) -> None:
