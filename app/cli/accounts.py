@@ -1,6 +1,5 @@
 """The commands `afterglow account …`."""
 
-import sys
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from typing import Annotated, Any
@@ -13,6 +12,7 @@ from app import clock
 from app.cli import account_lines
 from app.cli.account_lines import Changed
 from app.cli.auditing import audit
+from app.cli.confirming import confirm
 from app.cli.database import run, with_database
 from app.cli.errors import fail, load_settings, open_keyring
 from app.cli.passwords import PasswordFile, read_password
@@ -133,9 +133,7 @@ def close_account(
     """
     settings = load_settings()
     erase_at = clock.now() + timedelta(days=settings.reopen_days) if erase else None
-    if sys.stdin.isatty() and not yes and not typer.confirm(f"Close the account {name}?", err=True):
-        fail("nothing was changed")
-
+    confirm(f"Close the account {name}?", yes=yes)
     keyring = open_keyring(settings)
 
     async def close(db: Database, account: Row) -> Changed:
@@ -259,8 +257,7 @@ def turn_second_factor_off(
     e-mail. Devices stay signed in.
     """
     settings = load_settings()
-    if sys.stdin.isatty() and not yes and not typer.confirm(f"Turn the second factor of {name} off?", err=True):
-        fail("nothing was changed")
+    confirm(f"Turn the second factor of {name} off?", yes=yes)
     keyring = open_keyring(settings)
 
     async def turn_off(db: Database, account: Row) -> Changed:

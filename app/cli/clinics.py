@@ -1,6 +1,5 @@
 """The commands `afterglow clinic …`."""
 
-import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from app.cli import client_tokens, clinic_lines
 from app.cli.auditing import audit
+from app.cli.confirming import confirm
 from app.cli.database import T, run, with_database
 from app.cli.errors import fail, load_settings, open_keyring
 from app.cli.lines import logged, print_json
@@ -85,7 +85,7 @@ def end_clinic(id: ClinicId, *, yes: Yes = False, as_json: AsJson = False) -> No
     """
     settings = load_settings()
     keyring = open_keyring(settings)
-    _confirm(f"End the clinic {id} for good?", yes=yes)
+    confirm(f"End the clinic {id} for good?", yes=yes)
 
     async def end(db: Database) -> tuple[bool, Row]:
         async with db.transaction() as tx:
@@ -183,7 +183,7 @@ def show_or_change_keys(
 def end_client(id: ClientId, *, yes: Yes = False, as_json: AsJson = False) -> None:
     """End a client for good. Its tokens are refused from the next request on."""
     settings = load_settings()
-    _confirm(f"End the client {id} for good?", yes=yes)
+    confirm(f"End the client {id} for good?", yes=yes)
 
     async def end(tx: Transaction) -> tuple[bool, Row | None]:
         changed = await administration.end_client(tx, id)
@@ -244,11 +244,6 @@ def _key_source(settings: Settings, file: Path | None, url: str | None) -> KeySo
         fail(f"{file} cannot be read")
     except KeySetError as error:
         fail(f"{file}: {error}")
-
-
-def _confirm(question: str, *, yes: bool) -> None:
-    if sys.stdin.isatty() and not yes and not typer.confirm(question, err=True):
-        fail("nothing was changed")
 
 
 def _in_transaction(settings: Settings, work: Callable[[Transaction], Coroutine[Any, Any, T]]) -> T:

@@ -1,8 +1,6 @@
 """`afterglow clinic …`: what an operator does to clinics and clients."""
 
-import os
 import re
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,8 @@ import pytest
 from app.clinics.codes import normalize
 from tests.clinics.keys import ec_key, key_set, private_jwk, public_jwk, rsa_key
 from tests.conftest import Databases
-from tests.house.commands import AFTERGLOW, SECONDS, Result, afterglow, assert_fails
+from tests.house.commands import Result, afterglow, assert_fails
+from tests.house.terminal import answer_at_terminal
 
 pytestmark = pytest.mark.usefixtures("empty_folder")
 NO_ID = "019aa2c4-7b00-7000-8000-000000000000"
@@ -217,20 +216,6 @@ def test_end_asks_at_a_terminal(databases: Databases, command: list[str], answer
 
     ids = [add_clinic(run)["id"]]
     ids.append(add_client(run, ids[0])["id"])
-    controller, terminal = os.openpty()
-    process = subprocess.Popen(
-        [AFTERGLOW, "clinic", *command, ids[len(command) - 1]],
-        env=os.environ | {"AFTERGLOW_DATABASE_URL": url},
-        stdin=terminal,
-        stdout=terminal,
-        stderr=terminal,
-    )
-    shown = b""
-    while b"[y/N]: " not in shown:
-        shown += os.read(controller, 1024)
-    os.write(controller, f"{answer}\n".encode())
-    while said.encode() not in shown:
-        shown += os.read(controller, 1024)
-    assert process.wait(SECONDS) == int(answer == "n")
-    os.close(controller)
-    os.close(terminal)
+    status, shown = answer_at_terminal(["clinic", *command, ids[len(command) - 1]], url, answer)
+    assert status == int(answer == "n")
+    assert said in shown

@@ -12,7 +12,7 @@ FOUND = {
     "conflict": ("push_changes", "Conflicts"),
     "offline": ("push_changes", "Syncing an app that works offline"),
     "refresh": ("refresh_tokens", "Refreshing tokens"),
-    "If-Match": ("change_element", "Five collections, five verbs"),
+    "If-Match": ("change_element", "Ten collections, five verbs"),
     "too-many-attempts": ("login", None),
     "DELETE /v1/sessions": ("remove_session", None),
 }

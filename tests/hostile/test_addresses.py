@@ -97,18 +97,19 @@ def test_head_is_get_without_the_body_and_overrides_are_ignored(
 ) -> None:
     operation = next(each for each in OPERATIONS if each.path == path and each.method == "GET")
     target, authorized = operation.target(alice), bearer(alice, operation)
+    fixed = f"{target}?as_of=2026-11-22T10:00:00Z" if "as_of" in operation.parameters else target
     changing = {"date", "x-request-id"}
     for headers in (authorized, []):
         with subtests.test("signed in" if headers else "anonymous"):
-            got = connection.request("GET", target, headers)
-            head = connection.request("HEAD", target, headers)
+            got = connection.request("GET", fixed, headers)
+            head = connection.request("HEAD", fixed, headers)
             assert head.body == b""
             assert head.status == got.status
             assert [each for each in head.headers.items() if each[0] not in changing] == [
                 each for each in got.headers.items() if each[0] not in changing
             ]
             for name in ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"):
-                again = connection.request("GET", target, [*headers, (name, "DELETE")])
+                again = connection.request("GET", fixed, [*headers, (name, "DELETE")])
                 assert again.status == got.status
                 assert again.status == 401 or path == ARCHIVE or again.body == got.body
     assert connection.request("GET", f"{target}?_method=DELETE", authorized).status == 422

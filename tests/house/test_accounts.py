@@ -14,6 +14,7 @@ from app.resources import RESOURCES
 from tests.conftest import Databases, Servers
 from tests.drafts import create_record
 from tests.house.commands import AFTERGLOW, PASSWORD, SECONDS, Result, afterglow, assert_fails
+from tests.house.terminal import answer_at_terminal
 from tests.identity.authenticator import turn_on
 from tests.serving import PASSWORD as OLD_PASSWORD
 from tests.serving import Person, Server
@@ -94,6 +95,19 @@ def test_the_operator_turns_a_second_factor_off(server: Server, alice: Person) -
     assert (line["command"], line["account_id"]) == ("account second-factor-off", str(alice.id))
     assert account(server, "second-factor-off", alice.email).out.endswith("was already off.\n")
     assert status_of_login(server, alice, OLD_PASSWORD) == 200
+
+
+@pytest.mark.parametrize("command", ["close", "second-factor-off"])
+def test_a_command_that_is_not_confirmed_at_a_terminal_changes_nothing(
+    server: Server, alice: Person, command: str
+) -> None:
+    turn_on(alice)
+    keyring = str(server.settings.keyring)
+    words = ["account", command, alice.email]
+    status, shown = answer_at_terminal(words, server.settings.database_url, "n", AFTERGLOW_KEYRING=keyring)
+    assert status == 1
+    assert "afterglow: nothing was changed" in shown
+    assert alice.client.get("/v1/me/totp").json()["enabled"]
 
 
 def test_show_prints_no_control_characters_of_names(server: Server, bob: Person) -> None:

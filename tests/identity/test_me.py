@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.identity.accounts import change_account, public_account
+from app.identity.accounts import account_with_usage, change_account, public_account
 from app.identity.caller import Caller
 from app.identity.changing_email import confirm_change
 from app.identity.shapes import EmailConfirmation
@@ -83,11 +83,12 @@ def test_concurrent_changes_of_different_fields_are_all_kept(alice: Person) -> N
         assert (account["display_name"], account["timezone"]) == (name, zone)
 
 
-@pytest.mark.parametrize("operation", ["read", "change", "confirm an e-mail address"])
+@pytest.mark.parametrize("operation", ["read", "read with its usage", "change", "confirm an e-mail address"])
 def test_an_account_that_was_erased_during_the_request_is_not_signed_in(server: Server, operation: str) -> None:
     caller = Caller(server.services, new_id(), new_id())
     operations = {
         "read": lambda: public_account(server.db, caller.account_id),
+        "read with its usage": lambda: account_with_usage(server.services, caller.account_id),
         "change": lambda: change_account(server.db, caller.account_id, {"locale": "pt-BR"}),
         "confirm an e-mail address": lambda: confirm_change(caller, "local", EmailConfirmation(code="4RT8NW2CHJ")),
     }

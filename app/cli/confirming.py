@@ -1,0 +1,13 @@
+"""Questions before a command that cannot be undone, or that makes an account less safe."""
+
+import sys
+
+import typer
+
+from app.cli.errors import fail
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask at a terminal, unless `--yes` was given; exit with an error line if the answer is no."""
+    if sys.stdin.isatty() and not yes and not typer.confirm(question, err=True):
+        fail("nothing was changed")
