@@ -20,7 +20,7 @@ from tests.serving import Server
 from tests.witness import DOCUMENT
 
 PATHS = {
-    operation["operationId"]: (method.upper(), re.compile(re.sub(r"\{\w+\}", "[^/]+", path)))
+    operation["operationId"]: (method.upper(), re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path))))
     for path, methods in DOCUMENT.content["paths"].items()
     for method, operation in methods.items()
 }

@@ -3,11 +3,12 @@
 import pytest
 
 from tests.consents.clinic import Clinic, new_clinic
+from tests.exchange.test_races import pair
 from tests.fhir.facade import Facade, connect
 from tests.hostile.chance import seed
 from tests.serving import Person, Server
 
-__all__ = ["seed"]
+__all__ = ["pair", "seed"]
 
 
 @pytest.fixture

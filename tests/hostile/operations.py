@@ -12,12 +12,14 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from app.archive.format import MEDIA_TYPE
+from app.calendar.routes import TAG as CALENDAR
 from app.db import Statement
 from app.ids import new_id
 from app.jobs import JobRecord
 from app.records import Resource
 from app.resources import RESOURCES
 from tests.archive.packing import archive_of
+from tests.calendar.subscriptions import new_link
 from tests.consents.clinic import Clinic, give, new_clinic, propose
 from tests.drafts import create_record, draft_of
 from tests.hostile.raw import Header
@@ -37,8 +39,8 @@ _SAMPLES = {
     "date": "2026-11-22",
     "date-time": "2026-11-22T10:00:00Z",
 }
-COUNTED = {"export_account"}
-"""Operations that only read, but are counted, because their number in a day is limited."""
+COUNTED = {"export_account": {"throttle"}, "get_calendar": {"throttle", "calendar_link"}}
+"""Operations that only read, but are counted, because their number in a time is limited; and the tables that this changes."""
 CLINICAL = {"Clinic", "Consents"}
 """The groups of operations that are about clinics."""
 _JOBS = Statement(sa.select(JobRecord.table().c.id))
@@ -215,10 +217,11 @@ class Operation:
             return self.path
         if self.tag in CLINICAL:
             return self.path.replace("{id}", _id_for_clinics(self, person))
-        if "{code}" in self.path:
-            return self.path.replace("{code}", "not-found")
-        if "{instrument}" in self.path:
-            return self.path.replace("{instrument}", "phq-9")
+        if self.tag == CALENDAR:
+            link = new_link(person)
+            return self.path.format(id=link["id"], file=link["url"].rpartition("/")[2])
+        if "{id}" not in self.path:
+            return self.path.format(code="not-found", instrument="phq-9")
         resource = ABOUT.get(self.content["operationId"], self.resource)
         id = new_id() if resource is None else UUID(create_record(person.client, resource, person)["id"])
         return self.path.replace("{id}", str(id))
