@@ -7,9 +7,9 @@ export const FIELDS = {
   elements: 'visibility! session_id! kind! title! description valence intensity significance meaning origin ' +
     'reframe status!',
   intentions: 'visibility! kind! statement! why session_id element_id derived_from_id domain status! achievement ' +
-    'target_on',
+    'target_on scale weight! baseline',
   reflections: 'visibility! body! title occurred_at! timezone! session_id element_id intention_id prompt capture! ' +
-    'mood emotions! domains!',
+    'mood emotions! domains! prompt_id',
   'action-items': 'visibility! title! change! facet! details if_cue then_response status! starts_on due_on ' +
     'completed_at session_id element_id intention_id reflection_id',
 }

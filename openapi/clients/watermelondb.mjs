@@ -8,8 +8,8 @@
 //
 // A table has the name of the server's collection, or is given in `tables: { 'action-items': 'action_items' }`. Columns
 // are any of the fields, all `isOptional`, and `version`, `created_at`, `updated_at` if the app shows them. Numbers are
-// numbers; lists (`emotions`, `domains`) are JSON in a string; times are strings or numbers of milliseconds; the rest
-// are strings. Remove records with `markAsDeleted()` or `destroyPermanently()`.
+// numbers; lists (`emotions`, `domains`, `scale`) are JSON in a string; times are strings or numbers of milliseconds;
+// the rest are strings. Remove records with `markAsDeleted()` or `destroyPermanently()`.
 //
 // `synchronize()` is not used: it lays a person's columns over the server's newer ones without keeping what they were
 // made from, so that an edit can neither be compared nor repaired, and it takes one number as its cursor.
@@ -22,7 +22,7 @@ import { FIELDS, fieldsOf, split, toShow } from './records.mjs'
 export { uuid7 } from './records.mjs'
 
 const STATE = 'afterglow', CURSOR = 'cursor'
-const LISTS = new Set(['emotions', 'domains'])
+const LISTS = new Set(['emotions', 'domains', 'scale'])
 const isTime = (name, column) => column?.type === 'number' && name.endsWith('_at')
 
 /** The table in which the engine keeps its own state, and its model. */

@@ -40,7 +40,9 @@ def server(servers: Servers, proxy: Proxy) -> Server:
     settings = servers.settings(
         "", database_url=proxy.url, database_pool=SIZE, statement_seconds=STATEMENT_SECONDS, pool_seconds=1
     )
-    return servers.start(settings)
+    server = servers.start(settings)
+    assert server.anyone.get("/livez").status_code == 200  # at its first request, the client makes the OpenAPI document
+    return server
 
 
 def fill(server: Server) -> None:
