@@ -85,7 +85,7 @@ class AnyFhirToken(ClientToken):
 
 def allowed_methods(name: str, path: str) -> list[str]:
     """Return the methods that a path of a type supports."""
-    found = {method for method, letter in _METHODS[path].items() if letter in TYPES[name].letters}
+    found = {method for method, permission in _METHODS[path].items() if permission in TYPES[name].letters}
     return sorted({*found, "HEAD"})
 
 

@@ -33,7 +33,7 @@ class Terms:
         """Return whether all terms may occur in a record, given its JSON text: a quick test, before it is parsed.
 
         In JSON, a text stands as it is except for escaped characters, and for a combining mark after one, which could be
-        composed with the letter of the escape.
+        composed with the last character of the escape.
         """
         if not self._are_plain:
             return True

@@ -1,4 +1,4 @@
-"""Item 9 of the PHQ-9: an answer above 0 is flagged in the record through every door, and is told to nobody else."""
+"""Item 9 of the PHQ-9: an answer above 0 is flagged in the record through every door, and reported to nobody else."""
 
 import json
 

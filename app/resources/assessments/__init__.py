@@ -66,7 +66,7 @@ class AssessmentScore(BaseModel, defer_build=True):
     )
     flags: Annotated[list[str], Sealed()] = Field(
         description="What answers say that needs a response at once: `self-harm`. Expect new values. The app shows `help`, "
-        "also while the questionnaire is being filled in; nobody else is told.",
+        "also while the questionnaire is being filled in; the server informs nobody.",
         json_schema_extra=_READ_ONLY,
     )
     help: Annotated[str, Sealed()] | None = Field(

@@ -1,4 +1,4 @@
-"""Charts as SVG: one small image that an app, a letter or a page can show.
+"""Charts as SVG: one small image that an app, a document or a web page can show.
 
 An image has a title and a description for screen readers, and no script, font or other reference. All parts differ in
 lightness or shape, so that it can be read without colour.
