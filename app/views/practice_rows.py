@@ -2,10 +2,36 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
+from app.db import bind
 from app.recurrence import EntryOutcome, Practice, best_outcomes, read_practice
+from app.resources.practice_entries import PracticeEntryRecord
+from app.resources.practices import PRACTICES, PracticeRecord
+from app.views.parts import Part
+
+_practice, _entry = PracticeRecord.table(), PracticeEntryRecord.table()
+ENTRIES: Final = Part(
+    "entries",
+    _entry,
+    [_entry.c.practice_id, _entry.c.day, _entry.c.outcome],
+    [_entry.c.day >= bind(_entry.c.day, "entries_from"), _entry.c.day <= bind(_entry.c.day, "entries_to")],
+    grouped_by="practice_id",
+)
+"""The days and outcomes of the entries from `entries_from` to `entries_to`, for each practice."""
+
+
+def newest_practices(limit: int) -> Part:
+    """Return the part with at most `limit` practices, newest first."""
+    return Part(
+        "practices",
+        _practice,
+        [_practice.c.id, _practice.c.created_at],
+        opened=PRACTICES,
+        order_by=[_practice.c.created_at.desc(), _practice.c.id.desc()],
+        limit=limit,
+    )
 
 
 class LoggedPractice(NamedTuple):

@@ -16,11 +16,10 @@ from app.resources.assessments.terms import AssessmentStatus
 from app.resources.check_ins import CheckInRecord
 from app.resources.intentions import INTENTIONS, IntentionRecord, IntentionStatus
 from app.resources.outcomes import OutcomeRecord
-from app.resources.practice_entries import PracticeEntryRecord
-from app.resources.practices import PRACTICES, PracticeRecord
 from app.resources.reflections import ReflectionRecord
 from app.resources.sessions import SessionRecord
 from app.views.parts import Part, Parts, one_of
+from app.views.practice_rows import ENTRIES, newest_practices
 from app.views.progress.check_ins import VALUES
 from app.views.sessions import ENDED_AT, TOOK_PLACE
 
@@ -39,7 +38,7 @@ OPEN: Final = (
 ENDED: Final = (ActionItemStatus.REJECTED, ActionItemStatus.FAILED, ActionItemStatus.CANCELLED)
 
 _session, _assessment, _check_in = SessionRecord.table(), AssessmentRecord.table(), CheckInRecord.table()
-_practice, _entry, _action_item = PracticeRecord.table(), PracticeEntryRecord.table(), ActionItemRecord.table()
+_action_item = ActionItemRecord.table()
 _reflection, _intention, _outcome = ReflectionRecord.table(), IntentionRecord.table(), OutcomeRecord.table()
 
 
@@ -91,21 +90,8 @@ _PARTS: Final = Parts(
         [_check_in.c.id, _check_in.c.taken_at, *(_check_in.c[name] for name in VALUES)],
         [_from(_check_in.c.taken_at), _before(_check_in.c.taken_at)],
     ),
-    Part(
-        "practices",
-        _practice,
-        [_practice.c.id, _practice.c.created_at],
-        opened=PRACTICES,
-        order_by=[_practice.c.created_at.desc(), _practice.c.id.desc()],
-        limit=MAX_LISTED,
-    ),
-    Part(
-        "entries",
-        _entry,
-        [_entry.c.practice_id, _entry.c.day, _entry.c.outcome],
-        [_entry.c.day >= bind(_entry.c.day, "entries_from"), _entry.c.day <= bind(_entry.c.day, "entries_to")],
-        grouped_by="practice_id",
-    ),
+    newest_practices(MAX_LISTED),
+    ENTRIES,
     Part(
         "action_items",
         _action_item,

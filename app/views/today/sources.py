@@ -15,13 +15,12 @@ from app.resources.assessments import ASSESSMENTS, AssessmentRecord
 from app.resources.assessments.terms import AssessmentStatus
 from app.resources.check_ins import CheckInRecord
 from app.resources.elements import ElementRecord, ElementStatus
-from app.resources.practice_entries import PracticeEntryRecord
-from app.resources.practices import PRACTICES, PracticeRecord
 from app.resources.reflections import ReflectionRecord
 from app.resources.sessions import SessionRecord
 from app.resources.sessions.terms import SessionKind, SessionStatus
 from app.views import inbox
 from app.views.parts import Part, Parts, one_of
+from app.views.practice_rows import ENTRIES, newest_practices
 from app.views.sessions import ENDED_AT, TOOK_PLACE
 
 PREPARATION: Final = timedelta(hours=72)
@@ -36,7 +35,7 @@ MAX_LISTED: Final = 200
 """How many practices, and how many action items, are read."""
 _WEEK_REACH: Final = timedelta(days=6)
 
-_session, _practice, _entry = SessionRecord.table(), PracticeRecord.table(), PracticeEntryRecord.table()
+_session = SessionRecord.table()
 _action_item, _check_in, _element = ActionItemRecord.table(), CheckInRecord.table(), ElementRecord.table()
 _reflection, _assessment = ReflectionRecord.table(), AssessmentRecord.table()
 _is_planned: Final = (
@@ -73,21 +72,8 @@ _PARTS: Final = Parts(
         order_by=_by_schedule,
         limit=1,
     ),
-    Part(
-        "practices",
-        _practice,
-        [_practice.c.id, _practice.c.created_at],
-        opened=PRACTICES,
-        order_by=[_practice.c.created_at.desc(), _practice.c.id.desc()],
-        limit=MAX_LISTED,
-    ),
-    Part(
-        "entries",
-        _entry,
-        [_entry.c.practice_id, _entry.c.day, _entry.c.outcome],
-        [_entry.c.day >= bind(_entry.c.day, "entries_from"), _entry.c.day <= bind(_entry.c.day, "entries_to")],
-        grouped_by="practice_id",
-    ),
+    newest_practices(MAX_LISTED),
+    ENTRIES,
     Part(
         "action_items",
         _action_item,
