@@ -9,7 +9,7 @@ from app.records.shapes import STORED_EXAMPLE
 
 SESSION_IDENTIFIER: Final[Example] = {"system": "https://linden-house.example/sessions", "value": "S-2026-118"}
 SESSION_ID: Final = str(uuid5(UUID(PATIENT_ID), f"{SESSION_IDENTIFIER['system']}|{SESSION_IDENTIFIER['value']}"))
-_CLINICAL: Final[Example] = {
+CLINICAL: Final[Example] = {
     "kind": "dosing",
     "status": "completed",
     "started_at": "2026-11-20T09:30:00.000000Z",
@@ -26,7 +26,7 @@ ENTRY: Final[Example] = {
     "patient": IDENTIFIER,
     "identifier": SESSION_IDENTIFIER,
     "revision": 2,
-    "session": _CLINICAL,
+    "session": CLINICAL,
 }
 PUSH: Final[Example] = {"sessions": [ENTRY]}
 RESULTS: Final[Example] = {
@@ -67,7 +67,7 @@ CHANGES: Final[Example] = {
                 "scheduled_at": None,
                 "intensity": None,
                 "notes": None,
-                **_CLINICAL,
+                **CLINICAL,
                 "managed_by": "this-clinic",
                 "identifier": SESSION_IDENTIFIER,
                 "revision": 2,

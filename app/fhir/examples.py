@@ -3,7 +3,7 @@
 from typing import Final
 
 from app.consents.examples import PATIENT_ID
-from app.exchange.examples import SESSION_ID, SESSION_IDENTIFIER
+from app.exchange.examples import CLINICAL, SESSION_ID, SESSION_IDENTIFIER
 from app.fhir.mapping import procedures
 from app.openapi import Json
 
@@ -13,19 +13,9 @@ _SESSION: Final[Json] = {
     "version": 7,
     "changed_at": "2026-11-22T18:40:12.504118Z",
     "identifier": SESSION_IDENTIFIER,
-    "kind": "dosing",
-    "status": "completed",
+    **CLINICAL,
     "status_reason": None,
     "scheduled_at": None,
-    "started_at": "2026-11-20T09:30:00.000000Z",
-    "ended_at": "2026-11-20T11:10:00.000000Z",
-    "timezone": "Europe/Amsterdam",
-    "setting": "clinic",
-    "supervision": "in-person-clinician",
-    "medicine": "racemic-ketamine",
-    "route": "intramuscular",
-    "dose_value": 62.5,
-    "dose_unit": "mg",
     "notes": None,
 }
 PROCEDURE: Final = procedures.encode(_SESSION, PATIENT_ID)
