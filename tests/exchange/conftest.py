@@ -2,19 +2,11 @@
 
 import pytest
 
-from tests.consents.clinic import Clinic, new_clinic
+from tests.consents.clinic import Clinic
+from tests.consents.conftest import clinic, other_clinic
 from tests.exchange.replica import Replica
-from tests.serving import Server
 
-
-@pytest.fixture
-def clinic(server: Server) -> Clinic:
-    return new_clinic(server)
-
-
-@pytest.fixture
-def other_clinic(server: Server) -> Clinic:
-    return new_clinic(server, "Fern House")
+__all__ = ["clinic", "other_clinic"]
 
 
 @pytest.fixture

@@ -2,22 +2,13 @@
 
 import pytest
 
-from tests.consents.clinic import Clinic, new_clinic
+from tests.consents.clinic import Clinic
+from tests.consents.conftest import clinic, other_clinic
 from tests.fhir.facade import Facade, connect
 from tests.hostile.chance import seed
-from tests.serving import Person, Server
+from tests.serving import Person
 
-__all__ = ["seed"]
-
-
-@pytest.fixture
-def clinic(server: Server) -> Clinic:
-    return new_clinic(server)
-
-
-@pytest.fixture
-def other_clinic(server: Server) -> Clinic:
-    return new_clinic(server, "Fern House")
+__all__ = ["clinic", "other_clinic", "seed"]
 
 
 @pytest.fixture

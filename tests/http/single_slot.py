@@ -17,6 +17,15 @@ from tests.serving import Address, address_of, listening
 ORIGIN = "https://app.wisteria.example"
 
 
+async def run_lifespan(scope: Scope, receive: Receive, send: Send, limiter: InFlightLimiter) -> None:
+    """Start an application whose connections take this limiter, and wait until it ends."""
+    await receive()
+    scope["state"][LIMITER] = limiter
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    await send({"type": "lifespan.shutdown.complete"})
+
+
 class SingleSlot:
     """An application whose limiter admits one request.
 
@@ -35,11 +44,7 @@ class SingleSlot:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] == "lifespan":
-            await receive()
-            scope["state"][LIMITER] = self.limiter
-            await send({"type": "lifespan.startup.complete"})
-            await receive()
-            await send({"type": "lifespan.shutdown.complete"})
+            await run_lifespan(scope, receive, send, self.limiter)
             return
         if scope["path"] == "/hold":
             self.held += 1

@@ -74,13 +74,9 @@ def test_requests_of_an_account_beyond_its_share_wait_while_others_have_some(ser
             assert connection.request("GET", "/v1/me", [("Authorization", f"Bearer {alice.token}")]).status == 200
         other = stack.enter_context(closing(post_intention(server, bob)))
         wait_until(lambda: limiter.in_flight == 4)
-        further = stack.enter_context(closing(socket.create_connection(server.address, timeout=0.3)))
-        further.sendall(request_bytes("GET", "/v1/me", [("Authorization", f"Bearer {alice.token}")]))
-        with pytest.raises(TimeoutError):
-            further.recv(65536)
+        further = stack.enter_context(waiting_request(server, "/v1/me", alice.token))
         release_other()
         assert other.recv(65536).startswith(CREATED)
-        further.settimeout(20)
         assert further.recv(65536).startswith(OK)
         release()
         for each in own:
@@ -97,17 +93,24 @@ def test_requests_of_a_clinic_beyond_its_share_wait_while_others_have_some(serve
         wait_until(lambda: server.services.limiter.in_flight == 2)
         other = stack.enter_context(closing(post_intention(server, bob)))
         wait_until(lambda: server.services.limiter.in_flight == 3)
-        further = stack.enter_context(closing(socket.create_connection(server.address, timeout=0.3)))
-        further.sendall(request_bytes("GET", "/v1/clinic", [("Authorization", f"Bearer {clinic.token}")]))
-        with pytest.raises(TimeoutError):
-            further.recv(65536)
+        further = stack.enter_context(waiting_request(server, "/v1/clinic", clinic.token))
         release_other()
         assert other.recv(65536).startswith(CREATED)
-        further.settimeout(20)
         assert further.recv(65536).startswith(OK)
         release()
         for each in own:
             assert each.recv(65536).startswith(OK)
+
+
+@contextmanager
+def waiting_request(server: Server, path: str, token: str) -> Iterator[socket.socket]:
+    """Return the connection of a GET request that is not answered yet."""
+    with closing(socket.create_connection(server.address, timeout=0.3)) as connection:
+        connection.sendall(request_bytes("GET", path, [("Authorization", f"Bearer {token}")]))
+        with pytest.raises(TimeoutError):
+            connection.recv(65536)
+        connection.settimeout(20)
+        yield connection
 
 
 @contextmanager

@@ -12,10 +12,11 @@ from starlette.types import Receive, Scope, Send
 
 from app.http import AllowedOrigins, RequestContextMiddleware, Response
 from app.server import limits
-from app.server.in_flight import LIMITER, InFlightLimiter
+from app.server.in_flight import InFlightLimiter
 from app.server.pipelining import MAX_PIPELINED
 from app.server.protocol import LimitedProtocol
 from tests.hostile.raw import request_bytes
+from tests.http.single_slot import run_lifespan
 from tests.serving import address_of, listening
 from tests.waiting import wait_until
 
@@ -39,11 +40,7 @@ class Echo:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] == "lifespan":
-            await receive()
-            scope["state"][LIMITER] = self.limiter
-            await send({"type": "lifespan.startup.complete"})
-            await receive()
-            await send({"type": "lifespan.shutdown.complete"})
+            await run_lifespan(scope, receive, send, self.limiter)
             return
         assert isinstance(receive, MethodType)
         self.protocol = vars(receive.__self__)["on_response"].__self__
