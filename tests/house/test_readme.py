@@ -7,11 +7,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
 from tests.house.starting import started_server
 
+SVG = "{http://www.w3.org/2000/svg}"
 README = Path(__file__).parents[2] / "README.md"
 BLOCK = re.compile(r"```sh\n(.*?)```", re.DOTALL)
 
@@ -35,7 +37,7 @@ def test_the_walk_runs_through_the_whole_chain(demo_server: str, tmp_path: Path)
         ["bash", "-c", walk], capture_output=True, text=True, env=environment, cwd=tmp_path, check=True
     )
     answers = [json.loads(line) for line in done.stdout.splitlines()]
-    understood, completed, intentions, action_items, pushed, again, pulled = answers
+    understood, completed, entry, outcome, today, progress, intentions, action_items, pushed, again, pulled = answers
     assert understood["status"] == "understood"
     assert completed["completed_at"] is not None
     assert [each["element_id"] for each in intentions["items"]] == [understood["id"]]
@@ -44,3 +46,11 @@ def test_the_walk_runs_through_the_whole_chain(demo_server: str, tmp_path: Path)
     (first,), (second,), (change,) = pushed["results"], again["results"], pulled["changes"]
     assert (first["outcome"], second["replayed"]) == ("applied", True)
     assert change["record"] == first["record"] == second["record"]
+    (due,) = [each for each in today["practices"] if each["practice_id"] == entry["practice_id"]]
+    assert due["state"] == entry["outcome"] == "done"
+    assert outcome["practice_id"] == entry["practice_id"]
+    assert len(today["ahead"]) == 14
+    assert entry["practice_id"] in {each["practice_id"] for each in progress["practices"]}
+    (phq_9,) = [each for each in progress["measures"] if each["instrument"] == "phq-9"]
+    chart = ET.fromstring((tmp_path / "progress.svg").read_text())  # noqa: S314 - our own file
+    assert len(chart.findall(f".//{SVG}circle")) == len(phq_9["points"]) > 0
