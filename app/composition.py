@@ -23,9 +23,12 @@ from app.server.slots import Slots
 from app.server.turns import Turns
 from app.services import Services
 from app.settings import Environment, Settings
+from app.webhooks import delivering
 
 MAX_EXPORTS: Final = 4
 """The number of exports that a worker sends at once."""
+MAX_BULK_EXPORTS: Final = 16
+"""The number of files of bulk exports that a worker sends at once."""
 
 
 def build_services(
@@ -37,6 +40,7 @@ def build_services(
 ) -> Services:
     """Return the services of a server; `limiter` and `counts` are the server's own, if there is one."""
     jobs = Jobs(db, Cipher(keyring.derive_key("jobs")))
+    outbound = Outbound(allow_loopback=settings.env is Environment.DEVELOPMENT)
     services = Services(
         settings=settings,
         db=db,
@@ -46,8 +50,9 @@ def build_services(
         data_keys=DataKeys(db, keyring),
         library=Library.of(settings),
         tokens=Tokens(settings, keyring),
-        clients=Clients(db, KeyUrls(Outbound(allow_loopback=settings.env is Environment.DEVELOPMENT))),
+        clients=Clients(db, KeyUrls(outbound)),
         passwords=Passwords(settings),
+        outbound=outbound,
         cursor_key=keyring.derive_key("cursors"),
         code_key=keyring.derive_key("codes"),
         refresh_key=keyring.derive_key("refresh tokens"),
@@ -55,9 +60,11 @@ def build_services(
         second_factor_key=keyring.derive_key("second factors"),
         ticket_key=keyring.derive_key("second-factor tickets"),
         op_key=keyring.derive_key("operations"),
+        webhook_key=keyring.derive_key("webhooks"),
         limiter=limiter or InFlightLimiter(),
         counts=counts or Counts(),
         exports=Slots(MAX_EXPORTS),
+        bulk_exports=Slots(MAX_BULK_EXPORTS),
         imports=Slots(MAX_IMPORTS),
         searching=set(),
         writes=Turns(settings.statement_seconds),
@@ -65,4 +72,5 @@ def build_services(
     )
     jobs.register(erasing.KIND, partial(erasing.run_job, services), max_seconds=60)
     jobs.repeat(partial(ending.expire, services), ending.SECONDS)
+    jobs.repeat(partial(delivering.run, services), delivering.SECONDS)
     return services

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app import docs, health, json_strict, library_routes, observability, openapi
 from app.archive import import_routes
 from app.archive import routes as archive
+from app.calendar import routes as calendar
 from app.clinics import token_routes as clinic_tokens
 from app.composition import build_services
 from app.consents import clinic_routes as clinic_connections
@@ -21,6 +22,7 @@ from app.db import open_database
 from app.exchange import routes as exchange
 from app.fhir import routes as fhir
 from app.fhir.dialect import FHIR
+from app.fhir.exports import routes as fhir_exports
 from app.http import (
     BODY_BUDGET,
     HTTPS_ONLY,
@@ -52,6 +54,7 @@ from app.views import chain, inbox, search, timeline
 from app.views.conditional import TAG as VIEWS
 from app.views.progress import routes as progress
 from app.views.today import routes as today
+from app.webhooks import routes as webhooks
 
 DESCRIPTION: Final = """
 **Integration** is the work a person does after a session of ketamine therapy, so that what they lived through changes
@@ -85,6 +88,10 @@ TAGS: Final = [
         "waiting for the next step, what a record comes from and has led to, and search.",
     },
     {
+        "name": calendar.TAG,
+        "description": "Links by which a calendar app subscribes to practices, planned sessions and action items that are due.",
+    },
+    {
         "name": "Archive",
         "description": "Export all records of the account as a ZIP file, to keep, to read and to import again.",
     },
@@ -103,7 +110,8 @@ TAGS: Final = [
     },
     {
         "name": clinic_connections.TAG,
-        "description": "A clinic's system invites patients, redeems their codes, pushes sessions, and pulls what patients share.",
+        "description": "A clinic's system invites patients, redeems their codes, pushes sessions, pulls what patients share, and gets a message "
+        "when there are changes.",
     },
     {
         "name": fhir.TAG,
@@ -219,6 +227,8 @@ def create_app(settings: Settings | None = None, metrics_folder: Path | None = N
         inbox.router,
         chain.router,
         search.router,
+        calendar.router,
+        calendar.calendars,
         archive.router,
         import_routes.router,
         consents.router,
@@ -229,8 +239,10 @@ def create_app(settings: Settings | None = None, metrics_folder: Path | None = N
         clinic_tokens.discovery,
         clinic_connections.router,
         exchange.router,
+        webhooks.router,
         fhir.discovery,
         fhir.router,
+        fhir_exports.router,
         health.router,
         *(_pages(app) if settings.serves_docs else ()),
     ):

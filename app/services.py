@@ -17,6 +17,7 @@ from app.keyring import Keyring
 from app.library import Library
 from app.mail import Mailer
 from app.metrics import Counts
+from app.outbound import Outbound
 from app.sealing import DataKeys
 from app.server.in_flight import InFlightLimiter
 from app.server.slots import Slots
@@ -115,6 +116,7 @@ class Services:
     tokens: AccessTokens
     clients: ClientAccess
     passwords: PasswordHashing
+    outbound: Outbound
     cursor_key: bytes
     code_key: bytes
     refresh_key: bytes
@@ -122,9 +124,11 @@ class Services:
     second_factor_key: bytes
     ticket_key: bytes
     op_key: bytes
+    webhook_key: bytes
     limiter: InFlightLimiter
     counts: Counts
     exports: Slots
+    bulk_exports: Slots
     imports: Slots
     searching: set[UUID]
     """The accounts that have a search running in this process."""

@@ -144,8 +144,12 @@ class Settings(BaseSettings):
         description="Roles that cannot sign in without a second factor: clinician, admin, or both, separated by commas.",
     )
     throttle_codes: int = Field(10, ge=1, description="Maximum wrong codes of clinics from one account in an hour.")
+    throttle_calendar: int = Field(60, ge=1, description="Maximum requests for the calendar of one link in an hour.")
     exports_a_day: int = Field(5, ge=1, description="Maximum exports of one account in 24 hours.")
     throttle_tokens: int = Field(60, ge=1, description="Maximum access tokens for one client of a clinic in a minute.")
+    throttle_exports: int = Field(
+        60, ge=1, description="Maximum bulk exports that one client of a clinic starts in an hour."
+    )
     hash_seconds: float = Field(
         5.0, ge=0.01, le=60, description="Maximum wait for a free thread to compute a password hash, in seconds."
     )

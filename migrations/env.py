@@ -12,6 +12,7 @@ from alembic import context
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from app import jobs, resources
+from app.calendar import tables as calendar_tables
 from app.clinics import consent_tables
 from app.database_url import PostgresUrl, SqliteUrl, read_database_url
 from app.db import Table
@@ -21,6 +22,7 @@ from app.settings import Settings
 from migrations.autogenerate import prepare, render_type
 
 MODELS: Final = (
+    calendar_tables,
     consent_tables,
     jobs,
     resources,

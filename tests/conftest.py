@@ -211,6 +211,7 @@ class Servers:
             "throttle_mail": 100_000,
             "throttle_codes": 100_000,
             "exports_a_day": 1000,
+            "throttle_calendar": 1000,
             "notices": ["e-mail-address"],
             "hash_seconds": 60,
             "pool_seconds": 10,

@@ -5,9 +5,8 @@ cannot be decrypted is noticed then, before the response starts. After that the 
 each on a thread, as fast as the client reads.
 """
 
-import asyncio
-import time
 from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
 from datetime import datetime
 from functools import partial
 from heapq import merge
@@ -25,7 +24,7 @@ from app.archive.threads import on_thread
 from app.archive.zip_stream import ZipStream
 from app.consents import access_log
 from app.db import Db, Row
-from app.http import ClientConnection
+from app.http import ClientConnection, paced
 from app.identity import audit, buckets, second_factor, throttles
 from app.identity.accounts import public_account
 from app.identity.audit import Event
@@ -38,9 +37,6 @@ from app.records.view import View, feed_of
 PAGE_RECORDS: Final = 500
 PAGE_BYTES: Final = 2**20
 """What is read from the database at once: an export must not hold many documents in memory."""
-GRACE_SECONDS: Final = 60.0
-MIN_RATE: Final = 16 * 1024
-"""Bytes per second that a client must read on average once `GRACE_SECONDS` are over: exports that are being sent are few."""
 FULL: Final = (
     "The server is sending as many exports as it can. Send the same request again after the seconds in Retry-After."
 )
@@ -65,21 +61,15 @@ async def export(view: View, client: ClientConnection) -> AsyncGenerator[bytes]:
         async with throttles.counted(services, bucket, TooManyExports):
             await _fill(spool, view)
         audit.record(services, Event.EXPORTED, view.owner_id, device_id=view.caller.device_id)
-        gone = asyncio.create_task(client.closed())
-        try:
-            steps = archive_of(spool, account, clock.now())
-            left = GRACE_SECONDS
-            while (part := await on_thread(partial(next, steps, None))) is not None:
-                if gone.done():
-                    return
-                if part:
-                    start = time.monotonic()
-                    yield part
-                    left += len(part) / MIN_RATE - (time.monotonic() - start)
-                    if left < 0:
-                        raise TimeoutError
-        finally:
-            gone.cancel()
+        async with aclosing(paced(_on_threads(archive_of(spool, account, clock.now())), client)) as parts:
+            async for part in parts:
+                yield part
+
+
+async def _on_threads(steps: Iterator[bytes]) -> AsyncGenerator[bytes]:
+    """Yield the result of each step, which is done on a thread."""
+    while (part := await on_thread(partial(next, steps, None))) is not None:
+        yield part
 
 
 def archive_of(spool: Spool, account: Row, moment: datetime) -> Iterator[bytes]:

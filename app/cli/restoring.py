@@ -8,6 +8,7 @@ from uuid import UUID
 import typer
 
 from app import clock
+from app.calendar import links
 from app.cli.auditing import audit
 from app.cli.database import run, with_database
 from app.cli.errors import fail, load_settings, open_keyring
@@ -48,6 +49,7 @@ def restored(
 
     Accounts that were erased after the backup was made are erased again, as the ledger of erasures lists them. Every
     consent for a clinic ends, because the backup may have consents that ended since; with --ended, only those end.
+    Every calendar link ends for the same reason.
     Every device has to sign in again, and then pushes the changes that the backup lacks. Repeat an interrupted run: it
     continues where it stopped.
     """
@@ -63,7 +65,7 @@ def restored(
     ):
         fail("nothing was changed; if the database was restored from a backup, confirm at a terminal or use --yes")
 
-    async def work(db: Database) -> tuple[int, int]:
+    async def work(db: Database) -> tuple[int, int, int]:
         services = build_services(settings, db, open_keyring(settings, create=False))
         if entries:
             await _erase_again(services, entries)
@@ -71,16 +73,18 @@ def restored(
         await administration.raise_epochs(db, restoring.epoch_step())
         feeds = await with_progress("Feeds", restoring.restored(db), left)
         with logged():  # after the feeds: changes in the old epoch would look like some that the backup lacks
-            return await with_progress("Consents", ending.end_restored(services, since)), feeds
+            consents = await with_progress("Consents", ending.end_restored(services, since))
+        return consents, feeds, await with_progress("Calendar links", links.end_restored(db))
 
     try:
-        consents, feeds = run(with_database(settings, work))
+        consents, feeds, ended_links = run(with_database(settings, work))
     except LedgerError as error:
         fail(str(error))
     except restoring.EpochsSpentError:
         fail(f"a feed is already in the last possible epoch, {restorations.MAX_EPOCH}; nothing was changed")
-    audit("restored", feeds=feeds, consents=consents)
+    audit("restored", feeds=feeds, consents=consents, calendar_links=ended_links)
     typer.echo(f"Consents ended: {consents}.")
+    typer.echo(f"Calendar links ended: {ended_links}.")
     typer.echo(f"Feeds in a new epoch: {feeds}. Every device has to sign in again.")
 
 

@@ -14,6 +14,7 @@ from app.clinics import assertions
 from app.composition import build_services
 from app.db import Database
 from app.exchange import purging as clinic_removals
+from app.fhir.exports import starting as exports
 from app.identity import pruning
 from app.keyring.ledger import LedgerError
 from app.keyring.rotation import destroy_sealing_keys
@@ -65,7 +66,7 @@ def purge(
         ),
     ] = None,
 ) -> None:
-    """Delete old tombstones, push results, versions of records, and used assertions. Safe while the API is served.
+    """Delete old tombstones, push results, versions, used assertions and expired exports. Safe while the API is served.
 
     A device that has not synced for longer pulls everything again. Versions that were replaced more than
     AFTERGLOW_HISTORY_DAYS ago are deleted.
@@ -86,6 +87,7 @@ def purge(
         versions = await with_progress("Versions", purging.forget_versions(db, replaced_before))
         await with_progress("Removals for clinics", clinic_removals.purge(db, before))
         await assertions.delete_expired(db)
+        await exports.delete_expired(db)
         await _destroy_sealing_keys(db, settings)
         return removals, operations, versions
 

@@ -13,11 +13,11 @@ import sqlalchemy as sa
 from app import clock
 from app.clinics.codes import new_code
 from app.clinics.keys import Jwk
-from app.clinics.tables import ClientRecord, ClinicRecord, Purpose
+from app.clinics.tables import ClientRecord, ClinicRecord, Purpose, WebhookRecord
 from app.db import Db, Row, Statement, Transaction, bind
 from app.ids import new_id
 
-_clinic, _client = ClinicRecord.table(), ClientRecord.table()
+_clinic, _client, _webhook = ClinicRecord.table(), ClientRecord.table(), WebhookRecord.table()
 _INSERT_CLINIC: Final = Statement(sa.insert(_clinic).values({column.name: bind(column) for column in _clinic.c}))
 _INSERT_CLIENT: Final = Statement(sa.insert(_client).values({column.name: bind(column) for column in _client.c}))
 _clinics = sa.select(_clinic)
@@ -44,6 +44,7 @@ _END_CLIENT: Final = Statement(
     .values(ended_at=bind(_client.c.ended_at))
     .returning(_client.c.id)
 )
+_DELETE_WEBHOOKS: Final = Statement(sa.delete(_webhook).where(_webhook.c.clinic_id == bind(_webhook.c.clinic_id)))
 _CHANGE_KEYS: Final = Statement(
     sa.update(_client)
     .where(_client.c.id == bind(_client.c.id), _client.c.ended_at.is_(None))
@@ -52,6 +53,9 @@ _CHANGE_KEYS: Final = Statement(
 )
 
 _RAISE_EPOCHS: Final = Statement(sa.update(_clinic).values(epoch=_clinic.c.epoch + bind(_clinic.c.epoch, "step")))
+_RESET_WEBHOOKS: Final = Statement(
+    sa.update(_webhook).values(delivered=sa.literal_column("0"), message=sa.null(), message_at=sa.null())
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +106,16 @@ async def add_clinic(
 
 
 async def end_clinic(tx: Transaction, id: UUID) -> bool:
-    """End a clinic, and with it the access of its clients; return False if it has ended already."""
-    return await tx.one(_END_CLINIC, id=id, ended_at=clock.now()) is not None
+    """End a clinic, and with it the access of its clients and its webhooks; return False if it has ended already."""
+    ended = await tx.one(_END_CLINIC, id=id, ended_at=clock.now()) is not None
+    await tx.run(_DELETE_WEBHOOKS, clinic_id=id)
+    return ended
 
 
 async def raise_epochs(db: Db, step: int) -> None:
-    """After a restore from a backup, make every clinic pull everything again."""
+    """After a restore from a backup, make every clinic pull everything again, and its webhooks say so."""
     await db.run(_RAISE_EPOCHS, step=step)
+    await db.run(_RESET_WEBHOOKS)
 
 
 async def add_client(

@@ -1,4 +1,4 @@
-"""The tables of clinics and their clients."""
+"""The tables of clinics, their clients, the bulk exports that these start, and webhooks."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -16,6 +16,13 @@ class Purpose(StrEnum):
 
     TREATMENT = "treatment"
     RESEARCH = "research"
+
+
+class WebhookStatus(StrEnum):
+    """Whether a webhook is delivered to."""
+
+    ACTIVE = "active"
+    DISABLED = "disabled"
 
 
 class ClinicRecord(Table, table=True):
@@ -62,3 +69,50 @@ class AssertionRecord(Table, table=True):
     client_id: UUID = Field(primary_key=True, foreign_key="client.id")
     jti: bytes = Field(primary_key=True)
     expires_at: datetime = Field(index=True)
+
+
+class ExportRecord(Table, table=True):
+    """A bulk export that a client started, until it expires: what it asked for. Its files are not stored.
+
+    `types` are types of FHIR resource. `patients` are the ids of some of the clinic's patients, and `since` is an instant;
+    each is null if everything was asked for. `request` is the URL of the request that started it.
+    """
+
+    __tablename__ = "export"
+
+    client_id: UUID = Field(primary_key=True, foreign_key="client.id")
+    id: UUID = Field(primary_key=True)
+    types: list[str] = Field(sa_type=sa.JSON)
+    patients: list[str] | None = Field(sa_type=sa.JSON)
+    since: datetime | None
+    request: str
+    transaction_at: datetime
+    expires_at: datetime = Field(index=True)
+
+
+class WebhookRecord(Table, table=True):
+    """A URL of a clinic that gets a message when there are changes for the clinic: while `delivered` is below its `head`.
+
+    `message` is the head of the message that is being delivered, from `message_at` until it succeeds, so that each attempt
+    sends the same one. `due_at` is the time of the next attempt; while one runs, the end of its lease. The secrets are sealed;
+    the former one signs, too, until `former_until`.
+    """
+
+    __tablename__ = "webhook"
+
+    clinic_id: UUID = Field(primary_key=True, foreign_key="clinic.id")
+    id: UUID = Field(primary_key=True)
+    url: str
+    secret: bytes
+    former_secret: bytes | None
+    former_until: datetime | None
+    status: WebhookStatus
+    delivered: int = Field(sa_type=sa.BigInteger)
+    delivered_at: datetime | None
+    message: int | None = Field(sa_type=sa.BigInteger)
+    message_at: datetime | None
+    failures: int
+    failing_since: datetime | None
+    last_error: str | None
+    due_at: datetime
+    created_at: datetime

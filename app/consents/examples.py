@@ -70,7 +70,7 @@ CONNECTION: Final[Example] = {
 CLINIC_STATE: Final[Example] = {
     "clinic": CLINIC,
     "client_id": CLIENT_ID,
-    "scopes": ["system/Patient.crus", "system/Procedure.crus"],
+    "scopes": ["system/Patient.crus", "system/Procedure.crus", "system/Subscription.cruds"],
     "cursor": "0",
     "connections": 1,
     "sessions": 2,

@@ -11,8 +11,10 @@ from uuid import UUID, uuid5
 from app import clock
 from app.composition import build_services
 from app.db import Transaction, open_database
+from app.demo.calendar import create_links
 from app.demo.clinic import CLIENT_ID, create_clinic, key_file
-from app.demo.journey import HOME, REMOVABLE, SHOWN, journey
+from app.demo.drafts import HOME
+from app.demo.journey import REMOVABLE, SHOWN, journey
 from app.identity import Caller, examples
 from app.identity.accounts import BY_EMAIL, NewAccount, create_account
 from app.identity.device_session_statements import END_DEVICE, INSERT_DEVICE
@@ -49,6 +51,7 @@ async def create_demo(settings: Settings) -> None:
         owner_id = await _demo_account(services)
         caller = Caller(services, owner_id, owner_id, "person", HOME.key, is_authenticated=True, is_internal=True)
         await create_clinic(services, owner_id)
+        await create_links(services, owner_id)
         await push(own_records(caller), SyncPush.model_validate({"ops": [*_operations(clock.now())]}))
     finally:
         await db.close()
@@ -95,7 +98,10 @@ async def _create_device(tx: Transaction, account_id: UUID) -> None:
 
 
 def _operations(now: datetime) -> Iterator[dict[str, Any]]:
-    """Yield the operations that create the journey's records, and for kinds outside the journey two copies of their example."""
+    """Yield the operations that create the journey's records.
+
+    Of a kind that the journey does not have, such as one that was just added, they create two copies of its example.
+    """
     for collection, name, draft in journey(now):
         targets = BY_COLLECTION[collection].targets
         fields = {

@@ -1,4 +1,6 @@
-"""The demo's clinic: its client, whose private key is in a file beside the keyring, two invitations, the person's consent."""
+"""The demo's clinic: its client, whose private key is in a file beside the keyring, two invitations, two webhooks, the
+person's consent.
+"""
 
 import os
 from contextlib import suppress
@@ -19,7 +21,7 @@ from app.clinics.codes import new_code, normalize
 from app.clinics.consent_tables import EndedBy, InvitationRecord, PatientRecord
 from app.clinics.keys import Jwk, public_key
 from app.clinics.scopes import SUPPORTED, render
-from app.clinics.tables import Purpose
+from app.clinics.tables import Purpose, WebhookRecord, WebhookStatus
 from app.consents import examples, statements
 from app.consents.codes import mac_of
 from app.consents.writing import Origin, lock_consents
@@ -33,15 +35,21 @@ from app.openapi import removable_id
 from app.problems import IdentifierInUse, TooManyConsents, UnknownCode
 from app.services import Services
 from app.settings import Settings
+from app.webhooks import examples as webhooks
+from app.webhooks.registering import new_row
+from app.webhooks.signing import new_secret
 
 CLIENT_ID: Final = UUID(examples.CLIENT_ID)
 _CLINIC_ID: Final = UUID(examples.CLINIC_ID)
 _INVITATIONS: Final = (UUID(examples.INVITATION_ID), UUID(removable_id(examples.INVITATION_ID)))
+_WEBHOOKS: Final = (UUID(webhooks.WEBHOOK_ID), UUID(removable_id(webhooks.WEBHOOK_ID)))
 _LIFE: Final = timedelta(days=7)
 _SESSIONS: Final = ((104, -20), (121, 8))
 """The number of each managed session, and its day from today."""
-_invitation, _patient = InvitationRecord.table(), PatientRecord.table()
+_invitation, _patient, _webhook = InvitationRecord.table(), PatientRecord.table(), WebhookRecord.table()
 _DELETE_INVITATION: Final = Statement(sa.delete(_invitation).where(_invitation.c.id == bind(_invitation.c.id)))
+_DELETE_WEBHOOK: Final = Statement(sa.delete(_webhook).where(_webhook.c.id == bind(_webhook.c.id)))
+_INSERT_WEBHOOK: Final = Statement(sa.insert(_webhook).values({column.name: bind(column) for column in _webhook.c}))
 
 
 def key_file(settings: Settings) -> Path:
@@ -50,7 +58,7 @@ def key_file(settings: Settings) -> Path:
 
 
 async def create_clinic(services: Services, owner_id: UUID) -> None:
-    """Create the clinic, its client, the invitations and the consent, if they do not exist."""
+    """Create the clinic, its client, the invitations, the webhooks and the consent, if they do not exist."""
     keys = KeySource([_public_part(key_file(services.settings))], None)
     async with services.db.transaction() as tx:
         if await administration.find_clinic(tx, _CLINIC_ID) is None:
@@ -63,6 +71,10 @@ async def create_clinic(services: Services, owner_id: UUID) -> None:
         for id in _INVITATIONS:
             await tx.run(_DELETE_INVITATION, id=id)
             await tx.run(statements.INSERT_INVITATION, **_invitation_row(services, id))
+        for id in _WEBHOOKS:
+            await tx.run(_DELETE_WEBHOOK, id=id)
+            webhook = new_row(services, _CLINIC_ID, id, webhooks.DRAFT["url"], new_secret())
+            await tx.run(_INSERT_WEBHOOK, **(webhook | {"status": WebhookStatus.DISABLED}))
     with suppress(IdentifierInUse, TooManyConsents, UnknownCode):  # a tester has changed the clinic
         await _give_consent(services, owner_id)
     await _push_sessions(services)

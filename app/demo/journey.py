@@ -4,13 +4,11 @@ Her second session brought up an old sadness and her father. She traced the sadn
 way to see it, set an intention for the time after, and is practising two changes: one within, one without.
 """
 
-from datetime import datetime, time, timedelta
-from functools import partial
-from typing import Any, Final
-from zoneinfo import ZoneInfo
+from datetime import datetime
+from typing import Final
 
-HOME: Final = ZoneInfo("Europe/Amsterdam")
-
+from app.demo.drafts import Days, NamedDraft, action_item, element, intention, reflection, session
+from app.demo.three_weeks import three_weeks
 
 SHOWN: Final = {
     "sessions": "second session",
@@ -18,49 +16,44 @@ SHOWN: Final = {
     "intentions": "see him trying",
     "reflections": "the house",
     "action-items": "ask him",
+    "practices": "window",
+    "practice-entries": "window, day -6",
+    "check-ins": "day -8",
+    "assessments": "phq-9, after the second session",
+    "outcomes": "the call",
 }
 """The record of each kind that the documented examples read, change and refer to."""
 REMOVABLE: Final = {
     "sessions": "talk after",
     "elements": "rain",
-    "intentions": "slow mornings",
+    "intentions": "write to Hanna",
     "reflections": "the call",
-    "action-items": "innocent",
+    "action-items": "alarm clock",
+    "practices": "drawing",
+    "practice-entries": "river, day -4",
+    "check-ins": "day -12",
+    "assessments": "who-5, not finished",
+    "outcomes": "three weeks at the window",
 }
 """The record of each kind that the documented examples remove. No other record refers to it."""
-NamedDraft = tuple[str, str, dict[str, Any]]
-
-
-def _draft(collection: str, name: str, /, **draft: object) -> NamedDraft:
-    return collection, name, draft
-
-
-session, element, intention, reflection, action_item = (
-    partial(_draft, each) for each in ("sessions", "elements", "intentions", "reflections", "action-items")
-)
 
 
 def journey(now: datetime) -> list[NamedDraft]:
-    """Return her records in the order in which they came about: collection, name, and draft.
+    """Return her records: collection, name, and draft. References are names. Dates count from the day of `now`."""
+    days = Days(now)
+    return [*_chain(days), *three_weeks(days)]
 
-    References are names. Dates count from the day of `now`.
-    """
-    today = now.astimezone(HOME).date()
 
-    def at(days: int, hour: int, minute: int = 0) -> str:
-        return datetime.combine(today + timedelta(days), time(hour, minute), HOME).isoformat()
-
-    def on(days: int) -> str:
-        return (today + timedelta(days)).isoformat()
-
+def _chain(days: Days) -> list[NamedDraft]:
+    """Return the records from her sessions to what she changes, in the order in which they came about."""
     return [
         session(
             "talk before",
             kind="preparation",
             status="completed",
             title="Talk before the second session",
-            started_at=at(-16, 16),
-            ended_at=at(-16, 17),
+            started_at=days.at(-16, 16),
+            ended_at=days.at(-16, 17),
             setting="telehealth",
             supervision="remote-guide",
             notes="Spoke about the first time, and that I had held on to the chair in my mind for most of it. "
@@ -80,8 +73,8 @@ def journey(now: datetime) -> list[NamedDraft]:
             kind="dosing",
             status="completed",
             title="Second session",
-            started_at=at(-9, 10, 15),
-            ended_at=at(-9, 12, 5),
+            started_at=days.at(-9, 10, 15),
+            ended_at=days.at(-9, 12, 5),
             setting="clinic",
             supervision="in-person-clinician",
             medicine="racemic-ketamine",
@@ -139,7 +132,16 @@ def journey(now: datetime) -> list[NamedDraft]:
             derived_from_id="let it come",
             domain="relationships",
             achievement="improving",
-            target_on=on(33),
+            target_on=days.on(33),
+            scale=[
+                "I say that I have to go",
+                "I fill the silence for him",
+                "I let one silence be, and wait",
+                "I let it be each time, and hear what comes after it",
+                "We are silent together, and both of us know it",
+            ],
+            weight=3,
+            baseline=-1,
         ),
         intention(
             "slow mornings",
@@ -147,14 +149,29 @@ def journey(now: datetime) -> list[NamedDraft]:
             statement="The first hour of the day is mine. The phone stays in the hall.",
             session_id="second session",
             domain="lifestyle",
-            target_on=on(20),
+            target_on=days.on(20),
+            scale=[
+                "I read messages in bed",
+                "The phone is in the hall on two mornings of a week",
+                "The phone is in the hall on five mornings of a week",
+                "The phone is in the hall on every morning",
+                "I forget that it is there",
+            ],
+            baseline=-2,
+        ),
+        intention(
+            "write to Hanna",
+            kind="integration",
+            statement="Before the winter is over, I write to Hanna about the house, by hand.",
+            domain="relationships",
+            status="on-hold",
         ),
         reflection(
             "evening after",
             body="Slept two hours in the afternoon. Soup. My eyes are sore and I feel rinsed. I keep seeing the "
             "envelope. I thought that I would be angry with him, and I looked for it, and there was only this boy "
             "of thirty-four with a pencil.",
-            occurred_at=at(-9, 20, 40),
+            occurred_at=days.at(-9, 20, 40),
             session_id="second session",
             element_id="father",
             mood=6,
@@ -167,7 +184,7 @@ def journey(now: datetime) -> list[NamedDraft]:
             body="Walked past a removal van this morning and my throat closed. So that is where it lives. Nine "
             "years old, carrying a lamp to the car, saying it is fine, it is fine. I said it to the van, too, and "
             "then I laughed at myself and stood there a minute longer.",
-            occurred_at=at(-7, 8, 25),
+            occurred_at=days.at(-7, 8, 25),
             session_id="second session",
             element_id="sadness",
             prompt="Where did it come from?",
@@ -176,10 +193,19 @@ def journey(now: datetime) -> list[NamedDraft]:
             domains=["mind"],
         ),
         reflection(
+            "heron",
+            body="The heron stood where it always stands. I walked past it four times this week before I noticed that I "
+            "was walking more slowly.",
+            occurred_at=days.at(-5, 13, 15),
+            mood=7,
+            emotions=["calm"],
+            domains=["nature", "body"],
+        ),
+        reflection(
             "the call",
             body="He called about the gutters. Long pause after I asked how he was. I counted the tiles. He "
             "said, eventually, that the evenings are long. I think that is the most he has ever told me.",
-            occurred_at=at(-3, 21, 10),
+            occurred_at=days.at(-3, 21, 10),
             intention_id="see him trying",
             prompt="What was different this time?",
             capture="voice-transcript",
@@ -197,8 +223,30 @@ def journey(now: datetime) -> list[NamedDraft]:
             if_cue="If I hear myself telling the old story about him",
             then_response="I picture the envelope and tell it once more from his chair",
             status="in-progress",
-            starts_on=on(-8),
+            starts_on=days.on(-8),
             element_id="father",
+            intention_id="see him trying",
+        ),
+        action_item(
+            "alarm clock",
+            title="Buy an alarm clock, so that the phone can sleep in the hall",
+            change="external",
+            facet="environment",
+            status="completed",
+            starts_on=days.on(-9),
+            due_on=days.on(-7),
+            completed_at=days.at(-8, 17, 20),
+            intention_id="slow mornings",
+        ),
+        action_item(
+            "lines for Marit",
+            title="Write Marit two lines about the call",
+            change="external",
+            facet="relationship",
+            details="Only what happened. Not what it means.",
+            status="accepted",
+            starts_on=days.on(-2),
+            due_on=days.on(0),
             intention_id="see him trying",
         ),
         action_item(
@@ -208,8 +256,8 @@ def journey(now: datetime) -> list[NamedDraft]:
             facet="relationship",
             details="In person, at his table, with coffee. I want to tell him about the lamp.",
             status="accepted",
-            starts_on=on(-2),
-            due_on=on(12),
+            starts_on=days.on(-2),
+            due_on=days.on(12),
             session_id="second session",
             element_id="sadness",
             intention_id="see him trying",
@@ -220,7 +268,7 @@ def journey(now: datetime) -> list[NamedDraft]:
             kind="integration",
             status="planned",
             title="Integration with Marit",
-            scheduled_at=at(5, 16),
+            scheduled_at=days.at(5, 16),
             setting="telehealth",
             supervision="remote-guide",
         ),

@@ -65,20 +65,24 @@ def _null(kind: sa.types.TypeEngine[Any]) -> sa.ColumnElement[Any]:
     return sa.cast(sa.null(), kind)
 
 
-def _of_connections(page: sa.CTE) -> sa.Select[Any]:
-    had = sa.exists(
+def had_consent(item: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Return the condition that the clinic has, or had, a consent of an item's owner for the client's purpose."""
+    return sa.exists(
         sa.select(_any.c.id).where(
-            _any.c.owner_id == page.c.owner_id,
+            _any.c.owner_id == item.c.owner_id,
             _any.c.clinic_id == bind(_any.c.clinic_id),
             _any.c.purpose == bind(_any.c.purpose),
             _any.c.patient_id.is_not(None),
         )
     )
+
+
+def _of_connections(page: sa.CTE) -> sa.Select[Any]:
     return (
         sa.select(
             *(page.c[name] for name in _ITEM),
             LIVE.c.patient_id,
-            had.label("is_known"),
+            had_consent(page).label("is_known"),
             LIVE.c.id.label("record_id"),
             json_row([LIVE.c[name] for name in TERMS]).label("terms"),
             sa.false().label("is_shared"),

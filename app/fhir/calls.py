@@ -54,9 +54,13 @@ class FhirToken(ClientToken):
     authenticated, as an unknown method of a path is.
     """
 
-    def __init__(self, letters: str, path: str) -> None:
-        """Take the letters, and whether the path is that of a list or of one resource."""
+    def __init__(self, letters: str, path: str, *, checks_accept: bool = True) -> None:
+        """Take the letters, and whether the path is that of a list or of one resource.
+
+        `checks_accept` is false for a response that is not one JSON value.
+        """
         super().__init__()
+        self._checks_accept = checks_accept
         self._by_type = {
             name: ClientToken(name, letters) for name, kind in TYPES.items() if {*letters} <= {*kind.letters}
         }
@@ -69,17 +73,24 @@ class FhirToken(ClientToken):
         if token is None:
             raise MethodNotAllowed(headers={"Allow": ", ".join(allowed_methods(name, self._path))})
         call = await token(request)
-        check_accept(request)
+        if self._checks_accept:
+            check_accept(request)
         return call
 
 
 class AnyFhirToken(ClientToken):
-    """A dependency that returns the calling client; what it may do is checked for each entry of a Bundle."""
+    """A dependency that returns the calling client; what it may do is checked when the types of resource are known."""
+
+    def __init__(self, *, checks_accept: bool = True) -> None:
+        """`checks_accept` is false for a response that is not one JSON value."""
+        super().__init__()
+        self._checks_accept = checks_accept
 
     async def __call__(self, request: Request) -> ClientCaller:
         """Return the authenticated client."""
         call = await super().__call__(request)
-        check_accept(request)
+        if self._checks_accept:
+            check_accept(request)
         return call
 
 

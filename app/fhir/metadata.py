@@ -15,6 +15,7 @@ _DATE: Final = "2026-11-29"
 """When what is implemented last changed."""
 _OAUTH_URIS: Final = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
 _SERVICE: Final = {"system": "http://terminology.hl7.org/CodeSystem/restful-security-service", "code": "SMART-on-FHIR"}
+_BULK: Final = "http://hl7.org/fhir/uv/bulkdata"
 _KINDS: Final = {
     "id": "token",
     "updated": "date",
@@ -34,6 +35,7 @@ def describe(endpoints: Endpoints) -> Json:
         "status": "active",
         "date": _DATE,
         "kind": "instance",
+        "instantiates": [f"{_BULK}/CapabilityStatement/bulk-data"],
         "software": {"name": "Afterglow", "version": version("afterglow")},
         "implementation": {"description": "Afterglow for clinics", "url": endpoints.of("/fhir")},
         "fhirVersion": FHIR_VERSION,
@@ -47,6 +49,7 @@ def describe(endpoints: Endpoints) -> Json:
                 },
                 "resource": [_resource(kind) for kind in TYPES.values()],
                 "interaction": [{"code": "batch"}, {"code": "transaction"}],
+                "operation": [_export("export")],
             }
         ],
     }
@@ -65,4 +68,9 @@ def _resource(kind: FhirType) -> Json:
         "conditionalRead": "not-match",
         "conditionalUpdate": writes,
         "searchParam": [{"name": name, "type": _KINDS[by]} for name, by in (COMMON | {**kind.parameters}).items()],
+        **({"operation": [_export("patient-export")]} if kind.name == "Patient" else {}),
     }
+
+
+def _export(definition: str) -> Json:
+    return {"name": "export", "definition": f"{_BULK}/OperationDefinition/{definition}"}

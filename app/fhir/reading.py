@@ -1,7 +1,7 @@
 """Reads and searches of resources. The access is logged in the transaction of the read: without an entry, no answer."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -12,15 +12,18 @@ from app.clinics.endpoints import Endpoints
 from app.consents import access_log
 from app.consents import statements as consent_statements
 from app.consents.access_log import Entry
-from app.db import Row, Transaction, decode_json_row
+from app.db import Row, Statement, Transaction, decode_json_row
 from app.exchange.records import clinic_record
 from app.fhir import statements
 from app.fhir.searching import Search
 from app.fhir.types import FhirType
 from app.openapi import Json
 from app.problems import NotFound
+from app.records import Resource
 from app.records.codec import MAX_PAGE_BYTES
 from app.records.positions import decode_position, encode_position
+from app.resources.assessments import ASSESSMENTS
+from app.sealing import OwnerKeys
 
 _TERMS: Final = [ConsentRecord.table().c[name] for name in statements.TERMS]
 _CURSOR_LENGTH: Final = 54
@@ -68,7 +71,7 @@ async def search(call: ClientCaller, kind: FhirType, wanted: Search) -> Found:
     if wanted.cursor is not None:
         first, second = wanted.cursor[:_CURSOR_LENGTH], wanted.cursor[_CURSOR_LENGTH:]
         total, after["after_id"] = decode_position(key, scope, first)
-        _, after["after_patient"] = decode_position(key, (*scope, first), second)
+        after["after_source"], after["after_patient"] = decode_position(key, (*scope, first), second)
     if total is None:
         binds = call.binds | wanted.values | {"now": clock.now()}
         total = (await call.db.only(statements.total(kind.name, wanted.filters), **binds))["total"]
@@ -77,7 +80,7 @@ async def search(call: ClientCaller, kind: FhirType, wanted: Search) -> Found:
     cursor = None
     if shown and len(shown) < len(rows):
         first = encode_position(key, scope, total, shown[-1]["id"])
-        cursor = first + encode_position(key, (*scope, first), total, shown[-1]["patient_id"])
+        cursor = first + encode_position(key, (*scope, first), shown[-1]["source"], shown[-1]["patient_id"])
     return Found(await _resources(call, kind, shown, named), cursor, total)
 
 
@@ -95,12 +98,22 @@ async def _rows(
     if not wanted.count:
         return [], {}
     statement = statements.page(kind.name, wanted.filters, continued=bool(after))
-    values = call.binds | wanted.values | after | {"now": clock.now(), "most_bytes": MAX_PAGE_BYTES}
+    values = wanted.values | after | {"most_bytes": MAX_PAGE_BYTES}
+    action = Action.READ if logs else None
+    return await read_rows(call, kind, statement, values, count=wanted.count, action=action)
+
+
+async def read_rows(
+    call: ClientCaller, kind: FhirType, statement: Statement, values: Row, *, count: int, action: Action | None
+) -> tuple[list[Row], Identifiers]:
+    """Return the rows of a page of at most `count` resources, and one more if there are more; and the identifiers of those
+    that are connections. Log the accesses to those that are shown, in the same transaction, unless `action` is None.
+    """
     async with call.db.transaction() as tx:
-        rows = await tx.all(statement, **values, rows=wanted.count + 1)
-        shown = [row for row in rows[: wanted.count] if row["fits"]]
-        named = await _identifiers(tx, call, shown) if kind.kind is None else {}
-        logged = await access_log.write(tx, _entries(call, kind, shown)) if logs else []
+        rows = await tx.all(statement, **call.binds, **values, now=clock.now(), rows=count + 1)
+        shown = [row for row in rows[:count] if row["fits"]]
+        named = await _identifiers(tx, call, shown) if kind.is_connection else {}
+        logged = [] if action is None else await access_log.write(tx, _entries(call, kind, shown, action))
     access_log.emit(logged)
     return rows, named
 
@@ -113,29 +126,38 @@ async def _identifiers(tx: Transaction, call: ClientCaller, rows: Sequence[Row])
     return found
 
 
-def _entries(call: ClientCaller, kind: FhirType, rows: Sequence[Row]) -> list[Entry]:
-    """Return an entry of the access log for each patient."""
-    ids: defaultdict[UUID, list[str]] = defaultdict(list)
+def _entries(call: ClientCaller, kind: FhirType, rows: Sequence[Row], action: Action) -> list[Entry]:
+    """Return an entry of the access log for each patient and collection."""
+    ids: defaultdict[tuple[UUID, str], list[str]] = defaultdict(list)
     for row in rows:
-        ids[row["owner_id"]].append(str(row["id"]))
+        ids[row["owner_id"], kind.sources[row["source"]].collection].append(str(row["id"]))
     return [
-        Entry(owner_id, call.clinic_id, Action.READ, kind.collection, some, call.client_id, call.request_id)
-        for owner_id, some in ids.items()
+        Entry(owner_id, call.clinic_id, action, collection, some, call.client_id, call.request_id)
+        for (owner_id, collection), some in ids.items()
     ]
 
 
 async def _resources(call: ClientCaller, kind: FhirType, rows: Sequence[Row], named: Identifiers) -> list[Json]:
-    if kind.kind is None:
-        return [kind.encode(_connection(row, named), str(row["patient_id"])) for row in rows]
-    keys = await call.services.data_keys.of_many({row["owner_id"] for row in rows})
-    return [
-        kind.encode(
-            clinic_record(keys[row["owner_id"]], kind.kind, row, call.clinic_id) | {"changed_at": row["changed_at"]},
-            str(row["patient_id"]),
-        )
-        for row in rows
-        if row["owner_id"] in keys  # else the account has been erased since
-    ]
+    return [each async for each in encoded(call, kind, rows, named)]
+
+
+async def encoded(call: ClientCaller, kind: FhirType, rows: Sequence[Row], named: Identifiers) -> AsyncGenerator[Json]:
+    """Yield the resources of rows, each made when it is needed."""
+    keys = {} if kind.is_connection else await call.services.data_keys.of_many({row["owner_id"] for row in rows})
+    for row in rows:
+        if kind.is_connection or row["owner_id"] in keys:  # else the account has been erased since
+            source = kind.sources[row["source"]]
+            record = _connection(row, named) if source.kind is None else _record(call, source.kind, row, keys)
+            yield source.encode(record, str(row["patient_id"]))
+
+
+def _record(call: ClientCaller, kind: Resource, row: Row, keys: Mapping[UUID, OwnerKeys]) -> Row:
+    """Return a record as its resource needs it: an assessment has the `definition` of its instrument."""
+    record = clinic_record(keys[row["owner_id"]], kind, row, call.clinic_id) | {"changed_at": row["changed_at"]}
+    if kind is ASSESSMENTS:
+        code, version = record["instrument"], record["instrument_version"]
+        record["definition"] = call.services.library.instrument(code, version)
+    return record
 
 
 def _connection(row: Row, named: Identifiers) -> Row:

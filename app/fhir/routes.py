@@ -1,9 +1,8 @@
 """The routes below `/fhir`."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict, Field
 
 from app.clinics.calls import ClientCaller
 from app.clinics.discovery import AuthorizationServer
@@ -26,14 +25,15 @@ from app.fhir.calls import (
     is_lenient,
     version_of,
 )
-from app.fhir.dialect import MEDIA_TYPE, PREFIX, FhirDocument, FhirRoute, fhir_response
+from app.fhir.dialect import PREFIX, FhirDocument, FhirRoute, fhir_response
+from app.fhir.documenting import BODY, SIGNED_IN, FhirResource, answer, errors, parameters, sent
 from app.fhir.parts import WRITABLE, parse
 from app.fhir.types import TYPES
 from app.fhir.writing import PartWrite, Stored
 from app.http import MAX_BODY_BYTES, RawQuery, Response, json_response
 from app.http.bodies import FORM
 from app.http.response import Header
-from app.openapi import Json, example
+from app.openapi import Json
 from app.problems import NotSupported
 from app.records import IfNoneMatch
 from app.records.preconditions import matching_etag
@@ -50,79 +50,14 @@ MayPut = Annotated[ClientCaller, Depends(FhirToken("cu", "list"))]
 AnyFhirClient = Annotated[ClientCaller, Depends(AnyFhirToken())]
 
 
-class FhirResource(BaseModel, defer_build=True, json_schema_extra=example(examples.PROCEDURE)):
-    """A FHIR R4 resource: `resourceType` says which. See https://hl7.org/fhir/R4/ and `GET /fhir/metadata`."""
-
-    model_config = ConfigDict(extra="allow")
-
-    resource_type: str = Field(alias="resourceType", description="The type of resource.")
-
-
-_RESOURCE: Final = {"$ref": "#/components/schemas/FhirResource"}
-_ERRORS: Final = {
-    400: "`invalid`: the request or the resource is not valid FHIR.",
-    401: "`login`: the request needs a valid access token of a client.",
-    403: "`forbidden`: the token lacks the scope, or belongs to a person.",
-    404: "`not-found`: the client sees no such resource, or there is no such type.",
-    405: "`not-supported`: the type does not support this interaction.",
-    406: "`not-supported`: the server answers in JSON only.",
-    409: "`conflict`: the patient has removed or detached the session.",
-    412: "`conflict`: the version or the condition does not hold.",
-    413: "`too-long`: the body has too many bytes or entries.",
-    414: "`too-long`: the URL is too long.",
-    415: "`not-supported`: the body is not JSON, or for a search not a form.",
-    422: "`business-rule`: a rule of sessions does not hold, or the subject is unknown.",
-    503: "`transient`: the server is overloaded, or its database did not respond.",
-    507: "`no-store`: the server cannot store anything.",
-}
-_ALWAYS: Final = (400, 406, 414, 422, 503)
-_SIGNED_IN: Final = (401, 403)
-_BODY: Final = (413, 415, 507)
-
-
 _LARGE: Final = {MAX_BODY_BYTES: MAX_PUSH_BYTES}
-
-
-def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return FastAPI's `responses` for an operation with these errors, and those that every operation has."""
-    return {
-        status: {
-            "description": _ERRORS[status],
-            "content": {MEDIA_TYPE: {"schema": _RESOURCE, "example": examples.OUTCOME}},
-        }
-        for status in sorted({*_ALWAYS, *statuses})
-    }
-
-
-def _answer(status: int, description: str, shown: Json | None = None) -> dict[int | str, dict[str, Any]]:
-    """Return the `responses` of a success; without an example of its own, that of the shape is shown."""
-    return {
-        status: {
-            "model": FhirResource,
-            "description": description,
-            "content": {MEDIA_TYPE: {} if shown is None else {"example": shown}},
-        }
-    }
-
-
-def _sent(shown: Json) -> Json:
-    return {"required": True, "content": {MEDIA_TYPE: {"schema": _RESOURCE, "example": shown}}}
-
-
-def _parameters(*described: tuple[str, str]) -> list[Json]:
-    return [
-        {"name": name, "in": "query", "required": False, "description": said, "schema": {"type": "string"}}
-        for name, said in described
-    ]
-
-
 _SEARCH_PARAMETERS: Final = (
     ("_id", "The ids of resources, separated by commas."),
     ("_lastUpdated", "When the resource last changed for this clinic: `ge`, `gt`, `le` or `lt` and a date or time."),
     ("identifier", "An identifier of the clinic, `system|value`: of Patient, Procedure, MedicationAdministration."),
     ("patient", "The id of the patient, or `Patient/` and the id. `subject` is the same."),
     ("status", "The statuses of the type, separated by commas. For Goal it is `lifecycle-status`."),
-    ("date", "When it took place: of Procedure and DocumentReference. For MedicationAdministration: `effective-time`."),
+    ("date", "When it took place. MedicationAdministration: `effective-time`, QuestionnaireResponse: `authored`."),
     ("_count", "The maximum number of resources in the page, 0 to 200."),
     ("_cursor", "Where the page starts. The link `next` has it."),
 )
@@ -132,7 +67,7 @@ _SEARCH_PARAMETERS: Final = (
     "/metadata",
     response_model=FhirResource,
     response_class=FhirDocument,
-    responses=_errors() | _answer(200, "The CapabilityStatement.", examples.METADATA),
+    responses=errors() | answer(200, "The CapabilityStatement.", examples.METADATA),
     summary="Get the CapabilityStatement",
 )
 async def get_fhir_metadata(endpoints: TheEndpoints, query: RawQuery) -> Response:
@@ -145,8 +80,8 @@ async def get_fhir_metadata(endpoints: TheEndpoints, query: RawQuery) -> Respons
     "/{type:fhir_type}",
     response_model=FhirResource,
     response_class=FhirDocument,
-    responses=_errors(*_SIGNED_IN, 404, 405) | _answer(200, "A Bundle of the type `searchset`.", examples.SEARCHSET),
-    openapi_extra={"parameters": _parameters(*_SEARCH_PARAMETERS)},
+    responses=errors(*SIGNED_IN, 404, 405) | answer(200, "A Bundle of the type `searchset`.", examples.SEARCHSET),
+    openapi_extra={"parameters": parameters(*_SEARCH_PARAMETERS)},
     summary="Search resources",
 )
 async def search_fhir(
@@ -165,8 +100,8 @@ async def search_fhir(
     "/{type:fhir_type}/_search",
     response_model=FhirResource,
     response_class=FhirDocument,
-    responses=_errors(*_SIGNED_IN, *_BODY, 404, 405)
-    | _answer(200, "A Bundle of the type `searchset`.", examples.SEARCHSET),
+    responses=errors(*SIGNED_IN, *BODY, 404, 405)
+    | answer(200, "A Bundle of the type `searchset`.", examples.SEARCHSET),
     openapi_extra={
         "requestBody": {
             "description": "The parameters of the search.",
@@ -195,8 +130,8 @@ async def _search(
     "/{type:fhir_type}/{id:id}",
     response_model=FhirResource,
     response_class=FhirDocument,
-    responses=_errors(*_SIGNED_IN, 404, 405)
-    | _answer(200, "The resource.", examples.PROCEDURE)
+    responses=errors(*SIGNED_IN, 404, 405)
+    | answer(200, "The resource.", examples.PROCEDURE)
     | {304: {"description": "The client has the current version."}},
     summary="Read a resource",
 )
@@ -219,10 +154,10 @@ async def read_fhir(
     status_code=201,
     response_model=FhirResource,
     response_class=FhirDocument,
-    responses=_errors(*_SIGNED_IN, *_BODY, 404, 405, 409, 412)
-    | _answer(200, "The resource that existed.")
-    | _answer(201, "The resource as it is stored."),
-    openapi_extra={"requestBody": _sent(examples.PROCEDURE_DRAFT), MAX_BODY_BYTES: MAX_PUSH_BYTES},
+    responses=errors(*SIGNED_IN, *BODY, 404, 405, 409, 412)
+    | answer(200, "The resource that existed.")
+    | answer(201, "The resource as it is stored."),
+    openapi_extra={"requestBody": sent(examples.PROCEDURE_DRAFT), MAX_BODY_BYTES: MAX_PUSH_BYTES},
     summary="Create a resource",
 )
 async def create_fhir(
@@ -251,9 +186,9 @@ async def create_fhir(
     "/{type:fhir_type}",
     response_model=FhirResource,
     response_class=FhirDocument,
-    responses=_errors(*_SIGNED_IN, *_BODY, 404, 405, 409, 412)
-    | _answer(200, "The resource as it is stored.")
-    | _answer(201, "The resource, which was created."),
+    responses=errors(*SIGNED_IN, *BODY, 404, 405, 409, 412)
+    | answer(200, "The resource as it is stored.")
+    | answer(201, "The resource, which was created."),
     openapi_extra={
         "parameters": [
             {
@@ -265,7 +200,7 @@ async def create_fhir(
                 "example": examples.CONDITION,
             }
         ],
-        "requestBody": _sent(examples.PROCEDURE_DRAFT),
+        "requestBody": sent(examples.PROCEDURE_DRAFT),
         MAX_BODY_BYTES: MAX_PUSH_BYTES,
     },
     summary="Create or update a resource by its identifier",
@@ -286,8 +221,8 @@ async def put_fhir(
     "/{type:fhir_type}/{id:id}",
     response_model=FhirResource,
     response_class=FhirDocument,
-    responses=_errors(*_SIGNED_IN, *_BODY, 404, 405, 409, 412) | _answer(200, "The resource as it is stored."),
-    openapi_extra={"requestBody": _sent(examples.PROCEDURE_DRAFT), MAX_BODY_BYTES: MAX_PUSH_BYTES},
+    responses=errors(*SIGNED_IN, *BODY, 404, 405, 409, 412) | answer(200, "The resource as it is stored."),
+    openapi_extra={"requestBody": sent(examples.PROCEDURE_DRAFT), MAX_BODY_BYTES: MAX_PUSH_BYTES},
     summary="Update a resource",
 )
 async def update_fhir(
@@ -315,9 +250,9 @@ async def update_fhir(
     "",
     response_model=FhirResource,
     response_class=FhirDocument,
-    responses=_errors(*_SIGNED_IN, *_BODY, 404, 405, 409, 412)
-    | _answer(200, "A Bundle with the response to each entry.", examples.BUNDLE_RESPONSE),
-    openapi_extra={"requestBody": _sent(examples.BUNDLE), MAX_BODY_BYTES: MAX_PUSH_BYTES},
+    responses=errors(*SIGNED_IN, *BODY, 404, 405, 409, 412)
+    | answer(200, "A Bundle with the response to each entry.", examples.BUNDLE_RESPONSE),
+    openapi_extra={"requestBody": sent(examples.BUNDLE), MAX_BODY_BYTES: MAX_PUSH_BYTES},
     summary="Send a batch or a transaction",
 )
 async def send_bundle(call: AnyFhirClient, endpoints: TheEndpoints, query: RawQuery, body: Body) -> Response:
@@ -349,7 +284,7 @@ async def get_fhir_history(_query: RawQuery) -> Response:
 @discovery.get(
     "/.well-known/smart-configuration",
     response_model=AuthorizationServer,
-    responses=_errors(),
+    responses=errors(),
     summary="Get the SMART configuration below /fhir",
 )
 async def get_fhir_smart_configuration(endpoints: TheEndpoints) -> Response:

@@ -28,14 +28,18 @@ _patient: Final = re.compile(r"(?:\S*/)?Patient/([^/]+)|([^/]+)").fullmatch
 
 @dataclass(slots=True)
 class Search:
-    """What a search selects. `applied` are the parameters that have an effect; `values` are the values of its conditions."""
+    """What a search selects. `applied` are the parameters that have an effect; `values` are the values of its conditions.
+
+    `codes` are those of the status; `statuses` are what they mean in our records.
+    """
 
     count: int = DEFAULT_COUNT
     cursor: str | None = None
     applied: list[tuple[str, str]] = field(default_factory=list)
     ids: set[UUID] | None = None
     patients: set[UUID] | None = None
-    statuses: set[str] | None = None
+    codes: set[str] | None = None
+    statuses: set[str] = field(default_factory=set)
     identifiers: set[tuple[str | None, str]] | None = None
     updated: Interval = ALWAYS
     date: Interval = ALWAYS
@@ -44,7 +48,7 @@ class Search:
     @property
     def filters(self) -> frozenset[str]:
         """The names of its conditions."""
-        sets = {name for name in ("ids", "patients", "statuses", "identifiers") if getattr(self, name) is not None}
+        sets = {name for name in ("ids", "patients", "codes", "identifiers") if getattr(self, name) is not None}
         return frozenset(sets | ({"date"} if self.has_date else set()))
 
     @property
@@ -54,7 +58,8 @@ class Search:
         return {
             "ids": [*(self.ids or ())],
             "patients": [*(self.patients or ())],
-            "statuses": [*(self.statuses or ())],
+            "codes": [*(self.codes or ())],
+            "statuses": [*self.statuses],
             "tokens": [f"{system}|{value}" for system, value in named if system is not None],
             "bare_values": [value for system, value in named if system is None],
             "some_values": [value for _, value in named],
@@ -126,10 +131,10 @@ _ADVICE: Final = {
 }
 
 
-def unknown(name: str) -> Fault:
-    """Return the fault of an unknown parameter, named only if it is a plain name."""
+def unknown(name: str, of: str = "type") -> Fault:
+    """Return the fault of an unknown parameter of a type or an operation, named only if it is a plain name."""
     pointer = f"/{name}" if _plain(name) else ""
-    return Fault(pointer, "unknown-parameter", "This type does not have this parameter.")
+    return Fault(pointer, "unknown-parameter", f"This {of} does not have this parameter.")
 
 
 def _apply(kind: FhirType, search: Search, by: str, value: str) -> None:
@@ -150,11 +155,9 @@ def _apply(kind: FhirType, search: Search, by: str, value: str) -> None:
     elif by == "identifier":
         search.identifiers = _within(search.identifiers, {read_identifier(each) for each in values})
     else:
-        codes = {each.rpartition("|")[2] for each in values}
-        found = {kind.statuses[each] for each in codes if each in kind.statuses} | (codes & {kind.status or ""})
-        search.statuses = _within(search.statuses, found)
-        if kind.status is not None and not search.statuses:
-            search.ids = set()
+        search.codes = _within(search.codes, {each.rpartition("|")[2] for each in values})
+        ours = (source.statuses.get(code) for source in kind.sources for code in search.codes)
+        search.statuses = {each for each in ours if each is not None}
 
 
 def patient_id(text: str) -> str:

@@ -1,10 +1,13 @@
 """The statements that read resources, and check in them what the client may see.
 
 A resource is visible if the consent is active, its `until` is not past, its purpose is the client's, and it covers the
-record. Resources are ordered by their ids, which never change, so that no page skips or repeats one.
+record. Searches order resources by their ids, which never change, so that no page skips or repeats one. Two patients can
+choose the same id, and a patient can choose one for records of two collections; so the patient and the source follow.
+Exports order them by patient first, so that a page is of few patients, each of whom gets an entry in the access log.
 """
 
-from functools import cache
+import operator
+from functools import cache, reduce
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -12,86 +15,197 @@ import sqlalchemy as sa
 from app.clinics.calls import IS_ACTIVE
 from app.clinics.consent_tables import PatientIdentifier, PatientRecord, SharedItem
 from app.db import Statement, any_of, bind, json_row
-from app.exchange.pages import LIVE, fitting, is_visible, record_columns
-from app.fhir.types import TYPES, FhirType
+from app.exchange.pages import LIVE, fitting, had_consent, is_visible, record_columns
+from app.fhir.types import TYPES, Source
 from app.records.coverage import is_covered
 
 TERMS: Final = ("name", "until", "purpose", "created_at")
 """The columns of the consent that Patient and Consent show."""
 _item, _patient, _identifier = SharedItem.table(), PatientRecord.table(), PatientIdentifier.table()
+_exported: Final = _patient.alias("exported")
+_ONE: Final[sa.ColumnElement[int]] = sa.literal_column("1")
 _ROWS: Final = sa.bindparam("rows", type_=sa.BigInteger)
+_AFTER_SOURCE: Final = sa.bindparam("after_source", type_=sa.BigInteger)
+Order = tuple[str, str, str]
+"""The columns by which resources are ordered."""
 Filters = frozenset[str]
-"""The names of the conditions of a search: `ids`, `patients`, `identifiers`, `statuses`, `date`."""
+"""The names of the conditions of a search: `ids`, `patients`, `identifiers`, `codes`, `date`."""
 
 
 @cache
 def page(name: str, filters: Filters, *, continued: bool) -> Statement:
-    """Return the statement of a page of resources of a type; `continued` starts after `after_id` and `after_patient`."""
-    kind = TYPES[name]
-    table = None if kind.kind is None else kind.kind.table.alias("record")
+    """Return the statement of a page of resources of a type.
+
+    `source` is the number of the source of a row. `continued` starts after `after_id`, `after_patient` and `after_source`.
+    """
+    return _of_sources(name, filters, ("id", "patient_id", "source"), continued=continued)
+
+
+@cache
+def export_page(name: str, filters: Filters, *, continued: bool) -> Statement:
+    """Return the statement of a page of an export, with the same columns and binds as `page`.
+
+    It finds the patients by their primary key, in the order of the page, so that it reads no further.
+    """
+    return _of_sources(name, filters, ("patient_id", "source", "id"), continued=continued)
+
+
+def _of_sources(name: str, filters: Filters, order: Order, *, continued: bool) -> Statement:
+    pages = [
+        _page(source, number, filters, order, continued=continued).subquery()
+        for number, source in enumerate(TYPES[name].sources)
+    ]
+    several = len(pages) > 1
+    both = sa.union_all(*(sa.select(each) for each in pages)).subquery("both") if several else pages[0]
+    ordered = sa.select(both).order_by(*(both.c[each] for each in order)).limit(_ROWS)
+    found = ordered.subquery("found") if several else both
+    return fitting(found, *(found.c[each] for each in order))
+
+
+def _page(source: Source, number: int, filters: Filters, order: Order, *, continued: bool) -> sa.Select[Any]:
+    """Return the select of the first rows of one source."""
+    by_patient = order[0] == "patient_id"
+    table = _table(source)
     columns: list[Any] = [_item.c[each] for each in ("owner_id", "id", "version", "changed_at")]
-    if kind.kind is None or table is None:
+    if source.kind is None:
         more: list[Any] = [
             json_row([LIVE.c[each] for each in TERMS]).label("more"),
             sa.cast(sa.null(), sa.LargeBinary()).label("document"),
         ]
     else:
-        more = record_columns(kind.kind, table)
-    select = _from(sa.select(*columns, LIVE.c.patient_id, *more), kind, table, filters)
+        more = record_columns(source.kind, table)
+    own = sa.literal_column(str(number), sa.BigInteger)
+    select = _from(sa.select(*columns, LIVE.c.patient_id, own.label("source"), *more), source, table, filters)
+    patient: sa.ColumnElement[Any] = LIVE.c.patient_id
+    after_patient = bind(LIVE.c.patient_id, "after_patient")
+    if by_patient:
+        patient = _exported.c.id
+        select = select.where(_exported.c.clinic_id == bind(_exported.c.clinic_id), patient == LIVE.c.patient_id)
+    if by_patient and continued:
+        select = select.where(patient >= after_patient)
+    keys: dict[str, tuple[Any, Any]] = {
+        "id": (_item.c.id, bind(_item.c.id, "after_id")),
+        "patient_id": (patient, after_patient),
+        "source": (own, _AFTER_SOURCE),
+    }
     if continued:
-        after = sa.tuple_(bind(_item.c.id, "after_id"), bind(LIVE.c.patient_id, "after_patient"))
-        select = select.where(sa.tuple_(_item.c.id, LIVE.c.patient_id) > after)
-    found = select.order_by(_item.c.id, LIVE.c.patient_id).limit(_ROWS).subquery("found")
-    return fitting(found, found.c.id, found.c.patient_id)
+        key, after = (sa.tuple_(*(keys[each][side] for each in order)) for side in (0, 1))
+        select = select.where(key > after)
+    return select.order_by(*(keys[each][0] for each in order if each != "source")).limit(_ROWS)
+
+
+@cache
+def deleted(name: str, number: int, filters: Filters, *, continued: bool) -> Statement:
+    """Return the statement of a page of resources of a source that the client does not see any more, by owner and id.
+
+    `continued` starts after `after_owner` and `after_id`.
+    """
+    select = _deleted(sa.select(_item.c.owner_id, _item.c.id), TYPES[name].sources[number], filters)
+    key = sa.tuple_(_item.c.owner_id, _item.c.id)
+    if continued:
+        select = select.where(key > sa.tuple_(bind(_item.c.owner_id, "after_owner"), bind(_item.c.id, "after_id")))
+    return Statement(select.order_by(_item.c.owner_id, _item.c.id).limit(_ROWS))
+
+
+@cache
+def existing(filters: Filters, *, are_deleted: bool) -> Statement:
+    """Return the statement of the names of the types that have resources in an export, or deleted ones."""
+
+    def of(name: str, source: Source) -> sa.Select[Any]:
+        one = sa.select(_ONE)
+        found = _deleted(one, source, filters) if are_deleted else _from(one, source, _table(source), filters)
+        return sa.select(sa.literal_column(f"'{name}'", sa.String()).label("name")).where(sa.exists(found))
+
+    return Statement(sa.union_all(*(of(kind.name, each) for kind in TYPES.values() for each in kind.sources)))
 
 
 @cache
 def total(name: str, filters: Filters) -> Statement:
     """Return the statement that counts the resources of a search."""
-    kind = TYPES[name]
-    table = None if kind.kind is None else kind.kind.table.alias("record")
-    return Statement(_from(sa.select(sa.func.count().label("total")), kind, table, filters))
+    counts: list[sa.ColumnElement[int]] = [
+        _from(sa.select(sa.func.count()), source, _table(source), filters).scalar_subquery()
+        for source in TYPES[name].sources
+    ]
+    return Statement(sa.select(reduce(operator.add, counts).label("total")))
 
 
-def _from(select: sa.Select[Any], kind: FhirType, table: sa.FromClause | None, filters: Filters) -> sa.Select[Any]:
+def _table(source: Source) -> sa.FromClause:
+    """Return the table of the records of a source; for connections it is not used."""
+    return _item if source.kind is None else source.kind.table.alias("record")
+
+
+def _from(select: sa.Select[Any], source: Source, table: sa.FromClause, filters: Filters) -> sa.Select[Any]:
     """Add the tables and the conditions of a search."""
     joined: sa.FromClause = sa.join(_item, LIVE, sa.and_(LIVE.c.owner_id == _item.c.owner_id, is_visible))
-    conditions: list[sa.ColumnElement[Any]] = [
-        _item.c.clinic_id == bind(_item.c.clinic_id),
-        _item.c.collection == sa.literal_column(f"'{kind.collection}'", sa.String()),
-        _item.c.removed.is_(False),
-        _item.c.changed_at >= bind(_item.c.changed_at, "updated_from"),
-        _item.c.changed_at < bind(_item.c.changed_at, "updated_before"),
-        IS_ACTIVE,
-    ]
-    if kind.kind is not None and table is not None:
+    conditions = [*_items(source, filters), _item.c.removed.is_(False)]
+    if source.kind is not None:
         same = sa.and_(table.c.owner_id == _item.c.owner_id, table.c.id == _item.c.id)
-        joined = sa.join(joined, table, sa.and_(same, is_covered(kind.kind, table, LIVE)))
-        conditions += _of_record(kind, table, filters)
+        joined = sa.join(joined, table, sa.and_(same, is_covered(source.kind, table, LIVE)))
+        conditions += _of_record(source, table, filters)
     elif "identifiers" in filters:
         conditions.append(_is_named())
     if "ids" in filters:
         conditions.append(any_of(_item.c.id, "ids"))
+    if "codes" in filters:
+        conditions.append(_has_status(source, table))
+    return select.select_from(joined).where(*conditions)
+
+
+def _items(source: Source, filters: Filters) -> list[sa.ColumnElement[Any]]:
+    """Return the conditions on the changes from which the resources of a source are made."""
+    conditions: list[sa.ColumnElement[Any]] = [
+        _item.c.clinic_id == bind(_item.c.clinic_id),
+        _item.c.collection == sa.literal_column(f"'{source.collection}'", sa.String()),
+        _item.c.changed_at >= bind(_item.c.changed_at, "updated_from"),
+        _item.c.changed_at < bind(_item.c.changed_at, "updated_before"),
+        IS_ACTIVE,
+    ]
     if "patients" in filters:
         owners = sa.select(_patient.c.owner_id).where(
             _patient.c.clinic_id == bind(_patient.c.clinic_id), any_of(_patient.c.id, "patients")
         )
         conditions.append(_item.c.owner_id.in_(owners))
-    return select.select_from(joined).where(*conditions)
+    return conditions
 
 
-def _of_record(kind: FhirType, table: sa.FromClause, filters: Filters) -> list[sa.ColumnElement[Any]]:
+def _deleted(select: sa.Select[Any], source: Source, filters: Filters) -> sa.Select[Any]:
+    """Add the tables and the conditions of resources that the client does not see any more, and may know.
+
+    A connection that has ended stands for all records of the patient. A record may have no such resource any more, and
+    still be there: a session without a medicine.
+    """
+    joined = sa.outerjoin(_item, LIVE, sa.and_(LIVE.c.owner_id == _item.c.owner_id, is_visible))
+    is_gone: sa.ColumnElement[bool] = _item.c.removed
+    if source.condition is not None:
+        table = _table(source)
+        same = (table.c.owner_id == _item.c.owner_id, table.c.id == _item.c.id, source.condition(table))
+        is_gone = sa.or_(is_gone, sa.not_(sa.exists(sa.select(table.c.id).where(*same))))
+    if source.kind is None:
+        is_gone = sa.and_(LIVE.c.id.is_(None), had_consent(_item))
+    else:
+        is_gone = sa.and_(LIVE.c.id.is_not(None), is_gone)
+    return select.select_from(joined).where(*_items(source, filters), is_gone)
+
+
+def _has_status(source: Source, table: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Return the condition that the status is one of `codes`, or of `statuses`, which are ours."""
+    if source.status is not None:
+        return any_of(sa.literal_column(f"'{source.status}'", sa.String()), "codes")
+    return any_of(table.c.status, "statuses")
+
+
+def _of_record(source: Source, table: sa.FromClause, filters: Filters) -> list[sa.ColumnElement[Any]]:
     """Return the conditions on the record of a resource."""
-    conditions: list[sa.ColumnElement[Any]] = [] if kind.condition is None else [kind.condition(table)]
+    conditions: list[sa.ColumnElement[Any]] = [] if source.condition is None else [source.condition(table)]
     if "identifiers" in filters:
         conditions += [
             table.c.clinic_id == bind(_item.c.clinic_id),
             *_matches(table.c.system, table.c.value),
         ]
-    if "statuses" in filters and kind.statuses:
-        conditions.append(any_of(table.c.status, "statuses"))
-    if "date" in filters and kind.date is not None:
-        moment = kind.date(table)
+    if "date" in filters and source.date is None:
+        conditions.append(sa.false())
+    elif "date" in filters and source.date is not None:
+        moment = source.date(table)
         conditions += [
             moment >= bind(_item.c.changed_at, "date_from"),
             moment < bind(_item.c.changed_at, "date_before"),

@@ -7,11 +7,12 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from app.db import Row
-from app.fhir.mapping import administrations, connections, journal, procedures
+from app.fhir.mapping import administrations, connections, journal, procedures, questionnaires
 from app.openapi import Json
 from app.records import Resource
 from app.records.coverage import CONNECTIONS
 from app.resources.action_items import ACTION_ITEMS
+from app.resources.assessments import ASSESSMENTS
 from app.resources.elements import ELEMENTS
 from app.resources.intentions import INTENTIONS
 from app.resources.reflections import REFLECTIONS
@@ -23,30 +24,45 @@ Column = Callable[[sa.FromClause], sa.ColumnElement[Any]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class FhirType:
-    """A type of resource, made from the records of one collection.
+class Source:
+    """The records of one collection, of which a type of resource is made.
 
-    `encode` makes the resource of a record of a patient. `parameters` maps the names of its own search parameters to what
-    they search by: `identifier`, `patient`, `status` or `date`. `statuses` maps the codes of its status to ours; a type
-    whose status is always the same has the code alone. `date` is what `date` compares. `condition` selects the records
-    that have such a resource. Only a `writable` type can be created and updated.
+    `encode` makes the resource of a record of a patient. `statuses` maps the codes of the resource's status to ours; if the
+    status is always the same, `status` is its code. `date` is what the search parameter compares; without it, no record is
+    found by date. `condition` selects the records that have such a resource.
     """
 
-    name: str
     collection: str
     encode: Encode
-    parameters: Mapping[str, str]
     kind: Resource | None = None
     statuses: Mapping[str, str] = field(default_factory=dict)
     status: str | None = None
     date: Column | None = None
     condition: Column | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FhirType:
+    """A type of resource. Observations are made of the records of two collections, all others of one.
+
+    `parameters` maps the names of its own search parameters to what they search by: `identifier`, `patient`, `status` or
+    `date`. Only a `writable` type can be created and updated.
+    """
+
+    name: str
+    parameters: Mapping[str, str]
+    sources: tuple[Source, ...]
     writable: bool = False
 
     @property
     def letters(self) -> str:
         """The letters of the scopes of the interactions that the type supports."""
         return "crus" if self.writable else "rs"
+
+    @property
+    def is_connection(self) -> bool:
+        """Whether its resources are made of connections."""
+        return all(source.kind is None for source in self.sources)
 
 
 def _has_started_with_medicine(table: sa.FromClause) -> sa.ColumnElement[bool]:
@@ -61,67 +77,95 @@ def _same(kind: Resource) -> Mapping[str, str]:
 
 
 _PATIENT: Final = {"patient": "patient", "subject": "patient"}
-_MANAGED: Final = {**_PATIENT, "identifier": "identifier", "status": "status"}
+_STATUS: Final = {**_PATIENT, "status": "status"}
+_MANAGED: Final = {**_STATUS, "identifier": "identifier"}
 TYPES: Final[Mapping[str, FhirType]] = {
     each.name: each
     for each in (
-        FhirType("Patient", CONNECTIONS, connections.patient, {"identifier": "identifier"}),
+        FhirType("Patient", {"identifier": "identifier"}, (Source(CONNECTIONS, connections.patient),)),
         FhirType(
-            "Consent", CONNECTIONS, connections.consent, {"patient": "patient", "status": "status"}, status="active"
+            "Consent",
+            {"patient": "patient", "status": "status"},
+            (Source(CONNECTIONS, connections.consent, status="active"),),
         ),
         FhirType(
             "Procedure",
-            SESSIONS.collection,
-            procedures.encode,
             {**_MANAGED, "date": "date"},
-            SESSIONS,
-            statuses=procedures.STATUSES,
-            date=lambda table: sa.func.coalesce(table.c.started_at, table.c.scheduled_at),
+            (
+                Source(
+                    SESSIONS.collection,
+                    procedures.encode,
+                    SESSIONS,
+                    statuses=procedures.STATUSES,
+                    date=lambda table: sa.func.coalesce(table.c.started_at, table.c.scheduled_at),
+                ),
+            ),
             writable=True,
         ),
         FhirType(
             "MedicationAdministration",
-            SESSIONS.collection,
-            administrations.encode,
             {**_MANAGED, "effective-time": "date"},
-            SESSIONS,
-            statuses=administrations.STATUSES,
-            date=lambda table: table.c.started_at,
-            condition=_has_started_with_medicine,
+            (
+                Source(
+                    SESSIONS.collection,
+                    administrations.encode,
+                    SESSIONS,
+                    statuses=administrations.STATUSES,
+                    date=lambda table: table.c.started_at,
+                    condition=_has_started_with_medicine,
+                ),
+            ),
             writable=True,
         ),
         FhirType(
             "Observation",
-            ELEMENTS.collection,
-            journal.observation,
-            {**_PATIENT, "status": "status"},
-            ELEMENTS,
-            status="final",
+            {**_STATUS, "date": "date"},
+            (
+                Source(ELEMENTS.collection, journal.observation, ELEMENTS, status="final"),
+                Source(
+                    ASSESSMENTS.collection,
+                    questionnaires.total,
+                    ASSESSMENTS,
+                    statuses=questionnaires.STATUSES,
+                    date=lambda table: table.c.taken_at,
+                ),
+            ),
+        ),
+        FhirType(
+            "QuestionnaireResponse",
+            {**_STATUS, "authored": "date"},
+            (
+                Source(
+                    ASSESSMENTS.collection,
+                    questionnaires.response,
+                    ASSESSMENTS,
+                    statuses=_same(ASSESSMENTS),
+                    date=lambda table: table.c.taken_at,
+                ),
+            ),
         ),
         FhirType(
             "Goal",
-            INTENTIONS.collection,
-            journal.goal,
             {**_PATIENT, "lifecycle-status": "status"},
-            INTENTIONS,
-            statuses=_same(INTENTIONS),
+            (Source(INTENTIONS.collection, journal.goal, INTENTIONS, statuses=_same(INTENTIONS)),),
         ),
         FhirType(
             "Task",
-            ACTION_ITEMS.collection,
-            journal.task,
-            {**_PATIENT, "status": "status"},
-            ACTION_ITEMS,
-            statuses=_same(ACTION_ITEMS),
+            _STATUS,
+            (Source(ACTION_ITEMS.collection, journal.task, ACTION_ITEMS, statuses=_same(ACTION_ITEMS)),),
         ),
         FhirType(
             "DocumentReference",
-            REFLECTIONS.collection,
-            journal.document,
-            {**_PATIENT, "status": "status", "date": "date"},
-            REFLECTIONS,
-            status="current",
-            date=lambda table: table.c.occurred_at,
+            {**_STATUS, "date": "date"},
+            (
+                Source(
+                    REFLECTIONS.collection,
+                    journal.document,
+                    REFLECTIONS,
+                    status="current",
+                    date=lambda table: table.c.occurred_at,
+                ),
+            ),
         ),
     )
 }

@@ -15,7 +15,7 @@ from app.http.request_context import RequestContextMiddleware
 from app.http.response import HTTPS_ONLY, JSON, PUBLIC, Response, json_response, problem_response
 from app.http.route import MAX_BODY_BYTES, PENDING_AUTH, SHARES, Route, SecretRoute
 from app.http.router import Router
-from app.http.streaming import ClientConnection, CurrentConnection, StreamingResponse
+from app.http.streaming import ClientConnection, CurrentConnection, StreamingResponse, paced
 
 __all__ = [
     "BODY_BUDGET",
@@ -44,5 +44,6 @@ __all__ = [
     "StreamingResponse",
     "header_values",
     "json_response",
+    "paced",
     "problem_response",
 ]

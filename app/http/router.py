@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from starlette.convertors import Convertor, PathConvertor
+from starlette.convertors import Convertor, PathConvertor, StringConvertor
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -26,12 +26,12 @@ Routes = dict[str, Route]
 class Node:
     """The routes of one path, and the segments that may follow it."""
 
-    __slots__ = ("literals", "parameter", "routes")
+    __slots__ = ("literals", "parameters", "routes")
 
     def __init__(self) -> None:
         """Start without routes."""
         self.literals: dict[str, Node] = {}
-        self.parameter: Parameter | None = None
+        self.parameters: list[Parameter] = []
         self.routes: Routes = {}
 
 
@@ -49,8 +49,8 @@ class Parameter(NamedTuple):
 class RouteTable:
     """The routes as a trie of path segments. A look-up takes at most one step for each segment of the path.
 
-    A literal segment takes precedence over a parameter at the same position, and the search does not go back: with
-    `/a/new/b` and `/a/{name}/c`, the path `/a/new/c` is unknown.
+    A literal segment takes precedence over parameters at the same position, and a parameter over those of other types that
+    were added later. The search does not go back: with `/a/new/b` and `/a/{name}/c`, the path `/a/new/c` is unknown.
     """
 
     def __init__(self, routes: Iterable[BaseRoute]) -> None:
@@ -76,8 +76,10 @@ class RouteTable:
             for segment in segments:
                 following = node.literals.get(segment)
                 if following is None:
-                    parameter = node.parameter
-                    if parameter is None or not parameter.matches(segment):
+                    for parameter in node.parameters:
+                        if parameter.matches(segment):
+                            break
+                    else:
                         return {}, {}
                     values[parameter.name] = parameter.convert(segment)
                     following = parameter.node
@@ -104,14 +106,21 @@ def _behind_parameter(node: Node, segment: str, route: Route) -> Node:
     """Return the node that follows a parameter. Raise `ValueError` if it is not a whole segment, or conflicts with another."""
     name = segment[1:-1].partition(":")[0]
     convertor = route.param_convertors.get(name)
-    known = node.parameter
-    if known is not None and (known.name, known.convertor) == (name, convertor):
+    known = next((each for each in node.parameters if each.convertor == convertor), None)
+    if known is not None and known.name == name:
         return known.node
-    if known is not None or convertor is None or isinstance(convertor, PathConvertor):
-        message = f"{route.path}: a parameter is one whole segment, and has one name and type at its position"
+    kinds = [type(convertor), *(type(each.convertor) for each in node.parameters)]
+    if (
+        known is not None
+        or convertor is None
+        or PathConvertor in kinds
+        or (StringConvertor in kinds and len(kinds) > 1)
+    ):
+        message = f"{route.path}: a parameter is one whole segment, and what it matches has one name at its position"
         raise ValueError(message)
-    node.parameter = Parameter(name, convertor, re.compile(convertor.regex).fullmatch, convertor.convert, Node())
-    return node.parameter.node
+    new = Parameter(name, convertor, re.compile(convertor.regex).fullmatch, convertor.convert, Node())
+    node.parameters.append(new)
+    return new.node
 
 
 def _path_below(root_path: str, path: str) -> str:

@@ -1,14 +1,21 @@
 """A streaming response: its parts are sent one by one, until they end or the client disconnects."""
 
+import asyncio
+import time
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 from fastapi import Depends
 from starlette.requests import Request
 from starlette.types import Receive, Send
 
 from app.http.response import Header, Response
+
+GRACE_SECONDS: Final = 60.0
+MIN_RATE: Final = 16 * 1024
+"""Bytes per second that the client of a file must read on average once `GRACE_SECONDS` are over: the files that a worker
+sends at once are few."""
 
 
 class ClientConnection:
@@ -32,6 +39,28 @@ async def current_connection(request: Request) -> ClientConnection:
 CurrentConnection = Annotated[ClientConnection, Depends(current_connection)]
 
 
+async def paced(parts: AsyncGenerator[bytes], client: ClientConnection) -> AsyncGenerator[bytes]:
+    """Yield the parts of a file that are not empty, until the client has disconnected.
+
+    Raise `TimeoutError` if the client reads too slowly: the connection then ends without the end of the file.
+    """
+    gone = asyncio.create_task(client.closed())
+    left = GRACE_SECONDS
+    try:
+        async with aclosing(parts):
+            async for part in parts:
+                if gone.done():
+                    return
+                if part:
+                    start = time.monotonic()
+                    yield part
+                    left += len(part) / MIN_RATE - (time.monotonic() - start)
+                    if left < 0:
+                        raise TimeoutError
+    finally:
+        gone.cancel()
+
+
 class StreamingResponse(Response):
     """A response whose parts come from a generator. The generator has to end when the client has disconnected."""
 
@@ -46,8 +75,11 @@ class StreamingResponse(Response):
 
     @classmethod
     async def start(cls, parts: AsyncGenerator[bytes], headers: Iterable[Header]) -> Self:
-        """Return the response once the first part exists: an error before that is answered with a problem."""
-        return cls(await anext(parts), parts, headers)
+        """Return the response once the first part exists: an error before that is answered with a problem.
+
+        Without any part, the response has an empty body.
+        """
+        return cls(await anext(parts, b""), parts, headers)
 
     async def send(self, send: Send) -> None:
         """Send each part, as fast as the client reads them."""

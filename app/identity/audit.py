@@ -36,6 +36,8 @@ class Event(StrEnum):
     SECOND_FACTOR_OFF = "second-factor-off"
     RECOVERY_CODE_USED = "recovery-code-used"
     EXPORTED = "exported"
+    CALENDAR_LINK_CREATED = "calendar-link-created"
+    CALENDAR_LINK_ENDED = "calendar-link-ended"
 
 
 WARNINGS: Final = {Event.ATTEMPT_FAILED, Event.THROTTLED, Event.REFRESH_TOKEN_REUSED}

@@ -110,6 +110,12 @@ def of_exports(services: Services, account_id: UUID) -> Bucket:
     )
 
 
+def of_calendar(services: Services, link_id: UUID) -> Bucket:
+    """Return the bucket of the requests for the calendar of one link."""
+    key = key_of(services.throttle_key, "calendar", str(link_id))
+    return Bucket(key, services.settings.throttle_calendar, HOUR, "calendar")
+
+
 def of_assertions(services: Services, network: str) -> list[Bucket]:
     """Return the bucket of failed assertions from a network."""
     key = key_of(services.throttle_key, "assertions", network)
@@ -120,6 +126,12 @@ def of_tokens(services: Services, client_id: UUID) -> Bucket:
     """Return the bucket of the access tokens of a clinic's client."""
     key = key_of(services.throttle_key, "tokens", str(client_id))
     return Bucket(key, services.settings.throttle_tokens, 60, "client tokens")
+
+
+def of_bulk_exports(services: Services, client_id: UUID) -> Bucket:
+    """Return the bucket of the bulk exports of a clinic's client."""
+    key = key_of(services.throttle_key, "bulk exports", str(client_id))
+    return Bucket(key, services.settings.throttle_exports, HOUR, "bulk exports")
 
 
 def of_clinic_codes(services: Services, network: str, account_id: UUID | None = None) -> list[Bucket]:

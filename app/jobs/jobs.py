@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from base64 import b64decode, b64encode
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -112,6 +112,7 @@ class Jobs:
         self._periodic_loops: list[asyncio.Task[None]] = []
         self._ended = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
 
     def register(self, kind: str, handler: Handler, *, max_seconds: float) -> None:
@@ -126,6 +127,20 @@ class Jobs:
     def repeat(self, work: PeriodicWork, seconds: float) -> None:
         """Run `work` in this process every `seconds` seconds. Other processes may run it at the same time."""
         self._periodic.append((work, seconds))
+
+    def start_task(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run `work` in this process beside the jobs, without waiting for it. It handles its errors; `stop` waits for it.
+
+        For periodic work that starts many requests, so that a slow one delays neither the others nor the jobs.
+        """
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    @property
+    def tasks(self) -> int:
+        """The number of tasks that this process runs beside the jobs."""
+        return len(self._tasks)
 
     async def add(self, tx: Transaction, kind: str, payload: dict[str, Any], *, max_age: timedelta = MAX_AGE) -> UUID:
         """Add a job in a transaction, due at once; call `wake` after the commit. Return its id."""
@@ -205,7 +220,7 @@ class Jobs:
         self._ended.set()
         if self._loop is not None:
             await self._loop  # not cancelled: a claim that was committed must have its tasks
-        left = self._running.union(self._periodic_loops)
+        left = self._running.union(self._periodic_loops, self._tasks)
         if left:
             _, late = await asyncio.wait(left, timeout=STOP_SECONDS)
             for task in late:

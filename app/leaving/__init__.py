@@ -4,8 +4,9 @@ The package is a layer above everything that keeps data of a person, so that clo
 """
 
 from app import jobs, resources
+from app.calendar import tables as calendar
 from app.clinics import consent_tables as consents
 from app.clinics import tables as clinics
 
-__all__ = ["clinics", "consents", "jobs", "resources"]
+__all__ = ["calendar", "clinics", "consents", "jobs", "resources"]
 """The packages with tables: importing them adds the tables to the metadata, from which erasing finds a person's rows."""

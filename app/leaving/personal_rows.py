@@ -17,8 +17,10 @@ OTHERS: Final = {
     "assertion": "names a client of a clinic, which is a program",
     "client": "a program of a clinic",
     "clinic": "an organisation",
+    "export": "what a client asked for, with random ids of patients at most, until it expires after a day",
     "job": "found by its payload",
     "throttle": "found by the key of its counts",
+    "webhook": "a URL of a clinic",
     "restoring": "how far a restoration has come",
 }
 """The tables without such a column, and how erasing treats them. A test fails for any other."""

@@ -3,6 +3,8 @@
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final
 
@@ -29,9 +31,23 @@ _NOT_PUBLIC: Final = tuple(
 """Networks whose addresses are not public, or stand for an IPv4 address that may not be."""
 
 
+MAX_RESOLVING: Final = 32
+"""Hosts that one process resolves at once."""
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    """Return the threads that resolve hosts.
+
+    A name server that does not answer keeps a thread longer than its request, and must not keep those of the event loop.
+    """
+    return ThreadPoolExecutor(MAX_RESOLVING, "resolver")
+
+
 async def resolve_host(host: str, port: int) -> Sequence[str]:
     """Return all IP addresses of a host, from the system's resolver."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    resolve = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    found = await asyncio.get_running_loop().run_in_executor(_threads(), resolve)
     return [str(each[4][0]) for each in found]
 
 

@@ -1,41 +1,46 @@
-"""Fetching a document from a URL that others provide.
+"""Requests to URLs that others provide: a document is fetched (GET), or a message is sent (POST).
 
-It is fetched over TLS from a public address, without redirects, and with limits on time and size.
+They go over TLS to a public address, without redirects, and with limits on time and size.
 """
 
 import asyncio
 import ssl
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from functools import cached_property
-from typing import Final, NamedTuple
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from functools import cached_property, partial
+from typing import Final, NamedTuple, TypeVar
 
 import h11
 
 from app.outbound.addresses import Resolve, checked_addresses, resolve_host
 from app.outbound.target import Target, parse_target
 
+T = TypeVar("T")
 MAX_BYTES: Final = 64 * 1024
-"""The maximum size of a body."""
+"""The maximum size of a body that is received."""
 MAX_HEAD_BYTES: Final = 32 * 1024
 """The maximum size of everything that is received besides."""
 MAX_SECONDS: Final = 5
-"""The maximum duration of a request, from resolving the host to the last byte."""
+"""The maximum duration of a GET request, from resolving the host to the last byte."""
+MAX_POST_SECONDS: Final = 10
+"""The maximum duration of a POST request, from resolving the host to the head of the response."""
+CHECK_SECONDS: Final = 2
+"""How long a check of a URL waits for the addresses of its host."""
 OK: Final = 200
 _READ_BYTES: Final = 16 * 1024
 
 
 class FetchError(Exception):
-    """A document could not be fetched. The message says why, and contains neither the URL nor the response."""
+    """A request failed. The message says why, and contains neither the URL nor the response."""
 
 
 @contextmanager
-def _failures() -> Iterator[None]:
-    """Convert an error of a request in the block to `FetchError`, whose message says the cause."""
+def _failures(seconds: float) -> Iterator[None]:
+    """Convert an error of a request of at most `seconds` in the block to `FetchError`, whose message says the cause."""
     try:
         yield
     except TimeoutError:
-        message = f"no complete response came within {MAX_SECONDS} seconds"
+        message = f"no complete response came within {seconds} seconds"
         raise FetchError(message) from None
     except ssl.SSLError as error:
         message = f"TLS failed: {error.reason or 'the connection was closed'}"
@@ -67,59 +72,108 @@ class Outbound:
         """The TLS context; it is loaded when it is first needed, because that takes 30 ms."""
         return ssl.create_default_context(cafile=self._trusted)
 
+    async def check(self, url: str) -> None:
+        """Raise `RefusedUrlError` if no request may be sent to a URL. One whose host has no address now is not refused.
+
+        It tells the sender of a URL early; each request checks the addresses again.
+        """
+        target = parse_target(url, allow_loopback=self._allow_loopback)
+        with suppress(OSError, UnicodeError):  # TimeoutError is an OSError
+            async with asyncio.timeout(CHECK_SECONDS):
+                await checked_addresses(target, self._resolve)
+
     async def get(self, url: str) -> Fetched:
         """Return the response to a GET request; raise `RefusedUrlError` if the URL is not allowed, or `FetchError`."""
+        return await self._request(url, MAX_SECONDS, self.get_from)
+
+    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
+        """Return the status of the response to a POST request; raise `RefusedUrlError` if the URL is not allowed, or `FetchError`.
+
+        Redirects are not followed, and the body of the response is not read.
+        """
+        return await self._request(url, MAX_POST_SECONDS, partial(self.post_to, headers=headers, body=body))
+
+    async def _request(self, url: str, seconds: float, send: Callable[[Sequence[str], Target], Awaitable[T]]) -> T:
+        """Send a request to the checked addresses of a URL, all within `seconds`."""
         target = parse_target(url, allow_loopback=self._allow_loopback)
-        with _failures():
-            async with asyncio.timeout(MAX_SECONDS):
-                return await self.get_from(await checked_addresses(target, self._resolve), target)
+        with _failures(seconds):
+            async with asyncio.timeout(seconds):
+                return await send(await checked_addresses(target, self._resolve), target)
 
     async def get_from(self, addresses: Sequence[str], target: Target) -> Fetched:
         """Return the response from the first of these addresses that accepts a connection; raise `FetchError`."""
-        with _failures():
-            reader, writer = await self._connect(addresses, target)
+        headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
+        with _failures(MAX_SECONDS):
+            exchange = await self._connect(addresses, target)
             try:
-                return await _exchange(reader, writer, target)
+                exchange.send("GET", target, headers, b"")
+                return await _document(exchange)
             finally:
-                writer.transport.abort()
+                exchange.close()
 
-    async def _connect(
-        self, addresses: Sequence[str], target: Target
-    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def post_to(self, addresses: Sequence[str], target: Target, headers: Mapping[str, str], body: bytes) -> int:
+        """Return the status of the response from the first of these addresses that accepts a connection; raise `FetchError`."""
+        with _failures(MAX_POST_SECONDS):
+            exchange = await self._connect(addresses, target)
+            try:
+                exchange.send("POST", target, {**headers, "Content-Length": str(len(body))}, body)
+                while not isinstance(event := await exchange.next_event(), h11.Response):
+                    pass  # an informational response
+                return event.status_code
+            finally:
+                exchange.close()
+
+    async def _connect(self, addresses: Sequence[str], target: Target) -> "_Exchange":
         tls = self._tls if target.is_tls else None
         failure: OSError | None = None
         for address in addresses:
             try:
-                return await asyncio.open_connection(
-                    address, target.port, ssl=tls, server_hostname=target.host if tls else None
+                return _Exchange(
+                    *await asyncio.open_connection(
+                        address, target.port, ssl=tls, server_hostname=target.host if tls else None
+                    )
                 )
             except OSError as error:
                 failure = error
         raise failure or OSError
 
 
-async def _exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, target: Target) -> Fetched:
-    connection = h11.Connection(h11.CLIENT)
-    headers = [
-        ("Host", target.authority),
-        ("Accept", "application/json"),
-        ("Accept-Encoding", "identity"),
-        ("Connection", "close"),
-    ]
-    request = connection.send(h11.Request(method="GET", target=target.path, headers=headers))
-    connection.send(h11.EndOfMessage())
-    writer.write(request or b"")
+class _Exchange:
+    """One request on a connection, and its response."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+        self._http = h11.Connection(h11.CLIENT)
+        self._received = 0
+
+    def send(self, method: str, target: Target, headers: Mapping[str, str], body: bytes) -> None:
+        """Send the request, which is the only one on the connection."""
+        lines = [("Host", target.authority), *headers.items(), ("Connection", "close")]
+        head = self._http.send(h11.Request(method=method, target=target.path, headers=lines)) or b""
+        content = self._http.send(h11.Data(data=body)) or b""
+        self._http.send(h11.EndOfMessage())
+        self._writer.write(head + content)
+
+    async def next_event(self) -> object:
+        """Return the next event of the response; raise `FetchError` if it is too large, or `h11.ProtocolError`."""
+        while (event := self._http.next_event()) is h11.NEED_DATA:
+            piece = await self._reader.read(_READ_BYTES)
+            self._received += len(piece)
+            _check_size(self._received, MAX_BYTES + MAX_HEAD_BYTES)
+            self._http.receive_data(piece)
+        return event
+
+    def close(self) -> None:
+        """Close the connection at once."""
+        self._writer.transport.abort()
+
+
+async def _document(exchange: _Exchange) -> Fetched:
     cache_control: list[str] = []
     body = bytearray()
-    received = 0
     while True:
-        event = connection.next_event()
-        if event is h11.NEED_DATA:
-            piece = await reader.read(_READ_BYTES)
-            received += len(piece)
-            _check_size(received, MAX_BYTES + MAX_HEAD_BYTES)
-            connection.receive_data(piece)
-        elif isinstance(event, h11.Response):
+        event = await exchange.next_event()
+        if isinstance(event, h11.Response):
             cache_control = _check_head(event)
         elif isinstance(event, h11.Data):
             body += event.data

@@ -2,7 +2,7 @@
 
 Problem
 ├── 400  MalformedRequest · MalformedBody · MalformedQuery · MalformedHeader · InvalidCursor · BadArchive
-│        InvalidResource · InvalidParameter · NotSupported
+│        InvalidResource · InvalidParameter · NotSupported · AsyncRequired
 ├── 401  NotSignedIn · WrongCredentials · SecondFactorRequired
 ├── 403  Forbidden · InsufficientScope · QuotaExceeded
 ├── 404  NotFound · UnknownPatient
@@ -10,6 +10,7 @@ Problem
 ├── 406  NotAcceptable
 ├── 409  AlreadyExists · Removed · InvalidTransition · Locked · TooManyReferences · BatchRefused · SessionConflict
 │        SecondFactorOn · AlreadyConnected · ConsentEnded · IdentifierInUse · TooManyConsents · TooManyIdentifiers
+│        TooManyLinks · TooManyWebhooks
 ├── 410  CursorExpired
 ├── 412  Outdated · PreconditionFailed
 ├── 413  BodyTooLarge · TooManyOps
@@ -22,7 +23,7 @@ Problem
 │        ├── OpIdReused · DuplicateTarget · UnknownCode
 │        └── ParentMissing (424)
 ├── 428  PreconditionRequired
-├── 429  TooManyAttempts · TooManyExports · TooManySearches · TooManyWaiting
+├── 429  TooManyAttempts · TooManyBulkExports · TooManyExports · TooManySearches · TooManyWaiting
 ├── 431  HeadersTooLarge
 ├── 500  Crashed
 ├── 503  Unavailable · UnreadableRecord
@@ -40,6 +41,7 @@ from app.problems.callers import (
     SecondFactorRequired,
     TooManyAttempts,
     TooManyExports,
+    TooManyLinks,
     TooManySearches,
     TooManyWaiting,
     WrongCredentials,
@@ -51,17 +53,20 @@ from app.problems.clinics import (
     InsufficientScope,
     TooManyConsents,
     TooManyIdentifiers,
+    TooManyWebhooks,
     UnknownCode,
     UnknownPatient,
 )
 from app.problems.faults import Fault, FaultCode
 from app.problems.fhir import (
+    AsyncRequired,
     InvalidParameter,
     InvalidResource,
     NotAcceptable,
     NotSupported,
     PreconditionFailed,
     SessionConflict,
+    TooManyBulkExports,
     UnknownSubject,
 )
 from app.problems.problem import Problem, kinds
@@ -101,6 +106,7 @@ __all__ = [
     "READ_ONLY",
     "AlreadyConnected",
     "AlreadyExists",
+    "AsyncRequired",
     "BadArchive",
     "BatchRefused",
     "BodyTooLarge",
@@ -147,13 +153,16 @@ __all__ = [
     "SessionConflict",
     "StorageFull",
     "TooManyAttempts",
+    "TooManyBulkExports",
     "TooManyConsents",
     "TooManyExports",
     "TooManyIdentifiers",
+    "TooManyLinks",
     "TooManyOps",
     "TooManyReferences",
     "TooManySearches",
     "TooManyWaiting",
+    "TooManyWebhooks",
     "Unavailable",
     "UnknownCode",
     "UnknownPatient",

@@ -81,8 +81,8 @@ class NotFound(Problem):
 class TooManyAttempts(Problem):
     """Too many attempts.
 
-    Too many attempts have failed, or your network has sent too many such requests. Wait for the number of seconds in
-    Retry-After: until then, no attempt is checked.
+    Too many attempts have failed, your network has sent too many such requests, or the same calendar was requested too
+    often. Wait for the number of seconds in Retry-After: until then, no attempt is checked.
     """
 
     status, code = 429, "too-many-attempts"
@@ -105,6 +105,15 @@ class TooManyExports(Problem):
     def __init__(self, seconds: int = 86_400) -> None:
         """Set Retry-After, in seconds: at most a day."""
         super().__init__("", {"Retry-After": str(seconds)})
+
+
+class TooManyLinks(Problem):
+    """Too many calendar links.
+
+    An account can have five calendar links. Delete one that is no longer used, and create the link again.
+    """
+
+    status, code = 409, "too-many-links"
 
 
 class TooManySearches(Problem):

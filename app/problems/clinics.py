@@ -89,6 +89,15 @@ class TooManyConsents(Problem):
     status, code = 409, "too-many-consents"
 
 
+class TooManyWebhooks(Problem):
+    """Too many webhooks.
+
+    A clinic has at most 5 webhooks. Delete one first.
+    """
+
+    status, code = 409, "too-many-webhooks"
+
+
 class TooManyIdentifiers(Problem):
     """Too many identifiers.
 

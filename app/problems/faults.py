@@ -79,6 +79,7 @@ FaultCode = Literal[
     "unknown-measure",
     "unknown-parameter",
     "unknown-reference",
+    "url",
     "unsupported-rule",
     "upsert-only",
 ]

@@ -71,6 +71,30 @@ class PreconditionFailed(Problem):
         return cls("The condition must be one identifier: identifier=system|value.")
 
 
+class AsyncRequired(Problem):
+    """Asynchronous request required.
+
+    A bulk export is asynchronous: send the header `Prefer: respond-async`. The response has the URL of its status in
+    Content-Location.
+    """
+
+    status, code = 400, "async-required"
+
+
+class TooManyBulkExports(Problem):
+    """Too many bulk exports.
+
+    A client can start a limited number of bulk exports an hour. Use the last one, or try again after the number of seconds
+    in Retry-After.
+    """
+
+    status, code = 429, "too-many-bulk-exports"
+
+    def __init__(self, seconds: int = 3600) -> None:
+        """Set Retry-After, in seconds: at most an hour."""
+        super().__init__("", {"Retry-After": str(seconds)})
+
+
 class UnknownSubject(Problem):
     """Unknown subject.
 

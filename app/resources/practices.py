@@ -118,7 +118,7 @@ EXAMPLE: Final = {
     ],
     "pauses": [{"from_on": "2026-12-24", "until_on": "2026-12-27"}],
 }
-PATCH_EXAMPLE: Final = {"ends_on": "2027-01-31"}
+PATCH_EXAMPLE: Final = {"at": "07:00", "minutes": 12}
 
 
 @shapes.public(EXAMPLE)

@@ -83,5 +83,5 @@ MATCHES: Final[Example] = {
         }
     ],
     "next_cursor": None,
-    "scanned": 14,
+    "scanned": 94,
 }

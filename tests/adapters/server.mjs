@@ -1,7 +1,7 @@
 // A started server with the demo person, and what can happen to it.
 import { spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,6 +9,7 @@ import { join } from 'node:path'
 const PROJECT = process.env.AFTERGLOW_PROJECT
 const POSTGRES = process.env.ADAPTERS_POSTGRES  // the URL of a server's maintenance database; without it, SQLite
 const STARTING_SECONDS = 60
+const KEY_FILE = 'afterglow-demo-clinic.pem'
 
 const freePort = () => new Promise(resolve => {
   const server = createServer().listen(0, '127.0.0.1', () => {
@@ -17,10 +18,11 @@ const freePort = () => new Promise(resolve => {
   })
 })
 
-/** Run a command of the project's; throw what it printed if it fails. */
+/** Run a command of the project's; return what it printed, or throw it if it fails. */
 function run(cwd, env, ...command) {
   const { status, stdout, stderr } = spawnSync('uv', ['run', '--project', PROJECT, ...command], { cwd, env })
   if (status !== 0) throw new Error(`${command.join(' ')}: ${stdout}${stderr}`)
+  return String(stdout)
 }
 
 export class Server {
@@ -86,6 +88,17 @@ export class Server {
     run(PROJECT, process.env, 'python', '-m', 'tests.adapters.databases', 'copy', POSTGRES, from, to)
   }
 
+  /** Return an access token of a client of the demo's clinic. */
+  clinicToken(clientId) {
+    const command = ['afterglow', 'clinic', 'token', clientId, '--key', KEY_FILE, '--url', this.url]
+    return run(this.#folder, this.#environment, ...command).trim()
+  }
+
+  /** Return the private key of the demo's clinic, as PEM. */
+  clinicKey() {
+    return readFileSync(join(this.#folder, KEY_FILE), 'utf8')
+  }
+
   async login() {
     const body = JSON.stringify({ email: this.email, password: this.password })
     const response = await fetch(`${this.url}/v1/auth/login`, {
@@ -125,6 +138,14 @@ export class OtherDevice {
     const response = await this.#request('POST', `/v1/${collection}`, draft)
     if (!response.ok) throw new Error(await response.text())
     return response.json()
+  }
+
+  /** Share collections with the clinic of the demo. */
+  async share(collections) {
+    const { items } = await (await this.#request('GET', '/v1/consents')).json()
+    const { id } = items.find(({ status }) => status === 'active')
+    const response = await this.#request('PATCH', `/v1/consents/${id}`, { shares: collections })
+    if (!response.ok) throw new Error(await response.text())
   }
 
   async change(collection, id, patch) {

@@ -19,6 +19,7 @@ from app.archive.exporting import archive_of
 from app.archive.spool import Spool
 from app.composition import MAX_EXPORTS
 from app.db import Row
+from app.http import streaming
 from tests.archive.archives import ExportedArchive, export
 from tests.drafts import create_record, resource_of
 from tests.hostile.raw import SECONDS, request_bytes
@@ -132,7 +133,7 @@ def test_a_worker_sends_a_limited_number_of_exports_at_once(server: Server, alic
 def test_a_client_that_reads_too_slowly_gets_no_end(
     server: Server, alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exporting, "GRACE_SECONDS", -1000.0)
+    monkeypatch.setattr(streaming, "GRACE_SECONDS", -1000.0)
 
     with pytest.raises(httpx.RemoteProtocolError):
         alice.client.get("/v1/export")

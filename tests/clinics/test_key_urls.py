@@ -12,6 +12,7 @@ from app.clinics.key_urls import KeyUrls
 from app.outbound import Outbound
 from tests.clinics.clients import Assertions, add_client, request_token
 from tests.clinics.keys import PrivateKey, ec_key, key_set, private_jwk, public_jwk, rsa_key
+from tests.outbound.bad_urls import BAD_URLS
 from tests.outbound.receiver import Receiver, document, receiving
 from tests.parallel import at_once
 from tests.serving import Server
@@ -148,6 +149,15 @@ def test_a_url_within_the_servers_network_is_never_requested(server: Server, rec
     assertions = Assertions(server.url, add_client(server, KeySource(None, url.format(receiver.port))))
     assert statuses(server, assertions.valid()) == [401]
     assert receiver.connections == 0
+
+
+@pytest.mark.parametrize("case", [case for case, url in BAD_URLS.items() if "\0" not in url])
+def test_keys_at_a_bad_url_are_not_requested(server: Server, case: str, every_log_line: list[str]) -> None:
+    begin = len(every_log_line)
+    assertions = Assertions(server.url, add_client(server, KeySource(None, BAD_URLS[case])))
+    assert statuses(server, assertions.valid()) == [401]
+    (line,) = [line for line in every_log_line[begin:] if '"keys-not-fetched"' in line]
+    assert "does not accept connections" not in line
 
 
 AGES = {

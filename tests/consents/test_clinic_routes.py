@@ -14,16 +14,22 @@ from tests.serving import Person, Server
 from tests.witness import DOCUMENT, Client
 
 NEEDS = {
-    "create_invitation": "c",
-    "list_invitations": "s",
-    "withdraw_invitation": "c",
-    "create_connection": "c",
-    "list_connections": "s",
-    "change_connection": "u",
+    "create_invitation": "Patient.c",
+    "list_invitations": "Patient.s",
+    "withdraw_invitation": "Patient.c",
+    "create_connection": "Patient.c",
+    "list_connections": "Patient.s",
+    "change_connection": "Patient.u",
+    "create_webhook": "Subscription.c",
+    "list_webhooks": "Subscription.s",
+    "get_webhook": "Subscription.r",
+    "change_webhook": "Subscription.u",
+    "remove_webhook": "Subscription.d",
 }
-"""The letter of the scope of Patient that an operation needs. `get_clinic` needs none."""
+"""The scope that an operation needs. `get_clinic` needs none."""
 ELSEWHERE = {"get_clinic", "pull_clinic_changes", "push_sessions"}
 """Needs no scope, or the scopes of records: see the tests of the exchange."""
+WEBHOOK_URL = "https://wisteria.invalid/changes"
 OPERATIONS = {
     operation["operationId"]: (method, path)
     for path, methods in DOCUMENT.paths.items()
@@ -31,9 +37,15 @@ OPERATIONS = {
     if {"ClientToken": []} in operation["security"] and not path.startswith("/fhir")
 }
 """The operations below `/fhir` are tested in `tests/fhir`."""
+TYPES = ("Patient", "Subscription")
 SCOPES = {
-    **{f"Patient.{letter}": f"system/Patient.{letter}" for letter in LETTERS if letter in SUPPORTED["Patient"]},
-    "all others": " ".join(f"system/{kind}.{letters}" for kind, letters in SUPPORTED.items() if kind != "Patient"),
+    **{
+        f"{kind}.{letter}": f"system/{kind}.{letter}"
+        for kind in TYPES
+        for letter in LETTERS
+        if letter in SUPPORTED[kind]
+    },
+    "all others": " ".join(f"system/{kind}.{letters}" for kind, letters in SUPPORTED.items() if kind not in TYPES),
 }
 
 
@@ -44,6 +56,8 @@ def body_of(name: str, clinic: Clinic, person: Person) -> Json | None:
         "create_invitation": lambda: {"identifier": clinic.identifier("P-new"), "asks": asks},
         "create_connection": lambda: {"code": propose(person, clinic)["code"], "identifier": clinic.identifier("P-2")},
         "change_connection": lambda: {"identifiers": [clinic.identifier("P-3")]},
+        "create_webhook": lambda: {"url": WEBHOOK_URL},
+        "change_webhook": lambda: {"status": "disabled"},
     }
     return bodies[name]() if name in bodies else None
 
@@ -58,6 +72,8 @@ def object_of(name: str, clinic: Clinic) -> str:
     """Return the id of what an operation is about."""
     if "invitation" in name:
         return str(clinic.invite("P-9")["id"])
+    if "webhook" in name:
+        return str(clinic.client.post("/v1/clinic/webhooks", json={"url": WEBHOOK_URL}).json()["id"])
     return str(clinic.connections()[0]["id"])
 
 
@@ -75,11 +91,11 @@ def test_an_operation_needs_its_scope(server: Server, alice: Person, bob: Person
         method, path = OPERATIONS[name]
         url, body = path.format(id=object_of(name, clinic)), body_of(name, clinic, bob)
         response = client.request(method, url, json=body)
-        if scope == f"Patient.{NEEDS[name]}":
+        if scope == NEEDS[name]:
             assert response.status_code < 300, response.text
         else:
             problem = refused(response, 403, "insufficient-scope")
-            assert f"system/Patient.{NEEDS[name]}" in problem["detail"]
+            assert f"system/{NEEDS[name]}" in problem["detail"]
             assert "insufficient_scope" in response.headers["www-authenticate"]
 
 

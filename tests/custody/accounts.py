@@ -93,6 +93,7 @@ def fill(server: Server, person: Person) -> list[str]:
     person.client.post("/v1/me/email", json={"password": PASSWORD, "email": f"new.{person.email}"})
     server.anyone.post("/v1/auth/register", json={"email": person.email, "password": PASSWORD})
     server.anyone.post("/v1/auth/password/forgot", json={"email": person.email})
+    person.client.post("/v1/calendar-links", json={"label": "wisteria"})
     login(server.anyone, person.email)
     server.anyone.post("/v1/auth/login", json={"email": person.email, "password": "wisteria?"})
     devices = [each["id"] for each in person.client.get("/v1/auth/devices").json()["items"]]

@@ -55,8 +55,26 @@ def act_for_a_clinic(url: str, marks: Marks, client_id: UUID, share_code: str) -
         for path in ("smart-configuration", "oauth-authorization-server"):
             system.send("GET", f"/.well-known/{path}", status=200, headers={"Origin": f"https://{word}.example.com"})
         system.client.headers["Authorization"] = f"Bearer {token}"
+        _register_webhooks(system)
         with closing(Device(url, marks)) as phone:
             _connect(system, phone)
+
+
+def _register_webhooks(system: System) -> None:
+    """Manage webhooks; a URL may be stored, but not logged, and a secret is sealed."""
+    marks, word, path = system.marks, system.marks.word, "/v1/clinic/webhooks"
+    webhook = system.send("POST", path, {"url": f"https://{marks.name}.invalid/{marks.name}"}, status=201)
+    marks.secret += [webhook["secret"]]
+    for url in (word, f"https://{word}@a.example/", f"https://127.0.0.1/{word}", f"https://a.example/{word}\0"):
+        system.send("POST", path, {"url": url, word: word}, status=422)
+        system.send("POST", path, {"url": url}, status=422)
+    own = f"{path}/{webhook['id']}"
+    marks.secret += [system.send("PATCH", own, {"rotate_secret": True}, status=200)["secret"]]
+    system.send("PATCH", own, {"status": word}, status=422)
+    system.send("GET", own, status=200)
+    assert len(system.send("GET", path, status=200)["items"]) == 1
+    removed = system.send("POST", path, {"url": f"https://{marks.name}.invalid/"}, status=201)
+    system.send("DELETE", f"{path}/{removed['id']}", status=204)
 
 
 def _connect(system: System, phone: Device) -> None:

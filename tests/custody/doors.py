@@ -108,6 +108,7 @@ def write_through_every_door(url: str, marks: Marks) -> None:
             _write(phone, tablet, kind, links)
         _read(phone)
         _import(phone)
+        _subscribe(phone)
         _change_account(phone)
         _try_what_is_new(phone)
 
@@ -264,6 +265,22 @@ def _import(device: Device) -> None:
 
     with suppress(InterruptedError):
         send(interrupted(), status=400)
+
+
+def _subscribe(phone: Device) -> None:
+    """Create calendar links, request their calendars, and delete them. Titles are sentences."""
+    marks = phone.marks
+    for titles in (False, True):
+        draft = {"label": marks.sentence("label"), "titles": titles}
+        link = phone.send("POST", "/v1/calendar-links", draft, status=201)
+        secret = link["url"].rpartition("/")[2].removesuffix(".ics")
+        marks.secret.append(secret)
+        assert link["label"] == phone.send("GET", "/v1/calendar-links", status=200)["items"][0]["label"]
+        for name, status in ((f"{secret}.ics", 200), (f"{secret[::-1]}.ics", 404), (secret, 404)):
+            phone.send("GET", f"/v1/calendar/{name}", status=status)
+        phone.send("GET", f"/v1/calendar/{secret}.ics", status=422, params={secret: secret})
+    phone.send("DELETE", f"/v1/calendar-links/{link['id']}", status=204)
+    phone.send("POST", "/v1/calendar-links", {"label": [marks.word], marks.word: marks.word}, status=422)
 
 
 def _change_account(phone: Device) -> None:

@@ -63,7 +63,7 @@ def test_a_restore_from_a_backup_erases_again_who_was_erased_since(
     assert traces(restored, *names) == names
     assert restored.client(alice.token).get("/v1/me").status_code == 200
     said = command(restored, "restored", "--yes").out
-    assert said.startswith("Accounts erased again: 1.\nConsents ended: 1.\nFeeds in a new epoch: 1.")
+    assert said.startswith("Accounts erased again: 1.\nConsents ended: 1.\nCalendar links ended: 1.\nFeeds in")
     assert rows_left(restored, alice) == {}
     assert traces(restored, *names) == []
     assert traces(restored, *others) == others

@@ -102,7 +102,7 @@ class Place:
         file = self.folder / "keys.json"
         file.write_bytes(key_set(public_jwk(ec_key(), "ec")))
         clinic = json.loads(self.run("clinic", "add", "A clinic", "--json"))["clinic"]
-        keys = ["--jwks", str(file), "--scope", SCOPES, "--json"]
+        keys = ["--jwks", str(file), "--scope", f"{SCOPES} system/Subscription.cruds", "--json"]
         client_id = UUID(json.loads(self.run("clinic", "client", "add", clinic["id"], *keys))["client"]["id"])
         return client_id, clinic["share_code"]
 

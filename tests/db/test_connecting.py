@@ -14,11 +14,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from app.db import Database, Statement
+from app.db.database import PoolUse
+from app.db.postgres.pool import Pool
 from app.db.readiness import find_failure
 from app.problems import Failure
 from app.settings import Settings
 from tests.conftest import Databases, Servers
 from tests.db.helpers import with_database
+from tests.db.test_pool import a_few_turns, with_pool
 from tests.drafts import draft_of, resource_of
 from tests.refusals import refused
 
@@ -165,6 +168,24 @@ def test_without_any_connection_the_cause_is_the_number_of_connections(url: str)
     failure = with_database(Settings(database_url=refused_url, pool_seconds=1), find_failure)
     assert failure is not None
     assert (failure.reason, failure.sqlstate) == ("too-many-connections", "53300")
+
+
+def test_attempts_to_connect_end_when_no_caller_waits(url: str) -> None:
+    role = urlsplit(url).path.removeprefix("/fresh_")
+    administer(url, f'CREATE ROLE "none_{role}" LOGIN CONNECTION LIMIT 0')
+    refused_url = with_hosts(url, "").replace("postgres@", f"none_{role}@")
+
+    async def work(pool: Pool) -> None:
+        for _ in range(2):
+            waiting = asyncio.create_task(pool.acquire())
+            while not vars(pool)["_refused"]:
+                await a_few_turns()
+            waiting.cancel()
+            await asyncio.wait({waiting, *vars(pool)["_connecting"]})
+            vars(pool)["_refused"] = False
+            assert pool.use == PoolUse(1, 0, 0)
+
+    with_pool(Settings(database_url=refused_url), work)
 
 
 def test_behind_a_pooler_nothing_is_set_in_a_session(

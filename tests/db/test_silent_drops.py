@@ -72,7 +72,7 @@ def test_dropped_connections_fail_one_request(server: Server, proxy: Proxy) -> N
     seconds = [seconds_of(statuses, lambda: alice.client.get("/v1/reflections").status_code) for _ in range(5)]
     assert statuses == [503, 200, 200, 200, 200]
     assert seconds[0] < STATEMENT_SECONDS + 0.5
-    assert pool_of(server.db).use.in_use == 0
+    wait_until(lambda: pool_of(server.db).use.in_use == 0)  # a job of the server may use one for a moment
 
 
 def test_every_answer_of_a_hung_database_comes_after_one_deadline(server: Server, proxy: Proxy) -> None:

@@ -20,7 +20,7 @@ from tests.serving import Server
 from tests.witness import DOCUMENT
 
 PATHS = {
-    each["operationId"]: (method.upper(), re.compile(re.sub(r"\{\w+\}", "[^/]+", path)))
+    each["operationId"]: (method.upper(), re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path))))
     for path, methods in DOCUMENT.content["paths"].items()
     for method, each in methods.items()
 }

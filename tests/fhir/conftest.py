@@ -4,11 +4,12 @@ import pytest
 
 from tests.consents.clinic import Clinic
 from tests.consents.conftest import clinic, other_clinic
+from tests.exchange.test_races import pair
 from tests.fhir.facade import Facade, connect
 from tests.hostile.chance import seed
 from tests.serving import Person
 
-__all__ = ["clinic", "other_clinic", "seed"]
+__all__ = ["clinic", "other_clinic", "pair", "seed"]
 
 
 @pytest.fixture

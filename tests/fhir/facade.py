@@ -19,6 +19,7 @@ TYPES: Final = (
     "Procedure",
     "MedicationAdministration",
     "Observation",
+    "QuestionnaireResponse",
     "Goal",
     "Task",
     "DocumentReference",

@@ -12,18 +12,21 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from app.archive.format import MEDIA_TYPE
+from app.calendar.routes import TAG as CALENDAR
 from app.db import Statement
 from app.ids import new_id
 from app.jobs import JobRecord
 from app.records import Resource
 from app.resources import RESOURCES
 from tests.archive.packing import archive_of
+from tests.calendar.subscriptions import new_link
 from tests.consents.clinic import Clinic, give, new_clinic, propose
 from tests.drafts import create_record, draft_of
 from tests.hostile.raw import Header
 from tests.identity.matrix import ABOUT
 from tests.serving import Person, Server
 from tests.waiting import wait_until
+from tests.webhooks.receiver import PATH as WEBHOOKS
 from tests.witness import DOCUMENT
 
 Json = dict[str, Any]
@@ -37,8 +40,8 @@ _SAMPLES = {
     "date": "2026-11-22",
     "date-time": "2026-11-22T10:00:00Z",
 }
-COUNTED = {"export_account"}
-"""Operations that only read, but are counted, because their number in a day is limited."""
+COUNTED = {"export_account": {"throttle"}, "get_calendar": {"throttle", "calendar_link"}}
+"""Operations that only read, but are counted, because their number in a time is limited; and the tables that this changes."""
 CLINICAL = {"Clinic", "Consents"}
 """The groups of operations that are about clinics."""
 _JOBS = Statement(sa.select(JobRecord.table().c.id))
@@ -72,14 +75,24 @@ def _patient(person: Person) -> str:
 
 
 def _id_for_clinics(operation: "Operation", person: Person) -> str:
-    """Return the id of an invitation, a connection or a consent."""
+    """Return the id of an invitation, a connection, a webhook or a consent."""
     clinic = clinic_of(person)
     if "/invitations/" in operation.path:
         return str(clinic.invite()["id"])
     if "/connections/" in operation.path:
         return _patient(person)
+    if "/webhooks/" in operation.path:
+        return _webhook(person)
     _withdraw_consents(person)
     return str(propose(person, new_clinic(person.server))["id"])
+
+
+def _webhook(person: Person) -> str:
+    """Create a webhook of a person's clinic, which has no other; return its id."""
+    clinic = clinic_of(person)
+    for webhook in clinic.client.get(WEBHOOKS).json()["items"]:
+        assert clinic.client.delete(f"{WEBHOOKS}/{webhook['id']}").status_code == 204
+    return str(clinic.client.post(WEBHOOKS, json={"url": "https://clinic.example/hook"}).json()["id"])
 
 
 def _withdraw_consents(person: Person) -> None:
@@ -215,10 +228,11 @@ class Operation:
             return self.path
         if self.tag in CLINICAL:
             return self.path.replace("{id}", _id_for_clinics(self, person))
-        if "{code}" in self.path:
-            return self.path.replace("{code}", "not-found")
-        if "{instrument}" in self.path:
-            return self.path.replace("{instrument}", "phq-9")
+        if self.tag == CALENDAR:
+            link = new_link(person)
+            return self.path.format(id=link["id"], file=link["url"].rpartition("/")[2])
+        if "{id}" not in self.path:
+            return self.path.format(code="not-found", instrument="phq-9")
         resource = ABOUT.get(self.content["operationId"], self.resource)
         id = new_id() if resource is None else UUID(create_record(person.client, resource, person)["id"])
         return self.path.replace("{id}", str(id))

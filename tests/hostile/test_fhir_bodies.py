@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import fhirkit
+import httpx2 as httpx
 import pytest
 
+from tests.conftest import Servers
 from tests.consents.clinic import ALL_SCOPES, new_clinic
 from tests.fhir.facade import Facade, bundle, connect, entry
 from tests.hostile.chance import EFFORT, RecordProperty
@@ -19,6 +21,8 @@ from tests.serving import Person
 PARTS: Final = 2
 MUTANTS: Final = 5000
 """Mutations of each part, on each database."""
+EXPORTS: Final = 500
+"""Mutations of the parameters of exports, on each database."""
 FHIR_VALUES: Final = (
     '"on-hold"',
     '"unknown"',
@@ -55,7 +59,10 @@ def mutate(resource: Any, chance: random.Random) -> bytes:
     text = json.dumps(resource)
     for _ in range(chance.choice((1, 1, 2, 3))):
         copied: Any = json.loads(text)
-        *path, last = chance.choice([*places(copied)])
+        found = [*places(copied)]
+        if not found:  # a former mutation has removed everything
+            break
+        *path, last = chance.choice(found)
         node = copied
         for step in path:
             node = node[step]
@@ -144,3 +151,40 @@ def test_no_mutation_of_a_resource_breaks_anything(
     record_property("summary", f"FHIR bodies, part {part}: {dict(sorted(outcomes.items()))}")
     assert outcomes[200] + outcomes[201] > MUTANTS // 20
     assert outcomes[400] > MUTANTS // 20
+
+
+def test_no_mutation_of_the_parameters_of_an_export_breaks_anything(
+    servers: Servers, database: str, seed: int, record_property: RecordProperty
+) -> None:
+    server = servers.shared(database, throttle_exports=1_000_000)
+    clinic = new_clinic(server)
+    facade = connect(server.person("alice"), clinic)
+    chance = random.Random(f"{seed} exports")  # noqa: S311 - repeatable
+    named: list[Any] = [
+        {"name": "_type", "valueString": "Patient,Procedure"},
+        {"name": "_since", "valueInstant": "2026-11-20T09:30:00Z"},
+        {"name": "_outputFormat", "valueString": "ndjson"},
+        {"name": "patient", "valueReference": {"reference": f"Patient/{facade.patient}"}},
+    ]
+    outcomes: Counter[int] = Counter()
+    urls: list[str] = []
+    headers = {"Authorization": f"Bearer {clinic.token}", "Content-Type": "application/fhir+json"}
+    with httpx.Client(base_url=server.url, headers=headers | {"Prefer": "respond-async"}) as client:
+        for _ in range(EXPORTS * EFFORT):
+            some = chance.sample(named, chance.randint(1, len(named)))
+            content = mutate({"resourceType": "Parameters", "parameter": some}, chance)
+            response = client.post("/fhir/$export", content=content)
+            outcomes[response.status_code] += 1
+            assert response.status_code in {202, 400, 403, 413, 415, 422}, (response.text, content)
+            if response.status_code == 202:
+                urls.append(response.headers["content-location"])
+            else:
+                assert response.json()["resourceType"] == "OperationOutcome"
+                assert "wisteria" not in response.text.replace('.wisteria"', ""), (response.text, content)
+        for url in chance.sample(urls, min(20, len(urls))):
+            manifest = client.get(url)
+            assert manifest.status_code == 200, manifest.text
+            assert all(client.get(each["url"]).status_code == 200 for each in manifest.json()["output"])
+    record_property("summary", f"FHIR exports: {dict(sorted(outcomes.items()))}")
+    assert outcomes[202] > 0
+    assert outcomes[400] > EXPORTS // 4

@@ -14,11 +14,13 @@ from tests.hostile.raw import RawConnection, RawResponse
 from tests.hostile.values import accepted_values
 from tests.serving import Person
 
+READ_ELSEWHERE = {"change_connection", "create_calendar_link", "create_webhook"}
+"""A connection that it has ended cannot be read, a link is only listed, a webhook's URL is public. They have own tests."""
 READABLE = [
     each
     for each in WITH_BODY
     if each.answer.get("properties", {}).keys() >= (each.body or {})["properties"].keys() | {"id"}
-    and each.content["operationId"] != "change_connection"  # a connection that it has ended cannot be read
+    and each.content["operationId"] not in READ_ELSEWHERE
 ]
 REFUSALS = {(422, "validation"), (409, "invalid-transition")}
 LISTED = {"timezone", "locale", "instrument", "instrument_version", "answers"}

@@ -16,7 +16,7 @@ from app.openapi import text
 from app.resources import RESOURCES
 from app.settings import Settings
 from tests.house.openapi_structure import COMMITTED, structure_of
-from tests.witness import ARCHIVE, DOCUMENT, FHIR, IMAGE, STREAM
+from tests.witness import ARCHIVE, CALENDAR, DOCUMENT, FHIR, IMAGE, NDJSON, STREAM
 
 Json = dict[str, Any]
 JSON = "application/json"
@@ -40,6 +40,7 @@ PUBLIC = {
     "get_instrument",
     "list_prompts",
     "get_help",
+    "get_calendar",
     "request_client_token",
     "get_smart_configuration",
     "get_fhir_smart_configuration",
@@ -188,7 +189,8 @@ def test_an_operation_documents_its_problems(operation: Json) -> None:
 def test_every_problem_has_the_same_schema_and_media_type(operation: Json) -> None:
     for status, response in _responses(operation):
         if status < 400:
-            assert [*response.get("content", {JSON: {}})] in ([JSON], [STREAM], [ARCHIVE], [IMAGE], [FHIR])
+            files = (STREAM, ARCHIVE, IMAGE, CALENDAR, NDJSON)
+            assert [*response.get("content", {JSON: {}})] in [[each] for each in (JSON, FHIR, *files)]
             continue
         if _is_below_fhir(operation):
             assert {name: each["schema"] for name, each in response["content"].items()} == {FHIR: FHIR_RESOURCE}

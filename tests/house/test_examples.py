@@ -20,6 +20,7 @@ import pytest
 import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from icalendar import Calendar
 
 from app import demo
 from app.archive.format import MEDIA_TYPE
@@ -32,13 +33,14 @@ from app.records import Resource
 from app.resources import RESOURCES
 from app.sync.examples import ID as PUSHED
 from app.views import examples as views
+from app.webhooks import examples as webhooks
 from tests.archive.packing import archive_of, day_one_export
 from tests.clinics.clients import Assertions, add_client, form
 from tests.conftest import Servers
 from tests.house.starting import started_server
 from tests.identity.authenticator import Authenticator
 from tests.serving import PASSWORD, Server
-from tests.witness import ARCHIVE, DOCUMENT, FHIR, STREAM, Client
+from tests.witness import ARCHIVE, CALENDAR, DOCUMENT, FHIR, STREAM, Client
 
 Json = dict[str, Any]
 ASSIGNED = {
@@ -79,8 +81,9 @@ REFUSED: dict[str, int] = dict.fromkeys(("create_consent", "create_connection"),
     ),
     401,
 )
-"""Operations whose example cannot be executed, because the code or the token in it is not valid; they say so."""
-REPEATED = {"end_device": 404, "withdraw_invitation": 404} | {
+REFUSED |= dict.fromkeys(("get_export", "delete_export", "download_deletions", "download_resources"), 404)
+"""Operations whose example cannot be executed, because the code, the token or the export in it is not valid; they say so."""
+REPEATED = {"end_device": 404, "withdraw_invitation": 404, "remove_calendar_link": 404, "remove_webhook": 404} | {
     f"remove_{resource.table.name}": 404 for resource in RESOURCES
 }
 """Operations whose example can be executed once: what was removed is not found; they say so."""
@@ -328,6 +331,7 @@ def test_every_example_is_what_the_server_answers(servers: Servers, database: st
     _export(examples)
     _import(examples)
     _consent(examples)
+    _export_in_bulk(examples)
     examples.client.delete(f"/v1/reflections/{PUSHED}", headers={"If-Match": "*"})
     _keep_records(examples)
     _use_second_factor(examples)
@@ -357,6 +361,22 @@ def _view(examples: ExampleClient) -> None:
     examples.send("get_inbox", assigned={"count"})
     examples.send("get_chain", views.CHAIN["id"], assigned={"happened_at"})
     examples.send("search_records", assigned={"happened_at", "scanned"})
+    _subscribe(examples)
+
+
+def _subscribe(examples: ExampleClient) -> None:
+    """Get the documented calendar, whose example has one event of a link without titles; create, list and delete links."""
+    examples.send("list_calendar_links")
+    _, path, operation = OPERATIONS["get_calendar"]
+    (file,) = [each["example"] for each in operation["parameters"] if each["name"] == "file"]
+    shown = Calendar.from_ical(operation["responses"]["200"]["content"][CALENDAR]["example"])
+    answered = Calendar.from_ical(examples.client.get(path.format(file=file)).text)
+    assert answered.property_items(recursive=False) == shown.property_items(recursive=False)
+    practices = [event for event in answered.walk("VEVENT") if "DURATION" in event]
+    assert {*practices[0]} == {*shown.walk("VEVENT")[0]}
+    examples.seen.add(("get_calendar", "200"))
+    created = examples.send("create_calendar_link", assigned={"id", "url"})
+    examples.send("remove_calendar_link", created["id"])
 
 
 def _import(examples: ExampleClient) -> None:
@@ -455,6 +475,11 @@ def _consent(examples: ExampleClient) -> None:
         identifier = dict(SESSION_IDENTIFIER) | {"value": f"S-2027-{number}"}
         query = {"identifier": "|".join(identifier.values())} if name == "put_fhir" else None
         as_clinic(name, assigned={*fhir, "id", "value"}, query=query, identifier=[identifier])
+    as_clinic("list_webhooks", assigned=())
+    as_clinic("get_webhook", webhooks.WEBHOOK_ID, assigned=())
+    as_clinic("change_webhook", webhooks.WEBHOOK_ID, assigned=())
+    created = as_clinic("create_webhook", assigned={"id", "secret"})
+    as_clinic("remove_webhook", created["id"])
     invited = as_clinic("create_invitation")
     as_clinic("withdraw_invitation", invited["id"])
     again = as_clinic("create_invitation")
@@ -471,6 +496,35 @@ def _consent(examples: ExampleClient) -> None:
     proposed = person.post("/v1/consents", json={"clinic": shown.SHARE_CODE, **terms}).json()
     as_clinic("create_connection", code=proposed["code"])
     examples.send("list_accesses", assigned={"at"})
+
+
+def _export_in_bulk(examples: ExampleClient) -> None:
+    """Execute the examples of bulk exports, as the demo's clinic."""
+    scope = " ".join(consents.CLINIC_STATE["scopes"])
+    client = examples.server.client(examples.server.services.tokens.issue_to_client(demo.CLIENT_ID, scope))
+    starts = [name for name in OPERATIONS if name.startswith("start_") and "export" in name]
+    for name in starts:
+        method, path, _ = OPERATIONS[name]
+        sent = {"json": body_of(name)} if body_of(name) else {"params": {"_type": "Procedure"}}
+        started = client.request(method, path.format(type="Patient"), headers={"Prefer": "respond-async"}, **sent)
+        assert started.status_code == 202, started.text
+        examples.seen.add((name, "202"))
+    url = started.headers["content-location"]
+    shown = DOCUMENT.example(OPERATIONS["get_export"][2]["responses"]["200"]["content"]["application/json"])
+    manifest = client.get(url).json()
+    assert_alike(shown, manifest)
+    assert [each["type"] for each in manifest["output"]] == ["Procedure"]
+    for line in client.get(manifest["output"][0]["url"]).text.splitlines():
+        assert orjson.loads(line)["resourceType"] == "Procedure"
+    since = client.get("/fhir/$export?_since=2026-01-01", headers={"Prefer": "respond-async"})
+    id = since.headers["content-location"].rpartition("/")[2]
+    deleted = client.get(f"/fhir/export/deleted/{id}")
+    assert (deleted.status_code, deleted.text) == (200, "")
+    assert client.delete(url).status_code == 202
+    examples.seen |= {
+        (name, "202" if name == "delete_export" else "200")
+        for name in ("get_export", "delete_export", "download_deletions", "download_resources")
+    }
 
 
 def _join(examples: ExampleClient) -> None:

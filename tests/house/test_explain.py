@@ -11,6 +11,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from app.calendar import sources as calendar
 from app.db import BulkStatement, Statement
 from app.db.bulk import encode_rows
 from app.db.postgres.connecting import SESSION
@@ -277,3 +278,10 @@ def test_a_view_finds_every_record_by_an_index(plans: Plans, statement: Statemen
     assert not [node for node in nodes if node["Node Type"] == "Seq Scan"]
     indexes = {node.get("Index Name") for node in nodes}
     assert indexes >= {"ix_practice_entry_owner_id_day", "ix_check_in_owner_id_taken_at"}
+
+
+@plan_kinds
+@pytest.mark.parametrize("titles", [False, True], ids=["without-titles", "with-titles"])
+def test_a_calendar_is_found_by_indexes(plans: Plans, *, titles: bool, generic: bool) -> None:
+    nodes = plans.nodes(calendar.PARTS[titles].statement, generic=generic, **OWN, **WANTED)
+    assert not [node for node in nodes if node["Node Type"] == "Seq Scan"]

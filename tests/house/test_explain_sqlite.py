@@ -5,6 +5,8 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from app.calendar import links as calendar_links
+from app.calendar import sources as calendar
 from app.db import Statement, Table
 from app.db.sqlite.connection import Connection
 from app.ids import new_id
@@ -151,6 +153,8 @@ WANTED = {
     "answered_since": MOMENT,
     "instruments": ["phq-9"],
     "day": DAY,
+    "first": DAY,
+    "last": DAY,
     "to_on": DAY,
     "entries_from": DAY,
     "entries_to": DAY,
@@ -175,3 +179,13 @@ def test_a_view_reads_entries_and_questionnaires_of_its_days_only(connection: Co
         of_table = [step for step in found if table in step.split()]
         assert of_table
         assert all(f"(owner_id=? AND {column}" in step for step in of_table), of_table
+
+
+@pytest.mark.parametrize("titles", [False, True], ids=["without-titles", "with-titles"])
+def test_a_calendar_is_found_by_indexes(connection: Connection, *, titles: bool) -> None:
+    found = steps(connection, calendar.PARTS[titles].statement, **WANTED)
+    tables = {"practice", "session", "action_item"}
+    of_records = [step for step in found if {*step.split()} & tables]
+    assert len(of_records) == len(tables)
+    assert all(step.startswith("SEARCH") and "(owner_id=?" in step for step in of_records), of_records
+    assert scans(steps(connection, calendar_links.FIND, digest=b"wisteria")) == []

@@ -25,6 +25,7 @@ UNNEEDED = {
     "prometheus_client",
     "pydantic.v1",
     "fhirkit",
+    "icalendar",
     "app.demo",
     "app.records.purging",
 }

@@ -26,6 +26,7 @@ ELSEWHERE = {
     "too-many-exports",
     "too-many-searches",
     "too-many-waiting",
+    *("too-many-links", "too-many-webhooks"),
     *("already-connected", "consent-ended", "too-many-consents", "too-many-identifiers", "identifier-in-use"),
     *("insufficient-scope", "locked", "too-many-references"),
     *("quota-exceeded", "second-factor-on", "second-factor-required"),

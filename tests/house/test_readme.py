@@ -53,4 +53,4 @@ def test_the_walk_runs_through_the_whole_chain(demo_server: str, tmp_path: Path)
     assert entry["practice_id"] in {each["practice_id"] for each in progress["practices"]}
     (phq_9,) = [each for each in progress["measures"] if each["instrument"] == "phq-9"]
     chart = ET.fromstring((tmp_path / "progress.svg").read_text())  # noqa: S314 - our own file
-    assert len(chart.findall(f".//{SVG}circle")) == len(phq_9["points"]) > 0
+    assert len(chart.findall(f".//{SVG}circle")) == len(phq_9["points"]) == 3

@@ -1,5 +1,6 @@
 """Supervision: a worker that cannot start leaves the others alone, and no signal ends a server without draining it."""
 
+import multiprocessing
 import os
 import signal
 import socket
@@ -11,11 +12,15 @@ from collections import Counter
 from contextlib import closing, suppress
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 
 import httpx2 as httpx
 import pytest
+from uvicorn import Config
+from uvicorn.config import STARTUP_FAILURE
 
 from app.keyring.rotation import create_keyring
+from app.server.supervisor import Supervisor
 from app.server.workers import MAX_START_SECONDS
 from tests.conftest import Databases
 from tests.house.commands import AFTERGLOW, SECONDS, afterglow_process, running_server, terminate
@@ -76,6 +81,23 @@ def test_a_worker_that_cannot_start_leaves_the_healthy_one_and_starts_later(data
         log = terminate(process).err
     assert '"event":"keyring-unreadable"' in log
     assert '"event":"keyring-refused"' in log
+
+
+class FailedWorker:
+    """A worker that has ended because it could not start."""
+
+    exitcode = STARTUP_FAILURE
+    process = multiprocessing.Process()
+
+
+def test_a_worker_that_could_not_start_is_not_started_again_during_the_pause() -> None:
+    supervisor = Supervisor(Config("tests.house.failing_app:create_app", workers=1), [])
+    failed: Any = FailedWorker()
+    supervisor.processes = [failed]
+    vars(supervisor).update(_has_served=True, _start_at=time.monotonic() + MAX_START_SECONDS)
+    supervisor.keep_subprocess_alive()
+    assert supervisor.processes == [failed]
+    assert not supervisor.has_failed
 
 
 def test_a_keyring_that_others_can_read_is_an_error_while_running_and_refused_at_a_start(databases: Databases) -> None:

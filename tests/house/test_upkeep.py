@@ -20,7 +20,7 @@ from tests.house.commands import AFTERGLOW, SECONDS, Result, afterglow, assert_f
 from tests.sync.feed_rows import SET_FEED, ChangeRow, insert_changes, insert_remembered_ops, select_all
 
 REFUSAL = "nothing was changed; if the database was restored from a backup, confirm at a terminal or use --yes"
-RAISED = "Consents ended: 0.\nFeeds in a new epoch: 1. Every device has to sign in again.\n"
+RAISED = "Consents ended: 0.\nCalendar links ended: 0.\nFeeds in a new epoch: 1. Every device has to sign in again.\n"
 MOMENT = r"\d{4}-\d\d-\d\dT[\d:.]+Z"
 PURGED = rf"Purged: removals 3, operations 2, all from before {MOMENT}\.\n"
 
@@ -123,7 +123,7 @@ def test_without_a_terminal_progress_is_printed_as_lines(url: str, monkeypatch: 
     said = afterglow("purge", database_url=url)
     assert said.out.splitlines()[:-2] == ["Removals: 3", "Operations: 2"]
     said = afterglow("restored", "--yes", database_url=url)
-    assert (said.status, said.out) == (0, f"Feeds: 1 of 1\n{RAISED}")
+    assert (said.status, said.out) == (0, f"Feeds: 1 of 1\nCalendar links: 0\n{RAISED}")
 
 
 def test_at_a_terminal_progress_is_drawn(url: str) -> None:

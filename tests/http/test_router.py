@@ -111,3 +111,10 @@ def test_a_route_that_does_not_read_its_request_itself_is_refused_at_the_start()
 
     with pytest.raises(TypeError, match="/a"):
         RouteTable(router.routes)
+
+
+def test_parameters_of_different_types_may_follow_the_same_segment() -> None:
+    found = table("/exports/{id:id}", "/exports/{number:int}/{id:id}")
+    assert [set(found.find(path)[0]) for path in (f"/exports/{ID}", f"/exports/7/{ID}")] == [{"GET"}, {"GET"}]
+    assert found.find(f"/exports/7/{ID}")[1]["number"] == 7
+    assert [found.find(path)[0] for path in ("/exports/7", f"/exports/{ID}/{ID}", "/exports/wisteria")] == [{}] * 3

@@ -15,6 +15,7 @@ from app.ids import new_id
 from app.leaving import erasing
 from app.records import Resource
 from app.resources import RESOURCES
+from tests.calendar.subscriptions import LINKS, new_link
 from tests.clinics.clients import add_client, end_client
 from tests.consents.clinic import new_clinic, propose
 from tests.drafts import Json, create_record, draft_of
@@ -104,13 +105,15 @@ class Scenario:
         owner = self.people["Bob"] if kind == "Bob's" else self.person(who)
         if name.endswith("_consent"):
             return str(new_id() if kind == "removed" else propose(owner, new_clinic(self.server))["id"])
-        if resource is None:
+        path = resource.path if resource else "/v1/auth/devices"
+        if name.endswith("_calendar_link"):
+            path, id = LINKS, new_link(owner)["id"]
+        elif resource is None:
             self.server.run(sign_in(self.server.services, owner.id, "tablet"))
             id = owner.client.get("/v1/auth/devices").json()["items"][0]["id"]
         else:
             id = create_record(owner.client, resource, owner)["id"]
         if kind == "removed":
-            path = "/v1/auth/devices" if resource is None else resource.path
             assert owner.client.delete(f"{path}/{id}", headers={"If-Match": "*"}).status_code == 204
         return str(id)
 
@@ -135,7 +138,7 @@ def test_every_caller_gets_the_status_of_the_matrix(server: Server, name: str) -
         person, id = scenario.person(who), "" if row.other is None else scenario.object(kind, who, resource, name)
         body = draft_of(resource, person) if name.startswith("create_") and resource else BODIES.get(name)
         query = {name: value.format(id=id) for name, value in QUERIES.get(name, {}).items()} or None
-        url = path.format(id=id, code="not-found", type="Procedure", instrument="phq-9")
+        url = path.format(id=id, code="not-found", type="Procedure", instrument="phq-9", file=f"{'w' * 43}.ics")
         return ask(server, token, method, url, body, form=FORMS.get(name), query=query)
 
     kinds = ("own",) if row.other is None else OBJECTS

@@ -210,6 +210,34 @@ def test_two_queues_on_one_database_run_each_job_once(settings: Settings) -> Non
     run(settings, work)
 
 
+def test_a_task_beside_the_jobs_is_waited_for_at_the_stop_and_then_cancelled(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "STOP_SECONDS", 1)
+    ended: list[str] = []
+
+    async def work(_db: Database, queue: Jobs) -> None:
+        async def quick() -> None:
+            await asyncio.sleep(0.05)
+            ended.append("quick")
+
+        async def hangs() -> None:
+            try:
+                await asyncio.sleep(60)
+            finally:
+                ended.append("cancelled")
+
+        queue.start()
+        queue.start_task(quick())
+        queue.start_task(hangs())
+        assert (queue.tasks, queue.running) == (2, 0)
+        await queue.stop()
+        await asyncio.sleep(0)
+        assert ended == ["quick", "cancelled"]
+
+    run(settings, work)
+
+
 def test_a_job_that_a_stopped_process_had_claimed_runs_again_once_its_lease_has_ended(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,9 @@ import pytest
 
 from app.outbound import Fetched, FetchError, Outbound, RefusedUrlError, fetching, parse_target
 from tests.db.certificates import Authority
+from tests.outbound.bad_urls import BAD_URLS
 from tests.outbound.receiver import Receiver, document, receiving
+from tests.outbound.test_addresses import NOT_PUBLIC
 from tests.waiting import wait_until
 
 HEADERS = "Cache-Control: max-age=60"
@@ -153,6 +155,105 @@ def test_the_next_address_is_tried_if_one_does_not_accept_connections(receiver: 
 
     outbound = Outbound(allow_loopback=True, resolve=resolve)
     assert asyncio.run(outbound.get(url_of(receiver, "a.example"))).body == b"{}"
+
+
+METHODS = ("GET", "POST")
+
+
+async def sent(outbound: Outbound, method: str, url: str) -> object:
+    """Send a request by a method."""
+    return await (outbound.get(url) if method == "GET" else outbound.post(url, {}, b"{}"))
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("case", NOT_PUBLIC)
+def test_a_host_with_a_bad_address_is_not_connected_to(case: str, method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def resolve(_host: str, _port: int) -> Sequence[str]:
+        return ["1.1.1.1", NOT_PUBLIC[case]]
+
+    async def connect(*_arguments: object, **_options: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(asyncio, "open_connection", connect)
+    outbound = Outbound(allow_loopback=True, resolve=resolve)
+    for check in (sent(outbound, method, "https://a.example/"), outbound.check("https://a.example/")):
+        with pytest.raises(RefusedUrlError, match=r"^its host must have only public addresses$"):
+            asyncio.run(check)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("case", BAD_URLS)
+def test_a_bad_url_is_not_requested(case: str, method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def connect(*_arguments: object, **_options: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(asyncio, "open_connection", connect)
+    with pytest.raises(RefusedUrlError):
+        asyncio.run(sent(Outbound(allow_loopback=False), method, BAD_URLS[case]))
+
+
+def post(url: str, **headers: str) -> int:
+    return asyncio.run(Outbound(allow_loopback=True).post(url, headers, b'{"a": "b"}'))
+
+
+def test_a_message_is_posted_to_the_checked_address(receiver: Receiver) -> None:
+    asked: list[str] = []
+
+    async def resolve(host: str, _port: int) -> Sequence[str]:
+        asked.append(host)
+        return ["127.0.0.1"] if len(asked) == 1 else ["127.0.0.2"]
+
+    receiver.reply = [b"HTTP/1.1 103 Early Hints\r\n\r\n" + document(b"", status="202 Accepted")]
+    outbound = Outbound(allow_loopback=True, resolve=resolve)
+    url = f"http://rebinding.example:{receiver.port}/changes"
+    assert asyncio.run(outbound.post(url, {"webhook-id": "a"}, b"{}")) == 202
+    assert asked == ["rebinding.example"]
+    (request,) = receiver.requests
+    assert request.decode().split("\r\n") == [
+        "POST /changes HTTP/1.1",
+        f"Host: rebinding.example:{receiver.port}",
+        "webhook-id: a",
+        "Content-Length: 2",
+        "Connection: close",
+        "",
+        "{}",
+    ]
+
+
+@pytest.mark.parametrize("case", REDIRECTS)
+def test_a_redirect_of_a_message_is_not_followed(receiver: Receiver, case: str) -> None:
+    receiver.reply = [REDIRECTS[case]]
+    assert post(url_of(receiver)) == int(case)
+    assert receiver.connections == 1
+
+
+def test_the_body_of_a_response_to_a_message_is_not_read(receiver: Receiver) -> None:
+    receiver.reply = [b"HTTP/1.1 200 OK\r\nContent-Length: 9999999999\r\n\r\n"]
+    assert post(url_of(receiver)) == 200
+
+
+@pytest.mark.parametrize("case", ["hints without an end", "a head without an end", "no HTTP", "nothing"])
+def test_another_response_to_a_message_is_an_error(receiver: Receiver, case: str) -> None:
+    receiver.reply, reason = REFUSED[case]
+    with pytest.raises(FetchError, match=rf"^{reason}$"):
+        post(url_of(receiver))
+
+
+def test_a_slow_receiver_of_a_message_is_given_up(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "MAX_POST_SECONDS", 0.3)
+    receiver.pause = 1
+    with pytest.raises(FetchError, match=r"^no complete response came within 0\.3 seconds$"):
+        post(url_of(receiver))
+
+
+def test_a_check_does_not_wait_for_a_slow_resolver(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "CHECK_SECONDS", 0.1)
+
+    async def resolve(_host: str, _port: int) -> Sequence[str]:
+        await asyncio.sleep(10)
+        raise AssertionError
+
+    asyncio.run(Outbound(allow_loopback=False, resolve=resolve).check("https://a.example/"))
 
 
 PRIVATE = [

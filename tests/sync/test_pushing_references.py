@@ -125,3 +125,14 @@ def test_an_element_may_be_removed_together_with_its_session(sync: SyncClient) -
     assert [each["status"] for each in results] == [204, 204]
     changes, _ = sync.pull()
     assert [each["id"] for each in changes] == [element["id"], session["id"]]
+
+
+def test_a_referrer_may_be_removed_together_with_the_record_that_it_refers_to(sync: SyncClient) -> None:
+    session = sync.push_applied(upsert("sessions", set=SESSION))
+    body = REFERRING["reflections"] | {"session_id": session["id"]}
+    reflection = sync.push_applied(upsert("reflections", set=body))
+    results = sync.push(delete(session, "sessions"), delete(reflection, "reflections"))
+    assert [each["status"] for each in results] == [204, 204]
+    changes, _ = sync.pull()
+    assert {(each["id"], each["deleted"]) for each in changes} == {(reflection["id"], True), (session["id"], True)}
+    assert len(changes) == 2

@@ -16,13 +16,16 @@ from app.db.sqlite.database import SqliteDatabase
 from app.jobs import jobs
 from app.resources import RESOURCES
 from app.sealing import data_keys
+from app.webhooks import delivering
 from tests.serving import Person
 from tests.sync.event_stream import open_event_stream
 from tests.sync.sync_client import INTENTION, SESSION, Json, SyncClient, delete, edit, upsert
 
-OTHERS = [each for module in (jobs, data_keys) for each in vars(module).values() if isinstance(each, Statement)]
+OTHERS = [
+    each for module in (jobs, data_keys, delivering) for each in vars(module).values() if isinstance(each, Statement)
+]
 OTHERS.append(consents.OVER)
-"""Every server of this process looks for jobs and for consents that have ended; a data key is read again after a minute."""
+"""Every server of this process looks for jobs, due webhooks and consents that have ended; it reads data keys again."""
 KINDS = 10
 MAX_OF_A_PUSH = 40
 """Lock, read, write and remember: a number for each kind of record, not for each operation."""

@@ -7,7 +7,6 @@ from app.db import Row
 from app.fhir.mapping import parts
 from app.openapi import Json
 
-_SURVEY: Final = parts.coded("http://terminology.hl7.org/CodeSystem/observation-category", "survey")
 _ACHIEVEMENT: Final = "http://terminology.hl7.org/CodeSystem/goal-achievement"
 _COMPONENTS: Final = ("meaning", "origin", "reframe", "valence", "intensity", "significance")
 
@@ -19,7 +18,7 @@ def observation(element: Row, patient: str) -> Json:
         element,
         partOf=parts.references(parts.reference("Procedure", element["session_id"])),
         status="final",
-        category=[_SURVEY],
+        category=[parts.SURVEY],
         code=parts.coded(f"{parts.OURS}element-kind", element["kind"], element["kind"].replace("-", " ").capitalize()),
         subject=parts.reference("Patient", patient),
         valueString=element["title"],

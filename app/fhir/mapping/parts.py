@@ -84,3 +84,7 @@ def said(concept: Json | None) -> str | None:
     found = concept or {}
     displays: Iterable[str | None] = (each.get("display") for each in found.get("coding", ()))
     return found.get("text") or next((each for each in displays if each), None)
+
+
+SURVEY: Final = coded("http://terminology.hl7.org/CodeSystem/observation-category", "survey")
+"""The category of Observations that a person reports."""

@@ -63,7 +63,7 @@ EXAMPLE: Final = {
     "practices": [
         {
             "practice_id": "019aa2c4-7b00-7000-8000-000000000006",
-            "title": "Ten minutes of breathing",
+            "title": "Ten minutes by the window, without a phone",
             "weeks": [
                 {
                     "starts_on": "2026-11-23",

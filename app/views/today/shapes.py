@@ -30,7 +30,7 @@ EXAMPLE: Final = {
     "practices": [
         {
             "practice_id": _PRACTICE_ID,
-            "title": "Ten minutes of breathing",
+            "title": "Ten minutes by the window, without a phone",
             "at": "07:30",
             "instant": "2026-11-28T06:30:00.000000Z",
             "minutes": 10,

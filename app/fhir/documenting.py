@@ -1,0 +1,75 @@
+"""How operations below `/fhir` are described in the OpenAPI document."""
+
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.fhir import examples
+from app.fhir.dialect import MEDIA_TYPE
+from app.openapi import Json, example
+
+
+class FhirResource(BaseModel, defer_build=True, json_schema_extra=example(examples.PROCEDURE)):
+    """A FHIR R4 resource: `resourceType` says which. See https://hl7.org/fhir/R4/ and `GET /fhir/metadata`."""
+
+    model_config = ConfigDict(extra="allow")
+
+    resource_type: str = Field(alias="resourceType", description="The type of resource.")
+
+
+RESOURCE: Final = {"$ref": "#/components/schemas/FhirResource"}
+_ERRORS: Final = {
+    400: "`invalid`: the request or the resource is not valid FHIR.",
+    401: "`login`: the request needs a valid access token of a client.",
+    403: "`forbidden`: the token lacks the scope, or belongs to a person.",
+    404: "`not-found`: the client sees no such resource, or there is no such type.",
+    405: "`not-supported`: the type does not support this interaction.",
+    406: "`not-supported`: the server answers in JSON only.",
+    409: "`conflict`: the patient has removed or detached the session.",
+    412: "`conflict`: the version or the condition does not hold.",
+    413: "`too-long`: the body has too many bytes or entries.",
+    414: "`too-long`: the URL is too long.",
+    415: "`not-supported`: the body is not JSON, or for a search not a form.",
+    422: "`business-rule`: a rule of sessions does not hold, or the subject is unknown.",
+    429: "`throttled`: the client has started too many exports; Retry-After has the seconds to wait.",
+    503: "`transient`: the server is overloaded, or its database did not respond.",
+    507: "`no-store`: the server cannot store anything.",
+}
+_ALWAYS: Final = (400, 406, 414, 422, 503)
+SIGNED_IN: Final = (401, 403)
+BODY: Final = (413, 415, 507)
+
+
+def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return FastAPI's `responses` for an operation with these errors, and those that every operation has."""
+    return {
+        status: {
+            "description": _ERRORS[status],
+            "content": {MEDIA_TYPE: {"schema": RESOURCE, "example": examples.OUTCOME}},
+        }
+        for status in sorted({*_ALWAYS, *statuses})
+    }
+
+
+def answer(status: int, description: str, shown: Json | None = None) -> dict[int | str, dict[str, Any]]:
+    """Return the `responses` of a success; without an example of its own, that of the shape is shown."""
+    return {
+        status: {
+            "model": FhirResource,
+            "description": description,
+            "content": {MEDIA_TYPE: {} if shown is None else {"example": shown}},
+        }
+    }
+
+
+def sent(shown: Json) -> Json:
+    """Return the `requestBody` of a resource that an operation takes."""
+    return {"required": True, "content": {MEDIA_TYPE: {"schema": RESOURCE, "example": shown}}}
+
+
+def parameters(*described: tuple[str, str]) -> list[Json]:
+    """Return the query parameters with these names and descriptions."""
+    return [
+        {"name": name, "in": "query", "required": False, "description": said, "schema": {"type": "string"}}
+        for name, said in described
+    ]

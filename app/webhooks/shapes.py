@@ -1,0 +1,73 @@
+"""The shapes of webhooks, as a client of a clinic sends and sees them."""
+
+from typing import Annotated
+
+from pydantic import MISSING, BaseModel, Field
+
+from app.clinics.tables import WebhookStatus
+from app.clock import Instant
+from app.consents.shapes import Shape
+from app.db import Row
+from app.ids import Id
+from app.openapi import example
+from app.outbound.target import MAX_URL
+from app.webhooks import examples
+
+
+class WebhookDraft(Shape, json_schema_extra=example(examples.DRAFT)):
+    """A webhook that is to be created."""
+
+    url: Annotated[str, Field(min_length=1, max_length=MAX_URL)] = Field(
+        description="The URL that gets messages: https, port 443 or at least 1024, no user name, no fragment, and a host with "
+        "public IP addresses only."
+    )
+
+
+class WebhookPatch(Shape, json_schema_extra=example(examples.PATCH)):
+    """A new status of a webhook, or a request for a new secret."""
+
+    status: Annotated[
+        WebhookStatus | MISSING,
+        Field(description="`disabled` stops the delivery. `active` continues it, at once if there are changes."),
+    ] = MISSING
+    rotate_secret: Annotated[
+        Annotated[bool, Field(strict=True)] | MISSING,
+        Field(description="If true, creates a new secret. For 24 hours, messages have signatures of both."),
+    ] = MISSING
+
+
+class Webhook(BaseModel, defer_build=True, json_schema_extra=example(examples.WEBHOOK)):
+    """A webhook."""
+
+    id: Id = Field(description="The webhook's id.")
+    url: str = Field(description="The URL that gets messages.")
+    status: WebhookStatus = Field(description="Whether messages are delivered.")
+    delivered_at: Instant | None = Field(description="When a message was last delivered.")
+    failing_since: Instant | None = Field(
+        description="When the first of the latest failed attempts was; null if none failed."
+    )
+    last_error: str | None = Field(description="Why the latest attempt failed; null if it did not.")
+    created_at: Instant = Field(description="When it was created.")
+
+
+class WebhookWithSecret(Webhook, defer_build=True, json_schema_extra=example(examples.WEBHOOK_WITH_SECRET)):
+    """A new webhook with its secret."""
+
+    secret: str = Field(description="The key of the signatures. It is returned only here: keep it.")
+
+
+class ChangedWebhook(Webhook, defer_build=True, json_schema_extra=example(examples.CHANGED_WEBHOOK)):
+    """A webhook after a change."""
+
+    secret: str | None = Field(description="The new secret, which is returned only here; null if none was asked for.")
+
+
+class WebhookList(BaseModel, defer_build=True, json_schema_extra=example(examples.WEBHOOKS)):
+    """The webhooks of a clinic, newest first."""
+
+    items: list[Webhook] = Field(description="The webhooks.")
+
+
+def public_webhook(row: Row) -> Row:
+    """Return a row as the clinic sees it."""
+    return {name: row[name] for name in Webhook.model_fields}

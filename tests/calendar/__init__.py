@@ -1,0 +1,1 @@
+"""The calendar: links, and what calendar apps read by them."""
