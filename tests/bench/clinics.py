@@ -135,6 +135,7 @@ async def _connect(world: World, people: Sequence[Person], name: str) -> Clinic:
                 for statement in _SHARE:
                     await tx.run(statement, owner_id=person.id)
                 await tx.run(coverage.deliver(INTENTIONS), id=consent_id, **change)
+    await db.run(Statement(sa.text("ANALYZE")))  # type: ignore[arg-type]
     await db.close()
     token = Tokens(settings, Keyring(world.keyring)).issue_to_client(client["id"], scopes)
     return Clinic(client["id"], token)

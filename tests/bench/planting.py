@@ -88,7 +88,7 @@ async def plant(settings: Settings, people: list[Person], sizes: list[int]) -> N
 
 
 async def add_peers_columns(settings: Settings) -> None:
-    """Add the columns in which the peers keep words, and a default for the document, of which they know nothing."""
+    """Add the columns in which the peers keep words, and defaults for the columns of which they know nothing."""
     db = open_database(settings)
     await db.open()
     blob = "BLOB" if settings.uses_sqlite else "BYTEA"
@@ -97,6 +97,8 @@ async def add_peers_columns(settings: Settings) -> None:
         *(f"ADD COLUMN {name} VARCHAR" for name in PEERS_COLUMNS),
         "DROP COLUMN document",
         f"ADD COLUMN document {blob} NOT NULL DEFAULT {default}",
+        "DROP COLUMN weight",
+        "ADD COLUMN weight INTEGER NOT NULL DEFAULT 1",
     ):
         await db.run(Statement(sa.text(f"ALTER TABLE intention {change}")))  # type: ignore[arg-type]
     await db.close()
@@ -194,6 +196,7 @@ def _records(person: Person, size: int) -> Iterator[tuple[dict[str, Any], dict[s
             "why": "Repairing is how I left the room without moving.",
             "domain": "relationships",
             "status": "active",
+            "weight": 1,
             "target_on": clock.now().date(),
         }
         noted = {
@@ -202,8 +205,10 @@ def _records(person: Person, size: int) -> Iterator[tuple[dict[str, Any], dict[s
             "written_at": moment,
             "actor_id": person.device_id,
             "visibility": "private",
+            "happened_at": moment,
         }
-        row["document"] = keys.seal("intentions", id, seq, document_of(INTENTIONS, row))
+        document = document_of(INTENTIONS, dict.fromkeys(INTENTIONS.document_names) | row)
+        row["document"] = keys.seal("intentions", id, seq, document)
         yield row, noted | {"owner_id": person.id, "id": id, "seq": seq}
 
 
