@@ -18,7 +18,7 @@ class json_row(sa.ColumnElement[list[Any]]):  # noqa: N801 - it reads as one of 
     type = sa.JSON()
     inherit_cache = False
 
-    def __init__(self, columns: Sequence[sa.Column[Any]]) -> None:
+    def __init__(self, columns: Sequence[sa.ColumnElement[Any]]) -> None:
         """Take the columns: at most 100, the maximum number of arguments of a function in PostgreSQL."""
         self.columns = columns
 

@@ -17,13 +17,14 @@ from app.consents.clinic_cursors import Position, Since
 from app.db import Row, Transaction
 from app.exchange import numbering, pages, records
 from app.exchange.collections import Collections, readable
+from app.exchange.pages import IS_VISIBLE, Item
 from app.http import ClientConnection
 from app.ids import Id
 from app.problems import CursorExpired
 from app.records.codec import MAX_PAGE_BYTES
 from app.records.coverage import CONNECTIONS
 from app.records.filters import bounded_integer
-from app.sync.collections import BY_COLLECTION, DEFAULT_CHANGES, MAX_CHANGES
+from app.sync.collections import DEFAULT_CHANGES, MAX_CHANGES
 from app.sync.pull import MAX_WAIT_SECONDS
 from app.sync.waiting import waiting
 
@@ -99,16 +100,19 @@ async def pull(caller: ClientCaller, query: ClinicPullQuery, names: list[str]) -
         found = await _read(caller, query, names, position.number, clinic["head"])
         changes = await _changes(caller, found)
         if found.is_cut:
-            has_more, through = True, found.rows[-1]["number"]
+            has_more, through = True, found.items[-1].number
     is_last = not has_more  # then the pull has ended, and its cursor expires when a later removal is purged
     following = position._replace(number=through, from_zero=position.from_zero and not is_last)
     return Page(changes, following.text(), has_more)
 
 
 class _Found(NamedTuple):
-    """The changes of a page, the identifiers of each patient whose connection is among them, and whether there are more."""
+    """The changes of a page, those of them whose records the client sees, the identifiers of each patient whose connection
+    is among them, and whether there are more changes.
+    """
 
-    rows: list[Row]
+    items: list[Item]
+    shown: list[Item]
     identifiers: dict[UUID, list[Row]]
     is_cut: bool
 
@@ -118,16 +122,17 @@ async def _read(caller: ClientCaller, query: ClinicPullQuery, names: list[str], 
     values = caller.binds | {"now": clock.now(), "after": after, "head": head, "collections": names}
     values |= {"rows": query.limit + 1, "most_bytes": MAX_PAGE_BYTES, "patient": query.patient}
     async with caller.db.transaction() as tx:
-        rows = await tx.all(pages.page(of_patient=query.patient is not None), **values)
-        fitting = [row for row in rows[: query.limit] if row["fits"]]
-        identifiers = await _identifiers(tx, caller, fitting)
-        logged = await access_log.write(tx, _entries(caller, fitting))
+        rows = await tx.tuples(pages.page(of_patient=query.patient is not None), **values)
+        items = [item for item in map(Item._make, rows[: query.limit]) if item.fits]
+        shown = [item for item in items if item.flags and item.flags & IS_VISIBLE]
+        identifiers = await _identifiers(tx, caller, shown)
+        logged = await access_log.write(tx, _entries(caller, shown))
     access_log.emit(logged)
-    return _Found(fitting, identifiers, len(fitting) < len(rows))
+    return _Found(items, shown, identifiers, len(items) < len(rows))
 
 
-async def _identifiers(tx: Transaction, caller: ClientCaller, rows: Sequence[Row]) -> dict[UUID, list[Row]]:
-    patients = [row["patient_id"] for row in rows if row["collection"] == CONNECTIONS and _is_shown(row)]
+async def _identifiers(tx: Transaction, caller: ClientCaller, shown: Sequence[Item]) -> dict[UUID, list[Row]]:
+    patients = [item.patient_id for item in shown if item.collection == CONNECTIONS]
     found: defaultdict[UUID, list[Row]] = defaultdict(list)
     if patients:
         for each in await tx.all(statements.IDENTIFIERS, clinic_id=caller.clinic_id, patient_ids=patients):
@@ -135,16 +140,11 @@ async def _identifiers(tx: Transaction, caller: ClientCaller, rows: Sequence[Row
     return found
 
 
-def _is_shown(row: Row) -> bool:
-    return row["record_id"] is not None and not row["removed"]
-
-
-def _entries(caller: ClientCaller, rows: Sequence[Row]) -> list[Entry]:
+def _entries(caller: ClientCaller, shown: Sequence[Item]) -> list[Entry]:
     """Return an entry of the access log for each patient and collection of the records that are returned."""
     ids: defaultdict[tuple[UUID, str], list[str]] = defaultdict(list)
-    for row in rows:
-        if _is_shown(row):
-            ids[row["owner_id"], row["collection"]].append(str(row["id"]))
+    for item in shown:
+        ids[item.owner_id, item.collection].append(str(item.id))
     return [
         Entry(owner_id, caller.clinic_id, Action.READ, name, some, caller.client_id, caller.request_id)
         for (owner_id, name), some in ids.items()
@@ -152,17 +152,10 @@ def _entries(caller: ClientCaller, rows: Sequence[Row]) -> list[Entry]:
 
 
 async def _changes(caller: ClientCaller, found: _Found) -> list[str]:
-    keys = await caller.services.data_keys.of_many(
-        {row["owner_id"] for row in found.rows if _is_shown(row) and row["document"] is not None}
-    )
-    changes = []
-    for row in found.rows:
-        if not row["is_known"]:
-            continue
-        record = None
-        if _is_shown(row) and row["collection"] == CONNECTIONS:
-            record = records.connection_json(row, found.identifiers[row["patient_id"]])
-        elif _is_shown(row) and row["owner_id"] in keys:  # else the account has been erased since
-            record = records.record_json(keys[row["owner_id"]], BY_COLLECTION[row["collection"]], row, caller.clinic_id)
-        changes.append(records.change_json(row, record))
-    return changes
+    """Return the JSON texts of changes, without those of which the clinic may not know."""
+    keys = await caller.services.data_keys.of_many({item.owner_id for item in found.shown if item.document is not None})
+    return [
+        records.change_json(item, keys.get(item.owner_id), found.identifiers)
+        for item in found.items
+        if item.flags is not None
+    ]

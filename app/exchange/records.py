@@ -1,6 +1,6 @@
 """Records as a clinic sees them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Final
 from uuid import UUID
@@ -8,55 +8,59 @@ from uuid import UUID
 import orjson
 
 from app import clock, json_strict
-from app.clinics.consent_tables import ConsentRecord
+from app.clinics.consent_tables import ConsentRecord, SharedItem
 from app.consents.clinic_shapes import public_connection
 from app.db import Row, decode_json_row
-from app.exchange.pages import TERMS
+from app.exchange.pages import HIDDEN_SHIFT, IS_MANAGED, IS_OWN, IS_SHARED, IS_VISIBLE, MANAGED, TERMS, Item
 from app.records import Resource
+from app.records.coverage import CONNECTIONS
+from app.resources.sessions import SESSIONS
 from app.sealing import OwnerKeys
+from app.sync.collections import BY_COLLECTION
 
 _TERMS: Final = [ConsentRecord.table().c[name] for name in TERMS]
+_MANAGED: Final = [*(SESSIONS.table.c[name] for name in MANAGED), SharedItem.table().c.changed_at]
 _SHARED: Final = '"visibility":"shared",'
 """A member of a document. In a text of a document, its quotes would be escaped."""
+_ALL_SHOWN: Final = IS_VISIBLE | IS_SHARED
+"""The `flags` of a record that is shared, is managed by no clinic, and has no hidden reference."""
 _OF_PATIENT: Final = '"managed_by":"patient","identifier":null,"revision":null'
+_MANAGEABLE: Final = frozenset(name for name, kind in BY_COLLECTION.items() if kind.clinical)
+"""The collections whose records a clinic can manage."""
 OWN_ONLY: Final = ("visibility", "clinic_id")
 """The members of a record that only its owner sees."""
 
 
-def clinic_record(keys: OwnerKeys, kind: Resource, row: Row, clinic_id: UUID) -> Row:
+def managed_details(row: Row) -> Row | None:
+    """Return the identifier's `system` and `value`, the `revision` and `changed_at` of a record that the clinic manages;
+    None for any other record.
+    """
+    return None if row["details"] is None else decode_json_row(_MANAGED, row["details"])
+
+
+def clinic_record(keys: OwnerKeys, kind: Resource, row: Row) -> Row:
     """Return a record in its public shape, as the clinic sees it.
 
     If the clinic manages the record, and the record is not shared with it, all fields but the clinical ones are null.
     """
     document = orjson.loads(keys.open(kind.collection, row["id"], row["seq"], row["document"]))
+    flags, own = row["flags"], managed_details(row)
     for name in OWN_ONLY:
         document.pop(name, None)
-    for number, field in enumerate(sorted(kind.targets)):
-        if row["hidden"] >> number & 1:
+    for number, field in enumerate(sorted(kind.targets), HIDDEN_SHIFT):
+        if flags >> number & 1:
             document[field] = None
-    if not row["is_shared"]:
+    if own is not None and not flags & IS_SHARED:
         document |= dict.fromkeys(_personal(kind))
-        document["updated_at"] = clock.format_instant(row["changed_at"])  # hides when the owner changed the others
-    is_own = row["clinic_id"] == clinic_id
+        document["updated_at"] = clock.format_instant(own["changed_at"])  # hides when the owner changed the others
     return {
         "id": row["id"],
         "version": row["version"],
         **document,
-        "managed_by": "patient" if row["clinic_id"] is None else "this-clinic" if is_own else "another-clinic",
-        "identifier": {"system": row["system"], "value": row["value"]} if is_own else None,
-        "revision": row["revision"] if is_own else None,
+        "managed_by": "this-clinic" if flags & IS_OWN else "another-clinic" if flags & IS_MANAGED else "patient",
+        "identifier": None if own is None else {"system": own["system"], "value": own["value"]},
+        "revision": None if own is None else own["revision"],
     }
-
-
-def record_json(keys: OwnerKeys, kind: Resource, row: Row, clinic_id: UUID) -> str:
-    """Return what `clinic_record` returns, as a JSON text.
-
-    If the record is shared and the clinic sees every reference, the document is not parsed, only `visibility` is cut out.
-    """
-    if kind.clinical or row["hidden"] or not row["is_shared"]:
-        return json_strict.dump_text(clinic_record(keys, kind, row, clinic_id))
-    document = keys.open(kind.collection, row["id"], row["seq"], row["document"]).replace(_SHARED, "", 1)
-    return f'{{"id":"{row["id"]}","version":{row["version"]},{document[1:-1]},{_OF_PATIENT}}}'
 
 
 @cache
@@ -65,16 +69,27 @@ def _personal(kind: Resource) -> tuple[str, ...]:
     return tuple(name for name in kind.field_names if name not in {*kind.clinical, *OWN_ONLY})
 
 
-def connection_json(row: Row, identifiers: Sequence[Row]) -> str:
+def change_json(item: Item, keys: OwnerKeys | None, identifiers: Mapping[UUID, Sequence[Row]]) -> str:
+    """Return the JSON text of a change of which the clinic may know, with the record if the clinic sees it.
+
+    `keys` are the owner's; they are None if the account has been erased since the item was read. If the clinic sees every
+    field and no clinic manages records of the kind, the document is not parsed: only `visibility` is cut out of it.
+    """
+    collection, id, version, flags = item.collection, item.id, item.version, item.flags
+    this = f'"id":"{id}","version":{version}'
+    start = f'{{"collection":"{collection}","patient":"{item.patient_id or id}",{this},"removed":'
+    if flags == _ALL_SHOWN and keys is not None and collection not in _MANAGEABLE:
+        document = keys.open(collection, id, item.seq, item.document).replace(_SHARED, "", 1)
+        return f'{start}false,"record":{{{this},{document[1:-1]},{_OF_PATIENT}}}}}'
+    if collection == CONNECTIONS and flags & IS_VISIBLE:
+        return f'{start}false,"record":{_connection_json(item, identifiers[item.patient_id])}}}'
+    if flags & IS_VISIBLE and keys is not None:
+        record = clinic_record(keys, BY_COLLECTION[collection], item._asdict())
+        return f'{start}false,"record":{json_strict.dump_text(record)}}}'
+    return f'{start}true,"record":null}}'
+
+
+def _connection_json(item: Item, identifiers: Sequence[Row]) -> str:
     """Return a connection as the clinic sees it, as a JSON text."""
-    terms = decode_json_row(_TERMS, row["terms"])
-    return json_strict.dump_text(public_connection(terms | {"patient_id": row["patient_id"]}, [*identifiers]))
-
-
-def change_json(row: Row, record: str | None) -> str:
-    """Return the JSON text of a change, with the JSON text of its record, or None if it is removed."""
-    patient_id = row["id"] if row["patient_id"] is None else row["patient_id"]
-    return (
-        f'{{"collection":"{row["collection"]}","patient":"{patient_id}","id":"{row["id"]}","version":{row["version"]},'
-        f'"removed":{"true" if record is None else "false"},"record":{"null" if record is None else record}}}'
-    )
+    terms = decode_json_row(_TERMS, item.details)
+    return json_strict.dump_text(public_connection(terms | {"patient_id": item.patient_id}, [*identifiers]))

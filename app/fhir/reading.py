@@ -13,6 +13,7 @@ from app.consents import access_log
 from app.consents import statements as consent_statements
 from app.consents.access_log import Entry
 from app.db import Row, Statement, Transaction, decode_json_row
+from app.exchange.pages import IS_OWN
 from app.exchange.records import clinic_record
 from app.fhir import statements
 from app.fhir.searching import Search
@@ -45,7 +46,7 @@ async def read(call: ClientCaller, kind: FhirType, id: UUID, *, logs: bool = Tru
     `logs` is false if the access is logged already, because the request has written the resource.
     """
     rows, named = await _rows(call, kind, Search(count=2, ids={id}), {}, logs=logs)
-    resources = await _resources(call, kind, _preferred(call, rows), named)
+    resources = await _resources(call, kind, _preferred(rows), named)
     if not resources:
         raise NotFound
     return resources[0]
@@ -54,11 +55,11 @@ async def read(call: ClientCaller, kind: FhirType, id: UUID, *, logs: bool = Tru
 async def find(call: ClientCaller, kind: FhirType, id: UUID) -> Row | None:
     """Return the row of a resource that the client is about to write; None if it does not see it."""
     rows, _ = await _rows(call, kind, Search(count=2, ids={id}), {}, logs=False)
-    return next(iter(_preferred(call, rows)), None)
+    return next(iter(_preferred(rows)), None)
 
 
-def _preferred(call: ClientCaller, rows: Sequence[Row]) -> list[Row]:
-    own = [row for row in rows if row.get("clinic_id") == call.clinic_id]
+def _preferred(rows: Sequence[Row]) -> list[Row]:
+    own = [row for row in rows if row.get("flags", 0) & IS_OWN]
     return [*own, *rows][:1]
 
 
@@ -153,7 +154,7 @@ async def encoded(call: ClientCaller, kind: FhirType, rows: Sequence[Row], named
 
 def _record(call: ClientCaller, kind: Resource, row: Row, keys: Mapping[UUID, OwnerKeys]) -> Row:
     """Return a record as its resource needs it: an assessment has the `definition` of its instrument."""
-    record = clinic_record(keys[row["owner_id"]], kind, row, call.clinic_id) | {"changed_at": row["changed_at"]}
+    record = clinic_record(keys[row["owner_id"]], kind, row) | {"changed_at": row["changed_at"]}
     if kind is ASSESSMENTS:
         code, version = record["instrument"], record["instrument_version"]
         record["definition"] = call.services.library.instrument(code, version)
@@ -161,7 +162,7 @@ def _record(call: ClientCaller, kind: Resource, row: Row, keys: Mapping[UUID, Ow
 
 
 def _connection(row: Row, named: Identifiers) -> Row:
-    terms = decode_json_row(_TERMS, row["more"])
+    terms = decode_json_row(_TERMS, row["details"])
     known = {name: row[name] for name in ("id", "version", "changed_at")}
     return known | terms | {"identifiers": named.get(row["patient_id"], [])}
 

@@ -69,11 +69,11 @@ def _page(source: Source, number: int, filters: Filters, order: Order, *, contin
     columns: list[Any] = [_item.c[each] for each in ("owner_id", "id", "version", "changed_at")]
     if source.kind is None:
         more: list[Any] = [
-            json_row([LIVE.c[each] for each in TERMS]).label("more"),
+            json_row([LIVE.c[each] for each in TERMS]).label("details"),
             sa.cast(sa.null(), sa.LargeBinary()).label("document"),
         ]
     else:
-        more = record_columns(source.kind, table)
+        more = record_columns(source.kind, table, _item.c.changed_at)
     own = sa.literal_column(str(number), sa.BigInteger)
     select = _from(sa.select(*columns, LIVE.c.patient_id, own.label("source"), *more), source, table, filters)
     patient: sa.ColumnElement[Any] = LIVE.c.patient_id

@@ -13,6 +13,7 @@ from app.clinics.calls import ClientCaller
 from app.db import Row
 from app.exchange import patients
 from app.exchange.push import Written, write_patient
+from app.exchange.records import managed_details
 from app.fhir import reading
 from app.fhir.mapping import administrations
 from app.fhir.parts import PROCEDURE, Identifier, Part
@@ -102,9 +103,10 @@ async def find(call: ClientCaller, part: Part, id: UUID) -> Target:
     row = await reading.find(call, PROCEDURE, id)
     if row is None:
         raise NotFound
-    if row["clinic_id"] != call.clinic_id:
+    own = managed_details(row)
+    if own is None:
         raise SessionConflict
-    target = Target(row["owner_id"], row["patient_id"], part.identifier((row["system"], row["value"])))
+    target = Target(row["owner_id"], row["patient_id"], part.identifier((own["system"], own["value"])))
     known = await patients.resolve(call, [part.patient])
     if known.ids.get(part.patient) != target.patient_id:
         raise UnknownSubject
