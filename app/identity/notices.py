@@ -44,7 +44,8 @@ _TEXTS: Final = {
     Notice.COPIED_SIGN_IN: (
         "A device was signed out of Afterglow",
         (
-            "A sign-in of your Afterglow account was used twice, so it may have been copied from your device. It was ended.\n"
+            "A sign-in of your Afterglow account was used twice, so it may have been copied from your device. "
+            "The device was signed out.\n"
             "Sign in again. If you get this e-mail again, reset your password in the app."
         ),
     ),
