@@ -8,7 +8,7 @@ from starlette.requests import Request
 
 
 async def network_of(request: Request) -> str:
-    """Return the network that a request comes from: an IPv4 address, an IPv6 /64, or `local` if there is no IP address."""
+    """Return the network of a request: an IPv4 address, an IPv6 /64, or `local` if the client has no IP address."""
     client = request.client
     try:
         address = ip_address("" if client is None else client.host)
