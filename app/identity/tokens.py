@@ -1,8 +1,9 @@
 """Access tokens: JWS, ES256, `typ: at+jwt` (RFC 9068), of a person's device or of a clinic's client.
 
-A token is checked in this order: length → three canonical base64url parts → a flat header of exactly three known members
-→ a known key → the signature, with that one key and that one algorithm → flat claims with exact types → times. A token
-that fails a check gets 401. A device's token has the claim `sid`; a client's token has the claim `client_id` instead.
+A token is checked in this order: length → three canonical base64url parts → a flat header of exactly three known
+members → a known key → the signature, with that one key and that one algorithm → flat claims with exact types → times.
+A token that fails a check gets 401. A device's token has the claim `sid`; a client's token has the claim `client_id`
+instead.
 """
 
 import secrets
