@@ -166,4 +166,4 @@ def bearer_token(request: Request) -> str:
 
 
 Call = Annotated[Caller, Depends(SignedIn())]
-"""The caller, authenticated before anything else of the request is read."""
+"""A route's parameter for the caller, who is authenticated before the rest of the request is read."""

@@ -1,4 +1,4 @@
-"""The routes that change an account's e-mail address: request a change, confirm it."""
+"""The routes that request and confirm a change of an account's e-mail address."""
 
 from fastapi import APIRouter
 

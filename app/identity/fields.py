@@ -44,7 +44,7 @@ def fold_case(text: str) -> str:
 
 
 def _fold(character: str) -> str:
-    """Return the simple folding: the result of `casefold` if it is one character, else the lower case."""
+    """Return the result of `casefold` if it is one character, otherwise the result of `lower` if that is one."""
     return next((each for each in (character.casefold(), character.lower()) if len(each) == 1), character)
 
 

@@ -33,7 +33,7 @@ _TEXTS: Final = {
     Notice.SECOND_FACTOR_ON: (
         "The second factor of your Afterglow account was turned on",
         (
-            f"Every new sign-in to your Afterglow account now needs a code of your authenticator app.\n{_ALARM}\n"
+            f"Every new sign-in to your Afterglow account now needs a code from your authenticator app.\n{_ALARM}\n"
             "Then write to the operator of your Afterglow server, who can turn the second factor off."
         ),
     ),

@@ -79,7 +79,7 @@ class SecondFactorDraft(Shape, json_schema_extra=example(examples.SECOND_FACTOR)
 
 
 class SecondFactorCode(Shape, json_schema_extra=example(examples.SECOND_FACTOR_CODE)):
-    """A code of the authenticator app."""
+    """A code from the authenticator app."""
 
     code: Annotated[str, Field(pattern=r"^[0-9]{6}$")] = Field(description="The six digits that the app shows.")
 
@@ -245,7 +245,7 @@ class RecoveryCodes(BaseModel, defer_build=True, json_schema_extra=example(examp
 
 
 class Accepted(BaseModel, defer_build=True, json_schema_extra=example(examples.ACCEPTED)):
-    """The response to a registration, or to the request of a password reset or of a change of the e-mail address."""
+    """The response to a registration, and to a request for a password reset or for a change of the e-mail address."""
 
     message: str = Field(description="A sentence that says what happens next.")
 

@@ -26,11 +26,11 @@ POLL_SECONDS: Final = 5.0
 """The seconds after which a process looks again for due jobs: those of other processes, and retries."""
 MIN_BACKOFF: Final = 5.0
 MAX_BACKOFF: Final = 1800.0
-"""The maximum wait before a retry; the first wait is `MIN_BACKOFF`, each other twice the one before (± 20 %)."""
+"""The maximum seconds before a retry. The first wait is `MIN_BACKOFF`, each further one twice as long (± 20 %)."""
 MAX_AGE: Final = timedelta(days=1)
 """The time for which a job is retried, unless it was added with another `max_age`."""
 STOP_SECONDS: Final = 5.0
-"""The time for which a stopping process waits for its running jobs, before it cancels them."""
+"""The seconds for which a stopping process waits for its running jobs, before it cancels them."""
 PAGE_ROWS: Final = 500
 """The number of jobs that `Jobs.find` reads by one statement."""
 
@@ -184,10 +184,7 @@ class Jobs:
         return len(self._running)
 
     async def backlog(self) -> dict[bool, Backlog]:
-        """Return the number and age of the due jobs under True, and of the jobs that are not due yet under False.
-
-        They are the jobs in the database, of all processes.
-        """
+        """Count the jobs of all processes: return the backlog of due jobs (key True) and of the others (key False)."""
         now = clock.now()
         rows = {bool(row["is_due"]): row for row in await self._db.all(_BACKLOG, now=now)}
         return {
