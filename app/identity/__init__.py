@@ -1,7 +1,8 @@
-"""Identity: accounts, devices, tokens and throttling; who is calling.
+"""Identity: accounts, devices, tokens and throttling.
 
-A *person* registers an e-mail address, verifies it with a code from an e-mail, and signs in on a *device*. Each device has
-one refresh token at a time, and calls with short-lived access tokens. A route takes the authenticated caller as `Call`.
+A person registers an e-mail address, verifies it with an e-mailed code, and signs in on a device. A device has one
+valid refresh token at a time, and sends a short-lived access token with each request. A route gets the authenticated
+caller from a parameter of the type `Call`.
 """
 
 from app.identity.caller import SIGNED_IN, TIMEZONE, Call, Caller, SignedIn, identify

@@ -1,4 +1,4 @@
-"""Accounts: creating one, and what its owner may change."""
+"""Accounts: creating and reading them, and the changes that an owner may make."""
 
 from dataclasses import dataclass
 from secrets import randbelow
@@ -33,11 +33,11 @@ SECOND_FACTOR_AT: Final = (
     .scalar_subquery()
     .label("second_factor_at")
 )
-"""When the second factor of an account was turned on; null if it is not on."""
+"""The time when an account's second factor was turned on; null if the second factor is off."""
 _names: Final = [column.name for column in _account.c]
 INSERT: Final = Statement(
     sa.text(
-        f"INSERT INTO account ({', '.join(_names)}) "  # noqa: S608 - columns' names, nothing that was sent
+        f"INSERT INTO account ({', '.join(_names)}) "  # noqa: S608 - column names only, no input
         f"VALUES ({', '.join(f':{name}' for name in _names)}) ON CONFLICT (email_key) DO NOTHING RETURNING id"
     )
     .bindparams(*(bind(column) for column in _account.c))
@@ -67,7 +67,7 @@ LOCK_SIGNING_IN: Final = Statement(
     .where(_account.c.id == bind(_account.c.id), _account.c.closed_at.is_(None))
     .with_for_update(of=_account)
 )
-"""Locks an open account, and reads what a sign-in with a ticket needs of it."""
+"""Locks an account that is not closed, and returns the columns that completing a sign-in needs."""
 LOCK_OPEN: Final = Statement(_this.where(_account.c.closed_at.is_(None)).with_for_update())
 _changeable: Final = ("display_name", "timezone", "locale", "region", "updated_at")
 CHANGE: Final = Statement(
@@ -84,7 +84,7 @@ LOCK_UNCHANGED: Final = Statement(
     )
     .with_for_update()
 )
-"""Locks an account, if its password hash is still the one that was checked."""
+"""Locks an account, unless it is closed or its password hash is no longer the one that was checked."""
 CHANGE_EMAIL: Final = Statement(
     sa.update(_account)
     .where(_account.c.id == bind(_account.c.id))
@@ -106,13 +106,14 @@ class NewAccount:
     locale: str = "en"
     role: Role = Role.PERSON
     region: str | None = None
-    """By default the region of the locale."""
+    """If None, the account gets the region in `locale`."""
 
 
 async def create_account(tx: Transaction, keyring: Keyring, new: NewAccount) -> UUID | None:
-    """Create a verified account with its feed and data key; return its id, or None if the e-mail address has an account.
+    """Create a verified account with its feed and data key, and return its id.
 
-    The feed starts in a random epoch: a cursor of another account is then usually of another epoch, and recognised.
+    Return None if the e-mail address already has an account. The feed starts in a random epoch: a cursor of another
+    account then usually has another epoch, and is refused.
     """
     id, now, key = new_id(), clock.now(), email_key(new.email)
     await serialize(tx, keyring.derive_key("throttles"), "e-mail address", key)
@@ -141,7 +142,7 @@ async def create_account(tx: Transaction, keyring: Keyring, new: NewAccount) -> 
 
 
 async def public_account(db: Database, id: UUID) -> Row:
-    """Return the account as its owner sees it; raise `NotSignedIn` if it has just been erased."""
+    """Return the account as its owner sees it; raise `NotSignedIn` if the account has just been erased."""
     account = await db.one(PUBLIC, id=id)
     if account is None:
         raise NotSignedIn
@@ -149,9 +150,9 @@ async def public_account(db: Database, id: UUID) -> Row:
 
 
 async def account_with_usage(services: Services, id: UUID) -> Row:
-    """Return the account as its owner sees it, with how much it has of what quotas limit.
+    """Return the account as its owner sees it, with the usage and the limit of each quota.
 
-    Raise `NotSignedIn` if it has just been erased.
+    Raise `NotSignedIn` if the account has just been erased.
     """
     settings = services.settings
     account = await services.db.one(PUBLIC_WITH_USAGE, id=id, account_id=id, **live_since(settings))
@@ -168,7 +169,10 @@ async def account_with_usage(services: Services, id: UUID) -> Row:
 
 
 async def change_account(db: Database, id: UUID, changes: dict[str, Any]) -> Row:
-    """Change the owner's fields of an account, and return it; raise `NotSignedIn` if it has just been erased."""
+    """Apply an owner's changes to the account, and return the account.
+
+    Raise `NotSignedIn` if the account has just been erased.
+    """
     async with db.transaction() as tx:
         before = await tx.one(PUBLIC_TO_WRITE, id=id)
         if before is None:

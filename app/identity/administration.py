@@ -1,7 +1,7 @@
-"""What an operator can do with accounts: list and read them, change their role, sign out their devices.
+"""What an operator can do with accounts: list and read them, change a role or a password, sign out devices.
 
-A change applies to every request that starts after it, on every worker: each request reads the account and its device
-from the database, and an access token only authenticates.
+A change applies to every request that starts after it, on every worker: an access token only names the account and the
+device, and each request reads both from the database.
 """
 
 from dataclasses import dataclass
@@ -43,7 +43,10 @@ _COUNT_DEVICES: Final = Statement(
 
 @dataclass(frozen=True, slots=True)
 class AccountFilter:
-    """Which accounts to list: those that match every filter that is not None. `email` is a part of the e-mail address."""
+    """The filters of a list of accounts. An account must match every filter that is not None.
+
+    `email` is a part of the e-mail address, in any case.
+    """
 
     role: Role | None = None
     closed: bool | None = None
@@ -51,14 +54,17 @@ class AccountFilter:
 
 
 async def find(db: Db, name: str) -> Row | None:
-    """Return the account with an id or an e-mail address, or None."""
+    """Return the account whose id or e-mail address is `name`; None if there is no such account."""
     if is_id(name):
         return await db.one(_BY_ID, id=make_id(name))
     return await db.one(_BY_KEY, email_key=email_key(name.strip()))
 
 
 async def page(db: Db, matching: AccountFilter, limit: int, after: UUID | None = None) -> list[Row]:
-    """Return the newest `limit` accounts that match, or the next ones after the account `after` of the last page."""
+    """Return a page of the accounts that match the filters, newest first, with at most `limit` accounts.
+
+    `after` is the id of the last account of the previous page.
+    """
     conditions: list[sa.ColumnElement[bool]] = []
     if matching.role is not None:
         conditions.append(_account.c.role == matching.role)
@@ -72,28 +78,31 @@ async def page(db: Db, matching: AccountFilter, limit: int, after: UUID | None =
 
 
 async def set_closed(tx: Transaction, id: UUID, closed_at: datetime | None, erase_at: datetime | None) -> None:
-    """Set when an account was closed and when it will be erased; None for both opens it again.
+    """Set the times when an account was closed and when it will be erased; None for both reopens the account.
 
-    Only `app.leaving` and a reopening call this: closing an account takes more steps.
+    Only `app.leaving` and `app.identity.reopening` call this, because closing or reopening an account takes more steps.
     """
     await _change(tx, id, closed_at=closed_at, erase_at=erase_at, updated_at=closed_at or clock.now())
 
 
 async def change_role(tx: Transaction, id: UUID, role: Role) -> None:
-    """Give an account another role."""
+    """Change the role of an account."""
     await _change(tx, id, role=role, updated_at=clock.now())
 
 
 async def sign_out(tx: Transaction, id: UUID) -> int:
-    """Sign out every device of an account; return how many were signed in."""
+    """Sign out every device of an account; return the number of devices that were signed in."""
     devices = await tx.only(_COUNT_DEVICES, account_id=id)
     await device_sessions.end_devices(tx, id)
     return int(devices["count"])
 
 
 async def set_password(tx: Transaction, id: UUID, password_hash: str) -> int:
-    """Set an account's password, and sign out every device; return how many were signed in."""
-    await tx.only(LOCK, id=id)  # a sign-in with the old password ends before this, or fails after it
+    """Set an account's password, cancel requested changes of the e-mail address, and sign out every device.
+
+    Return the number of devices that were signed in.
+    """
+    await tx.only(LOCK, id=id)  # a sign-in with the old password commits before this, or fails
     await tx.run(CHANGE_PASSWORD, id=id, password_hash=password_hash)
     await cancel_changes(tx, id)
     return await sign_out(tx, id)

@@ -1,7 +1,7 @@
-"""Audit: one log line for each event of an account's security (OWASP ASVS 16, HIPAA 164.312(b)).
+"""Audit: one log line for each security event of an account (OWASP ASVS 16, HIPAA 164.312(b)).
 
-A line names the account by its id and the client's network by a keyed hash, never by an address. `.github/SECURITY.md`
-lists the events and their fields.
+A line has the account's id and a keyed hash of the client's network, but no e-mail address and no IP address.
+`.github/SECURITY.md` lists the events and their fields.
 """
 
 import hashlib
@@ -17,14 +17,14 @@ _DIGITS: Final = 16
 
 
 class Event(StrEnum):
-    """The events that a server logs. `app.cli.auditing` logs the commands of an operator."""
+    """The audit events that a server logs. `app.cli.auditing` logs the commands of an operator."""
 
     REGISTERED = "registered"
     SIGNED_IN = "signed-in"
     ATTEMPT_FAILED = "attempt-failed"
     THROTTLED = "throttled"
-    REFRESH_TOKEN_REUSED = "refresh-token-reused"  # noqa: S105 - its name
-    PASSWORD_CHANGED = "password-changed"  # noqa: S105 - its name
+    REFRESH_TOKEN_REUSED = "refresh-token-reused"  # noqa: S105 - the event's name
+    PASSWORD_CHANGED = "password-changed"  # noqa: S105 - the event's name
     EMAIL_CHANGE_REQUESTED = "email-change-requested"
     EMAIL_CHANGED = "email-changed"
     DEVICE_ENDED = "device-ended"
@@ -46,7 +46,10 @@ WARNINGS: Final = {Event.ATTEMPT_FAILED, Event.THROTTLED, Event.REFRESH_TOKEN_RE
 def record(
     services: Services, event: Event, account_id: UUID | None, network: str | None = None, **fields: object
 ) -> None:
-    """Log an event. The account is None if it is not known; the network is None if it is not recorded."""
+    """Log an audit event.
+
+    `account_id` is None if the account is not known. `network` is None if the event has no network.
+    """
     level = "warning" if event in WARNINGS else "info"
     client = None if network is None else _digest(services, network)
     observability.log_audit(event, level, account_id=account_id, network=client, **fields)

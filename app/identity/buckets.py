@@ -1,8 +1,8 @@
-"""Buckets: the counters of throttling. Each says what is counted for whom, how many are allowed, and in how many seconds.
+"""Buckets: the counters that throttling uses. A bucket has a key, a limit and a period in seconds.
 
-Accounts are counted by an HMAC of the e-mail address, known and unknown alike; clients by their network, /32 of IPv4
-and /64 of IPv6. A device that has signed in to the account before has buckets of its own, so that another person's
-failures cannot lock the owner out.
+An account's bucket has an HMAC of the e-mail address as its key, whether or not the account exists. A client's bucket
+has an HMAC of the network, which is a single IPv4 address or a /64 of IPv6. A device that has signed in to the account
+before has buckets of its own, so that another person's failures cannot lock the owner out.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ DAY: Final = 86_400
 
 
 class CodeKind(StrEnum):
-    """What a code is for; wrong attempts are counted separately for each kind."""
+    """The purpose of an e-mailed code. Wrong codes are counted separately for each purpose."""
 
     REGISTRATION = "registration code"
     RESET = "reset code"
@@ -29,7 +29,11 @@ class CodeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """A counter: its key, its limit, its period in seconds, what it counts (`kind`), and for which network."""
+    """A counter, which allows `limit` attempts or requests in `seconds` seconds.
+
+    Audit events contain `kind`, which says what is counted, and a hash of `network`, which is None if the bucket counts
+    attempts from all networks.
+    """
 
     key: bytes
     limit: int
@@ -39,17 +43,26 @@ class Bucket:
 
 
 def of_account(services: Services, key: str) -> list[Bucket]:
-    """Return the buckets of an account's password, whether or not it exists, by the key of its e-mail address."""
+    """Return the buckets of wrong passwords for an account.
+
+    `key` is the key of the account's e-mail address. The account need not exist.
+    """
     return _short_and_daily(services, "account, password", key, "password")
 
 
 def of_code(services: Services, network: str, name: str, kind: CodeKind) -> list[Bucket]:
-    """Return the buckets of a network's attempts at the codes of an account: by the key of its e-mail address, or its id."""
+    """Return the buckets of wrong codes that a network sends for an account.
+
+    `name` is the key of the account's e-mail address, or the account's id.
+    """
     return _short_and_daily(services, f"{kind}, {network}", name, kind, network)
 
 
 def of_codes(services: Services, network: str, owner: str) -> Bucket:
-    """Return the bucket of the codes that a network requests for an owner after the owner's limit of a day."""
+    """Return the bucket of a network's requests for codes of `owner` after the daily limit of new codes is reached.
+
+    `owner` is the name of the codes' table and the value of the column `redeemed_by` (`MailedCodes`).
+    """
     key = key_of(services.throttle_key, f"codes, {network}", owner)
     return Bucket(key, services.settings.codes_a_day, services.settings.code_seconds, "codes", network)
 
@@ -60,12 +73,15 @@ def digest_of(services: Services, network: str) -> bytes:
 
 
 def of_device(services: Services, device_id: UUID) -> list[Bucket]:
-    """Return the buckets of a device that has signed in to the account before."""
+    """Return the buckets of wrong passwords from a device that has signed in to the account before."""
     return _short_and_daily(services, "device", str(device_id), "password")
 
 
 def of_second_factor(services: Services, id: UUID) -> list[Bucket]:
-    """Return the buckets of an account's second factor, for a new device; or of a device that signed in to it before."""
+    """Return the buckets of wrong second-factor codes.
+
+    `id` is the device's id if the device has signed in to the account before; otherwise it is the account's id.
+    """
     return _short_and_daily(services, "second factor", str(id), "second factor")
 
 
@@ -79,25 +95,25 @@ def _short_and_daily(services: Services, name: str, value: str, kind: str, netwo
 
 
 def of_client(services: Services, network: str) -> list[Bucket]:
-    """Return the bucket of a client's network."""
+    """Return the bucket of failed attempts from a client's network."""
     key = key_of(services.throttle_key, "client", network)
     return [Bucket(key, services.settings.throttle_client, 60, "network", network)]
 
 
 def of_refreshes(services: Services, network: str) -> list[Bucket]:
-    """Return the bucket of a client's network, for refresh tokens."""
+    """Return the same bucket as `of_client`, with the kind that audit events of wrong refresh tokens contain."""
     return [replace(bucket, kind="refresh token") for bucket in of_client(services, network)]
 
 
 def of_mail(services: Services, network: str) -> Bucket:
-    """Return the bucket of the requests of a network that cause an e-mail."""
+    """Return the bucket of a network's requests that send an e-mail."""
     return Bucket(
         key_of(services.throttle_key, "mail", network), services.settings.throttle_mail, HOUR, "e-mails", network
     )
 
 
 def of_sign_ins(services: Services, network: str) -> Bucket:
-    """Return the bucket of a network's requests to sign in, right or wrong."""
+    """Return the bucket of a network's requests to sign in, whether or not they succeed."""
     return Bucket(
         key_of(services.throttle_key, "sign-ins", network), services.settings.throttle_sign_in, 60, "sign-ins", network
     )
@@ -123,19 +139,19 @@ def of_assertions(services: Services, network: str) -> list[Bucket]:
 
 
 def of_tokens(services: Services, client_id: UUID) -> Bucket:
-    """Return the bucket of the access tokens of a clinic's client."""
+    """Return the bucket of the access tokens that a clinic's client requests."""
     key = key_of(services.throttle_key, "tokens", str(client_id))
     return Bucket(key, services.settings.throttle_tokens, 60, "client tokens")
 
 
 def of_bulk_exports(services: Services, client_id: UUID) -> Bucket:
-    """Return the bucket of the bulk exports of a clinic's client."""
+    """Return the bucket of the bulk exports that a clinic's client starts."""
     key = key_of(services.throttle_key, "bulk exports", str(client_id))
     return Bucket(key, services.settings.throttle_exports, HOUR, "bulk exports")
 
 
 def of_clinic_codes(services: Services, network: str, account_id: UUID | None = None) -> list[Bucket]:
-    """Return the buckets of wrong codes of clinics: of a network, and of an account if there is one."""
+    """Return the buckets of wrong clinic codes from a network and, if `account_id` is given, from that account."""
     settings = services.settings
     buckets = [
         Bucket(
@@ -153,5 +169,5 @@ def of_clinic_codes(services: Services, network: str, account_id: UUID | None = 
 
 
 def key_of(throttle_key: bytes, kind: str, value: str) -> bytes:
-    """Return the key of a bucket: an HMAC of what it counts and of its owner."""
+    """Return the key of a bucket: an HMAC of what is counted (`kind`) and for whom (`value`)."""
     return hmac.digest(throttle_key, f"{kind}:{value}".encode(), hashlib.sha256)

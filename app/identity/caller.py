@@ -1,8 +1,9 @@
 """The caller: the account and device behind an access token, checked against the database on every request.
 
-The token only authenticates. Whether its device is still signed in is read on each request, so a sign-out takes effect
-on every worker with the next request. A statement that reads or locks records checks it too (`SIGNED_IN`, `TIMEZONE`);
-if no such statement ran, or it found no row, the route checks before it answers (`authenticate`). See decision 009.
+A valid token does not prove that its device is still signed in. Each request checks this in the database, so a sign-out
+takes effect on every worker with the next request. The check is part of the statements that read or lock records
+(`SIGNED_IN`, `TIMEZONE`). If no such statement ran, or none found a row, the route calls `authenticate` before it
+responds. See decision 009.
 """
 
 from contextlib import suppress
@@ -38,16 +39,16 @@ _alive = (
 )
 _ALIVE: Final = Statement(_alive)
 SIGNED_IN: Final = sa.exists(_alive)
-"""The condition that the caller's device is signed in. A statement with it proves the sign-in by returning a row."""
+"""An SQL condition: the caller's device is signed in. A row from a statement with this condition proves the sign-in."""
 TIMEZONE: Final = _alive.with_only_columns(_account.c.timezone).scalar_subquery().label("timezone")
 """The caller's time zone, or null if the caller's device is not signed in."""
 
 
 @dataclass(slots=True)
 class Caller:
-    """Who calls: an account, on one of its devices. A `View` says whose records the request is about.
+    """The account and the device that send a request. A `View` says whose records the request reads or changes.
 
-    Until `is_authenticated` is true, only the access token has been verified, not whether the device is still signed in.
+    Until `is_authenticated` is true, only the access token has been verified: the device may have been signed out.
     `role` is empty until `authenticate` has read it, `timezone` until `authenticate` or `confirm` has set it.
     """
 
@@ -58,9 +59,9 @@ class Caller:
     timezone: str = ""
     is_authenticated: bool = False
     is_internal: bool = False
-    """Whether the program itself calls, without a device."""
+    """Whether the program itself is the caller, so that no device has to be signed in."""
     first_use: Claims | None = None
-    """The claims of the access token, if this worker has not stored yet that it was used."""
+    """The claims of the access token until this worker has stored that the token was used; then None."""
 
     @property
     def db(self) -> Database:
@@ -69,18 +70,19 @@ class Caller:
 
     @property
     def binds(self) -> dict[str, UUID]:
-        """The values that `SIGNED_IN` and `TIMEZONE` take."""
+        """The bind values of `SIGNED_IN` and `TIMEZONE`."""
         return {"account_id": self.account_id, "device_id": self.device_id}
 
     @property
     def actor_id(self) -> UUID:
-        """The id that is recorded with each change: the device that made it."""
+        """The id of the device, which is stored with each change that the caller makes."""
         return self.device_id
 
     def confirm(self, timezone: str | None) -> None:
-        """Take what a statement returned as `TIMEZONE`, which proves that the device is signed in.
+        """Store the value that a statement returned as `TIMEZONE`; it proves that the device is signed in.
 
-        Raise `NotSignedIn` if it is null, also if an earlier statement of the same request proved the sign-in.
+        Raise `NotSignedIn` if `timezone` is None and the caller is not internal, even if an earlier statement of the
+        same request proved the sign-in.
         """
         if timezone is None:
             if not self.is_internal:
@@ -89,7 +91,10 @@ class Caller:
             self.timezone, self.is_authenticated = timezone, True
 
     async def authenticate(self) -> None:
-        """Read whether the device is signed in, unless a statement has proved it; raise `NotSignedIn` if it is not."""
+        """Check that the device is signed in, unless a statement has proved it; raise `NotSignedIn` if it is not.
+
+        Also store the first use of the access token on this worker.
+        """
         if not self.is_authenticated:
             alive = await self._read_sign_in()
             if alive is None:
@@ -99,13 +104,13 @@ class Caller:
             await self._begin_use(self.first_use)
 
     async def _begin_use(self, claims: Claims) -> None:
-        """Store that the tokens of the latest refresh are used, so that the refresh cannot be repeated (decision 072)."""
+        """Store that the access token was used: the refresh that issued it can then not be repeated (decision 072)."""
         with suppress(Unavailable):  # the next request tries again
             await self.db.run(BEGIN_USE, id=self.device_id, tag=claims.unused)
             self.first_use = claims.unused = None
 
     async def is_signed_in(self) -> bool:
-        """Return whether the device is still signed in: for a long request, which has to check it repeatedly."""
+        """Return whether the device is still signed in. A long request calls this repeatedly."""
         return await self._read_sign_in() is not None
 
     async def _read_sign_in(self) -> Row | None:
@@ -113,10 +118,10 @@ class Caller:
 
 
 class SignedIn(SecurityBase):
-    """A dependency that returns the caller or refuses the request, and documents how callers authenticate."""
+    """A FastAPI dependency that authenticates the caller, and documents the authentication in the OpenAPI document."""
 
     def __init__(self) -> None:
-        """Describe the scheme for the OpenAPI document."""
+        """Describe the security scheme for the OpenAPI document."""
         self.scheme_name = "AccessToken"
         self.model = HTTPBearer(
             bearerFormat="JWT",
@@ -124,18 +129,25 @@ class SignedIn(SecurityBase):
         )
 
     async def __call__(self, request: Request) -> Caller:
-        """Return the authenticated caller; raise `NotSignedIn` unless there is exactly one valid Authorization header."""
+        """Return the authenticated caller.
+
+        Raise `NotSignedIn` unless there is exactly one Authorization header, with a valid token of a device that is
+        signed in. Raise `Forbidden` if the token is a client's.
+        """
         caller = identify(request)
         await caller.authenticate()
         return caller
 
 
 def identify(request: Request) -> Caller:
-    """Return the caller that the token names, which is not authenticated yet; raise `Forbidden` if it is a client's token."""
+    """Return the caller that the access token names; its sign-in is not checked yet (`Caller.authenticate`).
+
+    Raise `NotSignedIn` if there is no valid token, and `Forbidden` if the token is a client's.
+    """
     services = services_of(request)
     claims = services.tokens.verify(bearer_token(request))
     if isinstance(claims, ClientClaims):
-        request.scope[PENDING_AUTH] = partial(services.clients.check, claims.client_id)  # then it is 401
+        request.scope[PENDING_AUTH] = partial(services.clients.check, claims.client_id)  # 401 for an ended client
         raise Forbidden
     request.scope["account_id"] = claims.account_id
     caller = Caller(services, claims.account_id, claims.device_id)
@@ -145,7 +157,7 @@ def identify(request: Request) -> Caller:
 
 
 def bearer_token(request: Request) -> str:
-    """Return the token in the one Authorization header."""
+    """Return the bearer token; raise `NotSignedIn` unless there is one Authorization header, with such a token."""
     values = header_values(request, b"authorization")
     scheme, _, token = values[0].partition(" ") if len(values) == 1 else ("", "", "")
     if scheme.lower() != "bearer":
@@ -154,4 +166,4 @@ def bearer_token(request: Request) -> str:
 
 
 Call = Annotated[Caller, Depends(SignedIn())]
-"""The caller, authenticated before anything else of the request is read."""
+"""A route's parameter for the caller, who is authenticated before the rest of the request is read."""

@@ -1,7 +1,7 @@
 """Changing the e-mail address of an account: a code is sent to the new one, and a notice to the current one.
 
-The response to a request is the same whether or not the new e-mail address has an account; only the e-mail differs. The
-change itself signs out every other device: their next request is refused.
+The response to a request is the same whether or not the new e-mail address has an account; only the e-mail differs.
+Confirming the change signs out every other device: the next request from such a device is refused.
 """
 
 from typing import Final
@@ -27,9 +27,10 @@ _codes: Final = MailedCodes(EmailChange.table(), redeemed_by="account_id")
 
 
 async def request_change(caller: Caller, network: str, draft: EmailDraft) -> None:
-    """Queue the e-mails of a change if the password is right.
+    """Queue the e-mails of a requested change, and record an audit event.
 
-    The new e-mail address gets a code, or is informed that it already has an account; the current one gets a notice.
+    The new e-mail address gets a code, or a message that it already has an account. The current e-mail address gets a
+    notice. No e-mail is queued if too many codes were requested. Raise `WrongCredentials` if the password is wrong.
     """
     services, key = caller.services, email_key(draft.email)
     async with password_confirmed(caller, network, draft.password) as tx:
@@ -48,13 +49,14 @@ async def request_change(caller: Caller, network: str, draft: EmailDraft) -> Non
 
 
 async def confirm_change(caller: Caller, network: str, draft: EmailConfirmation) -> Row:
-    """Change the e-mail address to the one that the code was sent to, and sign out the other devices; return the account.
+    """Change the e-mail address to the one that the code was sent to; return the account.
 
-    Raise `WrongCredentials` if the code is not valid, or another account has that e-mail address now.
+    Also sign out the other devices, queue a notice to the former e-mail address, and record an audit event. Raise
+    `WrongCredentials` if the code is not valid, or another account has the new e-mail address now.
     """
     services, code = caller.services, typed_code(draft.code)
     async with services.db.transaction() as tx:
-        before = await tx.one(LOCK_OPEN, id=caller.account_id)  # first, as all that lock an account and its codes
+        before = await tx.one(LOCK_OPEN, id=caller.account_id)  # always before the codes: no deadlock
         if before is None:
             raise NotSignedIn
         row = await _codes.redeem(tx, services, network, caller.account_id, code)
@@ -67,7 +69,10 @@ async def confirm_change(caller: Caller, network: str, draft: EmailConfirmation)
 
 
 async def _changed(tx: Transaction, caller: Caller, before: Row, row: Row) -> Row | None:
-    """Return the account with its new e-mail address; None, without a change, if another account has it now."""
+    """Change the e-mail address and return the changed account.
+
+    Return None, without a change, if another account has the new e-mail address now.
+    """
     services, key = caller.services, row["email_key"]
     await serialize(tx, services.throttle_key, "e-mail address", key)
     other = await tx.one(BY_EMAIL, email_key=key)
@@ -81,5 +86,5 @@ async def _changed(tx: Transaction, caller: Caller, before: Row, row: Row) -> Ro
 
 
 async def cancel_changes(tx: Transaction, account_id: UUID) -> None:
-    """Make the codes of requested changes invalid."""
+    """Delete the codes of an account's requested changes of the e-mail address, so that no change can be confirmed."""
     await _codes.delete(tx, account_id)

@@ -1,7 +1,7 @@
-"""Changing a password: with the current one, or with a code from an e-mail if it is forgotten.
+"""Changing a password with the current one, and resetting a forgotten one with an e-mailed code.
 
-A change signs out every other device, a reset every device: their next request is refused. Both cancel a change of the
-e-mail address that was requested before.
+A change signs out every other device, and a reset signs out every device: the next request from such a device is
+refused. Both cancel requested changes of the e-mail address.
 """
 
 from datetime import datetime
@@ -32,7 +32,10 @@ _codes: Final = MailedCodes(ResetCode.table())
 
 
 async def change(caller: Caller, network: str, draft: PasswordDraft) -> None:
-    """Set a new password if the current one is right, and sign out the other devices."""
+    """Set a new password, sign out the other devices, queue a notice to the owner, and record an audit event.
+
+    Raise `WrongCredentials` if the current password is wrong.
+    """
     services = caller.services
     password_hash = await services.passwords.hashed(draft.new, network)
     async with password_confirmed(caller, network, draft.current) as tx:
@@ -45,17 +48,18 @@ async def change(caller: Caller, network: str, draft: PasswordDraft) -> None:
 
 
 async def check_new(caller: Caller, draft: PasswordDraft) -> None:
-    """Raise `Invalid` if the new password consists of the account's e-mail address."""
+    """Raise `Invalid` if the new password consists of parts of the account's e-mail address."""
     account = await public_account(caller.db, caller.account_id)
     if is_personal(draft.new, account["email"]):
         raise Invalid(Fault("/new", "common-password", PERSONAL))
 
 
 async def request_reset(services: Services, network: str, draft: ForgottenDraft) -> None:
-    """Queue the e-mail with a code, or the e-mail that says that there is no account.
+    """Queue an e-mail with a code, or an e-mail that says that there is no account.
 
-    One e-mail is queued in both cases: without it, the time of the next request would show that there is no account
-    (decision 015). If the account is closed and can be reopened, the code is one for reopening.
+    Both cases queue one e-mail, so that the time of the next request does not show whether there is an account
+    (decision 015). If the account is closed and can be reopened, the code reopens the account. No e-mail is queued if
+    `network` has requested too many codes. Raise `TooManyAttempts` if `network` has sent too many requests.
     """
     await count_request(services, of_mail(services, network))
     key, now = email_key(draft.email), clock.now()
@@ -73,7 +77,10 @@ async def request_reset(services: Services, network: str, draft: ForgottenDraft)
 async def _reset_email(
     tx: Transaction, services: Services, network: str, typed: str, account: Row | None
 ) -> Email | None:
-    """Return the e-mail with a code, or without one; None if `network` has requested too many."""
+    """Return the e-mail with a reset code, or the e-mail that says that there is no account.
+
+    Return None if `network` has requested too many codes.
+    """
     seconds = services.settings.code_seconds
     code = await _codes.add(tx, services, network, email_key=email_key(typed))
     if code is None:
@@ -85,15 +92,17 @@ async def _reset_email(
 async def _reopening_email(
     tx: Transaction, services: Services, network: str, account: Row, now: datetime
 ) -> Email | None:
-    """Return the e-mail with a code that reopens an account; None if `network` has requested too many."""
+    """Return the e-mail with a code that reopens an account; None if `network` has requested too many codes."""
     code = await reopening.add_code(tx, services, network, account["email"], account["erase_at"])
     return None if code is None else emails.closed(account["email"], code, account["erase_at"], now)
 
 
 async def reset(services: Services, network: str, draft: ResetDraft) -> None:
-    """Set a new password if the code is right, sign out every device, and reset the account's failure counts.
+    """Set a new password with a reset code, and sign out every device.
 
-    The code is checked first, so that wrong ones cost no hash.
+    Also reset the account's failure counts, queue a notice to the owner, and record an audit event. Raise
+    `WrongCredentials` if the code is not valid, or there is no open account. The code is checked before the password is
+    hashed, so that a wrong code costs no hash.
     """
     key, code = email_key(draft.email), typed_code(draft.code)
     async with services.db.transaction() as tx:

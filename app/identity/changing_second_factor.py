@@ -15,7 +15,10 @@ from app.settings import Notice
 
 
 async def set_up(caller: Caller, network: str, draft: SecondFactorDraft) -> Row:
-    """Store a new secret if the password is right; return it with its URI."""
+    """Store a new secret for the second factor; return the secret and its URI for an authenticator app.
+
+    Raise `WrongCredentials` if the password is wrong, and `SecondFactorOn` if the second factor is already on.
+    """
     services = caller.services
     async with rate_limited(services, of_device(services, caller.device_id), of_client(services, network)):
         email = (await public_account(caller.db, caller.account_id))["email"]
@@ -24,7 +27,11 @@ async def set_up(caller: Caller, network: str, draft: SecondFactorDraft) -> Row:
 
 
 async def confirm(caller: Caller, network: str, draft: SecondFactorCode) -> Row:
-    """Turn the second factor on if the code is right; return its recovery codes."""
+    """Turn the second factor on, and return its recovery codes.
+
+    Also queue a notice to the owner, and record an audit event. Raise `WrongCredentials` if the code is wrong, or the
+    second factor is already on or was not set up.
+    """
     services = caller.services
     bucket = of_second_factor(services, caller.device_id)
     async with rate_limited(services, bucket, of_client(services, network)) as attempt:
@@ -40,7 +47,10 @@ async def confirm(caller: Caller, network: str, draft: SecondFactorCode) -> Row:
 
 
 async def turn_off(caller: Caller, network: str, draft: SecondFactorRemoval) -> None:
-    """Turn the second factor off if the password and the code are right; raise `NotFound` if it is not on."""
+    """Turn the second factor off, queue a notice to the owner, and record an audit event.
+
+    Raise `NotFound` if the second factor is not on, and `WrongCredentials` if the password or the code is wrong.
+    """
     services = caller.services
     bucket = of_second_factor(services, caller.device_id)
     async with rate_limited(services, bucket, of_client(services, network)) as attempt:

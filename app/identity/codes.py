@@ -1,12 +1,14 @@
-"""Codes in e-mails: they prove that a person can read the e-mails to an e-mail address.
+"""E-mailed codes: they prove that a person can read the e-mails to an e-mail address.
 
-A code is valid for a limited time, and is stored as an HMAC. It is derived from its row's id with a key of the server,
-so that it can be sent again. A ten-character code has 50 bits and cannot be guessed, so it stays valid after any number
-of wrong attempts. A six-digit code becomes invalid after a few wrong attempts, which are counted separately for the
-network that requested it and for all others, so that a stranger cannot use up the owner's attempts. Checking a code and
-counting a wrong attempt are one transaction, which locks the codes that the attempt may match.
+A code is valid for a limited time, and is stored as an HMAC. The code is derived from its row's id with a key of the
+server, so that the same code can be sent again. A ten-character code has 50 bits and cannot be guessed, so it stays
+valid after any number of wrong attempts. A six-digit code becomes invalid after a few wrong attempts. These are counted
+separately for the network that requested the code and for all others, so that a stranger cannot use up the owner's
+attempts. One transaction checks a six-digit code and counts a wrong attempt. It locks the codes that the attempt may
+match.
 
-The number of new codes a day is limited. After that, the newest valid code is sent again (decision 070).
+The number of new codes in a day is limited. When the limit is reached, the newest valid code is sent again (decision
+070).
 """
 
 import hashlib
@@ -32,12 +34,12 @@ _DAY: Final = timedelta(days=1)
 
 
 def typed_code(code: str) -> str:
-    """Return a typed ten-character code as it was sent: in upper case, without hyphens, with 0 instead of O."""
+    """Normalize a typed ten-character code: remove hyphens, convert to upper case, replace O by 0, and I and L by 1."""
     return code.replace("-", "").translate(_LOOKALIKES).upper()
 
 
 def encode_code(number: bytes) -> str:
-    """Return ten characters for a random number of at least 50 bits."""
+    """Encode the low 50 bits of `number` as ten characters of Crockford's Base32."""
     bits = int.from_bytes(number)
     return "".join(_CROCKFORD[bits >> 5 * place & 31] for place in range(_CODE_LENGTH))
 
@@ -47,10 +49,10 @@ def _code_life(settings: Settings) -> timedelta:
 
 
 class MailedCodes:
-    """The codes in one table: each row has the key of an e-mail address, a code's HMAC, and the time when it expires.
+    """The codes in one table: each row has the key of an e-mail address, a code's HMAC, and the code's expiry.
 
     A code is redeemed together with a value of the column `redeemed_by`: only the codes of rows with this value can
-    match. By default, the column is the key of the e-mail address that the code was sent to.
+    match. By default, the column is `email_key`, the key of the e-mail address that the code was sent to.
     """
 
     def __init__(
@@ -94,10 +96,13 @@ class MailedCodes:
         expires_at: datetime | None = None,
         **columns: Any,
     ) -> str | None:
-        """Return the code to send: a new one with these `columns`, or the newest valid one after too many in a day.
+        """Return a code to send: a new one, stored with `columns`, or the newest valid one if a daily limit is reached.
 
-        None if `network` has requested too many after that, or if the limit of `redeemed_by` is reached and no code is
-        valid. A new code expires at `expires_at`, by default after the settings' `code_seconds`.
+        The limits apply to the e-mail address and to the value of `redeemed_by`. If a limit is reached and no code is
+        valid, the limit of `redeemed_by` decides: return None if another column than `email_key` has reached it,
+        otherwise create a new code. Also return None if `network` requests too many codes after a limit is reached.
+
+        A new code expires at `expires_at`, by default after the settings' `code_seconds`.
         """
         now = clock.now()
         exceeded = [name for name in self._counts if await self._is_exceeded(tx, services, name, columns[name], now)]
@@ -123,12 +128,12 @@ class MailedCodes:
         return code
 
     async def find(self, tx: Transaction, services: Services, _network: str, key: object, code: str) -> Row | None:
-        """Return the row of a code and lock it; None if no code matches."""
+        """Return the row of a valid code, and lock it; None if no code matches."""
         rows = await tx.all(self._valid, **{self._redeemed_by: key}, **self._alive(services))
         return _matching(services, rows, code)
 
     async def redeem(self, tx: Transaction, services: Services, network: str, key: object, code: str) -> Row | None:
-        """Return the row of a code, and delete all codes of the same `redeemed_by`; None if no code matches."""
+        """Return the row of a valid code, and delete all codes with the same `redeemed_by`; None if no code matches."""
         row = await self.find(tx, services, network, key, code)
         if row is not None:
             await self.delete(tx, key)
@@ -145,31 +150,33 @@ class MailedCodes:
         return bool(count["count"] >= most)
 
     async def _sent_before(self, tx: Transaction, services: Services, columns: dict[str, Any]) -> str | None:
-        """Return the newest valid code of the same owner and e-mail address."""
+        """Return the newest valid code of the same owner and e-mail address; None if there is none."""
         values = {name: columns[name] for name in self._counts}
         row = await tx.one(self._newest, **values, **self._alive(services))
         code = None if row is None else self._code(services, row["id"])
         return code if row is not None and code is not None and _is_code(services, row, code) else None
 
     def _alive(self, services: Services) -> dict[str, datetime]:
-        """Return the values of the condition that a code is valid."""
+        """Return the bind values of the condition that a code is valid."""
         now = clock.now()
         return {"now": now, "oldest": now - self._max_age(services.settings)}
 
     def _code(self, services: Services, id: UUID) -> str:
-        """Return the code of a row: ten characters, which cannot be guessed while it is valid (50 bits)."""
+        """Return the code of a row: ten characters with 50 bits, which cannot be guessed while the code is valid."""
         return encode_code(_derived(services, id))
 
     def _origin(self, _services: Services, _network: str) -> dict[str, Any]:
-        """Return the columns that say who requested a code."""
+        """Return the values of the columns that identify the network that requested a code."""
         return {}
 
 
 class ShortCodes(MailedCodes):
-    """Codes of six digits. Each becomes invalid after a few wrong attempts. For the network that requested the code,
-    only its own attempts count.
+    """Codes of six digits, each of which becomes invalid after `code_tries` wrong attempts.
 
-    No code is sent again: if a stranger has requested it, it activates a registration with the stranger's password.
+    Wrong attempts of the network that requested the code are counted separately from those of all other networks.
+
+    A code is never sent again. A stranger may have requested the earlier code, which activates a registration with the
+    stranger's password.
     """
 
     def __init__(self, table: sa.Table) -> None:
@@ -194,12 +201,15 @@ class ShortCodes(MailedCodes):
         )
 
     async def find(self, tx: Transaction, services: Services, network: str, key: object, code: str) -> Row | None:
-        """Return the row of a code, and lock it. If no code matches, count a wrong attempt at each and return None."""
+        """Return the row of a valid code, and lock it.
+
+        If no code matches, count a wrong attempt at each code of the e-mail address, and return None.
+        """
         values = {"email_key": key, "most_tries": services.settings.code_tries, **self._alive(services)}
         values |= {"network": buckets.digest_of(services, network)}
         row = _matching(services, await tx.all(self._usable, **values), code)
         if row is None:
-            await tx.run(self._count_attempt, **values)  # also without a code, so that both cases take the same time
+            await tx.run(self._count_attempt, **values)  # even without a code, to take the same time
         return row
 
     async def _sent_before(self, _tx: Transaction, _services: Services, _columns: dict[str, Any]) -> str | None:

@@ -1,12 +1,12 @@
 """Common and personal passwords.
 
 A common password is one of the most used, a word between digits or signs, a run of keys, a repetition, a date, or
-another number with at most a few letters. A personal one consists of parts of the person's own e-mail address, with at
-most a date or a few other characters.
+another number with at most a few letters. A personal password consists of parts of the person's own e-mail address,
+with at most a date or a few other characters.
 
-`most_used_passwords.txt` has those of at least 8 characters among the 3 000 most used in two published lists, of zxcvbn
-4.5 and Django 5.2, that the other rules accept. Argon2 and throttling make guessing slow; this refuses the passwords
-that are guessed first.
+`most_used_passwords.txt` is taken from the 3 000 most used passwords in two published lists, of zxcvbn 4.5 and Django
+5.2. It contains those that have at least 8 characters and that the other rules accept. Argon2 and throttling make
+guessing slow; these rules refuse the passwords that an attacker tries first.
 """
 
 import re
@@ -64,7 +64,7 @@ def is_common(password: str) -> bool:
 
 
 def is_personal(password: str, email: str) -> bool:
-    """Return whether a password is made of parts of the person's e-mail address and at most a date or a few others."""
+    """Return whether a password is parts of an e-mail address, with at most a date or a few other characters."""
     folded = password.casefold()
     local, _, domain = email.casefold().rpartition("@")
     labels = domain.split(".")[:-1]

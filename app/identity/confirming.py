@@ -11,11 +11,10 @@ from app.problems import WrongCredentials
 
 @asynccontextmanager
 async def password_confirmed(caller: Caller, network: str, password: str) -> AsyncIterator[Transaction]:
-    """Begin a transaction in which the caller's account is locked, if the password is right.
+    """Check the caller's password; execute the block in a transaction in which the caller's account is locked.
 
-    `network` is the client's: password hashes are computed in turn for each network.
-
-    Raise `WrongCredentials` if it is wrong, or if the password was changed or the account closed while it was checked.
+    `network` is the client's network: waiting networks compute password hashes in turn. Raise `WrongCredentials` if the
+    password is wrong, or if the password was changed or the account was closed during the check.
     """
     services = caller.services
     stored = await services.db.one(PASSWORD, id=caller.account_id)

@@ -1,10 +1,12 @@
-"""Device sessions: refresh-token rotation. Each device has a chain of refresh tokens; only the newest is valid, and once.
+"""Device sessions: refresh-token rotation. A device has a chain of refresh tokens; only the newest is valid, and once.
 
-A refresh token is 256 random bits, stored as its SHA-256. Its successor is derived from it with a key of the server, so
-a device that lost a response can repeat the request and gets the same token; no token is stored in clear. This is
-possible for a minute, until the successor or an access token that was issued with it is used. Any older token signs the
-device out, because two parties have it. If a response was repeated, and the successor is refreshed before an access
-token was used, two parties may be taking turns: then the next response cannot be repeated (decision 072).
+A refresh token is 256 random bits, stored as its SHA-256. Its successor is derived from the token and a key of the
+server. So a device that lost a response can repeat the request and gets the same successor, although no token is stored
+in clear. It can repeat the request for one minute, until the successor or an access token that was issued with the
+successor is used. The use of any other old token signs the device out, because two parties have the token.
+
+If a response was repeated, and the successor is refreshed before one of its access tokens was used, two parties may be
+refreshing in turn: then the next response cannot be repeated (decision 072).
 """
 
 import base64
@@ -31,7 +33,7 @@ from app.settings import Notice, Settings
 
 
 async def sign_in(services: Services, account_id: UUID, device_name: str | None) -> dict[str, Any]:
-    """Sign in on a new device, and return its first tokens."""
+    """Create a device, and return the response with its first tokens."""
     async with services.db.transaction() as tx:
         device = await create_device(services, tx, account_id, device_name)
     return await tokens_of(services, account_id, *device)
@@ -42,7 +44,7 @@ async def create_device(
 ) -> tuple[UUID, str]:
     """Create a device, and return its id and its first refresh token.
 
-    If the account has as many devices as it may have, the one that has not been used for longest is signed out.
+    If the account has reached its quota of devices, sign out the least recently used one, and record an audit event.
     """
     now, device_id, token = clock.now(), new_id(), _encode(secrets.token_bytes(32))
     live = {"account_id": account_id, **statements.live_since(services.settings)}
@@ -66,7 +68,10 @@ async def create_device(
 
 
 async def refresh(services: Services, network: str, token: str) -> dict[str, Any]:
-    """Return the next tokens for the newest refresh token; an older one signs the device out."""
+    """Return the response with a device's next tokens; raise `WrongCredentials` if the refresh token is not valid.
+
+    A token that may have been copied also signs the device out, queues a notice, and is recorded as an audit event.
+    """
     successor = _encode(hmac.digest(services.refresh_key, token.encode(), hashlib.sha256))
     async with services.db.transaction() as tx:
         found = await _found(tx, token)
@@ -100,7 +105,10 @@ async def _supersede(tx: Transaction, services: Services, found: Row, token: str
 
 
 async def _can_repeat(tx: Transaction, services: Services, found: Row, successor: str) -> bool:
-    """Return whether the response to a superseded token may be sent again: it is recent, and its tokens are unused."""
+    """Return whether the response to a superseded token may be sent again.
+
+    It may if the token was superseded at most `refresh_grace_seconds` ago, and the tokens of the response are unused.
+    """
     grace = timedelta(seconds=services.settings.refresh_grace_seconds)
     is_newest = await tx.one(statements.FIND_UNUSED, digest=_digest(successor)) is not None
     is_unused = found["unused"] == _tag(services, successor)
@@ -135,9 +143,9 @@ async def end_every_device(tx: Transaction, account_ids: Sequence[UUID]) -> None
 
 
 async def device_that_held(services: Services, token: str | None, email_key: str) -> UUID | None:
-    """Return the id of the device that a refresh token belongs to, even if it has been signed out.
+    """Return the id of the device that a refresh token belongs to, even if the device has been signed out.
 
-    Return None without a token, or if the token is not one of the account with this `email_key`.
+    Return None if `token` is None, or is not a token of the account with this `email_key`.
     """
     if token is None:
         return None
@@ -170,7 +178,7 @@ async def tokens_of(services: Services, account_id: UUID, device_id: UUID, token
 
 
 def _tag(services: Services, token: str) -> bytes:
-    """Return the tag, eight bytes, of the access tokens that are issued with a refresh token."""
+    """Return the eight-byte tag that all access tokens issued with a refresh token contain."""
     return hmac.digest(services.refresh_key, f"tag:{token}".encode(), hashlib.sha256)[:TAG_BYTES]
 
 

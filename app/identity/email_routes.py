@@ -1,4 +1,4 @@
-"""The routes that change an account's e-mail address: request a change, confirm it."""
+"""The routes that request and confirm a change of an account's e-mail address."""
 
 from fastapi import APIRouter
 
@@ -23,10 +23,11 @@ router = APIRouter(prefix="/v1/me/email", tags=["Account"], route_class=Route)
     summary="Request a change of the e-mail address",
 )
 async def request_email_change(call: Call, network: Network, draft: EmailDraft) -> Response:
-    """Send an e-mail with a code to a new e-mail address, and a notice to the current one. Nothing changes until the code
-    is sent to `POST /v1/me/email/confirm`.
+    """Send a code to the new e-mail address, and a notice to the current one. Nothing changes until you send the code
+    to `POST /v1/me/email/confirm`.
 
-    The response is the same whether or not the new e-mail address has an account; if it has one, the e-mail says so.
+    The response is the same whether or not the new e-mail address already has an account. If it has one, the e-mail to
+    the new e-mail address says so instead of containing a code.
     """
     async with rate_limited(call.services, of_device(call.services, call.device_id), of_client(call.services, network)):
         await changing_email.request_change(call, network, draft)
@@ -40,10 +41,10 @@ async def request_email_change(call: Call, network: Network, draft: EmailDraft) 
     summary="Confirm a new e-mail address",
 )
 async def confirm_email_change(call: Call, network: Network, draft: EmailConfirmation) -> Response:
-    """Change the account's e-mail address with the code that was sent to it. Every other device is signed out, and the
-    former e-mail address gets a notice. A code works once, for 30 minutes.
+    """Change the account's e-mail address with the code that was sent to the new e-mail address. Every other device is
+    signed out, and the former e-mail address gets a notice. A code works once, and expires after 30 minutes.
 
-    The code in the example is not valid (401): request one with `POST /v1/me/email`, and replace it.
+    The code in the example is not valid and gets 401. Request a code with `POST /v1/me/email` and use it instead.
     """
     tries = of_code(call.services, network, str(call.account_id), CodeKind.EMAIL)
     async with count_wrong(call.services, tries, of_client(call.services, network)):

@@ -1,4 +1,4 @@
-"""The e-mails that identity sends. A request for a code causes one also if no account has the e-mail address."""
+"""The e-mails that identity sends. A request for a code sends an e-mail even if there is no account."""
 
 from datetime import datetime
 
@@ -66,7 +66,7 @@ def email_taken(to: str) -> Email:
 
 
 def email_change_requested(to: str) -> Email:
-    """Return the notice to an account's e-mail address that another one was requested."""
+    """Return the notice to an account's current e-mail address that a change to another one was requested."""
     text = (
         "A change of the e-mail address of your Afterglow account was requested on one of your devices, with your password.\n"
         "If this was not you, change your password in the app now: this cancels the change, and signs out every other device."
@@ -94,7 +94,7 @@ def reopened(to: str) -> Email:
 
 
 def erased(to: str) -> Email:
-    """Return the last e-mail to the owner of an account, which was erased."""
+    """Return the notice that an account was erased."""
     text = (
         "Your Afterglow account and everything in it were erased. They cannot be restored.\n"
         "This e-mail address can be used to register again."

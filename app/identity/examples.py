@@ -1,6 +1,6 @@
-"""The example bodies and responses of identity. They are the demo person's, so that they can be executed on the demo.
+"""The example requests and responses of identity. They use the demo person's account, to run on the demo.
 
-Registration is another person's: the demo person is registered already.
+The examples of a registration use another person, because the demo person already has an account.
 """
 
 from typing import Final

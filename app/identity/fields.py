@@ -26,9 +26,10 @@ _NO_NUL: Final = r"^[^\x00]*$"
 
 
 def email_key(email: str) -> str:
-    """Return the key of an e-mail address: the same for all that differ only in case or in the form of the domain.
+    """Return the key of an e-mail address, by which accounts are looked up.
 
-    The domain is encoded by IDNA 2008, so that `straße.example` and `strasse.example` are two domains, as in the DNS.
+    E-mail addresses that differ only in case or in the encoding of the domain have the same key. The domain is encoded
+    by IDNA 2008, so that `straße.example` and `strasse.example` are different domains, as in the DNS.
     """
     local, _, domain = unicodedata.normalize("NFC", email).rpartition("@")
     if not domain.isascii():
@@ -38,12 +39,12 @@ def email_key(email: str) -> str:
 
 
 def fold_case(text: str) -> str:
-    """Return a text by Unicode's simple case folding, which replaces each character by one: `ß` does not become `ss`."""
+    """Return a text in Unicode's simple case folding, which replaces one character by one: `ß` does not become `ss`."""
     return unicodedata.normalize("NFC", "".join(map(_fold, text)))
 
 
 def _fold(character: str) -> str:
-    """Return the simple folding: the result of `casefold` if it is one character, else the lower case."""
+    """Return the result of `casefold` if it is one character, otherwise the result of `lower` if that is one."""
     return next((each for each in (character.casefold(), character.lower()) if len(each) == 1), character)
 
 
@@ -69,13 +70,13 @@ def _read_locale(value: object) -> str:
 
 @cache
 def regions() -> frozenset[str]:
-    """Return the codes of countries and territories (ISO 3166-1 alpha-2). They come with the IANA time zone database."""
+    """Return the ISO 3166-1 alpha-2 codes of countries and territories, read from the IANA time zone database."""
     lines = resources.files("tzdata").joinpath("zoneinfo", "iso3166.tab").read_text("utf-8").splitlines()
     return frozenset(line[:2] for line in lines if not line.startswith("#"))
 
 
 def region_of(locale: str) -> str | None:
-    """Return the region in a language tag: `CH` in `de-Latn-CH`. Null if there is none, or none of ISO 3166-1."""
+    """Return the region in a language tag, such as `CH` in `de-Latn-CH`; None if it has no ISO 3166-1 region."""
     for part in locale.upper().split("-")[1:]:
         if len(part) == 1:  # an extension or a private part begins
             break
@@ -99,7 +100,7 @@ def _refuse_common(password: str) -> str:
 
 
 def refuse_personal(password: str, info: ValidationInfo) -> str:
-    """Validate a password: refuse one that consists of the e-mail address in the same body."""
+    """Return the password; raise a validation error if it consists of parts of the e-mail address in the same body."""
     if is_personal(password, info.data.get("email", "")):
         raise PydanticCustomError("common_password", PERSONAL)
     return password

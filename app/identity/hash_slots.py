@@ -5,15 +5,15 @@ from collections import OrderedDict, deque
 
 
 class HashSlots:
-    """A semaphore whose waiters are queued by network. Each release serves the next network, its oldest waiter first."""
+    """A semaphore whose waiters are queued by network. A release serves the next network's oldest waiter."""
 
     def __init__(self, free: int) -> None:
-        """Take the number of slots."""
+        """Start with `free` free slots."""
         self._free = free
         self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
 
     async def acquire(self, network: str) -> None:
-        """Wait for a slot. If this is cancelled after it got a slot, it releases the slot."""
+        """Wait for a slot. If the call is cancelled after it got a slot, release the slot."""
         if self._free:
             self._free -= 1
             return
@@ -27,7 +27,7 @@ class HashSlots:
             raise
 
     def release(self) -> None:
-        """Give a slot to the next network that waits."""
+        """Release a slot, and give it to the next network that waits for one."""
         while self._waiting:
             network, waiters = self._waiting.popitem(last=False)
             slot = waiters.popleft()

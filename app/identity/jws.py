@@ -1,8 +1,9 @@
-"""JSON Web Signatures (RFC 7515), read strictly. The one module that imports jose.
+"""JSON Web Signatures (RFC 7515), read strictly. Only this module imports jose.
 
-python-jose verifies signatures well, but accepts too much besides: duplicate members, unknown critical headers, and a
-changed last character. So the parts of a token are checked here first, and then its signature is verified with the one
-key and the one algorithm that the caller chooses.
+python-jose verifies signatures, but it also accepts tokens that it should refuse: tokens with duplicate JSON members,
+with unknown critical headers, or with base64url that is not canonical (another last character can encode the same
+bytes). So callers first check the parts of a token (`split`, `read_members`) and its header. Then they verify the
+signature, with the one key and the one algorithm that they choose (`verify`).
 """
 
 import base64
@@ -20,12 +21,12 @@ __all__ = ["Key", "load_key", "read_members", "sign", "split", "verify"]
 
 
 def load_key(key: str | Mapping[str, Any], algorithm: str) -> Key:
-    """Return a key in PEM format or as a JWK, ready for use with one algorithm. Loading takes longer than using it."""
+    """Load a key, in PEM format or as a JWK, for use with one algorithm. This takes longer than one use of the key."""
     return jwk.construct(key, algorithm)
 
 
 def sign(claims: Mapping[str, Any], key: Key, algorithm: str, **headers: str) -> str:
-    """Return a token with these claims and headers."""
+    """Return a signed token with these claims and headers."""
     token: str = jws.sign(claims, key, headers=headers, algorithm=algorithm)
     return token
 
@@ -37,7 +38,10 @@ def verify(token: str, key: Key, algorithm: str) -> bytes:
 
 
 def split(token: str, *, max_length: int, max_header_bytes: int) -> tuple[bytes, bytes]:
-    """Return the header and the payload of a token whose three parts are canonical base64url; raise `ValueError` if not."""
+    """Return the decoded header and payload of a token.
+
+    Raise `ValueError` if the token or its header is too long, or the token is not three parts in canonical base64url.
+    """
     parts = token.split(".", PARTS) if len(token) <= max_length else []
     if len(parts) != PARTS:
         raise ValueError
@@ -48,7 +52,7 @@ def split(token: str, *, max_length: int, max_header_bytes: int) -> tuple[bytes,
 
 
 def read_members(content: bytes) -> dict[str, Any]:
-    """Return the members of a JSON object; raise an exception if it is none, or if a name occurs twice."""
+    """Return the members of a JSON object; raise an exception if `content` is none, or repeats a member name."""
 
     def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
@@ -56,7 +60,7 @@ def read_members(content: bytes) -> dict[str, Any]:
             raise ValueError
         return found
 
-    orjson.loads(content)  # refuses lone surrogates, NaN and Infinity, which the standard library lets pass
+    orjson.loads(content)  # refuses lone surrogates, NaN and Infinity, which the standard library accepts
     value = json.loads(content.decode("utf-8"), object_pairs_hook=members)
     if not isinstance(value, dict):
         raise TypeError

@@ -1,4 +1,4 @@
-"""The network that a request comes from, by which clients are counted."""
+"""The network that a request comes from. Throttling counts the attempts and requests of each network."""
 
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Annotated
@@ -8,7 +8,7 @@ from starlette.requests import Request
 
 
 async def network_of(request: Request) -> str:
-    """Return the network that a request comes from: an IPv4 address, a /64 of IPv6, or `local` without an IP address."""
+    """Return the network of a request: an IPv4 address, an IPv6 /64, or `local` if the client has no IP address."""
     client = request.client
     try:
         address = ip_address("" if client is None else client.host)

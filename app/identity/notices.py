@@ -33,7 +33,7 @@ _TEXTS: Final = {
     Notice.SECOND_FACTOR_ON: (
         "The second factor of your Afterglow account was turned on",
         (
-            f"Every new sign-in to your Afterglow account now needs a code of your authenticator app.\n{_ALARM}\n"
+            f"Every new sign-in to your Afterglow account now needs a code from your authenticator app.\n{_ALARM}\n"
             "Then write to the operator of your Afterglow server, who can turn the second factor off."
         ),
     ),
@@ -44,7 +44,8 @@ _TEXTS: Final = {
     Notice.COPIED_SIGN_IN: (
         "A device was signed out of Afterglow",
         (
-            "A sign-in of your Afterglow account was used twice, so it may have been copied from your device. It was ended.\n"
+            "A sign-in of your Afterglow account was used twice, so it may have been copied from your device. "
+            "The device was signed out.\n"
             "Sign in again. If you get this e-mail again, reset your password in the app."
         ),
     ),

@@ -1,4 +1,4 @@
-"""The routes for a forgotten password: request a reset, reset it."""
+"""The routes for a forgotten password: request a reset, and reset the password."""
 
 from fastapi import APIRouter
 
@@ -24,7 +24,10 @@ router = APIRouter(prefix="/v1/auth/password", tags=["Signing in"], route_class=
     summary="Request a password reset",
 )
 async def forgot_password(services: TheServices, network: Network, draft: ForgottenDraft) -> Response:
-    """Send an e-mail with a code for a password reset. The response is the same whether or not there is an account."""
+    """Send an e-mail with a code for a password reset.
+
+    The response is the same whether or not the e-mail address has an account. If it has none, the e-mail says so.
+    """
     await changing_password.request_reset(services, network, draft)
     return json_response(examples.ACCEPTED, 202)
 
@@ -36,9 +39,11 @@ async def forgot_password(services: TheServices, network: Network, draft: Forgot
     summary="Reset the password",
 )
 async def reset_password(services: TheServices, network: Network, draft: ResetDraft) -> Response:
-    """Set a new password with the code from the e-mail. Every device is signed out. A code works once, for 30 minutes.
+    """Set a new password with the code from the e-mail. Every device is signed out. A code works once, and expires
+    after 30 minutes.
 
-    The code in the example is not valid (401): request one with `POST /v1/auth/password/forgot`, and replace it.
+    The code in the example is not valid and gets 401. Request a code with `POST /v1/auth/password/forgot` and use it
+    instead.
     """
     tries = of_code(services, network, email_key(draft.email), CodeKind.RESET)
     async with count_wrong(services, tries, of_client(services, network)):

@@ -1,6 +1,6 @@
-"""Passwords: Argon2id, computed in threads; all workers of a server together compute as many at once as it has cores.
+"""Passwords: their Argon2id hashes, computed in threads. All workers together have one thread per core by default.
 
-Networks that wait for a thread get one in turn, so that the requests of one do not delay those of the others.
+Waiting networks get a thread in turn, so that the requests of one network do not delay those of the others.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ _hash: Final = PasswordHash.recommended()
 UNKNOWN_HASH: Final = (
     "$argon2id$v=19$m=65536,t=3,p=4$kPw8KVwJS8KKilDZDn+5ng$GNttkA60J+8Ab6u4IORa5Ifj4C/o//aJxRruZVOyRO0"
 )
-"""The hash of a discarded random password. It is checked if there is no account, so that this takes the same time."""
+"""The hash of a discarded random password, checked if there is no account, so that the response takes the same time."""
 
 
 def normalized(password: str) -> str:
@@ -32,32 +32,34 @@ def normalized(password: str) -> str:
 
 
 class Passwords:
-    """Hashes and checks passwords without blocking the event loop; raises `Unavailable` after waiting too long.
+    """Hashes and checks passwords without blocking the event loop.
 
-    It has threads of its own, so that a slow mail server does not delay sign-ins.
+    Its methods raise `Unavailable` if no thread becomes free within `hash_seconds`. It uses its own threads, so that a
+    slow mail server does not delay sign-ins.
     """
 
     def __init__(self, settings: Settings) -> None:
-        """Take the number of threads from the settings."""
+        """Take the number of threads and the maximum wait from the settings."""
         threads = settings.hashes_at_once()
         self._slots = HashSlots(threads)
         self._threads = ThreadPoolExecutor(threads, "hash")
         self._seconds = settings.hash_seconds
         self.running = self.waiting = 0
-        """The number of hashes that are being computed, and that wait for a free thread."""
+        """The number of hashes that are being computed, and the number of hashes that wait for a free thread."""
 
     async def hashed(self, password: str, network: str = "") -> str:
         """Return the hash of a password that `network` sent."""
         return await self._computed(network, hashed_now, password)
 
     async def right(self, password: str, password_hash: str | None, network: str = "") -> bool:
-        """Return whether a password has this hash; without a hash, return False after the same time."""
+        """Return whether a password has this hash; if the hash is None, return False after the same time."""
         return (await self.checked(password, password_hash, network))[0]
 
     async def checked(self, password: str, password_hash: str | None, network: str = "") -> tuple[bool, str | None]:
-        """Return whether a password has this hash, and a new hash if the given one is weaker than today's.
+        """Return whether a password has this hash, and a new hash to store in its place, or None to keep it.
 
-        Hashes from before the introduction of `normalized` are of the password as it was sent; they are replaced, too.
+        A hash is replaced if its parameters are weaker than today's, or if it was computed from a password that was not
+        normalized, as in earlier releases. If the hash is None, return False after the same time.
         """
         if password_hash is None:
             await self._computed(network, _hash.verify, password, UNKNOWN_HASH)
@@ -90,5 +92,5 @@ class Passwords:
 
 
 def hashed_now(password: str) -> str:
-    """Return the hash of a password, computed in this thread: for the command line."""
+    """Return the hash of a password, computed in the calling thread. The command line uses this."""
     return _hash.hash(normalized(password))

@@ -1,6 +1,7 @@
-"""Pruning: deletes old codes, counts of attempts, refresh tokens and devices, which no request deletes.
+"""Pruning: deletes old codes, counts of attempts, refresh tokens and devices. No request deletes these rows.
 
-It is safe while the API is served, and can be interrupted and repeated at any time. Each statement is limited to a batch.
+Pruning is safe while the API is served, and can be interrupted and repeated at any time. Each statement deletes at most
+`BATCH_SIZE` rows.
 """
 
 from collections.abc import AsyncGenerator, Collection
@@ -22,7 +23,10 @@ _rows = sa.bindparam("rows", type_=sa.BigInteger)
 
 
 def _delete_oldest(kind: type[Table], moment: str, *conditions: sa.ColumnElement[bool]) -> Statement:
-    """Return a statement that deletes the oldest rows between two moments, and returns their moments."""
+    """Return a statement for `delete_in_batches`, which deletes the oldest rows between `since` and `before`.
+
+    `moment` is the column whose value is compared, and which the statement returns for each row.
+    """
     table = kind.table()
     (key,), column = table.primary_key, table.c[moment]
     oldest = (
@@ -50,28 +54,35 @@ _of_devices: Final = any_of(_token.c.device_id, "devices")
 _some = sa.select(_token.c.digest).where(_of_devices, _token.c.superseded_at.is_not(None)).limit(_rows)
 DELETE_SUPERSEDED: Final = Statement(sa.delete(_token).where(_token.c.digest.in_(_some)).returning(_token.c.digest))
 DELETE_NEWEST: Final = Statement(sa.delete(_token).where(_of_devices).returning(_token.c.digest))
-"""Runs after `DELETE_SUPERSEDED`: then each device has one token."""
+"""Deletes the newest token of each device. `DELETE_SUPERSEDED` runs before and leaves no other token."""
 DELETE_DEVICES: Final = Statement(sa.delete(_device).where(any_of(_device.c.id, "devices")))
 
 
 async def prune_codes(db: Database) -> AsyncGenerator[int, None]:
-    """Delete codes that expired more than a day ago; later ones count for the daily limit. Yield how many, by batch."""
+    """Delete the codes that expired more than a day ago; after each batch, yield the number of deleted codes.
+
+    Newer codes are kept, because they count towards the daily limit of codes.
+    """
     for statement in DELETE_CODES:
         async for count in delete_in_batches(db, statement, clock.now() - DAY, BATCH_SIZE):
             yield count
 
 
 async def prune_counts(db: Database) -> AsyncGenerator[int, None]:
-    """Delete the counts of attempts that began more than a day ago; yield the number of each batch."""
+    """Delete the counts of attempts whose period began more than a day ago.
+
+    After each batch, yield the number of deleted counts. Counts with undecided attempts are kept.
+    """
     async for count in delete_in_batches(db, DELETE_COUNTS, clock.now() - DAY, BATCH_SIZE):
         yield count
 
 
 async def prune_devices(db: Database, settings: Settings) -> AsyncGenerator[int, None]:
-    """Delete the devices whose sign-in is too old to be used; yield the number of each batch.
+    """Delete the devices whose sign-in is older than `refresh_total_seconds`.
 
-    Also delete the superseded refresh tokens of other devices that are no longer signed in. Their newest token is kept,
-    so that the device is recognised at its next sign-in.
+    After each batch of devices, yield the number of deleted ones. Also delete the superseded refresh tokens of other
+    devices that are no longer signed in. Their newest token is kept, so that the device is recognised at its next
+    sign-in.
     """
     now, after, is_last = clock.now(), UUID(int=0), False
     while not is_last:

@@ -1,8 +1,8 @@
-"""Registration: an e-mail address, a password, and a code by e-mail.
+"""Registration with an e-mail address, a password, and an e-mailed code.
 
-Each attempt has its own password and its own code. A code creates the account with the password of its own attempt: so the
-owner's code never activates a password that another person tried to register. The response to an attempt is the same, and takes the same time,
-for a known and an unknown e-mail address; only the e-mail differs.
+Each attempt has its own password and its own code. A code creates the account with the password of its own attempt: so
+the owner's code never activates a password that another person tried to register. The response to an attempt is the
+same, and takes the same time, whether or not the e-mail address has an account; only the e-mail differs.
 """
 
 from typing import Final
@@ -24,7 +24,11 @@ _codes: Final = ShortCodes(Registration.table())
 
 
 async def register(services: Services, network: str, draft: RegistrationDraft) -> None:
-    """Store an attempt, and queue the e-mail with its code, or the e-mail that says that the account exists."""
+    """Store an attempt, and queue an e-mail with its code, or an e-mail that says that the account exists.
+
+    If `network` has requested too many codes, nothing is stored or queued. Raise `TooManyAttempts` if `network` has
+    sent too many requests.
+    """
     await count_request(services, of_mail(services, network))
     key = email_key(draft.email)
     password_hash = await services.passwords.hashed(draft.password, network)
@@ -54,7 +58,10 @@ async def register(services: Services, network: str, draft: RegistrationDraft) -
 
 
 async def verify(services: Services, network: str, email: str, code: str) -> UUID:
-    """Activate the attempt that the code belongs to, delete the others, and return the account's id."""
+    """Create the account of the attempt that the code belongs to, delete all attempts, and return the account's id.
+
+    Raise `WrongCredentials` if the code is not valid, or the e-mail address has an account now.
+    """
     async with services.db.transaction() as tx:
         row = await _codes.redeem(tx, services, network, email_key(email), code)
         id = None if row is None else await create_account(tx, services.keyring, _account_of(row))

@@ -23,23 +23,26 @@ from app.services import Services
 
 
 class Reopened(NamedTuple):
-    """A reopened account, and the id and the refresh token of its new device; no device if it needs a second factor."""
+    """A reopened account, and the id and the refresh token of its new device.
+
+    `device` is None if the sign-in needs a second factor.
+    """
 
     account: Row
     device: tuple[UUID, str] | None
 
 
-_MAX_AGE: Final = timedelta(days=90)  # of AFTERGLOW_REOPEN_DAYS
+_MAX_AGE: Final = timedelta(days=90)  # the maximum of AFTERGLOW_REOPEN_DAYS
 _codes: Final = MailedCodes(ReopenCode.table(), max_age=lambda _settings: _MAX_AGE)
 
 
 async def add_code(tx: Transaction, services: Services, network: str, email: str, erase_at: datetime) -> str | None:
-    """Return a code that reopens a closed account; None if `network` has requested too many."""
+    """Return a code that reopens a closed account; None if `network` has requested too many codes."""
     return await _codes.add(tx, services, network, expires_at=erase_at, email_key=email_key(email))
 
 
 async def cancel_code(tx: Transaction, account_id: UUID) -> None:
-    """Make earlier codes of an account invalid."""
+    """Delete the codes that reopen an account, so that they are no longer valid."""
     account = await tx.only(LOCK, id=account_id)
     await _codes.delete(tx, email_key(account["email"]))
 
@@ -51,9 +54,11 @@ def can_reopen(account: Row, now: datetime) -> bool:
 
 
 async def reopen(services: Services, network: str, draft: ReopeningDraft) -> dict[str, Any]:
-    """Reopen an account, sign in on a new device, and return its tokens; raise `WrongCredentials` if that is not possible.
+    """Reopen an account, sign in on a new device, and return the response with the device's tokens.
 
-    Raise `SecondFactorRequired` if the account is open again, and the sign-in needs a second factor.
+    Also queue an e-mail to the owner, and record an audit event. Raise `WrongCredentials` if the code is not valid or
+    the account cannot be reopened. Raise `SecondFactorRequired` if the account is now open, but the sign-in needs a
+    second factor.
     """
     key = email_key(draft.email)
     tries = of_code(services, network, key, CodeKind.REOPENING)
@@ -70,18 +75,21 @@ async def reopen(services: Services, network: str, draft: ReopeningDraft) -> dic
 
 
 async def _redeem(services: Services, network: str, key: str, code: str) -> Reopened:
-    """Reopen the account of a code. Raise `WrongCredentials` if none matches."""
+    """Reopen the account of a code; raise `WrongCredentials` if the code or the account does not allow it."""
     async with services.db.transaction() as tx:
-        account = await tx.one(LOCK_BY_KEY, email_key=key)  # first, as all that lock an account and its codes
+        account = await tx.one(LOCK_BY_KEY, email_key=key)  # always before the codes: no deadlock
         row = await _codes.redeem(tx, services, network, key, code)
         reopened = None if row is None or account is None else await _reopened(tx, services, account)
-    if reopened is None:  # after the commit: a wrong attempt was counted
+    if reopened is None:  # after the commit, which keeps the deletion of the codes
         raise WrongCredentials
     return reopened
 
 
 async def _reopened(tx: Transaction, services: Services, account: Row) -> Reopened | None:
-    """Reopen a locked account, or return None if it cannot be reopened."""
+    """Reopen a locked account, queue an e-mail to its owner, and create a device if no second factor is needed.
+
+    Return None if the account cannot be reopened.
+    """
     if not can_reopen(account, clock.now()):
         return None
     await set_closed(tx, account["id"], None, None)

@@ -36,10 +36,10 @@ auth = APIRouter(prefix="/v1/auth", tags=["Signing in"], route_class=SecretRoute
     summary="Register an account",
 )
 async def register(services: TheServices, network: Network, draft: RegistrationDraft) -> Response:
-    """Start a registration. An e-mail with a six-digit code is sent: send the code to `POST /v1/auth/verify`.
+    """Start a registration, and send an e-mail with a six-digit code. Send the code to `POST /v1/auth/verify`.
 
-    The response is the same whether or not the e-mail address has an account; if it has one, the e-mail says so. In
-    development the e-mail is printed on the server's output.
+    The response is the same whether or not the e-mail address already has an account. If it has one, the e-mail says so
+    instead of containing a code. In development, e-mails are printed on the server's output.
     """
     await registering.register(services, network, draft)
     return json_response(examples.ACCEPTED, 202)
@@ -49,8 +49,10 @@ async def register(services: TheServices, network: Network, draft: RegistrationD
 async def verify(services: TheServices, network: Network, draft: VerificationDraft) -> Response:
     """Complete a registration with the code from the e-mail, and sign in.
 
-    The account gets the password that was registered together with this code. A code is valid for 30 minutes and five
-    wrong attempts. The code in the example is not valid (401): replace it with the one from the e-mail.
+    The account gets the password of the registration that this code belongs to. A code expires after 30 minutes or five
+    wrong attempts.
+
+    The code in the example is not valid and gets 401. Use the code from the e-mail instead.
     """
     return json_response(await signing_in.by_code(services, network, draft))
 
@@ -64,11 +66,12 @@ async def verify(services: TheServices, network: Network, draft: VerificationDra
 async def login(services: TheServices, network: Network, draft: LoginDraft) -> Response:
     """Sign in with a password. Each sign-in creates a device.
 
-    A wrong password and an unknown, unverified or closed account get the same response. After five failures the account
-    is throttled for 15 minutes, except for devices that send a refresh token which they once held.
+    A wrong password gets the same response as an unknown, unverified or closed account. After five failures within 15
+    minutes, sign-ins to the account get 429 until the 15 minutes are over. Failures of a device that sends its last
+    refresh token are counted separately.
 
-    If the account has a second factor, the response is 401 `second-factor-required` with a ticket: send it with a code to
-    `POST /v1/auth/second-factor`.
+    If the account has a second factor, the response is 401 `second-factor-required` with a ticket. Send the ticket with
+    a code to `POST /v1/auth/second-factor`.
     """
     return json_response(await signing_in.by_password(services, network, draft))
 
@@ -77,9 +80,12 @@ async def login(services: TheServices, network: Network, draft: LoginDraft) -> R
 async def refresh_tokens(services: TheServices, network: Network, draft: RefreshDraft) -> Response:
     """Return new tokens. Each refresh token is valid once.
 
-    If the response was lost, the same token gets the same response again for a minute, until the new tokens are used.
-    After that, it signs the device out, because another party may have a copy: send only one refresh at a time. The
-    token in the example is not valid (401); if you are signed in, the page `/docs` sends its own instead.
+    If the response is lost, send the same refresh token again: for one minute, and until a new token is used, the
+    response contains the same new refresh token. After that, an old token signs the device out, because another party
+    may have a copy. So send only one refresh at a time.
+
+    The token in the example is not valid and gets 401. If you are signed in, the page `/docs` sends its own token
+    instead.
     """
     return json_response(await signing_in.by_refresh_token(services, network, draft))
 
@@ -92,9 +98,10 @@ async def refresh_tokens(services: TheServices, network: Network, draft: Refresh
     summary="Get your account",
 )
 async def get_me(call: Call) -> Response:
-    """Return your account, and how much it has of what is limited.
+    """Return your account, with the usage and the limit of each quota.
 
-    A write above a limit is refused with 403 `quota-exceeded`; a sign-in above it signs out another device.
+    A write that would exceed a quota gets 403 `quota-exceeded`. A sign-in that would exceed the quota of devices signs
+    out the least recently used device.
     """
     return json_response(await account_with_usage(call.services, call.account_id))
 
@@ -107,7 +114,7 @@ async def get_me(call: Call) -> Response:
     summary="Update your account",
 )
 async def change_me(call: Call, patch: MePatch) -> Response:
-    """Update your name, time zone or language with a JSON merge patch (RFC 7396). It needs no If-Match."""
+    """Update your name, time zone, language or region with a JSON merge patch (RFC 7396). No If-Match is needed."""
     return json_response(await change_account(call.db, call.account_id, patch.model_dump(exclude_unset=True)))
 
 
@@ -119,6 +126,6 @@ async def change_me(call: Call, patch: MePatch) -> Response:
     summary="Get the public keys",
 )
 async def get_public_keys(services: TheServices) -> Response:
-    """Return the public keys that access tokens can be verified with, as a JSON Web Key Set (RFC 7517)."""
+    """Return the public keys that verify access tokens, as a JSON Web Key Set (RFC 7517)."""
     keys = [key.jwk for key in services.keyring.verification_keys.values()]
     return json_response({"keys": keys}, headers=[(b"cache-control", b"public, max-age=300")])

@@ -1,7 +1,7 @@
 """The second factor of an account: time-based one-time passwords (TOTP, RFC 6238), and recovery codes.
 
-The secret is stored sealed, under a key that is derived from the keyring's secret. A code is accepted for its own period of
-30 seconds, the one before and the one after, and only if no code of that period or a later one was used before.
+The secret is stored encrypted with a key that is derived from the keyring's secret. A code is accepted during its own
+period of 30 seconds, the period before and the period after, unless a code of the same or a later period was used.
 A recovery code has 50 random bits, is stored as an HMAC, and works once.
 """
 
@@ -27,7 +27,7 @@ from app.settings import Settings
 ISSUER: Final = "Afterglow"
 STEP_SECONDS: Final = 30
 DRIFT_STEPS: Final = 1
-"""How many periods a device's clock may be ahead or behind."""
+"""The number of periods by which a device's clock may be ahead or behind."""
 SECRET_BYTES: Final = 20
 MAX_RECOVERY_CODES: Final = 10
 _DIGITS: Final = 6
@@ -60,7 +60,7 @@ _USE_STEP: Final = Statement(
     .values(last_step=bind(_factor.c.last_step, "step"))
     .returning(_factor.c.account_id)
 )
-"""Marks a period as used, unless a code of that period or a later one was used."""
+"""Marks a period as used, unless a code of the same or a later period was used."""
 _DELETE: Final = Statement(
     sa.delete(_factor).where(_this, _factor.c.confirmed_at.is_not(None)).returning(_factor.c.account_id)
 )
@@ -82,14 +82,20 @@ class Needed(NamedTuple):
 
 
 def needed(settings: Settings, account: Row) -> Needed:
-    """Return what a sign-in needs. The row has the account's `role`, and `second_factor_at`, when the factor was turned on."""
+    """Return whether a sign-in to an account needs a code, and whether it needs a setup first.
+
+    `account` has the members `role` and `second_factor_at`, which is None if the second factor is off.
+    """
     is_on = account["second_factor_at"] is not None
     is_required = account["role"] in settings.second_factor_roles
     return Needed(is_on or is_required, is_required and not is_on)
 
 
 async def state(db: Db, account_id: UUID) -> Row:
-    """Return whether the second factor is on, since when, and how many recovery codes are left."""
+    """Return the members of `SecondFactorState`.
+
+    They are `enabled`, `enabled_at` (None if it is off) and `recovery_codes`, the number of unused recovery codes.
+    """
     row = await db.one(_FIND, account_id=account_id)
     enabled_at = None if row is None else row["confirmed_at"]
     left = (await db.only(_COUNT_RECOVERY, account_id=account_id))["codes"]
@@ -97,9 +103,9 @@ async def state(db: Db, account_id: UUID) -> Row:
 
 
 async def set_up(tx: Transaction, services: Services, account_id: UUID, email: str) -> Row:
-    """Store a new secret, which is not in force until it is confirmed; return it, and its URI for an authenticator app.
+    """Store a new secret; return the secret and its URI for an authenticator app.
 
-    Raise `SecondFactorOn` if the account has a second factor.
+    The second factor is off until the secret is confirmed. Raise `SecondFactorOn` if the second factor is already on.
     """
     secret = secrets.token_bytes(SECRET_BYTES)
     sealed = Cipher(services.second_factor_key).encrypt(secret, account_id.bytes)
@@ -110,7 +116,10 @@ async def set_up(tx: Transaction, services: Services, account_id: UUID, email: s
 
 
 async def confirm(tx: Transaction, services: Services, account_id: UUID, code: str) -> list[str] | None:
-    """Turn the second factor on, if the code is right; return its recovery codes. Return None if it is wrong, or is on."""
+    """Turn the second factor on if the code is right; return its new recovery codes.
+
+    Return None if the code is wrong, or the second factor is already on or was not set up.
+    """
     step = await _step_of(tx, services, account_id, code)
     if step is None or await tx.one(_CONFIRM, account_id=account_id, step=step, now=clock.now()) is None:
         return None
@@ -122,7 +131,10 @@ async def confirm(tx: Transaction, services: Services, account_id: UUID, code: s
 
 
 async def use_code(tx: Transaction, services: Services, account_id: UUID, code: str) -> str | None:
-    """Use a code of the second factor that is on; return `totp` or `recovery-code`, or None if it is wrong or was used."""
+    """Use a code of the second factor, which then cannot be used again; return `totp` or `recovery-code`.
+
+    Return None if the code is wrong or was used before.
+    """
     if len(code) == _DIGITS and code.isdecimal():
         step = await _step_of(tx, services, account_id, code)
         used = None if step is None else await tx.one(_USE_STEP, account_id=account_id, step=step)
@@ -132,13 +144,13 @@ async def use_code(tx: Transaction, services: Services, account_id: UUID, code: 
 
 
 async def turn_off(tx: Transaction, account_id: UUID) -> bool:
-    """Delete the second factor and its recovery codes; return False if it was not on."""
+    """Delete the second factor and its recovery codes; return whether the second factor was on."""
     await tx.run(_DELETE_RECOVERY, account_id=account_id)
     return await tx.one(_DELETE, account_id=account_id) is not None
 
 
 async def _step_of(tx: Transaction, services: Services, account_id: UUID, code: str) -> int | None:
-    """Return the period of a code, or None if it is not one of the accepted ones."""
+    """Return the period of a code; None if the code is not of an accepted period."""
     row = await tx.one(_FIND, account_id=account_id)
     if row is None:
         return None

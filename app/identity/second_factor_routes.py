@@ -33,11 +33,13 @@ _ATTEMPT = (WrongCredentials, TooManyAttempts)
     summary="Sign in with a second factor",
 )
 async def sign_in_with_second_factor(services: TheServices, network: Network, draft: SecondFactorLogin) -> Response:
-    """Complete a sign-in that was answered with 401 `second-factor-required`, with its ticket and a code.
+    """Complete a sign-in that got 401 `second-factor-required`, with its ticket and a code.
 
-    The code is one of the authenticator app, or a recovery code. Each works once. After five wrong codes the account's
-    second factor is throttled for 15 minutes. If the ticket was one to set up the second factor, this turns it on, and
-    the response has its recovery codes. The ticket in the example is not valid (401).
+    The code is from the authenticator app, or is a recovery code. Each code works once. After five wrong codes within
+    15 minutes, the response is 429 until the 15 minutes are over. If `setup` was true in the 401, the request turns the
+    second factor on, and the response contains the recovery codes.
+
+    The ticket in the example is not valid and gets 401.
     """
     return json_response(await signing_in.by_second_factor(services, network, draft))
 
@@ -51,8 +53,10 @@ async def sign_in_with_second_factor(services: TheServices, network: Network, dr
 async def set_up_at_sign_in(services: TheServices, network: Network, draft: TicketDraft) -> Response:
     """Return a new secret for an authenticator app, for an account whose role requires a second factor.
 
-    It needs the ticket of a 401 `second-factor-required` with `setup`. Then send a code of the app to
-    `POST /v1/auth/second-factor`, with the same ticket. The ticket in the example is not valid (401).
+    Send the ticket of a 401 `second-factor-required` whose `setup` is true. Then send a code from the app to
+    `POST /v1/auth/second-factor`, with the same ticket.
+
+    The ticket in the example is not valid and gets 401.
     """
     return json_response(await signing_in.set_up_second_factor(services, network, draft))
 
@@ -74,8 +78,8 @@ async def get_second_factor(call: Call) -> Response:
 async def set_up_second_factor(call: Call, network: Network, draft: SecondFactorDraft) -> Response:
     """Return a new secret for an authenticator app (TOTP, RFC 6238). Show its URI as a QR code.
 
-    Nothing changes until a code of the app is sent to `POST /v1/me/totp/confirm`. Repeating the request replaces the
-    secret.
+    The second factor stays off until you send a code from the app to `POST /v1/me/totp/confirm`. Repeating this request
+    replaces the secret.
     """
     return json_response(await changing_second_factor.set_up(call, network, draft))
 
@@ -87,10 +91,10 @@ async def set_up_second_factor(call: Call, network: Network, draft: SecondFactor
     summary="Turn the second factor on",
 )
 async def confirm_second_factor(call: Call, network: Network, draft: SecondFactorCode) -> Response:
-    """Turn the second factor on with a code of the authenticator app, and return the recovery codes, which are not shown
-    again. Every later sign-in needs a code; devices that are signed in stay so.
+    """Turn the second factor on with a code from the authenticator app, and return the recovery codes, which are not
+    shown again. Every later sign-in needs a code. Devices that are signed in stay signed in.
 
-    The code in the example is not valid (401): replace it with one of your app.
+    The code in the example is not valid and gets 401. Use a code from your app instead.
     """
     return json_response(await changing_second_factor.confirm(call, network, draft))
 
@@ -102,10 +106,10 @@ async def confirm_second_factor(call: Call, network: Network, draft: SecondFacto
     summary="Turn the second factor off",
 )
 async def remove_second_factor(call: Call, network: Network, draft: SecondFactorRemoval) -> Response:
-    """Turn the second factor off, with the password and a code of the authenticator app or a recovery code.
+    """Turn the second factor off, with the password and a code from the authenticator app or a recovery code.
 
-    It is not found (404) if it is not on. If your role requires one, the next sign-in asks you to set it up again. The
-    password in the example is wrong (401).
+    If the second factor is not on, the response is 404. If your role requires a second factor, you have to set one up
+    again at the next sign-in. The password in the example is wrong and gets 401.
     """
     await changing_second_factor.turn_off(call, network, draft)
     return Response(204)

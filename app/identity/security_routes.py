@@ -1,6 +1,7 @@
 """The routes of an account's security: its devices and its password.
 
-They sign devices out, so they come last in the document: its examples can be executed from top to bottom.
+These routes sign devices out. They come last in the OpenAPI document, so that its examples can be executed from top to
+bottom.
 """
 
 from fastapi import APIRouter
@@ -33,7 +34,7 @@ async def list_devices(call: Call) -> Response:
 async def end_device(call: Call, network: Network, id: Id) -> Response:
     """Sign out one device. Its tokens are refused from the next request on.
 
-    A device that was signed out already is not found (404).
+    If the device is already signed out, the response is 404.
     """
     if not await device_sessions.end_device(call.db, call.account_id, id):
         raise NotFound

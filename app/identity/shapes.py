@@ -24,7 +24,7 @@ from app.openapi import example
 
 
 class Shape(BaseModel):
-    """A request body, which refuses unknown members."""
+    """The base of request bodies: an unknown member is an error."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -34,7 +34,7 @@ class RegistrationDraft(Shape, json_schema_extra=example(examples.REGISTRATION))
 
     email: EmailAddress = Field(description="The e-mail address that the code is sent to.")
     password: Password = Field(
-        description="8 to 256 characters of any script, used exactly as sent. Common passwords are refused."
+        description="8 to 256 characters of any script. Spaces and case are significant. Common passwords are refused."
     )
     display_name: Name | None = Field(None, description="The name that the person wants to be called by.")
     timezone: Timezone = Field("UTC", description="IANA time zone, the default of the person's records.")
@@ -61,8 +61,8 @@ class LoginDraft(Shape, json_schema_extra=example(examples.LOGIN)):
     device_name: Name | None = Field(None, description="The name of the device, as shown in the list of devices.")
     refresh_token: HeldToken | None = Field(
         None,
-        description="The last refresh token that this device held for the account, if any. Its failures are then counted "
-        "separately, so that another person's failures cannot lock the owner out.",
+        description="The last refresh token that this device held for the account, if any. Failures of the device are "
+        "then counted separately, so that another person's failures cannot lock the owner out.",
     )
 
 
@@ -79,13 +79,13 @@ class SecondFactorDraft(Shape, json_schema_extra=example(examples.SECOND_FACTOR)
 
 
 class SecondFactorCode(Shape, json_schema_extra=example(examples.SECOND_FACTOR_CODE)):
-    """A code of the authenticator app."""
+    """A code from the authenticator app."""
 
     code: Annotated[str, Field(pattern=r"^[0-9]{6}$")] = Field(description="The six digits that the app shows.")
 
 
 class SecondFactorRemoval(Shape, json_schema_extra=example(examples.SECOND_FACTOR_REMOVAL)):
-    """The account's password, and a code."""
+    """The account's password, and a code or recovery code."""
 
     password: GivenPassword = Field(description="The account's password.")
     code: LongCode = Field(description="The six digits that the authenticator app shows, or a recovery code.")
@@ -108,7 +108,7 @@ class PasswordDraft(Shape, json_schema_extra=example(examples.PASSWORD)):
 
     current: GivenPassword = Field(description="The current password.")
     new: Password = Field(
-        description="8 to 256 characters of any script, used exactly as sent. Common passwords are refused."
+        description="8 to 256 characters of any script. Spaces and case are significant. Common passwords are refused."
     )
 
 
@@ -126,13 +126,13 @@ class ResetDraft(Shape, json_schema_extra=example(examples.RESET)):
         description="The ten characters from the e-mail, in either case, with or without hyphens."
     )
     new: Password = Field(
-        description="8 to 256 characters of any script, used exactly as sent. Common passwords are refused."
+        description="8 to 256 characters of any script. Spaces and case are significant. Common passwords are refused."
     )
     _is_not_personal = field_validator("new")(refuse_personal)
 
 
 class EmailDraft(Shape, json_schema_extra=example(examples.EMAIL)):
-    """The new e-mail address of the account, and its current password."""
+    """A new e-mail address for the account, and the account's password."""
 
     password: GivenPassword = Field(description="The account's password.")
     email: EmailAddress = Field(description="The new e-mail address, which the code is sent to.")
@@ -152,7 +152,7 @@ class ReopeningDraft(Shape, json_schema_extra=example(examples.REOPENING)):
 
 
 class MePatch(Shape, json_schema_extra=example(examples.ME_PATCH)):
-    """A change of the caller's account."""
+    """A change of the caller's account (RFC 7396): an absent member is unchanged."""
 
     display_name: Annotated[
         Name | MISSING | None, Field(description="The name that the person wants to be called by.")
@@ -179,17 +179,17 @@ class Account(BaseModel, defer_build=True, json_schema_extra=example(examples.AC
 
 
 class Used(BaseModel, defer_build=True):
-    """How much an account has of something, and how much it may have."""
+    """The usage and the limit of one quota."""
 
-    used: Annotated[int, Field(ge=0, lt=2**53)] = Field(description="How much the account has.")
-    limit: Annotated[int, Field(ge=1, lt=2**53)] = Field(description="How much it may have.")
+    used: Annotated[int, Field(ge=0, lt=2**53)] = Field(description="The account's current usage.")
+    limit: Annotated[int, Field(ge=1, lt=2**53)] = Field(description="The maximum usage.")
 
 
 class Usage(BaseModel, defer_build=True):
-    """How much an account has of what is limited."""
+    """The usage and the limit of each quota of an account."""
 
     records: Used = Field(description="Records of all kinds, without removed ones.")
-    document_bytes: Used = Field(description="The size of all records, encrypted, without their former versions.")
+    document_bytes: Used = Field(description="Bytes of all encrypted records, without former versions.")
     remembered_operations: Used = Field(
         description="Results of pushed operations with an `op_id`. They are deleted after 400 days, unless the server is "
         "configured otherwise."
@@ -200,7 +200,7 @@ class Usage(BaseModel, defer_build=True):
 class AccountWithUsage(Account, json_schema_extra=example(examples.ACCOUNT_WITH_USAGE)):
     """An account, as its owner sees it, and its usage."""
 
-    usage: Usage = Field(description="How much the account has of what is limited. Expect new members.")
+    usage: Usage = Field(description="The usage and the limit of each quota. Expect new members.")
 
 
 class TokenPair(BaseModel, defer_build=True, json_schema_extra=example(examples.TOKEN_PAIR)):
@@ -209,7 +209,7 @@ class TokenPair(BaseModel, defer_build=True, json_schema_extra=example(examples.
     access_token: str = Field(description="Send it as `Authorization: Bearer …`.")
     token_type: str = Field(description="Always `Bearer`.")
     expires_in: int = Field(ge=1, le=3600, description="Seconds until the access token expires.")
-    refresh_token: str = Field(description="Returns the next tokens, once. Store it where other apps cannot read it.")
+    refresh_token: str = Field(description="Send it once to get new tokens. Other apps must not be able to read it.")
     account: Account = Field(description="The account that is signed in.")
 
 
@@ -217,7 +217,7 @@ class SecondFactorTokens(TokenPair, json_schema_extra=example(examples.SECOND_FA
     """The tokens of a device that was signed in with a second factor."""
 
     recovery_codes: list[str] | None = Field(
-        description="If the second factor was turned on just now, its recovery codes, which are not shown again; else null."
+        description="The recovery codes if this sign-in turned the second factor on, otherwise null. Shown only once."
     )
 
 
@@ -225,8 +225,8 @@ class SecondFactorState(BaseModel, defer_build=True, json_schema_extra=example(e
     """The second factor of an account."""
 
     enabled: bool = Field(description="Whether a sign-in needs a code.")
-    enabled_at: Instant | None = Field(description="When it was turned on; null if it is not on.")
-    recovery_codes: int = Field(ge=0, le=10, description="The number of recovery codes that were not used yet.")
+    enabled_at: Instant | None = Field(description="When the second factor was turned on; null if it is off.")
+    recovery_codes: int = Field(ge=0, le=10, description="The number of unused recovery codes.")
 
 
 class SecondFactorSetup(BaseModel, defer_build=True, json_schema_extra=example(examples.SECOND_FACTOR_SETUP)):
@@ -240,14 +240,14 @@ class RecoveryCodes(BaseModel, defer_build=True, json_schema_extra=example(examp
     """The recovery codes of an account."""
 
     recovery_codes: list[str] = Field(
-        description="Ten codes, each of which replaces a code of the authenticator app, once. They are not shown again."
+        description="Ten codes, shown only once. Each can replace one code from the authenticator app."
     )
 
 
 class Accepted(BaseModel, defer_build=True, json_schema_extra=example(examples.ACCEPTED)):
-    """The response to a registration, or to the request of a password reset or of a change of the e-mail address."""
+    """The response to a registration, and to a request for a password reset or for a change of the e-mail address."""
 
-    message: str = Field(description="What happens next.")
+    message: str = Field(description="A sentence that says what happens next.")
 
 
 class Device(BaseModel, defer_build=True, json_schema_extra=example(examples.DEVICE)):
@@ -257,7 +257,7 @@ class Device(BaseModel, defer_build=True, json_schema_extra=example(examples.DEV
     name: str | None = Field(description="The device's name, or null.")
     created_at: Instant = Field(description="When the device signed in.")
     last_used_at: Instant = Field(description="When the device last refreshed its tokens.")
-    current: bool = Field(description="Whether it is the calling device.")
+    current: bool = Field(description="Whether this is the device that sends the request.")
 
 
 class DeviceList(BaseModel, defer_build=True, json_schema_extra=example(examples.DEVICES)):
@@ -279,6 +279,6 @@ class PublicKey(BaseModel, defer_build=True, json_schema_extra=example(examples.
 
 
 class PublicKeys(BaseModel, defer_build=True, json_schema_extra=example(examples.PUBLIC_KEYS)):
-    """The public keys that access tokens are verified with (RFC 7517)."""
+    """The public keys that verify access tokens (RFC 7517)."""
 
     keys: list[PublicKey] = Field(description="The keys. A token's `kid` names its key.")

@@ -1,4 +1,4 @@
-"""Signing in: with a password, with a code from an e-mail, or with a refresh token. Each is throttled."""
+"""Signing in with a password, a second factor, an e-mailed code, or a refresh token. All of these are throttled."""
 
 from typing import Any
 from uuid import UUID
@@ -31,7 +31,11 @@ Tokens = dict[str, Any]
 
 
 async def by_password(services: Services, network: str, draft: LoginDraft) -> Tokens:
-    """Sign in on a new device; an unknown, unverified or closed account is answered like a wrong password."""
+    """Sign in with a password on a new device, record an audit event, and return the response with the tokens.
+
+    Raise `WrongCredentials` if the password is wrong or there is no open account. Raise `SecondFactorRequired` with a
+    ticket if the sign-in needs a second factor.
+    """
     await count_request(services, of_sign_ins(services, network))
     key = email_key(draft.email)
     device_id = await device_sessions.device_that_held(services, draft.refresh_token, key)
@@ -64,9 +68,11 @@ async def by_password(services: Services, network: str, draft: LoginDraft) -> To
 async def _complete_login(
     services: Services, account: Row, stronger: str | None, device_name: str | None, *, is_known: bool
 ) -> tuple[UUID, str]:
-    """Create a device, unless the account was closed or its password changed while the password was checked.
+    """Create a device; return its id and its first refresh token.
 
-    `is_known` says that the device was signed in before; if not, the owner gets a notice.
+    `stronger` is a new hash of the same password to store, or None. If `is_known` is false, the device was not signed
+    in before, and a notice to the owner is queued. Raise `WrongCredentials` if the account is closed, or its password
+    was changed while the password was checked.
     """
     async with services.db.transaction() as tx:
         if await tx.one(LOCK_UNCHANGED, id=account["id"], password_hash=account["password_hash"]) is None:
@@ -80,9 +86,10 @@ async def _complete_login(
 
 
 async def by_second_factor(services: Services, network: str, draft: SecondFactorLogin) -> Tokens:
-    """Complete a sign-in with a ticket and a code; if the second factor is being set up, turn it on.
+    """Complete a sign-in with a ticket and a code, and record audit events.
 
-    The response has the tokens, and new recovery codes if it was turned on.
+    Return the response with the tokens. If the ticket has `setup`, also turn the second factor on; the response then
+    contains the new recovery codes. Raise `WrongCredentials` if the ticket or the code is not valid.
     """
     await count_request(services, of_sign_ins(services, network))
     ticket = tickets.opened(services, draft.ticket)
@@ -106,7 +113,10 @@ async def by_second_factor(services: Services, network: str, draft: SecondFactor
 
 
 async def _use_code(tx: Transaction, services: Services, ticket: Ticket, code: str) -> tuple[str, list[str] | None]:
-    """Use a code; return what it was, and new recovery codes if it turned the second factor on."""
+    """Use a code; return its kind (`totp` or `recovery-code`), and the recovery codes if a second factor was turned on.
+
+    Raise `WrongCredentials` if the code is wrong or was used.
+    """
     if ticket.setup:
         codes = await second_factor.confirm(tx, services, ticket.account_id, code)
         if codes is None:
@@ -120,7 +130,10 @@ async def _use_code(tx: Transaction, services: Services, ticket: Ticket, code: s
 
 
 async def set_up_second_factor(services: Services, network: str, draft: TicketDraft) -> Row:
-    """Return a new secret for an account whose role requires a second factor, and that has none."""
+    """Store and return a new secret for an account whose role requires a second factor, but which has none yet.
+
+    Raise `SecondFactorOn` if the ticket is not for a setup, or the second factor has been turned on since.
+    """
     await count_request(services, of_sign_ins(services, network))
     ticket = tickets.opened(services, draft.ticket)
     if not ticket.setup:
@@ -131,7 +144,10 @@ async def set_up_second_factor(services: Services, network: str, draft: TicketDr
 
 
 async def _lock_account(tx: Transaction, services: Services, ticket: Ticket) -> Row:
-    """Lock the account of a ticket, and return it; raise `WrongCredentials` if its password has changed since, or it was closed."""
+    """Lock the account of a ticket, and return the account.
+
+    Raise `WrongCredentials` if the account was closed, or its password was changed, after the ticket was issued.
+    """
     account = await tx.one(LOCK_SIGNING_IN, id=ticket.account_id)
     if account is None or tickets.tag_of(services, account["password_hash"]) != ticket.tag:
         raise WrongCredentials
@@ -139,7 +155,7 @@ async def _lock_account(tx: Transaction, services: Services, ticket: Ticket) -> 
 
 
 async def by_code(services: Services, network: str, draft: VerificationDraft) -> Tokens:
-    """Complete a registration, and sign in."""
+    """Complete a registration with an e-mailed code, sign in, and record both as audit events; return the tokens."""
     await count_request(services, of_sign_ins(services, network))
     tries = of_code(services, network, email_key(draft.email), CodeKind.REGISTRATION)
     async with count_wrong(services, tries, of_client(services, network)):
@@ -151,6 +167,6 @@ async def by_code(services: Services, network: str, draft: VerificationDraft) ->
 
 
 async def by_refresh_token(services: Services, network: str, draft: RefreshDraft) -> Tokens:
-    """Return new tokens. A right token is always accepted: it cannot be guessed."""
+    """Return new tokens. A right refresh token cannot be guessed, so it is accepted after any number of failures."""
     async with count_wrong(services, of_refreshes(services, network)):
         return await device_sessions.refresh(services, network, draft.refresh_token)

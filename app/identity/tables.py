@@ -1,4 +1,4 @@
-"""The tables of accounts, registrations, password resets, throttling, devices and refresh tokens."""
+"""The tables of accounts, feeds, e-mailed codes, second factors, throttling, devices and refresh tokens."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -19,9 +19,10 @@ class Role(StrEnum):
 
 
 class AccountRecord(Table, table=True):
-    """A verified account; `email_key` is equal for e-mail addresses that differ only in case.
+    """A verified account. `email_key` is the key of its e-mail address (`app.identity.fields.email_key`).
 
-    `erase_at` is when a closed account will be erased. If it equals `closed_at`, the account can no longer be reopened.
+    `erase_at` is the time when a closed account will be erased. If `erase_at` equals `closed_at`, the account can no
+    longer be reopened.
     """
 
     __tablename__ = "account"
@@ -42,11 +43,13 @@ class AccountRecord(Table, table=True):
 
 
 class Feed(Table, table=True):
-    """The feed of one owner, created with the account: `head` is the last number assigned to a change of their records,
-    `floor` the highest number of a purged tombstone, `consents` the number of consents that have not ended.
+    """The feed of one owner, created with the account.
+
+    `head` is the sequence number of the owner's latest change, `floor` the highest one of a purged tombstone, and
+    `consents` the number of consents that have not ended.
 
     `records`, `document_bytes` and `remembered_ops` are the number of the owner's records, the bytes of their sealed
-    documents, and the number of remembered operations. The writes themselves keep them exact (decision 074).
+    documents, and the number of remembered operations. Each write updates these counts (decision 074).
     """
 
     __tablename__ = "feed"
@@ -75,8 +78,8 @@ class MailedCode(Table):
 class Registration(MailedCode, table=True):
     """One attempt to register an e-mail address, with its own password and its own code.
 
-    `network` is a keyed hash of the network that requested it. `tries` are the wrong attempts of this network,
-    `tries_elsewhere` those of all others.
+    `network` is a keyed hash of the network that requested the code. `tries` is the number of wrong attempts from this
+    network, `tries_elsewhere` the number from all other networks.
     """
 
     __tablename__ = "registration"
@@ -119,7 +122,7 @@ class EmailChange(MailedCode, table=True):
 class SecondFactor(Table, table=True):
     """The second factor of an account. It is on once `confirmed_at` is set.
 
-    `secret` is sealed. `last_step` is the latest period of 30 seconds of which a code was used, counted since 1970.
+    `secret` is encrypted. `last_step` is the latest 30-second period whose code was used, counted since 1970.
     """
 
     __tablename__ = "second_factor"
@@ -132,7 +135,7 @@ class SecondFactor(Table, table=True):
 
 
 class RecoveryCode(Table, table=True):
-    """A recovery code of an account that was not used yet, stored as an HMAC."""
+    """An unused recovery code of an account, stored as an HMAC."""
 
     __tablename__ = "recovery_code"
 
@@ -141,9 +144,10 @@ class RecoveryCode(Table, table=True):
 
 
 class Throttle(Table, table=True):
-    """The number of failures since `began_at`; the key is an HMAC of the account, device or network.
+    """The number of failures or requests since `began_at`, in the bucket with this key (`app.identity.buckets`).
 
-    `reserved` is the number of undecided attempts; at `reserved_until`, those still undecided become failures.
+    `reserved` is the number of attempts that are not decided yet. After `reserved_until`, these attempts count as
+    failures.
     """
 
     __tablename__ = "throttle"
@@ -156,11 +160,11 @@ class Throttle(Table, table=True):
 
 
 class DeviceRecord(Table, table=True):
-    """A device that is signed in, or was.
+    """A device that is or was signed in.
 
-    `unused` is the tag of its newest refresh token, until an access token with this tag is used: until then, the former
-    refresh token can be sent again. `repeated` says whether it was. The index of `account_id` is partial in the
-    migrations: it has the devices that are signed in.
+    `unused` is the tag of the device's newest refresh token until an access token with this tag is used, then null.
+    While it is not null, the former refresh token can be sent again; `repeated` says whether that has happened. The
+    index `ix_device_signed_in` is partial in the migrations: it contains only devices that are signed in.
     """
 
     __tablename__ = "device"

@@ -1,11 +1,15 @@
-"""Throttling: limits on failed attempts, which are counted in the database for all workers together.
+"""Throttling: limits on failed attempts and on requests, counted in the database for all workers together.
 
-An attempt at a password is reserved before the password is checked, and afterwards becomes a failure or is released. So
-no more wrong passwords than the limit are checked, even if many arrive at once on several workers. An attempt that
-might exceed the limit waits until the earlier ones are decided, so a right password is not refused (decision 071).
-What is counted, and for whom, is a bucket (`app.identity.buckets`). Codes and refresh tokens cannot be guessed, so only wrong ones are counted, by
-network: a right one is always accepted. Exports are counted when they start, and subtracted again if they fail.
-Requests that cause an e-mail or a password hash are counted by network, before anything else is done.
+A bucket (`app.identity.buckets`) is a counter with a limit. There are three ways to count:
+
+- A password attempt is reserved before the password is checked, and afterwards becomes a failure or is released. So no
+  more wrong passwords than the limit are checked, even if many arrive at once on several workers. An attempt that might
+  exceed the limit waits until the earlier ones are decided, so a right password is not refused (decision 071).
+- E-mailed codes and refresh tokens cannot be guessed, so only wrong ones are counted, by network. A right one is always
+  accepted.
+- Requests that send an e-mail or compute a password hash are counted by network, before anything else is done. Exports
+  are counted when they start, and subtracted again if they fail.
+
 `afterglow upkeep` deletes old rows (`app.identity.pruning`).
 """
 
@@ -31,11 +35,11 @@ from app.problems import Problem, TooManyAttempts, Unavailable, WrongCredentials
 from app.services import Services
 
 MAX_WAIT_SECONDS: Final = 10.0
-"""How long an attempt waits until others are decided."""
+"""The maximum time that an attempt waits until others are decided."""
 MIN_PAUSE_SECONDS: Final = 0.02
 MAX_PAUSE_SECONDS: Final = 0.25
 _RESERVATION: Final = timedelta(minutes=1)
-"""How long an attempt may be undecided: longer than any request takes."""
+"""The lifetime of a reservation, which is longer than any request takes."""
 _throttle = Throttle.table()
 _this = _throttle.c.key == bind(_throttle.c.key)
 _EXPIRED: Final = bind(_throttle.c.began_at, "expired")
@@ -65,7 +69,7 @@ _RESERVE: Final = Statement(
     )
     .columns(_throttle.c.count, _throttle.c.reserved, _throttle.c.began_at)
 )
-"""Reserves an attempt. Earlier ones that were not decided in time, because their worker ended, become failures."""
+"""Reserves an attempt. Expired reservations, which a stopped worker left undecided, become failures."""
 _is_expired: Final = _throttle.c.began_at <= _EXPIRED
 _GIVE_BACK: Final = Statement(
     sa.update(_throttle).where(_this, _throttle.c.reserved > 0).values(reserved=_throttle.c.reserved - 1)
@@ -96,14 +100,17 @@ class _MustWaitError(Exception):
 
 @dataclass(slots=True)
 class Attempt:
-    """An attempt, for the audit: `account_id` is set if the account is known."""
+    """An attempt that a block makes. The block sets `account_id`, if the account is known, for the audit events."""
 
     account_id: UUID | None = None
 
 
 @asynccontextmanager
 async def counted(services: Services, bucket: Bucket, refusal: Callable[[int], Problem]) -> AsyncIterator[None]:
-    """Count a use in the bucket, or raise `refusal` with the seconds to wait; subtract it again if the block raises."""
+    """Count a use in the bucket, and execute the block; subtract the use again if the block raises an exception.
+
+    If the limit is reached, record an audit event and raise the problem that `refusal` returns for the seconds to wait.
+    """
     try:
         uses = await _count(services, [bucket])
     except TooManyAttempts as problem:
@@ -119,9 +126,10 @@ async def counted(services: Services, bucket: Bucket, refusal: Callable[[int], P
 async def rate_limited(
     services: Services, *buckets: list[Bucket], failure: type[Problem] = WrongCredentials
 ) -> AsyncIterator[Attempt]:
-    """Reserve an attempt in every bucket, or raise `TooManyAttempts`; count it if the block raises a `failure`.
+    """Reserve an attempt in every bucket, and execute the block; the attempt counts only if the block raises `failure`.
 
-    If undecided attempts might make it exceed a limit, it waits; after 10 seconds, it raises `Unavailable`.
+    Raise `TooManyAttempts` if a limit is reached. If undecided attempts might reach a limit, wait for them; raise
+    `Unavailable` after 10 seconds. Record failures and refusals as audit events.
     """
     each, attempt = _sorted(*buckets), Attempt()
     await _reserve(services, each)
@@ -134,7 +142,7 @@ async def rate_limited(
         raise
     finally:
         now = clock.now()
-        with suppress(Unavailable):  # then it becomes a failure when its reservation ends
+        with suppress(Unavailable):  # then the attempt becomes a failure when its reservation expires
             async with services.db.transaction() as tx:
                 await tx.many(statement, [_window(bucket, now) for bucket in each])
 
@@ -149,7 +157,10 @@ async def _reserve(services: Services, buckets: list[Bucket]) -> None:
 
 
 async def _has_reserved(services: Services, buckets: list[Bucket]) -> bool:
-    """Reserve an attempt in every bucket and return True; return False, with no effect, if it has to wait."""
+    """Reserve an attempt in every bucket and return True; return False, with no effect, if the attempt has to wait.
+
+    Raise `TooManyAttempts` if a limit is reached.
+    """
     now = clock.now()
     with suppress(_MustWaitError):
         async with services.db.transaction() as tx:
@@ -172,9 +183,9 @@ def _window(bucket: Bucket, now: datetime) -> dict[str, object]:
 async def count_failures(
     services: Services, buckets: list[Bucket], failure: type[Exception] = WrongCredentials
 ) -> AsyncIterator[None]:
-    """Raise `TooManyAttempts` after too many failures; count another if the block raises a `failure`.
+    """Execute the block, and count a failure if it raises `failure`; raise `TooManyAttempts` if a limit is reached.
 
-    Use it for credentials that are costly to check.
+    Record failures and refusals as audit events. Use this for credentials that are costly to check.
     """
     now = clock.now()
     for bucket in buckets:
@@ -192,9 +203,10 @@ async def count_failures(
 
 @asynccontextmanager
 async def count_wrong(services: Services, *buckets: list[Bucket]) -> AsyncIterator[Attempt]:
-    """Count a failure if the block raises `WrongCredentials`, and raise `TooManyAttempts` instead after too many.
+    """Count a failure if the block raises `WrongCredentials`; if a limit is exceeded, raise `TooManyAttempts` instead.
 
-    Right credentials are accepted after any number of failures: use it for those that cannot be guessed.
+    Record failures and refusals as audit events. Right credentials are accepted after any number of failures: use this
+    only for credentials that cannot be guessed.
     """
     attempt = Attempt()
     try:
@@ -206,12 +218,12 @@ async def count_wrong(services: Services, *buckets: list[Bucket]) -> AsyncIterat
 
 
 async def count_request(services: Services, bucket: Bucket) -> None:
-    """Count a request, whether or not it succeeds, or raise `TooManyAttempts`."""
+    """Count a request, whether or not it succeeds; raise `TooManyAttempts` if the limit is exceeded."""
     await _count(services, [bucket])
 
 
 async def is_within(tx: Transaction, bucket: Bucket, now: datetime) -> bool:
-    """Count a use in the bucket; return whether it is within the limit."""
+    """Count a use in the bucket; return whether the count is within the limit."""
     row = await tx.only(_ADD, key=bucket.key, now=now, expired=now - timedelta(seconds=bucket.seconds))
     return bool(row["count"] <= bucket.limit)
 
@@ -229,16 +241,17 @@ async def _count(services: Services, buckets: Sequence[Bucket]) -> list[dict[str
 
 
 async def _subtract(services: Services, counted: list[dict[str, object]]) -> None:
-    """Subtract what was counted. It stays counted if the database is unavailable."""
+    """Subtract the counted uses again. They stay counted if the database is unavailable."""
     with suppress(Unavailable):
         async with services.db.transaction() as tx:
             await tx.many(_SUBTRACT, counted)
 
 
 async def count(tx: Transaction, bucket: Bucket) -> datetime:
-    """Add one to a bucket; return when its period began, which is needed to subtract it again.
+    """Count a use in the bucket; return the beginning of the bucket's period, which `_subtract` needs.
 
-    Raise `TooManyAttempts` if the limit is exceeded. The caller must then roll back, so that it is not counted.
+    Raise `TooManyAttempts` if the limit is exceeded. The caller must then roll the transaction back, so that the use is
+    not counted.
     """
     now = clock.now()
     row = await tx.only(_ADD, key=bucket.key, now=now, expired=now - timedelta(seconds=bucket.seconds))
@@ -249,20 +262,23 @@ async def count(tx: Transaction, bucket: Bucket) -> datetime:
 
 
 async def serialize(tx: Transaction, throttle_key: bytes, kind: str, value: str) -> None:
-    """Make transactions with the same kind and value wait for each other."""
+    """Make transactions with the same kind and value wait for each other: each locks the same row of `throttle`."""
     now = clock.now()
     await tx.only(_ADD, key=key_of(throttle_key, kind, value), now=now, expired=now)
 
 
 async def reset(tx: Transaction, *buckets: list[Bucket]) -> None:
-    """Reset the failures of these buckets."""
+    """Delete the counts of these buckets."""
     await tx.many(_RESET, [{"key": bucket.key} for bucket in _sorted(*buckets)])
 
 
 async def erase(
     tx: Transaction, services: Services, account_id: UUID, email_key: str, device_ids: Sequence[UUID]
 ) -> None:
-    """Delete every count of an account, and of its devices."""
+    """Delete the counts of an account's passwords, second factor and devices, and the rows of `serialize` for it.
+
+    Other counts, such as those of exports, are left to pruning.
+    """
     names = (email_key, str(account_id))
     passwords = [of_account(services, name) for name in names]
     factors = [of_second_factor(services, id) for id in (account_id, *device_ids)]
@@ -277,7 +293,7 @@ async def erase(
 
 
 def _sorted(*buckets: list[Bucket]) -> list[Bucket]:
-    """Return the buckets in the order in which every transaction locks them, so that two transactions cannot deadlock."""
+    """Return all buckets in one order, in which every transaction locks them: so two transactions cannot deadlock."""
     return sorted((each for some in buckets for each in some), key=lambda bucket: bucket.key)
 
 
@@ -286,7 +302,10 @@ def _seconds_left(began_at: datetime, bucket: Bucket, now: datetime) -> int:
 
 
 def _record_throttling(services: Services, buckets: Sequence[Bucket], full: Bucket) -> None:
-    """Record that an attempt is refused, with the beginning of the bucket's key: the same for all attempts at an account."""
+    """Record an audit event about a refused attempt.
+
+    It contains the first digits of the bucket's key, which are the same for all attempts at an account.
+    """
     audit.record(services, Event.THROTTLED, None, _network(buckets), kind=full.kind, bucket=full.key.hex()[:16])
 
 

@@ -1,6 +1,7 @@
-"""Tickets: what a client gets for a right password if the account has a second factor, and sends back with a code of it.
+"""Tickets: a right password gets a ticket if the account needs a second factor; the client sends it back with a code.
 
-A ticket is sealed, and stored nowhere. It is valid for five minutes, and until the account's password changes.
+A ticket is encrypted and is not stored on the server. It expires after five minutes, or when the account's password
+changes.
 """
 
 import base64
@@ -27,10 +28,11 @@ _BOUND_TO: Final = b"second-factor ticket"
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """A sign-in that only lacks the second factor.
+    """The content of a ticket: a sign-in that still needs the second factor.
 
-    `device_id` is a device that the client signed in on before, None for a new one. `tag` changes with the password.
-    If `setup` is true, the account first has to set up its second factor.
+    `device_id` is the device on which the client was signed in before, or None for a new device. `tag` changes with the
+    password (`tag_of`). If `setup` is true, the account has to set up its second factor first. `expires` is in seconds
+    since 1970.
     """
 
     account_id: UUID
@@ -50,7 +52,10 @@ def require_code(
     device_id: UUID | None = None,
     device_name: str | None = None,
 ) -> NoReturn:
-    """Raise `SecondFactorRequired` with a ticket for an account, of which the row has `id` and `password_hash`."""
+    """Record an audit event, and raise `SecondFactorRequired` with a ticket for the account.
+
+    `account` is a row with the members `id` and `password_hash`. The ticket contains `device_id` and `device_name`.
+    """
     audit.record(services, Event.SECOND_FACTOR_REQUIRED, account["id"], network)
     content = {
         "account_id": str(account["id"]),
@@ -65,7 +70,7 @@ def require_code(
 
 
 def opened(services: Services, text: str) -> Ticket:
-    """Return the ticket in a text; raise `WrongCredentials` if it is none, or has expired."""
+    """Return the content of a ticket; raise `WrongCredentials` if `text` is not a valid ticket or has expired."""
     try:
         sealed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         content = orjson.loads(Cipher(services.ticket_key).decrypt(sealed, _BOUND_TO))
@@ -79,5 +84,5 @@ def opened(services: Services, text: str) -> Ticket:
 
 
 def tag_of(services: Services, password_hash: str) -> str:
-    """Return the tag of a password hash: it tells whether the password was changed since."""
+    """Return the tag of a password hash. If a ticket has another tag, the password has changed since it was issued."""
     return hmac.digest(services.ticket_key, f"tag:{password_hash}".encode(), hashlib.sha256).hex()[:32]

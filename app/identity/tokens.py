@@ -1,8 +1,9 @@
 """Access tokens: JWS, ES256, `typ: at+jwt` (RFC 9068), of a person's device or of a clinic's client.
 
-A token is checked in this order: length → three canonical base64url parts → a flat header of exactly three known members
-→ a known key → the signature, with that one key and that one algorithm → flat claims with exact types → times. Any failure
-is 401. A device's token has the claim `sid`, a client's has `client_id` instead.
+A token is checked in this order: length → three canonical base64url parts → a flat header of exactly three known
+members → a known key → the signature, with that one key and that one algorithm → flat claims with exact types → times.
+A token that fails a check gets 401. A device's token has the claim `sid`; a client's token has the claim `client_id`
+instead.
 """
 
 import secrets
@@ -23,9 +24,12 @@ MAX_TOKEN_LENGTH: Final = 4096
 MAX_HEADER_BYTES: Final = 512
 MAX_CACHED_TOKENS: Final = 10_000
 CLIENT_SECONDS: Final = 300
-"""The lifetime of a client's access token."""
+"""The lifetime of a client's access token, in seconds."""
 CLOCK_SKEW_SECONDS: Final = 5
-"""How far the clock of the host that issued a token may be ahead of this one's. An expired token gets no such leeway."""
+"""The number of seconds by which the clock of the issuing host may be ahead of this host's clock.
+
+Only the issue time has this tolerance; the expiry has none.
+"""
 _ALGORITHM: Final = "ES256"
 _COMMON: Final = {"iss": str, "aud": str, "sub": str, "scope": str, "iat": int, "exp": int, "jti": str}
 _OF_DEVICE: Final = _COMMON | {"sid": str}
@@ -43,13 +47,13 @@ class Tokens:
         self._verified: dict[str, tuple[Claims | ClientClaims, str]] = {}
 
     def issue(self, account_id: UUID, device_id: UUID, scope: str, tag: bytes | None = None) -> str:
-        """Return a new token of a device. The last bytes of its `jti` are the tag, which is random by default."""
+        """Return a new access token of a device. Its `jti` ends with `tag`, or with random bytes if `tag` is None."""
         id = UUID(bytes=ids.new_id().bytes[:-TAG_BYTES] + (tag or secrets.token_bytes(TAG_BYTES)))
         own = {"sid": str(device_id), "jti": str(id)}
         return self._issue(str(account_id), own, scope, self._settings.access_seconds)
 
     def issue_to_client(self, client_id: UUID, scope: str) -> str:
-        """Return a new token of a client."""
+        """Return a new access token of a clinic's client."""
         own = {"client_id": str(client_id), "jti": str(ids.new_id())}
         return self._issue(str(client_id), own, scope, CLIENT_SECONDS)
 
@@ -68,7 +72,7 @@ class Tokens:
         return jws.sign(claims, self._pair(key)[0], _ALGORITHM, typ="at+jwt", kid=key.kid)
 
     def verify(self, token: str) -> Claims | ClientClaims:
-        """Return the claims of a token; raise `NotSignedIn` if it is not valid or not exactly as this API issues tokens."""
+        """Return the claims of a token; raise `NotSignedIn` if the token fails a check, or has expired."""
         found = self._verified.get(token)
         if found is None or found[1] not in self._keyring.verification_keys:
             found = self._checked(token)
@@ -90,7 +94,7 @@ class Tokens:
             raise NotSignedIn from None
 
     def _key_of(self, token: str) -> Key:
-        """Return the key that the header names; raise if the header differs from those that this API issues."""
+        """Return the key that a token's header names; raise an exception if this API does not issue such a header."""
         header, _ = jws.split(token, max_length=MAX_TOKEN_LENGTH, max_header_bytes=MAX_HEADER_BYTES)
         members = jws.read_members(header)
         key = self._keyring.verification_keys[members["kid"]]
@@ -121,7 +125,7 @@ class Tokens:
         return ClientClaims(subject, claims["scope"], expires)
 
     def _pair(self, key: Key) -> tuple[jws.Key, jws.Key]:
-        """Return the private and the public key, each constructed once."""
+        """Return the private and the public key, loaded once for each `kid`."""
         pair = self._keys.get(key.kid)
         if pair is None:
             private = jws.load_key(key.pem, _ALGORITHM)

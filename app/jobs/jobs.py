@@ -1,4 +1,4 @@
-"""The queue of jobs, and its runner in this process."""
+"""The queue of jobs in the database, and the runner of jobs in this process."""
 
 import asyncio
 import secrets
@@ -21,21 +21,21 @@ from app.problems import Problem
 from app.sealing import Cipher, UnreadableError
 
 MAX_RUNNING: Final = 8
-"""Jobs that one process runs at once."""
+"""The maximum number of jobs that one process runs at once."""
 POLL_SECONDS: Final = 5.0
-"""How often a process looks for jobs of others, and for retries that are due."""
+"""The seconds after which a process looks again for due jobs: those of other processes, and retries."""
 MIN_BACKOFF: Final = 5.0
 MAX_BACKOFF: Final = 1800.0
-"""Seconds before the first retry, and at most; each is twice as long as the one before, ± 20 %."""
+"""The maximum seconds before a retry. The first wait is `MIN_BACKOFF`, each further one twice as long (± 20 %)."""
 MAX_AGE: Final = timedelta(days=1)
-"""How long a job is retried, unless it was added with another `max_age`."""
+"""The time for which a job is retried, unless it was added with another `max_age`."""
 STOP_SECONDS: Final = 5.0
-"""How long a process that stops waits for the jobs that it runs."""
+"""The seconds for which a stopping process waits for its running jobs, before it cancels them."""
 PAGE_ROWS: Final = 500
-"""Jobs that are read at once to find some by their payload."""
+"""The number of jobs that `Jobs.find` reads by one statement."""
 
 SEALED: Final = "sealed"
-"""The only member of a stored payload: the payload itself, encrypted, since an e-mail holds a code."""
+"""The only member of a stored payload. Its value is the encrypted payload, because e-mails contain codes."""
 
 _job = JobRecord.table()
 _this = _job.c.id == bind(_job.c.id)
@@ -80,14 +80,14 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """The number and age of the jobs in the database that are due, or of those that are not due yet.
+    """The number of jobs in the database that are due, or that are not due yet, and the age of the oldest.
 
     A running job is not due until its lease ends.
     """
 
     jobs: int = 0
     oldest_seconds: float = 0.0
-    """The age of the oldest, in seconds; 0 if there is none."""
+    """The age of the oldest of these jobs, in seconds; 0 if there are no jobs."""
 
 
 Handler = Callable[[Job], Awaitable[None]]
@@ -95,11 +95,11 @@ PeriodicWork = Callable[[], Awaitable[None]]
 
 
 class JobRejectedError(Exception):
-    """Raised by a handler if no retry can succeed."""
+    """Raised by a handler if no retry can succeed. The job is then deleted, and an error is logged."""
 
 
 class Jobs:
-    """Adds jobs, and runs those that are due."""
+    """Adds jobs to the queue, and runs due jobs in this process."""
 
     def __init__(self, db: Database, cipher: Cipher) -> None:
         """Start without handlers; nothing runs before `start`. Payloads are stored sealed by `cipher`."""
@@ -118,8 +118,8 @@ class Jobs:
     def register(self, kind: str, handler: Handler, *, max_seconds: float) -> None:
         """Run the jobs of a kind with `handler`, which needs at most `max_seconds` for each.
 
-        The lease of every job is the longest `max_seconds` of all kinds, at least a minute. When it ends, the job is
-        cancelled, and another process may claim it.
+        The lease of every job is the longest `max_seconds` of all kinds, and at least a minute. When the lease ends,
+        the job is cancelled and counts as failed.
         """
         self._handlers[kind] = handler
         self._lease = max(self._lease, timedelta(seconds=max_seconds))
@@ -129,9 +129,10 @@ class Jobs:
         self._periodic.append((work, seconds))
 
     def start_task(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run `work` in this process beside the jobs, without waiting for it. It handles its errors; `stop` waits for it.
+        """Run `work` in this process beside the jobs, without waiting for it; `stop` waits for it.
 
-        For periodic work that starts many requests, so that a slow one delays neither the others nor the jobs.
+        `work` has to handle its own errors. Periodic work uses this to start many requests, so that a slow request
+        delays neither the other requests nor the jobs.
         """
         task = asyncio.create_task(work)
         self._tasks.add(task)
@@ -158,9 +159,9 @@ class Jobs:
         return id
 
     async def find(self, condition: Callable[[dict[str, Any]], bool]) -> list[UUID]:
-        """Return the ids of the jobs whose payload meets a condition, without those that cannot be decrypted.
+        """Return the ids of the jobs for whose payload `condition` returns True.
 
-        It reads every job, because sealed payloads have no index.
+        Payloads that cannot be decrypted are skipped. Every job is read, because encrypted payloads have no index.
         """
         found: list[UUID] = []
         after, is_last = UUID(int=0), False
@@ -174,7 +175,7 @@ class Jobs:
         return found
 
     async def delete(self, tx: Transaction, ids: list[UUID]) -> None:
-        """Delete jobs, including running ones, which are not cancelled."""
+        """Delete jobs in a transaction. A running job is deleted, too, but not cancelled."""
         await tx.run(_DELETE_ALL, ids=ids)
 
     @property
@@ -183,7 +184,7 @@ class Jobs:
         return len(self._running)
 
     async def backlog(self) -> dict[bool, Backlog]:
-        """Return the jobs in the database, of all processes: those that are due, and the others."""
+        """Count the jobs of all processes: return the backlog of due jobs (key True) and of the others (key False)."""
         now = clock.now()
         rows = {bool(row["is_due"]): row for row in await self._db.all(_BACKLOG, now=now)}
         return {
@@ -197,24 +198,27 @@ class Jobs:
         return b64encode(self._cipher.encrypt(orjson.dumps(payload), id.bytes)).decode()
 
     def _opened(self, row: Row) -> dict[str, Any]:
-        """Return the payload of a row. One that an earlier release queued is not sealed."""
+        """Return the payload of a job's row. A payload that an earlier release stored may not be encrypted."""
         payload: dict[str, Any] = row["payload"]
         if SEALED in payload:
             payload = orjson.loads(self._cipher.decrypt(b64decode(payload[SEALED]), row["id"].bytes))
         return payload
 
     def wake(self) -> None:
-        """Look for due jobs at once."""
+        """Make this process look for due jobs at once."""
         self._changed.set()
 
     def start(self) -> None:
-        """Start running jobs in this process: at once those that an earlier process left."""
+        """Start running jobs and periodic work in this process. Jobs that are already due run at once."""
         self.wake()
         self._loop = asyncio.create_task(self._run())
         self._periodic_loops = [asyncio.create_task(self._run_every(*each)) for each in self._periodic]
 
     async def stop(self) -> None:
-        """Claim no more jobs, and wait a few seconds for those that run; the rest stay in the table."""
+        """Stop claiming jobs; wait at most `STOP_SECONDS` for running jobs, periodic work and tasks, then cancel them.
+
+        Cancelled jobs stay in the table, and another process runs them after their lease has ended.
+        """
         self._stopping = True
         self.wake()
         self._ended.set()
@@ -254,16 +258,16 @@ class Jobs:
                 await work()
             except Problem:  # the database is unavailable, which is logged elsewhere
                 pass
-            except Exception as error:  # noqa: BLE001 - it is tried again after any error
+            except Exception as error:  # noqa: BLE001 - the work is repeated after any error
                 observability.log_event("periodic-work-failed", "error", error=type(error).__name__)
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
-        if len(self._running) == MAX_RUNNING - 1:  # others may have waited for a free slot
+        if len(self._running) == MAX_RUNNING - 1:  # due jobs may have waited for a free slot
             self.wake()
 
     async def _claim(self, rows: int) -> list[Row]:
-        """Return due jobs, leased to this process; none if the database is unavailable, which is logged elsewhere."""
+        """Claim at most `rows` due jobs for this process, and return them; none if the database is unavailable."""
         try:
             now = clock.now()
             if await self._db.one(_NEXT, now=now) is None:
@@ -277,11 +281,11 @@ class Jobs:
             return []
 
     async def _execute(self, row: Row) -> None:
-        """Run one job. Delete it if it succeeded or no retry can succeed; otherwise set the time of its next attempt."""
+        """Run one job. Delete it if it succeeded or no retry can succeed; otherwise set the time of its retry."""
         error: Exception | None = None
         try:
             if clock.now() >= row["expires_at"]:
-                raise JobRejectedError  # noqa: TRY301 - an expired job ends as a rejected one
+                raise JobRejectedError  # noqa: TRY301 - an expired job is dropped like a rejected one
             async with asyncio.timeout(self._lease.total_seconds()):  # then another process may claim it
                 await self._handlers[row["kind"]](Job(row["id"], self._opened(row), row["created_at"]))
         except Exception as raised:  # noqa: BLE001 - a job may fail in any way; it must not end the runner
@@ -295,8 +299,8 @@ class Jobs:
             observability.log_event(
                 event, "error", job_id=row["id"], kind=row["kind"], attempt=row["attempts"], error=name
             )
-        error = None  # it refers to its traceback, and that to this frame: a reference cycle
-        with suppress(Problem):  # the lease ends, and another attempt follows
+        error = None  # breaks the reference cycle of exception, traceback and frame
+        with suppress(Problem):  # if this fails, the lease ends and the job runs again
             async with self._db.transaction() as tx:
                 await (tx.run(_DELETE, id=row["id"]) if ends else tx.run(_RETRY, id=row["id"], due_at=due_at))
 

@@ -1,9 +1,11 @@
 """The keyring: one file with the keys that sign access tokens, and a secret from which all other keys are derived.
 
 The file has mode 600. Every process reads it again within two seconds of a change, so that several workers and hosts
-can share one. If it cannot be read, the former keys stay in use, and an error is logged, as it is if others can read
-the file. In development the first start creates it. Production needs one that was created by `afterglow keys create`,
-and refuses to start on one that a development start created.
+can share one file. If the file cannot be read, the keys that were read before stay in use, and an error is logged. An
+error is also logged if other users can read or change the file.
+
+In development, the first start creates the file. In production, `afterglow keys create` has to create it: the server
+refuses to start with a file that a start in development created.
 """
 
 import base64
@@ -43,7 +45,7 @@ class Keyring:
         self._file_stamp: tuple[int, int, int] | None = None
         self._reported_at = 0.0
         self.fault: str | None = None
-        """What is wrong with the file: `keyring-unreadable`, `keyring-exposed`, or None."""
+        """The file's current fault as a log event: `keyring-unreadable`, `keyring-exposed`, or None."""
         self._read()
 
     def derive_key(self, purpose: str) -> bytes:
@@ -70,7 +72,10 @@ class Keyring:
 
     @property
     def sealing_key(self) -> SealingKey:
-        """The key-encryption key that wraps new data keys; raise `KeyringError` if an older version made the keyring."""
+        """The key-encryption key that wraps new data keys; raise `KeyringError` if there is none.
+
+        Keyrings that an older release created have no key-encryption key.
+        """
         for key in self.sealing_keys.values():
             if key.state is State.CURRENT:
                 return key
@@ -84,12 +89,15 @@ class Keyring:
         return any(key.until is not None and key.until <= now for key in self.sealing_keys.values())
 
     def reload(self) -> None:
-        """Read the file again at once, because a missing key may have just been added. Do nothing if it cannot be read."""
+        """Read the file at once if it has changed, because a missing key may have just been added.
+
+        If the file cannot be read, keep the former keys and log an error.
+        """
         self._checked_at = 0.0
         self._refresh()
 
     def check(self) -> None:
-        """Read the file if it has changed, and log what is wrong with it."""
+        """Read the file if it has changed; log an error if it is unreadable, or open to other users."""
         self._refresh()
 
     def _refresh(self) -> None:
@@ -106,7 +114,7 @@ class Keyring:
                 self._report(None if self.is_private else "keyring-exposed", now)
 
     def _report(self, fault: str | None, now: float, **fields: object) -> None:
-        """Log a fault when it is noticed, and every minute."""
+        """Store the fault of the file; log it when it is new, and then once a minute."""
         is_due = fault != self.fault or now - self._reported_at > _REPORT_SECONDS
         self.fault = fault
         if fault is not None and is_due:
@@ -152,12 +160,12 @@ class Keyring:
 
 
 def exposed(path: Path) -> str:
-    """Return the message about a file that others can read or change."""
+    """Return the error message about a keyring that other users can read or change."""
     return f"AFTERGLOW_KEYRING names {path}, which others can read or change: run `chmod 600 {path}`"
 
 
 def _stamp(status: os.stat_result) -> tuple[int, int, int]:
-    """Return what changes with the content or the mode of a file."""
+    """Return values that show whether the content or the mode of a file has changed."""
     return status.st_mtime_ns, status.st_ino, status.st_mode
 
 

@@ -1,4 +1,7 @@
-"""Signing keys: P-256 key pairs. A key's id (`kid`) is its thumbprint (RFC 7638)."""
+"""The keys in a keyring: signing keys, which are P-256 key pairs, and key-encryption keys.
+
+The id (`kid`) of a signing key is its thumbprint (RFC 7638).
+"""
 
 import base64
 import hashlib
@@ -14,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 class State(StrEnum):
     """The state of a key: `next` will sign after a rotation, `current` signs, `retired` no longer signs.
 
-    Tokens of `next` and `current` are accepted; those of `retired` until the key's `until`.
+    Tokens that a `next` or `current` key signed are accepted, and tokens of a `retired` key until its `until`.
     """
 
     NEXT = "next"
@@ -24,7 +27,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Key:
-    """A key pair. A retired key is accepted until `until`, or not at all if `until` is None."""
+    """A key pair that signs tokens. Tokens of a retired key are accepted until `until`, or not at all if it is None."""
 
     kid: str
     state: State
@@ -43,7 +46,10 @@ class Key:
 
 @dataclass(frozen=True)
 class SealingKey:
-    """A key-encryption key, which wraps the data keys of accounts. A retired one only unwraps, until it is destroyed."""
+    """A key-encryption key, which wraps the data keys of accounts.
+
+    A retired key only unwraps. It can be destroyed after `until`, when no data key needs it.
+    """
 
     id: str
     state: State
@@ -52,7 +58,7 @@ class SealingKey:
 
 
 def new_pem() -> str:
-    """Return a new private key in PEM format."""
+    """Return a new private P-256 key in PEM format."""
     key = ec.generate_private_key(ec.SECP256R1())
     encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
     return key.private_bytes(encoding, form, serialization.NoEncryption()).decode()

@@ -1,8 +1,9 @@
-"""The ledger of erasures: a file beside the keyring that remembers which accounts were erased.
+"""The ledger of erasures: a file beside the keyring that records which accounts were erased.
 
-A backup that is older than an erasure still has the account: after a restore, the ledger says which accounts to erase
-again. It has one line for each: the HMAC-SHA-256 of the account's id, so that it names nobody. An entry is on the disk
-before anything of the account is deleted. The file has mode 600; a lock makes concurrent writers wait for each other.
+A backup from before an erasure still contains the account. After a restore, the ledger says which accounts to erase
+again. It has one line for each erased account: the HMAC-SHA-256 of the account's id, which identifies nobody. An entry
+is on the disk before any data of the account is deleted. The file has mode 600. A lock makes concurrent writers wait
+for each other.
 """
 
 import fcntl
@@ -20,11 +21,11 @@ _ENTRY: Final = re.compile(rb"[0-9a-f]{64}").fullmatch
 
 
 class LedgerError(Exception):
-    """A ledger cannot be read or written. The message says why, and contains only its path."""
+    """The ledger cannot be read or written. The message says why; it contains the path, but no entry."""
 
 
 class Ledger:
-    """The ledger in one file."""
+    """A ledger file, to which entries are added."""
 
     def __init__(self, path: Path, keyring: Keyring) -> None:
         """Take the file, which need not exist, and the keyring whose secret the entries are derived from."""
@@ -32,11 +33,14 @@ class Ledger:
         self._key = keyring.derive_key("erasures")
 
     def entry(self, account_id: UUID) -> bytes:
-        """Return an account's entry."""
+        """Return the ledger's entry for an account: an HMAC of its id, in hexadecimal digits."""
         return hmac.digest(self._key, account_id.bytes, hashlib.sha256).hex().encode()
 
     def add(self, account_id: UUID) -> None:
-        """Add an account, unless it is in the ledger, and wait until it is on the disk; raise `LedgerError` if that fails."""
+        """Add an account, unless the ledger has it already, and wait until its entry is on the disk.
+
+        Raise `LedgerError` if the file cannot be written.
+        """
         try:
             self._add(self.entry(account_id))
         except OSError as error:
@@ -49,7 +53,7 @@ class Ledger:
             fcntl.flock(file, fcntl.LOCK_EX)
             content = self.path.read_bytes()
             if entry not in content.splitlines():
-                before = b"" if not content or content.endswith(b"\n") else b"\n"  # after an entry that a crash cut off
+                before = b"" if not content or content.endswith(b"\n") else b"\n"  # if a crash cut off the last entry
                 os.write(file, before + entry + b"\n")
             os.fsync(file)
         finally:
@@ -62,7 +66,7 @@ class Ledger:
 
 
 def is_writable(path: Path) -> bool:
-    """Return whether this user can add to a ledger, or create it."""
+    """Return whether the user of this process can write to the ledger, or create it."""
     return os.access(path if path.exists() else path.parent, os.W_OK)
 
 
@@ -76,8 +80,8 @@ def read_entries(path: Path) -> set[bytes]:
     for number, line in enumerate(lines, 1):
         if _ENTRY(line) is None:
             message = (
-                f"line {number} of the ledger of erasures, {path}, is damaged: take the ledger from another copy, or delete "
-                "the line if there is none"
+                f"line {number} of the ledger of erasures, {path}, is damaged: restore the ledger from another "
+                "copy, or delete the line if there is no copy"
             )
             raise LedgerError(message)
     return {*lines}

@@ -1,9 +1,9 @@
 """Creating keyrings, and rotating and revoking keys. A rotation makes no valid token invalid (decision 012).
 
-Every keyring has a `next` key that all workers have read already. A rotation makes it the current key, accepts the old
-key until its last token has expired, and adds a new next key. A next key that a worker may not have read yet is not
-promoted. In an emergency a key is revoked: within two seconds every worker refuses its tokens. A lock makes concurrent
-changes of a keyring wait for each other.
+A keyring always has a `next` key, so that all workers have read that key before it signs. A rotation makes the next key
+the current one, accepts the old key until its last token has expired, and adds a new next key. It is refused while a
+worker may not have read the next key. In an emergency, a key can be revoked: within two seconds, every worker refuses
+its tokens. A lock makes concurrent changes of a keyring wait for each other.
 """
 
 import base64
@@ -23,14 +23,17 @@ from app.keyring.keyring import MIN_SECRET_BYTES, SEALING_KEY_BYTES, Keyring, Ke
 from app.keyring.keys import State, new_pem, thumbprint
 
 PROPAGATION_SECONDS: Final = 2
-"""After this time every worker has read a changed keyring. Each checks the file once a second."""
+"""The time after which every worker has read a changed keyring. A worker that uses a key checks it once a second."""
 _EXPIRY_MARGIN_SECONDS: Final = 60
 _PROPAGATION: Final = timedelta(seconds=PROPAGATION_SECONDS)
 Member = dict[str, Any]
 
 
 def create_keyring(path: Path, *, generated: bool) -> None:
-    """Write a new keyring. Raise `FileExistsError` if the file exists, or another process creates it at the same time."""
+    """Write a new keyring. `generated` marks a keyring that a start in development created.
+
+    Raise `FileExistsError` if the file exists, even if another process creates it at the same time.
+    """
     content = {
         "generated": generated,
         "secret": base64.b64encode(secrets.token_bytes(MIN_SECRET_BYTES)).decode(),
@@ -44,8 +47,8 @@ def create_keyring(path: Path, *, generated: bool) -> None:
 def rotate(path: Path, access_seconds: int) -> str:
     """Make the next key current and add a new next key; return the kid of the current key.
 
-    Tokens last for `access_seconds`; the old key is accepted for that long and a minute more. Raise `KeyringError` if a
-    worker may not have read the next key yet, because that worker would refuse its tokens.
+    Tokens are valid for `access_seconds`; the old key is accepted for one minute longer. Raise `KeyringError` if a
+    worker may not have read the next key yet, because that worker would refuse the key's tokens.
     """
     with _locked_keys(path) as keys:
         now = clock.now()
@@ -64,7 +67,10 @@ def rotate(path: Path, access_seconds: int) -> str:
 
 
 def retire(path: Path, kid: str) -> str:
-    """Revoke a key at once; return the kid of the current key. Raise `KeyringError` if the keyring has no such key."""
+    """Revoke a key at once, and replace it if it is the current or the next key; return the kid of the current key.
+
+    Raise `KeyringError` if the keyring has no such key.
+    """
     with _locked_keys(path) as keys:
         member = next((each for each in keys if each["kid"] == kid), None)
         if member is None:
@@ -80,8 +86,9 @@ def retire(path: Path, kid: str) -> str:
 
 
 def add_sealing_key(path: Path, kept: timedelta) -> str:
-    """Add a key-encryption key that wraps data keys from now on; return its id. The former key can still unwrap
-    them, and is not destroyed before the time `kept` has passed.
+    """Add a key-encryption key, which wraps data keys from now on; return its id.
+
+    The former key can still unwrap data keys, and is not destroyed before the time `kept` has passed.
     """
     with _locked_content(path) as content:
         until = clock.format_instant(clock.now() + kept)
@@ -93,8 +100,9 @@ def add_sealing_key(path: Path, kept: timedelta) -> str:
 
 
 def destroy_sealing_keys(path: Path, unused: Callable[[str], bool]) -> list[str]:
-    """Destroy the retired key-encryption keys whose retention time has ended and of which `unused`, called with the id, is
-    true; return their ids.
+    """Destroy the retired key-encryption keys whose retention time has ended, and return their ids.
+
+    A key is destroyed only if `unused`, called with the key's id, returns True.
     """
     with _locked_content(path) as content:
         now = clock.now()
@@ -108,7 +116,10 @@ def destroy_sealing_keys(path: Path, unused: Callable[[str], bool]) -> list[str]
 
 
 def _promote(keys: list[Member]) -> str:
-    """Make the next key current, or a new key if the keyring was made by hand and has none; return its kid."""
+    """Make the next key current, add a new next key, and return the kid of the current key.
+
+    If a keyring that was made by hand has no next key, make a new key current.
+    """
     promoted = next((each for each in keys if each["state"] == State.NEXT), None)
     if promoted is None:
         keys.append(promoted := _new(State.NEXT))
@@ -118,7 +129,7 @@ def _promote(keys: list[Member]) -> str:
 
 
 def _is_propagated(member: Member, now: datetime) -> bool:
-    """Return whether a key is old enough that every worker has read it."""
+    """Return whether a key is so old that every worker has read it."""
     created_at = member["created_at"]
     return created_at is None or not timedelta() <= now - datetime.fromisoformat(created_at) < _PROPAGATION
 
@@ -178,9 +189,9 @@ def _locked_content(path: Path) -> Iterator[dict[str, Any]]:
 
 @contextmanager
 def _temporary_file(path: Path, content: dict[str, Any]) -> Iterator[Path]:
-    """Write a file beside the keyring, readable by its owner only, and yield its path; delete it at the end of the block.
+    """Write a file beside the keyring, and yield its path; delete the file at the end of the block.
 
-    The caller links or renames it, so that no reader sees an incomplete keyring.
+    Only its owner can read the file. The caller links or renames it, so that no reader sees an incomplete keyring.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     temporary.touch(0o600)

@@ -1,4 +1,4 @@
-"""Watching the keyring of a running server, also while no request uses it."""
+"""Watches the keyring of a running server, even while no request uses the keyring."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ WATCH_SECONDS: Final = 2.0
 
 @asynccontextmanager
 async def watched(keyring: Keyring) -> AsyncIterator[None]:
-    """In the block, check every two seconds whether the file can be used, and that others cannot read it."""
+    """During the block, call `Keyring.check` every two seconds, which reads a changed file and logs faults."""
 
     async def watch() -> None:
         while True:

@@ -2,7 +2,7 @@
 
 Each account has a random data key, which seals its records' documents. A data key is stored only wrapped: encrypted by a
 key-encryption key (KEK) of the keyring. Without the keyring, a database, a dump or a backup reveals nothing that a
-person wrote. This is the only package that imports an AEAD.
+person wrote. Only this package imports an AEAD cipher.
 """
 
 from app.sealing.aead import Cipher, UnreadableError

@@ -10,7 +10,7 @@ KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
 TAG_BYTES: Final = 16
 NOT_DECRYPTED: Final = (InvalidTag, ValueError)
-"""What `Cipher.decrypt_parts` raises if it was given another key or another `bound_to`, or a changed ciphertext."""
+"""The exceptions of `Cipher.decrypt_parts` if the key or `bound_to` is wrong, or the ciphertext was changed."""
 
 
 class UnreadableError(Exception):
@@ -26,17 +26,20 @@ class Cipher:
         """Take a key of 32 bytes."""
         self._aead = AESGCM(key)
         self.decrypt_parts = self._aead.decrypt
-        """Takes the nonce, the ciphertext with its tag, and `bound_to`. For many rows: it saves the call of `decrypt`."""
+        """Decrypts: takes the nonce, the ciphertext with its tag, and `bound_to`, and returns the content.
+
+        For many rows it is faster than `decrypt`, because it saves a call for each.
+        """
 
     def encrypt(self, content: bytes, bound_to: bytes) -> bytes:
-        """Return the nonce, the ciphertext and the tag; it decrypts only with the same `bound_to`."""
+        """Return the nonce, the ciphertext and the tag. Decryption needs the same `bound_to`."""
         nonce = os.urandom(NONCE_BYTES)
         return nonce + self._aead.encrypt(nonce, content, bound_to)
 
     def decrypt(self, sealed: bytes, bound_to: bytes) -> bytes:
-        """Decrypt a nonce and its ciphertext.
+        """Return the content of a value that `encrypt` returned.
 
-        Raise `UnreadableError` if they were encrypted with another key or another `bound_to`, or were changed.
+        Raise `UnreadableError` if it was encrypted with another key or another `bound_to`, or was changed.
         """
         try:
             return self.decrypt_parts(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound_to)

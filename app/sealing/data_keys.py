@@ -40,7 +40,7 @@ class OwnerKeys:
     __slots__ = ("_decrypt", "_encrypt", "_header", "_owner", "read_at")
 
     def __init__(self, owner_id: UUID, ciphers: dict[int, Cipher]) -> None:
-        """Take the ciphers by generation. The one with the highest generation seals."""
+        """Take the ciphers by generation. The cipher with the highest generation seals new documents."""
         self._owner = owner_id.bytes
         self._decrypt = {_header(generation): cipher.decrypt_parts for generation, cipher in ciphers.items()}
         newest = max(ciphers)
@@ -48,14 +48,14 @@ class OwnerKeys:
         self.read_at = time.monotonic()
 
     def seal(self, collection: str, id: UUID, seq: int, document: str) -> bytes:
-        """Return a document sealed for its record and sequence number."""
+        """Encrypt a document, bound to its record and sequence number, and return the sealed value."""
         bound_to = self._owner + collection.encode() + id.bytes + seq.to_bytes(8)
         return self._header + self._encrypt(document.encode(), bound_to)
 
     def open(self, collection: str, id: UUID, seq: int, sealed: bytes) -> str:
         """Return the document; if it cannot be decrypted, log the record's id and raise `UnreadableRecord`.
 
-        A pull opens a thousand documents, so this is one expression: each call inside it would cost a tenth of its time.
+        A pull opens a thousand documents, so this is one expression: each further call would take a tenth of its time.
         """
         try:
             return self._decrypt[sealed[:HEADER_BYTES]](
@@ -81,16 +81,20 @@ class DataKeys:
         self._cached: OrderedDict[UUID, OwnerKeys] = OrderedDict()
 
     async def of(self, owner_id: UUID) -> OwnerKeys:
-        """Return the data keys of an account, from the cache if they were read in the last minute."""
+        """Return the data keys of an account, from the cache if they were read in the last minute.
+
+        If they cannot be unwrapped, log the account's id and raise `UnreadableRecord`.
+        """
         found = self._cached.get(owner_id)
         if found is not None and time.monotonic() - found.read_at < CACHE_SECONDS:
             return found
         return await self._read(owner_id)
 
     async def of_many(self, owner_ids: Iterable[UUID]) -> dict[UUID, OwnerKeys]:
-        """Return the data keys of several accounts, by account; an account that was erased has none.
+        """Return the data keys of several accounts by account id, without the accounts that were erased.
 
-        Those that are not cached are read by one statement.
+        One statement reads all data keys that are not cached. If one cannot be unwrapped, log the account's id and
+        raise `UnreadableRecord`.
         """
         found = {id: self._cached.get(id) for id in owner_ids}
         missing = [id for id, keys in found.items() if keys is None or time.monotonic() - keys.read_at >= CACHE_SECONDS]
@@ -145,7 +149,7 @@ def wrap(keyring: Keyring, owner_id: UUID, generation: int, key: bytes) -> Row:
 def unwrap(keyring: Keyring, row: Row) -> bytes:
     """Return the data key in a row.
 
-    Raise `KeyError` if the keyring lacks its key-encryption key, `UnreadableError` if it cannot be decrypted.
+    Raise `KeyError` if the keyring lacks the key-encryption key, and `UnreadableError` if the decryption fails.
     """
     if row["kek_id"] not in keyring.sealing_keys:
         keyring.reload()

@@ -34,7 +34,7 @@ async def count_left(db: Database, keyring: Keyring) -> int:
 
 
 async def rewrap(db: Database, keyring: Keyring) -> AsyncGenerator[int, None]:
-    """Wrap all data keys by the current key-encryption key; after each transaction yield how many it wrapped."""
+    """Wrap all data keys by the current key-encryption key; yield the number of keys after each transaction."""
     while True:
         async with background_transaction(db) as tx:
             rows = await tx.all(_NEXT, kek_id=keyring.sealing_key.id, rows=BATCH_SIZE)
@@ -47,5 +47,5 @@ async def rewrap(db: Database, keyring: Keyring) -> AsyncGenerator[int, None]:
 
 
 async def used_keys(db: Database) -> set[str]:
-    """Return the ids of the key-encryption keys that wrap any data key."""
+    """Return the ids of the key-encryption keys that wrap at least one data key."""
     return {row["kek_id"] for row in await db.all(_USED)}
