@@ -99,7 +99,7 @@ class MeaningfulChange(FileShape):
 
 
 class TreatmentResponse(FileShape):
-    """The rules by which a change of the total is a response, and a total is a remission."""
+    """The rules for response and remission."""
 
     percent: Annotated[int, Field(strict=True, ge=1, le=100)] = Field(
         description="The smallest improvement that is a response, in percent of the baseline."

@@ -118,9 +118,7 @@ class PracticeToday(BaseModel, defer_build=True):
 
     practice_id: Id = Field(description="The id of the practice.")
     title: str = Field(description="The title of the practice.")
-    at: str | None = Field(
-        description="The practice's time of day, `HH:MM`, in the time zone of the person; null without one."
-    )
+    at: str | None = Field(description="The practice's time of day, `HH:MM`, in the time zone of the person, or null.")
     instant: Instant | None = Field(
         description="The instant of `at` on this day in the view's time zone; null without `at`."
     )
@@ -147,7 +145,7 @@ class SessionFollowUp(BaseModel, defer_build=True):
     session_id: Id = Field(description="The id of the session.")
     opens_on: Day = Field(description="The first day on which the follow-up is open.")
     closes_on: Day = Field(description="The last day on which the follow-up is open.")
-    done: bool = Field(description="Whether a matching record exists for one of these days.")
+    done: bool = Field(description="Whether a matching record exists for a day from `opens_on` to `closes_on`.")
 
 
 class PromptToday(BaseModel, defer_build=True):
@@ -190,7 +188,7 @@ class PracticeAhead(BaseModel, defer_build=True):
     """A practice on one of the days ahead."""
 
     practice_id: Id = Field(description="The id of the practice.")
-    at: str | None = Field(description="The practice's time of day, `HH:MM`; null without one.")
+    at: str | None = Field(description="The practice's time of day, `HH:MM`, or null.")
     instant: Instant | None = Field(
         description="The instant of `at` on this day in the view's time zone, for a notification; null without `at`."
     )
@@ -210,8 +208,10 @@ class Today(BaseModel, defer_build=True, json_schema_extra=example(EXAMPLE)):
     day: Day = Field(description="The local day of `as_of` in the time zone.")
     timezone: str = Field(description="The IANA time zone of the days.")
     as_of: Instant = Field(description="The moment for which the view was computed.")
-    window: SessionWindow | None = Field(description="The time since the latest dosing session; null without one.")
-    next_session: NextSession | None = Field(description="The next planned session; null without one.")
+    window: SessionWindow | None = Field(
+        description="The time since the latest dosing session; null if there was none."
+    )
+    next_session: NextSession | None = Field(description="The next planned session; null if there is none.")
     practices: list[PracticeToday] = Field(description="The practices of the day, ordered by time of day.")
     action_items: list[ActionItemToday] = Field(description="The action items that are due, ordered by `due_on`.")
     follow_ups: list[SessionFollowUp] = Field(
