@@ -1,1 +1,1 @@
-"""The calendar: secret links by which a calendar app subscribes to a person's practices, appointments and action items."""
+"""The calendar: secret URLs with which calendar apps subscribe to a person's practices, sessions and action items."""

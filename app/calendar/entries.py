@@ -1,4 +1,4 @@
-"""The entries of a calendar: what each record is on which days. Pure functions of the rows."""
+"""The entries of a calendar, computed from database rows by pure functions."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,23 +12,23 @@ from app.db import Row
 from app.recurrence import due_days, read_practice
 
 MAX_EVENTS: Final = 3_000
-"""How many events a calendar has at most: with titles of 200 characters, 3 MB."""
+"""The maximum number of events in a calendar. With titles of 200 characters, these are 3 MB."""
 DEFAULT_MINUTES: Final = 15
-"""How long a practice is in the calendar that has a time of day, but no duration."""
+"""The duration of an event for a practice that has a time of day, but no duration."""
 PRACTICE, APPOINTMENT, TO_DO = "Practice", "Appointment", "To do"
-"""What events are called without titles."""
+"""The summaries of events without titles."""
 _CONTROLS: Final = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)])
 
 
 class Occurrence(NamedTuple):
-    """A day on which a record is in the calendar, and the instant at which it starts; None: all day."""
+    """A day on which a record is in the calendar, and the instant at which it starts, or None for an all-day event."""
 
     day: date
     start: datetime | None
 
 
 class Entry(NamedTuple):
-    """A record in the calendar, with each of its occurrences. They last `minutes`, or have no known end."""
+    """A record in the calendar, with its occurrences. Each occurrence lasts `minutes`, or has no known end if None."""
 
     id: UUID
     updated_at: datetime
@@ -38,9 +38,9 @@ class Entry(NamedTuple):
 
 
 def entries_of(rows: Mapping[str, Sequence[Row]], today: date, timezone: str, *, titles: bool) -> list[Entry]:
-    """Return the entries of a calendar, in the order of their records' ids. `rows` are those of `sources.fetch`.
+    """Return the entries of a calendar, ordered by the id of the record. `rows` is the result of `sources.fetch`.
 
-    If there would be more than `MAX_EVENTS` occurrences, those of the days farthest from today are left out.
+    A calendar has at most `MAX_EVENTS` occurrences. If there are more, the days farthest from today are left out.
     """
     entries = [
         *(_practice(row, today, timezone, titles=titles) for row in rows["practices"]),
@@ -73,7 +73,7 @@ def _action_item(row: Row, *, titles: bool) -> Entry:
 
 
 def _summary(row: Row, general: str, *, titles: bool) -> str:
-    """Return the record's title on one line, without control characters; without a title, what the record is in general."""
+    """Return the record's title on one line, without control characters; without a title, return `general`."""
     title = row["title"] if titles else None
     return " ".join((title or "").split()).translate(_CONTROLS) or general
 

@@ -1,4 +1,4 @@
-"""The examples of the calendar in the documentation: the demo person's link, and a part of its calendar."""
+"""The examples of the calendar in the OpenAPI document: links of the demo's person, and the beginning of a calendar."""
 
 from typing import Any, Final
 

@@ -1,8 +1,8 @@
-"""Calendar links: created, listed and deleted by their owner; a calendar app is recognised by the secret in its URL.
+"""Calendar links: owners create, list and delete them. The secret in the URL of a link authorizes a calendar app.
 
-The secret has 256 random bits, and only its SHA-256 is stored: it cannot be guessed, so wrong ones are not counted. A link
-ends with its account: `app.leaving` deletes the links of an account that is closed or erased. After a restore from a
-backup all links end, because the backup may have links that were deleted since.
+The secret has 256 random bits, so it cannot be guessed, and failed attempts are not counted. Only the SHA-256 of the
+secret is stored. `app.leaving` deletes the links of an account when the account is closed or erased. After a restore
+from a backup, all links are deleted, because the backup may contain links that were deleted after it was made.
 """
 
 import hashlib
@@ -24,13 +24,13 @@ from app.problems import NotSignedIn, TooManyLinks
 from app.services import Services
 
 MAX_LINKS: Final = 5
-"""How many links an account can have."""
+"""The maximum number of links of an account."""
 SECRET_BYTES: Final = 32
 BATCH_SIZE: Final = 500
 _COLLECTION: Final = "calendar-links"
-"""What the sealed labels are bound to, besides the account and the link."""
+"""The name of the collection to which sealed labels are bound, together with the account and the link."""
 _SEQ: Final = 0
-"""A link is never changed, so its label has no sequence number."""
+"""The sequence number to which sealed labels are bound. It is always 0, because a link never changes."""
 _link, _account, _feed = CalendarLinkRecord.table(), AccountRecord.table(), Feed.table()
 _of_account: Final = _link.c.account_id == bind(_link.c.account_id)
 _this: Final = _link.c.id == bind(_link.c.id)
@@ -51,23 +51,27 @@ FIND: Final = Statement(
 
 
 async def create_link(caller: Caller, draft: CalendarLinkDraft) -> tuple[Row, str]:
-    """Create a link of the caller's account; return it, and the secret of its URL.
+    """Create a link for the caller's account; return the link and the secret for its URL.
 
-    Raise `TooManyLinks` if the account has `MAX_LINKS` already.
+    Raise `TooManyLinks` if the account already has `MAX_LINKS` links, and `NotSignedIn` if the account is closed.
     """
     secret = secrets.token_urlsafe(SECRET_BYTES)
     return await add_link(caller.services, caller.account_id, draft, new_id(), secret), secret
 
 
 async def add_link(services: Services, account_id: UUID, draft: CalendarLinkDraft, id: UUID, secret: str) -> Row:
-    """Add a link with this id and secret to an account, and return it. Raise `TooManyLinks` if it has `MAX_LINKS` already."""
+    """Add a link with this id and secret to an account; return the link.
+
+    Raise `TooManyLinks` if the account already has `MAX_LINKS` links, and `NotSignedIn` if it is closed or does not
+    exist.
+    """
     label = None
     if draft.label is not None:
         label = (await services.data_keys.of(account_id)).seal(_COLLECTION, id, _SEQ, draft.label)
     made: Row = {"id": id, "titles": draft.titles, "created_at": clock.now()}
     async with services.db.transaction() as tx:
         account = await tx.one(administration.LOCK, id=account_id)
-        if account is None or account["closed_at"] is not None:  # it was closed since the caller was authenticated
+        if account is None or account["closed_at"] is not None:  # closed or erased after the caller was authenticated
             raise NotSignedIn
         if (await tx.only(_COUNT, account_id=account_id))["count"] >= MAX_LINKS:
             raise TooManyLinks
@@ -76,7 +80,7 @@ async def add_link(services: Services, account_id: UUID, draft: CalendarLinkDraf
 
 
 async def links_of(services: Services, account_id: UUID) -> list[Row]:
-    """Return the links of an account, newest first. Raise `UnreadableRecord` if a label cannot be opened."""
+    """Return the links of an account, newest first. Raise `UnreadableRecord` if a label cannot be decrypted."""
     rows = await services.db.all(_FIND_OWN, account_id=account_id)
     if all(row["label"] is None for row in rows):
         return rows
@@ -88,21 +92,21 @@ async def links_of(services: Services, account_id: UUID) -> list[Row]:
 
 
 async def delete_link(caller: Caller, id: UUID) -> bool:
-    """Delete a link of the caller's account; return False if it has no such link."""
+    """Delete a link of the caller's account; return whether the account had this link."""
     async with caller.db.transaction() as tx:
         return await tx.one(_DELETE, id=id, account_id=caller.account_id) is not None
 
 
 async def find_link(db: Database, secret: str) -> Row | None:
-    """Return the link with a secret, with its owner's time zone and the head of the feed; None if there is none.
+    """Return the link with this secret, the owner's time zone, and the head and epoch of the owner's feed.
 
-    A link of a closed account is not found.
+    Return None if there is no such link, or if its account is closed.
     """
     return await db.one(FIND, digest=digest_of(secret))
 
 
 async def note_use(db: Database, id: UUID) -> None:
-    """Store that the calendar of a link is requested now."""
+    """Store the current time as the time at which the link was last used."""
     await db.run(_USE, id=id, last_used_at=clock.now())
 
 
@@ -112,7 +116,7 @@ async def end_links(tx: Transaction, account_id: UUID) -> None:
 
 
 async def end_restored(db: Database) -> AsyncGenerator[int, None]:
-    """Delete every link of every account, after a restore from a backup; yield how many, after each batch."""
+    """Delete all links of all accounts, after a restore from a backup. Yield the number of links in each batch."""
     deleted = BATCH_SIZE
     while deleted == BATCH_SIZE:
         async with background_transaction(db) as tx:
@@ -121,5 +125,5 @@ async def end_restored(db: Database) -> AsyncGenerator[int, None]:
 
 
 def digest_of(secret: str) -> bytes:
-    """Return what is stored of a secret."""
+    """Return the SHA-256 digest that is stored instead of a secret."""
     return hashlib.sha256(secret.encode()).digest()

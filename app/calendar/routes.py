@@ -1,4 +1,4 @@
-"""The routes of calendar links, and of the calendars that calendar apps request by them."""
+"""The routes of calendar links, and of the calendars that calendar apps request with them."""
 
 import asyncio
 from datetime import date
@@ -47,7 +47,7 @@ class FileConvertor(Convertor[str]):
     regex = _FILE
 
     def convert(self, value: str) -> str:
-        """Return the secret."""
+        """Return the secret, without `.ics`."""
         return value.removesuffix(_SUFFIX)
 
 
@@ -64,10 +64,10 @@ register_url_convertor("calendar", FileConvertor())
 async def create_calendar_link(
     call: Call, network: Network, endpoints: TheEndpoints, draft: CalendarLinkDraft
 ) -> Response:
-    """Create a secret URL, by which a calendar app can subscribe to the person's calendar without signing in.
+    """Create a secret URL with which a calendar app can subscribe to your calendar without signing in.
 
-    The URL is returned only this once. Show it to the person, or open it with the scheme `webcal`. An account can have five
-    links: use one for each calendar app, so that one can be deleted without the others.
+    Only this response contains the URL. Show the URL to the person, or open it with the scheme `webcal`. An account can
+    have five links. Use a link for each calendar app, so that each can be deleted without the others.
     """
     link, secret = await links.create_link(call, draft)
     audit.record(call.services, Event.CALENDAR_LINK_CREATED, call.account_id, network, link_id=link["id"])
@@ -97,10 +97,10 @@ async def list_calendar_links(call: Call) -> Response:
     summary="Delete a calendar link",
 )
 async def remove_calendar_link(call: Call, network: Network, id: Id) -> Response:
-    """Delete a calendar link. Its URL is not found from the next request on; no `If-Match` is needed.
+    """Delete a calendar link. From then on, requests to its URL get 404. No `If-Match` is needed.
 
-    What a calendar app has stored stays there until it requests the calendar again, or the subscription is removed. A link
-    that was deleted already is not found (404).
+    A calendar app can keep the events that it has stored until it requests the calendar again, or until the person
+    removes the subscription. A second deletion of a link gets 404.
     """
     if not await links.delete_link(call, id):
         raise NotFound
@@ -150,9 +150,10 @@ async def get_calendar(
 ) -> Response:
     r"""Return the calendar of a link as iCalendar, from 30 days ago to 90 days ahead. Needs no access token.
 
-    It has the days on which practices are due, planned sessions, and open action items that are due, each as an event in UTC
-    or of a whole day. It never has anything of check-ins, questionnaires, entries or reflections. A URL that is unknown,
-    was deleted, or belongs to a closed account is not found (404). A calendar can be requested 60 times an hour.
+    The calendar contains the days on which practices are due by a rule, sessions with a planned time, and open action
+    items with a due date. Each event has a start in UTC, or is an all-day event. The calendar never contains check-ins,
+    questionnaires, entries or reflections. The response is 404 if the link does not exist or its account is closed. A
+    calendar can be requested 60 times an hour.
     """
     link = await links.find_link(services.db, file)
     if link is None:
@@ -180,5 +181,5 @@ async def _calendar(services: Services, link: Row, today: date, host: str) -> by
 
 
 def _host(settings: Settings) -> str:
-    """Return the issuer's host, which the ids of events end with."""
+    """Return the issuer's host, with which the ids of events end."""
     return urlsplit(settings.issuer).hostname or ""

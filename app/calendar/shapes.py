@@ -14,15 +14,15 @@ Titles = Annotated[bool, Field(strict=True)]
 
 
 class CalendarLinkDraft(BaseModel, json_schema_extra=example(examples.DRAFT)):
-    """A new calendar link."""
+    """The body of a request that creates a calendar link."""
 
     model_config = ConfigDict(extra="forbid")
 
-    label: Name | None = Field(None, description="What the link is for, such as the name of the calendar app.")
+    label: Name | None = Field(None, description="A name for the link, such as that of the calendar app.")
     titles: Titles = Field(
         default=False,
-        description="Whether the events have the titles of their records. Otherwise they are called Practice, "
-        "Appointment and To do.",
+        description="Whether the events have the titles of their records. If false, events are called Practice, "
+        "Appointment or To do.",
     )
 
 
@@ -31,10 +31,10 @@ class _CalendarLink(BaseModel, defer_build=True):
 
 
 class CalendarLinkWithUrl(_CalendarLink, json_schema_extra=example(examples.NEW_LINK)):
-    """A calendar link that was just created, with its URL."""
+    """A new calendar link, with its URL."""
 
-    url: str = Field(description="The secret URL of the calendar. It is returned only this once.")
-    label: str | None = Field(description="What the link is for, or null.")
+    url: str = Field(description="The secret URL of the calendar. No later response contains it.")
+    label: str | None = Field(description="The name of the link, or null.")
     titles: bool = Field(description="Whether the events have the titles of their records.")
     created_at: Instant = Field(description="When the link was created.")
 
@@ -42,11 +42,11 @@ class CalendarLinkWithUrl(_CalendarLink, json_schema_extra=example(examples.NEW_
 class CalendarLink(_CalendarLink, json_schema_extra=example(examples.LINK)):
     """A calendar link, without its URL."""
 
-    label: str | None = Field(description="What the link is for, or null.")
+    label: str | None = Field(description="The name of the link, or null.")
     titles: bool = Field(description="Whether the events have the titles of their records.")
     created_at: Instant = Field(description="When the link was created.")
     last_used_at: Instant | None = Field(
-        description="When a calendar app last requested the calendar, or null if none has."
+        description="When a calendar app last requested the calendar; null if none has done so yet."
     )
 
 

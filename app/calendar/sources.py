@@ -1,6 +1,6 @@
-"""What a calendar is made of: one statement on practices, planned appointments and action items, and nothing else.
+"""The rows from which a calendar is computed. One statement reads practices, sessions and action items.
 
-Check-ins, assessments, entries, outcomes and everything that a person reflects on are never read for a calendar.
+Check-ins, assessments, entries, outcomes and reflections are never read for a calendar.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ from app.views.parts import Part, Parts, one_of
 DAYS_BEFORE: Final = 30
 DAYS_AFTER: Final = 90
 MAX_ROWS: Final = 200
-"""How many practices, sessions and action items are read of each."""
+"""The maximum number of practices, of sessions, and of action items, that are read."""
 _DAY: Final = timedelta(days=1)
 _SHOWN: Final = (SessionStatus.PLANNED, SessionStatus.IN_PROGRESS, SessionStatus.COMPLETED, SessionStatus.STOPPED)
 _OPEN: Final = (ActionItemStatus.ACCEPTED, ActionItemStatus.IN_PROGRESS, ActionItemStatus.ON_HOLD)
@@ -30,7 +30,7 @@ _practice, _session, _item = PracticeRecord.table(), SessionRecord.table(), Acti
 
 
 def _parts(*, titles: bool) -> Parts:
-    """Return the parts. Sessions and action items are decrypted only if their titles are needed."""
+    """Return the parts of a calendar. Sessions and action items are decrypted only if their titles are needed."""
     return Parts(
         Part(
             "practices",
@@ -75,12 +75,12 @@ PARTS: Final[Mapping[bool, Parts]] = {titles: _parts(titles=titles) for titles i
 
 
 def days_around(today: date) -> tuple[date, date]:
-    """Return the first and the last day of a calendar."""
+    """Return the first and the last day of a calendar, both included."""
     return today - DAYS_BEFORE * _DAY, today + DAYS_AFTER * _DAY
 
 
 async def fetch(view: View, today: date, timezone: str, *, titles: bool) -> dict[str, list[Row]]:
-    """Return the rows of each part."""
+    """Return the rows of all parts, by the name of the part."""
     first, last = days_around(today)
     return await PARTS[titles].fetch(
         view,

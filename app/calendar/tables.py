@@ -10,9 +10,10 @@ from app.db import Table
 
 
 class CalendarLinkRecord(Table, table=True):
-    """A calendar link of an account. A row is deleted when the link ends.
+    """A calendar link of an account. Deleting a link deletes its row.
 
-    `digest` is the SHA-256 of the secret in its URL, which is stored nowhere. `label` is sealed with the account's data key.
+    `digest` is the SHA-256 of the secret in the link's URL; the secret itself is not stored. `label` is sealed with the
+    account's data key.
     """
 
     __tablename__ = "calendar_link"

@@ -1,8 +1,8 @@
-"""The text of a calendar: iCalendar (RFC 5545, RFC 7986), by the library icalendar, which is loaded at the first calendar.
+"""The text of a calendar in iCalendar format (RFC 5545, RFC 7986), written with the library icalendar.
 
-Every event stands alone: there are no rules of recurrence and no time zones, because calendar apps differ in how they read
-them. A start is in UTC, or a day. What all events of a record share is formatted once, since the library takes 140 µs for
-a whole event.
+Events have no recurrence rules and no time zones, because calendar apps interpret these differently. The start of an
+event is a day, or an instant in UTC. The lines that all events of a record share are formatted once per record, since
+the library takes 140 µs to format an event.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,13 +13,13 @@ from app.calendar.entries import Entry
 
 PRODUCT: Final = "-//Afterglow//Calendar//EN"
 NAME: Final = "Afterglow"
-"""What calendar apps call the calendar: some would otherwise show its URL, which is secret."""
+"""The name of the calendar in calendar apps. Without a name, some apps show the secret URL instead."""
 REFRESH: Final = timedelta(hours=6)
-"""How often calendar apps are asked to request the calendar again."""
+"""The interval at which calendar apps should request the calendar again."""
 
 
 def render(entries: Iterable[Entry], host: str) -> bytes:
-    """Return the calendar as text in UTF-8. `host` makes the ids of events unique in the world."""
+    """Return the calendar as text in UTF-8. `host` is the end of all event ids, which makes them globally unique."""
     from icalendar import Calendar  # noqa: PLC0415 - most workers never get a request for a calendar (decision 085)
 
     calendar = Calendar()
@@ -29,13 +29,13 @@ def render(entries: Iterable[Entry], host: str) -> bytes:
     calendar.add("name", NAME)
     calendar.add("x-wr-calname", NAME)
     calendar.add("refresh-interval", REFRESH, parameters={"VALUE": "DURATION"})
-    *beginning, end = [line.to_ical() for line in calendar.content_lines()[:-1]]  # the last one is empty
+    *beginning, end = [line.to_ical() for line in calendar.content_lines()[:-1]]  # the last line is empty
     events = [line for entry in entries for line in _events(entry, host)]
     return b"".join(b"%b\r\n" % line for line in [*beginning, *events, end])
 
 
 def _events(entry: Entry, host: str) -> Iterator[bytes]:
-    """Yield the lines of an event for each occurrence of an entry."""
+    """Yield the lines of one event for each occurrence of an entry."""
     from icalendar import Event  # noqa: PLC0415 - see `render`
     from icalendar.parser import Contentline  # noqa: PLC0415 - see `render`
 

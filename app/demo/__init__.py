@@ -1,6 +1,7 @@
-"""The demo data: one invented person's journey, pushed as an app would push it.
+"""The demo data: the journey of one invented person, pushed as an app would push it.
 
-The examples of the OpenAPI document can be executed on it: it has the account, the device and the records that they name.
+The data includes the account, the device and the records to which the examples of the OpenAPI document refer, so that
+the examples can be executed.
 """
 
 from collections.abc import Iterator
@@ -39,9 +40,9 @@ _DEVICE_ID: Final = UUID(removable_id(examples.DEVICE["id"]))
 
 
 async def create_demo(settings: Settings) -> None:
-    """Create the demo account and its records if they do not exist, or were removed. A closed account is opened again.
+    """Create the demo's account, clinic, calendar links and records if they do not exist.
 
-    Records that a tester changed stay as they are.
+    A closed account is reopened, and removed records are restored. Records that a tester changed stay as they are.
     """
     db = open_database(settings)
     await db.open()
@@ -58,7 +59,7 @@ async def create_demo(settings: Settings) -> None:
 
 
 async def _open_account(services: Services) -> None:
-    """Open the account again if a tester closed it; if it is being erased already, erase all of it."""
+    """Reopen the account if a tester closed it. If it can no longer be reopened, erase it completely."""
     found = await services.db.one(BY_EMAIL, email_key=email_key(EMAIL))
     if found is None or found["closed_at"] is None:
         return
@@ -69,7 +70,7 @@ async def _open_account(services: Services) -> None:
 
 
 async def _demo_account(services: Services) -> UUID:
-    """Return the id of the account. Create it with its device, or sign the device in again."""
+    """Return the id of the account. If it does not exist, create it and its device, else sign the device in again."""
     new = NewAccount(EMAIL, hashed_now(PASSWORD), "Ilse", HOME.key, "en", region="NL")
     async with services.db.transaction() as tx:
         id = await create_account(tx, services.keyring, new)
@@ -82,7 +83,7 @@ async def _demo_account(services: Services) -> UUID:
 
 
 async def _create_device(tx: Transaction, account_id: UUID) -> None:
-    """Create the device that the example of `DELETE /v1/auth/devices/{id}` signs out. It has no token."""
+    """Create the device that the example of `DELETE /v1/auth/devices/{id}` signs out. The device has no token."""
     now = clock.now()
     await tx.run(
         INSERT_DEVICE,
@@ -100,7 +101,7 @@ async def _create_device(tx: Transaction, account_id: UUID) -> None:
 def _operations(now: datetime) -> Iterator[dict[str, Any]]:
     """Yield the operations that create the journey's records.
 
-    Of a kind that the journey does not have, such as one that was just added, they create two copies of its example.
+    For a kind without records in the journey, such as a kind that was just added, yield two copies of its example.
     """
     for collection, name, draft in journey(now):
         targets = BY_COLLECTION[collection].targets
@@ -124,5 +125,5 @@ def _record_id(kind: Resource, name: str) -> str:
 
 
 def _operation(collection: str, id: str, fields: dict[str, Any]) -> dict[str, Any]:
-    """Return the operation that creates a record, also if it was removed."""
+    """Return the operation that creates a record, or restores the record if it was removed."""
     return {"op": "upsert", "collection": collection, "id": id, "set": fields, "undelete": True}

@@ -1,4 +1,4 @@
-"""The demo's calendar links: the one of the documented calendar, and the one that the example of a deletion deletes."""
+"""The demo's calendar links: one whose calendar the documented example requests, and one that an example deletes."""
 
 import secrets
 from contextlib import suppress
@@ -22,7 +22,7 @@ _LINKS: Final = (
 
 
 async def create_links(services: Services, owner_id: UUID) -> None:
-    """Create the links that do not exist, as far as the account may have more."""
+    """Create the links that do not exist, until the account has the maximum number of links."""
     known = {link["id"] for link in await links_of(services, owner_id)}
     with suppress(TooManyLinks):  # a tester has created others
         for id, draft, secret in _LINKS:

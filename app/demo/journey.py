@@ -39,7 +39,7 @@ REMOVABLE: Final = {
 
 
 def journey(now: datetime) -> list[NamedDraft]:
-    """Return her records: collection, name, and draft. References are names. Dates count from the day of `now`."""
+    """Return the drafts of her records. They refer to each other by name. Dates are relative to the day of `now`."""
     days = Days(now)
     return [*_chain(days), *three_weeks(days)]
 

@@ -1,4 +1,4 @@
-"""Three weeks of Ilse, an invented person: her practices and what became of them, check-ins, questionnaires and outcomes."""
+"""Three weeks of Ilse, an invented person: practices and their entries, check-ins, questionnaires and outcomes."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
@@ -18,7 +18,7 @@ _NOTES: Final[Mapping[tuple[str, int], Mapping[str, Any]]] = {
     ("his chair", -1): {"difficulty": 4, "note": "The silence after I asked. That I would stop asking."},
     ("coffee", -7): {"minutes": 20, "note": "Hanna had a fever, so we telephoned."},
 }
-"""What she notes beside the outcome of a practice on a day."""
+"""The further fields of the entry of a practice on a day."""
 _CHECK_INS: Final = (
     (-21, 8, 3, 7, 3, 3, 4, 330),
     (-19, 8, 5, 5, 4, 5, 5, 420),
@@ -45,7 +45,7 @@ _MORE: Final[Mapping[int, Mapping[str, Any]]] = {
 
 
 def three_weeks(days: Days) -> Iterator[NamedDraft]:
-    """Yield the records. Today, nothing has been done yet."""
+    """Yield the records of the three weeks before today."""
     yield from _practices(days)
     yield from _entries(days)
     for day, hour, *values in _CHECK_INS:
@@ -137,7 +137,7 @@ def _entries(days: Days) -> Iterator[NamedDraft]:
 def _logged(
     days: Days, name: str, *, done: Iterable[int], partly: Iterable[int] = (), skipped: Iterable[int] = ()
 ) -> Iterator[NamedDraft]:
-    """Yield the entries of a practice, given the days of each outcome."""
+    """Yield the entries of a practice. `done`, `partly` and `skipped` are the days with this outcome."""
     for result, logged in (("done", done), ("partly", partly), ("skipped", skipped)):
         for day in logged:
             fields = {"practice_id": name, "day": days.on(day), "outcome": result, **_NOTES.get((name, day), {})}

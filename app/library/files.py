@@ -1,4 +1,4 @@
-"""Files of the library: JSON texts that are validated when they are read."""
+"""Reads files of the library: JSON that is validated against a shape."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -20,7 +20,8 @@ Shape = TypeVar("Shape", bound=BaseModel)
 def documented(shown: Callable[[], Json] | None = None) -> Callable[[Json], None]:
     """Return the `json_schema_extra` of a shape, with the example that `shown` returns when the document is generated.
 
-    A file may not have unknown members; a response may have more members in a later version, so the document allows them.
+    Files must not have unknown members. In the OpenAPI document, the shape allows them, because a later version of the
+    API may add members to responses.
     """
 
     def complete(schema: Json) -> None:
@@ -32,7 +33,7 @@ def documented(shown: Callable[[], Json] | None = None) -> Callable[[Json], None
 
 
 class FileShape(BaseModel):
-    """A shape of what a file contains, which is also a part of responses."""
+    """The base class for shapes of files. Some of these shapes are also parts of responses."""
 
     model_config = {"extra": "forbid", "defer_build": True, "json_schema_extra": documented()}
 
@@ -41,13 +42,13 @@ class LibraryError(Exception):
     """Files of the library cannot be used. `lines` has a line for each fault, with the path of its file."""
 
     def __init__(self, lines: Iterable[str]) -> None:
-        """Take the lines."""
+        """Take a line for each fault."""
         self.lines = (*lines,)
         super().__init__("; ".join(self.lines))
 
 
 def read_json(path: Path) -> object:
-    """Return the JSON value of a file; raise `LibraryError` if it cannot be read, is too large, or is not valid."""
+    """Return the JSON value of a file; raise `LibraryError` if it cannot be read, is too large or is not JSON."""
     try:
         text = path.read_bytes()
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Follow-ups: what a person is asked for after a dosing session, and on which days."""
+"""Follow-ups: the records that a person should create after a dosing session, and the days for them."""
 
 from enum import StrEnum
 from itertools import pairwise
@@ -14,7 +14,7 @@ Days = Annotated[int, Field(strict=True, ge=1, le=366)]
 
 
 class FollowUpKind(StrEnum):
-    """What is asked for."""
+    """The kind of record that a follow-up asks for."""
 
     CHECK_IN = "check-in"
     REFLECTION = "reflection"
@@ -22,27 +22,29 @@ class FollowUpKind(StrEnum):
 
 
 class FollowUpRule(FileShape):
-    """What is asked for on certain days after a session. Each stays open until the next one opens."""
+    """A series of follow-ups of one kind after a session. Each follow-up is open until the next one opens."""
 
     kind: FollowUpKind
     instrument: Code | None
-    """The instrument of an assessment."""
+    """The code of the instrument of an assessment; None for other kinds."""
     days: Annotated[list[Days], Field(min_length=1)]
-    """The days on which it opens, ascending: 1 is the day after the session."""
+    """The days on which the follow-ups open, in ascending order: 1 is the day after the session."""
     last_open_days: Days
-    """For how many days the last one is open."""
+    """The number of days for which the last follow-up is open."""
 
     @model_validator(mode="after")
     def _check(self) -> "FollowUpRule":
         if any(day >= later for day, later in pairwise(self.days)):
             raise PydanticCustomError("follow_up", "the days have to be ascending")
         if (self.kind is FollowUpKind.ASSESSMENT) != (self.instrument is not None):
-            raise PydanticCustomError("follow_up", "an assessment has an instrument, and nothing else has one")
+            raise PydanticCustomError(
+                "follow_up", "instrument is required for an assessment, and must be null for other kinds"
+            )
         return self
 
     @property
     def longest_days(self) -> int:
-        """For how many days the longest of its follow-ups is open."""
+        """The maximum number of days for which a follow-up of this rule is open."""
         return max(later - day for day, later in pairwise([*self.days, self.days[-1] + self.last_open_days]))
 
 

@@ -1,4 +1,4 @@
-"""Help: what a person reads whose answers have a flag, with the helplines of a region."""
+"""Help: the notice and the helplines that are shown to a person whose answers have a flag."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -16,7 +16,7 @@ HELP_FILE: Final = "help.1.json"
 ELSEWHERE: Final = "elsewhere"
 FALLBACK_LANGUAGE: Final = "en"
 MAX_AGE: Final = timedelta(days=365)
-"""After this time, a helpline has to be checked again."""
+"""The time after which the operator has to check a helpline again."""
 Region = Annotated[str, Field(pattern="^[A-Z]{2}$")]
 LanguageCode = Annotated[str, Field(pattern="^[a-z]{2,3}$")]
 _OPTIONAL: Final[dict[str, Any]] = {"call": None, "text": None, "url": None, "hours": None, "languages": []}
@@ -25,17 +25,19 @@ _OPTIONAL: Final[dict[str, Any]] = {"call": None, "text": None, "url": None, "ho
 class Helpline(FileShape):
     """A helpline."""
 
-    name: Line = Field(description="Its name.")
+    name: Line = Field(description="The name of the helpline.")
     call: Annotated[str, Field(pattern=r"^\+?[0-9]{2,20}$")] | None = Field(description="The number to call, or null.")
     text: Annotated[str, Field(pattern=r"^\+?[0-9]{2,20}$")] | None = Field(
         description="The number for text messages, or null."
     )
     url: Annotated[str, Field(max_length=500, pattern=r"^https://[!-~]+$")] | None = Field(
-        description="Its web page, or null."
+        description="The web page of the helpline, or null."
     )
-    hours: Line | None = Field(description="When it is open, such as `24/7`; null if that is not known.")
-    languages: list[LanguageCode] = Field(description="The languages that are spoken there.")
-    checked_on: Day | None = Field(description="When the operator of this server last checked it; null for never.")
+    hours: Line | None = Field(description="The opening hours, such as `24/7`; null if they are not known.")
+    languages: list[LanguageCode] = Field(description="The languages that are spoken at the helpline.")
+    checked_on: Day | None = Field(
+        description="The day on which the operator of this server last checked the helpline; null if never."
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -50,7 +52,7 @@ class Helpline(FileShape):
 
 
 class HelpNotice(FileShape):
-    """What is said above the helplines."""
+    """The title and the text above the helplines, in one language."""
 
     title: Line
     text: Text
@@ -67,20 +69,20 @@ def _example() -> Json:
 
 
 class Help(FileShape, json_schema_extra=documented(_example)):
-    """The help for the person, in one language and region. Nobody monitors the answers."""
+    """The help for a person in one language, with the helplines of one region. Nobody monitors the answers."""
 
     region: str = Field(
-        description="The region of the helplines; `elsewhere` if the server has none for the one asked for."
+        description="The region of the helplines; `elsewhere` if the server has none for the requested region."
     )
     language: LanguageCode = Field(description="The language of the title and the text.")
     monitored: Literal[False] = Field(description="Always false: nobody reads answers as they come in.")
-    title: str = Field(description="A title.")
-    text: str = Field(description="What to say to the person.")
+    title: str = Field(description="The title to show to the person.")
+    text: str = Field(description="The text to show to the person.")
     lines: list[Helpline] = Field(description="The helplines.")
 
 
 class HelpFile(FileShape):
-    """A file of helplines: the shipped one, or that of an operator, which may leave out `notice`."""
+    """A file of helplines: the shipped file, or an operator's file, which may omit `notice`."""
 
     set: Annotated[int, Field(strict=True, ge=1, lt=2**31)]
     says: str = ""
@@ -89,7 +91,11 @@ class HelpFile(FileShape):
     elsewhere: RegionLines
 
     def find(self, region: str, language: str) -> Help:
-        """Return the help for a region and a language, or for `elsewhere` and in English."""
+        """Return the help for a region in a language.
+
+        If the file has no helplines for the region, return those of `elsewhere`; if it has no notice in the language,
+        return the notice in English.
+        """
         code, spoken = region.upper(), language.partition("-")[0].lower()
         code = code if code in self.regions else ELSEWHERE
         spoken = spoken if spoken in self.notice else FALLBACK_LANGUAGE
@@ -98,7 +104,7 @@ class HelpFile(FileShape):
         return Help(region=code, language=spoken, monitored=False, title=notice.title, text=notice.text, lines=lines)
 
     def unchecked(self, today: date) -> Iterator["Unchecked"]:
-        """Yield the helplines that were never checked, or last more than a year ago."""
+        """Yield the helplines that were never checked, or were last checked more than 365 days ago."""
         for region, found in {**self.regions, ELSEWHERE: self.elsewhere}.items():
             for line in found.lines:
                 if line.checked_on is None or today - line.checked_on > MAX_AGE:
@@ -106,7 +112,7 @@ class HelpFile(FileShape):
 
 
 class Unchecked(NamedTuple):
-    """A helpline that has to be checked: its region, its name, and when it was checked last."""
+    """A helpline that has to be checked: its region, its name, and the day of the last check, or None."""
 
     region: str
     name: str

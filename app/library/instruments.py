@@ -1,7 +1,7 @@
 """The shape of an instrument: a questionnaire with fixed items and fixed rules of scoring.
 
-The wording of an instrument belongs to its owners. A shipped file has topics and LOINC codes instead; the texts are null
-until an operator adds them (`Texts`). A version never changes, and scores never depend on texts.
+The wording of instruments can be under copyright, so shipped files have only topics and LOINC codes. Their texts are
+null until an operator adds them (`Texts`). A version of an instrument never changes, and scores never depend on texts.
 """
 
 from collections import Counter
@@ -34,7 +34,7 @@ def _example() -> Json:
 
 
 class _Worded(FileShape):
-    """A part whose text a file may leave out: it is then null."""
+    """A part of an instrument that has a text. The text is null if the file omits it."""
 
     @model_validator(mode="before")
     @classmethod
@@ -56,102 +56,112 @@ class AnswerOption(_Worded):
 
     value: Answer = Field(description="The value to send in `answers`.")
     text: Text | None = Field(description="The text of the answer; null if the operator has not added it.")
-    loinc: Loinc | None = Field(description="The LOINC code of the answer.")
+    loinc: Loinc | None = Field(description="The LOINC code of the answer, or null.")
 
 
 class InstrumentItem(_Worded):
     """An item of an instrument: one question."""
 
-    topic: Line = Field(description="What the item is about, in a few words of our own. It is not the question.")
+    topic: Line = Field(description="The topic of the item in a few words. This is not the wording of the question.")
     text: Text | None = Field(description="The question; null if the operator has not added it.")
-    options: Code | None = Field(description="The name of its list in `options`; null if it has none.")
+    options: Code | None = Field(description="The name of the item's list of answers in `options`, or null.")
     least: Answer = Field(description="The lowest answer.")
     most: Answer = Field(description="The highest answer.")
     counts: bool = Field(description="Whether the answer counts towards the total.")
-    required: bool = Field(description="Whether a person is expected to answer it.")
-    loinc: Loinc | None = Field(description="The LOINC code of the item.")
+    required: bool = Field(description="Whether a person is expected to answer the item.")
+    loinc: Loinc | None = Field(description="The LOINC code of the item, or null.")
 
 
 class Subscale(FileShape):
-    """A subscale: the sum of consecutive items."""
+    """A subscale: the sum of the answers to consecutive items."""
 
     code: Code = Field(description="The subscale's name in an assessment.")
-    first: Number = Field(alias="from", description="The number of its first item, from 1.")
-    last: Number = Field(alias="to", description="The number of its last item.")
+    first: Number = Field(alias="from", description="The number of the first item, from 1.")
+    last: Number = Field(alias="to", description="The number of the last item.")
 
 
 class Band(FileShape):
     """A range of totals with a name."""
 
     code: Code = Field(description="The band's name in an assessment.")
-    lowest: Points = Field(alias="from", description="Its lowest total.")
-    highest: Points = Field(alias="to", description="Its highest total.")
+    lowest: Points = Field(alias="from", description="The lowest total in the band.")
+    highest: Points = Field(alias="to", description="The highest total in the band.")
 
 
 class MeaningfulChange(FileShape):
-    """How much a total has to change until the change means something."""
+    """The smallest change of the total that is meaningful."""
 
     points: Annotated[int, Field(strict=True, ge=1, lt=2**31)] = Field(
-        description="The change of the total, in points."
+        description="The smallest meaningful change of the total, in points."
     )
-    kind: Code = Field(description="What the number is: `minimal-important` or `reliable`.")
-    source: Line = Field(description="Where the number comes from.")
+    kind: Code = Field(description="The kind of change: `minimal-important` or `reliable`.")
+    source: Line = Field(description="The source of the number.")
 
 
 class TreatmentResponse(FileShape):
-    """When a total counts as a response, and as a remission."""
+    """The rules for response and remission."""
 
     percent: Annotated[int, Field(strict=True, ge=1, le=100)] = Field(
-        description="The improvement from the baseline that is a response, in percent."
+        description="The smallest improvement that is a response, in percent of the baseline."
     )
-    remission_below: Points | None = Field(description="A total below this one is a remission; null if not defined.")
-    baseline_at_least: Points | None = Field(description="The lowest baseline for which both are defined.")
-    source: Line = Field(description="Where the rule comes from.")
+    remission_below: Points | None = Field(
+        description="A total below this number is a remission; null if remission is not defined."
+    )
+    baseline_at_least: Points | None = Field(
+        description="The lowest baseline for which response and remission are defined; null if there is no limit."
+    )
+    source: Line = Field(description="The source of the rules.")
 
 
 class SafetyRule(FileShape):
-    """An answer to show help for at once, also offline."""
+    """A rule for answers to one item, after which an app must show help at once, even if it is offline."""
 
     item: Number = Field(description="The number of the item, from 1.")
     at_least: Answer = Field(description="The lowest answer to which the rule applies.")
-    flag: Code = Field(description="The flag that an assessment then has.")
+    flag: Code = Field(description="The flag that the assessment gets.")
 
 
 class LoincCodes(FileShape):
     """The LOINC codes of the whole instrument."""
 
     panel: Loinc = Field(description="The code of the questionnaire.")
-    total: Loinc = Field(description="The code of its total.")
+    total: Loinc = Field(description="The code of the total.")
 
 
 class Instrument(FileShape, json_schema_extra=documented(_example)):
-    """An instrument: its items, and how answers are scored."""
+    """An instrument: its items, the possible answers, and the rules of scoring."""
 
     code: Code = Field(description="The instrument's code.")
-    version: Version = Field(description="Its version. A version never changes.")
-    title: Line = Field(description="Its title.")
+    version: Version = Field(description="The instrument's version. A version never changes.")
+    title: Line = Field(description="The instrument's title.")
     language: Language | None = Field(description="The language of the texts, as a BCP 47 tag.")
     asks_about_days: Annotated[int, Field(strict=True, ge=1, le=366)] | None = Field(
-        description="How many days the questions look back; null if they do not."
+        description="The number of days that the questions look back; null if they do not look back."
     )
-    direction: Literal["lower-is-better", "higher-is-better"] = Field(description="Which totals are better.")
-    licence: Licence = Field(description="The licence of its wording.")
-    introduction: Text | None = Field(description="What is said before the first item.")
+    direction: Literal["lower-is-better", "higher-is-better"] = Field(
+        description="Whether lower or higher totals are better."
+    )
+    licence: Licence = Field(description="The licence of the instrument's wording.")
+    introduction: Text | None = Field(
+        description="The text before the first item; null if the operator has not added it."
+    )
     options: dict[str, list[AnswerOption]] = Field(description="The lists of possible answers, by name.")
     items: Annotated[list[InstrumentItem], Field(min_length=1, max_length=MAX_ITEMS)] = Field(
         description="The items, in the order of `answers`."
     )
     factor: Annotated[int, Field(strict=True, ge=1, le=100)] = Field(
-        description="The total is the sum of the answers that count, times this."
+        description="The total is the sum of the answers that count, multiplied by this factor."
     )
     missing_allowed: Annotated[int, Field(strict=True, ge=0, lt=MAX_ITEMS)] = Field(
-        description="How many items that count may be unanswered for a total in proportion."
+        description="The maximum number of unanswered items, among those that count, for a prorated total."
     )
     subscales: list[Subscale] = Field(description="The subscales.")
-    bands: list[Band] = Field(description="The bands of the total, from the lowest.")
-    change: MeaningfulChange | None = Field(description="How much change means something; null if not known.")
-    response: TreatmentResponse | None = Field(description="What a response is; null if not defined.")
-    safety: list[SafetyRule] = Field(description="The answers to show help for.")
+    bands: list[Band] = Field(description="The bands of the total, lowest first.")
+    change: MeaningfulChange | None = Field(
+        description="The smallest meaningful change of the total; null if not known."
+    )
+    response: TreatmentResponse | None = Field(description="The rules for response and remission; null if not defined.")
+    safety: list[SafetyRule] = Field(description="The rules for answers after which an app must show help.")
     loinc: LoincCodes | None = Field(description="The LOINC codes; null if there are none.")
     sources: list[Line] = Field(description="Publications, and notices of copyright.")
 
@@ -164,7 +174,7 @@ class Instrument(FileShape, json_schema_extra=documented(_example)):
 
     @property
     def guards_safety(self) -> bool:
-        """Whether an answer can lead to a flag."""
+        """Whether the instrument has a safety rule, so that an answer can lead to a flag."""
         return bool(self.safety)
 
 
@@ -181,7 +191,7 @@ class Texts(FileShape):
 
 
 def with_texts(instrument: Instrument, texts: Texts) -> Instrument:
-    """Return an instrument with these texts; raise `ValueError` if they do not fit its items and answers."""
+    """Return a copy of an instrument with these texts. Raise `ValueError` if they do not fit its items and answers."""
     lengths = {name: len(options) for name, options in instrument.options.items()}
     given = {name: len(options) for name, options in texts.options.items()}
     if len(texts.items) != len(instrument.items) or not given.items() <= lengths.items():
@@ -207,7 +217,7 @@ def with_texts(instrument: Instrument, texts: Texts) -> Instrument:
 
 
 def _faults(instrument: Instrument) -> Iterator[str]:
-    """Yield what is wrong between the parts of an instrument."""
+    """Yield a message for each part of an instrument that is invalid or contradicts another part."""
     counted = sum(item.counts for item in instrument.items)
     if instrument.missing_allowed >= counted:
         yield "missing_allowed has to be less than the number of items that count"
@@ -225,7 +235,7 @@ def _faults(instrument: Instrument) -> Iterator[str]:
 def _scoring_faults(instrument: Instrument, items: int) -> Iterator[str]:
     for subscale in instrument.subscales:
         if not subscale.first <= subscale.last <= items:
-            yield f"the subscale {subscale.code} has to go from one item to the same or a later one"
+            yield f"the subscale {subscale.code} has to go from an item to the same or a later item of the instrument"
     highest: int | None = None
     for band in instrument.bands:
         if band.lowest > band.highest or (highest is not None and band.lowest <= highest):
@@ -235,7 +245,7 @@ def _scoring_faults(instrument: Instrument, items: int) -> Iterator[str]:
         if rule.item > items:
             yield f"the flag {rule.flag} is about item {rule.item}, which does not exist"
     for name, codes in (("subscale", instrument.subscales), ("band", instrument.bands)):
-        yield from (f"there are two of the {name} {code}" for code in _repeated(codes))
+        yield from (f"the {name} {code} occurs more than once" for code in _repeated(codes))
 
 
 def _repeated(parts: Sequence[Subscale] | Sequence[Band]) -> list[str]:

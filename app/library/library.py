@@ -31,17 +31,20 @@ class Library:
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """Return the library that the settings name."""
+        """Return the library with the operator's files that the settings name."""
         return cls(settings.instruments, settings.help)
 
     @property
     def has_own_files(self) -> bool:
-        """Whether the operator has files of their own."""
+        """Whether the settings name a folder or a file of the operator."""
         return self._folder is not None or self._help_file is not None
 
     @cached_property
     def versions(self) -> dict[str, dict[int, Path]]:
-        """The file of each version of each instrument, by code and in ascending order."""
+        """The path of the file of each instrument, by its code and its version, both in ascending order.
+
+        Raise `LibraryError` if the operator's folder cannot be read, or has a version that is shipped.
+        """
         shipped, own = _files(DATA / "instruments"), _files(self._folder)
         twice = shipped.keys() & own.keys()
         if twice:
@@ -56,12 +59,12 @@ class Library:
 
     @cached_property
     def follow_ups(self) -> FollowUps:
-        """What a person is asked for after a dosing session."""
+        """The rules for follow-ups after a dosing session."""
         return read_file(FollowUps, DATA / "follow-ups.1.json")
 
     @cached_property
     def edition(self) -> tuple[object, ...]:
-        """What changes if a file is replaced by another version: the numbers of the sets, and the instruments' versions."""
+        """The versions of all files: the set numbers of prompts and follow-ups, and the versions of each instrument."""
         instruments = tuple((code, *versions) for code, versions in self.versions.items())
         return self.prompts(FALLBACK_LANGUAGE).set, self.follow_ups.set, *instruments
 
@@ -73,7 +76,7 @@ class Library:
     def instrument(self, code: str, version: str | None = None) -> Instrument | None:
         """Return a version of an instrument, by default the newest; None if it does not exist.
 
-        Raise `LibraryError` if its file, or that of its texts, cannot be used.
+        Raise `LibraryError` if the file of the instrument or the file of its texts cannot be used.
         """
         versions = self.versions.get(code, {})
         if version is not None and version not in map(str, versions):
@@ -102,7 +105,10 @@ class Library:
 
     @cached_property
     def help(self) -> HelpFile:
-        """The helplines. The notices of the shipped file complete those of an operator's file."""
+        """The operator's file of helplines, by default the shipped one.
+
+        If the operator's file has no notice in a language, it gets the shipped notice.
+        """
         shipped = read_file(HelpFile, DATA / HELP_FILE)
         if self._help_file is None:
             return shipped
@@ -110,7 +116,7 @@ class Library:
         return own.model_copy(update={"notice": shipped.notice | own.notice})
 
     def faults(self) -> list[str]:
-        """Return a line for each fault of the operator's files: those that exist are read and checked."""
+        """Read and check all of the operator's files; return a line for each fault."""
         lines = _lines_of(lambda: self.help)
         if self._folder is None:
             return lines
@@ -123,12 +129,12 @@ class Library:
         return lines + [f"{path}: {line}" for path, line in self._strange_files()]
 
     def texts_path(self, instrument: Instrument) -> Path | None:
-        """Return the path of an instrument's texts in the operator's folder; None without a folder."""
+        """Return the path for an instrument's texts in the operator's folder; None if there is no folder."""
         return self._folder and self._folder / f"{instrument.code}.{instrument.version}.texts.json"
 
     @cached_property
     def _prompt_files(self) -> dict[str, Path]:
-        """The newest file of prompts of each language."""
+        """The path of the newest file of prompts in each language."""
         found = {path: match for path in DATA.iterdir() if (match := _prompts_name(path.name))}
         ordered = sorted(found.items(), key=lambda pair: int(pair[1]["set"]))
         return {match["language"]: path for path, match in ordered}
@@ -136,7 +142,7 @@ class Library:
     def _read_instrument(self, code: str, version: int, path: Path) -> Instrument:
         instrument = read_file(Instrument, path)
         if (instrument.code, instrument.version) != (code, str(version)):
-            raise LibraryError([f"{path}: its code and version have to be those of its name"])
+            raise LibraryError([f"{path}: its code and version have to be those in the name of the file"])
         texts_path = self.texts_path(instrument)
         if texts_path is None or not texts_path.exists():
             return instrument
@@ -147,17 +153,20 @@ class Library:
             raise LibraryError([f"{texts_path}: the texts do not fit the items and answers of {code}"]) from None
 
     def _strange_files(self) -> Iterator[tuple[Path, str]]:
-        """Yield the files of the operator's folder that are not used, and why."""
+        """Yield the path of each file of the operator's folder that is not used, and the reason."""
         for path in sorted(self._folder.glob("*.json")) if self._folder is not None else ():
             match = _file_name(path.name)
             if match is None:
                 yield path, "name an instrument CODE.VERSION.json, such as my-scale.1.json"
             elif match["texts"] and int(match["version"]) not in self.versions.get(match["code"], ()):
-                yield path, "there is no such instrument"
+                yield path, "there is no instrument with this code and version"
 
 
 def _files(folder: Path | None) -> dict[tuple[str, int], Path]:
-    """Return the files of instruments in a folder, by code and version."""
+    """Return the paths of the instruments' files in a folder, by code and version; nothing without a folder.
+
+    Raise `LibraryError` if the folder cannot be read.
+    """
     if folder is None:
         return {}
     try:

@@ -1,4 +1,4 @@
-"""Prompts: questions of our own that a person may answer in a reflection."""
+"""Prompts: questions that a person can answer in a reflection."""
 
 from enum import StrEnum
 from typing import Annotated, Final, Literal
@@ -13,10 +13,10 @@ PROMPT_ID: Final = r"^[a-z]{2,12}-\d{2}$"
 
 
 class Phase(StrEnum):
-    """The time that a prompt is for.
+    """The time for which a prompt is meant.
 
-    `preparation`: before a session; `fresh`: up to 72 hours after it; `fortnight`: up to 14 days; `months`: later;
-    `any`: at any time.
+    `preparation`: before a dosing session; `fresh`: up to 72 hours after it; `fortnight`: up to 14 days; `months`:
+    later; `any`: at any time.
     """
 
     PREPARATION = "preparation"
@@ -36,12 +36,16 @@ class Prompt(FileShape, json_schema_extra=documented(_example)):
     id: Annotated[str, Field(pattern=PROMPT_ID)] = Field(
         description="The prompt's id, for the `prompt_id` of a reflection."
     )
-    phase: Phase = Field(description="The time that it is for.")
+    phase: Phase = Field(description="The time for which the prompt is meant.")
     element_kinds: list[Code] = Field(
-        description="The kinds of element that it is about; empty for none in particular."
+        description="The kinds of element that the prompt is about; empty if it is about no particular kind."
     )
-    domains: list[Code] = Field(description="The domains of life that it is about; empty for none in particular.")
-    change: Literal["internal", "external"] | None = Field(description="The kind of change that it is about, or null.")
+    domains: list[Code] = Field(
+        description="The domains of life that the prompt is about; empty if it is about no particular domain."
+    )
+    change: Literal["internal", "external"] | None = Field(
+        description="The kind of change that the prompt is about, or null."
+    )
     text: Line = Field(description="The question.")
 
 
@@ -53,7 +57,7 @@ class Prompts(FileShape):
     prompts: list[Prompt]
 
     def select(self, phase: Phase | None, element_kind: str | None, domain: str | None) -> list[Prompt]:
-        """Return the prompts for a phase, about a kind of element, and about a domain, as far as they are given."""
+        """Return the prompts for a phase, a kind of element and a domain. None does not restrict the prompts."""
         return [
             each
             for each in self.prompts

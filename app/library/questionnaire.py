@@ -1,7 +1,7 @@
 """Reads the texts of an instrument from a FHIR R4 Questionnaire, as LOINC and others publish them.
 
-The items are matched by their LOINC codes or, in a Questionnaire without these, by their order and the number of their
-answers. Only texts are taken: what an instrument asks and how it is scored never changes.
+Items are matched by LOINC code. If a Questionnaire has no LOINC codes, items are matched by their order and their
+answers. Only texts are taken from a Questionnaire: the items and the scoring of an instrument never change.
 """
 
 import re
@@ -32,7 +32,7 @@ class QuestionnaireError(ValueError):
 
 @dataclass(frozen=True)
 class _Answer:
-    """An answer: its text, its code, and its value, each None if it is not given."""
+    """An answer: its text, its code, and its value, each None if the Questionnaire has none."""
 
     text: str | None
     code: str | None
@@ -48,7 +48,7 @@ class _Question:
     answers: tuple[_Answer, ...]
 
     def fits(self, item: InstrumentItem) -> bool:
-        """Return whether the answers can be those of an item: as many, and with its values if they have values."""
+        """Return whether the question has as many answers as an item and, if they have values, the item's values."""
         values = [answer.value for answer in self.answers]
         expected = [*range(item.least, item.most + 1)]
         return len(values) == len(expected) and (None in values or values == expected)
@@ -57,10 +57,11 @@ class _Question:
 def read_texts(
     value: object, instruments: Sequence[Instrument], code: str | None = None, language: str | None = None
 ) -> tuple[Instrument, Texts]:
-    """Return the instrument that a Questionnaire is about, and its texts.
+    """Return the instrument that a Questionnaire is about, and the texts of this Questionnaire.
 
-    `code` names the instrument if the Questionnaire does not; `language` is that of the texts, by default what the
-    Questionnaire says. Raise `QuestionnaireError` if it is not the Questionnaire of one of the instruments.
+    `code` restricts the choice to one instrument. `language` is the language of the texts, by default that of the
+    Questionnaire, else that of the instrument. Raise `QuestionnaireError` if the Questionnaire is not valid, or if it
+    fits none or several of the instruments.
     """
     if not isinstance(value, dict) or value.get("resourceType") != "Questionnaire":
         message = "the file is not a FHIR Questionnaire in JSON"
@@ -87,7 +88,7 @@ def read_texts(
 def _match(
     questions: Sequence[_Question], instruments: Sequence[Instrument]
 ) -> tuple[Instrument, list[_Question | None]]:
-    """Return the instrument, and the question of each of its items."""
+    """Return the instrument that the questions fit, and for each of its items the question, or None."""
     by_code = {code: question for question in questions for code in question.codes}
     shared = {each.code: sum(item.loinc in by_code for item in each.items) for each in instruments}
     best = max(instruments, key=lambda each: shared[each.code], default=None)
@@ -101,16 +102,17 @@ def _match(
         message = f"the Questionnaire has neither the LOINC codes nor the number of items and answers of: {known}"
         raise QuestionnaireError(message)
     several = ", ".join(each.code for each, _ in fitting)
-    message = f"the Questionnaire has no LOINC codes and could be each of {several}: name it with --instrument"
+    message = f"the Questionnaire has no LOINC codes and could be any of {several}: choose one with --instrument"
     raise QuestionnaireError(message)
 
 
 def _by_code(
     instrument: Instrument, questions: Sequence[_Question], by_code: dict[str, _Question]
 ) -> list[_Question | None]:
-    """Match items by code, then items without a code with the questions that are left, in order.
+    """Return the question for each item, matched by code; None for an item that the Questionnaire does not have.
 
-    An item that the Questionnaire does not have stays without a text.
+    An item without a code gets the next remaining question with fitting answers. Raise `QuestionnaireError` if the
+    answers of a question do not fit the item with the same code.
     """
     matched = [by_code.get(item.loinc or "") for item in instrument.items]
     taken = {id(question) for question in matched}
@@ -127,7 +129,10 @@ def _by_code(
 
 
 def _by_order(instrument: Instrument, questions: Sequence[_Question]) -> list[_Question | None] | None:
-    """Match all items, or the first ones that are required, with all questions; None if they do not fit."""
+    """Return the question for each item, matched by order; None if the questions do not fit.
+
+    There must be a question for every item, or for the required items only, which come first. The other items get None.
+    """
     required = sum(item.required for item in instrument.items)
     if len(questions) not in {required, len(instrument.items)}:
         return None
@@ -137,7 +142,7 @@ def _by_order(instrument: Instrument, questions: Sequence[_Question]) -> list[_Q
 
 
 def _option_texts(instrument: Instrument, matched: Sequence[_Question | None]) -> dict[str, list[str]]:
-    """Return the texts of the lists of answers, each from the first item that uses the list."""
+    """Return the texts of each list of answers, from the first item that uses the list and has all texts."""
     found: dict[str, list[str]] = {}
     for item, question in zip(instrument.items, matched, strict=True):
         texts = [answer.text for answer in question.answers if answer.text] if question is not None else []
@@ -147,7 +152,7 @@ def _option_texts(instrument: Instrument, matched: Sequence[_Question | None]) -
 
 
 def _questions(items: object, value_sets: dict[str, list[_Answer]]) -> Iterator[_Question]:
-    """Yield the questions in a list of items and in the items within them, in order; not what is computed or displayed."""
+    """Yield the questions of a list of items and nested items, in order. Leave out read-only and display items."""
     for item in _objects(items):
         if item.get("type") in _QUESTIONS and item.get("readOnly") is not True:
             codes = {each.get("code") for each in _objects(item.get("code")) if each.get("system") == LOINC}
@@ -206,7 +211,7 @@ def _ordinal(element: Json) -> int | None:
 
 
 def _integer(value: Any) -> int | None:
-    """Return a number as an integer; None if it is no number, has a fraction, or is too large for an answer."""
+    """Return a number as an integer; None if it is not a number, has a fraction, or is too large for an answer."""
     is_number = isinstance(value, int | Decimal) and not isinstance(value, bool)
     return int(value) if is_number and abs(value) <= MAX_ANSWER and value == int(value) else None
 
@@ -221,6 +226,6 @@ def _objects(value: object) -> list[Json]:
 
 
 def _text(value: object, longest: int) -> str | None:
-    """Return a text without blanks at its ends, None if it is empty, no text or too long."""
+    """Return a text without blanks at its ends; None if it is not a text, is empty, or is longer than `longest`."""
     text = value.strip() if isinstance(value, str) else ""
     return text if 0 < len(text) <= longest else None

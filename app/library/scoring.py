@@ -1,4 +1,4 @@
-"""Scoring: the result of a person's answers to an instrument. It depends on nothing else."""
+"""Scoring: computes the result of a person's answers by the rules of the instrument, and from nothing else."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -13,8 +13,8 @@ IN_ERROR: Final = "entered-in-error"
 class Scoring(StrEnum):
     """How a total was computed.
 
-    `complete`: all items that count are answered; `prorated`: the total is in proportion to those that are answered;
-    `incomplete`: there is no total.
+    `complete`: all items that count are answered. `prorated`: some are not answered, and the total is extrapolated from
+    the answers to the others. `incomplete`: there is no total.
     """
 
     COMPLETE = "complete"
@@ -23,7 +23,10 @@ class Scoring(StrEnum):
 
 
 class Score(NamedTuple):
-    """The result. Without a total, there is no band; `subscales` is None unless all items that count are answered."""
+    """The result of answers. `band` is None if there is no total, or no band for the total.
+
+    `subscales` is None if the instrument has no subscales, or if an item that counts is not answered.
+    """
 
     scoring: Scoring
     total: int | None
@@ -33,9 +36,11 @@ class Score(NamedTuple):
 
 
 def score(instrument: Instrument, answers: Sequence[int | None], status: str) -> Score:
-    """Return the result of answers, one for each item, None if unanswered. `status` is that of the assessment.
+    """Return the result of the answers of an assessment with this status.
 
-    Answers of an assessment that was entered in error have no result and no flags.
+    `answers` has one entry for each item, None if the item is not answered. An assessment that was entered in error has
+    no total and no flags. A total is prorated only if the assessment is completed, at most `missing_allowed` of the
+    items that count are not answered, and every item with a safety rule is answered.
     """
     if status == IN_ERROR:
         return Score(Scoring.INCOMPLETE, None, None, None, [])
@@ -64,7 +69,7 @@ def flags_of(instrument: Instrument, answers: Sequence[int | None]) -> list[str]
 
 
 def round_half_up(dividend: int, divisor: int) -> int:
-    """Return a quotient as the nearest integer, the greater one if two are as near. The divisor is positive."""
+    """Return a quotient, rounded to the nearest integer; a half is rounded up. The divisor must be positive."""
     return (2 * dividend + divisor) // (2 * divisor)
 
 

@@ -1,5 +1,5 @@
-"""Computed views: responses over the records of several kinds, which are computed for each request and never stored.
+"""Computed views: responses that are computed from records of several kinds for each request, and never stored.
 
-Each view has its own module with its route. All of them share their parameters (`parameters`) and the conditional
-response (`conditional`).
+Each view has its own module or package with its routes. `parameters` and `conditional` have the query parameters and
+the conditional response that views share.
 """

@@ -1,4 +1,4 @@
-"""The examples of views in the documentation: what they return for the demo person."""
+"""The examples of views in the OpenAPI document: a request and responses of the demo's person."""
 
 from typing import Any, Final
 

@@ -1,6 +1,6 @@
-"""The inbox: what is waiting for the person's next step, from what came up to what changes.
+"""The inbox: the records that wait for the person's next step, in four lists.
 
-One statement reads all four lists: the count of each, and its newest records.
+One statement reads the count and the newest records of every list.
 """
 
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ from app.views.conditional import TAG, feed_version, not_modified, tag_of, view_
 from app.views.labels import MAX_LABEL, label_of
 
 MAX_ITEMS: Final = 20
-"""How many records a list shows; its count is of all."""
+"""The maximum number of records in a list. The list's count includes the records that are not shown."""
 _element, _intention, _item, _session = (each.table for each in (ELEMENTS, INTENTIONS, ACTION_ITEMS, SESSIONS))
 _integration: Final = _intention.alias("integration")
 KINDS: Final[Mapping[str, Resource]] = {
@@ -44,35 +44,37 @@ KINDS: Final[Mapping[str, Resource]] = {
 
 
 class InboxItem(BaseModel, defer_build=True):
-    """A record that is waiting."""
+    """A record that waits for a next step."""
 
     id: Id = Field(description="The record's id.")
-    title: str = Field(max_length=MAX_LABEL, description="Its title, or the beginning of its words.")
-    session_id: Id | None = Field(description="The session that it belongs to.")
-    created_at: Instant = Field(description="When it was created.")
+    title: str = Field(
+        max_length=MAX_LABEL, description="The record's title; without a title, the beginning of its text."
+    )
+    session_id: Id | None = Field(description="The id of the session that the record belongs to, or null.")
+    created_at: Instant = Field(description="When the record was created.")
 
 
 class InboxList(BaseModel, defer_build=True):
-    """What is waiting for one kind of step."""
+    """The records that wait for one kind of step."""
 
-    count: int = Field(ge=0, lt=2**31, description="How many records are waiting.")
-    items: list[InboxItem] = Field(max_length=MAX_ITEMS, description="The newest 20 of them, newest first.")
+    count: int = Field(ge=0, lt=2**31, description="The number of records that wait.")
+    items: list[InboxItem] = Field(max_length=MAX_ITEMS, description="The newest 20 of these records, newest first.")
 
 
 class Inbox(BaseModel, defer_build=True):
-    """What is waiting for the next step."""
+    """The records that wait for the person's next step, in four lists."""
 
     model_config = ConfigDict(json_schema_extra=example(examples.INBOX))
 
-    elements_without_meaning: InboxList = Field(description="Elements without a meaning that are not set aside.")
+    elements_without_meaning: InboxList = Field(description="Elements that have no meaning yet and are not set aside.")
     meanings_without_change: InboxList = Field(
-        description="Elements with a meaning, not set aside, to which no intention or action item refers."
+        description="Elements with a meaning, not set aside, to which no intention or action item refers yet."
     )
     session_intentions_left: InboxList = Field(
-        description="Active intentions for a session that is completed, from which no intention for the integration "
-        "derives."
+        description="Active intentions of the kind `session` whose session is completed, but from which no intention "
+        "of the kind `integration` is derived."
     )
-    proposals: InboxList = Field(description="Action items that were requested, and neither accepted nor rejected.")
+    proposals: InboxList = Field(description="Action items with the status `requested`: not yet accepted or rejected.")
 
 
 def _is(column: sa.ColumnElement[Any], value: str) -> sa.ColumnElement[bool]:
@@ -80,12 +82,12 @@ def _is(column: sa.ColumnElement[Any], value: str) -> sa.ColumnElement[bool]:
 
 
 def _refers(table: sa.FromClause, field: str, to: sa.Table, *conditions: sa.ColumnElement[bool]) -> sa.Exists:
-    """Return the condition that a record of a table refers to one of another table."""
+    """Return the condition that a record of `table` refers to the record of `to` by `field`, and meets `conditions`."""
     return sa.exists().where(table.c.owner_id == to.c.owner_id, table.c[field] == to.c.id, *conditions)
 
 
 def waiting_conditions() -> dict[str, tuple[sa.ColumnElement[bool], ...]]:
-    """Return the conditions on the records in each list."""
+    """Return the conditions that the records of each list meet, by the name of the list."""
     kept = _element.c.status != sa.literal_column(f"'{ElementStatus.SET_ASIDE}'", sa.String())
     changed = (_refers(table, "element_id", _element) for table in (_intention, _item))
     completed = sa.exists().where(
@@ -108,7 +110,7 @@ def waiting_conditions() -> dict[str, tuple[sa.ColumnElement[bool], ...]]:
 
 
 def _list(name: str, table: sa.Table, conditions: tuple[sa.ColumnElement[bool], ...]) -> sa.Select[Any]:
-    """Return the newest records of a list, each with the count of all."""
+    """Return the query for the newest records of a list. Each row has the list's name and the count of all records."""
     newest = (
         sa.select(table.c.id, table.c.seq, table.c.session_id, table.c.created_at)
         .add_columns(sa.func.count().over().label("count"))
@@ -123,7 +125,7 @@ def _list(name: str, table: sa.Table, conditions: tuple[sa.ColumnElement[bool], 
 
 @cache
 def waiting() -> Statement:
-    """Return the statement that reads all lists, each newest first, but the lists in no particular order."""
+    """Return the statement that reads the newest records of all lists. The rows are in no particular order."""
     return Statement(
         sa.union_all(*(_list(name, KINDS[name].table, conditions) for name, conditions in waiting_conditions().items()))
     )
@@ -134,7 +136,7 @@ router = APIRouter(prefix="/v1/inbox", tags=[TAG], route_class=Route)
 
 @router.get("", response_model=Inbox, responses=view_responses(), summary="Get the inbox")
 async def get_inbox(view: OwnRecords, if_none_match: IfNoneMatch = None) -> Response:
-    """Return what is waiting for the next step, in four lists. Each has the number of all, and the newest 20."""
+    """Return the records that wait for your next step, in four lists: the count and the newest 20 of each."""
     tag = tag_of(await feed_version(view))
     if unchanged := not_modified(if_none_match, tag):
         return unchanged

@@ -1,4 +1,4 @@
-"""Labels: the short text by which a view names a record."""
+"""Labels: the short texts that name records in views."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -10,10 +10,11 @@ MAX_LABEL: Final = 120
 
 
 def label_of(resource: Resource, record: Mapping[str, Any]) -> str:
-    """Return the label of a record, whose members are given as in JSON.
+    """Return the label of a record. `record` has the record's members as in JSON.
 
-    It is the field in the heading of its journal entry, else the beginning of its words, else the name of its kind. Line
-    breaks become blanks, and a longer text ends with an ellipsis.
+    The label is the title field of the kind (`journal.title`). If this field is blank, the label is the kind's `text`
+    field; if that field is blank, too, the name of the kind. Line breaks become blanks. A text of more than `MAX_LABEL`
+    characters is cut, and ends with an ellipsis.
     """
     names = (resource.journal.title, resource.text)
     text = next(

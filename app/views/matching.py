@@ -1,6 +1,7 @@
-"""Matching: whether all terms of a search occur in texts, and the part of a text that shows it.
+"""Matching: tests whether all terms of a search occur in a record's texts, and cuts a snippet out of a matching text.
 
-Texts are compared as substrings, without case, in the Unicode normalization form C. No character has a special meaning.
+A term matches as a substring. Case is ignored. Texts are compared in the Unicode normalization form C (NFC). No
+character has a special meaning.
 """
 
 import re
@@ -11,13 +12,13 @@ from unicodedata import combining, normalize
 
 MAX_SNIPPET: Final = 160
 _BEFORE: Final = 40
-"""How many characters of a snippet are before the match."""
+"""The maximum number of characters before the match in a snippet."""
 _CUT: Final = "…"
 _escaped: Final = re.compile(r'["\\\x00-\x1f\x7f]').search
 
 
 def fold(text: str) -> str:
-    """Return a text in the form in which texts are compared."""
+    """Return a text in the form in which texts are compared: normalized to NFC and case-folded."""
     return text.casefold() if text.isascii() else normalize("NFC", text).casefold()
 
 
@@ -25,15 +26,16 @@ class Terms:
     """The terms of a search."""
 
     def __init__(self, query: str) -> None:
-        """Take the query: terms that are separated by blanks."""
+        """Split a query into its terms, which are separated by blanks."""
         self._terms = list(dict.fromkeys(fold(query).split()))
         self._are_plain = not any(combining(term[0]) or _escaped(term) for term in self._terms)
 
     def may_occur(self, document: str) -> bool:
-        """Return whether all terms may occur in a record, given its JSON text: a quick test, before it is parsed.
+        """Return whether all terms may occur in a record. `document` is the record as JSON text, which is not parsed.
 
-        In JSON, a text stands as it is except for escaped characters, and for a combining mark after one, which could be
-        composed with the last character of the escape.
+        This quick test saves parsing most records. It returns True for every record if a term has a character that JSON
+        escapes, or begins with a combining mark: after an escape, NFC could compose the mark with the escape's last
+        character.
         """
         if not self._are_plain:
             return True
@@ -41,7 +43,10 @@ class Terms:
         return all(term in folded for term in self._terms)
 
     def match(self, texts: Iterable[tuple[str, str]]) -> tuple[str, str] | None:
-        """Return the name of the text in which most terms occur, and its snippet; None if a term occurs in none."""
+        """Return the name and a snippet of the text that contains the most terms; None if a term occurs in no text.
+
+        `texts` are pairs of a name and a text.
+        """
         folded = [(name, text, fold(text)) for name, text in texts]
         found = [{term for term in self._terms if term in each} for _, _, each in folded]
         if len(set().union(*found)) < len(self._terms):
@@ -52,20 +57,21 @@ class Terms:
 
 
 def snippet(text: str, compared: str, match: tuple[int, int]) -> str:
-    """Return the part of a text around a match, whose position and length are those in the compared form of the text.
+    """Return the part of a text around a match.
 
-    Line breaks become blanks; an ellipsis is where the text was cut.
+    `compared` is the result of `fold` for the text, and `match` is the position and length of the match in it. Line
+    breaks become blanks. An ellipsis marks each end at which the text was cut.
     """
     text = normalize("NFC", text)
     start, length = match
-    if len(text) != len(compared):  # some characters become several without case, such as ß
+    if len(text) != len(compared):  # case folding replaced a character by several, such as ß by ss
         ends = [*accumulate(len(character.casefold()) for character in text)]
         first = next(number for number, end in enumerate(ends) if end > start)
         last = next(number for number, end in enumerate(ends) if end >= start + length)
         start, length = first, last - first + 1
     begin = max(0, start - _BEFORE)
     end = min(len(text), max(begin + MAX_SNIPPET, start + length))
-    if begin:  # at a word's beginning, and below at one's end, if there is one
+    if begin:  # move to the beginning of a word; below, move the end to the end of a word
         begin = 1 + max(begin - 1, text.find(" ", begin, start))
     if end < len(text) and (blank := text.rfind(" ", start + length, end)) >= 0:
         end = blank

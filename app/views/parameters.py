@@ -1,4 +1,4 @@
-"""The query parameters that views share: the time zone of days, the moment, and a range of days."""
+"""The query parameters that views share: a time zone, a moment, and a range of days."""
 
 from datetime import date, datetime
 from typing import Final
@@ -15,7 +15,7 @@ MAX_DAYS: Final = 366
 
 
 class ZonedQuery(BaseModel):
-    """The query of a view that has days."""
+    """The query of a view that shows days: the time zone in which days begin and end."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -24,17 +24,20 @@ class ZonedQuery(BaseModel):
     )
 
     def zone(self, view: View) -> str:
-        """Return the time zone; the caller must be authenticated, because the account's is read with it."""
+        """Return the time zone of the query, else that of the account.
+
+        The caller must be authenticated already: authentication reads the account's time zone.
+        """
         return self.timezone or view.timezone
 
 
 class MomentQuery(ZonedQuery):
-    """The query of a view of a moment."""
+    """The query of a view as of a moment."""
 
-    as_of: Instant | None = Field(None, description="The moment of the view; by default now.")
+    as_of: Instant | None = Field(None, description="The moment for which the view is computed; by default now.")
 
     def moment(self) -> datetime:
-        """Return the moment of the view."""
+        """Return `as_of`, by default the current time."""
         return self.as_of or clock.now()
 
 
@@ -51,7 +54,7 @@ LAST_DAY: Final = "The last day, in the time zone, included. The range has at mo
 
 
 class RangeQuery(ZonedQuery):
-    """The query of a view of a range of days. An absent bound is open."""
+    """The query of a view of a range of days. Both bounds are optional."""
 
     from_: Day | None = Field(None, alias="from", description=FIRST_DAY)
     to: Day | None = Field(None, description=LAST_DAY)

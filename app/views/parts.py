@@ -1,7 +1,7 @@
-"""Parts: rows of several tables that one statement returns, for views over several kinds of record.
+"""Parts: rows of several tables that one statement reads, for views of several kinds of record.
 
-The statement returns the rows of all parts as a union: the name of the part, the values of its columns as JSON, and, if
-the part needs what only the documents contain, the sealed document of each row.
+The statement is a union of all parts. Each of its rows has the name of the part and the values of the part's columns as
+JSON. If the part needs members that only the documents contain, the row also has the sealed document.
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,17 +25,21 @@ _OPENED: Final = ("id", "seq", "document")
 
 
 def one_of(column: sa.ColumnElement[Any], members: Iterable[StrEnum]) -> sa.ColumnElement[bool]:
-    """Return the condition that a column is one of some members of an enumeration, which are the same for every request."""
+    """Return the condition that a column has the value of one of the members of an enumeration.
+
+    The values become literals of the SQL, so `members` must be the same for every request.
+    """
     return column.in_([sa.literal_column(f"'{member.value}'", sa.String()) for member in members])
 
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Rows of one table that are the owner's, with the values of some columns.
+    """A part: the owner's rows of one table that meet the conditions, with the values of some columns.
 
-    With `opened`, the kind of record, each row gets the members of its document, too. With `grouped_by`, a column, there is
-    one row for each of its values: the value as `id`, and as `rows` the arrays of the other columns' values in JSON. With
-    `limit`, there are only the first rows in the order `order_by`; otherwise the rows are in no particular order.
+    With `opened`, the kind of the records, each row also gets the members of its decrypted document. With `grouped_by`,
+    the name of a column, there is one row for each value of this column: `id` is the value, and `rows` is the list of
+    the other columns' values, one list for each row of the table. With `limit`, the part has only the first rows in the
+    order `order_by`. Without `limit`, the rows are in no particular order.
     """
 
     name: str
@@ -62,7 +66,7 @@ class Part:
 
     @property
     def branch(self) -> sa.Select[Any]:
-        """The part's branch of the union."""
+        """The query of this part, which is one branch of the union."""
         name = sa.literal_column(f"'{self.name}'", sa.String()).label("part")
         if self.grouped_by is not None:
             group = self._found.c[self.grouped_by]
@@ -73,7 +77,7 @@ class Part:
         return sa.select(name, json_row(self._values).label("row"), *document).select_from(self._found)
 
     def read(self, values: Sequence[Any]) -> Row:
-        """Return the values of a row by name."""
+        """Return the values of a row of this part, by the name of the column."""
         return {"rows": values} if self.grouped_by is not None else decode_json_row(self._values, values)
 
 
@@ -81,12 +85,15 @@ class Parts:
     """Several parts, read by one statement."""
 
     def __init__(self, *parts: Part) -> None:
-        """Take the parts."""
+        """Build the statement that reads the parts."""
         self._parts = {part.name: part for part in parts}
         self.statement = Statement(sa.union_all(*(part.branch for part in parts)))
 
     async def fetch(self, view: View, **values: object) -> dict[str, list[Row]]:
-        """Return the rows of each part, by its name. Raise `UnreadableRecord` if a document cannot be opened."""
+        """Return the rows of all parts, by the name of the part. `values` are the parameters of the parts' conditions.
+
+        Raise `UnreadableRecord` if a document cannot be decrypted.
+        """
         rows = await view.db.tuples(self.statement, **view.binds, **values)
         keys = await view.data_keys()
         found: dict[str, list[Row]] = {name: [] for name in self._parts}

@@ -19,11 +19,11 @@ ENTRIES: Final = Part(
     [_entry.c.day >= bind(_entry.c.day, "entries_from"), _entry.c.day <= bind(_entry.c.day, "entries_to")],
     grouped_by="practice_id",
 )
-"""The days and outcomes of the entries from `entries_from` to `entries_to`, for each practice."""
+"""The day and outcome of each entry from `entries_from` to `entries_to`, grouped by practice."""
 
 
 def newest_practices(limit: int) -> Part:
-    """Return the part with at most `limit` practices, newest first."""
+    """Return the part that reads at most `limit` practices, newest first."""
     return Part(
         "practices",
         _practice,
@@ -35,7 +35,7 @@ def newest_practices(limit: int) -> Part:
 
 
 class LoggedPractice(NamedTuple):
-    """A practice: its record, its days, and the best outcome of each day with an entry."""
+    """A practice: its record, the rules for its days, and the best outcome of each day with an entry."""
 
     id: UUID
     record: Mapping[str, Any]
@@ -46,7 +46,7 @@ class LoggedPractice(NamedTuple):
 def logged_practices(
     practices: Iterable[Mapping[str, Any]], entries: Iterable[Mapping[str, Any]]
 ) -> Iterator[LoggedPractice]:
-    """Yield the practices with their outcomes. `entries` are rows with the id of a practice, and days with outcomes."""
+    """Yield the practices with their outcomes. `practices` and `entries` are the rows of the two parts above."""
     by_practice = {each["id"]: each["rows"] for each in entries}
     for record in practices:
         outcomes = best_outcomes(

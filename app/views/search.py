@@ -1,7 +1,7 @@
-"""Search in the person's own words, which are sealed: each page decrypts a number of records and looks at them.
+"""Search in the person's own words, which are stored encrypted: each page decrypts and searches some of the records.
 
-There is no index of words: it would be a second copy of the words, in clear, beside the sealed ones. A search is a POST,
-so that what a person looks for never stands in a URL, and so in no log.
+There is no index of words, because an index would store the words unencrypted. A search is a POST request, so that the
+words that a person searches for are in no URL, and therefore in no log.
 """
 
 from collections.abc import Iterator, Mapping
@@ -38,7 +38,7 @@ from app.views.matching import MAX_SNIPPET, Terms
 
 MAX_RECORDS: Final = 1_000
 MAX_BYTES: Final = 2 * 2**20
-"""How many records, and how many bytes of sealed documents, a page looks at."""
+"""The maximum number of records that a page searches, and the bytes of sealed documents after which it stops."""
 MAX_MATCHES: Final = 50
 DEFAULT_MATCHES: Final = 20
 MAX_QUERY: Final = 100
@@ -53,13 +53,13 @@ def _check_terms(value: str) -> str:
 
 
 class SearchQuery(BaseModel):
-    """What to search for."""
+    """The body of a search."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra=example(examples.SEARCH))
 
     q: Annotated[
         str, Field(min_length=2, max_length=MAX_QUERY, pattern=r"^[^\x00]*$"), AfterValidator(_check_terms)
-    ] = Field(description="Words or parts of words, separated by blanks: all of them must occur in a record.")
+    ] = Field(description="Words or parts of words, separated by blanks. A record matches if it contains all of them.")
     collections: Annotated[list[Collection], Field(max_length=50)] = Field(
         default_factory=list, description="Search in these collections only; by default in all."
     )
@@ -70,23 +70,24 @@ class SearchQuery(BaseModel):
         None,
         max_length=400,
         pattern=r"^[^\x00]*$",
-        description="Continues the search: the `next_cursor` of the previous page.",
+        description="The `next_cursor` of the previous page, to continue the search.",
     )
 
 
 class SearchMatch(BaseModel, defer_build=True):
-    """A record in which all words occur."""
+    """A record that contains all words of the search."""
 
     collection: Annotated[str, Field(json_schema_extra={"enum": [*BY_COLLECTION]})] = Field(
         description="The record's collection."
     )
     id: Id = Field(description="The record's id.")
     version: Version = Field(description="The record's version.")
-    field: str = Field(description="The field in which most of the words occur.")
+    field: str = Field(description="The field that contains the most words of the search.")
     snippet: str = Field(
-        max_length=MAX_SNIPPET + 2, description="Its text around the first of them. An ellipsis is where it was cut."
+        max_length=MAX_SNIPPET + 2,
+        description="The part of the field around the first match. An ellipsis marks where the text was cut.",
     )
-    happened_at: Instant = Field(description="When it happened, as in the timeline.")
+    happened_at: Instant = Field(description="When the record happened, as in the timeline.")
 
 
 class SearchMatches(BaseModel, defer_build=True):
@@ -94,17 +95,17 @@ class SearchMatches(BaseModel, defer_build=True):
 
     model_config = ConfigDict(json_schema_extra=example(examples.MATCHES))
 
-    items: list[SearchMatch] = Field(description="The matches. There may be none on a page that is not the last one.")
-    next_cursor: str | None = Field(description="Send this as `cursor` to look further. Null when all was looked at.")
-    scanned: int = Field(ge=0, le=MAX_RECORDS, description="How many records were looked at for this page.")
+    items: list[SearchMatch] = Field(description="The matches. A page can be empty although more pages follow.")
+    next_cursor: str | None = Field(description="Send this as `cursor` to get the next page; null on the last page.")
+    scanned: int = Field(ge=0, le=MAX_RECORDS, description="The number of records that were searched for this page.")
 
 
 @cache
 def candidates(*, filtered: bool) -> Statement:
-    """Return the statement that reads the records to look at, newest first, after a position.
+    """Return the statement that reads the records to search, newest first, after a position.
 
-    A row's document is null if the documents before it have `most_bytes` or more together. Each row also has the feed's
-    epoch.
+    With `filtered`, it reads only records of `collections`. A row's document is null if the documents of the rows
+    before it have `most_bytes` or more in total. Each row also has the feed's epoch.
     """
     position = sa.tuple_(bind(_change.c.happened_at, "before"), bind(_change.c.seq, "before_seq"))
     rows = sa.bindparam("rows", type_=sa.BigInteger)
@@ -142,11 +143,11 @@ router = APIRouter(prefix="/v1/search", tags=[TAG], route_class=Route)
     summary="Search your records",
 )
 async def search_records(view: OwnRecords, query: SearchQuery) -> Response:
-    """Return the records in which all words of `q` occur, newest first, regardless of case.
+    """Return the records that contain all words of `q`, newest first. Case is ignored.
 
-    A word may be a part of one: `wist` finds *wisteria*. The words are encrypted on the server, so each request decrypts
-    at most 1 000 records or 2 MiB, and looks at them: a page may have no matches and still a `next_cursor`. An account can
-    have one search at a time.
+    A part of a word matches, too: `wist` finds *wisteria*. Records are stored encrypted, so each request decrypts and
+    searches at most 1 000 records, or about 2 MiB of them. A page can therefore have a `next_cursor`, but no matches.
+    An account can have one search at a time.
     """
     with _one_search(view.caller.services, view.owner_id):
         return json_response(await search(view, query))
@@ -164,7 +165,7 @@ def _one_search(services: Services, owner_id: UUID) -> Iterator[None]:
 
 
 async def search(view: View, query: SearchQuery) -> Row:
-    """Return a page of matches; raise `InvalidCursor` if the cursor is not one of this search."""
+    """Return a page of matches. Raise `InvalidCursor` if the cursor is not from an earlier page of the same search."""
     key, scope = view.caller.services.cursor_key, _scope(view, query)
     before, before_seq = END, MIN_SEQ
     if query.cursor is not None:
@@ -203,7 +204,7 @@ def _scope(view: View, query: SearchQuery) -> Scope:
 
 
 def words_of(resource: Resource, record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the name and text of each of the record's fields that has the person's own words."""
+    """Yield the name and text of each field with the person's own words. Join the strings of a list by line breaks."""
     for name in resource.word_names:
         value = record[name]
         if isinstance(value, str):

@@ -1,4 +1,7 @@
-"""Sessions that took place: completed or stopped. Their time is the end or, if none is recorded, the start."""
+"""SQL expressions for sessions that took place: those that are completed or stopped.
+
+`ENDED_AT` is the end of a session; if no end is recorded, its start.
+"""
 
 from typing import Final
 

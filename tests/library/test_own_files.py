@@ -88,7 +88,10 @@ FAULTS: dict[str, tuple[object, list[str]]] = {
             "FILE: /factor: Input should be greater than or equal to 1.",
         ],
     ),
-    "another name": (own_instrument(code="other"), ["FILE: its code and version have to be those of its name"]),
+    "another name": (
+        own_instrument(code="other"),
+        ["FILE: its code and version have to be those in the name of the file"],
+    ),
     "no such list": (other_item(options="other"), ["FILE: /: item 1: options has no list named other."]),
     "other values": (
         other_item(most=6),
@@ -105,7 +108,10 @@ FAULTS: dict[str, tuple[object, list[str]]] = {
     "a subscale": (
         own_instrument(subscales=[{"code": "a", "from": 1, "to": 2}, {"code": "a", "from": 1, "to": 1}]),
         [
-            "FILE: /: the subscale a has to go from one item to the same or a later one; there are two of the subscale a."
+            (
+                "FILE: /: the subscale a has to go from an item to the same or a later item of the instrument; "
+                "the subscale a occurs more than once."
+            )
         ],
     ),
     "bands": (
@@ -137,8 +143,8 @@ def test_a_fault_of_an_instrument_is_named(tmp_path: Path, content: object, expe
             shipped("phq-9"),
             "FILE: phq-9, version 1, is shipped and never changes: give it another code or version",
         ),
-        ("phq-9.2.texts.json", TEXTS, "FILE: there is no such instrument"),
-        ("wisteria.1.texts.json", TEXTS, "FILE: there is no such instrument"),
+        ("phq-9.2.texts.json", TEXTS, "FILE: there is no instrument with this code and version"),
+        ("wisteria.1.texts.json", TEXTS, "FILE: there is no instrument with this code and version"),
         ("phq-9.1.texts.json", TEXTS, "FILE: the texts do not fit the items and answers of phq-9"),
         (
             "pgi-c.1.texts.json",

@@ -138,7 +138,7 @@ def test_what_is_no_questionnaire_of_an_instrument_is_refused(value: object, mes
 def test_a_questionnaire_that_fits_several_instruments_has_to_be_named() -> None:
     twin = EVERY[2].model_copy(update={"code": "twin"})
     value = questionnaire("pgi-c", coded=False)
-    with pytest.raises(QuestionnaireError, match="could be each of pgi-c, twin: name it with --instrument"):
+    with pytest.raises(QuestionnaireError, match="could be any of pgi-c, twin: choose one with --instrument"):
         read_texts(value, [*EVERY, twin])
     assert read_texts(value, [*EVERY, twin], "twin")[0].code == "twin"
 

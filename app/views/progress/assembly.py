@@ -1,4 +1,4 @@
-"""Puts progress together from its rows."""
+"""Builds the progress view from database rows."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,7 +25,7 @@ _by_time: Final = itemgetter("taken_at", "id")
 
 
 def progress(rows: Rows, range_: Range, library: Library) -> Row:
-    """Return the view as JSON values. `rows` are those of `sources.fetch`."""
+    """Return the progress view as JSON values. `rows` is the result of `sources.fetch`."""
     practices = all_practices(rows)
     return {
         "from": range_.from_on,
@@ -47,13 +47,13 @@ def progress(rows: Rows, range_: Range, library: Library) -> Row:
 
 
 def all_practices(rows: Rows) -> list[LoggedPractice]:
-    """Return the practices, the oldest first."""
+    """Return the practices with their outcomes, oldest first."""
     ordered = sorted(rows["practices"], key=itemgetter("created_at", "id"))
     return list(logged_practices(ordered, rows["entries"]))
 
 
 def sessions(rows: Rows, range_: Range) -> list[Row]:
-    """Return the sessions that took place in the range, in the order of their times."""
+    """Return the sessions that took place in the range, in the order in which they ended."""
     days = ((row, local_day(row["ended_at"], range_.timezone)) for row in _by_end(rows))
     return [
         {"session_id": row["id"], "kind": row["kind"], "day": day}
@@ -77,7 +77,7 @@ def measures(rows: Rows, range_: Range, library: Library) -> dict[tuple[str, str
 
 
 def check_in_days(rows: Rows, timezone: str) -> list[CheckInDay]:
-    """Return the days with check-ins, in their order."""
+    """Return the days that have check-ins, in ascending order."""
     return by_day((local_day(row["taken_at"], timezone), row) for row in sorted(rows["check_ins"], key=_by_time))
 
 

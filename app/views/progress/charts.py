@@ -1,4 +1,4 @@
-"""The charts of progress: which values a measure has, and between which bounds they are drawn."""
+"""The charts of progress: the points, bands and axis bounds of each measure."""
 
 from collections.abc import Callable
 from datetime import date
@@ -21,13 +21,14 @@ _CHECK_IN: Final = "check-in"
 _PRACTICE: Final = "practice"
 _MAX_SCALE: Final = 10
 _NIGHT_MINUTES: Final = 600
-"""The highest value of the axis of sleep in minutes, unless a value is higher."""
+"""The upper bound of the axis for minutes of sleep, unless a value is higher."""
 
 
 def chart_of(measure: str, library: Library) -> Draw:
-    """Return the function that draws a measure; raise `Invalid` if there is no such measure.
+    """Return the function that makes the chart of a measure. Raise `Invalid` if the measure does not exist.
 
-    A measure is the code of an instrument, `check-in:` and the name of a value, or `practice:` and an id.
+    A measure is the code of an instrument, `check-in:` and the name of a value, or `practice:` and the id of a
+    practice. The function for a practice raises `NotFound` if the owner has no practice with this id.
     """
     sort, _, name = measure.partition(":")
     if sort == _CHECK_IN and name in VALUES:
@@ -46,7 +47,7 @@ def _dosing_days(rows: Rows, range_: Range) -> list[date]:
 
 
 def _instrument(newest: Instrument, rows: Rows, range_: Range, library: Library) -> Chart:
-    """Return the chart of an instrument's totals, of the newest version that the range has."""
+    """Return the chart of an instrument's totals. It shows the newest version that has points in the range."""
     found = {version: each for (code, version), each in measures(rows, range_, library).items() if code == newest.code}
     version = max(found, key=int, default=newest.version)
     instrument = library.instrument(newest.code, version) or newest
@@ -91,7 +92,7 @@ def _check_ins(name: str, rows: Rows, range_: Range) -> Chart:
 
 
 def _practice(id: UUID, rows: Rows, range_: Range) -> Chart:
-    """Return the chart of a practice's weeks; raise `NotFound` if the owner has no such practice."""
+    """Return the chart of a practice's weeks. Raise `NotFound` if the owner has no practice with this id."""
     logged = next((each for each in all_practices(rows) if each.id == id), None)
     if logged is None:
         raise NotFound

@@ -1,4 +1,4 @@
-"""Check-ins by day: the mean of each value that was entered."""
+"""Daily means of check-ins: for each day, the mean of each value that was entered."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from typing import Final
 from app.library.scoring import round_half_up
 
 SCALES: Final = ("mood", "anxiety", "energy", "sleep", "connectedness", "craving", "pain")
-"""The values from 0 to 10."""
+"""The names of the values that are from 0 to 10."""
 VALUES: Final = (*SCALES, "sleep_minutes")
 
 
 @dataclass(frozen=True, slots=True)
 class CheckInDay:
-    """The means of a day's check-ins, by name and to one decimal place, and the number of check-ins."""
+    """The number of check-ins of a day, and the mean of each value, to one decimal place, by the value's name."""
 
     day: date
     means: dict[str, float | None]

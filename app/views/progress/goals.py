@@ -1,4 +1,4 @@
-"""Goal attainment scaling (Kiresuk and Sherman 1968): one T score of several goals, weighted, each at a level of -2 to 2.
+"""Goal attainment scaling (Kiresuk and Sherman 1968): one T score for several weighted goals with levels from -2 to 2.
 
 A score of 50 means that on average the goals were reached as expected.
 """
@@ -11,18 +11,18 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 CORRELATION: Final = 0.3
-"""The correlation between the levels of goals that the formula assumes."""
+"""The correlation between goals that the formula assumes."""
 
 
 class Goal(NamedTuple):
-    """An intention with a scale: its weight, 1 to 9, and its level before the therapy, if it is known."""
+    """An intention with a scale: its weight, 1 to 9, and its level at the beginning, -2 to 2, or None."""
 
     weight: int
     baseline: int | None
 
 
 class Level(NamedTuple):
-    """The level of a goal that an outcome states, -2 to 2."""
+    """The level of a goal on a day, -2 to 2, as an outcome states it."""
 
     goal_id: UUID
     day: date
@@ -38,7 +38,7 @@ class GoalPoint(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Attainment:
-    """The T score at the end of a range, the one of the baselines, the number of goals, and the scores in between."""
+    """The T score at the end of a range, the T score of the baselines, the number of goals, and the T scores by day."""
 
     t: float | None
     baseline_t: float | None
@@ -60,8 +60,8 @@ def t_score(weighted_levels: Iterable[tuple[int, int]]) -> float | None:
 def attainment(goals: Mapping[UUID, Goal], levels: Sequence[Level], from_on: date) -> Attainment:
     """Return the attainment of the goals that have a level.
 
-    `levels` are in the order of their days up to the end of the range; of several levels of a goal on a day, the last one
-    counts. The result has a point for each day with a level from `from_on` on.
+    `levels` are those of all days up to the end of the range, ordered by day. If a goal has several levels on a day,
+    the last one counts. The result has a point for each day from `from_on` on that has a level.
     """
     current: dict[UUID, int] = {}
     points: dict[date, float | None] = {}

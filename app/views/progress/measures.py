@@ -1,4 +1,4 @@
-"""Measures: the scores of a questionnaire over time, from the baseline to the latest one."""
+"""Measures: the scores of a questionnaire over time, and the change from the baseline to the latest score."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date
@@ -13,7 +13,7 @@ HIGHER_IS_BETTER: Final = "higher-is-better"
 
 
 class Point(NamedTuple):
-    """The score of a completed assessment. `total` is null if too many answers are missing."""
+    """The score of a completed assessment. `total` is None if too many answers are missing."""
 
     assessment_id: UUID
     day: date
@@ -25,12 +25,13 @@ class Point(NamedTuple):
 
 
 class Change(NamedTuple):
-    """The difference between the latest total and the baseline, and what it means by the instrument's file."""
+    """The change from the baseline to the latest total, and its meaning by the rules of the instrument."""
 
     points: int
     percent: int | None
-    """Of the baseline; null if that is 0."""
+    """The change in percent of the baseline; None if the baseline is 0."""
     beyond: bool | None
+    """Whether the change is at least the instrument's `change.points`; None if the instrument has no such number."""
     response: bool | None
     remission: bool | None
 
@@ -47,10 +48,11 @@ class Measure(NamedTuple):
 def measure(
     points: Iterable[Point], instrument: Instrument | None, first_dosing_on: date | None, from_on: date
 ) -> Measure:
-    """Return the measure of all completed assessments up to the end of a range, in the order of their times.
+    """Return the measure of one version of an instrument in a range of days.
 
-    The result's points are those from `from_on` on. Its baseline and change are of all. `instrument` is None if the server
-    no longer has it.
+    `points` are those of all completed assessments up to the end of the range, ordered by time. The result lists only
+    the points from `from_on` on, but its baseline, latest point and change are those of all points. `instrument` is
+    None if the server no longer has this version.
     """
     ordered = list(points)
     scored = [each for each in ordered if each.total is not None]
@@ -61,14 +63,18 @@ def measure(
 
 
 def baseline_of(scored: Sequence[Point], first_dosing_on: date | None) -> Point | None:
-    """Return the first point that is marked as baseline, else the first one not after the first dosing day, else the first."""
+    """Return the first point with the timepoint `baseline`.
+
+    If there is none, return the first point on or before the first dosing day; if there is none either, the first
+    point. Return None if there are no points.
+    """
     marked = (each for each in scored if each.timepoint == BASELINE)
     before = (each for each in scored if first_dosing_on is not None and each.day <= first_dosing_on)
     return next(marked, None) or next(before, None) or next(iter(scored), None)
 
 
 def change(baseline: Point | None, latest: Point | None, instrument: Instrument | None) -> Change | None:
-    """Return the change between two points; None if there is no second one."""
+    """Return the change from the baseline to the latest point; None if a point is missing or both are the same."""
     if baseline is None or latest is None or baseline.total is None or latest.total is None or baseline == latest:
         return None
     points = latest.total - baseline.total
@@ -84,9 +90,10 @@ def change(baseline: Point | None, latest: Point | None, instrument: Instrument 
 
 
 def _response(baseline: int, latest: int, instrument: Instrument) -> tuple[bool | None, bool | None]:
-    """Return whether a person has responded, and whether the symptoms have remitted; None where the file says nothing.
+    """Return whether the change is a response, and whether the latest total is a remission.
 
-    Neither is defined for a baseline that is lower than the instrument's file demands.
+    Each is None if the instrument has no rule for it. Both are None if the baseline is 0, or lower than the rule's
+    `baseline_at_least`.
     """
     rule = instrument.response
     if rule is None or not baseline or (rule.baseline_at_least is not None and baseline < rule.baseline_at_least):

@@ -1,4 +1,4 @@
-"""How practices have gone in a range: their weeks, their days, and runs of weeks."""
+"""The progress of practices in a range of days: their weeks, their days, and runs of kept weeks."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
@@ -11,12 +11,12 @@ from app.views.practice_rows import LoggedPractice
 from app.views.progress.sources import Range
 
 MAX_DAYS_LISTED: Final = 92
-"""The longest range for which each day is listed."""
+"""The maximum number of days of a range for which each day is listed."""
 _PRACTISED: Final = frozenset({EntryOutcome.DONE, EntryOutcome.PARTLY})
 
 
 def in_range(practices: Iterable[LoggedPractice], range_: Range) -> Iterator[LoggedPractice]:
-    """Yield the practices that are in force, or have an entry, on a day of the range."""
+    """Yield the practices whose lifetime overlaps the range."""
     for each in practices:
         first, last = _lifetime(each)
         if first <= range_.to_on and (last is None or last >= range_.from_on):
@@ -24,7 +24,7 @@ def in_range(practices: Iterable[LoggedPractice], range_: Range) -> Iterator[Log
 
 
 def progress_of(logged: LoggedPractice, range_: Range) -> Row:
-    """Return a practice's part of the view."""
+    """Return the progress of one practice as JSON values."""
     states = None
     if (range_.to_on - range_.from_on).days < MAX_DAYS_LISTED:
         states = day_states(logged.practice, logged.outcomes, range_.from_on, range_.to_on, range_.today)
@@ -38,7 +38,7 @@ def progress_of(logged: LoggedPractice, range_: Range) -> Row:
 
 
 def weeks_of(logged: LoggedPractice, range_: Range) -> list[dict[str, Any]]:
-    """Return the weeks of the range from the practice's first to its last one."""
+    """Return the weeks that have a day both in the range and in the practice's lifetime."""
     first, last = _lifetime(logged)
     start, end = max(first, range_.from_on), range_.to_on if last is None else min(last, range_.to_on)
     if start > end:
@@ -47,7 +47,7 @@ def weeks_of(logged: LoggedPractice, range_: Range) -> list[dict[str, Any]]:
 
 
 def practice_days(practices: Iterable[LoggedPractice], range_: Range) -> dict[str, set[date]]:
-    """Return the days of the range on which a practice of each domain was done, also partly."""
+    """Return, for each domain, the days of the range on which a practice of this domain was done or partly done."""
     days: dict[str, set[date]] = {domain: set() for domain in Domain}
     for each in practices:
         if each.record["domain"] is not None:
@@ -60,7 +60,10 @@ def practice_days(practices: Iterable[LoggedPractice], range_: Range) -> dict[st
 
 
 def _lifetime(logged: LoggedPractice) -> tuple[date, date | None]:
-    """Return the first and the last day in force or with an entry; None if the practice does not end."""
+    """Return the lifetime of a practice: the first and the last day on which it is in force or has an entry.
+
+    The last day is None if the practice does not end.
+    """
     first, last = logged.practice.schedule[0].from_on, logged.practice.ends_on
     return min([first, *logged.outcomes]), None if last is None else max([last, *logged.outcomes])
 

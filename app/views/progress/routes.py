@@ -44,7 +44,7 @@ class ProgressQuery(RangeQuery, MomentQuery):
 
 
 class ChartQuery(ProgressQuery):
-    """The query of a chart."""
+    """The query of a chart of progress."""
 
     measure: str = Field(
         "phq-9",
@@ -68,7 +68,7 @@ _EXAMPLE: Final = (
 )
 _CHART_RESPONSES: Final = view_responses(NotFound)
 _CHART_RESPONSES[200] |= {
-    "description": "The chart. The example has its title only.",
+    "description": "The chart. The example is shortened to its title.",
     "content": {Svg.media_type: {"example": _EXAMPLE}},
 }
 
@@ -77,9 +77,9 @@ _CHART_RESPONSES[200] |= {
 async def get_progress(
     view: OwnRecords, query: Annotated[ProgressQuery, Query()], if_none_match: IfNoneMatch = None
 ) -> Response:
-    """Return what you have done in a range of days, and how your scores have changed. By default, of the last 90 days.
+    """Return what you have done in a range of days, and how your scores have changed. The default is the last 90 days.
 
-    Weeks that are not kept are never called missed or failed: say it like this in an app, too.
+    A week that was not kept has the state `not-kept`. An app should not call it missed or failed.
     """
     version = await feed_version(view)
     range_, library = query.range_in(view), view.caller.services.library
@@ -101,7 +101,8 @@ async def get_chart(
 ) -> Response:
     """Return a chart of one measure as SVG, with its bands and the dosing sessions, for screens, paper and screen readers.
 
-    The image has no script and no reference to anything else. A practice that is not yours is 404.
+    The image contains no script and no reference to another file. The response is 404 if you have no practice with the
+    given id.
     """
     version = await feed_version(view)
     range_, library = query.range_in(view), view.caller.services.library

@@ -94,37 +94,41 @@ EXAMPLE: Final = {
 class SessionDay(BaseModel, defer_build=True):
     """A session that took place."""
 
-    session_id: Id = Field(description="The session.")
+    session_id: Id = Field(description="The id of the session.")
     kind: SessionKind = Field(description="The purpose of the session.")
-    day: Day = Field(description="The day on which it ended; if no end is recorded, on which it started.")
+    day: Day = Field(description="The day on which the session ended; if no end is recorded, the day of its start.")
 
 
 class MeasurePoint(BaseModel, defer_build=True):
     """The score of a completed assessment."""
 
-    assessment_id: Id = Field(description="The assessment.")
-    day: Day = Field(description="The day on which it was taken.")
+    assessment_id: Id = Field(description="The id of the assessment.")
+    day: Day = Field(description="The day on which the assessment was taken.")
     total: int | None = Field(ge=-(2**31), lt=2**31, description="The total; null if too many answers are missing.")
-    band: str | None = Field(description="The band of the total.")
+    band: str | None = Field(description="The band of the total; null if there is none.")
     scoring: Scoring = Field(description="How the total was computed.")
-    timepoint: str | None = Field(description="The timepoint of the assessment.")
+    timepoint: str | None = Field(description="The timepoint of the assessment, or null.")
     days_since_dosing: int | None = Field(
-        ge=0, lt=2**31, description="The days since the last dosing session before it."
+        ge=0, lt=2**31, description="The number of days since the latest dosing session; null if there was none."
     )
 
 
 class MeasureChange(BaseModel, defer_build=True):
-    """The difference between the latest total and the baseline, and what it means by the instrument's file."""
+    """The change from the baseline to the latest total, and its meaning by the rules of the instrument."""
 
-    points: int = Field(ge=-(2**31), lt=2**31, description="The latest total less the baseline.")
+    points: int = Field(ge=-(2**31), lt=2**31, description="The latest total minus the baseline.")
     percent: int | None = Field(
-        ge=-(2**31), lt=2**31, description="The same in percent of the baseline; null if that is 0."
+        ge=-(2**31), lt=2**31, description="The change in percent of the baseline; null if the baseline is 0."
     )
     beyond: bool | None = Field(
-        description="Whether the change is as large as the file's `change.points`; null if it has none."
+        description="Whether the change, up or down, is at least the instrument's `change.points`; null if it has none."
     )
-    response: bool | None = Field(description="Whether it is a response by the file; null if the file says nothing.")
-    remission: bool | None = Field(description="Whether it is a remission by the file; null if the file says nothing.")
+    response: bool | None = Field(
+        description="Whether the change is a response; null if the instrument does not define it."
+    )
+    remission: bool | None = Field(
+        description="Whether the latest total is a remission; null if the instrument does not define it."
+    )
 
 
 class InstrumentMeasure(BaseModel, defer_build=True):
@@ -135,18 +139,18 @@ class InstrumentMeasure(BaseModel, defer_build=True):
     direction: str | None = Field(
         description="`lower-is-better` or `higher-is-better`; null if the server no longer has the instrument."
     )
-    points: list[MeasurePoint] = Field(description="The assessments of the range, in the order of their times.")
+    points: list[MeasurePoint] = Field(description="The completed assessments of the range, ordered by time.")
     baseline: MeasurePoint | None = Field(
-        description="The first assessment that is marked as baseline, else the first one up to the first dosing day, else "
-        "the first one, also if it is before the range."
+        description="The first assessment with the timepoint `baseline`; else the first one up to the day of the first "
+        "dosing session; else the first one. Only assessments with a total count. It can be before the range."
     )
-    latest: MeasurePoint | None = Field(description="The latest assessment with a total.")
+    latest: MeasurePoint | None = Field(description="The latest assessment with a total, up to the end of the range.")
     change: MeasureChange | None = Field(
-        description="The change from `baseline` to `latest`; null without a second one."
+        description="The change from `baseline` to `latest`; null if both are the same assessment, or null."
     )
 
 
-_MEAN: Final = "The mean, to one decimal place; null if it was not entered."
+_MEAN: Final = "The mean of the day, to one decimal place; null if the value was not entered."
 
 
 class CheckInMeans(BaseModel, defer_build=True):
@@ -161,23 +165,25 @@ class CheckInMeans(BaseModel, defer_build=True):
     craving: float | None = Field(ge=0, le=10, description=_MEAN)
     pain: float | None = Field(ge=0, le=10, description=_MEAN)
     sleep_minutes: float | None = Field(ge=0, le=1440, description=_MEAN)
-    count: int = Field(ge=1, lt=2**31, description="The number of check-ins.")
+    count: int = Field(ge=1, lt=2**31, description="The number of check-ins of the day.")
 
 
 class PracticeWeek(BaseModel, defer_build=True):
     """A week of a practice."""
 
-    starts_on: Day = Field(description="Its first day, by the practice's `week_start`.")
-    expected: int = Field(ge=0, lt=2**31, description="On how many days the practice was expected.")
-    done: int = Field(ge=0, lt=2**31, description="On how many days it was done, whichever days.")
-    partly: int = Field(ge=0, lt=2**31, description="On how many days it was partly done.")
-    skipped: int = Field(ge=0, lt=2**31, description="On how many days it was skipped.")
+    starts_on: Day = Field(description="The first day of the week, as the practice's `week_start` says.")
+    expected: int = Field(ge=0, lt=2**31, description="The number of days on which the practice was expected.")
+    done: int = Field(ge=0, lt=2**31, description="The number of days on which it was done, due or not.")
+    partly: int = Field(ge=0, lt=2**31, description="The number of days on which it was partly done.")
+    skipped: int = Field(ge=0, lt=2**31, description="The number of days on which it was skipped.")
     state: WeekState = Field(
-        description="`kept` if done and partly are two thirds of expected; `open` if the week is not over and not kept "
-        "yet; `free` if nothing was expected."
+        description="`free` if nothing was expected; `kept` if `done` and `partly` together are at least two thirds of "
+        "`expected`; otherwise `open` until the week is over, and then `not-kept`."
     )
     percent: int | None = Field(
-        ge=0, le=100, description="The share of `expected`, where partly counts a half; null if nothing was expected."
+        ge=0,
+        le=100,
+        description="The share of `expected` that was done. Days in `partly` count half. Null if nothing was expected.",
     )
 
 
@@ -185,54 +191,60 @@ class PracticeDay(BaseModel, defer_build=True):
     """A day of a practice."""
 
     day: Day = Field(description="The day.")
-    state: DayState = Field(description="What the day is for the practice.")
+    state: DayState = Field(description="The state of the practice on this day.")
 
 
 class PracticeRun(BaseModel, defer_build=True):
-    """Kept weeks in a row. Free weeks are passed over, and one week that was not kept is forgiven."""
+    """Runs of kept weeks. A run continues over free weeks, and over a single week that was not kept."""
 
-    current: int = Field(ge=0, lt=2**31, description="The current run.")
-    longest: int = Field(ge=0, lt=2**31, description="The longest run, at most 260 weeks back.")
-    forgiven: bool = Field(description="Whether the current run has a week that was not kept, but forgiven.")
+    current: int = Field(ge=0, lt=2**31, description="The number of kept weeks in the current run.")
+    longest: int = Field(
+        ge=0, lt=2**31, description="The number of kept weeks in the longest run, at most 260 weeks back."
+    )
+    forgiven: bool = Field(description="Whether the current run continued over a week that was not kept.")
 
 
 class PracticeProgress(BaseModel, defer_build=True):
-    """How a practice has gone."""
+    """The progress of a practice."""
 
-    practice_id: Id = Field(description="The practice.")
-    title: str = Field(description="Its title.")
-    weeks: list[PracticeWeek] = Field(description="The weeks with a day in the range.")
-    days: list[PracticeDay] | None = Field(description="The days of the range; null if it is longer than 92 days.")
-    weeks_kept: PracticeRun = Field(description="Kept weeks in a row, up to the week of `as_of`.")
+    practice_id: Id = Field(description="The id of the practice.")
+    title: str = Field(description="The title of the practice.")
+    weeks: list[PracticeWeek] = Field(description="The weeks of the practice that have a day in the range.")
+    days: list[PracticeDay] | None = Field(description="The days of the range; null for a range of more than 92 days.")
+    weeks_kept: PracticeRun = Field(description="The runs of kept weeks, up to the week of `as_of`.")
 
 
 class ChangeCounts(BaseModel, defer_build=True):
-    """Action items by what became of them."""
+    """Numbers of action items that were created by the end of the range. Each item counts with its present status."""
 
-    open: int = Field(
-        ge=0, lt=2**31, description="Open at the time of the request, and created by the end of the range."
-    )
+    open: int = Field(ge=0, lt=2**31, description="Draft, requested, accepted, in progress or on hold.")
     completed: int = Field(ge=0, lt=2**31, description="Completed in the range.")
-    ended: int = Field(ge=0, lt=2**31, description="Rejected, failed or cancelled, and last changed in the range.")
+    ended: int = Field(
+        ge=0, lt=2**31, description="Rejected, failed or cancelled, and last changed in the range or after it."
+    )
 
 
 class Changes(BaseModel, defer_build=True):
-    """Action items, by where the change takes place."""
+    """Numbers of action items, by the kind of change that they are about."""
 
     internal: ChangeCounts = Field(description="Changes in how the person thinks, feels or sees.")
     external: ChangeCounts = Field(description="Changes in what the person does.")
 
 
 class DomainProgress(BaseModel, defer_build=True):
-    """What concerns a domain of life."""
+    """The numbers for one domain of life."""
 
     domain: Domain = Field(description="The domain.")
-    reflections: int = Field(ge=0, lt=2**31, description="Reflections of the range about it.")
+    reflections: int = Field(ge=0, lt=2**31, description="The number of reflections of the range about the domain.")
     intentions: int = Field(
-        ge=0, lt=2**31, description="Intentions about it, not cancelled, created by the end of the range."
+        ge=0,
+        lt=2**31,
+        description="The number of intentions about the domain, not cancelled, created by the end of the range.",
     )
     practice_days: int = Field(
-        ge=0, lt=2**31, description="Days of the range on which a practice of it was done, also partly."
+        ge=0,
+        lt=2**31,
+        description="The number of days of the range on which a practice of the domain was done, at least partly.",
     )
 
 
@@ -247,9 +259,13 @@ class GoalProgress(BaseModel, defer_build=True):
     """Goal attainment: the T score of the intentions with a scale. 50 means reached as expected, on average."""
 
     t: float | None = Field(description="The T score at the end of the range; null if no outcome states a level.")
-    baseline_t: float | None = Field(description="The T score of the same intentions' baselines; null without any.")
+    baseline_t: float | None = Field(
+        description="The T score of the same intentions' baselines; null if none has a baseline."
+    )
     count: int = Field(ge=0, lt=2**31, description="The number of intentions in `t`.")
-    points: list[GoalPoint] = Field(description="The T score of each day of the range with a level.")
+    points: list[GoalPoint] = Field(
+        description="The T score of each day of the range for which an outcome states a level."
+    )
 
 
 class Progress(BaseModel, defer_build=True, json_schema_extra=example(EXAMPLE)):
@@ -258,12 +274,14 @@ class Progress(BaseModel, defer_build=True, json_schema_extra=example(EXAMPLE)):
     from_on: Day = Field(alias="from", description="The first day of the range.")
     to_on: Day = Field(alias="to", description="The last day of the range.")
     timezone: str = Field(description="The IANA time zone of the days.")
-    sessions: list[SessionDay] = Field(description="The sessions that took place, in the order of their times.")
+    sessions: list[SessionDay] = Field(description="The sessions that took place, in the order in which they ended.")
     measures: list[InstrumentMeasure] = Field(
-        description="The questionnaires that were answered in the range, by code."
+        description="The questionnaires that were completed in the range, ordered by code."
     )
     check_ins: list[CheckInMeans] = Field(description="The days with check-ins.")
-    practices: list[PracticeProgress] = Field(description="The practices of the range, the oldest first.")
-    changes: Changes = Field(description="The action items.")
-    domains: list[DomainProgress] = Field(min_length=6, max_length=6, description="The six domains of life.")
-    goals: GoalProgress = Field(description="Goal attainment.")
+    practices: list[PracticeProgress] = Field(description="The practices of the range, oldest first.")
+    changes: Changes = Field(description="Numbers of action items.")
+    domains: list[DomainProgress] = Field(
+        min_length=6, max_length=6, description="The numbers for each of the six domains of life."
+    )
+    goals: GoalProgress = Field(description="The attainment of the goals.")

@@ -1,4 +1,4 @@
-"""What progress is computed from: one statement over eight kinds of record."""
+"""The rows from which progress is computed. One statement reads nine kinds of record."""
 
 from datetime import date, datetime, timedelta
 from typing import Final, NamedTuple
@@ -24,9 +24,9 @@ from app.views.progress.check_ins import VALUES
 from app.views.sessions import ENDED_AT, TOOK_PLACE
 
 MAX_LISTED: Final = 1_000
-"""How many practices, and how many assessments, are read: the newest."""
+"""The maximum number of practices, and of assessments, that are read: the newest."""
 REACH: Final = timedelta(weeks=261)
-"""How far back entries are read, for runs of weeks."""
+"""How long before today entries are read, to compute the runs of kept weeks."""
 WEEK: Final = timedelta(weeks=1)
 OPEN: Final = (
     ActionItemStatus.DRAFT,
@@ -43,7 +43,11 @@ _reflection, _intention, _outcome = ReflectionRecord.table(), IntentionRecord.ta
 
 
 class Range(NamedTuple):
-    """A range of days in a time zone, both included, as of a day. `ends_before` is the end of what counts."""
+    """A range of days in a time zone. Both bounds are included.
+
+    `today` is the local day of the view's moment. Only records before `ends_before` count: this is the end of the
+    range or, if the client sent an earlier `as_of`, the instant after it.
+    """
 
     from_on: date
     to_on: date
@@ -139,7 +143,7 @@ STATEMENT: Final = _PARTS.statement
 
 
 async def fetch(view: View, range_: Range) -> dict[str, list[Row]]:
-    """Return the rows of each part."""
+    """Return the rows of all parts, by the name of the part."""
     return await _PARTS.fetch(
         view,
         starts_at=range_.starts_at,

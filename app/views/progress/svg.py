@@ -1,7 +1,7 @@
-"""Charts as SVG: one small image that an app, a document or a web page can show.
+"""Charts as SVG images, which apps, documents and web pages can show.
 
 An image has a title and a description for screen readers, and no script, font or other reference. All parts differ in
-lightness or shape, so that it can be read without colour.
+lightness or shape, so that the chart can be read without colour.
 """
 
 from collections.abc import Iterator, Sequence
@@ -34,12 +34,12 @@ _STYLE: Final = (
 
 
 class ChartPoint(NamedTuple):
-    """A value of a day. `is_estimated` points are drawn hollow."""
+    """The value of a day. A point with `is_estimated` is drawn hollow."""
 
     day: date
     value: float
     text: str
-    """What the point says, such as `12 (moderate)`."""
+    """The text for the tooltip and for screen readers, such as `12 (moderate)`."""
     is_estimated: bool = False
 
 
@@ -52,10 +52,10 @@ class Band(NamedTuple):
 
 
 class Chart(NamedTuple):
-    """What a chart shows. Days and values are inclusive bounds of the axes."""
+    """The content of a chart. `from_on`, `to_on`, `lowest` and `highest` are inclusive bounds of the axes."""
 
     id: str
-    """Distinguishes the ids in the image from those of other charts on the same page."""
+    """The prefix of the ids in the image, which distinguishes them from those of other charts on the same page."""
     title: str
     from_on: date
     to_on: date
@@ -177,5 +177,5 @@ def _points(chart: Chart) -> Iterator[str]:
 
 
 def _text(text: str) -> str:
-    """Return a text escaped for XML, without the control characters that XML 1.0 does not allow."""
+    """Return a text escaped for XML. Control characters become blanks, because XML 1.0 does not allow them."""
     return escape("".join(each if each.isprintable() or each in "\t\n" else " " for each in text))

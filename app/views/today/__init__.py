@@ -1,1 +1,1 @@
-"""Today: what is due on a person's day, where they are after the latest dosing session, and what comes next."""
+"""The view of today: what is due, the time since the latest dosing session, and the days ahead."""

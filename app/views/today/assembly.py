@@ -1,4 +1,4 @@
-"""Puts today together from its rows."""
+"""Builds the view of today from database rows."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,12 +24,12 @@ Rows = Mapping[str, Sequence[Row]]
 LANGUAGE: Final = "en"
 """The language of the prompts: the server ships no other."""
 _LISTED: Final = frozenset({DayState.OPEN, DayState.AHEAD, DayState.DONE, DayState.PARTLY, DayState.SKIPPED})
-"""The states of days on which a practice is listed."""
+"""A practice is listed on the days on which it has one of these states."""
 _DAY: Final = timedelta(days=1)
 
 
 def today(rows: Rows, moment: Moment, days_ahead: int, view: View) -> Row:
-    """Return the view as JSON values. `rows` are those of `sources.fetch`."""
+    """Return the view of today and `days_ahead` days as JSON values. `rows` is the result of `sources.fetch`."""
     day, library = local_day(moment.as_of, moment.timezone), view.caller.services.library
     window = _window(rows, moment)
     practices = sorted(logged_practices(rows["practices"], rows["entries"]), key=_by_time)
@@ -159,7 +159,10 @@ def _prompts(
 
 
 def _phase(rows: Rows, window: Window | None) -> Phase:
-    """Return the phase of the prompts: a dosing session ahead comes before the window of the latest one."""
+    """Return the phase for which prompts are chosen.
+
+    It is `preparation` if a dosing session is planned in the next 72 hours, else the phase of the window, else `any`.
+    """
     if rows["preparation"]:
         return Phase.PREPARATION
     return Phase.ANY if window is None else Phase(window.phase)

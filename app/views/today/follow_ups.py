@@ -1,4 +1,4 @@
-"""The follow-ups of a session: which are open on a day, and which are done."""
+"""The follow-ups of a session: when each is open, and whether it is done."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
@@ -18,7 +18,7 @@ class Logged(NamedTuple):
 
 
 class FollowUp(NamedTuple):
-    """A follow-up of a session. Both days are included."""
+    """A follow-up of a session, which is open from `opens_on` to `closes_on`, both included."""
 
     kind: FollowUpKind
     instrument: str | None
@@ -35,9 +35,11 @@ def follow_ups(
     logged: Sequence[Logged],
     days: tuple[date, date],
 ) -> list[FollowUp]:
-    """Return the follow-ups of a session that are open between two days, both included, in the order in which they open.
+    """Return the follow-ups of a session that are open in a range of days, ordered by the day on which they open.
 
-    Each is open until the day before the next one of its rule opens. It is done if a matching record is of one of its days.
+    `days` are the first and the last day of the range, both included. A follow-up is open until the day before the next
+    one of the same rule opens; the last one of a rule is open for `last_open_days`. A follow-up is done if a record in
+    `logged` has the same kind and instrument, and one of the days on which the follow-up is open.
     """
     first, last = days
     found = [
@@ -48,7 +50,7 @@ def follow_ups(
         for opens_on, closes_on in _windows(rule, session_day)
         if opens_on <= last and closes_on >= first
     ]
-    return sorted(found, key=lambda each: each.opens_on)  # stable: those of a day keep the order of the rules
+    return sorted(found, key=lambda each: each.opens_on)  # stable: on the same day, they keep the order of the rules
 
 
 def _windows(rule: FollowUpRule, session_day: date) -> Iterator[tuple[date, date]]:

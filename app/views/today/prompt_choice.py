@@ -1,4 +1,4 @@
-"""The choice of prompts: by rule, so that every device of a person shows the same ones on a day."""
+"""The choice of prompts. Nothing is random, so that all devices of a person show the same prompts on a day."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
@@ -13,7 +13,7 @@ _HASHED_BYTES: Final = 4
 
 
 class ChosenPrompt(NamedTuple):
-    """A prompt for a day, and the element that it is about, if any."""
+    """A prompt for a day, and the id of the element that it is about, or None."""
 
     id: str
     text: str
@@ -36,9 +36,10 @@ def choose_prompts(
     element: OpenElement | None,
     domain: Domain,
 ) -> list[ChosenPrompt]:
-    """Return at most three of a phase's prompts: for the element's kind, for the domain, and one for neither.
+    """Return at most three prompts: one for the element's kind, one for the domain, and one about no kind or domain.
 
-    Prompts in `answered` are left out. A group without a prompt contributes none.
+    `prompts` are those of the phase, and `answered` the ids of prompts to leave out. The number of the day and a hash
+    of the owner's id determine which prompt of each group is chosen.
     """
     left = sorted((each for each in prompts if each.id not in answered), key=lambda each: each.id)
     number = day.toordinal() + int.from_bytes(sha256(str(owner_id).encode()).digest()[:_HASHED_BYTES])
@@ -57,5 +58,5 @@ def _chosen(left: Sequence[Prompt], number: int, element: OpenElement | None, do
 
 
 def least_touched(counts: Mapping[str, int]) -> Domain:
-    """Return the domain with the lowest count; of several, the first in the order of the domains."""
+    """Return the domain with the lowest count. If several have it, return the first in the order of `Domain`."""
     return min(Domain, key=lambda domain: counts.get(domain, 0))

@@ -1,4 +1,4 @@
-"""The route of today."""
+"""The route of the view of today."""
 
 from datetime import datetime
 from typing import Annotated, Final
@@ -22,10 +22,10 @@ router = APIRouter(tags=[TAG], route_class=Route)
 
 
 class TodayQuery(MomentQuery):
-    """The query of today."""
+    """The query of the view of today."""
 
     days: Annotated[int, BeforeValidator(bounded_integer(0, MAX_DAYS_AHEAD))] = Field(
-        0, ge=0, le=MAX_DAYS_AHEAD, description="How many days to look ahead, 0 to 14."
+        0, ge=0, le=MAX_DAYS_AHEAD, description="The number of days after today to return in `ahead`, 0 to 14."
     )
 
 
@@ -33,10 +33,10 @@ class TodayQuery(MomentQuery):
 async def get_today(
     view: OwnRecords, query: Annotated[TodayQuery, Query()], if_none_match: IfNoneMatch = None
 ) -> Response:
-    """Return what is due on your day, where you are after the latest dosing session, and what comes next.
+    """Return what is due today, the time since your latest dosing session, and what is due on the days ahead.
 
-    With `days=14`, `ahead` has what an app needs for the local notifications of two weeks: it works offline then. Without
-    `as_of`, the ETag changes at every hour, and with every change of your records.
+    With `days=14`, `ahead` has all that an app needs to schedule two weeks of local notifications, which then appear
+    even if the device is offline. The ETag changes with every change of your records and, without `as_of`, every hour.
     """
     version = await feed_version(view)
     as_of, zone, library = query.moment(), query.zone(view), view.caller.services.library
@@ -44,11 +44,11 @@ async def get_today(
     known = not_modified(if_none_match, tag)
     if known is not None:
         return known
-    moment = Moment(as_of, query.as_of or END, zone)  # a device's clock may be ahead of ours
+    moment = Moment(as_of, query.as_of or END, zone)  # the clock of the device may be ahead of the server's
     rows = await fetch(view, moment, query.days, library)
     return view_response(today(rows, moment, query.days, view), tag)
 
 
 def _hour(moment: datetime, zone: str) -> str:
-    """Return the hour that clocks in the time zone show, with the offset."""
+    """Return the local date and hour of a moment in the time zone, with the UTC offset, as text."""
     return moment.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%dT%H%z")

@@ -1,4 +1,4 @@
-"""Whether to show help: by the newest answers to the items that guard safety."""
+"""Decides whether to show help, by the newest answers to the items that have a safety rule."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -7,10 +7,10 @@ from app.library import Instrument, Library
 
 
 def shows_help(assessments: Iterable[Mapping[str, Any]], library: Library) -> bool:
-    """Return whether, of any instrument that guards safety, the newest assessment has a flag.
+    """Return whether the newest assessment of any instrument has a flag.
 
-    `assessments` are those of the last 14 days that were not entered in error, in progress or completed. One in which none of
-    the items that guard safety is answered says nothing, so it does not count.
+    `assessments` are the assessments of the last 14 days with instruments that have safety rules, in progress or
+    completed. An assessment in which no item with a safety rule is answered does not count.
     """
     newest: dict[str, Mapping[str, Any]] = {}
     for each in sorted(assessments, key=lambda each: each["taken_at"]):

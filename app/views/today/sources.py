@@ -1,4 +1,4 @@
-"""What today is computed from: one statement over eight kinds of record."""
+"""The rows from which the view of today is computed. One statement reads nine kinds of record."""
 
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
@@ -24,15 +24,15 @@ from app.views.practice_rows import ENTRIES, newest_practices
 from app.views.sessions import ENDED_AT, TOOK_PLACE
 
 PREPARATION: Final = timedelta(hours=72)
-"""How long before a dosing session prompts are about the preparation."""
+"""How long before a planned dosing session the prompts are about preparation."""
 SAFETY: Final = timedelta(days=14)
-"""For how long an answer with a flag shows help."""
+"""How long help is shown after an answer with a flag."""
 ANSWERED: Final = timedelta(days=14)
-"""For how long a prompt that was answered is not shown again."""
+"""How long a prompt is not shown again after it was answered."""
 TOUCHED_DAYS: Final = 28
-"""Over how many days the least touched domain is found."""
+"""The number of days up to today in which reflections and practices count for the least touched domain."""
 MAX_LISTED: Final = 200
-"""How many practices, and how many action items, are read."""
+"""The maximum number of practices, and of action items, that are read."""
 _WEEK_REACH: Final = timedelta(days=6)
 
 _session = SessionRecord.table()
@@ -124,7 +124,7 @@ STATEMENT: Final = _PARTS.statement
 
 
 class Moment(NamedTuple):
-    """The moment of a view: `until` is the last instant at which a record may have happened to count."""
+    """The moment and the time zone of a view. Records that happened after `until` do not count."""
 
     as_of: datetime
     until: datetime
@@ -132,7 +132,7 @@ class Moment(NamedTuple):
 
 
 async def fetch(view: View, moment: Moment, days_ahead: int, library: Library) -> dict[str, list[Row]]:
-    """Return the rows of each part."""
+    """Return the rows of all parts, by the name of the part."""
     day = local_day(moment.as_of, moment.timezone)
     reach = max(TOUCHED_DAYS, *(rule.longest_days for rule in library.follow_ups.follow_ups))
     return await _PARTS.fetch(

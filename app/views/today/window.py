@@ -1,6 +1,6 @@
-"""The window: how long ago the latest dosing session was, and in which phase after it a person is.
+"""The window: the time since the latest dosing session, and the phase after this session.
 
-It holds numbers and names only, and makes no claim about what happens in a brain.
+A window contains only times and the name of a phase. It makes no claim about what happens in the brain.
 """
 
 from datetime import datetime, timedelta
@@ -24,7 +24,7 @@ class WindowPhase(StrEnum):
 
 
 class Window(NamedTuple):
-    """The time since a dosing session: in whole hours, and in days of the calendar."""
+    """The time since a dosing session, in whole hours and in calendar days, and the phase after the session."""
 
     session_id: UUID
     ended_at: datetime
@@ -32,18 +32,18 @@ class Window(NamedTuple):
     days_since: int
     phase: WindowPhase
     phase_until: datetime | None
-    """When the phase ends; the last phase does not end."""
+    """When the phase ends; None for the last phase, which does not end."""
 
 
 def window_since(session_id: UUID, ended_at: datetime, as_of: datetime, timezone: str) -> Window:
-    """Return the window of a session that ended at or before `as_of`; its days are those of the time zone."""
+    """Return the window of a session that ended at or before `as_of`. `days_since` counts days in the time zone."""
     phase, until = phase_after(ended_at, as_of)
     days = local_day(as_of, timezone) - local_day(ended_at, timezone)
     return Window(session_id, ended_at, (as_of - ended_at) // _HOUR, days.days, phase, until)
 
 
 def phase_after(ended_at: datetime, as_of: datetime) -> tuple[WindowPhase, datetime | None]:
-    """Return the phase at `as_of`, and when it ends."""
+    """Return the phase at `as_of` after a session, and when this phase ends; None if it does not end."""
     if as_of - ended_at < FRESH:
         return WindowPhase.FRESH, ended_at + FRESH
     if as_of - ended_at < FORTNIGHT:
