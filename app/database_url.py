@@ -196,7 +196,7 @@ def _check_parameters(parameters: dict[str, str]) -> None:
             raise ValueError(message)
         if name not in KNOWN:
             nearest = get_close_matches(name, KNOWN, 1)
-            advice = f"did you mean {nearest[0]}?" if nearest else f"known are {', '.join(KNOWN)}"
+            advice = f"did you mean {nearest[0]}?" if nearest else f"the known parameters are {', '.join(KNOWN)}"
             message = f"has a parameter that is not known: {advice}"
             raise ValueError(message)
         expected = _ONE_OF.get(name)

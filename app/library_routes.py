@@ -95,8 +95,8 @@ class HelpQuery(BaseModel):
     region: str = Field(
         "",
         max_length=100,
-        description="The region, as an ISO 3166-1 alpha-2 code, such as DE. The helplines of `elsewhere` are returned if "
-        "it is absent, or if the server has no helplines for it.",
+        description="The region, as an ISO 3166-1 alpha-2 code, such as DE. If it is absent, or if the server has no "
+        "helplines for it, the helplines of `elsewhere` are returned.",
     )
     language: str = Field(
         "en",

@@ -67,9 +67,9 @@ and questionnaires along the way
 example signs in as the demo person, and every lock on the page closes. Then execute `GET /v1/sessions`.
 
 **Good to know.** If the client chooses the record's id, sending the same draft again is safe. Every change names the
-version that it was made from (`If-Match`), so that no edit is lost without a conflict being reported. A record of another
-account looks exactly like one that does not exist. Every error is a problem document (RFC 9457); its `type` is the URL of
-an explanation. For an app that works offline, see the tag Sync.
+version that it was made from (`If-Match`), so that no edit is lost without a conflict being reported. A record of
+another account looks exactly like one that does not exist. Every error is a problem document (RFC 9457); its `type` is
+the URL of an explanation. For an app that works offline, see the tag Sync.
 """
 TAGS: Final = [
     {
@@ -85,7 +85,8 @@ TAGS: Final = [
     {
         "name": VIEWS,
         "description": "Read what the server computes from records of several kinds: what is due today, progress, the "
-        "timeline, an inbox of records that wait for a next step, the chain before and after a record, and search results.",
+        "timeline, an inbox of records that wait for a next step, the chain before and after a record, and search "
+        "results.",
     },
     {
         "name": calendar.TAG,

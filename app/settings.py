@@ -75,7 +75,7 @@ class Settings(BaseSettings):
     )
     database_url: DatabaseUrl = Field(
         "sqlite:///afterglow.db",
-        description="sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME, with libpq's parameters (see README).",
+        description="sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME, with libpq's parameters (see docs/operating.md).",
     )
     allow_sqlite: bool = Field(default=False, description="Allows SQLite in production, on one host with one worker.")
     database_pool: int = Field(
