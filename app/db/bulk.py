@@ -172,7 +172,7 @@ def combine_if_swapped(swap: CompareAndSwap, parts: tuple[BulkStatement, ...]) -
 
 
 def _renumber(statements: Iterable[Statement]) -> list[str]:
-    """Return the SQL of statements with one parameter each. Replace `$1` with `$2` in the second, `$3` in the third, …"""
+    """Return the SQL of statements with one parameter each. Replace `$1` by `$2` in the second, and so on."""
     return [statement.postgres.sql.replace("$1", f"${number}") for number, statement in enumerate(statements, 1)]
 
 
