@@ -101,7 +101,7 @@ class InFlightLimiter:
         }
         self._refused = 0
         self._first = self._last = 0.0, 0
-        """The time of the first and of the last refusal since the last adjustment, each with the number of ended requests."""
+        """The first and the last refusal since the last adjustment: the time, and the number of ended requests."""
 
     def admits(self, url: bytes, tasks: Collection[asyncio.Task[Any]]) -> bool:
         """Return whether a request for `url` can be answered in addition to the requests of `tasks`.

@@ -106,7 +106,7 @@ def prevent_core_dumps() -> None:
 
 
 def _metrics(at: tuple[str, int] | None) -> AbstractContextManager[Path | None]:
-    """Return a context manager that serves the workers' metrics and yields their folder, or yields None without `at`."""
+    """Return a context manager that serves the workers' metrics and yields their folder; None if `at` is None."""
     if at is None:
         return nullcontext()
     with loading():
