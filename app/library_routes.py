@@ -131,8 +131,7 @@ async def get_instrument(
     query: Annotated[InstrumentQuery, Query()],
     if_none_match: IfNoneMatch = None,
 ) -> Response:
-    """Return a version of an instrument: its items, the possible answers, and the rules by which the server scores
-    them.
+    """Return a version of an instrument: its items, the possible answers, and the scoring rules of the server.
 
     The owner of an instrument holds the copyright of its wording, so each `text` is null until the operator of the
     server adds it. Each item has a `topic` and, if one exists, a LOINC code. Needs no access token. The response can be

@@ -282,8 +282,7 @@ def _keyring(settings: Settings) -> Keyring:
 
 
 def _check_library(library: Library) -> None:
-    """Read the operator's files of instruments and help. If they cannot be used, log the reasons and raise
-    `LibraryError`.
+    """Read the operator's files of instruments and help. If they have faults, log them and raise `LibraryError`.
 
     The server has checked them before it started, but a worker may start long after that.
     """

@@ -1,8 +1,8 @@
 """Logging: one JSON line per request or event, on standard error.
 
 A line never contains text that a user wrote, an e-mail address, a token or a URL as it was sent. So an exception is
-logged with its class and its stack frames, but without its message, in which database drivers quote rows. Only the
-first line of a library's log message is kept, because the following lines quote errors.
+logged with its class and its stack frames, but without its message, because database drivers quote rows in messages.
+Only the first line of a library's log message is kept, because the following lines quote errors.
 
 Request lines are printed in batches (decision 030). A server that is killed loses the request lines of its last 20 ms.
 """

@@ -74,10 +74,9 @@ def why_not_listen(host: str, port: int, *, host_setting: str = "--host", port_s
 
 
 def run_in_child(work: list[Callable[[Settings], None]], settings: Settings) -> None:
-    """Run functions in a child process, so that the modules they import do not stay in the server's memory (decision
-    013).
+    """Run functions in a child process, so that the server does not keep the modules that they import in memory.
 
-    Raise `typer.Exit` with the exit code of the child if it is not 0.
+    See decision 013. Raise `typer.Exit` with the exit code of the child if it is not 0.
     """
     process = multiprocessing.Process(target=_child, args=(work, settings))
     process.start()

@@ -27,8 +27,7 @@ class BulkStatement:
     def __init__(
         self, one_row: sa.UpdateBase, many_rows: Callable[..., sa.UpdateBase], columns: Iterable[sa.ColumnClause[Any]]
     ) -> None:
-        """Take the statement for one row, a builder of the statement for many rows, and the columns that a row must
-        have.
+        """Take the statement for one row, a builder of the statement for many rows, and the required columns.
 
         `many_rows` takes a condition, and returns a statement that writes only the rows that meet the condition. The
         statement has one parameter, `rows`: the rows as `encode` returns them.

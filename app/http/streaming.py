@@ -75,8 +75,7 @@ class StreamingResponse(Response):
 
     @classmethod
     async def start(cls, parts: AsyncGenerator[bytes], headers: Iterable[Header]) -> Self:
-        """Wait for the first part, and return the response. An error before the first part can become a problem
-        response.
+        """Wait for the first part, and return the response. An earlier error can become a problem response.
 
         If there are no parts, the response has an empty body.
         """

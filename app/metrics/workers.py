@@ -60,7 +60,7 @@ def _combine(values: Values, samples: Samples, combined: Callable[[float, float]
 
 
 class Workers:
-    """The workers whose sockets are in a folder."""
+    """Reads the metrics of the workers whose sockets are in a folder."""
 
     def __init__(self, folder: Path) -> None:
         """Take the folder of the sockets."""

@@ -57,7 +57,7 @@ def remove_patterns(schema: Json) -> None:
 
 
 def describe_transitions(status: Json, transitions: Mapping[str, Iterable[str]]) -> None:
-    """Add the allowed transitions to a status field: as `x-transitions` for programs and to its description as text."""
+    """Add the allowed transitions to a status field: `x-transitions` for programs, and a text in its description."""
     status["x-transitions"] = {
         each: sorted(targets - {each}) for each in sorted(transitions) if (targets := {*transitions[each]})
     }

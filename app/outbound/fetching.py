@@ -76,8 +76,7 @@ class Outbound:
         return ssl.create_default_context(cafile=self._trusted)
 
     async def check(self, url: str) -> None:
-        """Raise `RefusedUrlError` if no request may be sent to a URL. Accept a URL whose host has no address at
-        present.
+        """Raise `RefusedUrlError` if no request may be sent to a URL. Accept a host that has no address now.
 
         This reports a bad URL when it is registered. Each request checks the addresses again.
         """
@@ -95,10 +94,10 @@ class Outbound:
         return await self._request(url, MAX_SECONDS, self.get_from)
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
-        """Send a POST request and return the status of the response. Redirects are not followed, and the body is not
-        read.
+        """Send a POST request and return the status of the response.
 
-        Raise `RefusedUrlError` if the URL is not allowed, and `FetchError` if the request fails.
+        Redirects are not followed, and the body of the response is not read. Raise `RefusedUrlError` if the URL is not
+        allowed, and `FetchError` if the request fails.
         """
         return await self._request(url, MAX_POST_SECONDS, partial(self.post_to, headers=headers, body=body))
 

@@ -30,11 +30,10 @@ class Target(NamedTuple):
 
 
 def parse_target(url: str, *, allow_loopback: bool) -> Target:
-    """Return the parts of a URL. Raise `RefusedUrlError` unless it is https, without credentials, and with an allowed
-    port.
+    """Return the parts of a URL; raise `RefusedUrlError` if it is not allowed.
 
-    With `allow_loopback`, for development, http is allowed, too. `checked_addresses` then requires that the host is
-    this machine.
+    It must be https, have no credentials and no fragment, and have an allowed port. With `allow_loopback`, for
+    development, http is allowed, too. `checked_addresses` then requires that the host is this machine.
     """
     if len(url) > MAX_URL or not _characters(url):
         message = f"it must have at most {MAX_URL} characters, all of which may occur in a URL (RFC 3986)"

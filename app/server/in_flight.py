@@ -1,6 +1,6 @@
 """Admission control and load shedding: limits the requests that a worker answers at the same time.
 
-A worker that accepts more requests than it can answer answers none in time. The protocol refuses requests beyond the
+If a worker accepts more requests than it can answer, it answers none in time. The protocol refuses requests beyond the
 limit immediately (503 with `Retry-After`), before a task is created, a token is checked, or a body is read. Two kinds
 of requests do not count towards the limit: requests whose body is still arriving, so that slow senders cannot use up
 the limit, and long polls and event streams, which wait instead of working (`with limiter.long_poll_slot():`) and have
@@ -60,8 +60,7 @@ class InFlightLimiter:
         max_each: int = 16,
         dialects: Iterable[Dialect] = (),
     ) -> None:
-        """Start with the limit `max_limit`. It never falls below `min_limit`, which keeps all database connections
-        busy.
+        """Start with `max_limit`. A limit below `min_limit` would leave database connections idle.
 
         Requests for paths that start with one of `exempt` are never refused. `headers` are added to every response that
         the protocol itself sends, and CORS headers if the request comes from one of `origins`. A proxy may serve the

@@ -16,7 +16,10 @@ _CLOSE: Final = b"connection: close\r\n"
 
 
 class PrebuiltResponse:
-    """The response for one problem. Only the request id and the CORS headers differ between requests."""
+    """A response for one problem, built in advance.
+
+    Only the request id and the CORS headers differ between requests.
+    """
 
     def __init__(
         self, problem: Problem, headers: Mapping[bytes, bytes], origins: AllowedOrigins, dialect: Dialect = JSON_API

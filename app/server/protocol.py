@@ -159,8 +159,7 @@ class LimitedProtocol(PipelinedProtocol):
             self._close_after_response()
 
     def _parse_without_upgrade(self, data: bytes) -> None:
-        """Parse the head at which the parser stopped a second time, without its Upgrade header, then the rest of the
-        data.
+        """Parse the head at which the parser stopped again, without its Upgrade header, then the rest of the data.
 
         A server may ignore Upgrade (RFC 9110, 7.8). Java's HttpClient sends this header with each request over plain
         HTTP until the server switches. The parser cannot ignore it: it would treat the body as data of the other

@@ -152,8 +152,7 @@ class Connector:
         )
 
     async def _configure(self, connection: Any) -> bool:
-        """Set the session settings and return True. If the connection goes through a pooler, set nothing and return
-        False.
+        """Set the session settings and return True. If a pooler is in between, set nothing and return False.
 
         This takes one round trip and no prepared statement.
         """
