@@ -1,8 +1,8 @@
-"""Times, days and time zones: how they are read, and how they are formatted.
+"""Parses and formats instants, days and time zones.
 
-An instant is read in the format of RFC 3339, section 5.6: with `T`, an offset, at most six decimal places of a second and
-no leap second. It is returned in UTC with microseconds. A day is `YYYY-MM-DD`; a time zone is an IANA name. The year, in UTC, is
-1900 to 2200. A time without an offset is refused, because it is ambiguous.
+An instant in a request has the format of RFC 3339, section 5.6, with `T`, an offset, at most six decimal places of a
+second and no leap second. A time without an offset is refused, because it is ambiguous. An instant in a response is in
+UTC with microseconds. A day is `YYYY-MM-DD`, and a time zone is an IANA name. The year, in UTC, is from 1900 to 2200.
 """
 
 import re
@@ -29,13 +29,13 @@ _day = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII).fullmatch
 def now() -> datetime:
     """Return the current time in UTC, truncated to milliseconds.
 
-    Many clients have dates with three decimal places: they can then send back exactly what they have read.
+    Many clients store times to the millisecond. They can then send back exactly the time that they received.
     """
     return datetime.fromtimestamp(time.time_ns() // 1_000_000 / 1000, UTC)  # takes a third of the time of replace()
 
 
 def format_instant(moment: datetime) -> str:
-    """Return an instant in the format of every response: `2026-11-22T10:00:00.000000Z`."""
+    """Return an instant as text in the format of every response: `2026-11-22T10:00:00.000000Z`."""
     moment = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
     if moment.microsecond:
         return orjson.dumps(moment, option=orjson.OPT_UTC_Z)[1:-1].decode()  # takes a third of the time of isoformat
@@ -49,7 +49,8 @@ NOON: Final = wall_time(12)
 def instant_at(day: date, at: wall_time, timezone: str) -> datetime:
     """Return the instant, in UTC, at which clocks in an IANA time zone show a time on a day (RFC 5545, section 3.3.5).
 
-    If the clocks skip the time, it is counted with the offset before the gap; if they show it twice, it is the first.
+    If the clocks skip the time, the offset before the gap applies. If they show it twice, the first instant is
+    returned.
     """
     return datetime.combine(day, at, ZoneInfo(timezone)).astimezone(UTC)
 
@@ -75,7 +76,7 @@ def _read_instant(value: object) -> datetime:
             return moment
     message = "Send a time in RFC 3339 format with an offset, such as 2026-11-22T10:00:00Z, from 1900 to 2200."
     if isinstance(value, str) and " " in value and _instant(value.replace(" ", "+")):
-        message = "In a URL, + means a blank: send the + of a time's offset as %2B, or send the time in UTC with Z."
+        message = "In a URL, + means a space: send the + of a time's offset as %2B, or send the time in UTC with Z."
     raise PydanticCustomError("time", message)
 
 
@@ -108,6 +109,6 @@ Timezone = Annotated[
     str, PlainValidator(_read_timezone), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 64})
 ]
 DayText = Annotated[str, PlainValidator(_read_day_text), WithJsonSchema({"type": "string", "format": "date"})]
-"""A day inside a list of objects, which is stored as it is sent: as text."""
+"""A day that is validated and kept as text, for lists of objects that are stored as JSON."""
 TimeOfDay = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
-"""A time on a 24-hour clock, without a time zone: 07:30."""
+"""A time of day on a 24-hour clock, without a time zone, such as `07:30`."""

@@ -1,4 +1,4 @@
-"""The composition: makes the services of a server from the settings."""
+"""Builds the services of a server or of a command from the settings."""
 
 from functools import partial
 from typing import Final
@@ -26,9 +26,9 @@ from app.settings import Environment, Settings
 from app.webhooks import delivering
 
 MAX_EXPORTS: Final = 4
-"""The number of exports that a worker sends at once."""
+"""The maximum number of exports that a worker sends at the same time."""
 MAX_BULK_EXPORTS: Final = 16
-"""The number of files of bulk exports that a worker sends at once."""
+"""The maximum number of bulk export files that a worker sends at the same time."""
 
 
 def build_services(
@@ -38,7 +38,10 @@ def build_services(
     limiter: InFlightLimiter | None = None,
     counts: Counts | None = None,
 ) -> Services:
-    """Return the services of a server; `limiter` and `counts` are the server's own, if there is one."""
+    """Return the services of a server or of a command, and register the handlers of jobs.
+
+    A server passes its `limiter` and `counts`. A command omits them and gets new ones. Nothing is started yet.
+    """
     jobs = Jobs(db, Cipher(keyring.derive_key("jobs")))
     outbound = Outbound(allow_loopback=settings.env is Environment.DEVELOPMENT)
     services = Services(

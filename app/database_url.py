@@ -1,9 +1,8 @@
-"""Reads database URLs: the same code for the server, the migrations and every command.
+"""Parses database URLs, for the server, the migrations and every command.
 
-`sqlite:///FILE` names a file, relative to the current folder or, with a fourth slash, absolute. PostgreSQL's URLs have the
-form and the parameters of libpq. A URL with a part that is not supported is refused. No message repeats a part
-that may contain a password. This module is below the settings, which check the URL when they are read, and imports no
-driver.
+`sqlite:///FILE` names a file, relative to the current folder or, with a fourth slash, absolute. PostgreSQL URLs have
+the form and the parameters of libpq. A URL with an unsupported part is refused. No error message repeats a part that
+may contain a password. The settings import this module to check the URL, so it imports no driver.
 """
 
 import re
@@ -41,7 +40,7 @@ _ONE_OF: Final = {
 }
 _VERSIONS: Final = ("ssl_min_protocol_version", "ssl_max_protocol_version")
 _TLS: Final = ("sslmode", *_TLS_FILES, "sslpassword", "sslnegotiation", *_VERSIONS)
-"""Parameters that asyncpg reads from a URL."""
+"""The TLS parameters, which asyncpg reads from a URL (`PostgresUrl.tls_url`)."""
 _IGNORED: Final = ("channel_binding", "gssencmode", "client_encoding", "pgbouncer")
 """Parameters that are accepted only with values that have no effect."""
 _OWN: Final = (
@@ -100,7 +99,7 @@ class SqliteUrl:
 class PostgresUrl:
     """A PostgreSQL database.
 
-    A part that the URL does not have is None or empty: the driver then uses libpq's environment variables.
+    A field is None or empty if the URL lacks this part. The driver then uses libpq's environment variables.
     """
 
     hosts: tuple[tuple[str, int | None], ...]
@@ -113,19 +112,19 @@ class PostgresUrl:
     application_name: str
     options: str
     connect_timeout: float
-    """Maximum time to connect to one host, in seconds; 0 if it is not given."""
+    """Maximum time to connect to one host, in seconds; 0 if the URL does not set it."""
     target_session_attrs: str | None
     pool_mode: str | None
     """PgBouncer's mode: `session` or `transaction`; if None, the connection code detects a pooler."""
 
     def tls_url(self) -> str | None:
-        """Return a URL with the TLS parameters only, from which the driver reads them."""
+        """Return a URL with only the TLS parameters, for the driver to read; None if there are none."""
         return f"postgresql:///?{urlencode(self.tls)}" if self.tls else None
 
 
 @cache
 def read_database_url(url: str) -> SqliteUrl | PostgresUrl:
-    """Return the parts of a database URL. Raise `ValueError`, which says what is wrong without the URL's content."""
+    """Return the parts of a database URL. Raise `ValueError` if it is not valid; the message contains no password."""
     if url.startswith("sqlite:"):
         return SqliteUrl(_sqlite_path(url))
     found = _SCHEME.fullmatch(url)
@@ -176,15 +175,15 @@ def _decode(text: str) -> str:
 
 
 def _parameters(query: str) -> dict[str, str]:
-    """Return the query's parameters. Aliases of other libraries become libpq's names; if a parameter is repeated, its last value is used."""
+    """Return the query's parameters under libpq's names. If a parameter is repeated, use its last value."""
     parameters = {}
     for pair in filter(None, query.split("&")):
         name, _, value = pair.partition("=")
         parameters[_decode(name)] = _decode(value)
-    if "ssl" in parameters:  # of JDBC and of SQLAlchemy's dialect for asyncpg
+    if "ssl" in parameters:  # the name in JDBC and in SQLAlchemy's dialect for asyncpg
         mode = parameters.pop("ssl")
         parameters.setdefault("sslmode", {"true": "require", "false": "disable"}.get(mode, mode))
-    if "database" in parameters:  # of asyncpg
+    if "database" in parameters:  # asyncpg's name
         parameters.setdefault("dbname", parameters.pop("database"))
     return parameters
 
@@ -197,7 +196,7 @@ def _check_parameters(parameters: dict[str, str]) -> None:
             raise ValueError(message)
         if name not in KNOWN:
             nearest = get_close_matches(name, KNOWN, 1)
-            advice = f"did you mean {nearest[0]}?" if nearest else f"known are {', '.join(KNOWN)}"
+            advice = f"did you mean {nearest[0]}?" if nearest else f"the known parameters are {', '.join(KNOWN)}"
             message = f"has a parameter that is not known: {advice}"
             raise ValueError(message)
         expected = _ONE_OF.get(name)
@@ -228,7 +227,10 @@ def _check_readable(name: str, file: str) -> None:
 
 
 def _hosts(authority: str, parameters: dict[str, str]) -> tuple[tuple[str, int | None], ...]:
-    """Return the hosts with their ports: those of the parameter `host`, or else those in front of the path."""
+    """Return the hosts with their ports.
+
+    The parameters `host` and `port` override the part of the URL before the path.
+    """
     if "host" in parameters:
         hosts: list[tuple[str, str | None]] = [(each, None) for each in parameters["host"].split(",")]
     else:
@@ -262,7 +264,10 @@ def _port(text: str | None) -> int | None:
 
 
 def _pool_mode(parameters: dict[str, str]) -> str | None:
-    """Return the parameter `pool_mode`; `transaction` also if parameters of other libraries ask for that mode."""
+    """Return the parameter `pool_mode`.
+
+    Without it, return `transaction` if a parameter of another library implies that mode, else None.
+    """
     if "pool_mode" in parameters:
         return parameters["pool_mode"]
     has_no_cache = any(int(parameters.get(name, 1)) == 0 for name in _CACHE_SIZES)

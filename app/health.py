@@ -1,4 +1,4 @@
-"""Health checks, and the explanations of problems."""
+"""Routes for health checks and for explanations of problems."""
 
 from typing import Final
 
@@ -39,23 +39,23 @@ class ProblemKind(BaseModel, defer_build=True, json_schema_extra=example(_explai
     type: str = Field(description="The relative URL that is the `type` of every problem of this kind.")
     title: str = Field(description="The kind of problem, in a few words.")
     status: HttpStatus = Field(description="The HTTP status.")
-    code: str = Field(description="The code of the kind.")
-    explanation: str = Field(description="What it means and what to do.")
+    code: str = Field(description="The code of this kind of problem.")
+    explanation: str = Field(description="The meaning of the problem, and what to do about it.")
 
 
 @router.get("/livez", response_model=Health, responses=problems(), summary="Check liveness")
 async def livez() -> Response:
-    """Return `ok` if the process responds. It never uses the database."""
+    """Return `ok` if the process responds. This check never uses the database."""
     return json_response({"status": "ok"})
 
 
 @router.get("/readyz", response_model=Health, responses=problems(writes=True), summary="Check readiness")
 async def readyz(services: TheServices) -> Response:
-    """Return `ok` if the server can serve: its database responds, the schema is current, and the disk is writable.
+    """Return `ok` if the server can serve requests: its database responds and is writable, and the schema is current.
 
-    A server that is shutting down is not ready; it still answers requests for a few seconds. If the server is not ready, the
-    problem's `cause` names the reason for programs, such as `not-migrated`, `read-only`, `storage-full`, `refused` or
-    `draining`; its detail says what the operator can do.
+    A server that is shutting down is not ready, but still answers requests for a few seconds. If the server is not
+    ready, the problem's `cause` is a code for the reason, such as `not-migrated`, `read-only`, `storage-full`,
+    `refused` or `draining`, and its `detail` says what the operator can do.
     """
     failure = _DRAINING if services.limiter.draining.is_set() else await find_failure(services.db)
     if failure is not None:
@@ -67,7 +67,7 @@ async def readyz(services: TheServices) -> Response:
 
 @router.get("/problems/{code}", response_model=ProblemKind, responses=problems(NotFound), summary="Explain a problem")
 async def get_problem(code: str) -> Response:
-    """Return the meaning of a kind of problem. The `type` of every problem is the URL of this operation."""
+    """Return the meaning of a kind of problem. The `type` of a problem is the URL of its explanation."""
     kind = next((each for each in kinds() if each.code == code), None)
     if kind is None:
         raise NotFound

@@ -1,10 +1,10 @@
-"""Identifiers: RFC 9562 UUIDs, as hexadecimal digits with hyphens.
+"""Identifiers: RFC 9562 UUIDs, written as hexadecimal digits with hyphens.
 
-A client may choose a record's id. Upper-case digits are accepted, because Swift's `UUID` prints them, but an id is always
-returned in lower case. Other forms (braces, `urn:uuid:`, without hyphens) are refused.
+A client may choose a record's id. Upper-case digits are accepted, because Swift's `UUID` prints them, but an id is
+always returned in lower case. Other forms (braces, `urn:uuid:`, without hyphens) are refused.
 
-All ids are objects of asyncpg's UUID class: equal to Python's `UUID`, but written in C. Hashing, reading and formatting
-one takes a tenth of the time.
+All ids are instances of asyncpg's UUID class, which is written in C. They equal Python's `UUID`s, but are hashed,
+parsed and formatted in a tenth of the time.
 """
 
 import re
@@ -19,12 +19,12 @@ from pydantic_core import PydanticCustomError
 from uuid_utils import uuid7
 
 TIME_ORDERED: Final = 7
-"""The version of UUIDs that begin with a time."""
+"""The version number of UUIDs that begin with a timestamp."""
 HYPHENATED: Final = "[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}"
 make_id: Final[Callable[[str | bytes], UUID]] = pgproto.UUID
-"""Returns the id with the given 16 bytes or hexadecimal digits, with or without hyphens."""
+"""Return an id from its 16 bytes, or from its hexadecimal digits with or without hyphens."""
 is_id = re.compile(HYPHENATED).fullmatch
-"""Tests whether a text has the form of an id."""
+"""Return a match if a text is a UUID with hyphens, else None."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _MAX: Final = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
@@ -43,14 +43,14 @@ def new_id_text() -> str:
 def made_at(id: UUID) -> datetime | None:
     """Return the instant in a time-ordered id (RFC 9562, section 5.7); None for an id of another version.
 
-    A client may send any time; one after the year 9999, which a datetime cannot hold, is returned as None.
+    A client may choose an id with any instant. Return None for one after the year 9999, which a `datetime` cannot hold.
     """
     milliseconds = id.int >> 80
     return _EPOCH + milliseconds * _MILLISECOND if id.version == TIME_ORDERED and milliseconds < _MAX else None
 
 
 def parse(value: object) -> UUID:
-    """Return the id that a value represents; raise `ValueError` if it is not hexadecimal digits with hyphens."""
+    """Return the id from a UUID or from its text with hyphens; raise `ValueError` for any other value."""
     if isinstance(value, UUID):
         return value
     if isinstance(value, str) and is_id(value):
@@ -60,7 +60,7 @@ def parse(value: object) -> UUID:
 
 
 def parse_canonical(text: str) -> UUID:
-    """Return the id that a text in lower case represents; raise `ValueError` for any other text."""
+    """Return the id from its text in lower case with hyphens; raise `ValueError` for any other text."""
     id = parse(text)
     if str(id) != text:
         raise ValueError

@@ -1,9 +1,9 @@
 """JSON: a strict parser and a fast writer.
 
-The parser follows RFC 8259 and is stricter: member names are unique within an object, nesting is at most 32 deep, and the
-text is valid UTF-8. A number with a fraction or an exponent becomes a `Decimal`, so that `1.0` is not an integer and a
-dose keeps its digits. A number that no field can hold (`NaN`, `Infinity`, an integer of more than 40 digits) becomes
-infinity, which every field refuses with a fault that points to it.
+The parser accepts the JSON of RFC 8259, with three restrictions: member names are unique within an object, nesting is
+at most 32 deep, and the text is valid UTF-8. A number with a fraction or an exponent becomes a `Decimal`, so that `1.0`
+is not an integer and a dose keeps its digits. A number that no field can hold (`NaN`, `Infinity`, an integer of more
+than 40 digits) becomes infinity. Every field refuses infinity, with a fault that points to the number.
 
 The writer is orjson, with instants in the format of `clock.format_instant`.
 """
@@ -27,7 +27,7 @@ _CONTAINERS: Final = (dict, list)
 
 
 def parse(body: bytes) -> Any:
-    """Return the value of a JSON text; raise `MalformedBody` if it is not valid or nested too deep."""
+    """Parse a JSON text and return its value; raise `MalformedBody` if it is not valid or is nested too deep."""
     try:
         value = _decoder.decode(body.decode("utf-8"))
     except (ValueError, RecursionError):
@@ -38,10 +38,10 @@ def parse(body: bytes) -> Any:
 
 
 def parse_part(text: str, start: int) -> tuple[Any, int]:
-    """Return the value that begins at a position of a text, and the position of its end.
+    """Parse the JSON value that begins at index `start` of a text; return the value and the index after it.
 
-    Raise `json.JSONDecodeError` if the text is not valid there or ends within the value, another `ValueError` if the
-    value is nested too deep or has a member twice.
+    Raise `json.JSONDecodeError` if the value is not valid or not complete. Raise another `ValueError` if it is nested
+    too deep or an object has a member twice.
     """
     try:
         value, end = _decoder.raw_decode(text, start)
@@ -53,7 +53,10 @@ def parse_part(text: str, start: int) -> tuple[Any, int]:
 
 
 def dump(value: Any) -> bytes:
-    """Return a value as JSON: lists and dictionaries of strings, numbers, ids, instants and days."""
+    """Return a value as JSON.
+
+    It may contain lists, dictionaries, strings, numbers, Booleans, None, ids, instants and days.
+    """
     return orjson.dumps(value, _default, orjson.OPT_PASSTHROUGH_DATETIME)
 
 
@@ -63,12 +66,12 @@ def dump_text(value: Any) -> str:
 
 
 def dump_canonical(value: Any) -> bytes:
-    """Return a value as JSON with members in alphabetical order, so that equal values have equal texts."""
+    """Return a value as JSON with members in alphabetical order, so that equal values give equal bytes."""
     return orjson.dumps(value, _default, orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_SORT_KEYS)
 
 
 def fragment(text: str) -> orjson.Fragment:
-    """Return a value that the writer replaces by the given JSON text, unchanged."""
+    """Wrap a JSON text so that `dump` writes it unchanged."""
     return orjson.Fragment(text)
 
 
@@ -100,7 +103,7 @@ _decoder: Final = json.JSONDecoder(
 
 
 def _is_too_deep(value: Any) -> bool:
-    """Return whether lists and objects are nested deeper than `MAX_DEPTH`. Goes level by level, without recursion."""
+    """Return whether lists and objects are nested deeper than `MAX_DEPTH`. Check level by level, without recursion."""
     level = [value] if type(value) in _CONTAINERS else []
     for _ in range(MAX_DEPTH):
         level = [

@@ -1,4 +1,7 @@
-"""Routes of what the server ships: instruments, prompts and help. They need no sign-in, and any cache may keep them."""
+"""Routes for content that the server ships: instruments, prompts and help.
+
+They need no access token, and any cache may keep their responses.
+"""
 
 import hashlib
 from typing import Annotated, Any, Final
@@ -29,66 +32,76 @@ class ListedInstrument(BaseModel, defer_build=True):
 
     code: str = Field(description="The instrument's code.", examples=["phq-9"])
     version: str = Field(description="The newest version.", examples=["1"])
-    title: str = Field(description="Its title.", examples=["Patient Health Questionnaire-9"])
+    title: str = Field(description="The instrument's title.", examples=["Patient Health Questionnaire-9"])
     licence: Licence = Field(
-        description="The licence of its wording.", examples=[{"name": "public-domain", "text_included": False}]
+        description="The licence of the instrument's wording.",
+        examples=[{"name": "public-domain", "text_included": False}],
     )
     asks_about_days: int | None = Field(
-        description="How many days the questions look back; null if they do not.", ge=1, le=366, examples=[14]
+        description="The number of past days that the questions ask about; null if they ask about no period.",
+        ge=1,
+        le=366,
+        examples=[14],
     )
-    language: str | None = Field(description="The language of the texts, as a BCP 47 tag.", examples=["en"])
+    language: str | None = Field(
+        description="The language of the texts, as a BCP 47 tag; null if there are no texts.", examples=["en"]
+    )
 
 
 class Instruments(BaseModel, defer_build=True):
     """The instruments that an assessment can name."""
 
-    items: list[ListedInstrument] = Field(description="The instruments, by code.")
+    items: list[ListedInstrument] = Field(description="The instruments, sorted by code.")
 
 
 class InstrumentQuery(BaseModel):
-    """Which version of an instrument."""
+    """The query parameters of an instrument."""
 
     model_config = ConfigDict(extra="forbid")
 
-    version: Version | None = Field(None, description="The version, by default the newest.")
+    version: Version | None = Field(None, description="The version of the instrument. Default: the newest.")
 
 
 class PromptQuery(BaseModel):
-    """Which prompts."""
+    """The query parameters of the list of prompts."""
 
     model_config = ConfigDict(extra="forbid")
 
     language: str = Field(
-        "en", max_length=100, description="The language, as a BCP 47 tag. If there are none in it: English."
+        "en",
+        max_length=100,
+        description="The language, as a BCP 47 tag. English prompts are returned if there are none in this language.",
     )
-    phase: Phase | None = Field(None, description="Only prompts for this time.")
-    element_kind: ElementKind | None = Field(None, description="Only prompts about this kind of element.")
-    domain: Domain | None = Field(None, description="Only prompts about this domain of life.")
+    phase: Phase | None = Field(None, description="Return only prompts for this phase.")
+    element_kind: ElementKind | None = Field(None, description="Return only prompts about this kind of element.")
+    domain: Domain | None = Field(None, description="Return only prompts about this domain of life.")
 
 
 class PromptList(BaseModel, defer_build=True):
     """Prompts in one language."""
 
     set: Annotated[int, Field(ge=1, lt=2**31)] = Field(
-        description="The number of the set, which rises when prompts change.", examples=[1]
+        description="The version of the prompts, a number that rises when they change.", examples=[1]
     )
     language: Language = Field(description="The language of the prompts.", examples=["en"])
     items: list[Prompt] = Field(description="The prompts.")
 
 
 class HelpQuery(BaseModel):
-    """Which help."""
+    """The query parameters of help."""
 
     model_config = ConfigDict(extra="forbid")
 
     region: str = Field(
         "",
         max_length=100,
-        description="The region, as an ISO 3166-1 alpha-2 code, such as DE. Without one, or if the server has no helplines "
-        "for it: those of `elsewhere`.",
+        description="The region, as an ISO 3166-1 alpha-2 code, such as DE. If it is absent, or if the server has no "
+        "helplines for it, the helplines of `elsewhere` are returned.",
     )
     language: str = Field(
-        "en", max_length=100, description="The language, as a BCP 47 tag. If there is no text in it: English."
+        "en",
+        max_length=100,
+        description="The language, as a BCP 47 tag. An English text is returned if there is none in this language.",
     )
 
 
@@ -118,10 +131,11 @@ async def get_instrument(
     query: Annotated[InstrumentQuery, Query()],
     if_none_match: IfNoneMatch = None,
 ) -> Response:
-    """Return a version of an instrument: its items, the answers to them, and the rules by which the server scores them.
+    """Return a version of an instrument: its items, the possible answers, and the scoring rules of the server.
 
-    The wording of instruments belongs to their owners, so each `text` is null until the operator of the server adds it. Each
-    item has a `topic` and, if there is one, its LOINC code. Needs no access token. The response can be cached for a day.
+    The owner of an instrument holds the copyright of its wording, so each `text` is null until the operator of the
+    server adds it. Each item has a `topic` and, if one exists, a LOINC code. Needs no access token. The response can be
+    cached for a day.
     """
     found = services.library.instrument(instrument, query.version)
     if found is None:
@@ -146,7 +160,7 @@ async def list_prompts(
 async def get_help(
     services: TheServices, query: Annotated[HelpQuery, Query()], if_none_match: IfNoneMatch = None
 ) -> Response:
-    """Return what to show to a person whose answers have a flag, with the helplines of a region.
+    """Return the text and the helplines of a region to show to a person whose answers raised a flag.
 
     Nobody reads answers as they come in: `monitored` is always false. Keep the response, so that the app can show it
     offline. Needs no access token. The response can be cached for a day.
@@ -155,7 +169,7 @@ async def get_help(
 
 
 def _response(content: dict[str, Any], if_none_match: str | None) -> Response:
-    """Return the response with this content, or 304 if the client has it. Its tag is the hash of the content."""
+    """Return a response with the content, or 304 if `if_none_match` has its ETag, which is a hash of the content."""
     body = dump(content)
     tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     known = matching_tag(if_none_match, tag)

@@ -1,4 +1,4 @@
-"""Importing without garbage collection: an import creates many objects and almost no garbage (decision 031)."""
+"""Turns garbage collection off during imports, which create many objects but almost no garbage (decision 031)."""
 
 import gc
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def loading() -> Iterator[None]:
-    """Turn the garbage collector off in the block, and exclude what exists at its end from later collections."""
+    """Turn the garbage collector off in the block. Objects that exist at its end are never collected."""
     gc.disable()
     try:
         yield

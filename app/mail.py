@@ -1,7 +1,7 @@
-"""Mail: e-mails are jobs, so that none is lost and no response waits for a mail server.
+"""Sends e-mails. They are queued as jobs, so that none is lost and no response waits for a mail server.
 
-The console backend prints each e-mail on the server's standard output, for development; SMTP sends it. An e-mail that
-cannot be sent is retried for 24 hours, or until the code in it has expired, and logged by its job's id.
+The console backend, for development, prints each e-mail on the server's standard output. The SMTP backend sends it. An
+e-mail that cannot be sent is retried for 24 hours, or until the code in it has expired. The log names its job, by id.
 """
 
 import asyncio
@@ -25,9 +25,9 @@ from app.settings import MailBackend, Settings
 
 KIND: Final = "e-mail"
 MAX_SENDING: Final = 8
-"""E-mails that one process sends at once."""
+"""The maximum number of e-mails that one process sends at the same time."""
 _COMMANDS: Final = 10
-"""Answers of the SMTP server that one e-mail waits for, at most."""
+"""The maximum number of replies of the SMTP server that sending one e-mail waits for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Email:
 
 
 def _payload(email: Email) -> dict[str, str]:
-    """Return the payload of the job that sends an e-mail: all but its lifetime, which is the job's."""
+    """Return the payload of the job that sends an e-mail. `expires_in` is left out: it limits the age of the job."""
     return {"to": email.to, "subject": email.subject, "text": email.text}
 
 
@@ -49,14 +49,14 @@ class Mailer:
     """Queues e-mails, and sends them."""
 
     def __init__(self, settings: Settings, jobs: Jobs) -> None:
-        """Take the backend from the settings, and handle the jobs of e-mails."""
+        """Take the backend from the settings, and register `deliver` as the handler of e-mail jobs."""
         self._settings, self._jobs = settings, jobs
         self._send = self._print if settings.mail is MailBackend.CONSOLE else self._transmit
         self._threads = ThreadPoolExecutor(MAX_SENDING, "mail")
         jobs.register(KIND, self.deliver, max_seconds=60 + _COMMANDS * settings.smtp_seconds)
 
     async def queue(self, tx: Transaction, email: Email) -> None:
-        """Queue an e-mail in the transaction that causes it; call `Jobs.wake` after the commit."""
+        """Queue an e-mail as a job, in the caller's transaction. The caller must call `Jobs.wake` after the commit."""
         age = {} if email.expires_in is None else {"max_age": timedelta(seconds=email.expires_in)}
         await self._jobs.add(tx, KIND, _payload(email), **age)
 
@@ -74,11 +74,11 @@ class Mailer:
             raise
 
     async def send_once(self, email: Email) -> bool:
-        """Send an e-mail without storing anything of it, and without a retry; return whether it was sent."""
+        """Send an e-mail now, without storing it and without a retry. Return whether it was sent; log a failure."""
         job = Job(new_id(), _payload(email), clock.now())
         try:
             await asyncio.get_running_loop().run_in_executor(self._threads, self._send, job)
-        except Exception as error:  # noqa: BLE001 - it may fail in any way, and nothing depends on it
+        except Exception as error:  # noqa: BLE001 - no failure of an e-mail may stop the caller
             observability.log_event("e-mail-dropped", "error", job_id=job.id, error=type(error).__name__)
             return False
         return True
@@ -106,4 +106,4 @@ class Mailer:
                 server.login(settings.smtp_user, settings.smtp_password.get_secret_value())
             server.send_message(
                 message, to_addrs=email.to
-            )  # a header would decode =?utf-8?q?…?= to another e-mail address
+            )  # taken from the header, =?utf-8?q?…?= would be decoded to another e-mail address

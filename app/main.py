@@ -66,10 +66,10 @@ and questionnaires along the way
 **To try it**, start the server with `--demo`, open `POST /v1/auth/login` on the page `/docs` and press *Execute*: the
 example signs in as the demo person, and every lock on the page closes. Then execute `GET /v1/sessions`.
 
-**Good to know.** The client can choose a record's id, and sending the same draft again is always safe. Every change names
-the version that it was made from (`If-Match`), so that no edit is lost to a conflict unseen. A record of another account
-looks exactly like one that does not exist. Every error is a problem document (RFC 9457); its `type` explains it. For an
-app that works offline, see the tag Sync.
+**Good to know.** If the client chooses the record's id, sending the same draft again is safe. Every change names the
+version that it was made from (`If-Match`), so that no edit is lost without a conflict being reported. A record of
+another account looks exactly like one that does not exist. Every error is a problem document (RFC 9457); its `type` is
+the URL of an explanation. For an app that works offline, see the tag Sync.
 """
 TAGS: Final = [
     {
@@ -84,8 +84,9 @@ TAGS: Final = [
     },
     {
         "name": VIEWS,
-        "description": "What is computed from records of several kinds: what is due today, how it has gone, the timeline, what is "
-        "waiting for the next step, what a record comes from and has led to, and search.",
+        "description": "Read what the server computes from records of several kinds: what is due today, progress, the "
+        "timeline, an inbox of records that wait for a next step, the chain before and after a record, and search "
+        "results.",
     },
     {
         "name": calendar.TAG,
@@ -101,7 +102,8 @@ TAGS: Final = [
     },
     {
         "name": library_routes.TAG,
-        "description": "What the server ships: instruments (questionnaires and how they are scored), prompts, and help.",
+        "description": "Read the content that the server ships: instruments (questionnaires and their scoring rules), "
+        "prompts, and help.",
     },
     {"name": "Security", "description": "List the devices of the account, sign them out, change the password."},
     {
@@ -115,17 +117,17 @@ TAGS: Final = [
     },
     {
         "name": fhir.TAG,
-        "description": "The same records as FHIR R4 resources: read, search and write them with FHIR software.",
+        "description": "Read, search and write the records that a clinic may see and add, as FHIR R4 resources.",
     },
-    {"name": "Server", "description": "Health checks, and the meaning of problems."},
+    {"name": "Server", "description": "Check the health of the server, and explain problems."},
 ]
 
 
 class Api(FastAPI):
-    """The application. Its OpenAPI document completes the one that FastAPI generates."""
+    """The application. It completes the OpenAPI document that FastAPI generates."""
 
     def openapi(self) -> openapi.Json:
-        """Return the OpenAPI document, which is generated once."""
+        """Return the OpenAPI document. It is generated at the first call and then kept."""
         if self.openapi_schema is None:
             for route in [each for each in self.routes if isinstance(each, Route)]:
                 route.declare()
@@ -140,14 +142,14 @@ class Api(FastAPI):
         return self.openapi_schema
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request without FastAPI's telemetry, which would export what our log lines never contain."""
+        """Answer a request without FastAPI's telemetry, which would export data that our log lines never contain."""
         scope["app"] = self
         if self.middleware_stack is None:
             self.middleware_stack = self.build_middleware_stack()
         await self.middleware_stack(scope, receive, send)
 
     def build_middleware_stack(self) -> ASGIApp:
-        """Return our own middleware, without FastAPI's, around its router, which runs the lifespan."""
+        """Return FastAPI's router, which runs the lifespan, wrapped in our middleware instead of FastAPI's."""
         app: ASGIApp = self.router
         for own in reversed(self.user_middleware):
             app = own.cls(app, *own.args, **own.kwargs)
@@ -155,9 +157,9 @@ class Api(FastAPI):
 
 
 def create_app(settings: Settings | None = None, metrics_folder: Path | None = None) -> FastAPI:
-    """Compose the application. Nothing is opened before it starts.
+    """Return the application. It opens the database and the keyring only when its lifespan starts.
 
-    With `metrics_folder`, requests are counted, and a socket in that folder answers with the metrics.
+    If `metrics_folder` is set, count requests, and serve the worker's metrics on a socket in that folder.
     """
     settings = settings or Settings()
     in_production = settings.env is Environment.PRODUCTION
@@ -193,7 +195,7 @@ def create_app(settings: Settings | None = None, metrics_folder: Path | None = N
                 watched(services.keyring),
             ):
                 with drain_before_stop(limiter, settings.drains_for):
-                    yield state  # each connection takes the limiter from it, and each request gets a copy
+                    yield state  # each connection reads the limiter from the state, and each request gets a copy
         finally:
             await services.stop()
             observability.flush()
@@ -246,7 +248,7 @@ def create_app(settings: Settings | None = None, metrics_folder: Path | None = N
         health.router,
         *(_pages(app) if settings.serves_docs else ()),
     ):
-        app.router.routes.extend(router.routes)  # complete already: `include_router` would build every route again
+        app.router.routes.extend(router.routes)  # they are complete; `include_router` would build every route again
     app.user_middleware = [
         Middleware(
             RequestContextMiddleware, https_only=in_production, counts=None if metrics_folder is None else counts
@@ -265,11 +267,14 @@ def create_app(settings: Settings | None = None, metrics_folder: Path | None = N
 
 
 def _keyring(settings: Settings) -> Keyring:
-    """Return the keyring. If it cannot be used, log why and raise: a worker may start long after its server."""
+    """Return the keyring. If it cannot be used, log the reason and raise `KeyringError`.
+
+    The server has checked the keyring before it started, but a worker may start long after that.
+    """
     try:
         keyring = Keyring(settings.keyring)
         if settings.env is Environment.PRODUCTION and not keyring.is_private:
-            raise KeyringError(exposed(settings.keyring))  # noqa: TRY301 - logged as any other
+            raise KeyringError(exposed(settings.keyring))  # noqa: TRY301 - to log it like any other reason
     except KeyringError as error:
         observability.log_event("keyring-refused", "error", reason=str(error))
         raise
@@ -277,7 +282,10 @@ def _keyring(settings: Settings) -> Keyring:
 
 
 def _check_library(library: Library) -> None:
-    """Read the operator's files now. If they cannot be used, log why and raise: a worker may start long after its server."""
+    """Read the operator's files of instruments and help. If they have faults, log them and raise `LibraryError`.
+
+    The server has checked them before it started, but a worker may start long after that.
+    """
     faults = library.faults() if library.has_own_files else []
     if faults:
         observability.log_event("library-refused", "error", reason="; ".join(faults))
@@ -289,7 +297,7 @@ def _pages(app: FastAPI) -> tuple[APIRouter, APIRouter]:
 
     @router.get("/openapi.json")
     async def get_openapi_document() -> Response:
-        """Return the document that the docs pages render."""
+        """Return the OpenAPI document, which the docs pages render."""
         return Response(200, json_strict.dump(app.openapi()), [JSON, (b"cache-control", b"no-cache")])
 
     return router, docs.router

@@ -1,10 +1,10 @@
 """Logging: one JSON line per request or event, on standard error.
 
 A line never contains text that a user wrote, an e-mail address, a token or a URL as it was sent. So an exception is
-logged by its class and the lines of code it passed through, without its message: database drivers quote rows in theirs.
-Of a library's message only the first line is logged, because the following lines quote errors.
+logged with its class and its stack frames, but without its message, because database drivers quote rows in messages.
+Only the first line of a library's log message is kept, because the following lines quote errors.
 
-Request lines are printed in batches (decision 030): a server that is killed loses those of its last 20 ms.
+Request lines are printed in batches (decision 030). A server that is killed loses the request lines of its last 20 ms.
 """
 
 import asyncio
@@ -30,12 +30,12 @@ _pending: deque[str] = deque()
 
 
 def enqueue(line: str) -> None:
-    """Add a line to those that the next `flush` prints, because writing a single line costs more than formatting it."""
+    """Queue a line for the next `flush`, which prints many at once: writing one line costs more than formatting it."""
     _pending.append(f"{line}\n")
 
 
 def flush() -> None:
-    """Print the pending lines on standard error. Errors are ignored, because it may be closed."""
+    """Print the pending lines on standard error. Ignore errors, because standard error may be closed."""
     lines = []
     with suppress(IndexError):  # another thread took the last line
         while _pending:
@@ -49,7 +49,7 @@ class JsonLine(logging.Formatter):
     """Formats a library's log record as one line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line of a log record."""
+        """Return a log record as a line of JSON."""
         fields: dict[str, object] = {"message": record.getMessage().partition("\n")[0]}
         if record.exc_info and record.exc_info[1]:
             fields |= _exception_fields(record.exc_info[1])
@@ -67,32 +67,35 @@ LOGGING: Final[dict[str, Any]] = {
 
 
 def log_request(**fields: object) -> None:
-    """Log that a request was answered. The line is printed within `FLUSH_SECONDS`, together with others."""
+    """Log that a request was answered. The line is printed within `FLUSH_SECONDS`, together with other lines."""
     _log("info", "afterglow.requests", fields)
     if len(_pending) == 1:
         asyncio.get_running_loop().call_later(FLUSH_SECONDS, flush)
 
 
 def log_exception(error: BaseException, request_id: str) -> None:
-    """Log an unexpected exception in a request, at once."""
+    """Log an unexpected exception in a request as the event `crashed`, and print the line at once."""
     log_event("crashed", "error", request_id=request_id, **_exception_fields(error))
 
 
 def log_event(event: str, level: str = "info", **fields: object) -> None:
-    """Log an event, at once; `level` is `info`, `warning` or `error`. A field never holds text that a user wrote."""
+    """Log an event, and print the line at once. `level` is `info`, `warning` or `error`.
+
+    The caller must not pass text that a user wrote.
+    """
     _log(level, "afterglow.events", {"event": event, **fields})
     flush()
 
 
 def log_audit(event: str, level: str, **fields: object) -> None:
-    """Log a security event, and flush it."""
+    """Log a security event, and print the line at once."""
     for sink in SINKS:
         sink(audit_line(event, level, **fields))
     flush()
 
 
 def audit_line(event: str, level: str, **fields: object) -> str:
-    """Return the line of a security event. Only security events have this logger."""
+    """Return the line of a security event. Only these lines have the logger `afterglow.audit`."""
     return _line(level, "afterglow.audit", {"event": event, **fields})
 
 

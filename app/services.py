@@ -1,7 +1,7 @@
 """Services: the objects that all requests of a running server share.
 
-Only the composition (`app.composition`) builds them, at the start. Access tokens and password hashing are implemented in
-identity, and clients in clinics. Both use `Services` themselves, so only their protocols are declared here.
+Only `app.composition` builds them, once. `app.identity` implements access tokens and password hashing, and
+`app.clinics` implements the access of clients. Both import this module, so it declares only protocols for them.
 """
 
 from dataclasses import dataclass
@@ -25,24 +25,24 @@ from app.server.turns import Turns
 from app.settings import Settings
 
 TAG_BYTES: Final = 8
-"""The length of a tag: access tokens that are issued with one refresh token have the same tag."""
+"""The length of a tag in bytes. Access tokens that are issued with the same refresh token have the same tag."""
 
 
 @dataclass(slots=True)
 class Claims:
-    """What a verified access token says: the account, its device, the scope, and when it expires (seconds since 1970)."""
+    """The claims of a verified access token: the account, its device, the scope, and the expiry as a Unix time."""
 
     account_id: UUID
     device_id: UUID
     scope: str
     expires: int
     unused: bytes | None
-    """The tag of the access token; None once this worker has stored that the token was used."""
+    """The tag of the access token; None after this worker has stored that the token was used."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClientClaims:
-    """What a client's verified access token says: the client, its scopes, and when it expires (seconds since 1970)."""
+    """The claims of a client's verified access token: the client, its scopes, and the expiry as a Unix time."""
 
     client_id: UUID
     scope: str
@@ -53,32 +53,38 @@ class AccessTokens(Protocol):
     """Issues and verifies access tokens."""
 
     def issue(self, account_id: UUID, device_id: UUID, scope: str, tag: bytes | None = None) -> str:
-        """Return a new access token of a device; `tag` is of the refresh token that it is issued with (`TAG_BYTES`)."""
+        """Return a new access token for a device.
+
+        `tag` is the tag of the refresh token that is issued with it (`TAG_BYTES` bytes), by default a random one.
+        """
         ...
 
     def issue_to_client(self, client_id: UUID, scope: str) -> str:
-        """Return a new access token of a client."""
+        """Return a new access token for a client."""
         ...
 
     def verify(self, token: str) -> Claims | ClientClaims:
-        """Return a token's claims; raise `NotSignedIn` if it is not valid."""
+        """Return a token's claims; raise `NotSignedIn` if the token is not valid."""
         ...
 
 
 class ClientAccess(Protocol):
-    """Checks whether a client may still call, and fetches the keys at its URL."""
+    """Checks whether a client of a clinic is still active, and fetches its public keys."""
 
     async def check(self, client_id: UUID) -> None:
-        """Raise `NotSignedIn` if the client or its clinic has ended."""
+        """Raise `NotSignedIn` if the client or its clinic is not active any more."""
         ...
 
     async def keys_at(self, url: str, kid: object) -> list[dict[str, Any]]:
-        """Return the usable keys at a client's URL with this `kid`; none if they cannot be fetched."""
+        """Return the usable keys with this `kid` at a client's URL; an empty list if they cannot be fetched."""
         ...
 
 
 class PasswordHashing(Protocol):
-    """Hashes and checks passwords outside the event loop."""
+    """Hashes and checks passwords outside the event loop.
+
+    Client networks take turns, so that none delays the others.
+    """
 
     running: int
     """The number of hashes that are being computed."""
@@ -86,15 +92,15 @@ class PasswordHashing(Protocol):
     """The number of hashes that wait for a free thread."""
 
     async def hashed(self, password: str, network: str = "") -> str:
-        """Return the hash of a password that `network` sent."""
+        """Return the hash of a password that a client in `network` sent."""
         ...
 
     async def right(self, password: str, password_hash: str | None, network: str = "") -> bool:
-        """Return whether a password has this hash; without a hash, return False after the same time."""
+        """Return whether a password matches a hash. Without a hash, return False after the same time."""
         ...
 
     async def checked(self, password: str, password_hash: str | None, network: str = "") -> tuple[bool, str | None]:
-        """Return whether a password has this hash, and a new hash if the given one was created with weaker parameters."""
+        """Return whether a password matches a hash, and a new hash if the given one must be replaced, else None."""
         ...
 
     def close(self) -> None:
@@ -104,7 +110,7 @@ class PasswordHashing(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The services of a server. The keys are derived from the keyring's secret, each for one purpose."""
+    """The services of a server or of a command. Each `…_key` is derived from the keyring's secret for one purpose."""
 
     settings: Settings
     db: Database
@@ -131,11 +137,11 @@ class Services:
     bulk_exports: Slots
     imports: Slots
     searching: set[UUID]
-    """The accounts that have a search running in this process."""
+    """The ids of the accounts that have a search running in this process."""
     writes: Turns
-    """The turns of the owners whose records are written."""
+    """Lets one write of each owner run at a time."""
     parsing: Turns
-    """The turns of the owners whose pushes are parsed: several pushes of one owner do not keep the event loop busy."""
+    """Lets one push of each owner be parsed at a time, so that one owner does not keep the event loop busy."""
 
     async def start(self) -> None:
         """Open the database, and start running jobs."""
@@ -143,7 +149,7 @@ class Services:
         self.jobs.start()
 
     async def stop(self) -> None:
-        """Stop running jobs, and close the database."""
+        """Stop running jobs, shut down the thread pools, and close the database."""
         await self.jobs.stop()
         self.mailer.close()
         self.passwords.close()
@@ -151,13 +157,13 @@ class Services:
 
 
 def services_of(request: Request) -> Services:
-    """Return the services of the server that the request came to."""
+    """Return the services of the server that received the request."""
     services: Services = request.scope["app"].state.services
     return services
 
 
 async def current_services(request: Request) -> Services:
-    """Return the services, as a dependency."""
+    """Return the services. This is the dependency of `TheServices`."""
     return services_of(request)
 
 

@@ -1,4 +1,4 @@
-"""Types of settings that are checked when they are read: URLs, paths, and lists of hosts, origins and proxies."""
+"""Types of settings with validators: URLs, paths, and lists of hosts, origins and proxies."""
 
 import re
 from contextlib import suppress
@@ -20,7 +20,7 @@ def _check_database_url(url: str) -> str:
 
 
 def split_names(value: object) -> object:
-    """Return the names in a text that separates them by commas; anything else as it is."""
+    """Split a text at its commas and return the names in it; return any other value unchanged."""
     return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
 
 
@@ -54,7 +54,10 @@ def _check_root_path(path: str) -> str:
 
 
 def _check_proxy(proxy: str) -> str:
-    """Return an address or network in its normal form. An IPv4 address that is mapped to IPv6 becomes IPv4."""
+    """Return an IP address or network in its normal form, and `*` unchanged.
+
+    An IPv4-mapped IPv6 address becomes IPv4.
+    """
     if proxy == "*":
         return proxy
     try:
@@ -72,21 +75,21 @@ def _cover_all(family: type[Network], proxies: list[str]) -> bool:
     """Return whether the addresses and networks together contain every address of an IP version."""
     networks = []
     for proxy in proxies:
-        with suppress(ValueError):  # of the other IP version
+        with suppress(ValueError):  # the proxy has the other IP version
             networks.append(family(proxy))
     return any(network.prefixlen == 0 for network in collapse_addresses(networks))
 
 
 def cover_all_addresses(proxies: list[str]) -> bool:
-    """Return whether proxies contain every address of an IP version."""
+    """Return whether the proxies include every IPv4 address or every IPv6 address."""
     return "*" in proxies or _cover_all(IPv4Network, proxies) or _cover_all(IPv6Network, proxies)
 
 
 def with_mapped(proxies: list[str]) -> list[str]:
-    """Return proxies, and those in IPv4 also mapped to IPv6, as a server that listens on `::` sees them."""
+    """Return the proxies and the IPv4-mapped IPv6 form of each IPv4 proxy, which a server that listens on `::` sees."""
     mapped = []
     for proxy in proxies:
-        with suppress(ValueError):  # of IPv6, or *
+        with suppress(ValueError):  # the proxy is IPv6, or *
             network = IPv4Network(proxy)
             mapped.append(f"::ffff:{network.network_address}/{_MAPPED_BITS + network.prefixlen}")
     return proxies + mapped
@@ -96,7 +99,7 @@ _ORIGIN: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://(?:\[[0-9A-Fa-f:.]+\]|[^
 _HOST: Final = re.compile(r"[^/?#@:\[\]\s]+|\[?[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]?")
 _ROOT_PATH: Final = re.compile(r"((/[A-Za-z0-9._~-]+)+)?")
 _MAPPED_BITS: Final = 96
-"""The length of ::ffff:0:0/96, the network of IPv4 addresses that are mapped to IPv6."""
+"""The prefix length of ::ffff:0:0/96, the network of IPv4-mapped IPv6 addresses."""
 DatabaseUrl = Annotated[str, AfterValidator(_check_database_url)]
 Issuer = Annotated[str, AfterValidator(_check_issuer)]
 Origins = Annotated[list[Annotated[str, AfterValidator(_check_origin)]], NoDecode, BeforeValidator(split_names)]

@@ -42,7 +42,7 @@ class MailBackend(StrEnum):
 
 
 class Notice(StrEnum):
-    """The kinds of e-mails about the security of an account that its owner gets."""
+    """The kinds of e-mails that tell an owner about security events of the account."""
 
     NEW_DEVICE = "new-device"
     PASSWORD = "password"  # noqa: S105 - its name
@@ -63,7 +63,7 @@ NO_ISSUER: Final = "https://afterglow.invalid"
 
 
 class Settings(BaseSettings):
-    """The settings."""
+    """The settings of the server and of every command."""
 
     model_config = SettingsConfigDict(
         env_prefix="AFTERGLOW_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
@@ -75,7 +75,7 @@ class Settings(BaseSettings):
     )
     database_url: DatabaseUrl = Field(
         "sqlite:///afterglow.db",
-        description="sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME, with libpq's parameters (see README).",
+        description="sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME, with libpq's parameters (see docs/operating.md).",
     )
     allow_sqlite: bool = Field(default=False, description="Allows SQLite in production, on one host with one worker.")
     database_pool: int = Field(
@@ -108,19 +108,19 @@ class Settings(BaseSettings):
     code_tries: int = Field(
         5,
         ge=1,
-        description="Wrong attempts of the network that requested a six-digit code, or of all others, "
-        "after which it is invalid.",
+        description="Maximum wrong attempts at a six-digit code from the network that requested it, and from all "
+        "other networks together. After that, the code is invalid.",
     )
     codes_a_day: int = Field(
         10,
         ge=1,
-        description="Maximum new codes for one e-mail address in 24 hours; after that, "
-        "e-mails for each network in AFTERGLOW_CODE_SECONDS.",
+        description="Maximum new codes for one e-mail address in 24 hours. After that, the newest code is sent again, "
+        "at most this number of times for each network in AFTERGLOW_CODE_SECONDS.",
     )
     throttle_account: int = Field(
         5,
         ge=1,
-        description="Maximum wrong passwords for one account, and wrong codes for it from one network, in AFTERGLOW_THROTTLE_ACCOUNT_SECONDS.",
+        description="Maximum wrong passwords for one account, and maximum wrong codes for it from one network, in AFTERGLOW_THROTTLE_ACCOUNT_SECONDS.",
     )
     throttle_account_seconds: int = Field(
         900, ge=1, description="Time in which wrong attempts at an account are counted, in seconds."
@@ -165,7 +165,7 @@ class Settings(BaseSettings):
     notices: Notices = Field(
         [*Notice],
         description="Kinds of e-mails to owners about the security of their accounts, "
-        "separated by commas; none turns off all.",
+        "separated by commas. The word none turns all off.",
     )
     smtp_host: str = Field("localhost", description="Host of the SMTP server.")
     smtp_port: int = Field(587, ge=1, le=65535, description="Port of the SMTP server.")
@@ -192,7 +192,7 @@ class Settings(BaseSettings):
         75,
         ge=1,
         le=3600,
-        description="How long an idle connection stays open, in seconds. Longer than a proxy keeps it, or some of its requests fail.",
+        description="Time that an idle connection stays open, in seconds. Must be longer than a proxy keeps idle connections, or some requests fail.",
     )
     max_in_flight: int = Field(
         256,
@@ -204,17 +204,17 @@ class Settings(BaseSettings):
         16,
         ge=1,
         le=10_000,
-        description="Maximum requests of one account or clinic in flight per worker while others have some. Further requests wait, or get a 503.",
+        description="Maximum requests in flight per worker for one account or clinic while others have requests in flight, too. Further requests wait, or get a 503.",
     )
     max_arriving_bytes: int = Field(
         64 * 2**20,
         ge=8 * 2**20,
-        description="Maximum bytes of request bodies per worker that are kept in memory; a quarter of it for one account. Further requests get a 503.",
+        description="Maximum bytes of request bodies that a worker keeps in memory. One account may use a quarter. Further requests get a 503.",
     )
     max_unread_bytes: int = Field(
         128 * 2**20,
         ge=16 * 2**20,
-        description="Maximum bytes of responses per worker that clients have not read. Beyond it, the connections of the slowest clients are closed.",
+        description="Maximum bytes of responses per worker that clients have not read. Above this, the connections of the slowest clients are closed.",
     )
     max_waiting: int = Field(1000, ge=0, le=100_000, description="Maximum long polls and event streams per worker.")
     max_waiting_each: int = Field(
@@ -238,7 +238,7 @@ class Settings(BaseSettings):
         2000,
         ge=1,
         le=5000,
-        description="Maximum number of records that refer to one record, such as the elements of a session. Further ones are refused.",
+        description="Maximum number of records that refer to one record, such as the elements of a session. Further records are refused.",
     )
     quota_records: int = Field(200_000, ge=1, lt=2**31, description="Maximum records of one account.")
     quota_document_bytes: int = Field(
@@ -339,15 +339,18 @@ class Settings(BaseSettings):
 
     @property
     def forwarders(self) -> list[str]:
-        """The trusted proxies, and those in IPv4 also mapped to IPv6, as a server that listens on `::` sees them."""
+        """The trusted proxies, and the IPv4-mapped IPv6 form of each IPv4 proxy for a server that listens on `::`."""
         return with_mapped(self.trusted_proxies)
 
     def hashes_at_once(self, workers: int = 1) -> int:
-        """Return how many hashes each worker computes at the same time: together at most one per core, at least one each."""
+        """Return the number of password hashes that each of `workers` workers may compute at the same time.
+
+        By default, the workers together compute at most one per core, but each computes at least one.
+        """
         return self.hash_threads or max(1, (os.cpu_count() or 1) // workers)
 
     def unsafe_reasons(self) -> list[str]:
-        """Return the reasons why production must not start on these settings; none in development."""
+        """Return the reasons why production must not start with these settings; an empty list in development."""
         if self.env is not Environment.PRODUCTION:
             return []
         checks = {

@@ -10,7 +10,7 @@ from app.records.write.ops import OpOutcome
 from app.services import Services
 
 MAX_DATABASE_SECONDS: Final = 1.0
-"""How long a snapshot waits for the database. If it does not answer, the snapshot lacks only the backlog of jobs."""
+"""The maximum time that a snapshot waits for the database. After that, it omits the backlog of jobs."""
 STATES: Final = {True: "due", False: "scheduled"}
 """The states of jobs, by whether they are due."""
 
@@ -24,7 +24,7 @@ class Snapshots:
         self._reading: asyncio.Task[dict[bool, Backlog]] | None = None
 
     def counters(self) -> Snapshot:
-        """Return the counters, without the gauges."""
+        """Return the counters only, without gauges and without the backlog of jobs."""
         services, counts = self._services, self._services.counts
         return {
             "requests": [
@@ -41,7 +41,7 @@ class Snapshots:
         }
 
     async def snapshot(self) -> Snapshot:
-        """Return the counters, and the gauges measured now."""
+        """Return the counters, the current gauges, and the backlog of jobs."""
         services = self._services
         limiter, use, passwords = services.limiter, services.db.pool_use, services.passwords
         gauges: dict[str, float] = {
@@ -66,9 +66,11 @@ class Snapshots:
         }
 
     async def _backlog(self) -> Samples:
-        """Return the numbers and ages of the jobs in the database; nothing if it does not answer in `MAX_DATABASE_SECONDS`.
+        """Return the number of due and of scheduled jobs in the database, and the age of the oldest of each.
 
-        A slow query is not cancelled, because that would close its connection, and not sent again while it runs.
+        Return an empty dictionary if the database fails or does not answer in `MAX_DATABASE_SECONDS`. A slow query is
+        not cancelled, because that would close its connection. The next snapshot waits for it instead of sending
+        another one.
         """
         if self._reading is None:
             self._reading = asyncio.create_task(self._services.jobs.backlog())

@@ -1,4 +1,4 @@
-"""Checks before the server starts, and work that a start does in a child process."""
+"""Checks before the server starts, and start-up work in a child process."""
 
 import errno
 import multiprocessing
@@ -22,7 +22,7 @@ _NO_LISTENING: Final = {
 
 
 def prepare(settings: Settings) -> list[str]:
-    """Create a keyring if development has none; return every reason not to start.
+    """Return every reason not to start. In development, first create a missing keyring or sealing key.
 
     Paths are the only values of settings that a reason contains.
     """
@@ -60,7 +60,7 @@ def prepare(settings: Settings) -> list[str]:
 def why_not_listen(host: str, port: int, *, host_setting: str = "--host", port_setting: str = "--port") -> str | None:
     """Return why a server cannot listen on a host and port; None if it can.
 
-    `host_setting` and `port_setting` name the settings that the operator can correct.
+    The returned text names `host_setting` and `port_setting` as the settings to correct.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
@@ -74,7 +74,10 @@ def why_not_listen(host: str, port: int, *, host_setting: str = "--host", port_s
 
 
 def run_in_child(work: list[Callable[[Settings], None]], settings: Settings) -> None:
-    """Run functions in a child process, so that the server does not keep what they import; exit if they exit (decision 013)."""
+    """Run functions in a child process, so that the server does not keep the modules that they import in memory.
+
+    See decision 013. Raise `typer.Exit` with the exit code of the child if it is not 0.
+    """
     process = multiprocessing.Process(target=_child, args=(work, settings))
     process.start()
     process.join()

@@ -1,4 +1,4 @@
-"""URLs in responses, if a proxy serves the API below a path such as `/afterglow`."""
+"""URLs in responses, prefixed with the path (such as `/afterglow`) below which a proxy serves the API."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,13 +9,13 @@ _root_path: Final = ContextVar("root_path", default="")
 
 
 def serve_below(root_path: str) -> None:
-    """Put `root_path` before the URLs that are made for this request, also in tasks that it starts."""
+    """Prefix URLs with `root_path` for the rest of the current request and in the tasks that it starts."""
     _root_path.set(root_path)
 
 
 @contextmanager
 def served_below(root_path: str) -> Iterator[None]:
-    """Put `root_path` before the URLs that are made inside the `with` block."""
+    """Prefix URLs with `root_path` inside the `with` block."""
     token = _root_path.set(root_path)
     try:
         yield
@@ -24,5 +24,5 @@ def served_below(root_path: str) -> Iterator[None]:
 
 
 def public_url(path: str) -> str:
-    """Return the URL of a path of the API, as clients reach it: relative, starting with a slash."""
+    """Return the relative URL at which clients reach a path of the API. It starts with a slash."""
     return _root_path.get() + path

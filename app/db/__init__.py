@@ -1,9 +1,9 @@
-"""The database: the same verbs over SQLite and PostgreSQL.
+"""The database: the same methods for SQLite and PostgreSQL.
 
-Statements are written in SQLAlchemy Core over the SQLModel tables, built at import, compiled once per database, and
-executed by the drivers themselves: `await db.one(statement, **values)`, `db.all`, `db.run`, and the same verbs inside
-`async with db.transaction() as tx`. Outside a transaction each statement commits by itself. Every wait has a deadline,
-after which `Unavailable` is raised. Both databases return equal values.
+Statements are written in SQLAlchemy Core for the SQLModel tables. They are built at import, compiled once per database,
+and executed by the drivers themselves: `await db.one(statement, **values)`, `db.all`, `db.run`, and the same methods
+inside `async with db.transaction() as tx`. Outside a transaction each statement commits by itself. Every wait has a
+deadline, after which `Unavailable` is raised. Both databases return equal values.
 """
 
 from app.db.background import LONG_AGO, background_transaction, delete_in_batches

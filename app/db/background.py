@@ -1,4 +1,4 @@
-"""Transactions of background work, with pauses so that requests can get the locks that both need."""
+"""Transactions for background work, with pauses in which requests can get the locks that both need."""
 
 import asyncio
 import time
@@ -17,8 +17,8 @@ LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 async def background_transaction(db: Database) -> AsyncIterator[Transaction]:
     """Run the block in a transaction, then sleep for as long as the transaction took.
 
-    The pause gives requests a chance to take the lock. SQLite's writers poll for the lock: without a pause they
-    would hardly ever find it free.
+    Requests can take the lock in the pause. Other SQLite writers poll for the lock: without a pause they would hardly
+    ever find it free.
     """
     started = time.monotonic()
     async with db.transaction() as tx:
@@ -27,10 +27,11 @@ async def background_transaction(db: Database) -> AsyncIterator[Transaction]:
 
 
 async def delete_in_batches(db: Database, oldest: Statement, before: datetime, rows: int) -> AsyncGenerator[int, None]:
-    """Delete the rows from before an instant, at most `rows` in a transaction; yield how many, after each.
+    """Delete all rows from before an instant, in transactions of at most `rows` rows.
 
-    `oldest` deletes the oldest rows between `since` and `before`, and returns the `moment` of each. `since` advances,
-    so that no batch scans the rows that earlier ones deleted.
+    Yield the number of deleted rows after each transaction. The statement `oldest` deletes the oldest rows between
+    `since` and `before`, and returns the `moment` of each row. `since` advances, so that no transaction scans the rows
+    that earlier ones deleted.
     """
     since = LONG_AGO
     while True:

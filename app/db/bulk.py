@@ -1,7 +1,7 @@
-"""Statements that write many rows of one table, and their combination into one statement for several tables.
+"""Statements that write many rows of one table, and functions that combine them into one statement for several tables.
 
-PostgreSQL receives the rows as one JSON text, which takes a quarter of the time that the driver needs for their values
-(decision 029). SQLite, which runs in the same process, executes a statement for each row.
+PostgreSQL receives the rows as one JSON text. This takes a quarter of the time that the driver needs to encode each
+value (decision 029). SQLite runs in the same process, so it executes one statement for each row.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,23 +15,22 @@ from app.db.statement import Statement, bind
 
 Rows = Sequence[Mapping[str, Any]]
 INPUT: Final = "input"
-"""The name, in SQL, of the rows that PostgreSQL receives."""
+"""The name in SQL of the table of rows that PostgreSQL receives."""
 _OWNER_SWAPPED: Final = sa.literal_column(f"{INPUT}.owner_id").in_(
     sa.select(sa.table("swapped", sa.column("owner_id")))
 )
 
 
 class BulkStatement:
-    """A statement that writes rows. A row is a mapping by column name; its other keys are ignored."""
+    """A statement that writes rows. A row is a mapping by column name; keys that are not columns are ignored."""
 
     def __init__(
         self, one_row: sa.UpdateBase, many_rows: Callable[..., sa.UpdateBase], columns: Iterable[sa.ColumnClause[Any]]
     ) -> None:
-        """Take the statement for one row, a function that builds the statement for many rows, and the columns that each row
-        must have.
+        """Take the statement for one row, a builder of the statement for many rows, and the required columns.
 
-        The function takes a condition on a row: other rows are not written. The statement that it returns takes the rows
-        as the parameter `rows`, encoded by `encode`.
+        `many_rows` takes a condition, and returns a statement that writes only the rows that meet the condition. The
+        statement has one parameter, `rows`: the rows as `encode` returns them.
         """
         self.one_row = Statement(one_row)
         self._names = [str(column.name) for column in columns]
@@ -39,24 +38,25 @@ class BulkStatement:
         self.many_rows_if_swapped = Statement(many_rows(_OWNER_SWAPPED))
 
     def encode(self, rows: Rows) -> str:
-        """Return rows as the JSON text that PostgreSQL receives, with the statement's columns only.
+        """Return rows as the JSON text that PostgreSQL receives, with only the statement's columns.
 
-        The other keys of a row may hold a person's words, which never leave the process unsealed.
+        Other keys of a row may hold a person's words, which must not leave the process unsealed.
         """
         names = self._names
         return encode_rows([{name: row[name] for name in names} for row in rows])
 
 
 class CompareAndSwap:
-    """An update of one row per owner, on PostgreSQL, that takes effect only if the row still has the expected values.
+    """A PostgreSQL update of one row per owner, which takes effect only if the row still has the expected values.
 
-    A row that another transaction has locked counts as changed: it is skipped, not waited for (`SKIP LOCKED`).
+    A row that another transaction has locked counts as changed: the update skips the row and does not wait (`SKIP
+    LOCKED`).
     """
 
     def __init__(self, table: sa.Table, expected: Mapping[str, str], names: Sequence[str]) -> None:
         """Take the table, the columns to compare, and the columns `names` to set.
 
-        `expected` maps each column to compare to the key that its expected value has in the rows of `many_rows`.
+        `expected` maps the name of each column to compare to the key of its expected value in an input row.
         """
         keys = [sa.column(key, table.c[column].type) for column, key in expected.items()]
         rows = input_rows([table.c.owner_id, *keys, *(table.c[name] for name in names)])
@@ -73,7 +73,7 @@ class CompareAndSwap:
 
 
 def bulk_insert(table: sa.Table) -> BulkStatement:
-    """Return a statement that inserts complete rows."""
+    """Return a statement that inserts rows, which must have every column of the table."""
     rows = input_rows(table.c)
     one_row = sa.insert(table).values({column.name: bind(column) for column in table.c})
     return BulkStatement(
@@ -84,7 +84,7 @@ def bulk_insert(table: sa.Table) -> BulkStatement:
 
 
 def bulk_update(table: sa.Table, keys: Iterable[str], names: Iterable[str]) -> BulkStatement:
-    """Return a statement that updates the columns `names` of the rows that the columns `keys` identify."""
+    """Return a statement that updates the columns `names` of the table rows with the same `keys` as an input row."""
     key_columns, changed = [table.c[name] for name in keys], [table.c[name] for name in names]
     rows = input_rows([*key_columns, *changed])
     one_row = sa.update(table).where(*(column == bind(column) for column in key_columns))
@@ -98,14 +98,14 @@ def bulk_update(table: sa.Table, keys: Iterable[str], names: Iterable[str]) -> B
 
 
 def bulk_upsert(table: sa.Table, keys: Iterable[str], names: Iterable[str]) -> BulkStatement:
-    """Return an upsert: it inserts whole rows, or updates the columns `names` of rows that exist with the same `keys`.
+    """Return an upsert: it inserts rows, or updates the columns `names` if a row with the same `keys` exists.
 
-    No two rows of one statement may have the same keys.
+    Input rows must have every column of the table, and no two of them may have the same keys.
     """
     rows = input_rows(table.c)
     changed = ", ".join(f"{name} = excluded.{name}" for name in names)
     on_conflict = sa.text(f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changed}")
-    # with a WHERE clause, because SQLite would parse ON as part of a join
+    # the WHERE clause is needed, because SQLite would otherwise parse ON as part of a join
     one_row = sa.select(*(bind(column) for column in table.c)).where(sa.text("true"))
     return BulkStatement(
         sa.insert(table).from_select([*table.c], one_row.suffix_with(on_conflict)),
@@ -117,7 +117,7 @@ def bulk_upsert(table: sa.Table, keys: Iterable[str], names: Iterable[str]) -> B
 
 
 def bulk_delete(table: sa.Table, keys: Iterable[str]) -> BulkStatement:
-    """Return a statement that deletes the rows that the columns `keys` identify."""
+    """Return a statement that deletes the table rows with the same `keys` as an input row."""
     key_columns = [table.c[name] for name in keys]
     rows = input_rows(key_columns)
     one_row = sa.delete(table).where(*(column == bind(column) for column in key_columns))
@@ -126,10 +126,11 @@ def bulk_delete(table: sa.Table, keys: Iterable[str]) -> BulkStatement:
 
 
 def bulk_trim(table: sa.Table, keys: Iterable[str], number: str, kept: int) -> BulkStatement:
-    """Return a statement that keeps the newest rows of a group, and deletes the others.
+    """Return a statement that deletes all but the newest rows of each group.
 
-    The columns `keys` identify a group, and the column `number` orders its rows. An input row names a group and a number:
-    of the rows up to that number, the `kept` highest are kept. Rows with a higher number are not deleted.
+    The columns `keys` identify a group, and the column `number` orders its rows. For each input row, the statement
+    looks at the rows of the same group with a number up to that of the input row. It keeps the `kept` highest and
+    deletes the others.
     """
     key_columns, column, older = [table.c[name] for name in keys], table.c[number], table.alias("older")
     rows = input_rows([*key_columns, column])
@@ -153,14 +154,14 @@ def bulk_trim(table: sa.Table, keys: Iterable[str], number: str, kept: int) -> B
 
 @cache
 def combine(parts: tuple[BulkStatement, ...]) -> str:
-    """Return one PostgreSQL statement that executes all parts. No part sees the effect of another."""
+    """Return one PostgreSQL statement that executes all parts. No part sees the effects of another part."""
     *before, last = _renumber(part.many_rows for part in parts)
     return _with([f"part_{number} AS ({sql})" for number, sql in enumerate(before)], last)
 
 
 @cache
 def combine_if_swapped(swap: CompareAndSwap, parts: tuple[BulkStatement, ...]) -> str:
-    """Return one PostgreSQL statement that executes the swap, and the parts only for owners whose row was swapped.
+    """Return one PostgreSQL statement that executes the swap, then the parts for the owners whose row it swapped.
 
     The statement returns the ids of these owners.
     """
@@ -170,7 +171,7 @@ def combine_if_swapped(swap: CompareAndSwap, parts: tuple[BulkStatement, ...]) -
 
 
 def _renumber(statements: Iterable[Statement]) -> list[str]:
-    """Return the SQL of statements with one parameter each, renumbered: `$1` in the first, `$2` in the second, and so on."""
+    """Return the SQL of statements with one parameter each. Replace `$1` by `$2` in the second, and so on."""
     return [statement.postgres.sql.replace("$1", f"${number}") for number, statement in enumerate(statements, 1)]
 
 
@@ -184,12 +185,12 @@ def encode_rows(rows: Rows) -> str:
 
 
 def join_rows(texts: Iterable[str]) -> str:
-    """Join several results of `encode_rows` to one."""
+    """Join several results of `encode_rows` into one JSON text."""
     return f"[{','.join(filter(None, (text[1:-1] for text in texts)))}]"
 
 
 def input_rows(columns: Iterable[sa.ColumnClause[Any]]) -> sa.TableValuedAlias:
-    """Return the rows that PostgreSQL receives, as a table with the given columns."""
+    """Return an SQL table with the given columns, which PostgreSQL reads from the JSON text in the parameter `rows`."""
     rows = sa.cast(sa.bindparam("rows", type_=sa.Text()), sa.JSON())
     shape = [sa.column(column.name, column.type) for column in columns]
     return sa.func.json_to_recordset(rows).table_valued(*shape).render_derived(name=INPUT, with_types=True)

@@ -11,32 +11,32 @@ from app.db.values import Convert, to_sqlite
 
 
 class JsonList(sa.types.UserDefinedType[list[Any]]):
-    """A list of values that is passed to SQLite as JSON."""
+    """The type of a list of values that is passed to SQLite as JSON."""
 
     cache_ok = True
 
     def __init__(self, item: sa.types.TypeEngine[Any]) -> None:
-        """Take the type of its items."""
+        """Take the type of the list's items."""
         self.item = item
 
     def bind_processor(self, dialect: sa.Dialect) -> Convert:  # noqa: ARG002 - SQLAlchemy's own signature
-        """Return the function that encodes a list."""
+        """Return the function that encodes a list as JSON."""
         convert = to_sqlite(self.item)
         return lambda values: orjson.dumps(values if convert is None else [*map(convert, values)]).decode()
 
 
 class any_of(sa.ColumnElement[bool]):  # noqa: N801 - it reads as SQLAlchemy's own `and_`, `exists`, `tuple_`
-    """The condition that a column equals one of the values in a list. The SQL is the same for every length of the list."""
+    """The condition that a column equals one of the values in a list. The SQL does not depend on the list's length."""
 
     type = sa.Boolean()
     inherit_cache = False
 
     def __init__(self, column: sa.ColumnElement[Any], name: str) -> None:
-        """Take the column, and the name of the parameter with the list."""
+        """Take the column, and the name of the bind parameter for the list."""
         self.column, self.name = column, name
 
     def self_group(self, against: Any = None) -> "any_of":  # noqa: ARG002 - SQLAlchemy's own signature
-        """Return itself. A Boolean would otherwise become `… IN (…) = 1`, for which SQLite uses no index."""
+        """Return this element unchanged. SQLAlchemy would render `… IN (…) = 1`, for which SQLite uses no index."""
         return self
 
 
@@ -54,7 +54,7 @@ def _in_json_each(element: any_of, compiler: SQLCompiler, **options: Any) -> str
 
 
 class byte_length(sa.ColumnElement[int]):  # noqa: N801 - it reads as one of SQLAlchemy's own functions
-    """The length of a text in bytes. PostgreSQL stores it, and does not read the text to find it."""
+    """The length of a text column in bytes. PostgreSQL stores the length, so it does not read the text."""
 
     type = sa.BigInteger()
     inherit_cache = False
@@ -65,7 +65,7 @@ class byte_length(sa.ColumnElement[int]):  # noqa: N801 - it reads as one of SQL
 
 
 def bytes_before(document: sa.ColumnElement[Any], *order: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
-    """Return how many bytes the documents of the rows before this one, in this order, have together."""
+    """Return the total size in bytes of the documents of all rows that come before the row in the given order."""
     size = sa.func.coalesce(byte_length(document), sa.literal_column("0"))  # a tombstone has no document
     return sa.cast(sa.func.sum(size).over(order_by=order, rows=(None, 0)) - size, sa.BigInteger)
 

@@ -1,7 +1,7 @@
-"""The methods that execute statements ("verbs"): the same on both databases, inside and outside a transaction.
+"""The methods that execute statements: the same for both databases, inside and outside a transaction.
 
-Every verb is written once, over `tuples`. A subclass implements `tuples` for its connection, and a transaction also
-implements how many rows are written.
+`all`, `one`, `only` and `run` are written once and call `tuples`. A subclass implements `tuples` for its connection. A
+transaction also implements `many` and `write`, which write many rows.
 """
 
 from abc import ABC, abstractmethod
@@ -40,19 +40,19 @@ class Db(ABC):
         return dict(zip(statement.names, rows[0], strict=True)) if rows else None
 
     async def only(self, statement: Statement, /, **values: Any) -> Row:
-        """Return the first row of a statement that always returns one. Raise `LookupError` if it returns none."""
+        """Return the first row of a statement that always returns a row. Raise `LookupError` if there is no row."""
         row = await self.one(statement, **values)
         if row is None:
             raise LookupError
         return row
 
     async def run(self, statement: Statement, /, **values: Any) -> None:
-        """Execute a statement whose rows, if any, are not needed."""
+        """Execute a statement and discard the rows that it returns."""
         await self.tuples(statement, **values)
 
 
 class Transaction(Db):
-    """The verbs inside one transaction, and two more that write many rows."""
+    """Executes statements inside one transaction. `many` and `write` write many rows."""
 
     @abstractmethod
     async def many(self, statement: Statement, rows: Rows, /) -> None:
@@ -60,35 +60,36 @@ class Transaction(Db):
 
     @abstractmethod
     async def write(self, *parts: tuple[BulkStatement, Rows]) -> None:
-        """Write rows of several tables. No part may depend on the effect of another."""
+        """Write rows of several tables. No part may depend on the effects of another part."""
 
 
 class PoolUse(NamedTuple):
-    """How many connections a process may have, how many are in use, and how many callers wait for one."""
+    """The use of a process's database connections."""
 
     size: int
-    """How many there may be."""
+    """The maximum number of connections."""
     in_use: int
+    """The number of connections in use."""
     waiting: int
-    """How many callers wait for one."""
+    """The number of callers that wait for a connection."""
 
 
 class Database(Db):
-    """An open database. A verb that is called on it commits by itself."""
+    """A database. Each method that executes a statement commits by itself."""
 
     notifier: ChangeNotifier
     """Notifies subscribers that an owner's feed has new changes."""
     errors: Counter[str]
-    """How often the database failed, by the failure's reason."""
+    """The number of failures of the database, by reason."""
 
     @property
     @abstractmethod
     def pool_use(self) -> PoolUse:
-        """How the connections are used now."""
+        """The current use of the connections."""
 
     @abstractmethod
     async def open(self) -> None:
-        """Prepare the database. Raise nothing if it cannot be reached: the verbs then raise `Unavailable`."""
+        """Prepare the database. If it cannot be reached, raise nothing: statements will raise `Unavailable`."""
 
     @abstractmethod
     async def close(self) -> None:
@@ -96,35 +97,36 @@ class Database(Db):
 
     @abstractmethod
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
-        """Start a transaction. Commit it at the end of the block, or roll it back if the block raises."""
+        """Run the block in a transaction: commit at its end, or roll back if it raises."""
 
     @abstractmethod
     def snapshot(self) -> AbstractAsyncContextManager[Db]:
-        """Start a block in which every statement reads the same state of the database.
+        """Run the block in a read-only transaction, in which every statement sees the same state of the database.
 
-        It does not block writers, and they do not block it. It occupies a connection, so the block must not wait for a
-        client.
+        The transaction does not block writers, and they do not block it. It occupies a connection, so the block must
+        not wait for a client.
         """
 
     @abstractmethod
     async def checkpoint(self) -> None:
-        """Overwrite deleted content in the database's files, as far as the database allows it."""
+        """Overwrite deleted content in the database's files, as far as the database supports it."""
 
     @abstractmethod
     async def check_health(self) -> str | None:
-        """Read from the database, write to its disk, and return the schema's revision.
+        """Read from the database and write to its disk. Return the schema's revision, or None if none is recorded.
 
-        Return None if no revision is recorded. Raise `Unavailable` or `StorageFull` if the database does not work.
+        Raise `Unavailable` or `StorageFull` if the database does not work.
         """
 
 
 class RemoteDatabase(Database):
-    """A database across the network. Each statement is a round trip, so several writes can be combined into one."""
+    """A database across the network. Each statement costs a round trip, so several writes can share a statement."""
 
     @abstractmethod
     async def write_if_unchanged(self, swap: CompareAndSwap, row: Row, /, *parts: tuple[BulkStatement, Rows]) -> bool:
         """Execute a compare-and-swap and, if it succeeds, write the owner's rows of several tables, in one statement.
 
-        `row` has the owner's id, the expected values and the new one. Return whether the swap succeeded: it fails if the
-        stored row has other values or another transaction has locked it. Writes of several owners may share a statement.
+        `row` has the owner's id, the expected values and the new values. Return whether the swap succeeded. It fails if
+        the stored row has other values or is locked by another transaction. Writes of several owners may share a
+        statement.
         """

@@ -1,4 +1,4 @@
-"""Rows as JSON: one statement returns rows of several tables, each as a JSON array of its columns' values."""
+"""Rows as JSON arrays of their columns' values, so that one statement can return rows of several tables."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
@@ -13,13 +13,13 @@ from app.ids import make_id
 
 
 class json_row(sa.ColumnElement[list[Any]]):  # noqa: N801 - it reads as one of SQLAlchemy's own functions
-    """A JSON array of the columns' values, in their order; `decode_json_row` reads it."""
+    """An SQL function that returns a row's columns as a JSON array, which `decode_json_row` decodes."""
 
     type = sa.JSON()
     inherit_cache = False
 
     def __init__(self, columns: Sequence[sa.ColumnElement[Any]]) -> None:
-        """Take the columns: at most 100, the maximum number of arguments of a function in PostgreSQL."""
+        """Take the columns: at most 100, because a PostgreSQL function has at most 100 arguments."""
         self.columns = columns
 
 
@@ -37,8 +37,8 @@ def _json_array(element: json_row, compiler: SQLCompiler, **options: Any) -> str
     return f"json_array({', '.join(values)})"
 
 
-class json_rows(json_row):  # noqa: N801 - the same
-    """A JSON array of the arrays that `json_row` makes of all rows; null or empty if there is none."""
+class json_rows(json_row):  # noqa: N801 - it reads as one of SQLAlchemy's own functions
+    """An SQL aggregate that returns a JSON array of the `json_row` of every row; null or empty if there are no rows."""
 
     inherit_cache = False
 
@@ -55,7 +55,7 @@ def _json_group_array(element: json_rows, compiler: SQLCompiler, **options: Any)
 
 def _instant(text: str) -> datetime:
     instant = datetime.fromisoformat(text)
-    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)  # SQLite keeps UTC
+    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)  # SQLite stores UTC
 
 
 _DECODERS: Final[dict[type[sa.types.TypeEngine[Any]], Callable[[Any], Any]]] = {
@@ -68,7 +68,7 @@ _DECODERS: Final[dict[type[sa.types.TypeEngine[Any]], Callable[[Any], Any]]] = {
 
 
 def decode_json_row(columns: Sequence[sa.Column[Any]], values: Sequence[Any]) -> dict[str, Any]:
-    """Return a row by column name, with its values converted to those that the drivers return for these columns."""
+    """Return a row by column name, from its values in JSON. They become the values that the drivers return."""
     return {
         column.name: None if value is None else _decoder(column.type)(value)
         for column, value in zip(columns, values, strict=True)

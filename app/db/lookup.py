@@ -1,4 +1,4 @@
-"""A look-up: a statement that finds at most one row, by its key."""
+"""Look-ups: statements that find at most one row by its key."""
 
 from functools import cached_property
 from typing import Any, cast
@@ -14,17 +14,16 @@ class Lookup(Statement):
     """A statement that finds at most one row. PostgreSQL can execute it for many keys at once."""
 
     def __init__(self, clause: sa.Select[Any]) -> None:
-        """Take the clause."""
+        """Take the SELECT."""
         super().__init__(clause)
         self._select = clause
 
     @cached_property
     def many_keys(self) -> Statement:
-        """The look-up for many keys, passed as `rows`.
+        """The look-up for many keys, for PostgreSQL. Its parameter `rows` has the keys.
 
-        Each key has a number `n`. It is the first column of the row that is found for the key.
-
-        The LIMIT makes PostgreSQL look up one key after the other instead of joining whole tables.
+        Each key has a number `n`, which is the first column of the row that is found for the key. The LIMIT makes
+        PostgreSQL look up one key after the other instead of joining whole tables.
         """
         columns: dict[str, sa.ColumnClause[Any]] = {"n": sa.column("n", sa.Integer)}
 

@@ -1,7 +1,7 @@
-"""Change notifications: a subscriber learns that an owner's feed may have new changes, from any process.
+"""Change notifications: tell subscribers that an owner's feed may have new changes, from any process.
 
-A notification says that there may be changes, not which; the subscriber then reads the feed, as it also does from time
-to time without one. So a lost notification only causes a delay. A subscriber holds no database connection.
+A notification does not contain the changes: the subscriber then reads the feed. It also reads the feed from time to
+time without a notification, so a lost notification only causes a delay. A subscriber holds no database connection.
 """
 
 import asyncio
@@ -12,11 +12,11 @@ from typing import Final
 from uuid import UUID
 
 _SECONDS_BETWEEN_WAKES: Final = 0.002
-"""The pause between two subscribers that are woken as a precaution, so that they do not all read at once."""
+"""The pause before `_wake_all` wakes the next subscriber, so that they do not all read at the same time."""
 
 
 class ChangeNotifier(ABC):
-    """The subscribers of this process. A subclass exchanges notifications with other processes."""
+    """Notifies the subscribers of this process. A subclass exchanges notifications with other processes."""
 
     def __init__(self) -> None:
         """Start without subscribers."""
@@ -25,7 +25,7 @@ class ChangeNotifier(ABC):
 
     @contextmanager
     def subscribe(self, owner_id: UUID) -> Iterator[asyncio.Event]:
-        """Yield an event that is set whenever the owner's feed may have new changes. The subscriber clears it."""
+        """Yield an event that is set whenever the owner's feed may have new changes. The subscriber must clear it."""
         event, owner = asyncio.Event(), str(owner_id)
         self._events.setdefault(owner, set()).add(event)
         self._start_listener()
@@ -57,14 +57,14 @@ class ChangeNotifier(ABC):
 
     @abstractmethod
     async def _listen(self) -> None:
-        """Receive notifications from other processes, and wake their owners' subscribers."""
+        """Receive notifications from other processes, and wake the subscribers of the owners that they name."""
 
     def _wake(self, owner: str) -> None:
         for event in self._events.get(owner, ()):
             event.set()
 
     def _wake_all(self) -> None:
-        """Wake every subscriber, one after the other, because a notification may have been missed."""
+        """Wake every subscriber, one after the other. Call it if notifications may have been missed."""
         loop = asyncio.get_running_loop()
         events = [event for events in self._events.values() for event in events]
         for number, event in enumerate(events):

@@ -1,11 +1,11 @@
-"""The factory of databases, in a module of its own so that no import is circular."""
+"""The factory of databases. It has its own module to avoid circular imports."""
 
 from app.db.database import Database
 from app.settings import Settings
 
 
 def open_database(settings: Settings) -> Database:
-    """Return the database that the settings name, not yet connected. Only its own driver is imported."""
+    """Return the database of the settings, not yet connected. Import only the driver of this database."""
     if settings.uses_sqlite:
         from app.db.sqlite.database import SqliteDatabase  # noqa: PLC0415 - see the docstring
 

@@ -1,4 +1,4 @@
-"""Whether the database can serve this version: for `/readyz`, and for commands before they start."""
+"""Checks whether the database works and has the schema of this version, for `/readyz` and for commands."""
 
 from typing import Final
 
@@ -18,7 +18,7 @@ NEWER_SCHEMA: Final = Failure(
 
 
 async def find_failure(db: Database) -> Failure | None:
-    """Return why the database cannot serve; None if it can: it answers and can be written, and its schema is current."""
+    """Return why the database cannot be used, or None if it answers, is writable, and has the current schema."""
     try:
         revision = await db.check_health()
     except (Unavailable, StorageFull) as problem:

@@ -1,4 +1,4 @@
-"""The schema's version: numbered migrations, which Alembic runs in one process at a time."""
+"""Migrates the schema with numbered migrations, which Alembic runs in one process at a time."""
 
 import asyncio
 import fcntl
@@ -23,9 +23,9 @@ from app.settings import Settings
 MIGRATIONS: Final = migrations.FOLDER
 HEAD: Final = migrations.HEAD
 BOTH_FORMS: Final = "0010"
-"""The revision that has both plain and sealed columns: between it and the next one, documents are sealed or opened."""
+"""The revision with both plain and sealed columns. An upgrade seals all documents at it; a downgrade decrypts them."""
 SEALED: Final = "0011"
-"""The revision that drops the plain columns, whose values remain in the files until these are rewritten."""
+"""The revision that drops the plain columns. Their values remain in the database's files until `_vacuum`."""
 _LOCK: Final = 0x41667466
 _CONNECT_SECONDS: Final = 10.0
 _FOUND: Final = sa.column("found", sa.Integer)
@@ -47,10 +47,10 @@ T = TypeVar("T")
 
 
 class MigrationError(Exception):
-    """The schema cannot be migrated. The message says why, and contains no data."""
+    """Raised if the schema cannot be migrated. The message says why, and contains no data."""
 
     def __init__(self, failure: Failure) -> None:
-        """Take the cause."""
+        """Take the failure that is the cause."""
         super().__init__(failure.message)
         self.is_configuration = failure.is_configuration
 
@@ -61,10 +61,10 @@ def migrate(
     report: Report = lambda _line: None,
     keyring: Path = Path("afterglow-keys.json"),
 ) -> None:
-    """Migrate the schema up or down to `revision`: a number, `head`, `base`, or relative (`-1`).
+    """Migrate the schema up or down to `revision`: a number, `head`, `base`, or a number of steps down (`-1`).
 
-    An upgrade past revision 0011 encrypts the words of persons with the keyring, a downgrade decrypts them. `report` is called
-    with one line for each step. Raise `MigrationError` if the migration fails.
+    An upgrade to revision 0011 or higher encrypts people's words with the keyring; a downgrade below 0011 decrypts
+    them. `report` is called with one line of text for each step. Raise `MigrationError` if the migration fails.
     """
     from alembic.util import CommandError  # noqa: PLC0415 - Alembic is slow to load, and a server does not need it
     from asyncpg import InterfaceError, PostgresError  # noqa: PLC0415
@@ -104,7 +104,7 @@ async def _upgrade(database_url: str, revision: str, report: Report, keyring: Pa
         await _with_database(database_url, lambda db: sealing.seal(db, keyring, report))
         await _run("upgrade", database_url, SEALED, report)
     if revision > SEALED and await _revision(database_url) == int(SEALED):
-        await _vacuum(database_url, sealing.TABLES)  # before the next revision, so that a killed process does it again
+        await _vacuum(database_url, sealing.TABLES)  # before the next revision, so that a killed process repeats it
     for number, added in document_members.ADDED.items():
         if revision > number:
             await _run("upgrade", database_url, number, report)
@@ -137,7 +137,7 @@ async def _lock(database_url: str) -> AsyncIterator[None]:
     url = read_database_url(database_url)
     if isinstance(url, SqliteUrl):
         with ExitStack() as stack:
-            with suppress(OSError):  # opening the file then says why
+            with suppress(OSError):  # opening the database then raises an error with the reason
                 folder = os.open(Path(url.path).parent, os.O_RDONLY)
                 stack.callback(os.close, folder)
                 await asyncio.to_thread(fcntl.flock, folder, fcntl.LOCK_EX)
@@ -145,7 +145,7 @@ async def _lock(database_url: str) -> AsyncIterator[None]:
     else:
         connection = await _connect(url)
         try:
-            async with connection.transaction():  # a pooler keeps the connection for a transaction
+            async with connection.transaction():  # a pooler assigns one session for a whole transaction
                 await connection.execute(f"SELECT pg_advisory_xact_lock({_LOCK})")
                 yield
         finally:
@@ -159,7 +159,7 @@ async def _connect(url: PostgresUrl) -> Any:
 
 
 async def _run(command: str, database_url: str, revision: str, report: Report) -> None:
-    """Run Alembic in a thread, because it runs an event loop of its own."""
+    """Run an Alembic command in a thread, because Alembic starts its own event loop."""
     from alembic import command as commands  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
 
@@ -170,7 +170,7 @@ async def _run(command: str, database_url: str, revision: str, report: Report) -
 
 
 async def _revision(database_url: str) -> int:
-    """Return the number of the current revision: 0 for an empty database."""
+    """Return the number of the current revision, or 0 if the database is empty."""
 
     async def read(db: Database) -> int:
         exists = await db.one(_HAS_REVISION[type(read_database_url(database_url))])
@@ -190,7 +190,7 @@ async def _with_database(database_url: str, work: Callable[[Database], Awaitable
 
 
 async def _vacuum(database_url: str, tables: list[str]) -> None:
-    """Rewrite the database's files, because both databases keep the values of a dropped column until then."""
+    """Rewrite the files of `tables`, or the whole SQLite file: until then they keep the values of dropped columns."""
     url = read_database_url(database_url)
     if isinstance(url, SqliteUrl):
         await asyncio.to_thread(_vacuum_sqlite, url.path)
@@ -213,7 +213,10 @@ def _vacuum_sqlite(path: str) -> None:
 
 
 def _explain(error: BaseException) -> Failure:
-    """Return why a migration failed. SQLAlchemy has the driver's error in `orig`; asyncpg's error is the cause of that."""
+    """Return why a migration failed.
+
+    SQLAlchemy keeps the driver's error in `orig`, whose cause is asyncpg's own error.
+    """
     from app.db.postgres import failures as postgres  # noqa: PLC0415 - only one of the drivers is needed
     from app.db.sqlite import failures as sqlite  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""A statement in SQLAlchemy Core, which is compiled once for the database in use."""
+"""Statements in SQLAlchemy Core, each compiled once for the database in use."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache, cached_property
@@ -18,12 +18,15 @@ def postgres_dialect() -> sa.Dialect:
 
 
 def bind(column: sa.ColumnElement[Any], name: str | None = None) -> sa.BindParameter[Any]:
-    """Return a bind parameter of the column's type. Its value is passed by `name`, by default the column's own."""
+    """Return a bind parameter with the type of a column. Its name is `name`, by default the column's name."""
     return sa.bindparam(name or getattr(column, "name", None), type_=column.type)
 
 
 class PostgresPlan(NamedTuple):
-    """A statement compiled for PostgreSQL: SQL with `$1`, `$2`, …, and the names of its parameters in that order."""
+    """A statement compiled for PostgreSQL: SQL with `$1`, `$2`, …, and the parameters' names in this order.
+
+    `constants` has the values of parameters that are part of the statement.
+    """
 
     sql: str
     parameters: tuple[str, ...]
@@ -36,7 +39,10 @@ class PostgresPlan(NamedTuple):
 
 
 class SqlitePlan(NamedTuple):
-    """A statement compiled for SQLite: SQL with `?`, and the conversions of its parameters and of its columns."""
+    """A statement compiled for SQLite: SQL with `?`, and the conversions of parameters and of result columns.
+
+    `constants` has the values of parameters that are part of the statement.
+    """
 
     sql: str
     parameters: tuple[tuple[str, Convert | None], ...]
@@ -65,7 +71,7 @@ class Statement:
     """One statement, for either database."""
 
     def __init__(self, clause: sa.SelectBase | sa.UpdateBase) -> None:
-        """Take the clause. It is compiled when the statement is first executed."""
+        """Take the SQLAlchemy clause. It is compiled when the statement is first executed."""
         self._clause = clause
 
     @cached_property

@@ -1,8 +1,8 @@
 """The declarative base of all table classes: named constraints, and enumerations stored as text with a CHECK.
 
 A migration that creates PostgreSQL's native enumerations fails if it is downgraded and then upgraded again, and SQLite
-has no enumerations; text with a CHECK is the same on both. Columns have no defaults: the code that writes a row gives
-every value.
+has no enumerations. Text with a CHECK works on both. Columns have no defaults: the code that writes a row sets every
+column.
 """
 
 from typing import Any
@@ -36,7 +36,7 @@ class Table(SQLModel):
                 checks.append(sa.CheckConstraint(f"{column.name} IN ({values})", name=f"{column.name}_known"))
                 column.type = sa.String()
             elif isinstance(column.type, AutoString):
-                column.type = sa.String()  # the request shapes limit the length of a text
+                column.type = sa.String()  # the models of requests limit the length of a text
             elif isinstance(column.type, sa.JSON):
                 column.type = sa.JSON(none_as_null=True)
         return sa.Table(name, metadata, *parts, *checks, **options)

@@ -1,7 +1,7 @@
-"""Converts values to what SQLite stores, and back to the values that PostgreSQL's driver returns.
+"""Converts values to the form that SQLite stores, and back to the values that PostgreSQL's driver returns.
 
-The stored format is SQLAlchemy's, so that migrations and other programs read the same values. The conversions are our
-own because they are faster, and converting is most of the cost of reading a page of a thousand records.
+The stored form is SQLAlchemy's, so that migrations and other programs read the same values. We do not use SQLAlchemy's
+own conversions because ours are faster, and they are most of the cost of reading a page of a thousand records.
 """
 
 from collections.abc import Callable
@@ -30,7 +30,7 @@ def _store_id(id: UUID) -> str:
     return id.hex
 
 
-@lru_cache(64)  # a new record, its update and its change all have the same instant
+@lru_cache(64)  # the rows of one write all have the same instant
 def _store_instant(instant: datetime) -> str:
     if instant.tzinfo is None:
         message = "an instant without a UTC offset"
@@ -61,12 +61,12 @@ _LOAD: Final[dict[type[sa.types.TypeEngine[Any]], Convert]] = {
 
 
 def to_sqlite(kind: sa.types.TypeEngine[Any]) -> Convert | None:
-    """Return the function that converts a value, which is not None, to its stored form; None if no conversion is needed."""
+    """Return the function that converts a value (not None) to its stored form; None if no conversion is needed."""
     return _conversion(_STORE, kind) or kind.dialect_impl(sqlite_dialect()).bind_processor(sqlite_dialect())
 
 
 def from_sqlite(kind: sa.types.TypeEngine[Any]) -> Convert | None:
-    """Return the function that converts a stored value, which is not NULL, to the value; None if no conversion is needed."""
+    """Return the function that converts a stored value (not NULL) back; None if no conversion is needed."""
     return _conversion(_LOAD, kind) or kind.dialect_impl(sqlite_dialect()).result_processor(sqlite_dialect(), None)
 
 

@@ -1,11 +1,12 @@
 """The pages about the API: a home page, the guide, Swagger UI and ReDoc. They need no internet access.
 
-Their scripts come from a package and are served from here; a content security policy blocks requests to other hosts. All
-URLs in them are relative, so that a proxy can serve them below any path. The guide is `openapi/README.md`, rendered once.
+The server itself serves their scripts, from a package and from this folder. A content security policy blocks requests
+to other hosts. All URLs in the pages are relative, so that a proxy can serve them below any path. The guide is
+`openapi/README.md`, rendered once.
 
-The page `/docs` keeps the tester signed in (`sign-in.js`), shows the event stream (`events.js`), shows each problem of an
-operation in one line (`short-responses.js`), searches in all texts of operations and of the guide (`search.js`), and
-expands an operation without delay (`references.js`).
+The page `/docs` keeps the tester signed in (`sign-in.js`), shows the event stream (`events.js`), shows each problem of
+an operation in one line (`short-responses.js`), searches all texts of operations and of the guide (`search.js`), and
+expands operations without delay (`references.js`).
 """
 
 import asyncio
@@ -27,7 +28,7 @@ _POLICY: Final = (
     b"default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; "
     b"connect-src 'self'; worker-src blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
-"""The policy of Swagger UI and ReDoc, which set styles by script."""
+"""The content security policy of Swagger UI and ReDoc, whose scripts set styles."""
 _TEXT_POLICY: Final = (
     b"default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
@@ -48,7 +49,7 @@ _OURS: Final = {
     "icon.svg": "image/svg+xml",
 }
 _EXTERNAL_LOGO: Final = b"https://cdn.redoc.ly/redoc/logo-mini.svg"
-"""ReDoc's logo: the only thing that the scripts would load from another host. Without it, ReDoc shows no logo."""
+"""ReDoc's logo, the only URL of another host in the scripts. It is replaced by an empty one, so there is no logo."""
 _LINKS: Final = {
     "docs": "/docs",
     "redoc": "/redoc",
@@ -60,7 +61,7 @@ _LINKS: Final = {
 
 @router.get("/")
 async def get_home(accept: Annotated[str | None, Header()] = None) -> Response:
-    """Return the home page, as HTML if the client prefers that, else as JSON."""
+    """Return the home page as HTML if the client prefers HTML, else as JSON."""
     vary = (b"vary", b"Accept")
     if prefers_html(accept or ""):
         return _page("home.html", _TEXT_POLICY, vary)
@@ -70,20 +71,20 @@ async def get_home(accept: Annotated[str | None, Header()] = None) -> Response:
 
 @router.get("/guide")
 async def get_guide() -> Response:
-    """Return the guide for app developers. It is rendered in a thread, once."""
+    """Return the guide for app developers. The first request renders it, in a thread."""
     contents, text = await asyncio.to_thread(_guide)
     return _page("guide.html", _TEXT_POLICY, contents=contents, text=text)
 
 
 @router.get("/docs")
 async def get_docs() -> Response:
-    """Return the page of Swagger UI."""
+    """Return the page with Swagger UI."""
     return _page("swagger.html", _POLICY)
 
 
 @router.get("/redoc")
 async def get_redoc() -> Response:
-    """Return the page of ReDoc."""
+    """Return the page with ReDoc."""
     return _page("redoc.html", _POLICY)
 
 
@@ -105,7 +106,7 @@ def _page(name: str, policy: bytes, *headers: tuple[bytes, bytes], **texts: str)
 
 @lru_cache(maxsize=16)
 def _filled(name: str, base: str, **texts: str) -> bytes:
-    """Return a page with its texts filled in. Its URLs start with `base`: the root path, or nothing if they are relative."""
+    """Return a page with its placeholders filled in. `base` is the prefix of its URLs, empty for relative URLs."""
     html = _file(__name__, name).decode().replace("{nav}", _file(__name__, "nav.html").decode().strip())
     values = {"base": escape(base), "home": escape(base) or "./", "version": version("afterglow"), **texts}
     for key, value in values.items():
@@ -115,7 +116,7 @@ def _filled(name: str, base: str, **texts: str) -> bytes:
 
 @cache
 def _guide() -> tuple[str, str]:
-    from app.docs.guide import render_guide  # noqa: PLC0415 - it takes 20 ms to load, and production does not need it
+    from app.docs.guide import render_guide  # noqa: PLC0415 - loading takes 20 ms, and production does not need it
 
     return render_guide(_file(__name__, "guide.md").decode())
 

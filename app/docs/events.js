@@ -1,7 +1,7 @@
 // Shows a stream of server-sent events below the operation that opened it, until the tester stops it.
 //
-// Swagger UI shows a response when it is complete, which a stream never is: so this function reads the stream, and then
-// returns what has arrived as the response.
+// Swagger UI shows a response only when it is complete, and a stream never is. So this function reads the stream until it
+// is stopped, and returns the text that has arrived as the response.
 export async function showEvents(operation, response, stop) {
   const block = document.querySelector(`.opblock[id$='-${operation}'] .opblock-body`);
   const panel = document.createElement("section");

@@ -1,4 +1,4 @@
-"""The guide as HTML, with a table of its contents."""
+"""Renders the guide as HTML with a table of contents."""
 
 import re
 from itertools import pairwise
@@ -10,7 +10,10 @@ _markdown: Final = MarkdownIt("commonmark", {"html": False}).enable("table")
 
 
 def render_guide(text: str) -> tuple[str, str]:
-    """Return the table of contents and the text as HTML. Each heading has an id: its words, joined by hyphens."""
+    """Return the table of contents and the text of a Markdown document, both as HTML.
+
+    The id of each heading is its words in lower case, joined by hyphens.
+    """
     tokens = _markdown.parse(text)
     entries = []
     for opening, inline in pairwise(tokens):

@@ -1,4 +1,4 @@
-"""Which representation a client prefers (RFC 9110, 12.5.1)."""
+"""Content negotiation: finds the representation that a client prefers (RFC 9110, 12.5.1)."""
 
 import re
 from typing import Final
@@ -18,6 +18,6 @@ def prefers_html(accept: str) -> bool:
 
 
 def _weight(weights: dict[str, float], media_type: str) -> float:
-    """Return the weight of a media type: of the most specific range that contains it."""
+    """Return the weight of a media type, from the most specific media range that contains it; 0 if there is none."""
     ranges = (media_type, f"{media_type.partition('/')[0]}/*", "*/*")
     return next((weights[each] for each in ranges if each in weights), 0.0)

@@ -1,6 +1,6 @@
-// A plugin of Swagger UI: it replaces the references of an operation by what they refer to, when the operation is expanded.
-// Swagger UI itself goes through the complete document for each operation, which takes seconds for a document of this size.
-// The result is the same: each replaced object names its origin in `$$ref`.
+// A plugin of Swagger UI that resolves the references of an operation when the operation is expanded. Swagger UI itself
+// would walk the complete document for each operation, which takes seconds for a document of this size. The result is the
+// same: each resolved object names its origin in `$$ref`.
 export function references(url) {
   const names = (pointer) => pointer.split("/").map((name) => name.replaceAll("~1", "/").replaceAll("~0", "~"));
 
@@ -13,7 +13,7 @@ export function references(url) {
       const copied = Object.fromEntries(Object.entries(others).map(([name, each]) => [name, replaced(each, within)]));
       if (typeof reference !== "string") return reference === undefined ? copied : { ...copied, $ref: reference };
       const origin = { $$ref: url + reference };
-      if (within.includes(reference)) return { ...copied, ...origin }; // it refers to itself
+      if (within.includes(reference)) return { ...copied, ...origin }; // the schema refers to itself
       return { ...replaced(at(names(reference).slice(1)), [...within, reference]), ...copied, ...origin };
     };
     return { spec: replaced(at(path), []), errors: [] };

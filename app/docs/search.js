@@ -1,7 +1,7 @@
-// The search of Swagger UI's page: a plugin that finds operations and chapters of the guide by every word of a phrase.
+// A plugin of Swagger UI that finds operations, and chapters of the guide, that contain every word of a phrase.
 //
-// An operation is found in its tag, path, summary, description and problems. Swagger UI itself would compare the phrase with
-// the names of the tags only. The name of a tag finds its operations only.
+// It searches the tag, path, summary, description and problems of an operation. Swagger UI itself would search only the names
+// of tags. If the phrase is the name of a tag, only the operations of this tag are found.
 export function search(spec, chapters, guide) {
   const find = searchOperations(spec);
   return ({ React }) => ({
@@ -28,7 +28,7 @@ export function search(spec, chapters, guide) {
   });
 }
 
-// Return the chapters of the page with the guide: `[{ id, title, text }]`.
+// Fetch the guide, and return its chapters: `[{ id, title, text }]`. The text is in lower case.
 export async function readChapters(guide) {
   const page = new DOMParser().parseFromString(await (await fetch(guide)).text(), "text/html");
   const chapters = [];

@@ -1,6 +1,6 @@
-// A plugin of Swagger UI: in the responses of an operation, each documented problem is one line, with a link to its
-// explanation, and each link to another operation is that operation's name. Swagger UI itself would show a schema and an
-// example of every problem, and the parameters of every link, in each operation.
+// A plugin of Swagger UI that shortens the responses of an operation: it shows each documented problem in one line, with a
+// link to its explanation, and each link to another operation as the operation's name. Swagger UI itself would show a
+// schema and an example of every problem, and the parameters of every link, in each operation.
 export function shortResponses(base, examples) {
   const lines = (React, codes) =>
     codes.map((code) =>

@@ -1,10 +1,10 @@
-// The page's sign-in: its tokens, kept while the tab is open, and refreshed before they expire.
+// The page's sign-in: keeps its tokens while the tab is open, and refreshes them before they expire.
 //
-// They are in `sessionStorage`: a reload keeps them, another tab or a later visit does not have them. Scripts from other
-// hosts cannot read them, because the content security policy runs none. A tab that was duplicated has a copy; the tabs
-// pass each other the next tokens, because a refresh token that is used again later would end the sign-in.
+// The tokens are in `sessionStorage`: a reload keeps them, but another tab or a later visit does not have them. Scripts
+// from other hosts cannot read them, because the content security policy allows no such scripts. A duplicated tab has a
+// copy of the tokens. So tabs send each other their new tokens: a refresh token that is used twice would end the sign-in.
 const KEY = "afterglow.sign-in";
-const MARGIN = 15_000; // refresh the access token so long before it expires, in milliseconds
+const MARGIN = 15_000; // the access token is refreshed this long before it expires, in milliseconds
 
 export class SignIn {
   #base;
@@ -25,7 +25,7 @@ export class SignIn {
     return JSON.parse(sessionStorage.getItem(KEY));
   }
 
-  // Keep the tokens of a response. If they are of another device, sign out the one of before.
+  // Store the tokens of a response. If they belong to another device than the former tokens, sign the former device out.
   async keep({ access_token, refresh_token, expires_in }) {
     const before = this.tokens;
     this.#store({ access_token, refresh_token, expires_at: Date.now() + expires_in * 1000 });
@@ -44,7 +44,7 @@ export class SignIn {
     if (tokens !== null) await this.#end(tokens);
   }
 
-  // Return the headers of a request with an access token that is still valid, if they have the page's.
+  // Return the headers of a request. If they have the page's access token and it is about to expire, refresh it first.
   async freshen(headers) {
     if (!this.#isOurs(headers) || Date.now() < this.tokens.expires_at - MARGIN) return headers;
     await this.#refresh();
@@ -76,7 +76,7 @@ export class SignIn {
     return { ...headers, Authorization: `Bearer ${this.tokens.access_token}` };
   }
 
-  // Refresh the tokens, once for all requests that wait for it. Forget them if the device is signed out.
+  // Refresh the tokens, once for all requests that wait for new ones. Forget the tokens if the device is signed out.
   #refresh() {
     this.#refreshing ??= this.#refreshOnce().finally(() => (this.#refreshing = null));
     return this.#refreshing;

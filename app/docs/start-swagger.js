@@ -1,5 +1,5 @@
 // Starts Swagger UI. A response with an access token (sign-in, refresh, verification) authorizes every operation on the
-// page, and the page keeps itself signed in; a sign-out removes the authorization.
+// page. The page then refreshes the token by itself. A sign-out removes the authorization.
 import { showEvents } from "./events.js";
 import { references } from "./references.js";
 import { readChapters, search } from "./search.js";
@@ -23,7 +23,8 @@ const signIn = new SignIn(base, (token) => {
   else ui.preauthorizeApiKey(SCHEME, token);
 });
 
-// Swagger UI's dialog "Authorize": its button "Logout" signs the device out; another token replaces the page's.
+// Swagger UI's dialog "Authorize". Its button "Logout" signs the device out. If another token is entered, the page signs
+// its own device out and uses that token.
 const dialog = {
   logout: (original) => (schemes) => {
     if (signIn.tokens !== null) signIn.end();

@@ -1,8 +1,9 @@
-"""HTTP as this API uses it: plain ASGI, independent of the server.
+"""Routing, requests and responses, in plain ASGI and independent of the server.
 
-`RequestContextMiddleware` gives every response its id and headers, and logs the request. `CorsMiddleware` admits
-browsers from other origins. `Router` finds the `Route` of a request, which reads what an endpoint's signature declares
-and answers; the body is compressed if the client accepts it. `Response` is a complete response, `StreamingResponse` one that is sent part by part.
+`RequestContextMiddleware` adds the request id and default headers to every response, and logs the request.
+`CorsMiddleware` allows browsers to call from other origins. `Router` finds the `Route` of a request. The route reads
+the parameters that the endpoint's signature declares, calls the endpoint, and compresses the response if the client
+accepts that. `Response` is a complete response, and `StreamingResponse` is a response that is sent part by part.
 """
 
 from app.http.bodies import BodyStream, FormBody, RawBody, RawQuery

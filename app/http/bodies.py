@@ -1,4 +1,4 @@
-"""Dependencies for dialects that read a body that is not JSON, or validate the query themselves."""
+"""Dependencies for endpoints that read a body other than JSON, or validate the query themselves."""
 
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -16,14 +16,17 @@ FORM: Final = "application/x-www-form-urlencoded"
 
 
 class BodyStream:
-    """A request body that is read piece by piece, and never held in memory as a whole."""
+    """A request body that is read piece by piece and never kept in memory as a whole."""
 
     def __init__(self, request: Request, max_bytes: int) -> None:
-        """Take the request, and the size at which reading raises `BodyTooLarge`."""
+        """Take the request, and the maximum size of the body. Reading raises `BodyTooLarge` beyond it."""
         self._request, self._max_bytes = request, max_bytes
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Yield the pieces as they arrive. Raise `MalformedBody` if the client disconnects before the end."""
+        """Yield the pieces as they arrive.
+
+        Raise `MalformedBody` if the client disconnects before the end of the body.
+        """
         size, more = 0, True
         while more:
             message = await self._request.receive()
@@ -39,7 +42,7 @@ class BodyStream:
 
 
 class BodyDependency:
-    """A dependency that reads the body: the route resolves it after the caller, the path, the headers and the query."""
+    """A dependency that reads the body. The route resolves it last, after the caller, path, headers and query."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class RawBody(BodyDependency):
     media_type: str
 
     async def __call__(self, request: Request) -> BodyStream:
-        """Return the stream; raise `UnsupportedMediaType` if the body has another media type."""
+        """Return the stream of the body; raise `UnsupportedMediaType` if the body has another media type."""
         check_media_type(request, {self.media_type})
         return BodyStream(request, request.scope["max_body_bytes"])
 
@@ -61,7 +64,7 @@ class FormBody(BodyDependency):
     model: type[BaseModel]
 
     async def __call__(self, request: Request) -> Any:
-        """Return the form's known fields as the model; raise `Invalid` if one is repeated or not valid."""
+        """Return the form's known fields as the model; raise `Invalid` if a field is repeated or not valid."""
         check_media_type(request, {FORM})
         try:
             pairs = parse_pairs(await read_all(request))
@@ -80,7 +83,7 @@ class FormBody(BodyDependency):
 
 
 async def raw_query(request: Request) -> list[tuple[str, str]]:
-    """Return the names and values of the query in their order, for a dialect that validates them itself."""
+    """Return the names and values of the query in their order, for an endpoint that validates them itself."""
     return parse_pairs(request.scope["query_string"])
 
 

@@ -1,7 +1,7 @@
-"""The budget of bytes for request bodies: how much of them a worker keeps in memory at once.
+"""The body budget: limits the bytes of request bodies that a worker keeps in memory.
 
-A body that arrives in one piece is not counted: it is small, and the number of requests in flight is limited. All pieces of
-other bodies are counted, from their arrival to the end of their request.
+A body that arrives in one piece is not counted, because it is small and the number of requests in flight is limited.
+The pieces of other bodies are counted from their arrival until their request ends.
 """
 
 import asyncio
@@ -15,17 +15,18 @@ from app.problems import Unavailable
 
 T = TypeVar("T")
 BODY_BUDGET: Final = "body_budget"
-"""The key of a worker's budget in the state that its lifespan yields."""
+"""The key of a worker's budget in the state that the application's lifespan yields."""
 MAX_BYTES: Final = 64 * 2**20
 SHARES: Final = 4
-"""One account, or one address without an account, may use this part of the budget."""
+"""An account, a clinic, or an IP address without either may use this fraction (one in `SHARES`) of the budget."""
 _RESERVED: Final = "reserved_body_bytes"
 _FULL: Final = (
-    "The server is receiving too many large bodies. Send the same request again after the seconds in Retry-After."
+    "The server is receiving too many large bodies. "
+    "Send the same request again after the number of seconds in Retry-After."
 )
 _SHARE_USED: Final = (
-    "Too many large bodies of this client are on their way. Send fewer at once: this one again after the seconds in "
-    "Retry-After."
+    "The server is receiving too many large bodies from this client. Send fewer at the same time, and this one again "
+    "after the number of seconds in Retry-After."
 )
 
 
@@ -38,10 +39,10 @@ class BodyBudget:
         self.used = 0
         self._used_by: Counter[Hashable] = Counter()
         self.parsing = asyncio.Lock()
-        """Held while a large body is parsed, so that the event loop serves other requests between two of them."""
+        """Held while a large body is parsed, so that the event loop serves other requests before it parses the next."""
 
     def reserve(self, scope: Scope, size: int) -> None:
-        """Count bytes of the body of a request. Raise `Unavailable` if its caller, or the worker, has too many."""
+        """Count `size` more bytes of a request's body. Raise `Unavailable` if its caller or the worker has too many."""
         who = _caller_of(scope)
         if self._used_by[who] + size > self.max_bytes // SHARES:
             raise Unavailable(_SHARE_USED)
@@ -61,17 +62,17 @@ class BodyBudget:
 
 
 def reserve(scope: Scope, size: int) -> None:
-    """Count bytes of the body of a request in its worker's budget."""
+    """Count `size` more bytes of a request's body in the worker's budget; raise `Unavailable` if there are too many."""
     scope["state"][BODY_BUDGET].reserve(scope, size)
 
 
 def is_counted(scope: Scope) -> bool:
-    """Return whether the body of a request is counted: it is large."""
+    """Return whether the body of a request is counted, because it arrived in several pieces."""
     return _RESERVED in scope
 
 
 async def parse_in_turn(scope: Scope, parse: Callable[[], T]) -> T:
-    """Return the result of parsing a body that is counted. Such bodies are parsed one after the other."""
+    """Parse a counted body and return the result. A worker parses counted bodies one after the other."""
     async with scope["state"][BODY_BUDGET].parsing:
         await asyncio.sleep(0)
         return parse()
@@ -84,7 +85,7 @@ def release(scope: Scope) -> None:
 
 
 def owner_of(scope: Scope) -> Hashable:
-    """Return whose request it is: the id of an account or a clinic; None if nobody is signed in."""
+    """Return the id of the account or the clinic that sent a request; None if the caller is not known."""
     owner: Hashable = scope.get("account_id", scope.get("clinic_id"))
     return owner
 

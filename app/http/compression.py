@@ -1,7 +1,7 @@
 """Compression of responses: zstd or gzip, as `Accept-Encoding` prefers (RFC 9110, 8.4 and 12.5.3; decision 043).
 
-Text of at least 1 KiB is compressed. A stream is not, so that each event arrives at once; nor is a response of a
-`SecretRoute`.
+Text of at least 1 KiB is compressed. A stream is not compressed, so that each event arrives at once. The responses of a
+`SecretRoute` are not compressed, either.
 """
 
 import asyncio
@@ -20,17 +20,17 @@ else:
     from backports import zstd
 
 MIN_BYTES: Final = 1024
-"""A smaller body fits one packet with its headers, and gains nothing."""
+"""The minimum size of a body to compress. A smaller one fits into one packet with its headers, so there is no gain."""
 MIN_THREAD_BYTES: Final = 64 * 1024
-"""A body of this size or more is compressed in a thread, which costs 50 µs. Up to this size, zstd takes 0.15 ms and gzip
-0.6 ms; a page of 1 000 changes takes 2 and 7 ms."""
+"""The minimum size of a body to compress in a thread, which costs 50 µs. For this size, zstd takes 0.15 ms and gzip
+takes 0.6 ms; for a page of 1 000 changes, they take 2 ms and 7 ms."""
 VARY: Final = (b"vary", b"Accept-Encoding")
 
 _CODECS: Final[Mapping[bytes, Callable[[bytes], bytes]]] = {
     b"zstd": partial(zstd.compress, level=3),
     b"gzip": partial(gzip.compress, compresslevel=4, mtime=0),
 }
-"""By content coding, the preferred one first. The window of zstd's level 3 is within the 8 MiB of RFC 9659."""
+"""The compressors by content coding, the preferred one first. zstd's window at level 3 is within RFC 9659's 8 MiB."""
 _member = re.compile(
     rb"\s*([!#$%&'*+.^_`|~0-9a-z-]+)\s*(?:;\s*q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)\s*)?", re.IGNORECASE
 ).fullmatch
@@ -46,20 +46,21 @@ def _is_text(content_type: bytes) -> bool:
 
 
 class Preference(NamedTuple):
-    """What a client accepts."""
+    """The encoding that a client prefers."""
 
     coding: bytes | None
     """The content coding to use; None to send the body as it is."""
     refuses_identity: bool = False
-    """Whether the client does not accept the body as it is, so that a small one is compressed, too."""
+    """Whether the client does not accept an unencoded body, so that a small body is compressed, too."""
 
 
 @lru_cache(maxsize=64)
 def preference(accept_encoding: bytes) -> Preference:
-    """Return what the values of Accept-Encoding prefer. Malformed members are ignored.
+    """Return the preference in the values of Accept-Encoding. Malformed members are ignored.
 
-    The highest weight wins; of equal ones, the smaller result. If the client accepts no encoding that the server has, the
-    body is not encoded, because the client may still be able to read it.
+    The coding with the highest weight wins. If weights are equal, the order of `_CODECS` decides, and a coding wins
+    over no coding. If the client accepts no coding that the server has, the body is not encoded, because the client may
+    still be able to read it.
     """
     weights: dict[bytes, float] = {}
     for member in accept_encoding.split(b","):
@@ -73,7 +74,7 @@ def preference(accept_encoding: bytes) -> Preference:
 
 
 def is_compressible(response: Response) -> bool:
-    """Return whether a response is complete, text, and not compressed yet."""
+    """Return whether a response is complete, is text, and is not encoded yet."""
     content_type = b""
     for name, value in response.headers:
         if name == b"content-type":
@@ -86,7 +87,8 @@ def is_compressible(response: Response) -> bool:
 async def compress(response: Response, accept_encoding: bytes) -> None:
     """Compress the body of a response, if that is possible and the client accepts it.
 
-    An entity tag then becomes a weak one: a strong tag names one sequence of bytes (RFC 9110, 8.8.3.3).
+    Then a strong ETag becomes weak, because a strong one identifies one sequence of bytes (RFC 9110, 8.8.3.3). If the
+    response depends on Accept-Encoding, add Vary.
     """
     coding, refuses_identity = preference(accept_encoding)
     size = len(response.body)

@@ -1,8 +1,8 @@
-"""CORS: browsers may call the API from the allowed origins, and from no other.
+"""CORS: browsers may call the API only from the allowed origins.
 
-The preflight of another origin is an ordinary request: no route takes OPTIONS, so the response is a problem with 405,
-without the headers that the browser looks for. The preflight of an allowed origin is answered with the allowed methods and
-headers; the browser then refuses a request with any other.
+A preflight from an allowed origin is answered with the allowed methods and headers, and the browser refuses requests
+with others. A preflight from another origin is handled as an ordinary request: no route has the method OPTIONS, so the
+response is a problem with 405, without CORS headers, and the browser refuses the request.
 """
 
 import re
@@ -31,9 +31,9 @@ class AllowedOrigins:
     """The origins from which browsers may call the API."""
 
     def __init__(self, origins: Iterable[str] = (), *, local: bool = False) -> None:
-        """Allow `origins`; `*` among them allows every origin, which production refuses to start with.
+        """Allow `origins`. `*` allows every origin; a production server does not start with it.
 
-        `local` also allows every port of this machine: `http://localhost:5173`, `http://127.0.0.1:3000`.
+        `local` also allows every port of this machine, such as `http://localhost:5173` and `http://127.0.0.1:3000`.
         """
         self._by_origin = {origin.encode(): _headers_for(origin.encode()) for origin in origins}
         self._local = local
@@ -43,9 +43,9 @@ class AllowedOrigins:
         return self._local or bool(self._by_origin)
 
     def headers_for(self, headers: list[Header]) -> list[Header] | None:
-        """Return the CORS headers for the response to a request with these headers.
+        """Return the CORS headers for the response to a request with the given headers.
 
-        Return None if the request does not have exactly one Origin, or its origin is not allowed.
+        Return None if the request does not have exactly one Origin header, or if this origin is not allowed.
         """
         origins = [value for name, value in headers if name == b"origin"]
         if len(origins) != 1:
@@ -67,7 +67,7 @@ class CorsMiddleware:
         self._origins = origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a preflight from an allowed origin; add the CORS headers to every other response."""
+        """Answer a preflight from an allowed origin. Add CORS headers, or only Vary, to every other response."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

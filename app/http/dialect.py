@@ -1,7 +1,7 @@
-"""Dialects: how requests and errors are written in one part of the API.
+"""Dialects: the formats of requests and errors in one part of the API.
 
-A route belongs to the dialect of its class. Errors that no route answers, such as an unknown path, belong to the dialect
-with the longest prefix of the path.
+A route has the dialect of its class. An error without a route, such as an unknown path, is written in the dialect with
+the longest prefix of the path.
 """
 
 from collections.abc import Callable
@@ -12,19 +12,19 @@ from app.http.response import Response, problem_response
 from app.problems import Problem
 
 ErrorRenderer = Callable[[Problem, str], Response]
-"""Returns the response to a problem, in a request with an id."""
+"""A function that returns the response for a problem and a request id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """The dialect of all paths that start with `prefix`: how errors are rendered, and the media types of JSON bodies."""
+    """The dialect of all paths below `prefix`: the renderer of errors, and the media types of JSON bodies."""
 
     prefix: str
     render_error: ErrorRenderer = problem_response
     media_types: frozenset[str] = frozenset({"application/json"})
 
     def covers(self, path: str) -> bool:
-        """Return whether a path is the prefix or below it."""
+        """Return whether a path is the prefix or is below it."""
         return path.startswith(self.prefix) and path[len(self.prefix) : len(self.prefix) + 1] in {"", "/"}
 
 

@@ -1,4 +1,4 @@
-"""Reads and validates queries and JSON bodies: all faults are reported at once, and no fault repeats the input."""
+"""Reads and validates queries and JSON bodies. All faults are reported together, and no fault repeats the input."""
 
 import re
 from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -64,16 +64,16 @@ _CODES: Final[Mapping[str, FaultCode]] = {
     "too_short": "too-short",
     "unsupported_rule": "unsupported-rule",
 }
-"""The codes of Pydantic's types of errors, and of our own fields'. Any other type is `invalid`."""
+"""Fault codes by the type of error, Pydantic's own or ours. Any other type has the code `invalid`."""
 
 
 def header_values(request: Request, name: bytes) -> list[str]:
-    """Return the values of all headers with this name, which is in lower case."""
+    """Return the values of all headers with a name. The name must be in lower case."""
     return [value.decode("latin-1") for each, value in request.scope["headers"] if each == name]
 
 
 def query_reader(model: type[BaseModel] | None) -> Reader:
-    """Return a reader of the query string as the model; without a model, every parameter is unknown."""
+    """Return a reader that validates the query string as the model. Without a model, it refuses every parameter."""
     fields = {} if model is None else model.model_fields
     known = [field.alias or name for name, field in fields.items()]
     repeatable = {name for name, field in fields.items() if "list" in str(field.annotation)}
@@ -98,7 +98,7 @@ def query_reader(model: type[BaseModel] | None) -> Reader:
 
 
 def parse_pairs(raw: bytes) -> list[tuple[str, str]]:
-    """Return the names and values of a query string, in their order; raise `MalformedQuery` if it is malformed."""
+    """Return the names and values of a query string in their order; raise `MalformedQuery` if it cannot be parsed."""
     if _incomplete_escape(raw):
         raise MalformedQuery
     try:
@@ -141,7 +141,7 @@ def body_reader(model: type[BaseModel], media_types: Collection[str]) -> AsyncRe
 
 
 def check_media_type(request: Request, media_types: Collection[str]) -> None:
-    """Raise `UnsupportedMediaType` unless the body has one of the media types, in UTF-8 and without an encoding."""
+    """Raise `UnsupportedMediaType` unless the body has one of the media types, is in UTF-8, and is not compressed."""
     if header_values(request, b"content-encoding"):
         raise UnsupportedMediaType.encoded()
     found = _media_type.fullmatch(", ".join(header_values(request, b"content-type")))
@@ -150,7 +150,7 @@ def check_media_type(request: Request, media_types: Collection[str]) -> None:
 
 
 def validate(model: type[BaseModel], value: object) -> BaseModel:
-    """Return a JSON value as an object of the model; raise `Invalid` with all faults if it is not valid."""
+    """Return a JSON value as an instance of the model; raise `Invalid` with all faults if it is not valid."""
     if not isinstance(value, dict):
         raise Invalid(Fault("", "object", "Send a JSON object."))
     try:
@@ -162,8 +162,8 @@ def validate(model: type[BaseModel], value: object) -> BaseModel:
 async def read_all(request: Request) -> bytes:
     """Return the whole body.
 
-    Raise `BodyTooLarge` if it exceeds the route's limit, `Unavailable` if the worker has too many bodies in memory, and
-    `MalformedBody` if it ends too early.
+    Raise `BodyTooLarge` if the body exceeds the route's limit, `Unavailable` if the worker has too many bodies in
+    memory, and `MalformedBody` if the client disconnects before the end of the body.
     """
     limit: int = request.scope["max_body_bytes"]
     pieces: list[bytes] = []
@@ -185,7 +185,7 @@ async def read_all(request: Request) -> bytes:
 
 
 def faults_of(error: ValidationError) -> list[Fault]:
-    """Return the faults of a validation, without the input."""
+    """Return the faults of a validation error. They do not contain the input."""
     return [_fault(each) for each in error.errors(include_url=False, include_context=False, include_input=False)]
 
 

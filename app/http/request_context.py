@@ -1,8 +1,9 @@
 """Completes every response, and logs every request.
 
-Each response has the request's id, the security headers, and `no-store` unless its route says otherwise. HEAD is
-answered like GET, without the body. The log line has the id, the route's template, the status, the milliseconds, the
-caller's account, and the trace of a valid `traceparent`. It never has the URL, which may contain what a person wrote.
+Each response gets the request id, security headers, and `no-store` unless its route sets Cache-Control. HEAD is
+answered like GET, but without the body. The log line has the request id, the route's template, the method, the status,
+the milliseconds, the caller's account, and the ids of a valid `traceparent`. It never has the URL, which may contain
+text that a person wrote.
 """
 
 import time
@@ -19,22 +20,23 @@ from app.metrics.counts import NO_ROUTE, Counts
 
 WriteResponse = Callable[[int, list[Header], bytes], Awaitable[None]]
 WRITE_RESPONSE: Final = "write_response"
-"""The key in a request's `state` under which a server may put a function that writes a complete response: its status,
-headers and body. It saves two ASGI messages, and with them the server's checks of every header."""
+"""The key in a request's `state` for an optional function of the server that writes a complete response from its
+status, headers and body. It replaces two ASGI messages and the server's checks of each header."""
 
 
 class RequestContextMiddleware:
     """The outermost ASGI middleware."""
 
     def __init__(self, app: ASGIApp, *, https_only: bool, counts: Counts | None = None) -> None:
-        """Wrap `app`. `https_only` adds the header that makes browsers use only TLS for this host (HSTS). Requests are
-        counted in `counts`, if there are metrics.
+        """Wrap `app`. `https_only` adds HSTS, which makes browsers use only TLS for this host.
+
+        Requests are counted in `counts`, unless it is None.
         """
         self._app, self._counts = app, counts
         self._always = [*DEFAULT_HEADERS.items(), *(HTTPS_ONLY.items() if https_only else ())]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, complete the response, and log the request."""
+        """Pass the request on, complete its response, and log and count the request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -44,14 +46,14 @@ class RequestContextMiddleware:
         bodiless = scope["method"] == "HEAD"
         if bodiless:
             scope = {**scope, "method": "GET"}  # a copy, because the server reads the method from its own scope
-        # Taken out of the state: it refers to the request's cycle, which refers to the state, and objects that refer to
-        # each other are freed only by the garbage collector.
+        # Removed from the state to break a reference cycle, which only the garbage collector would free: the function
+        # refers to the request's cycle, and this refers to the state.
         write_response: WriteResponse | None = scope.get("state", {}).pop(WRITE_RESPONSE, None)
         status, pending_headers, ended = 0, None, False
 
         async def send_completed(message: Message) -> None:
             nonlocal status, pending_headers, ended
-            last = bodiless or not message.get("more_body", False)  # HEAD ends here, also if GET would be a stream
+            last = bodiless or not message.get("more_body", False)  # HEAD ends here, even if GET would be a stream
             if message["type"] == "http.response.start":
                 status, pending_headers = message["status"], self._completed(message["headers"], request_id)
             elif pending_headers is not None and last and write_response is not None:

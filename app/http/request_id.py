@@ -1,4 +1,4 @@
-"""The id of a request, with which a client can refer to the request's line in the server's log."""
+"""Request ids. A client can use the id of a request to refer to its line in the server's log."""
 
 import re
 
@@ -9,7 +9,7 @@ _is_valid = re.compile(rb"[A-Za-z0-9._-]{1,64}").fullmatch
 
 
 def request_id_of(headers: list[Header]) -> bytes:
-    """Return the value of the first X-Request-Id if it is valid, and a new id otherwise."""
+    """Return the value of the first X-Request-Id header if it is valid, else a new id."""
     for name, value in headers:
         if name == b"x-request-id" and _is_valid(value):
             return value

@@ -1,4 +1,4 @@
-"""A complete response: a status, headers, and the bytes of the body."""
+"""Complete responses: a status, headers, and the bytes of the body."""
 
 from collections.abc import Iterable
 from typing import Any, ClassVar, Final
@@ -19,11 +19,14 @@ DEFAULT_HEADERS: Final = {
     b"x-content-type-options": b"nosniff",
     b"x-frame-options": b"DENY",
 }
-"""The headers of every response whose route does not set them."""
+"""The default headers of every response. A route may set other values."""
 PUBLIC: Final = (b"cache-control", b"no-cache")
-"""The header of a response that is the same for every client. A client may store it, and revalidates it before use."""
+"""The header of responses that are the same for every client.
+
+A client may store them, but must revalidate before use.
+"""
 HTTPS_ONLY: Final = {b"strict-transport-security": b"max-age=63072000"}
-"""The header by which browsers use only TLS for this host from then on."""
+"""The header that makes browsers use only TLS for this host (HSTS)."""
 
 
 class Response:
@@ -31,16 +34,16 @@ class Response:
 
     __slots__ = ("body", "headers", "status")
     is_complete: ClassVar[bool] = True
-    """Whether `body` is all that is sent."""
+    """Whether `body` is the whole body; False for a stream."""
 
     def __init__(self, status: int, body: bytes = b"", headers: Iterable[Header] = ()) -> None:
-        """Take the parts; `send` adds Content-Length."""
+        """Take the status, the body and the headers. `send` adds Content-Length."""
         self.status = status
         self.body = body
         self.headers = [*headers]
 
     async def send(self, send: Send) -> None:
-        """Send the response."""
+        """Send the response as two ASGI messages."""
         if self.status not in {204, 304}:
             self.headers.append((b"content-length", b"%d" % len(self.body)))
         await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
@@ -53,7 +56,7 @@ def json_response(value: Any, status: int = 200, headers: Iterable[Header] = ())
 
 
 def problem_response(problem: Problem, request_id: str) -> Response:
-    """Return a response with the problem's document."""
+    """Return a problem as a response with a problem document (RFC 9457) and the problem's headers."""
     headers = [PROBLEM, *((name.lower().encode(), value.encode()) for name, value in problem.headers.items())]
     return Response(problem.status, json_strict.dump(problem.document(request_id)), headers)
 

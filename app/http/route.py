@@ -1,8 +1,8 @@
-"""A route: a FastAPI route that reads its request itself (decision 001).
+"""Routes: FastAPI routes that read their requests themselves (decision 001).
 
-FastAPI documents the route from its signature. It does not read the request, because the order of the checks is a promise
-(401 before the body is read, 400 before 422), a problem never repeats the input, and our code takes a third of the time. A
-signature may have
+FastAPI documents the route from the endpoint's signature, but does not read the request: the order of the checks is a
+promise (401 before the body is read, 400 before 422), a problem never repeats the input, and our code takes a third of
+the time. A signature may have
 
 - a dependency, such as the caller: `Annotated[T, Depends(...)]`;
 - a parameter of the path: `id: Id`, read by the path convertor `{id:id}`;
@@ -10,7 +10,7 @@ signature may have
 - a query: `Annotated[Filters, Query()]`, a model with all parameters, or `RawQuery`;
 - a body: a Pydantic model for JSON, or a dependency on `FormBody` or `RawBody`.
 
-A query parameter that the model does not have is refused; without a model, every query parameter is.
+Query parameters that the model does not have are refused. Without a model, all query parameters are refused.
 """
 
 import inspect
@@ -41,23 +41,23 @@ from app.problems import BodyTooLarge, Crashed, Problem
 
 JSON: Final = "application/json"
 MAX_BODY_BYTES: Final = "x-max-body-bytes"
-"""The key in a route's `openapi_extra` of the maximum size of its body, if it is not the usual one."""
+"""The key in a route's `openapi_extra` for the maximum size of a body, in bytes, if it differs from the setting."""
 SHARES: Final = "request_shares"
-"""The key, in the state of a server's lifespan, of an object that limits how many requests of one account are answered at
-once: `enter(account)`, `await wait(account)` if that returned False, and `leave(account)`."""
+"""The key, in the state that the lifespan yields, of an object that limits the requests of one account in flight. Its
+methods are `enter(account)`, `await wait(account)` if `enter` returned False, and `leave(account)`."""
 _ENTERED: Final = "entered"
 PENDING_AUTH: Final = "pending_auth"
-"""The key in a request's scope of a coroutine function that authenticates the caller, if that is still to be done."""
+"""The key in a request's scope of a coroutine function that authenticates the caller, if that has not been done yet."""
 MERGE_PATCH: Final = "application/merge-patch+json"
 
 
 class IdConvertor(Convertor[UUID]):
-    """Ids in a path: hexadecimal digits with hyphens. A path with any other text in this position is not found (404)."""
+    """Converts ids in paths: hexadecimal digits with hyphens. A path with other text in this position gets 404."""
 
     regex = HYPHENATED
 
     def convert(self, value: str) -> UUID:
-        """Return the id."""
+        """Return the id from its text."""
         return make_id(value)
 
     def to_string(self, value: UUID) -> str:
@@ -69,10 +69,10 @@ register_url_convertor("id", IdConvertor())
 
 
 class Route(APIRoute):
-    """A route of this API. A subclass with another `dialect` is the route class of that part of the API.
+    """A route of this API. A part of the API with another dialect has a subclass with this `dialect`.
 
-    FastAPI's analysis of the signature is needed only for the OpenAPI document, and takes a tenth of the starting time.
-    So it is done when the document is requested (`declare`).
+    Only the OpenAPI document needs FastAPI's analysis of the signature, which takes a tenth of the start-up time. So
+    `declare` does it when the document is generated.
     """
 
     dialect: ClassVar[Dialect] = JSON_API
@@ -80,7 +80,7 @@ class Route(APIRoute):
     """Whether responses may be compressed."""
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-        """Plan how the parameters are read, and keep the options for FastAPI."""
+        """Plan how to read the endpoint's parameters, and keep the options for `declare`."""
         if isinstance(options.get("response_model"), DefaultPlaceholder):
             options["response_model"] = None
         options["operation_id"] = endpoint.__name__
@@ -92,18 +92,21 @@ class Route(APIRoute):
         self._plan = _plan(endpoint, media_types)
 
     def declare(self) -> None:
-        """Let FastAPI analyse the route; do nothing if it did already."""
+        """Let FastAPI analyse the route, unless it has already done so."""
         options, self._declared = self._declared, None
         if options is not None:
             super().__init__(self.path, self.endpoint, **options)
 
     @property
     def form(self) -> type[BaseModel] | None:
-        """The model of its body, if that is a form."""
+        """The model of the body if it is a form, else None."""
         return next((read.model for _, read in self._plan.bodies if isinstance(read, FormBody)), None)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer the request. If it fails, the response is a problem in the route's dialect."""
+        """Answer the request.
+
+        If that fails, respond with a problem in the route's dialect, and log an unexpected error.
+        """
         scope["template"] = self.path_format
         accept_encoding: bytes | None = None
         try:
@@ -111,7 +114,7 @@ class Route(APIRoute):
             response = await self._response(Request(scope, receive))
         except Problem as problem:
             response = self.dialect.render_error(problem, scope["request_id"])
-        except Exception as error:  # noqa: BLE001 - the server would print an escaping exception, with what users wrote
+        except Exception as error:  # noqa: BLE001 - the server would print the exception, with text that users wrote
             observability.log_exception(error, scope["request_id"])
             response = self.dialect.render_error(Crashed(), scope["request_id"])
         finally:
@@ -126,7 +129,7 @@ class Route(APIRoute):
         await response.send(send)
 
     def _check_headers(self, scope: Scope) -> bytes | None:
-        """Raise `BodyTooLarge` if Content-Length is beyond the limit; return the values of Accept-Encoding."""
+        """Return the values of Accept-Encoding, or None. Raise `BodyTooLarge` if Content-Length exceeds the limit."""
         limit = scope["max_body_bytes"] = self.max_body_bytes or scope["max_body_bytes"]
         accept_encoding: bytes | None = None
         for name, value in scope["headers"]:
@@ -138,9 +141,9 @@ class Route(APIRoute):
         return accept_encoding
 
     async def _response(self, request: Request) -> Response:
-        """Read the parameters in the promised order, and call the endpoint.
+        """Read the parameters in the promised order, call the endpoint, and return its response.
 
-        The caller is authenticated before any response is returned, except a problem with a 5xx status.
+        Authenticate the caller, if that is pending, before any response except a problem with a 5xx status.
         """
         plan = self._plan
         try:
@@ -162,15 +165,18 @@ class Route(APIRoute):
 
 
 class SecretRoute(Route):
-    """A route whose responses contain tokens: they are never compressed, because the size of a compressed
-    response reveals something about its content.
+    """A route whose responses contain tokens. They are never compressed, because the size of a compressed response
+    reveals something about its content.
     """
 
     compresses = False
 
 
 async def _enter(scope: Scope) -> None:
-    """Count the request among those of its account or clinic, if it has one, or wait until it can be counted."""
+    """Count the request for its account or clinic; if too many are in flight, wait first.
+
+    Do nothing without a caller.
+    """
     owner, shares = owner_of(scope), scope.get("state", {}).get(SHARES)
     if owner is not None and shares is not None:
         if not shares.enter(owner):
@@ -184,15 +190,16 @@ async def _authenticate(request: Request) -> None:
 
 
 class Plan(NamedTuple):
-    """How a route reads the parameters of its endpoint: functions by parameter name, called in the order of these fields.
+    """How a route reads the parameters of its endpoint: parameter names, each with the function that reads the value.
 
-    `dependencies` come first; `head` reads the path, the headers and the query; `bodies` come last.
+    The route calls the functions of `dependencies` first, then those of `head` (path, headers and query),
+    `refuse_query`, and those of `bodies`.
     """
 
     dependencies: list[tuple[str, AsyncReader]]
     head: list[tuple[str, Reader]]
     refuse_query: Reader | None
-    """Refuses any query, if the endpoint has no parameter for it."""
+    """A function that refuses any query, if the endpoint has no parameter for the query, else None."""
     bodies: list[tuple[str, AsyncReader]]
 
 

@@ -1,8 +1,8 @@
 """The router: finds the route of a path, segment by segment.
 
-A path has one form. Any other (a trailing slash, `//`, `..`, any `%`) is 404, without a redirect. A method
-that no route of the path has is 405, with all methods that the path allows. Both are answered before a token or
-a body is read.
+Each path has exactly one form. Any other form (a trailing slash, `//`, `..`, any `%`) gets 404, without a redirect. A
+method that no route of the path has gets 405, with all methods that the path allows. Both responses are sent before a
+token or a body is read.
 """
 
 import re
@@ -20,7 +20,7 @@ from app.urls import serve_below
 
 _port = re.compile(rb":\d*\Z")
 Routes = dict[str, Route]
-"""Routes by method."""
+"""The routes of one path, by method."""
 
 
 class Node:
@@ -41,7 +41,7 @@ class Parameter(NamedTuple):
     name: str
     convertor: Convertor[Any]
     matches: Callable[[str], object]
-    """Tests whether a segment is a value of the parameter."""
+    """Returns a match, or None if a segment is not a value of the parameter."""
     convert: Callable[[str], object]
     node: Node
 
@@ -49,23 +49,24 @@ class Parameter(NamedTuple):
 class RouteTable:
     """The routes as a trie of path segments. A look-up takes at most one step for each segment of the path.
 
-    A literal segment takes precedence over parameters at the same position, and a parameter over those of other types that
-    were added later. The search does not go back: with `/a/new/b` and `/a/{name}/c`, the path `/a/new/c` is unknown.
+    At each position, literal segments take precedence over parameters, and a parameter takes precedence over parameters
+    of other types that were added later. The search does not backtrack: with `/a/new/b` and `/a/{name}/c`, the path
+    `/a/new/c` is unknown.
     """
 
     def __init__(self, routes: Iterable[BaseRoute]) -> None:
         """Add the routes; raise `ValueError` if two have the same method and path, or a parameter is not supported."""
         self._root = Node()
         self._literal_paths = {"": self._root}
-        """The nodes before the first parameter, by path. They save most steps: a path without parameters takes one
-        look-up, and a path whose only parameter is its last segment takes two."""
+        """The nodes before any parameter, by path. They save most steps: a path without parameters takes one look-up,
+        and a path whose only parameter is its last segment takes two."""
         for route in routes:
             if not isinstance(route, Route):
                 raise TypeError(route)
             self._add(route)
 
     def find(self, path: str) -> tuple[Routes, dict[str, object]]:
-        """Return the routes of a path by method, and the values of its parameters; no routes if the path is unknown."""
+        """Return the routes of a path by method, and the values of its parameters; both empty for an unknown path."""
         values: dict[str, object] = {}
         node = self._literal_paths.get(path)
         if node is None:
@@ -103,7 +104,10 @@ class RouteTable:
 
 
 def _behind_parameter(node: Node, segment: str, route: Route) -> Node:
-    """Return the node that follows a parameter. Raise `ValueError` if it is not a whole segment, or conflicts with another."""
+    """Return the node that follows a parameter, and add it if it is new.
+
+    Raise `ValueError` if the parameter is not a whole segment, or conflicts with another parameter at its position.
+    """
     name = segment[1:-1].partition(":")[0]
     convertor = route.param_convertors.get(name)
     known = next((each for each in node.parameters if each.convertor == convertor), None)
@@ -124,13 +128,13 @@ def _behind_parameter(node: Node, segment: str, route: Route) -> Node:
 
 
 def _path_below(root_path: str, path: str) -> str:
-    """Return a path without the root path, if it starts with that."""
+    """Return a path without the root path. If it does not start with the root path, return it unchanged."""
     below = path.removeprefix(root_path)
     return below if below.startswith("/") else path if below else "/"
 
 
 class Router:
-    """The innermost ASGI middleware: it answers instead of the application's own router."""
+    """The innermost ASGI middleware, which finds the route of a request instead of the application's own router."""
 
     def __init__(
         self,
@@ -144,8 +148,9 @@ class Router:
     ) -> None:
         """Serve `routes`; leave startup and shutdown to `app`. Raise `ValueError` if routes contradict each other.
 
-        If there are `hosts`, a request for another host is refused, unless its path starts with one of `any_host`. A proxy
-        may serve the API below `root_path`, or below the one that the ASGI server names; it may remove that from paths.
+        If `hosts` is not empty, requests for other hosts are refused, unless their path starts with one of `any_host`.
+        A proxy may serve the API below `root_path`, or below the root path that the ASGI server names, and may remove
+        this prefix from the paths that it passes on.
         """
         self._app = app
         self._hosts = {host.encode() for host in hosts}
@@ -161,7 +166,7 @@ class Router:
         self._max_body_bytes = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Answer one request: call its route, or respond with a problem if the host, path or method is unknown."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

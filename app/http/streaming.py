@@ -1,4 +1,4 @@
-"""A streaming response: its parts are sent one by one, until they end or the client disconnects."""
+"""Streaming responses, which are sent part by part until the last part or until the client disconnects."""
 
 import asyncio
 import time
@@ -14,19 +14,19 @@ from app.http.response import Header, Response
 
 GRACE_SECONDS: Final = 60.0
 MIN_RATE: Final = 16 * 1024
-"""Bytes per second that the client of a file must read on average once `GRACE_SECONDS` are over: the files that a worker
-sends at once are few."""
+"""The bytes per second at which a client must read a file, on average, after `GRACE_SECONDS`. A worker can send only a
+few files at the same time, so slow clients would use up its slots."""
 
 
 class ClientConnection:
     """The connection of the client that reads the response."""
 
     def __init__(self, receive: Receive) -> None:
-        """Take the ASGI `receive`, by which the server reports a disconnect."""
+        """Take the ASGI function `receive`, through which the server reports a disconnect."""
         self._receive = receive
 
     async def closed(self) -> None:
-        """Wait until the client has disconnected, or has the complete response."""
+        """Wait until the client has disconnected, or the response is complete."""
         while (await self._receive())["type"] != "http.disconnect":
             pass
 
@@ -40,9 +40,9 @@ CurrentConnection = Annotated[ClientConnection, Depends(current_connection)]
 
 
 async def paced(parts: AsyncGenerator[bytes], client: ClientConnection) -> AsyncGenerator[bytes]:
-    """Yield the parts of a file that are not empty, until the client has disconnected.
+    """Yield the non-empty parts of a file until the last one, or until the client has disconnected.
 
-    Raise `TimeoutError` if the client reads too slowly: the connection then ends without the end of the file.
+    Raise `TimeoutError` if the client reads too slowly. The connection is then closed before the end of the file.
     """
     gone = asyncio.create_task(client.closed())
     left = GRACE_SECONDS
@@ -62,22 +62,22 @@ async def paced(parts: AsyncGenerator[bytes], client: ClientConnection) -> Async
 
 
 class StreamingResponse(Response):
-    """A response whose parts come from a generator. The generator has to end when the client has disconnected."""
+    """A response whose parts come from a generator. The generator must end when the client has disconnected."""
 
     __slots__ = ("_parts",)
     is_complete = False
 
     def __init__(self, first: bytes, parts: AsyncGenerator[bytes], headers: Iterable[Header]) -> None:
-        """Take the first part, and the generator of the others."""
-        # the server adds Transfer-Encoding by itself, but not to the response to HEAD
+        """Take the first part, and the generator of the other parts."""
+        # the server adds Transfer-Encoding by itself, but not to the response to a HEAD request
         super().__init__(200, first, [*headers, (b"transfer-encoding", b"chunked")])
         self._parts = parts
 
     @classmethod
     async def start(cls, parts: AsyncGenerator[bytes], headers: Iterable[Header]) -> Self:
-        """Return the response once the first part exists: an error before that is answered with a problem.
+        """Wait for the first part, and return the response. An earlier error can become a problem response.
 
-        Without any part, the response has an empty body.
+        If there are no parts, the response has an empty body.
         """
         return cls(await anext(parts, b""), parts, headers)
 

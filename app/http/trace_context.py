@@ -1,4 +1,4 @@
-"""The trace that a request belongs to, as the header `traceparent` names it (W3C Trace Context)."""
+"""The trace that a request belongs to, from the header `traceparent` (W3C Trace Context)."""
 
 import re
 from typing import Final
@@ -12,9 +12,10 @@ _matches: Final = re.compile(
 
 
 def trace_fields(headers: list[Header]) -> dict[str, str]:
-    """Return `trace_id` and `span_id`, the caller's span, in hexadecimal digits; nothing without one valid `traceparent`.
+    """Return the `trace_id` and the caller's `span_id` as hexadecimal digits.
 
-    A version after 00 may add fields at the end, which are ignored, as its specification demands.
+    Return an empty dictionary without exactly one valid `traceparent`. A version after 00 may add fields at the end;
+    they are ignored, as the specification demands.
     """
     values = [value for name, value in headers if name == b"traceparent"]
     found = _matches(values[0]) if len(values) == 1 else None

@@ -1,4 +1,4 @@
-"""Metrics: what each worker counts and measures, and one page with the metrics of all workers (decision 045)."""
+"""Metrics: the counters and gauges of each worker, and one page with the metrics of all workers (decision 045)."""
 
 from app.metrics.counts import Counts
 from app.metrics.snapshots import Samples, Snapshot, answering_with

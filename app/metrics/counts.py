@@ -1,19 +1,19 @@
-"""The counters of a worker: plain numbers in dictionaries, because they are updated in every request."""
+"""The counters of a worker. They are plain numbers in dictionaries, because every request updates them."""
 
 from bisect import bisect_left
 from collections import Counter
 from typing import Final
 
 BOUNDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""The upper bounds of a histogram's buckets, in seconds. One more bucket holds what took longer."""
+"""The upper bounds of a histogram's buckets, in seconds. One more bucket counts the requests that took longer."""
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OTHER_METHOD: Final = "other"
 NO_ROUTE: Final = "-"
-"""The route of requests that no route answers: unknown paths, methods that a path does not have, and other hosts."""
+"""The label of requests without a route: with an unknown path, a method that the path lacks, or another host."""
 
 
 class Histogram:
-    """Numbers of requests by duration, in the buckets of `BOUNDS`, and their total duration in seconds."""
+    """The number of requests in each bucket of `BOUNDS`, and their total duration in seconds."""
 
     __slots__ = ("buckets", "seconds")
 
@@ -24,17 +24,17 @@ class Histogram:
 
 
 class Counts:
-    """What one worker has counted since its start."""
+    """The counters of one worker since its start."""
 
     def __init__(self) -> None:
         """Start at zero."""
         self.requests: dict[tuple[str, str, int], Histogram] = {}
-        """The requests by method, route and status."""
+        """The histograms of request durations by method, route and status."""
         self.operations: Counter[str] = Counter()
-        """The operations of pushes by their outcome."""
+        """The number of operations in pushes, by outcome."""
 
     def count_request(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Count a request that was answered. `route` is a route's template, never a path as it was sent."""
+        """Count a request that was answered. `route` must be a route's template, never a path as it was sent."""
         key = method if method in METHODS else OTHER_METHOD, route, status
         histogram = self.requests.get(key)
         if histogram is None:

@@ -1,7 +1,7 @@
-"""The page with the metrics, in Prometheus's text format, on a port of its own.
+"""Serves the page with the metrics, in Prometheus's text format, on its own port.
 
 Every label has a closed set of values: route templates, methods, statuses, and constants of the program. So no series
-contains text that a person wrote, an identity or an id, and the number of series is limited.
+contains text that a person wrote or an id, and the number of series is limited.
 """
 
 import tempfile
@@ -21,7 +21,7 @@ from app.metrics.workers import Labels, Workers
 
 
 class Family(NamedTuple):
-    """One metric, with the names of its labels."""
+    """The name and the help text of a metric, and the names of its labels."""
 
     name: str
     help: str
@@ -30,26 +30,26 @@ class Family(NamedTuple):
 
 COUNTERS: Final = (
     Family("requests_shed", "Requests refused with 503 because too many were in flight."),
-    Family("database_errors", "Failures of the database, by the cause that /readyz names, too.", ("reason",)),
-    Family("sync_operations", "Operations of pushes, by their outcome; a conflict is one.", ("outcome",)),
+    Family("database_errors", "Failures of the database, by reason; /readyz uses the same reasons.", ("reason",)),
+    Family("sync_operations", "Operations in pushes, by outcome, such as a conflict.", ("outcome",)),
 )
 GAUGES: Final = (
-    Family("requests_in_flight", "Requests that are being answered, without those that wait for a change."),
-    Family("in_flight_limit", "Requests that may be in flight at present."),
+    Family("requests_in_flight", "Requests that are being answered, without long polls and event streams."),
+    Family("in_flight_limit", "Current maximum number of requests in flight."),
     Family("waiting_requests", "Open event streams and long polls.", ("kind",)),
-    Family("database_pool_size", "Database connections that the workers may have."),
+    Family("database_pool_size", "Maximum number of database connections of the workers."),
     Family("database_pool_in_use", "Database connections in use."),
-    Family("database_pool_waiting", "Uses that wait for a database connection."),
+    Family("database_pool_waiting", "Callers that wait for a database connection."),
     Family("password_hashes_running", "Password hashes (Argon2) that are being computed."),
     Family("password_hashes_waiting", "Password hashes that wait for a free thread."),
     Family("keyring_faults", "Workers whose keyring file cannot be read, or can be read by others."),
-    Family("jobs_running", "Jobs that the workers of this server run."),
-    Family("jobs", "Jobs in the database: due, or scheduled, which includes those that run.", ("state",)),
-    Family("jobs_oldest_age_seconds", "Age of the oldest job in the database.", ("state",)),
+    Family("jobs_running", "Jobs that the workers of this server are running."),
+    Family("jobs", "Jobs in the database, by state: due, or scheduled, which includes running jobs.", ("state",)),
+    Family("jobs_oldest_age_seconds", "Age of the oldest job in the database, by state.", ("state",)),
 )
 REQUESTS: Final = Family(
     "request_duration_seconds",
-    "Requests that were answered, and how long that took. The time of a long poll includes its waiting.",
+    "Duration of answered requests. The duration of a long poll includes its waiting time.",
     ("method", "route", "status"),
 )
 WORKERS: Final = Family("workers", "Worker processes that answered this scrape.")
@@ -61,11 +61,11 @@ class WorkerCollector(Collector):
     """Reads the metrics of all workers at every scrape."""
 
     def __init__(self, workers: Workers) -> None:
-        """Take the workers."""
+        """Take the reader of the workers' metrics."""
         self._workers = workers
 
     def collect(self) -> Iterable[Metric]:
-        """Return every family, including those that have no value yet."""
+        """Yield every metric with the values of all workers, including metrics without values."""
         totals = self._workers.read()
         yield _simple(GaugeMetricFamily, BUILD, {(BUILD.name, (version("afterglow"),)): 1})
         yield _simple(GaugeMetricFamily, WORKERS, {(WORKERS.name, ()): totals.answered})
@@ -86,7 +86,7 @@ def _full_name(family: Family) -> str:
 def _simple(
     kind: type[CounterMetricFamily | GaugeMetricFamily], family: Family, values: Mapping[tuple[str, Labels], float]
 ) -> Metric:
-    """Return the metrics of one family with all their values."""
+    """Return a counter or a gauge with its values from `values`."""
     metric = kind(_full_name(family), family.help, labels=family.labels)
     for (name, labels), value in sorted(values.items()):
         if name == family.name:
@@ -96,7 +96,7 @@ def _simple(
 
 @contextmanager
 def served_at(host: str, port: int) -> Iterator[Path]:
-    """Serve the metrics of the workers on a host and port until the block ends. Yield the folder for their sockets."""
+    """Serve the workers' metrics on a host and port during the block. Yield the folder for the workers' sockets."""
     with tempfile.TemporaryDirectory(prefix="afterglow-metrics-", ignore_cleanup_errors=True) as folder:
         registry = CollectorRegistry(auto_describe=False)
         registry.register(WorkerCollector(Workers(Path(folder))))

@@ -1,6 +1,6 @@
-"""How a worker passes its metrics to the process that serves them.
+"""Passes the metrics of a worker to the process that serves them.
 
-A worker answers every connection to a Unix socket of its own with a snapshot in JSON. The sockets are in a folder that
+A worker has its own Unix socket, and answers every connection with a snapshot in JSON. The sockets are in a folder that
 only this user may enter. A worker that stops writes its last counters to a file, so that they are not lost.
 """
 
@@ -19,28 +19,29 @@ SOCKET: Final = ".sock"
 LAST: Final = ".json"
 """The suffixes of a worker's socket, and of the file with its last counters. Both have the same random name."""
 Samples = dict[str, list[tuple[list[str], float]]]
-"""The values of each family of metrics: one for each combination of its labels' values."""
+"""The values of metrics by name. Each value is listed with the values of the metric's labels."""
 
 
 class Snapshot(TypedDict):
-    """What a worker has counted and measures."""
+    """The counters and gauges of a worker."""
 
     requests: list[tuple[list[str], float, list[int]]]
-    """For each method, route and status: the seconds of all requests, and the number in each bucket."""
+    """For each method, route and status: the total duration in seconds, and the number of requests in each bucket."""
     counters: Samples
     gauges: Samples
-    """Gauges of this worker. The page has the sum over all workers."""
+    """Gauges of this worker. The page shows the sum over all workers."""
     shared: Samples
-    """Gauges that every worker reads from the same database. The page has the highest value."""
+    """Gauges that every worker reads from the same database. The page shows the highest value."""
 
 
 @asynccontextmanager
 async def answering_with(
     folder: Path | None, counters: Callable[[], Snapshot], snapshot: Callable[[], Awaitable[Snapshot]]
 ) -> AsyncIterator[None]:
-    """Answer connections to a socket in `folder` with a snapshot until the block ends, then write the counters to a file.
+    """Answer connections to a socket in `folder` with a snapshot during the block, then write the counters to a file.
 
-    Do nothing without a folder. If the socket cannot be created, log it and continue: the API is served without metrics.
+    Do nothing without a folder. If the socket cannot be created, log `metrics-unavailable` and continue without
+    metrics.
     """
     if folder is None:
         yield
@@ -48,7 +49,7 @@ async def answering_with(
     path = folder / secrets.token_hex(4)
 
     async def answer(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError):  # the reader did not wait
+        with suppress(OSError):  # the reader has closed the connection
             writer.write(orjson.dumps(await snapshot()))
             await writer.drain()
         writer.close()
@@ -56,7 +57,7 @@ async def answering_with(
     unfinished = path.with_suffix(".new")
     try:
         server = await asyncio.start_unix_server(answer, unfinished)
-        unfinished.rename(path.with_suffix(SOCKET))  # a socket that refuses a connection is one of a worker that ended
+        unfinished.rename(path.with_suffix(SOCKET))  # renamed only now: a socket that refuses means an ended worker
     except OSError as error:
         observability.log_event("metrics-unavailable", "error", error=type(error).__name__)
         yield
@@ -64,7 +65,7 @@ async def answering_with(
     try:
         yield
     finally:
-        with suppress(OSError):  # the process that serves them has ended, and removed the folder
+        with suppress(OSError):  # the process that serves the metrics may have ended and removed the folder
             unfinished.write_bytes(orjson.dumps(counters()))
             unfinished.rename(path.with_suffix(LAST))  # before the socket is closed: see `Workers`
         server.close()

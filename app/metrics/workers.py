@@ -1,7 +1,7 @@
-"""The metrics of all workers together, read by the process that starts them.
+"""Sums up the metrics of all workers, in the process that starts them.
 
-Counters never go down: those of a worker that ended are kept. A worker that was killed loses what it had counted since it
-was last read.
+Counters never go down, because the counters of ended workers are kept. If a worker is killed, its counts since the last
+scrape are lost.
 """
 
 import operator
@@ -20,11 +20,11 @@ from app.metrics.counts import BOUNDS
 from app.metrics.snapshots import LAST, SOCKET, Samples, Snapshot
 
 MAX_SECONDS: Final = 3.0
-"""How long all workers together may take to answer. Of one that is late, the counters are those of its last answer."""
+"""The maximum time for all workers together to answer. For a late worker, the counters of its last answer are used."""
 _CHUNK: Final = 65_536
 Labels = tuple[str, ...]
 Values = defaultdict[tuple[str, Labels], float]
-"""The values by family and labels."""
+"""The values of metrics by name and labels."""
 
 
 @dataclass
@@ -32,7 +32,7 @@ class Totals:
     """The metrics of all workers."""
 
     requests: dict[Labels, tuple[float, list[int]]] = field(default_factory=dict)
-    """The seconds and the buckets by method, route and status."""
+    """The total duration in seconds and the buckets, by method, route and status."""
     counters: Values = field(default_factory=lambda: defaultdict(float))
     gauges: Values = field(default_factory=lambda: defaultdict(float))
     answered: int = 0
@@ -46,7 +46,7 @@ class Totals:
         _combine(self.counters, snapshot["counters"], operator.add)
 
     def add_gauges(self, snapshot: Snapshot) -> None:
-        """Add the gauges of a worker."""
+        """Add the gauges of a worker that answered, and count it in `answered`."""
         _combine(self.gauges, snapshot["gauges"], operator.add)
         _combine(self.gauges, snapshot["shared"], max)
         self.answered += 1
@@ -60,7 +60,7 @@ def _combine(values: Values, samples: Samples, combined: Callable[[float, float]
 
 
 class Workers:
-    """The workers whose sockets are in a folder."""
+    """Reads the metrics of the workers whose sockets are in a folder."""
 
     def __init__(self, folder: Path) -> None:
         """Take the folder of the sockets."""
@@ -68,18 +68,18 @@ class Workers:
         self._last: dict[str, Snapshot] = {}
         """The last answer of each worker that has not ended."""
         self._ended = Totals()
-        """The counters of workers that ended."""
+        """The summed counters of workers that have ended."""
         self._lock = Lock()
 
     def read(self) -> Totals:
-        """Return the metrics of all workers now."""
+        """Return the current metrics of all workers."""
         with self._lock:
             return self._read()
 
     def _read(self) -> Totals:
         names = {path.stem for path in self._folder.glob("*") if path.suffix in {SOCKET, LAST}} | {*self._last}
         deadline = time.monotonic() + MAX_SECONDS
-        connections = [(name, self._connect(name)) for name in sorted(names)]  # all workers work on it at once
+        connections = [(name, self._connect(name)) for name in sorted(names)]  # connect first: all workers then answer
         answers = [(name, _receive(connection, deadline)) for name, connection in connections if connection is not None]
         totals = Totals(self._ended.requests.copy(), self._ended.counters.copy())
         for name, snapshot in answers:
@@ -91,7 +91,7 @@ class Workers:
         return totals
 
     def _connect(self, name: str) -> socket.socket | None:
-        """Return a connection to a worker. Return None if it has ended, and keep its counters."""
+        """Return a connection to a worker. If the worker has ended, keep its counters and return None."""
         connection = socket.socket(socket.AF_UNIX)
         connection.settimeout(MAX_SECONDS)
         try:
@@ -100,12 +100,12 @@ class Workers:
             connection.close()
             self._end(name)
             return None
-        except OSError:  # it accepts no connection at present: it is treated as late
+        except OSError:  # the worker accepts no connection now, so it is treated as late
             pass
         return connection
 
     def _end(self, name: str) -> None:
-        """Keep the counters of a worker that has ended: those in the file that it wrote, else those of its last answer.
+        """Keep the counters of a worker that has ended, from the file that it wrote or else from its last answer.
 
         A worker writes the file before it closes its socket, so the file exists when a connection is refused.
         """
@@ -120,7 +120,7 @@ class Workers:
 
 
 def _receive(connection: socket.socket, deadline: float) -> Snapshot | None:
-    """Return a worker's answer; None if it is late, or ends before it has answered."""
+    """Return a worker's answer; None if the answer is late or not complete."""
     parts = []
     with connection:
         try:

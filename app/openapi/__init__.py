@@ -1,7 +1,8 @@
-"""The OpenAPI document.
+"""Generates the OpenAPI document.
 
-A route declares its own problems with `problems(NotFound, Outdated)`; those of every request are added. A shape has its
-example from `example(...)`, and an operation gets the examples of its body and responses, which the tests send.
+A route declares its problems with `problems(NotFound, Outdated)`, which adds the problems of every request. A Pydantic
+model declares its example with `example(...)`. An operation gets the examples of its body and responses; the tests send
+them.
 """
 
 from app.openapi.document import document

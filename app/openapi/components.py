@@ -1,4 +1,4 @@
-"""Components of the OpenAPI document: what several operations share is written once, and referred to."""
+"""Moves parts of the OpenAPI document that several operations share to its components, and refers to them."""
 
 import json
 import re
@@ -14,9 +14,9 @@ _word: Final = re.compile(r"[A-Za-z0-9]+")
 
 
 def share_problems(paths: Json) -> Json:
-    """Replace each response with a problem by a reference to a component; return the components, by name.
+    """Replace each problem response by a reference to a component. Return the components by name.
 
-    Other responses to errors are replaced if they are the same in several operations.
+    Other error responses are replaced only if several operations have the same one.
     """
     shared: Json = {}
     every = [
@@ -42,9 +42,9 @@ def share_problems(paths: Json) -> Json:
 
 
 def share_parameters(paths: Json) -> Json:
-    """Replace each parameter that occurs several times by a reference to a component; return the components, by name.
+    """Replace each parameter that occurs several times by a reference to a component. Return the components by name.
 
-    A parameter of a path is named after the path too (`ElementsId`), since each path has its own `id`.
+    The name of a path parameter includes its path (`ElementsId`), because each path has its own `id`.
     """
     found: defaultdict[str, list[tuple[Json, int, str]]] = defaultdict(list)
     for path, operations in paths.items():
@@ -70,5 +70,5 @@ def _operations(paths: Json) -> Iterator[Json]:
 
 
 def _joined(name: str) -> str:
-    """Return the words of a name, joined in capitals: `ActionItemsId`."""
+    """Return a name in PascalCase, such as `ActionItemsId`."""
     return "".join(word[0].upper() + word[1:] for word in _word.findall(name.replace("_", "-")))

@@ -1,4 +1,4 @@
-"""The OpenAPI document: what FastAPI generates, completed with what it cannot derive from the routes."""
+"""Builds the OpenAPI document: lets FastAPI generate it, and adds what FastAPI cannot derive from the routes."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -37,11 +37,11 @@ _PARAMETER_EXAMPLES: Final = {"code": "not-found", "instrument": "phq-9"}
 
 
 Transitions = Mapping[str, Mapping[str, Iterable[str]]]
-"""The statuses that each status may change to, by the name of the schema that has the field `status`."""
+"""By the name of a schema with the field `status`: the statuses that each status may change to."""
 
 
 Forms = Mapping[str, type[BaseModel]]
-"""The models of bodies that are forms, by operation id: FastAPI does not know them."""
+"""The models of form bodies by operation id. FastAPI does not know them, because our routes read forms themselves."""
 
 
 def document(app: FastAPI, transitions: Transitions, forms: Forms) -> Json:
@@ -88,7 +88,7 @@ def document(app: FastAPI, transitions: Transitions, forms: Forms) -> Json:
 
 
 def _add_forms(paths: Json, forms: Forms) -> Json:
-    """Add the bodies that are forms to their operations; return their schemas."""
+    """Add form bodies to their operations. Return the schemas of the forms by name."""
     schemas: Json = {}
     for operations in paths.values():
         for operation in operations.values():
@@ -101,12 +101,12 @@ def _add_forms(paths: Json, forms: Forms) -> Json:
 
 
 def _complete(operation: Json, schemas: Json) -> None:
-    """Complete an operation: its security, the descriptions of its parameters, and the headers of its responses."""
+    """Complete an operation: its security, its parameters, and the descriptions and headers of its responses."""
     operation.setdefault("security", [])
     for parameter in operation.get("parameters", []):
         parameter["schema"] = parameter_schema(parameter["schema"])
         if not parameter["required"]:
-            del parameter["required"]  # the default
+            del parameter["required"]  # false is the default
         parameter.setdefault("description", _PARAMETERS.get(parameter["name"]))
         if parameter["schema"].pop("x-comma-separated", False):
             parameter |= {"style": "form", "explode": False}
@@ -118,14 +118,14 @@ def _complete(operation: Json, schemas: Json) -> None:
         shape = schemas.get(schema.get("$ref", "").rpartition("/")[2], {})
         if answer["description"] == "Successful Response":
             answer["description"] = shape.get("description", "Success. The response has no body.")
-        names = [] if status == "401" and schema else _SENT_WITH.get(status, [])  # an OAuth error has no challenge
+        names = [] if status == "401" and schema else _SENT_WITH.get(status, [])  # OAuth errors have no challenge
         names = [*names, "ETag"] if "version" in shape.get("properties", {}) else names
         if names:
             answer["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
 def _add_parameter_examples(operations: Json, listing: Json, schemas: Json) -> None:
-    """Add the id of one of the demo's records as the example of the parameter `id`."""
+    """Add examples to the parameters of a path's operations. The example of `id` is the id of a demo record."""
     for method, operation in operations.items():
         for parameter in operation.get("parameters", []):
             if "example" in parameter["schema"]:
@@ -146,7 +146,7 @@ def _add_parameter_examples(operations: Json, listing: Json, schemas: Json) -> N
 
 
 def _shown(operation: Json) -> Json:
-    """Return the example that an operation itself has of its response."""
+    """Return the example that an operation declares for its response with 200; an empty dictionary if there is none."""
     contents = operation["responses"].get("200", {}).get("content", {}).values()
     examples: list[Any] = [content.get("example") for content in contents]
     return next((each for each in examples if isinstance(each, dict)), {})

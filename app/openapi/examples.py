@@ -1,4 +1,4 @@
-"""Examples in the OpenAPI document: each shape declares its own; that of a request body is moved to its operation."""
+"""Examples in the OpenAPI document. Each model declares its own; examples of request bodies are moved to operations."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,22 +11,23 @@ Example = Mapping[str, Any]
 
 
 def example(members: Example) -> dict[str, JsonValue]:
-    """Return the `json_schema_extra` of a shape with this example."""
+    """Return the `json_schema_extra` that gives a Pydantic model this example."""
     return {"examples": [dict(members)]}
 
 
 def removable_id(id: str) -> str:
-    """Return the id in the example of a removal, given the id of the example record.
+    """Return the id for the example of a removal, given the id of the example record.
 
-    They differ, so that the other examples can still be executed afterwards. The demo data has both.
+    The two ids differ, so that the other examples can still be executed after the removal. The demo data has both
+    records.
     """
     return str(uuid5(UUID(id), "removable"))
 
 
 def completed(schema: Json, value: Any, schemas: Json) -> Any:
-    """Return an example with its members in the order of the shape, and with the required members that are null.
+    """Return an example with its members in the order of the schema, including required members that are null.
 
-    Pydantic sorts the members of an example, and FastAPI drops those that are null.
+    Pydantic sorts the members of an example, and FastAPI drops null members.
     """
     schema = _resolve(schema, value, schemas)
     if isinstance(value, list):
@@ -45,8 +46,10 @@ def completed(schema: Json, value: Any, schemas: Json) -> Any:
 
 
 def _resolve(schema: Json, value: Any, schemas: Json) -> Json:
-    """Return the schema that describes a value: that of a reference, or of a union the one that the discriminator names or
-    that has all the value's members.
+    """Return the schema that describes a value.
+
+    Follow references. For a union, choose the schema that the discriminator names, or the first one that has all
+    members of the value.
     """
     if "$ref" in schema:
         return _resolve(schemas[schema["$ref"].rpartition("/")[2]], value, schemas)
@@ -60,7 +63,7 @@ def _resolve(schema: Json, value: Any, schemas: Json) -> Json:
 
 
 def add_examples(paths: Json, schemas: Json) -> None:
-    """Move the example of each request body from its shape to the operation. Responses keep the example of their shape."""
+    """Move the example of each request body from its schema to the operation. Responses keep their schema's example."""
     for operations in paths.values():
         for operation in operations.values():
             for content in operation.get("requestBody", {}).get("content", {}).values():

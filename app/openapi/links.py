@@ -1,4 +1,4 @@
-"""Links: from the response to a create to the operations that take the id and version of the record."""
+"""Links from the response to a create to the operations that take the id or the version of the created record."""
 
 from typing import Final
 
@@ -9,8 +9,9 @@ _TAG: Final = "$response.header.ETag"
 
 
 def linked(paths: Json) -> Json:
-    """Add links to the response of each create, if the created record can be read: to the operations on it, and to the
-    lists of records that refer to it. Return the links.
+    """Add links to the response of each create, if the created record can be read. Return the links by name.
+
+    They lead to the operations on the created record, and to the lists of records that refer to it.
     """
     links: Json = {}
     every = [operation for operations in paths.values() for operation in operations.values()]
@@ -27,7 +28,7 @@ def linked(paths: Json) -> Json:
 
 
 def _link(operation: Json, known: dict[str, str]) -> Json:
-    """Return a link to an operation, with a value for each of its parameters that is in `known`."""
+    """Return a link to an operation, with values for the operation's parameters that are in `known`."""
     names = [each["name"] for each in operation.get("parameters", [])]
     return {
         "operationId": operation["operationId"],

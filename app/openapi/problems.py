@@ -1,4 +1,4 @@
-"""Problems in the OpenAPI document: their schema, an example of each kind, and the responses of an operation."""
+"""Problems in the OpenAPI document: their schemas, an example of each kind, and the error responses of operations."""
 
 from collections import defaultdict
 from typing import Annotated, Any, Final, Literal
@@ -40,21 +40,21 @@ class Fault(BaseModel, defer_build=True):
     """One error in the request."""
 
     pointer: str = Field(
-        description="Where: a JSON pointer (RFC 6901) into the body, or `/` and the name of a parameter."
+        description="The position of the error: a JSON pointer (RFC 6901) into the body, or `/` and a parameter's name."
     )
-    code: FaultCode = Field(description="The broken rule, for programs. Expect new values.")
-    message: str = Field(description="What to send instead, for people.")
+    code: FaultCode = Field(description="The code of the broken rule, for programs. Expect new values.")
+    message: str = Field(description="Advice for people: what to send instead.")
 
 
 class Resync(BaseModel, defer_build=True):
-    """How to resynchronise."""
+    """Instructions to resynchronise."""
 
-    since: Any = Field(description="Pull from here: the number 0, or for a clinic the string `0`.")
-    mode: Literal["replace"] = Field(description="Delete the local records that the pull did not return.")
+    since: Any = Field(description="The `since` of the next pull: the number 0, or the string `0` for a clinic.")
+    mode: Literal["replace"] = Field(description="`replace`: delete the local records that the pull did not return.")
     kept_through: Annotated[int, Field(ge=1, lt=2**53)] | MISSING | None = Field(
         MISSING,
-        description="With the reason `restored`: the newest version that the server kept, or null. First push again each "
-        "record with a greater version.",
+        description="With the reason `restored`: the newest version that the server still has, or null. Before the "
+        "pull, push each record with a greater version again.",
     )
 
 
@@ -69,20 +69,20 @@ class _Problem(BaseModel, defer_build=True):
 
 
 class OpProblem(_Problem, defer_build=True):
-    """Why one operation of a push was rejected: a problem without a request id."""
+    """The problem for which one operation of a push was rejected. It has no request id."""
 
     errors: list[Fault] | MISSING = Field(
-        MISSING, description="With 422 or 424: all errors; they point into the record, or into the operation."
+        MISSING, description="With 422 or 424: all errors. Their pointers refer to the record or to the operation."
     )
     allowed: list[str] | MISSING = Field(
         MISSING, description="With `invalid-transition`: the statuses that the record can change to."
     )
-    quota: Quota | MISSING = Field(MISSING, description="With `quota-exceeded`: which one. Expect new values.")
-    limit: Amount | MISSING = Field(MISSING, description="With `quota-exceeded`: how much the account may have.")
-    used: Amount | MISSING = Field(MISSING, description="With `quota-exceeded`: how much it has.")
+    quota: Quota | MISSING = Field(MISSING, description="With `quota-exceeded`: the exceeded quota. Expect new values.")
+    limit: Amount | MISSING = Field(MISSING, description="With `quota-exceeded`: the account's maximum.")
+    used: Amount | MISSING = Field(MISSING, description="With `quota-exceeded`: the amount that the account uses.")
     retryable: bool | MISSING = Field(MISSING, description="Whether to push the operation again later.")
     reason: Literal["expired", "restored"] | MISSING = Field(
-        MISSING, description="With `cursor-expired`: why. Expect new values."
+        MISSING, description="With `cursor-expired`: why the cursor is not valid any more. Expect new values."
     )
     resync: Resync | MISSING = Field(MISSING, description="With `cursor-expired`: how to resynchronise.")
 
@@ -101,15 +101,17 @@ class ProblemDocument(_Problem, defer_build=True):
     current: dict[str, Any] | MISSING = Field(MISSING, description="With `outdated`: the current record.")
     limit: Amount | MISSING = Field(
         MISSING,
-        description="With `body-too-large`: the maximum size in bytes. With `quota-exceeded`: how much the account may have.",
+        description="With `body-too-large`: the maximum size in bytes. With `quota-exceeded`: the account's maximum.",
     )
-    quota: Quota | MISSING = Field(MISSING, description="With `quota-exceeded`: which one. Expect new values.")
-    used: Amount | MISSING = Field(MISSING, description="With `quota-exceeded`: how much the account has.")
+    quota: Quota | MISSING = Field(MISSING, description="With `quota-exceeded`: the exceeded quota. Expect new values.")
+    used: Amount | MISSING = Field(MISSING, description="With `quota-exceeded`: the amount that the account uses.")
     limits: dict[str, Size] | MISSING = Field(
         MISSING, description="With `too-many-ops`: the maximum number of operations and bytes of a push."
     )
     reason: Literal["expired", "restored"] | MISSING = Field(
-        MISSING, description="With `cursor-expired`: `expired`, or `restored` from a backup. Expect new values."
+        MISSING,
+        description="With `cursor-expired`: `expired`, or `restored` if the database was restored from a backup. "
+        "Expect new values.",
     )
     resync: Resync | MISSING = Field(MISSING, description="With `cursor-expired`: how to resynchronise.")
     head: Annotated[int, Field(ge=0, lt=2**53)] | MISSING = Field(
@@ -119,24 +121,26 @@ class ProblemDocument(_Problem, defer_build=True):
         MISSING, description="With `batch-refused`: the result of each operation, as in `SyncResults`."
     )
     ticket: str | MISSING = Field(
-        MISSING, description="With `second-factor-required`: send it with a code to `POST /v1/auth/second-factor`."
+        MISSING,
+        description="With `second-factor-required`: the ticket to send with a code to `POST /v1/auth/second-factor`.",
     )
     expires_in: Size | MISSING = Field(
-        MISSING, description="With `second-factor-required`: the seconds for which the ticket is valid."
+        MISSING, description="With `second-factor-required`: the number of seconds for which the ticket is valid."
     )
     setup: bool | MISSING = Field(
         MISSING, description="With `second-factor-required`: whether the second factor has to be set up first."
     )
     cause: str | MISSING = Field(MISSING, description="With `/readyz`: why the server is not ready. Expect new values.")
-    sqlstate: str | MISSING = Field(
-        MISSING, description="With `/readyz`: PostgreSQL's code of the error, if it sent one."
-    )
+    sqlstate: str | MISSING = Field(MISSING, description="With `/readyz`: PostgreSQL's error code, if there is one.")
 
 
 def problems(
     *kinds: type[Problem], signed_in: bool = False, body: bool = False, writes: bool = False
 ) -> dict[int | str, Json]:
-    """Return FastAPI's `responses` for an operation with these problems, and those that every operation has."""
+    """Return FastAPI's `responses` for an operation: the given problems, and the problems that every operation has.
+
+    `signed_in`, `body` and `writes` add the problems of operations with an access token, with a body, or with writes.
+    """
     every: set[type[Problem]] = {MalformedQuery, UrlTooLong, Invalid, Unavailable, *kinds}
     every |= {NotSignedIn, Forbidden} if signed_in else set()
     every |= {MalformedBody, BodyTooLarge, UnsupportedMediaType} if body else set()
@@ -157,13 +161,13 @@ def _response(kinds: list[type[Problem]]) -> Json:
 
 
 def problem_schemas() -> Json:
-    """Return the schemas of problems."""
+    """Return the schema of problem documents, and the schemas that it refers to, by name."""
     problem = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
     return {**problem.pop("$defs"), "Problem": problem}
 
 
 def problem_examples() -> Json:
-    """Return an example of each kind of problem."""
+    """Return an example of each kind of problem, by code."""
     return {
         kind.code: {"summary": kind.title(), "value": kind.shown().document(_ID)}
         for kind in sorted(kinds(), key=lambda kind: kind.code)

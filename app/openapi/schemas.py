@@ -1,4 +1,4 @@
-"""Schemas in the OpenAPI document, in the form that code generators for clients support best."""
+"""Rewrites schemas in the OpenAPI document to the form that code generators for clients support best."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
@@ -12,8 +12,8 @@ _NULL: Final[Json] = {"type": "null"}
 def tidy(schema: Json) -> None:
     """Rewrite a schema that Pydantic generated, and the schemas inside it.
 
-    Remove titles; write integer bounds without a fraction; add a format to integers; replace a constant by an enumeration
-    with one value, and `anyOf` of an inline type and null by a nullable type.
+    Remove titles, write integer bounds without a fraction, and add a format to integers. Replace a constant by an
+    enumeration with one value, and `anyOf` with an inline type and null by a nullable type.
     """
     if isinstance(schema.get("title"), str):
         del schema["title"]
@@ -40,7 +40,7 @@ def _inner(schema: Json) -> Iterator[Json]:
 
 
 def _merge_null(schema: Json) -> None:
-    """Replace `anyOf` of an inline type and null by a nullable type."""
+    """Replace `anyOf` with an inline type and null by a nullable type."""
     types = [each for each in schema.get("anyOf", []) if each != _NULL]
     if len(types) == 1 and "type" in types[0] and "enum" not in types[0]:
         del schema["anyOf"]
@@ -50,14 +50,14 @@ def _merge_null(schema: Json) -> None:
 
 
 def remove_patterns(schema: Json) -> None:
-    """Remove the patterns of strings from the schema of a response: a client need not check what the server has checked."""
+    """Remove the patterns of strings from a response's schema: clients need not check what the server has checked."""
     for each in schema["properties"].values():
         each.pop("pattern", None)
         each.get("items", {}).pop("pattern", None)
 
 
 def describe_transitions(status: Json, transitions: Mapping[str, Iterable[str]]) -> None:
-    """Add the allowed transitions to a status field: as `x-transitions` for programs, and as text in the description."""
+    """Add the allowed transitions to a status field: `x-transitions` for programs, and a text in its description."""
     status["x-transitions"] = {
         each: sorted(targets - {each}) for each in sorted(transitions) if (targets := {*transitions[each]})
     }
@@ -69,7 +69,10 @@ def describe_transitions(status: Json, transitions: Mapping[str, Iterable[str]])
 
 
 def parameter_schema(schema: Json) -> Json:
-    """Return the schema of a parameter without null, which means that it is absent, and without its description."""
+    """Return a parameter's schema without null and without a description.
+
+    A parameter is never sent as null: null in the model means that the parameter is absent.
+    """
     choices: list[Json] = [choice for choice in schema.get("anyOf", []) if choice != _NULL]
     given: Json = (choices[0] if choices else schema) | {name: schema[name] for name in ("examples",) if name in schema}
     tidy(given)

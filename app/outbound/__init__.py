@@ -1,6 +1,6 @@
-"""Requests that the server sends to URLs that others provide: only to public hosts over TLS, limited in time and size.
+"""Sends requests to URLs that other parties provide: only to public hosts over TLS, with limits on time and size.
 
-The limits prevent server-side request forgery: a URL must not make the server send requests inside its own network.
+This prevents server-side request forgery: a URL must not make the server send requests inside its own network.
 """
 
 from app.outbound.fetching import Fetched, FetchError, Outbound

@@ -1,4 +1,4 @@
-"""Resolving a host to IP addresses, and which of these a request may be sent to."""
+"""Resolves a host to IP addresses, and checks whether requests may be sent to them."""
 
 import asyncio
 import socket
@@ -11,7 +11,10 @@ from typing import Final
 from app.outbound.target import RefusedUrlError, Target
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
-"""Returns all IP addresses of a host, for a port; raises `OSError` or `UnicodeError` if it has none."""
+"""A function that returns all IP addresses of a host for a port.
+
+It raises `OSError` or `UnicodeError` if it has none.
+"""
 
 _NOT_PUBLIC: Final = tuple(
     ip_network(each)
@@ -28,18 +31,19 @@ _NOT_PUBLIC: Final = tuple(
         "::ffff:0:0:0/96",  # IPv4-translated (RFC 2765)
     )
 )
-"""Networks whose addresses are not public, or stand for an IPv4 address that may not be."""
+"""Networks with addresses that are not public, or that represent IPv4 addresses which may not be public."""
 
 
 MAX_RESOLVING: Final = 32
-"""Hosts that one process resolves at once."""
+"""The maximum number of hosts that one process resolves at the same time."""
 
 
 @cache
 def _threads() -> ThreadPoolExecutor:
     """Return the threads that resolve hosts.
 
-    A name server that does not answer keeps a thread longer than its request, and must not keep those of the event loop.
+    If a name server does not answer, a thread is busy for longer than its request. So the event loop's own threads are
+    not used.
     """
     return ThreadPoolExecutor(MAX_RESOLVING, "resolver")
 
@@ -52,7 +56,7 @@ async def resolve_host(host: str, port: int) -> Sequence[str]:
 
 
 def is_public(text: str) -> bool:
-    """Return whether an IP address belongs to a host of the public Internet."""
+    """Return whether an IP address is an address of the public Internet."""
     address = _parsed(text)
     return (
         address is not None
@@ -65,20 +69,21 @@ def is_public(text: str) -> bool:
 
 
 def is_loopback(text: str) -> bool:
-    """Return whether an IP address is this machine's own."""
+    """Return whether an IP address is a loopback address of this machine."""
     address = _parsed(text)
     return address is not None and address.is_loopback
 
 
 def _parsed(text: str) -> IPv4Address | IPv6Address | None:
-    """Return an address, or None if it has a zone, which only an address within one network has."""
+    """Return an IP address, or None if it has a zone: such an address is valid only within one network."""
     return None if "%" in text else ip_address(text)
 
 
 async def checked_addresses(target: Target, resolve: Resolve) -> Sequence[str]:
-    """Return the addresses of a target; raise `RefusedUrlError` unless all are public, or with http all are this machine's.
+    """Return the addresses of a target. Raise `RefusedUrlError` unless all are public (https) or loopback (http).
 
-    The host is resolved once: a request goes to one of these addresses, and not to what the name means later.
+    The caller sends its request to one of these addresses, and does not resolve the host again, so that a name server
+    cannot return another address after the check.
     """
     addresses = await resolve(target.host, target.port)
     is_allowed = is_public if target.is_tls else is_loopback

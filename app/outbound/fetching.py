@@ -1,6 +1,6 @@
-"""Requests to URLs that others provide: a document is fetched (GET), or a message is sent (POST).
+"""Sends requests to URLs that other parties provide, to fetch a document (GET) or to send a message (POST).
 
-They go over TLS to a public address, without redirects, and with limits on time and size.
+The requests go over TLS to public addresses, do not follow redirects, and have limits on time and size.
 """
 
 import asyncio
@@ -17,26 +17,26 @@ from app.outbound.target import Target, parse_target
 
 T = TypeVar("T")
 MAX_BYTES: Final = 64 * 1024
-"""The maximum size of a body that is received."""
+"""The maximum size of a response's body."""
 MAX_HEAD_BYTES: Final = 32 * 1024
-"""The maximum size of everything that is received besides."""
+"""The maximum size of the rest of a response, such as its headers."""
 MAX_SECONDS: Final = 5
 """The maximum duration of a GET request, from resolving the host to the last byte."""
 MAX_POST_SECONDS: Final = 10
 """The maximum duration of a POST request, from resolving the host to the head of the response."""
 CHECK_SECONDS: Final = 2
-"""How long a check of a URL waits for the addresses of its host."""
+"""The maximum time that a check of a URL waits for the addresses of its host."""
 OK: Final = 200
 _READ_BYTES: Final = 16 * 1024
 
 
 class FetchError(Exception):
-    """A request failed. The message says why, and contains neither the URL nor the response."""
+    """Raised if a request fails. The message says why, and contains neither the URL nor the response."""
 
 
 @contextmanager
 def _failures(seconds: float) -> Iterator[None]:
-    """Convert an error of a request of at most `seconds` in the block to `FetchError`, whose message says the cause."""
+    """Convert errors of a request in the block to `FetchError`. `seconds` is the time limit that the message names."""
     try:
         yield
     except TimeoutError:
@@ -61,21 +61,24 @@ class Fetched(NamedTuple):
 
 
 class Outbound:
-    """Sends requests to URLs that others provide. It takes no proxy from the environment, and sends no credentials."""
+    """Sends requests to URLs that other parties provide.
+
+    It ignores proxies in the environment and sends no credentials.
+    """
 
     def __init__(self, *, allow_loopback: bool, resolve: Resolve = resolve_host, trusted: str | None = None) -> None:
-        """With `allow_loopback`, in development, http to this machine is allowed; `trusted` is a file of root certificates."""
+        """`allow_loopback` allows http to this machine, for development. `trusted` is a file of root certificates."""
         self._allow_loopback, self._resolve, self._trusted = allow_loopback, resolve, trusted
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
-        """The TLS context; it is loaded when it is first needed, because that takes 30 ms."""
+        """The TLS context. It is loaded when it is first needed, because loading takes 30 ms."""
         return ssl.create_default_context(cafile=self._trusted)
 
     async def check(self, url: str) -> None:
-        """Raise `RefusedUrlError` if no request may be sent to a URL. One whose host has no address now is not refused.
+        """Raise `RefusedUrlError` if no request may be sent to a URL. Accept a host that has no address now.
 
-        It tells the sender of a URL early; each request checks the addresses again.
+        This reports a bad URL when it is registered. Each request checks the addresses again.
         """
         target = parse_target(url, allow_loopback=self._allow_loopback)
         with suppress(OSError, UnicodeError):  # TimeoutError is an OSError
@@ -83,25 +86,33 @@ class Outbound:
                 await checked_addresses(target, self._resolve)
 
     async def get(self, url: str) -> Fetched:
-        """Return the response to a GET request; raise `RefusedUrlError` if the URL is not allowed, or `FetchError`."""
+        """Send a GET request and return the response.
+
+        Raise `RefusedUrlError` if the URL is not allowed, and `FetchError` if the request fails or the status is not
+        200.
+        """
         return await self._request(url, MAX_SECONDS, self.get_from)
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
-        """Return the status of the response to a POST request; raise `RefusedUrlError` if the URL is not allowed, or `FetchError`.
+        """Send a POST request and return the status of the response.
 
-        Redirects are not followed, and the body of the response is not read.
+        Redirects are not followed, and the body of the response is not read. Raise `RefusedUrlError` if the URL is not
+        allowed, and `FetchError` if the request fails.
         """
         return await self._request(url, MAX_POST_SECONDS, partial(self.post_to, headers=headers, body=body))
 
     async def _request(self, url: str, seconds: float, send: Callable[[Sequence[str], Target], Awaitable[T]]) -> T:
-        """Send a request to the checked addresses of a URL, all within `seconds`."""
+        """Check the addresses of a URL, send a request with `send`, and return its result, all within `seconds`."""
         target = parse_target(url, allow_loopback=self._allow_loopback)
         with _failures(seconds):
             async with asyncio.timeout(seconds):
                 return await send(await checked_addresses(target, self._resolve), target)
 
     async def get_from(self, addresses: Sequence[str], target: Target) -> Fetched:
-        """Return the response from the first of these addresses that accepts a connection; raise `FetchError`."""
+        """Send a GET request to the first of these addresses that accepts a connection; return the response.
+
+        Raise `FetchError` if that fails or the status is not 200.
+        """
         headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
         with _failures(MAX_SECONDS):
             exchange = await self._connect(addresses, target)
@@ -112,7 +123,10 @@ class Outbound:
                 exchange.close()
 
     async def post_to(self, addresses: Sequence[str], target: Target, headers: Mapping[str, str], body: bytes) -> int:
-        """Return the status of the response from the first of these addresses that accepts a connection; raise `FetchError`."""
+        """Send a POST request to the first of these addresses that accepts a connection; return the response's status.
+
+        Raise `FetchError` if that fails.
+        """
         with _failures(MAX_POST_SECONDS):
             exchange = await self._connect(addresses, target)
             try:
@@ -139,7 +153,7 @@ class Outbound:
 
 
 class _Exchange:
-    """One request on a connection, and its response."""
+    """A connection with one request and its response."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
@@ -147,7 +161,7 @@ class _Exchange:
         self._received = 0
 
     def send(self, method: str, target: Target, headers: Mapping[str, str], body: bytes) -> None:
-        """Send the request, which is the only one on the connection."""
+        """Send the only request of the connection."""
         lines = [("Host", target.authority), *headers.items(), ("Connection", "close")]
         head = self._http.send(h11.Request(method=method, target=target.path, headers=lines)) or b""
         content = self._http.send(h11.Data(data=body)) or b""
@@ -155,7 +169,10 @@ class _Exchange:
         self._writer.write(head + content)
 
     async def next_event(self) -> object:
-        """Return the next event of the response; raise `FetchError` if it is too large, or `h11.ProtocolError`."""
+        """Return the next event of the response.
+
+        Raise `FetchError` if the response is too large, and `h11.ProtocolError` if it is not valid HTTP.
+        """
         while (event := self._http.next_event()) is h11.NEED_DATA:
             piece = await self._reader.read(_READ_BYTES)
             self._received += len(piece)
@@ -183,7 +200,7 @@ async def _document(exchange: _Exchange) -> Fetched:
 
 
 def _check_head(response: h11.Response) -> list[str]:
-    """Return the values of Cache-Control; raise `FetchError` if the response is not the document itself."""
+    """Return the values of Cache-Control; raise `FetchError` if the status is not 200 or the content is encoded."""
     if response.status_code != OK:
         message = f"the response has the status {response.status_code} instead of {OK}; redirects are not followed"
         raise FetchError(message)

@@ -1,4 +1,4 @@
-"""Checks of a URL before its host is resolved: whether the server may send a request to it."""
+"""Checks whether the server may send requests to a URL, before its host is resolved."""
 
 import re
 from typing import Final, NamedTuple
@@ -8,18 +8,18 @@ MAX_URL: Final = 2000
 HTTPS_PORT: Final = 443
 HTTP_PORT: Final = 80
 MIN_PORT: Final = 1024
-"""The lowest port besides 443: the lower ones belong to other protocols."""
+"""The lowest allowed port other than 443. Lower ports belong to other protocols."""
 _characters = re.compile(r"[\x21\x23-\x3B\x3D\x3F-\x5B\x5D\x5F\x61-\x7A\x7E]+").fullmatch  # RFC 3986, appendix A
 _host = re.compile(r"\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?").fullmatch
 MAX_HOST: Final = 253
 
 
 class RefusedUrlError(Exception):
-    """A URL that no request is sent to. The message says which rule refuses it, and does not contain the URL."""
+    """Raised for a URL that no request may be sent to. The message names the rule, and does not contain the URL."""
 
 
 class Target(NamedTuple):
-    """The parts of a URL: the host without brackets, and the path with the query."""
+    """The parts of a URL. `host` has no brackets, and `path` includes the query."""
 
     is_tls: bool
     host: str
@@ -30,9 +30,10 @@ class Target(NamedTuple):
 
 
 def parse_target(url: str, *, allow_loopback: bool) -> Target:
-    """Return the parts of a URL; raise `RefusedUrlError` unless it is https with an allowed port and without credentials.
+    """Return the parts of a URL; raise `RefusedUrlError` if it is not allowed.
 
-    With `allow_loopback`, in development, it may be http: then its host must be this machine.
+    It must be https, have no credentials and no fragment, and have an allowed port. With `allow_loopback`, for
+    development, http is allowed, too. `checked_addresses` then requires that the host is this machine.
     """
     if len(url) > MAX_URL or not _characters(url):
         message = f"it must have at most {MAX_URL} characters, all of which may occur in a URL (RFC 3986)"

@@ -1,4 +1,4 @@
-"""Flow control of a connection: when the server stops reading from a client, and when it continues."""
+"""Flow control of a connection: stops and resumes reading from a client."""
 
 import asyncio
 import time
@@ -7,11 +7,11 @@ from uvicorn.protocols.http.flow_control import FlowControl
 
 
 class ReadingFlowControl(FlowControl):
-    """uvicorn's flow control, with two more reasons to stop reading. It also measures how long reading was stopped.
+    """uvicorn's flow control with two more reasons to stop reading, and a measurement of the pauses.
 
     Reading is stopped while the application has not consumed a body (uvicorn calls `pause_reading` and `resume_reading`),
     while received requests wait (`hold_reading`), and while the client does not read its responses (`pause_writing`).
-    It continues when none of the three is true.
+    Reading continues when all three reasons are gone.
     """
 
     _transport: asyncio.Transport
@@ -21,12 +21,12 @@ class ReadingFlowControl(FlowControl):
     _ended_pauses = 0.0
 
     def pause_reading(self) -> None:
-        """Stop reading until the application has consumed what has arrived."""
+        """Stop reading until the application has consumed the data that has arrived."""
         self._is_unconsumed = True
         self._update()
 
     def resume_reading(self) -> None:
-        """Note that the application has consumed what has arrived."""
+        """Note that the application has consumed the data, and continue reading if no other reason prevents it."""
         if self.read_paused:
             self._is_unconsumed = False
             self._update()
@@ -43,7 +43,7 @@ class ReadingFlowControl(FlowControl):
         self._update()
 
     def resume_writing(self) -> None:
-        """Note that the client has read its responses."""
+        """Note that the client has read its responses, and continue reading if no other reason prevents it."""
         super().resume_writing()
         self._update()
 

@@ -1,14 +1,15 @@
-"""Admission control and load shedding: how many requests a worker answers at once.
+"""Admission control and load shedding: limits the requests that a worker answers at the same time.
 
-A worker that accepts more requests than it can answer answers none in time. A request beyond the limit is refused at
-once (503 with `Retry-After`): by the protocol, before a task is created, a token checked, or a body read. Two kinds of
-request do not count towards the limit: a request whose body is still arriving, so that slow senders cannot use it up,
-and a long poll or an event stream, which waits instead of working (`with limiter.long_poll_slot():`) and has a limit of
-its own. Health checks are never refused.
+If a worker accepts more requests than it can answer, it answers none in time. The protocol refuses requests beyond the
+limit immediately (503 with `Retry-After`), before a task is created, a token is checked, or a body is read. Two kinds
+of requests do not count towards the limit: requests whose body is still arriving, so that slow senders cannot use up
+the limit, and long polls and event streams, which wait instead of working (`with limiter.long_poll_slot():`) and have
+their own limit. Health checks are never refused.
 
-The limit adapts. While requests are refused, it is the number of requests that the worker answers in 30 ms. Clients
-pause for less than that between requests, so the worker stays busy. A higher limit only makes requests wait: they wait
-too long on a slow disk, and their data leaves the processor's caches, which costs a fifteenth of the throughput.
+The limit adapts. While requests are refused, the limit is the number of requests that the worker answers in 30 ms.
+Clients pause for less than 30 ms between requests, so the worker stays busy. A higher limit would only make requests
+wait: too long on a slow disk, and so long that their data leaves the processor's caches, which costs a fifteenth of the
+throughput.
 """
 
 import asyncio
@@ -29,14 +30,16 @@ from app.server.waiting_slots import Slot, WaitingSlots
 from app.urls import served_below
 
 LIMITER: Final = "in_flight_limiter"
-"""The key of a worker's limiter in the state that its lifespan yields."""
+"""The key of a worker's limiter in the state that the application's lifespan yields."""
 TARGET_SECONDS: Final = 0.03
-"""While requests are refused, as many are in flight as are answered in this time."""
+"""While requests are refused, the limit is the number of requests that the worker answers in this time."""
 ADJUST_SECONDS: Final = 1.0
-"""From the first refusal to the next adjustment of the limit, and from there to its removal if refusals have stopped."""
+"""The time from the first refusal to the adjustment of the limit. If no request is refused for this time after that,
+the limit returns to its maximum.
+"""
 OVERLOADED: Final = (
     "The server has reached its limit of concurrent requests, or is about to stop. "
-    "Send the same request again after the seconds in Retry-After."
+    "Send the same request again after the number of seconds in Retry-After."
 )
 
 
@@ -59,30 +62,30 @@ class InFlightLimiter:
     ) -> None:
         """Start with `max_limit`. A limit below `min_limit` would leave database connections idle.
 
-        Paths that start with one of `exempt` are never refused. `headers` are added to every response of the protocol
-        itself, and the CORS headers if the request comes from one of `origins`. A proxy may serve the API below
-        `root_path`. If the clients have not read `max_unread_bytes` of their responses, the slowest are closed.
-        One account may have `max_each` requests in flight while others have some. Paths below the prefix of one of
-        `dialects` are refused in that dialect.
+        Requests for paths that start with one of `exempt` are never refused. `headers` are added to every response that
+        the protocol itself sends, and CORS headers if the request comes from one of `origins`. A proxy may serve the
+        API below `root_path`. If clients have not read `max_unread_bytes` of responses, the slowest connections are
+        closed. One account may have `max_each` requests in flight while others have requests, too. Requests for paths
+        below the prefix of one of `dialects` are refused in this dialect.
         """
         self.limit = self._max_limit = max_limit
         self._min_limit = min(min_limit, max_limit)
         self.slots = WaitingSlots(max_long_polls)
+        """The slots of open long polls and event streams."""
         self.receiving = 0
         """The number of requests whose body is still arriving."""
         self.tasks: Collection[asyncio.Task[Any]] = ()
-        """The server's requests, which every connection adds its own to."""
+        """The tasks of all requests of the server. Every connection adds its own."""
         self.pipelined = 0
-        """The number of requests that wait for the response to an earlier one on their connection."""
+        """The number of requests that wait for the response to an earlier request on their connection."""
         self.unread = UnreadResponses(max_unread_bytes)
         self.shares = RequestShares(max_each, lambda: self.limit)
         self.shed = 0
-        """The number of requests refused since the start."""
+        """The number of requests that were refused since the start."""
         self.event_streams = 0
         """The number of open event streams."""
         self.draining = asyncio.Event()
-        """Set when the server is about to stop: it is not ready any more, and long polls and event streams end."""
-        """The number of open long polls and event streams."""
+        """Set when the server is about to stop. `/readyz` then fails, and long polls and event streams end."""
         self._exempt = tuple((before + path).encode() for path in exempt for before in {"", root_path})
         self._headers = headers or {}
         self._origins = origins or AllowedOrigins()
@@ -97,13 +100,14 @@ class InFlightLimiter:
         }
         self._refused = 0
         self._first = self._last = 0.0, 0
-        """When the first and the last request since the last adjustment were refused, and how many had ended by then."""
+        """The first and the last refusal since the last adjustment: the time, and the number of ended requests."""
 
     def admits(self, url: bytes, tasks: Collection[asyncio.Task[Any]]) -> bool:
-        """Return whether one more request can be answered besides those of `tasks`.
+        """Return whether a request for `url` can be answered in addition to the requests of `tasks`.
 
-        A task that is done stays among `tasks` until the loop's next turn. So done tasks are subtracted, but only before
-        the first refusal since the last adjustment, because counting them takes too long to do for each refusal.
+        A finished task stays among `tasks` until the next turn of the event loop, so finished tasks are not counted.
+        After the first refusal since the last adjustment they are counted, because finding them for each request takes
+        too long.
         """
         limit = self.limit + self.slots.taken + self.receiving - self.pipelined
         if len(tasks) < limit or url.startswith(self._exempt):
@@ -113,7 +117,7 @@ class InFlightLimiter:
     def refuse(self, headers: list[Header], *, ended: int, bodiless: bool, closing: bool, url: bytes = b"") -> bytes:
         """Count a refusal, and return the bytes of its response.
 
-        `ended` is the number of requests that the server has ended so far, refused ones included.
+        `ended` is the number of requests that the server has ended so far, including refused ones.
         """
         if not self._refused:
             asyncio.get_running_loop().call_later(ADJUST_SECONDS, self.adjust)
@@ -133,12 +137,12 @@ class InFlightLimiter:
             return PrebuiltResponse(problem, self._headers, self._origins, dialect)
 
     def _prefix_of(self, url: bytes) -> bytes:
-        """Return the prefix of the dialect that a URL belongs to; nothing if it belongs to none."""
+        """Return the prefix of the dialect that a URL belongs to, or an empty value."""
         return next((each for each in self._dialects if url == each or url.startswith((each + b"/", each + b"?"))), b"")
 
     @property
     def in_flight(self) -> int:
-        """The number of requests that are being answered now, or wait for an earlier one on their connection."""
+        """The number of requests that are being answered, or wait for an earlier request on their connection."""
         return len(self.tasks) + self.pipelined - self.slots.taken - self.receiving
 
     @property
@@ -150,10 +154,10 @@ class InFlightLimiter:
     def long_poll_slot(
         self, account: Hashable = None, wake: Callable[[], None] = lambda: None, *, is_stream: bool = False
     ) -> Iterator[Slot]:
-        """Count the request as a long poll or event stream of an account until the block ends.
+        """Count the request as a long poll or event stream of an account during the block.
 
-        Raise `Unavailable` if there are too many, or if the server is shutting down. If the slot is given to another account,
-        `wake` is called.
+        Raise `Unavailable` if there are too many, or if the server is shutting down. Call `wake` if the slot is given
+        to another account.
         """
         if self.draining.is_set():
             raise Unavailable(OVERLOADED)
@@ -167,9 +171,10 @@ class InFlightLimiter:
                 self.event_streams -= is_stream
 
     def adjust(self) -> None:
-        """Set the limit by the throughput between the first and the last refusal, and log the number of refusals.
+        """Set the limit from the throughput between the first and the last refusal, and log `overloaded`.
 
-        If they were less than half a second apart, it was a burst: the limit stays at its maximum.
+        If the first and the last refusal were at most half a second apart, it was a burst: set the limit to its
+        maximum.
         """
         (start, ended_before), (end, ended_after) = self._first, self._last
         answered, seconds = ended_after - ended_before - self._refused + 1, end - start
@@ -181,6 +186,6 @@ class InFlightLimiter:
         asyncio.get_running_loop().call_later(ADJUST_SECONDS, self._reset)
 
     def _reset(self) -> None:
-        """Return to the maximum if no request was refused since the last adjustment."""
+        """Set the limit to its maximum if no request was refused since the last adjustment."""
         if not self._refused:
             self.limit = self._max_limit

@@ -1,8 +1,8 @@
-"""Lingering close: read and discard what a refused client still sends, so that it can read the response.
+"""Lingering close: reads and discards data that a refused client still sends, so that the client can read the response.
 
-If the server closed the socket at once, the kernel would answer the client's next bytes with a reset, and a reset
-discards the response that the client has not read yet: the client would see a broken pipe instead of the problem
-(RFC 9112, 9.6). So the server closes only its sending side, and gives the client some time to finish and close the connection.
+If the server closed the socket at once, the kernel would answer the client's next bytes with a reset, and the reset
+would discard the unread response: the client would see a broken pipe instead of the problem (RFC 9112, 9.6). So the
+server closes only its sending side, and gives the client some time to finish and close the connection.
 """
 
 import asyncio
@@ -12,10 +12,13 @@ from app.server import limits
 
 
 class LingeringClose(asyncio.Protocol):
-    """The protocol of a connection after its last response. It keeps nothing of the request."""
+    """The protocol of a connection after its last response. It keeps no data of the request in memory."""
 
     def __init__(self, transport: asyncio.Transport, connections: set[Any]) -> None:
-        """Take over the transport, and join `connections`, which the server closes when it shuts down."""
+        """Take over the transport, close its sending side, and start the deadline.
+
+        Add this protocol to `connections`, which the server closes when it shuts down.
+        """
         self._transport = transport
         self._connections = connections
         self._bytes_left = limits.MAX_LINGER_BYTES
@@ -26,7 +29,7 @@ class LingeringClose(asyncio.Protocol):
         transport.resume_reading()
 
     def data_received(self, data: bytes) -> None:
-        """Discard what arrived. Abort the connection after `MAX_LINGER_BYTES`."""
+        """Discard the data. Abort the connection after `MAX_LINGER_BYTES`."""
         self._bytes_left -= len(data)
         if self._bytes_left < 0:
             self._transport.abort()

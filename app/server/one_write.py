@@ -1,7 +1,7 @@
-"""Write a complete response with one call of the transport.
+"""Writes a complete response with one call of the transport.
 
-uvicorn's cycle sends a response in parts and checks every header by itself, which takes as long as all our own code
-for reading a record. This function leaves the cycle in the same state as uvicorn's `send` does.
+uvicorn's cycle sends a response in parts and checks each header separately, which takes as long as all our own code for
+reading a record. The functions here leave the cycle in the same state as uvicorn's `send` does.
 """
 
 from typing import Final
@@ -11,13 +11,14 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCy
 from app.http.response import Header, header_lines
 
 MAX_COPIED_BYTES: Final = 64 * 1024
-"""A body of this size or more is written by itself, which is faster than to copy it behind the headers."""
+"""A body of this size or more is written by a second call, which is faster than copying it behind the headers."""
 
 
 async def write_response(cycle: RequestResponseCycle, status: int, headers: list[Header], body: bytes) -> None:
     """Write a response, or nothing if the client has disconnected.
 
-    It does not wait for the client to read: no request is started before the responses to earlier ones are read. Raise `ValueError` if a header contains a line break, which would let its value add a header.
+    Do not wait for the client to read: no request is started before the client has read the responses to earlier ones.
+    Raise `ValueError` if a header contains a line break, because its value could add another header.
     """
     if cycle.disconnected:
         return
@@ -38,7 +39,7 @@ async def write_response(cycle: RequestResponseCycle, status: int, headers: list
 
 
 def write_prebuilt(cycle: RequestResponseCycle, content: bytes) -> None:
-    """Write a response whose bytes are complete, or nothing if the client has disconnected."""
+    """Write the bytes of a complete response, or nothing if the client has disconnected."""
     if not cycle.disconnected:
         cycle.transport.write(content)
         _end(cycle)

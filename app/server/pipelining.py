@@ -1,8 +1,8 @@
-"""Pipelining: what a client sends before it has the response to its last request (RFC 9112, 9.3.2).
+"""Pipelining: handles requests that a client sends before it has the response to its last one (RFC 9112, 9.3.2).
 
-The requests of a connection are answered one after the other, and at most `MAX_PIPELINED` of them wait. While one waits,
-nothing more is read from the client, and what was already received is kept unparsed. The next request is started once the
-client has read the responses before it, so that a connection holds one large response at most.
+The requests of a connection are answered one after the other, and at most `MAX_PIPELINED` of them wait. While a request
+waits, nothing more is read from the client, and data that was already received is kept unparsed. The next request is
+started when the client has read the responses before it, so that a connection holds at most one large response.
 """
 
 import asyncio
@@ -12,31 +12,31 @@ from app.server.in_flight import LIMITER, InFlightLimiter
 from app.server.timeouts import ProtocolTimeouts
 
 MAX_PIPELINED: Final = 8
-"""The maximum number of requests of a connection that wait."""
+"""The maximum number of waiting requests of a connection."""
 HEAD_END: Final = b"\r\n\r\n"
 _MAX_WORK: Final = 16
 _HEAD_WORK: Final = 8
-"""In one turn of the event loop, a connection parses at most two heads, or 16 pieces of a body. Other connections, and
-health checks, do not wait longer than that.
+"""In one turn of the event loop, a connection parses at most two heads, or 16 pieces of a body, so that other
+connections and health checks do not wait long.
 """
 
 
 class PipelinedProtocol(ProtocolTimeouts):
-    """A connection whose requests wait for each other."""
+    """A connection that answers its requests one after the other."""
 
     _limiter: InFlightLimiter
     _unparsed_data = b""
-    """What was received too early. From the index `_parsed_to` on, it is not parsed yet."""
+    """The data that was received too early. It is not parsed yet from the index `_parsed_to` on."""
     _parsed_to = 0
     _parsing: asyncio.Handle | None = None
-    """The call that parses a part of it, if one is scheduled or running."""
+    """The scheduled or running call of `_parse_kept`, or None."""
     _awaits_reader = False
-    """Whether the next request is not started because the client has not read the last response."""
+    """Whether the next request waits because the client has not read the last response."""
     _in_body = False
     """Whether the parser is within a body."""
 
     def __init__(self, *parts: Any, **options: Any) -> None:
-        """Take the worker's limiter from the state of the application."""
+        """Take the worker's limiter from the application's state, or create one."""
         super().__init__(*parts, **options)
         if LIMITER not in self.app_state:
             self.app_state[LIMITER] = InFlightLimiter()
@@ -52,7 +52,7 @@ class PipelinedProtocol(ProtocolTimeouts):
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
-        """Answer the requests that wait, and parse no others, because the server shuts down."""
+        """Answer the requests that wait, but parse no further ones, because the server shuts down."""
         self._discard_unparsed()
         super().shutdown()
 
@@ -62,7 +62,7 @@ class PipelinedProtocol(ProtocolTimeouts):
         self._limiter.unread.add(self.transport)
 
     def resume_writing(self) -> None:
-        """Continue with the requests that wait: the client has read the responses before them."""
+        """Continue with the requests that wait, because the client has read the responses before them."""
         self._limiter.unread.discard(self.transport)
         super().resume_writing()
         if self._awaits_reader:
@@ -75,7 +75,10 @@ class PipelinedProtocol(ProtocolTimeouts):
             self._continue()
 
     def _continue(self) -> None:
-        """Start the next request, and parse what was received too early."""
+        """Start the next request, and schedule parsing of the data that was received too early.
+
+        Do nothing while the client has not read the responses before.
+        """
         self._awaits_reader = self.flow.write_paused
         if self.transport.is_closing() or self._awaits_reader:
             return
@@ -86,10 +89,10 @@ class PipelinedProtocol(ProtocolTimeouts):
         self._parse_soon()
 
     def _parse(self, data: bytes) -> None:
-        """Parse data, and check what is incomplete afterwards. The subclass implements it."""
+        """Parse data, and check the request if it is incomplete afterwards. The subclass implements this method."""
 
     def _keep_unparsed(self, data: bytes) -> None:
-        """Parse as much of the data as the connection may, and keep the rest."""
+        """Add data to the unparsed data, and schedule parsing of as much as is allowed now."""
         self._unparsed_data = self._unparsed_data[self._parsed_to :] + data
         self._parsed_to = 0
         self._parse_soon()
@@ -106,16 +109,16 @@ class PipelinedProtocol(ProtocolTimeouts):
 
     @property
     def _may_parse(self) -> bool:
-        """Whether more of what was received may be parsed now."""
+        """Whether more of the received data may be parsed now."""
         return bool(self._unparsed_data) and len(self.pipeline) < MAX_PIPELINED and not self.flow.write_paused
 
     def _parse_soon(self) -> None:
-        """Parse in the next turn of the event loop: here, the parser may be running."""
+        """Schedule `_parse_kept` in the next turn of the event loop, because the parser may be running now."""
         if self._parsing is None and self._may_parse:
             self._parsing = self.loop.call_soon(self._parse_kept)
 
     def _parse_kept(self) -> None:
-        """Parse what was received too early, up to the end of one head after the other."""
+        """Parse data that was received too early, head by head, up to the work that one turn allows."""
         work = 0
         while self._may_parse and work < _MAX_WORK:
             work += 1 if self._in_body else _HEAD_WORK

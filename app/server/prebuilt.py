@@ -1,4 +1,4 @@
-"""A problem as the bytes of an HTTP response, for a request that is refused before the application sees it."""
+"""Builds problems as bytes of HTTP responses, for requests that are refused before the application sees them."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -16,13 +16,18 @@ _CLOSE: Final = b"connection: close\r\n"
 
 
 class PrebuiltResponse:
-    """The response to every request with one problem. Only the request's id and its origin's CORS headers differ."""
+    """A response for one problem, built in advance.
+
+    Only the request id and the CORS headers differ between requests.
+    """
 
     def __init__(
         self, problem: Problem, headers: Mapping[bytes, bytes], origins: AllowedOrigins, dialect: Dialect = JSON_API
     ) -> None:
-        """Build the response in a dialect: with `headers` besides those of every response, and with CORS headers for
-        `origins`. The body contains the request id once.
+        """Build the response in a dialect.
+
+        `headers` are added to the default headers, and CORS headers if a request comes from one of `origins`. The body
+        must contain the request id exactly once.
         """
         self._origins = origins
         response = dialect.render_error(problem, _PLACEHOLDER)
@@ -35,9 +40,9 @@ class PrebuiltResponse:
         )
 
     def render(self, headers: list[Header], *, bodiless: bool = False, closing: bool = True) -> bytes:
-        """Return the bytes for a request with such headers.
+        """Return the bytes of the response to a request with these headers.
 
-        `bodiless` leaves out the body, for HEAD. `closing` says that the connection is closed afterwards.
+        `bodiless` omits the body, for HEAD. `closing` adds a header that says that the connection is closed afterwards.
         """
         request_id = request_id_of(headers)
         cors = header_lines(self._origins.headers_for(headers) or ()) if self._origins else b""

@@ -1,14 +1,14 @@
-"""The protocol of a connection: its bytes are limited before the application sees them.
+"""The protocol of a connection, which limits the client's bytes before the application sees them.
 
-It extends uvicorn's httptools protocol, which has no limits: it would accept headers of any size from a client that
-sends one byte a minute. Here a request has at most 100 headers of 32 KiB together, a URL of 8 KiB, exactly one Host, and
-no trailers. Its headers have to arrive within 5 seconds, and its body at 4 KiB/s on average after the first 15 seconds. A
-client has to read its response within 30 seconds (`limits.py`, `timeouts.py`).
+It extends uvicorn's httptools protocol, which has no limits: uvicorn would accept headers of any size from a client
+that sends one byte a minute. Here a request may have at most 100 headers of 32 KiB together and a URL of 8 KiB. It must
+have exactly one Host header and no trailers. Its headers must arrive within 5 seconds, and its body at 4 KiB/s on
+average after the first 15 seconds. A client must read its response within 30 seconds (`limits.py`, `timeouts.py`).
 
-A request that breaks a limit is answered with a problem, and the connection is closed. If a deadline passes, it is closed
-without a response. A request to switch to another protocol is answered in HTTP/1.1, as if it had no Upgrade header. A request that
-breaks no limit, but comes while too many are in flight, is answered with 503 (`in_flight.py`). Requests that a client sends
-before it has the response to the last one wait (`pipelining.py`).
+If a request breaks a limit, the server answers with a problem and closes the connection. If a deadline passes, it
+closes the connection without a response. It answers a request to switch protocols in HTTP/1.1, as if there were no
+Upgrade header. If too many requests are in flight, it answers with 503 (`in_flight.py`). If a client sends a request
+before it has the response to the last one, the request waits (`pipelining.py`).
 """
 
 import sys
@@ -28,7 +28,7 @@ from app.server.timeouts import ProtocolTimeouts
 
 
 class Phase(Enum):
-    """What a connection waits for."""
+    """The part of a request that a connection waits for."""
 
     REQUEST = auto()
     HEAD = auto()
@@ -36,45 +36,47 @@ class Phase(Enum):
 
 
 class LimitedProtocol(PipelinedProtocol):
-    """One connection. Its methods run for every request: `tests.bench.checks` measures them in tenths of a microsecond,
-    and a `super()` instead of a base class's name would take one.
+    """One connection.
+
+    Its methods run for every request: `tests.bench.checks` measures them in tenths of a microsecond. They call a base
+    class by name, because `super()` would take a tenth more.
     """
 
     _received = 0
-    """Bytes of the last call of `data_received`."""
+    """The number of bytes in the last call of `data_received`."""
     _unparsed = 0
-    """Bytes that arrived since the parser last recognised a part of a request: of a head, or between two chunks."""
+    """The number of bytes since the parser last completed a head or recognised a part of a body."""
     _head: list[Header] | None = None
-    """The headers of the last request whose head is complete."""
+    """The headers of the last request with a complete head."""
     _header_count = 0
-    """The number of these headers. More of them after the body are trailers."""
+    """The number of headers in this head. Headers that the parser adds later are trailers."""
     _awaited: tuple[Phase, list[Header] | None] = (Phase.REQUEST, None)
-    """What the deadline is set for."""
+    """The phase and the headers of the request that the deadline was set for."""
     url = b""
-    """The URL of the request that is arriving; empty before the first one."""
+    """The URL of the request that is arriving; empty before the first request."""
     _problem: Problem | None = None
-    """Why the parser was stopped."""
+    """The problem because of which the parser was stopped."""
     _upgrading = False
     """Whether the parser has stopped at the end of a head with an Upgrade header."""
     _parsed_bytes = 0
-    """How many bytes of the data it had read then."""
+    """The number of bytes of the data that the parser had read when it stopped at such a head."""
     _shed = False
-    """Whether the request that is arriving was already refused, because too many are in flight."""
+    """Whether the request that is arriving was already refused because too many requests are in flight."""
     _receiving = False
-    """Whether the limiter counts this connection's request among those whose body is arriving."""
+    """Whether the limiter counts this connection's request among the requests whose body is arriving."""
 
     def __init__(self, *parts: Any, **options: Any) -> None:
-        """Wait for the first request."""
+        """Set the deadline for the head of the first request."""
         super().__init__(*parts, **options)
         self._set_deadline(limits.MAX_HEAD_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop counting the request whose body was arriving."""
+        """Stop counting the connection's request as one whose body is arriving."""
         self._count_receiving(receiving=False)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what arrived, or keep it if more requests could be in it than may wait."""
+        """Parse the data. Keep it unparsed if it may contain more requests than may wait."""
         if self._ignores_input:
             return
         if self._unparsed_data or data.count(HEAD_END) >= MAX_PIPELINED:
@@ -97,7 +99,7 @@ class LimitedProtocol(PipelinedProtocol):
             self._set_deadline(None)
 
     def on_headers_complete(self) -> None:
-        """Check the head of a request, and start to answer it."""
+        """Check the head of a request. Start to answer the request, or refuse it if too many are in flight."""
         headers, version = self.headers, self.parser.get_http_version()
         names = [name for name, _ in headers]
         self._header_count = count = len(names)
@@ -128,14 +130,14 @@ class LimitedProtocol(PipelinedProtocol):
         self._unparsed = 0
 
     def on_body(self, body: bytes) -> None:
-        """Pass a part of the body on, unless its request was refused."""
+        """Pass a part of the body to the application, unless the request was refused."""
         self._unparsed = 0
         self._body_bytes += len(body)
         if not self._shed:
             ProtocolTimeouts.on_body(self, body)
 
     def on_message_complete(self) -> None:
-        """End a request. Refuse it if it has trailers."""
+        """Finish receiving a request. Refuse it if it has trailers."""
         if self._upgrading:
             return
         if len(self.headers) > self._header_count:
@@ -149,18 +151,19 @@ class LimitedProtocol(PipelinedProtocol):
             self.transport.close()
 
     def _unsupported_upgrade_warning(self) -> None:
-        """Store where the parser stopped. uvicorn calls this method instead of switching to another protocol."""
+        """Store the position at which the parser stopped. uvicorn calls this method instead of switching protocols."""
         error = sys.exc_info()[1]
         if self._upgrading and error is not None:
             self._parsed_bytes = error.args[0]
-        else:  # CONNECT: what follows it has no framing
+        else:  # CONNECT: the bytes that follow have no framing
             self._close_after_response()
 
     def _parse_without_upgrade(self, data: bytes) -> None:
-        """Parse the head at which the parser stopped again, without its Upgrade header, and the rest of the data.
+        """Parse the head at which the parser stopped again, without its Upgrade header, then the rest of the data.
 
-        A server may ignore Upgrade (RFC 9110, 7.8). Java's HttpClient sends it with each request over plain HTTP until
-        the server switches. The parser cannot ignore it: it would take the body for the other protocol.
+        A server may ignore Upgrade (RFC 9110, 7.8). Java's HttpClient sends this header with each request over plain
+        HTTP until the server switches. The parser cannot ignore it: it would treat the body as data of the other
+        protocol.
         """
         while self._upgrading:
             self._upgrading = False
@@ -174,11 +177,11 @@ class LimitedProtocol(PipelinedProtocol):
         self._parse(b"")  # checks what is incomplete now
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's message
-        """Refuse a request at which the parser stopped because of a syntax error or of `_stop_parser`."""
+        """Refuse the request at which the parser stopped, because of a syntax error or of `_stop_parser`."""
         self._refuse(self._problem or MalformedRequest())
 
     def _stop_parser(self, problem: Problem | None) -> None:
-        """Stop the parser if there is a problem. uvicorn then calls `send_400_response`."""
+        """If there is a problem, store it and stop the parser. uvicorn then calls `send_400_response`."""
         if problem is not None:
             self._problem = problem
             raise ValueError
@@ -186,8 +189,8 @@ class LimitedProtocol(PipelinedProtocol):
     def _refuse(self, problem: Problem) -> None:
         """Answer with a problem, and close the connection.
 
-        If an earlier request is still being answered, send no problem, and close the connection after that response. Send
-        none either if the response to this request has started.
+        If an earlier request is still being answered, send no problem, and close the connection after that response. If
+        the response to this request has started, send no problem, either.
         """
         cycle, due = self.cycle, self._response_due
         if due and not self._in_body:
@@ -202,7 +205,7 @@ class LimitedProtocol(PipelinedProtocol):
         self._linger()
 
     def _shed_request(self) -> None:
-        """Answer that too many requests are in flight, and discard the rest of the request."""
+        """Answer with 503 because too many requests are in flight, and discard the rest of the request."""
         self._shed = True
         content = self._limiter.refuse(
             self.headers,
@@ -215,14 +218,14 @@ class LimitedProtocol(PipelinedProtocol):
         self.on_response_complete()
 
     def _count_pipelined(self, *, is_admitted: bool) -> None:
-        """Count the request that was just added to those that wait. If too many are in flight, it is refused in its turn."""
+        """Count the request that was just added to the pipeline. If it is not admitted, refuse it in its turn."""
         self._limiter.pipelined += 1
         if not is_admitted:
             self.pipeline[0] = self.cycle, partial(self._refuse_in_turn, self.cycle)
         self._hold_reading()
 
     async def _refuse_in_turn(self, cycle: RequestResponseCycle, *_: Any) -> None:
-        """Answer a request that waited, as an ASGI application, that too many requests were in flight."""
+        """Answer a request of the pipeline with 503. uvicorn calls this method instead of the ASGI application."""
         content = self._limiter.refuse(
             [*cycle.scope["headers"]],
             ended=self.server_state.total_requests,
@@ -232,13 +235,13 @@ class LimitedProtocol(PipelinedProtocol):
         write_prebuilt(cycle, content)
 
     def _count_receiving(self, *, receiving: bool) -> None:
-        """Count the request among those whose body is arriving, or stop counting it."""
+        """Count the request among the requests whose body is arriving, or stop counting it."""
         if receiving is not self._receiving:
             self._receiving = receiving
             self._limiter.receiving += 1 if receiving else -1
 
     def _check_incomplete(self) -> None:
-        """Check the size of a request that is incomplete, and set a deadline for the rest unless there is one."""
+        """Check the size of an incomplete request, and set a deadline for its rest unless one is set."""
         if self._ignores_input or self.transport.is_closing():
             return
         phase = Phase.BODY if self._in_body else Phase.REQUEST if self.headers is self._head else Phase.HEAD
@@ -257,7 +260,7 @@ class LimitedProtocol(PipelinedProtocol):
                 self._set_deadline(limits.MAX_HEAD_SECONDS)
 
     def _complete_response_before_body(self) -> None:
-        """End a response that was complete before the whole body had arrived: the rest of the body is discarded."""
+        """End a response that was complete before the request's body: discard the rest of the body."""
         self._count_receiving(receiving=False)
         self.on_response_complete()
         if self.cycle.more_body and not self.cycle.keep_alive:

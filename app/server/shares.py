@@ -1,7 +1,7 @@
-"""Shares: how many requests of one account a worker answers at once.
+"""Shares: limit the requests of one account that a worker answers at the same time.
 
-An account may have more than its share while nobody else has a request. Otherwise its further requests wait, and the oldest
-comes first. Too many that wait are refused, so that the requests of one account never use up the worker's limit.
+An account may exceed its share while no other account has a request. Otherwise its further requests wait, in the order
+of arrival. If too many wait, further requests are refused, so that one account never uses up the worker's limit.
 """
 
 import asyncio
@@ -14,23 +14,23 @@ from app.problems import Unavailable
 
 MAX_WAIT_SECONDS: Final = 5.0
 BUSY: Final = (
-    "This account or clinic has too many requests in flight while others wait. Send fewer at once: this one again after the "
-    "seconds in Retry-After."
+    "This account or clinic has too many requests in flight while others wait. Send fewer requests at the same time, "
+    "and this request again after the number of seconds in Retry-After."
 )
 
 
 class RequestShares:
-    """The requests of each account that are being answered. An account is any key: an account's id, or a clinic's."""
+    """Counts the requests of each account that are being answered. `account` is the id of an account or of a clinic."""
 
     def __init__(self, max_each: int, max_all: Callable[[], int]) -> None:
-        """Take an account's share, and the worker's present limit of requests in flight."""
+        """Take an account's share, and a function that returns the worker's current limit of requests in flight."""
         self._max_each, self._max_all = max_each, max_all
         self._counts: dict[Hashable, int] = {}
         self._total = 0
         self._waiting: dict[Hashable, deque[asyncio.Future[None]]] = {}
 
     def enter(self, account: Hashable) -> bool:
-        """Count a request, and return True; return False if it has to `wait`."""
+        """Count a request and return True, or return False if the request must `wait`."""
         count = self._counts.get(account, 0)
         if count >= self._max_each and (count != self._total or self._waiting):
             return False
@@ -39,7 +39,10 @@ class RequestShares:
         return True
 
     async def wait(self, account: Hashable) -> None:
-        """Wait until a request is counted. Raise `Unavailable` if too many wait, or after `MAX_WAIT_SECONDS`."""
+        """Wait until the request can be counted, and count it.
+
+        Raise `Unavailable` if too many requests wait, or after `MAX_WAIT_SECONDS`.
+        """
         number = self._counts.get(account, 0) + len(self._waiting.get(account, ()))
         if number >= max(self._max_each, self._max_all() // 2):
             raise Unavailable(BUSY)
@@ -61,14 +64,14 @@ class RequestShares:
             raise
 
     def leave(self, account: Hashable) -> None:
-        """Stop counting a request, and count those that may be answered now."""
+        """Stop counting a request. Count waiting requests of all accounts that may be answered now, and wake them."""
         self._add(account, -1)
         for each in [*self._waiting]:
             self._admit(each)
 
     @contextmanager
     def paused(self, account: Hashable) -> Iterator[None]:
-        """Do not count a request of the account in the block: it waits for changes."""
+        """Do not count a request of the account during the block, in which the request waits for changes."""
         if account not in self._counts:
             yield
             return

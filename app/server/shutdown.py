@@ -1,4 +1,4 @@
-"""Graceful shutdown: before a server stops, it reports that it is not ready, so that load balancers avoid it."""
+"""Graceful shutdown: a server reports that it is not ready before it stops, so that load balancers avoid it."""
 
 import asyncio
 import signal
@@ -11,9 +11,9 @@ from app.server.in_flight import InFlightLimiter
 
 @contextmanager
 def drain_before_stop(limiter: InFlightLimiter, seconds: int) -> Iterator[None]:
-    """Handle SIGTERM and SIGINT until the block ends: set `limiter.draining`, and then pass the signal on to the server.
+    """Handle SIGTERM and SIGINT during the block: set `limiter.draining`, then pass the signal on to the server.
 
-    SIGTERM is passed on after `seconds`, SIGINT, which a person sends, at once.
+    SIGTERM is passed on after `seconds`. SIGINT is passed on at once, because a person sends it.
     """
     if threading.current_thread() is not threading.main_thread():  # only the main thread may handle signals
         yield

@@ -1,4 +1,4 @@
-"""Signals of a server process: those that it ignores, and the one that it gets when its supervisor ends."""
+"""Signals of a server process: ignores some, and stops a worker when its supervisor ends."""
 
 import ctypes
 import multiprocessing
@@ -8,19 +8,22 @@ from contextlib import suppress
 from typing import Final
 
 _PR_SET_PDEATHSIG: Final = 1
-"""Of prctl(2)."""
+"""The option of prctl(2) that sets the signal a process gets when its parent ends."""
 IGNORED: Final = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
-"""By default they would end the process at once. A terminal that is closed sends SIGHUP to every process in it."""
+"""Signals that would end the process by default. A terminal that is closed sends SIGHUP to every process in it."""
 
 
 def ignore_signals() -> None:
-    """Ignore signals that have no meaning here: a changed keyring needs no signal, and logs are not in files."""
+    """Ignore the signals `IGNORED`. The server needs none of them: it watches its keyring, and writes no log files."""
     for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
 
 
 def end_with_supervisor() -> None:
-    """Stop this worker gracefully when its supervisor ends, even if the supervisor is killed. Works on Linux only."""
+    """Stop this worker gracefully when its supervisor ends, even if the supervisor is killed.
+
+    This works only on Linux.
+    """
     supervisor = multiprocessing.parent_process()
     if supervisor is None:
         return

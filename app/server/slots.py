@@ -1,4 +1,4 @@
-"""Slots: how many requests of one expensive kind a worker serves at once."""
+"""Slots: limit the number of expensive requests of one kind that a worker serves at the same time."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ RETRY_SECONDS: Final = 10
 
 
 class Slots:
-    """A number of slots that all requests of one kind share."""
+    """The slots that all requests of one kind share."""
 
     def __init__(self, limit: int) -> None:
         """Start with all `limit` slots free."""

@@ -1,28 +1,28 @@
 """The listening sockets of the workers.
 
 uvloop accepts one connection per listening socket in a turn of its loop. With a hundred busy connections a turn takes
-ten milliseconds, and a new client, such as a load balancer that checks health, would wait for seconds. So each worker
+ten milliseconds, so a new client, such as a load balancer's health check, could wait for seconds. So each worker
 listens on several sockets.
 
-Workers that share a socket do not share its connections evenly: one worker accepts a whole burst while another and its
-database connections are idle. So each worker has its own sockets on the same address and port (SO_REUSEPORT), and Linux
-distributes the connections over them.
+Workers that share a socket do not share its connections evenly: one worker may accept a whole burst while another
+worker is idle. So each worker has its own sockets on the same address and port (SO_REUSEPORT), and Linux distributes
+the connections over them.
 """
 
 import socket
 from typing import Any, Final
 
 LISTENERS_PER_WORKER: Final = 16
-"""Also the number of connections that a worker accepts in a turn of its loop."""
+"""The number of listening sockets of a worker, and of connections that it accepts in a turn of its loop."""
 Address = tuple[Any, ...]
 
 
 class ReusePortSocket(socket.socket):
-    """A socket that, when it is pickled for another process, becomes a new socket on the same address and port."""
+    """A socket that becomes a new socket on the same address and port when it is unpickled in another process."""
 
     @classmethod
     def bind_to(cls, family: int, address: Address) -> "ReusePortSocket":
-        """Return a socket that is bound to `address`; other sockets of the same user can bind to it, too."""
+        """Return a socket that is bound to `address`. Other sockets of the same user can bind to this address, too."""
         bound = cls(family, socket.SOCK_STREAM)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
@@ -35,7 +35,7 @@ class ReusePortSocket(socket.socket):
 
 
 def listening_sockets(host: str, port: int) -> list[socket.socket]:
-    """Return the sockets of a worker: of this process, or of each process that receives them pickled."""
+    """Return the listening sockets of one worker. Each process that unpickles them gets sockets of its own."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     first = ReusePortSocket.bind_to(family, (host, port))
     others = (ReusePortSocket.bind_to(family, first.getsockname()) for _ in range(LISTENERS_PER_WORKER - 1))

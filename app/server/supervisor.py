@@ -1,8 +1,8 @@
-"""The process that starts the workers, and replaces those that end.
+"""The supervisor: the process that starts the workers, and replaces workers that end.
 
-It is uvicorn's, with three differences. A worker that cannot start does not end the others: it is started again, after
-a pause. If no worker can start at all, the process ends with an exit status other than 0. And a worker that ends during
-its health check is replaced at once.
+It extends uvicorn's supervisor with three differences. If a worker cannot start, the others continue, and it is started
+again after a pause. If no worker can start, the process ends with an exit status other than 0. If a worker ends during
+its health check, it is replaced at once.
 """
 
 import logging
@@ -15,12 +15,15 @@ from uvicorn.supervisors.multiprocess import Process
 
 MIN_PAUSE_SECONDS: Final = 1.0
 MAX_PAUSE_SECONDS: Final = 30.0
-"""The pause before a worker that could not start is started again, and its maximum; it doubles each time."""
+"""The first and the longest pause before a worker that could not start is started again.
+
+The pause doubles each time.
+"""
 _logger: Final = logging.getLogger("uvicorn.error")
 
 
 class Supervisor(Multiprocess):
-    """Keeps as many workers as the configuration says."""
+    """Keeps the configured number of workers running."""
 
     has_failed = False
     """Whether no worker could start."""
@@ -29,7 +32,7 @@ class Supervisor(Multiprocess):
     _start_at = 0.0
 
     def keep_subprocess_alive(self) -> None:
-        """Replace each worker that ended or does not answer."""
+        """Replace each worker that has ended or does not answer. Stop if no worker can start."""
         for index, process in enumerate(self.processes):
             if self.should_exit.is_set():
                 return
@@ -49,9 +52,9 @@ class Supervisor(Multiprocess):
                 self._start(index)
 
     def _answers(self, process: Process) -> bool:
-        """Return whether a worker answers in time; True also if a signal must be handled first.
+        """Return whether a worker answers in time. Return True, too, if a signal has to be handled first.
 
-        The health check is repeated every second, because waiting for an answer does not end when the worker ends.
+        Repeat the health check every second, because a check does not notice that its worker has ended.
         """
         deadline = time.monotonic() + self.config.timeout_worker_healthcheck
         while process.process.is_alive() and time.monotonic() < deadline:

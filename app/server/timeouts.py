@@ -1,4 +1,4 @@
-"""The timeouts of a connection: deadlines for what the client sends and reads, keep-alive, and how the connection ends."""
+"""The timeouts of a connection: deadlines for sending and reading, keep-alive, and the end of the connection."""
 
 import asyncio
 import socket
@@ -12,28 +12,28 @@ from app.server.flow_control import ReadingFlowControl
 from app.server.lingering import LingeringClose
 
 _UNACKNOWLEDGED_OPTIONS: Final = [getattr(socket, name) for name in ("TCP_USER_TIMEOUT",) if hasattr(socket, name)]
-"""The socket options, on systems that have them, that limit how long sent bytes may stay unacknowledged: a phone that
-has lost its network does not close its connections."""
+"""The socket options of this system that limit the time for which sent bytes may stay unacknowledged. A phone that has
+lost its network does not close its connections."""
 
 
 class ProtocolTimeouts(HttpToolsProtocol):
-    """A connection with a deadline for every wait: for the client to send, and for the client to read."""
+    """A connection with a deadline for each wait for the client, to send or to read."""
 
     flow: ReadingFlowControl
     _deadline: asyncio.TimerHandle | None = None
-    """The deadline of what the client has to send next."""
+    """The timer of the deadline by which the client must have sent the next part of a request."""
     _unread_deadline: asyncio.TimerHandle | None = None
     _body_bytes = 0
-    """Bytes of the current request's body that have arrived."""
+    """The number of bytes of the current request's body that have arrived."""
     _body_start = 0.0
     _ignores_input = False
-    """Whether nothing more is parsed."""
+    """Whether further data from the client is ignored."""
     _idle_since: float | None = None
-    """When the last response ended; None while a request is arriving or being answered."""
+    """The time at which the last response ended; None while a request is arriving or being answered."""
     _stopping = False
 
     def connection_made(self, transport: Any) -> None:
-        """Limit how long sent bytes may stay unacknowledged."""
+        """Set up flow control, and limit the time for which sent bytes may stay unacknowledged."""
         super().connection_made(transport)
         self.flow = ReadingFlowControl(transport)
         for option in _UNACKNOWLEDGED_OPTIONS:
@@ -49,22 +49,23 @@ class ProtocolTimeouts(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
-        """Start the deadline after which the connection is aborted if the client has not continued to read."""
+        """Stop writing until the client reads. Abort the connection after `MAX_UNREAD_SECONDS`."""
         super().pause_writing()
         self._unread_deadline = self.loop.call_later(limits.MAX_UNREAD_SECONDS, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """Cancel the deadline of `pause_writing`, and continue: the client has read what was sent."""
+        """Continue writing, because the client has read, and cancel the deadline of `pause_writing`."""
         if self._unread_deadline is not None:
             self._unread_deadline.cancel()
             self._unread_deadline = None
         super().resume_writing()
 
     def timeout_keep_alive_handler(self) -> None:
-        """Close the connection if it has been idle for long enough; abort it if the client never read its last response.
+        """Close the connection if it has been idle for too long. Abort it if the client has not read its last response.
 
-        The timer is not moved with each request: that would cost as much as finding the request's route. Instead, when
-        it fires, it computes how long the connection has been idle, and is set again for the rest.
+        The timer is not reset by each request, which would cost as much as finding the request's route. Instead, when
+        the timer fires, this method computes how long the connection has been idle, and restarts the timer for the
+        rest.
         """
         self.timeout_keep_alive_task = None
         if self._idle_since is None:
@@ -78,7 +79,7 @@ class ProtocolTimeouts(HttpToolsProtocol):
         super().timeout_keep_alive_handler()
 
     def on_response_complete(self) -> None:
-        """Start the time in which the connection may be idle, unless a received request waits."""
+        """Count the request as ended. Start the keep-alive time, unless another received request waits."""
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
@@ -89,7 +90,7 @@ class ProtocolTimeouts(HttpToolsProtocol):
                 self._start_keep_alive_timer(self.timeout_keep_alive)
 
     def shutdown(self) -> None:
-        """Close the connection after the response that is being sent, because the server shuts down."""
+        """Close the connection when the current response is complete, because the server shuts down."""
         self._stopping = True
         super().shutdown()
 
@@ -106,15 +107,16 @@ class ProtocolTimeouts(HttpToolsProtocol):
         self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
 
     def _set_deadline(self, seconds: float | None) -> None:
-        """Replace the deadline: abort the connection after `seconds`, unless reading is stopped then. None only removes the
-        deadline.
+        """Replace the deadline. None removes it.
+
+        After `seconds`, the connection is aborted, or gets a new deadline if reading is stopped at that time.
         """
         if self._deadline is not None:
             self._deadline.cancel()
         self._deadline = None if seconds is None else self.loop.call_later(seconds, self._abort)
 
     def _abort(self) -> None:
-        if self.flow.read_paused:  # the client cannot send the rest
+        if self.flow.read_paused:  # the client cannot send the rest of its request
             self._set_deadline(limits.MAX_HEAD_SECONDS)
         else:
             self.transport.abort()
@@ -126,10 +128,10 @@ class ProtocolTimeouts(HttpToolsProtocol):
         self._deadline = self.loop.call_later(limits.body_seconds(self._body_bytes), self._check_body_rate)
 
     def _check_body_rate(self) -> None:
-        """Abort the connection if the body was too slow; otherwise check again when the extended deadline ends.
+        """Abort the connection if the body is too slow; otherwise check again at the extended deadline.
 
-        The deadline is extended for the bytes that have arrived, and by the time in which the application did not read.
-        This needs one timer, and no work for each chunk.
+        The deadline is extended for the bytes that have arrived, and by the time for which reading was stopped. This
+        needs one timer, and no work for each chunk.
         """
         waited = time.monotonic() - self._body_start - self.flow.paused_seconds
         left = limits.body_seconds(self._body_bytes) - waited
@@ -139,7 +141,7 @@ class ProtocolTimeouts(HttpToolsProtocol):
             self.transport.abort()
 
     def _close_after_response(self) -> None:
-        """Stop parsing, and close the connection after the response that is being sent, if there is one."""
+        """Stop parsing. Close the connection after the current response, or at once if no request is being answered."""
         self._set_deadline(None)
         self._ignores_input = True
         if self._response_due:
@@ -148,10 +150,10 @@ class ProtocolTimeouts(HttpToolsProtocol):
             self.transport.close()
 
     def _linger(self) -> None:
-        """Close the connection once the client has read the response, or at once if the server shuts down."""
+        """Close the connection when the client has read the response, or at once if the server shuts down."""
         self._ignores_input = True
         if self._stopping or self.transport.is_closing():
             self.transport.close()
         else:
             LingeringClose(self.transport, self.connections)
-            self.connection_lost(ConnectionAbortedError())  # for the application and the server, it has ended
+            self.connection_lost(ConnectionAbortedError())  # the application and the server treat it as ended

@@ -1,7 +1,8 @@
-"""Turns: one holder at a time for each key, in the order of arrival.
+"""Turns: a lock for each key, which is given to waiting tasks in the order of arrival.
 
-The writes of one owner follow each other in any case, because each locks the owner's feed. If they waited for that lock in
-the database, each would hold a connection meanwhile: a few writes of one owner would use up the pool.
+The writes of one owner run one after the other in any case, because each locks the owner's feed. If they waited for
+this lock in the database, each would hold a connection in the meantime, and a few writes of one owner would use up the
+pool.
 """
 
 import asyncio
@@ -12,16 +13,19 @@ from app.problems import Unavailable
 
 
 class Turns:
-    """The turns of a process."""
+    """The turns of all keys in a process."""
 
     def __init__(self, max_seconds: float) -> None:
-        """Start without holders. A turn is waited for at most `max_seconds`."""
+        """Start without holders. A task waits for its turn at most `max_seconds`."""
         self._max_seconds = max_seconds
         self._waiting: dict[Hashable, deque[asyncio.Future[None]]] = {}
-        """Those that wait behind the holder of each key."""
+        """For each key that has a holder, the tasks that wait for it."""
 
     async def take(self, key: Hashable) -> "Turn":
-        """Wait for the turn of a key. Raise `Unavailable` after the deadline."""
+        """Wait for the turn of a key, and return it; the caller must release it.
+
+        Raise `Unavailable` at the deadline.
+        """
         queue = self._waiting.get(key)
         if queue is None:
             self._waiting[key] = deque()
@@ -40,7 +44,7 @@ class Turns:
         return Turn(self, key)
 
     def pass_on(self, key: Hashable) -> None:
-        """Give the turn to the one that has waited longest."""
+        """Give the turn of a key to the task that has waited longest, or forget the key if none waits."""
         queue = self._waiting[key]
         while queue:
             turn = queue.popleft()
@@ -51,7 +55,7 @@ class Turns:
 
 
 class Turn:
-    """A turn that was taken."""
+    """The turn of a key, held by one task."""
 
     __slots__ = ("_is_held", "_key", "_turns")
 
@@ -60,7 +64,7 @@ class Turn:
         self._turns, self._key, self._is_held = turns, key, True
 
     def release(self) -> None:
-        """Pass the turn on, unless that was done already."""
+        """Pass the turn on to the next task. Do nothing at a second call."""
         if self._is_held:
             self._is_held = False
             self._turns.pass_on(self._key)

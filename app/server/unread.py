@@ -1,7 +1,7 @@
-"""Unread responses: how many bytes the clients of a worker may leave unread.
+"""Unread responses: limits the bytes of responses that the clients of a worker have not read.
 
-A client that does not read its response makes the server keep it. If all clients together do so with too much, the connections
-of the slowest are closed: a client that reads is not closed because of others that do not.
+The server keeps a response in memory until its client has read it. If the unread responses of all clients are too large
+together, the connections of the slowest clients are closed. So a client that reads keeps its connection.
 """
 
 import time
@@ -11,10 +11,10 @@ MAX_UNREAD_BYTES: Final = 128 * 2**20
 
 
 class Transport(Protocol):
-    """The part of a connection's transport that is needed here."""
+    """The methods of a connection's transport that this module uses."""
 
     def get_write_buffer_size(self) -> int:
-        """Return how many bytes wait to be sent."""
+        """Return the number of bytes that wait to be sent."""
         ...
 
     def abort(self) -> None:
@@ -23,7 +23,7 @@ class Transport(Protocol):
 
 
 class _Unread(NamedTuple):
-    """How many bytes were unread when the client was found to be slow, and when that was."""
+    """The number of unread bytes when a connection was added, and the time of that."""
 
     size: int
     since: float
@@ -33,19 +33,22 @@ class UnreadResponses:
     """The connections whose clients have not read their responses."""
 
     def __init__(self, max_bytes: int = MAX_UNREAD_BYTES) -> None:
-        """Start with none. Together they may have `max_bytes`."""
+        """Start without connections. Together they may have `max_bytes` unread bytes."""
         self._max_bytes = max_bytes
         self._found: dict[Transport, _Unread] = {}
         self._most = 0
-        """The sum of the sizes that were found. By now, the clients may have read a part."""
+        """The sum of the sizes when the connections were added. Clients may have read a part since then."""
 
     @property
     def size(self) -> int:
-        """How many bytes are unread now."""
+        """The number of bytes that are unread now."""
         return sum(transport.get_write_buffer_size() for transport in self._found)
 
     def add(self, transport: Transport) -> None:
-        """Add a connection. If there are too many bytes then, close the connections that are read most slowly."""
+        """Add a connection.
+
+        If there are then too many unread bytes, close the connections that are read most slowly.
+        """
         size = transport.get_write_buffer_size()
         self._found[transport] = _Unread(size, time.monotonic())
         self._most += size
@@ -53,13 +56,16 @@ class UnreadResponses:
             self._close_slowest(self.size - self._max_bytes)
 
     def discard(self, transport: Transport) -> None:
-        """Remove a connection that was read, or lost; do nothing if it was not added."""
+        """Remove a connection whose responses were read, or which was lost. Do nothing if it was not added."""
         found = self._found.pop(transport, None)
         if found is not None:
             self._most -= found.size
 
     def _close_slowest(self, excess: int) -> None:
-        """Close connections that have `excess` bytes together: of those that are read equally fast, the oldest first."""
+        """Abort the most slowly read connections until at least `excess` bytes are gone.
+
+        If equally slow: the oldest first.
+        """
         if excess <= 0:
             return
         now = time.monotonic()
@@ -68,7 +74,7 @@ class UnreadResponses:
             size, since = self._found[transport]
             return (size - transport.get_write_buffer_size()) / max(now - since, 1.0)
 
-        for transport in sorted(self._found, key=rate):  # stable: the oldest is first
+        for transport in sorted(self._found, key=rate):  # sorting is stable, and the oldest is first
             if excess <= 0:
                 return
             excess -= transport.get_write_buffer_size()

@@ -1,7 +1,8 @@
-"""Waiting slots: how many long polls and event streams a worker has, shared fairly by accounts.
+"""Waiting slots: limit the long polls and event streams of a worker, and share them fairly among accounts.
 
-If all slots are taken, an account that has at least two fewer than another one gets a slot of that one: its oldest wait is
-ended, as at a shutdown. The client of an ended wait asks again, and gets a slot only if it still has fewer than others.
+If all slots are taken, the account with the most slots gives one up to any account that has at least two fewer. The
+oldest long poll or event stream of that account ends, as it does at a shutdown. Its client sends the request again, and
+gets a slot under the same rule.
 """
 
 from collections.abc import Callable, Hashable, Iterator
@@ -9,12 +10,12 @@ from contextlib import contextmanager
 
 
 class Slot:
-    """A slot that a request has. `is_ended` is set if another account gets it."""
+    """A slot that a request holds. `is_ended` becomes true if another account gets the slot."""
 
     __slots__ = ("is_ended", "wake")
 
     def __init__(self, wake: Callable[[], None]) -> None:
-        """Take the function that wakes the request."""
+        """Take the function that wakes the request when its slot ends."""
         self.is_ended = False
         self.wake = wake
 
@@ -30,7 +31,10 @@ class WaitingSlots:
 
     @contextmanager
     def take(self, account: Hashable, wake: Callable[[], None]) -> Iterator[Slot | None]:
-        """Yield a slot for the block, or None if none is free and no account has two more than this one."""
+        """Yield a slot for the block, or None if no slot is free and no account has two slots more than this account.
+
+        `wake` is called if another account gets the slot.
+        """
         if self.taken >= self.limit and not self._end_one_of_another(account):
             yield None
             return

@@ -1,4 +1,4 @@
-"""Run the application in one or several worker processes."""
+"""Runs the application in one or several worker processes."""
 
 import gc
 import resource
@@ -19,22 +19,24 @@ from app.server.sockets import listening_sockets
 from app.server.supervisor import Supervisor
 
 MAX_START_SECONDS: Final = 60
-"""A worker that does not answer its supervisor for this long is replaced. On a busy machine, uvicorn's default of 5 is
-too short for a worker to start."""
+"""The time after which a worker that does not answer its supervisor is replaced. uvicorn's default of 5 is too short
+for a worker to start on a busy machine."""
 MAX_STOP_SECONDS: Final = 25
 """The maximum time from SIGTERM to the end of the process, even if requests are still in flight then."""
 ALLOCATIONS_PER_COLLECTION: Final = 50_000
 
 
 class WorkerConfig(uvicorn.Config):
-    """uvicorn's configuration, with what each worker process sets up when it loads the application."""
+    """uvicorn's configuration, extended with the set-up of a worker process."""
 
     metrics_folder: Path | None = None
     """The folder for the sockets on which the workers report their metrics; None if metrics are not served."""
 
     def load(self) -> None:
-        """Load the application. Write log lines in batches, and collect garbage less often: most objects are freed by
-        their reference counts.
+        """Set up this worker process, and load the application.
+
+        Log lines are written in batches, signals are handled, and garbage is collected less often, because reference
+        counts free most objects.
         """
         observability.SINKS.append(observability.enqueue)
         ignore_signals()
@@ -59,9 +61,9 @@ def run(
 ) -> None:
     """Serve the application that `factory` ("module:function") creates, until a signal stops the process.
 
-    The factory is named, not passed: with several workers, this process does not load the application. If `metrics_at`
-    is given, the metrics are served at that host and port, and the factory gets the folder for the sockets on which the
-    workers report them as `metrics_folder`.
+    The factory is passed by name, because with several workers this process does not load the application. If
+    `metrics_at` is given, serve metrics at this host and port, and pass the factory a `metrics_folder`, in which each
+    worker opens a socket to report its metrics.
     """
     config = WorkerConfig(
         factory,
@@ -94,17 +96,17 @@ def run(
 
 
 def prevent_core_dumps() -> None:
-    """Prevent core dumps of this process and its workers: they would contain the words and keys in memory.
+    """Prevent core dumps of this process and its workers, which would contain people's words and keys.
 
-    If the limit is less than a page, Linux writes no core dump to a file. To a program, such as systemd-coredump, it
-    passes one unless the limit is exactly 1 (`fs/coredump.c`).
+    If the limit is less than a page, Linux writes no core dump to a file. It still passes a dump to a program, such as
+    systemd-coredump, unless the limit is exactly 1 (`fs/coredump.c`).
     """
     _, most = resource.getrlimit(resource.RLIMIT_CORE)
     resource.setrlimit(resource.RLIMIT_CORE, (min(1, most) if most != resource.RLIM_INFINITY else 1, most))
 
 
 def _metrics(at: tuple[str, int] | None) -> AbstractContextManager[Path | None]:
-    """Return a context in which the workers' metrics are served, if a host and port are given."""
+    """Return a context manager that serves the workers' metrics and yields their folder; None if `at` is None."""
     if at is None:
         return nullcontext()
     with loading():

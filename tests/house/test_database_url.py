@@ -104,7 +104,7 @@ def test_the_tls_parameters_are_passed_on_as_a_url() -> None:
         (f"postgresql://u:{SECRET}%ff@h/n", "is not percent-encoded UTF-8"),
         ("postgresql://a,b/n?port=1,2,3", "has the parameter port with more or fewer ports than hosts"),
         ("postgresql://h/n?sslmod=require", "did you mean sslmode?"),
-        (f"postgresql://h/n?{SECRET}=1", "has a parameter that is not known: known are host, "),
+        (f"postgresql://h/n?{SECRET}=1", "has a parameter that is not known: the known parameters are host, "),
         ("postgresql://h/n?sslmode=on", "not one of disable, allow, prefer, require, verify-ca, verify-full"),
         ("postgresql://h/n?channel_binding=require", "it cannot be required; use sslmode=verify-full"),
         ("postgresql://h/n?gssencmode=require", "GSSAPI encryption cannot be required"),

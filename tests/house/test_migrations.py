@@ -147,6 +147,6 @@ def test_an_unreachable_database_is_reported_in_one_line(url: str, line: str) ->
 def test_a_file_that_is_no_database_cannot_be_migrated_down(tmp_path: Path) -> None:
     path = tmp_path / "wisteria.db"
     path.write_bytes(b"wisteria " * 1_000)
-    with pytest.raises(schema.MigrationError, match="is no SQLite database"):
+    with pytest.raises(schema.MigrationError, match="is not a SQLite database"):
         schema.migrate(f"sqlite:///{path}", "-1")
     assert path.read_bytes() == b"wisteria " * 1_000

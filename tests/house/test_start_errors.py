@@ -22,7 +22,7 @@ NOT_TRUSTED = (
 WRONG_PASSWORD = "PostgreSQL refused the user or the password in AFTERGLOW_DATABASE_URL: correct it"
 NOT_ADMITTED = (
     "PostgreSQL does not admit the user in AFTERGLOW_DATABASE_URL: create the role with LOGIN, and admit it in pg_hba.conf, "
-    "which may also ask for TLS (sslmode=require)"
+    "which may also require TLS (sslmode=require)"
 )
 NO_PERMISSION = (
     "the database's user lacks a permission: grant it CONNECT on the database, USAGE and CREATE on the schema, and all "

@@ -1,1 +1,1 @@
-"""PostgreSQL through asyncpg: a pool of connections, transactions, coalesced statements, LISTEN/NOTIFY."""
+"""PostgreSQL through asyncpg: a connection pool, transactions, coalesced statements, and LISTEN/NOTIFY."""

@@ -1,8 +1,8 @@
 """Request coalescing: executions of the same statement in one turn of the event loop are sent as one statement.
 
-The first caller yields to the event loop once and waits for a connection; then it executes the statement for all
-callers that called in between. Sending and receiving are a third of the server's cost of a read, and coalesced writes
-reach the disk with one commit (decision 032).
+The first caller yields to the event loop once and waits for a connection. Then it executes the statement for all
+callers that joined in the meantime. Coalescing pays because sending and receiving are a third of the server's cost of a
+read, and because coalesced writes reach the disk with one commit (decision 032).
 """
 
 import asyncio
@@ -13,7 +13,10 @@ from typing import Any, Final, NamedTuple, TypeVar, cast
 from app.problems import Unavailable
 
 MAX_BATCH: Final = 32
-"""The maximum number of callers that share a statement. All get their results together, so a large batch delays each."""
+"""The maximum number of callers that share a statement.
+
+All results arrive together, so a larger batch delays everyone.
+"""
 Statement = TypeVar("Statement", bound=Hashable)
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -26,7 +29,7 @@ class Batch(NamedTuple):
     others: list[asyncio.Future[Any]]
 
     def add(self, item: Any) -> asyncio.Future[Any]:
-        """Add a caller's item; return the future of its result.
+        """Add a caller's item; return a future that will have the item's result.
 
         No caller may keep the future in a local variable: if it raised an error, the error's traceback, the frame with the
         variable and the future would form a reference cycle, which would keep the caller's data in memory.
@@ -36,7 +39,7 @@ class Batch(NamedTuple):
         return self.others[-1]
 
     def fail(self, error: BaseException) -> None:
-        """Raise an error in every caller that still waits. If the first caller was cancelled, raise `Unavailable` in them."""
+        """Raise an error in every other caller that still waits: `error`, or `Unavailable` if it is a cancellation."""
         while self.others:
             other = self.others.pop()
             if not other.done():
@@ -47,7 +50,7 @@ class Coalescer:
     """Collects the executions of a statement into batches, and sends each batch as one statement."""
 
     def __init__(self, acquire: Callable[[], AbstractAsyncContextManager[Any]]) -> None:
-        """Take a function that acquires a connection for the length of a block."""
+        """Take a function that returns a context manager, which acquires a connection for a block."""
         self._acquire = acquire
         self._batches: dict[Hashable, Batch] = {}
 
@@ -57,10 +60,10 @@ class Coalescer:
         statement: Statement,
         item: Item,
     ) -> Result:
-        """Execute a statement for an item, together with what others submit; return the item's result.
+        """Execute a statement for an item, together with the items of other callers; return this item's result.
 
-        `execute` takes a connection, the statement and the items, and returns a result for each. What it raises is raised
-        in every caller of the batch.
+        `execute` takes a connection, the statement and the items, and returns a result for each item. If it raises, the
+        error is raised in every caller of the batch.
         """
         batch = self._batches.get(statement)
         if batch is not None and len(batch.items) < MAX_BATCH:
@@ -81,6 +84,6 @@ class Coalescer:
         return mine
 
     def _close(self, statement: Hashable, batch: Batch) -> None:
-        """Do not let further callers join the batch."""
+        """Let no further caller join the batch."""
         if self._batches.get(statement) is batch:
             del self._batches[statement]

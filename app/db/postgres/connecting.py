@@ -1,9 +1,10 @@
-"""Making connections to PostgreSQL: the URL's hosts and TLS, the settings of a session, and poolers such as PgBouncer.
+"""Opens connections to PostgreSQL: tries the URL's hosts, sets up TLS and session settings, and detects poolers.
 
-The settings are sent after the connection is made, because PgBouncer refuses most of them in the startup packet. A pooler
-in transaction mode may give each transaction another session, so no setting, prepared statement or LISTEN may be left in
-one. A pooler is recognised by the id of the server process, which is not the one that was announced at the start of the
-connection. It is assumed to be in transaction mode, unless the URL says `pool_mode=session`.
+The session settings are sent after the connection is open, because PgBouncer refuses most of them in the startup
+packet. A pooler in transaction mode may give each transaction another session, so no setting, prepared statement or
+LISTEN may outlive a transaction. A pooler is detected by the id of the server process, which differs from the id that
+was announced at the start of the connection. It is assumed to be in transaction mode, unless the URL says
+`pool_mode=session`.
 """
 
 import itertools
@@ -25,26 +26,28 @@ SESSION: Final = {
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
 }
-"""Settings of each session, which replace the administrator's defaults.
+"""The settings of each session, which replace the administrator's defaults.
 
-The statements are written for this isolation level. Cheap random reads let PostgreSQL read pages from an index in its
-order. Hash and merge joins are off, because they would read whole tables when a statement looks up a few keys.
+The statements are written for this isolation level. A low `random_page_cost` makes PostgreSQL read the rows of a page
+of results in the order of an index. Hash and merge joins are off, because they would read whole tables to look up a few
+keys.
 """
 MAX_PREPARED_STATEMENTS: Final = 1000
 KEEPALIVE_SECONDS: Final = 30
-"""How long a connection is idle before the operating system probes it; the probes then take as long."""
+"""The idle time after which the operating system probes a connection. All probes together take this time again."""
 KEEPALIVE_PROBES: Final = 3
 _NEXT_HOST: Final = (OSError, asyncpg.TargetServerAttributeNotMatched, asyncpg.ConnectionDoesNotExistError)
-"""Errors after which the URL's next host is tried. A timeout is an `OSError`."""
+"""The errors after which the next host of the URL is tried. A timeout is an `OSError`."""
 
 
 async def open_connection(
     url: PostgresUrl, seconds: float, *, name: str, statement_seconds: float | None = None, cached: int = 0
 ) -> Any:
-    """Return a connection to the first host of the URL that can be reached and has the attributes that it names.
+    """Return a connection to the first host of the URL that is reachable and matches `target_session_attrs`.
 
-    Each host gets the URL's `connect_timeout`, by default `seconds`. `statement_seconds` is the deadline of each statement,
-    and `cached` the number of prepared statements that are kept.
+    The timeout for each host is the URL's `connect_timeout`, by default `seconds`. `statement_seconds` is the deadline
+    of each statement, and `cached` is the number of prepared statements to keep. Raise the last host's error if none
+    matches.
     """
     attribute = url.target_session_attrs
     attributes = ["standby", "any"] if attribute == "prefer-standby" else [attribute]
@@ -80,10 +83,10 @@ async def open_connection(
 
 
 def _watch_peer(connection: Any, seconds: float) -> None:
-    """Let the operating system find out that the other side of a TCP connection is gone, even if nothing says so.
+    """Make the operating system close a TCP connection if the other side is gone.
 
-    An idle connection is probed, and ends after the probes of a minute had no answer. Data that was sent may be
-    unacknowledged for `seconds`.
+    An idle connection is closed if probes get no answer, a minute after the last traffic. A busy connection is closed
+    if sent data is not acknowledged within `seconds`.
     """
     peer = connection._transport.get_extra_info("socket")  # noqa: SLF001 - the driver has no public way to its socket
     if peer is None or peer.family not in {socket.AF_INET, socket.AF_INET6}:
@@ -96,12 +99,12 @@ def _watch_peer(connection: Any, seconds: float) -> None:
         "TCP_USER_TIMEOUT": int(seconds * 1000),
     }
     known = [(getattr(socket, name), value) for name, value in options.items() if hasattr(socket, name)]
-    for option, value in known:  # some are Linux's only
+    for option, value in known:  # some exist only on Linux
         peer.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def _system_tls(url: PostgresUrl) -> ssl.SSLContext | None:
-    """Return the TLS settings of `sslrootcert=system`: the certificates that the operating system trusts."""
+    """Return a TLS context that trusts the operating system's authorities for `sslrootcert=system`, else None."""
     if url.tls.get("sslrootcert") != "system":
         return None
     context = ssl.create_default_context()
@@ -111,10 +114,10 @@ def _system_tls(url: PostgresUrl) -> ssl.SSLContext | None:
 
 
 class Connector:
-    """Makes the connections of one process. Once one of them has found a pooler, all later ones expect it."""
+    """Opens the connections of one process. After one connection has found a pooler, all further ones expect it."""
 
     def __init__(self, settings: Settings, name: str = "afterglow", session: Mapping[str, str] | None = None) -> None:
-        """Take the settings, the name of the connections, and their settings; by default those of requests."""
+        """Take the settings, the connections' application name, and their session settings (by default `SESSION`)."""
         url = settings.database
         assert isinstance(url, PostgresUrl)  # noqa: S101 - SQLite has no connector
         self._url, self._name, self._seconds = url, name, settings.statement_seconds
@@ -124,11 +127,14 @@ class Connector:
         self.is_pooled = url.pool_mode == "transaction"
 
     async def connect(self) -> Any:
-        """Return a new connection. Connecting has a deadline, and so has every statement on it."""
+        """Return a new connection. Connecting has a deadline, and so has every statement on the connection.
+
+        If a pooler is found, log `pooler-found`.
+        """
         connection = await self._open()
         try:
             if not self.is_pooled and not await self._configure(connection):
-                observability.log_event("pooler-found", advice="see pool_mode in README")
+                observability.log_event("pooler-found", advice="see pool_mode in docs/operating.md")
                 self.is_pooled = True
                 connection.terminate()
                 connection = await self._open()
@@ -147,9 +153,9 @@ class Connector:
         )
 
     async def _configure(self, connection: Any) -> bool:
-        """Set the session's settings and return True. If the connection goes through a pooler, change nothing and return False.
+        """Set the session settings and return True. If a pooler is in between, set nothing and return False.
 
-        One round trip, without a prepared statement.
+        This takes one round trip and no prepared statement.
         """
         values = ", ".join(f"set_config('{name}', '{value}', false)" for name, value in self._session.items())
         is_own = self._url.pool_mode == "session" or f"pg_backend_pid() = {connection.get_server_pid()}"

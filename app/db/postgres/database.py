@@ -1,4 +1,4 @@
-"""PostgreSQL: statements run on the connections of a small pool, and are coalesced if that is possible."""
+"""PostgreSQL: runs statements on the connections of a small pool, and coalesces look-ups and conditional writes."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -21,7 +21,7 @@ from app.db.statement import Statement
 from app.settings import Settings
 
 MAX_COALESCED_BYTES: Final = 32_768
-"""A larger write is sent alone, because a batch exists in several copies at once."""
+"""The maximum size of a coalesced write. A larger one is sent alone, because memory holds several copies of a batch."""
 
 _HEALTH: Final = Statement(
     sa.select(
@@ -32,13 +32,13 @@ _DISK_PROBE: Final = (
     "SELECT set_config('work_mem', '64kB', true); "
     "SELECT pg_column_size(n) FROM (SELECT n, count(*) OVER () FROM generate_series(1, 10000) n) spilled LIMIT 1"
 )
-"""Rows that do not fit into 64 kB of memory: PostgreSQL writes them to a temporary file, which fails on a full disk. It
-changes no table, and works without any privilege.
+"""A query whose rows do not fit into 64 kB of memory: PostgreSQL writes them to a temporary file, which fails on a full
+disk. The query changes no table and needs no privilege.
 """
 
 
 class _Acquired:
-    """A connection for the length of a block. A context manager in classes costs less than one in a generator."""
+    """Acquires a connection for a block. A class costs less than a generator with `asynccontextmanager`."""
 
     __slots__ = ("_connection", "_pool")
 
@@ -48,7 +48,7 @@ class _Acquired:
     async def __aenter__(self) -> PostgresTransaction:
         try:
             self._connection = await self._pool.acquire()
-        except Exception as error:  # noqa: BLE001 - every error is raised again, some of them translated
+        except Exception as error:  # noqa: BLE001 - every error is raised again, some after translation
             raise self._translated(error) from None
         return PostgresTransaction(self._connection)
 
@@ -60,7 +60,7 @@ class _Acquired:
             raise translated from None
 
     def _translated(self, error: BaseException) -> BaseException:
-        """Return the API's own error for a failure of the database, and count it; return any other error as it is."""
+        """Count a failure of the database and return the API's own error for it; return any other error as it is."""
         translated = translate(error)
         if translated is not error:
             self._pool.errors[explain(error).reason] += 1
@@ -71,7 +71,7 @@ class PostgresDatabase(RemoteDatabase):
     """A PostgreSQL database, reached through a pool."""
 
     def __init__(self, settings: Settings) -> None:
-        """Take the settings. Connections are made when they are first needed."""
+        """Take the settings. Connections are opened when they are first needed."""
         self._pool = Pool(settings)
         self._coalescer = Coalescer(partial(_Acquired, self._pool))
         self.notifier = PostgresChangeNotifier(settings)
@@ -79,11 +79,11 @@ class PostgresDatabase(RemoteDatabase):
 
     @property
     def pool_use(self) -> PoolUse:
-        """How the connections are used now."""
+        """The current use of the connections."""
         return self._pool.use
 
     async def open(self) -> None:
-        """Do nothing: connections are made when they are first needed."""
+        """Do nothing: connections are opened when they are first needed."""
 
     async def close(self) -> None:
         """Close every connection."""
@@ -98,7 +98,10 @@ class PostgresDatabase(RemoteDatabase):
             return await connection.tuples(statement, **values)
 
     async def write_if_unchanged(self, swap: CompareAndSwap, row: Row, /, *parts: tuple[BulkStatement, Rows]) -> bool:
-        """Execute a compare-and-swap and the writes that depend on it, coalesced unless the rows are large."""
+        """Execute a compare-and-swap and the writes that depend on it; return whether the swap succeeded.
+
+        The write is coalesced unless its rows are larger than `MAX_COALESCED_BYTES`.
+        """
         statement = swap, tuple(bulk for bulk, _ in parts)
         texts = [bulk.encode(rows) for bulk, rows in parts]
         if sum(map(len, texts)) <= MAX_COALESCED_BYTES:
@@ -110,11 +113,11 @@ class PostgresDatabase(RemoteDatabase):
             return (await connection.write_if_unchanged(statement, [write]))[0]
 
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
-        """Start a transaction at READ COMMITTED. Commit it at the end of the block, or roll it back if it raises."""
+        """Run the block in a transaction at READ COMMITTED: commit at its end, or roll back if it raises."""
         return self._transaction("BEGIN")
 
     def snapshot(self) -> AbstractAsyncContextManager[Db]:
-        """Start a transaction whose statements all see the state of its first one."""
+        """Run the block in a read-only transaction, whose statements all see the state at its first statement."""
         return self._transaction("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 
     @asynccontextmanager
@@ -126,17 +129,20 @@ class PostgresDatabase(RemoteDatabase):
                 await connection.control("COMMIT")
             except (
                 TimeoutError
-            ):  # the connection is dropped: PostgreSQL then rolls back, and this answer is not delayed
+            ):  # the pool drops the connection, and PostgreSQL rolls back: a ROLLBACK here would delay the response
                 raise
             except BaseException:
                 await connection.control("ROLLBACK")
                 raise
 
     async def checkpoint(self) -> None:
-        """Do nothing: no statement can read a deleted row, and VACUUM removes it."""
+        """Do nothing: no statement can read a deleted row, and VACUUM removes deleted rows from the files."""
 
     async def check_health(self) -> str | None:
-        """Return the schema's revision, after writing a temporary file to the disk; raise `Unavailable` if the server is read-only."""
+        """Write a temporary file to the server's disk, and return the schema's revision.
+
+        Raise `Unavailable` if the server is read-only.
+        """
         async with _Acquired(self._pool) as connection:
             await connection.control(_DISK_PROBE)
             rows = await connection.tuples(_HEALTH)

@@ -1,5 +1,6 @@
-"""Why PostgreSQL cannot be used: the driver's errors, each as a cause and a remedy. No message of the server is repeated,
-because it may quote rows.
+"""Explains why PostgreSQL cannot be used: maps each error of the driver to a cause and a remedy.
+
+No message of the server is repeated, because it may quote rows.
 """
 
 import socket
@@ -25,7 +26,7 @@ _FAILURES: Final[tuple[tuple[type[BaseException] | tuple[type[BaseException], ..
         Failure(
             "not-authorized",
             f"PostgreSQL does not admit the user in {_URL}: create the role with LOGIN, and admit it in pg_hba.conf, "
-            "which may also ask for TLS (sslmode=require)",
+            "which may also require TLS (sslmode=require)",
             is_configuration=True,
         ),
     ),
@@ -157,11 +158,11 @@ _NO_TLS: Final = Failure(
     is_configuration=True,
 )
 REASONS: Final = frozenset({failure.reason for _, failure in _FAILURES} | {_UNREACHABLE.reason, _NO_TLS.reason})
-"""The reasons of all failures."""
+"""The reason codes of all failures."""
 
 
 def explain(error: BaseException) -> Failure:
-    """Return why PostgreSQL cannot be used."""
+    """Return the failure that explains an error of the driver, with the error's SQLSTATE if it has one."""
     sqlstate = str(getattr(error, "sqlstate", None) or "")
     if isinstance(error, ConnectionError) and "rejected SSL upgrade" in str(error):
         return _NO_TLS

@@ -1,9 +1,10 @@
 """Change notifications through PostgreSQL: LISTEN/NOTIFY fan-out, on one additional connection for each worker.
 
-A writer only adds the owner's id to a set. A task sends the whole set by one statement, outside any transaction, so a
-write does not wait for it and many writes share a round trip (decision 021). A lost connection is replaced, with
-increasing pauses; after that all subscribers are woken, because a notification may have been missed. Behind a pooler a
-process sends notifications but receives none: its subscribers notice other processes' changes at their next regular read.
+A writer only adds the owner's id to a set. A task sends the whole set in one statement, outside any transaction, so no
+write waits for it and many writes share a round trip (decision 021). A lost connection is replaced, with increasing
+pauses between attempts. Then all subscribers are woken, because notifications may have been missed. Behind a pooler a
+process sends notifications but receives none: its subscribers find the changes of other processes at their next regular
+read.
 """
 
 import asyncio
@@ -22,27 +23,27 @@ from app.settings import Settings
 _CHANNEL: Final = "afterglow_feed"
 _NOTIFY: Final = "SELECT pg_notify($1, owner) FROM unnest($2::text[]) owner"
 _SESSION: Final = {"synchronous_commit": "off"}
-"""A notification is not stored, so its commit need not reach a disk."""
+"""A notification is not stored, so its commit does not have to wait for the disk."""
 _MAX_IDLE_SECONDS: Final = 15.0
-"""After so long without traffic the connection is probed by an empty statement."""
+"""The time without traffic after which the connection is checked with an empty list of owners."""
 _SECONDS_BETWEEN_SENDS: Final = 0.02
-"""The pause between two statements, so that a busy worker sends many owners at once."""
+"""The pause between two statements, so that a busy worker sends the ids of many owners together."""
 _MIN_RECONNECT_SECONDS: Final = 0.1
 _MAX_RECONNECT_SECONDS: Final = 10.0
 
 
 class PostgresChangeNotifier(ChangeNotifier):
-    """Exchanges notifications among all workers of one database."""
+    """Exchanges notifications with the other workers that use the same database."""
 
     def __init__(self, settings: Settings) -> None:
-        """Take the settings. The connection is made at the first subscription or notification."""
+        """Take the settings. The connection is opened at the first subscription or notification."""
         super().__init__()
         self._connector = Connector(settings, "afterglow notifications", _SESSION)
         self._unsent: set[str] = set()
         self._has_unsent = asyncio.Event()
 
     def notify(self, owner_id: UUID) -> None:
-        """Wake the owner's subscribers, in this process at once, in others within some milliseconds."""
+        """Wake the owner's subscribers: at once in this process, within some milliseconds in others."""
         super().notify(owner_id)
         self._unsent.add(str(owner_id))
         self._has_unsent.set()
@@ -72,7 +73,7 @@ class PostgresChangeNotifier(ChangeNotifier):
     async def _connected(self) -> AsyncIterator[Any]:
         connection = await self._connector.connect()
         try:
-            if not self._connector.is_pooled:  # a pooler would give the session that listens to others
+            if not self._connector.is_pooled:  # a pooler would assign the listening session to other clients
                 await connection.add_listener(_CHANNEL, self._receive)
             connection.add_termination_listener(lambda _: self._has_unsent.set())  # `_send` then fails at once
             yield connection
@@ -80,9 +81,9 @@ class PostgresChangeNotifier(ChangeNotifier):
             connection.terminate()
 
     async def _send(self, connection: Any) -> None:
-        """Wait for owners to notify, and send their ids in one statement.
+        """Wait until there are owners to notify, and send their ids in one statement.
 
-        After `_MAX_IDLE_SECONDS` without any, send an empty list, which shows whether the connection still works.
+        If there are none for `_MAX_IDLE_SECONDS`, send an empty list, which shows whether the connection still works.
         """
         with suppress(TimeoutError):
             async with asyncio.timeout(_MAX_IDLE_SECONDS):
@@ -97,5 +98,5 @@ class PostgresChangeNotifier(ChangeNotifier):
         await asyncio.sleep(_SECONDS_BETWEEN_SENDS)
 
     def _receive(self, connection: Any, pid: int, _channel: str, owner: str) -> None:
-        if pid != connection.get_server_pid():  # this process woke its own subscribers already
+        if pid != connection.get_server_pid():  # this process has already woken its own subscribers
             self._wake(owner)

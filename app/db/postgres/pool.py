@@ -1,14 +1,16 @@
-"""A pool of connections to PostgreSQL. The connection that was released last is acquired first, so that few connections
-are busy and their prepared statements stay in the server's caches.
+"""A pool of connections to PostgreSQL.
 
-A caller that finds no free connection waits in a queue, until a deadline. At the same time a new connection is made if
-the pool is not full. The head of the queue gets the connection that comes first, released or new, or the error if none
-can be made. A closed connection, or one whose last statement did not finish, is dropped and, if callers wait, replaced.
-If PostgreSQL accepts fewer connections than the pool may have, callers wait for the existing ones.
+The connection that was released last is acquired first, so that few connections are busy and their prepared statements
+stay in the server's caches.
 
-The network may drop connections without a sign. So a connection that was idle for long is checked before its next use,
-and after a statement that timed out all free ones are, at the same time; until one of them works, or a new one does,
-callers wait for a short time only (decision 076).
+A caller that finds no free connection waits in a queue, until a deadline. Meanwhile a new connection is opened if the
+pool is not full. The first caller in the queue gets the next connection that is released or opened, or the error if
+opening fails. A closed connection, or one whose last statement did not finish, is dropped and, if callers wait,
+replaced. If PostgreSQL accepts fewer connections than the pool may have, callers wait for the existing ones.
+
+The network may drop connections silently. So a connection that was idle for long is checked before its next use. After
+a statement has timed out, all free connections are checked at the same time. Until a connection is known to work,
+callers then wait only for a short time (decision 076).
 """
 
 import asyncio
@@ -27,16 +29,16 @@ from app.settings import Settings
 
 MIN_RETRY_SECONDS: Final = 0.05
 MAX_RETRY_SECONDS: Final = 1.0
-"""The pauses between tries to connect while PostgreSQL accepts no further connection."""
+"""The shortest and longest pause between attempts to connect while PostgreSQL accepts no further connection."""
 MAX_UNCHECKED_SECONDS: Final = 30.0
-"""How long a connection may have been idle to be used without a check."""
+"""The idle time after which a connection is checked before it is used."""
 CHECK_SECONDS: Final = 0.25
 """The deadline of a check."""
 DOUBT_SECONDS: Final = 0.4
-"""How long callers wait for a connection after a statement has timed out, until a connection is known to work."""
+"""The maximum wait for a connection between a statement's timeout and the next proof that a connection works."""
 _UNFINISHED: Final = (asyncio.CancelledError, TimeoutError, asyncpg.InternalClientError)
-"""Errors after which a connection may not be used again: its last statement may still run, or the server may have closed
-it without this process having received the end yet.
+"""Errors after which a connection must not be used again: its last statement may still be running, or the server may
+have closed the connection without this process having noticed.
 """
 
 
@@ -44,31 +46,32 @@ class Pool:
     """Connections, each used by one caller at a time."""
 
     def __init__(self, settings: Settings) -> None:
-        """Start without connections. They are made when they are first needed."""
+        """Start without connections. They are opened when they are first needed."""
         self._connector, self._seconds = Connector(settings), settings.pool_seconds
         self.errors = Counter(dict.fromkeys(REASONS, 0))
-        """How often PostgreSQL failed, by the failure's reason."""
+        """The number of failures of PostgreSQL, by reason."""
         self._free: list[tuple[Any, float]] = []
-        """The free connections, and when each was released; the last one is the next to be acquired."""
+        """The free connections, each with the time of its release. The last in the list is acquired first."""
         self._size = self._unused_capacity = settings.database_pool
         self._queue: deque[asyncio.Future[Any]] = deque()
         self._refused = False
-        """Whether PostgreSQL refused the last attempt because of its number of connections."""
+        """Whether PostgreSQL refused the last attempt to connect because it has too many connections."""
         self._in_doubt = False
-        """Whether a statement has timed out, and no connection has worked since."""
+        """Whether a statement has timed out and no connection has worked since then."""
         self._connecting: set[asyncio.Task[None]] = set()
         self._checking: set[asyncio.Task[None]] = set()
 
     @property
     def use(self) -> PoolUse:
-        """How the connections are used now."""
+        """The current use of the connections."""
         in_use = self._size - self._unused_capacity - len(self._free) - len(self._connecting) - len(self._checking)
         return PoolUse(self._size, in_use, sum(not waiter.done() for waiter in self._queue))
 
     async def acquire(self) -> Any:
-        """Return a connection. Raise the error if none could be made.
+        """Return a connection. If opening one fails, raise the error.
 
-        After `pool_seconds`, raise `TimeoutError`, or the error because of which PostgreSQL accepts no further connection.
+        After `pool_seconds`, raise `TimeoutError`, or `TooManyConnectionsError` if PostgreSQL accepts no further
+        connection.
         """
         while self._free:
             connection, released_at = self._free.pop()
@@ -84,7 +87,7 @@ class Pool:
         return await self._wait()
 
     def release(self, connection: Any, error: BaseException | None) -> None:
-        """Pass a connection to the next caller, or drop it if it is unusable. `error` is what its last use raised."""
+        """Pass a connection to the next caller, or drop it if it is unusable. `error` was raised by its last use."""
         if connection.is_closed() or connection.is_in_transaction() or isinstance(error, _UNFINISHED):
             connection.terminate()
             if isinstance(error, TimeoutError):
@@ -96,7 +99,7 @@ class Pool:
             self._pass_on(connection)
 
     async def close(self) -> None:
-        """Close every connection that is not in use."""
+        """Close every free connection, and stop opening and checking others."""
         running = self._connecting | self._checking
         for task in running:
             task.cancel()
@@ -107,7 +110,7 @@ class Pool:
 
     @staticmethod
     def _start(tasks: set[asyncio.Task[None]], work: Coroutine[Any, Any, None]) -> None:
-        """Make or check a connection in a task, which continues if the caller that caused it is cancelled."""
+        """Open or check a connection in a task, which continues even if the caller that started it is cancelled."""
         task = asyncio.create_task(work)
         tasks.add(task)
         task.add_done_callback(tasks.discard)
@@ -120,13 +123,13 @@ class Pool:
             self._start(self._checking, self._check(connection))
 
     async def _check(self, connection: Any) -> None:
-        """Pass a connection on if it works, or drop it."""
+        """Execute a statement on a connection. Pass the connection on if it works, or drop it."""
         try:
             await connection.execute("SELECT 1", timeout=CHECK_SECONDS)
         except asyncio.CancelledError:
             connection.terminate()
             raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, the connection cannot be used
+        except Exception as error:  # noqa: BLE001 - after any error the connection cannot be used
             connection.terminate()
             if isinstance(error, TimeoutError) and not self._in_doubt:
                 self._doubt()
@@ -147,9 +150,9 @@ class Pool:
             self._pass_on(connection)
 
     async def _connect_when_admitted(self) -> Any:
-        """Return a new connection. While PostgreSQL accepts no further one, try again for as long as a caller waits.
+        """Return a new connection. While PostgreSQL accepts no further connection, try again as long as a caller waits.
 
-        So callers wait for the existing connections, as if the pool were smaller.
+        Meanwhile callers wait for the existing connections, as if the pool were smaller.
         """
         pause = MIN_RETRY_SECONDS
         while True:
@@ -166,7 +169,7 @@ class Pool:
                 return connection
 
     async def _wait(self) -> Any:
-        """Wait in the queue for a connection."""
+        """Wait in the queue for a connection, and return it."""
         loop = asyncio.get_running_loop()
         waiter = loop.create_future()
         self._queue.append(waiter)
@@ -182,21 +185,21 @@ class Pool:
             deadline.cancel()
 
     def _pass_on(self, connection: Any) -> None:
-        """Give a connection to the head of the queue, or keep it if no caller waits."""
+        """Give a connection to the first caller in the queue, or keep it as free if no caller waits."""
         if (waiter := self._next_waiter()) is None:
             self._free.append((connection, time.monotonic()))
         else:
             waiter.set_result(connection)
 
     def _replace(self) -> None:
-        """Make a connection in place of one that was dropped, or only free its capacity if no caller waits."""
+        """Open a connection in place of one that was dropped. If no caller waits, only free its capacity."""
         if all(waiter.done() for waiter in self._queue):
             self._unused_capacity += 1
         else:
             self._start(self._connecting, self._connect())
 
     def _next_waiter(self) -> asyncio.Future[Any] | None:
-        """Remove the head of the queue, and return it; waiters that gave up are skipped."""
+        """Remove the first caller that still waits from the queue, and return its future; None if no caller waits."""
         while self._queue:
             waiter = self._queue.popleft()
             if not waiter.done():

@@ -1,4 +1,4 @@
-"""One connection to PostgreSQL through asyncpg: it executes statements, and translates the driver's errors."""
+"""Executes statements on one connection to PostgreSQL through asyncpg, and translates the driver's errors."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
@@ -46,14 +46,17 @@ _CAUSED_BY_ROWS: Final = (
 
 
 class ConditionalWrite(NamedTuple):
-    """The row of a compare-and-swap, and the encoded rows of each part to write if it succeeds."""
+    """The row of a compare-and-swap, and the encoded rows of each part to write if the swap succeeds."""
 
     row: Row
     parts: list[str]
 
 
 def translate(error: BaseException) -> BaseException:
-    """Return the API's own error for a failure of the database, and any other error as it is."""
+    """Return the API's own error for a failure of the database, and any other error as it is.
+
+    Log `database-unavailable` if the database cannot be used.
+    """
     if isinstance(error, asyncpg.DiskFullError):
         return StorageFull()
     if isinstance(error, _UNAVAILABLE):
@@ -64,7 +67,7 @@ def translate(error: BaseException) -> BaseException:
 
 
 class PostgresTransaction(Transaction):
-    """A transaction on one connection of PostgreSQL."""
+    """Executes statements on one PostgreSQL connection, inside or outside a transaction."""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
@@ -84,12 +87,12 @@ class PostgresTransaction(Transaction):
             await self._connection.executemany(plan.sql, [plan.arguments(row) for row in rows])
 
     async def write(self, *parts: tuple[BulkStatement, Rows]) -> None:
-        """Write every part by one statement."""
+        """Write all parts with one statement."""
         sql = combine(tuple(bulk for bulk, _ in parts))
         await self._connection.fetch(sql, *(bulk.encode(rows) for bulk, rows in parts))
 
     async def look_up(self, lookup: Lookup, keys: Sequence[Mapping[str, Any]]) -> list[Sequence[tuple[Any, ...]]]:
-        """Execute a look-up for several keys; return the rows that each finds, at most one."""
+        """Execute a look-up for several keys; return a list of rows for each key, with at most one row."""
         if len(keys) == 1:
             return [await self.tuples(lookup, **keys[0])]
         rows = encode_rows([{"n": n, **key} for n, key in enumerate(keys)])
@@ -101,10 +104,10 @@ class PostgresTransaction(Transaction):
     async def write_if_unchanged(
         self, statement: tuple[CompareAndSwap, tuple[BulkStatement, ...]], writes: Sequence[ConditionalWrite]
     ) -> list[bool]:
-        """Execute several conditional writes by one statement; return for each whether it was executed.
+        """Execute several conditional writes with one statement; return for each write whether it was executed.
 
-        Of two writes of one owner only the first is executed. If there are several and the rows of one violate a
-        constraint, none is executed; a single write raises the error.
+        If several writes have the same owner, only the first is executed. If the rows of one of several writes violate
+        a constraint, none is executed. If there is only one write, the error is raised.
         """
         first: dict[UUID, ConditionalWrite] = {}
         for write in writes:

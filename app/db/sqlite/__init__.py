@@ -1,1 +1,1 @@
-"""SQLite through the standard library: one connection that reads, one that writes, and group commit."""
+"""SQLite through the standard library: a reading connection, a writing connection, and group commit."""

@@ -19,18 +19,18 @@ from app.problems import READ_ONLY, StorageFull, Unavailable
 from app.settings import Settings
 
 _STEPS_BETWEEN_CHECKS: Final = 20_000
-"""Instructions of SQLite's virtual machine between two checks of the deadline."""
+"""The number of instructions of SQLite's virtual machine between two checks of the deadline."""
 _ROWS_AT_ONCE: Final = 200
 _PRAGMAS: Final = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON"
 CALLER_ERRORS: Final = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.DataError)
-"""Errors that the statement or its values cause, not the database. They are not translated."""
+"""Errors that are caused by a statement or its values, not by the database. They are not translated."""
 
 
 @contextmanager
 def translated(errors: Counter[str]) -> Iterator[None]:
     """If the database fails in the block, raise `Unavailable` or `StorageFull` instead of the driver's error.
 
-    The failure is counted in `errors`, by its reason.
+    Count the failure in `errors` by its reason, and log `database-unavailable` unless the disk is full.
     """
     try:
         yield
@@ -48,11 +48,11 @@ def translated(errors: Counter[str]) -> Iterator[None]:
 class Connection:
     """One connection, on which every statement has a deadline.
 
-    The file is opened at the first use. If that fails, it is tried again at the next use.
+    The file is opened at the first use. If opening fails, the next use tries again.
     """
 
     def __init__(self, settings: Settings, pragmas: str = "") -> None:
-        """Take the settings, and further PRAGMA statements for this connection, each after a semicolon."""
+        """Take the settings, and additional PRAGMA statements for this connection, each with a semicolon before it."""
         url = settings.database
         assert isinstance(url, SqliteUrl)  # noqa: S101 - PostgreSQL has other connections
         self._path = url.path
@@ -86,7 +86,7 @@ class Connection:
         return raw
 
     def execute(self, sql: str, arguments: Sequence[Any] = ()) -> sqlite3.Cursor:
-        """Execute SQL before the deadline."""
+        """Execute SQL and return its cursor. Interrupt it at the deadline."""
         return self._ready().execute(sql, arguments)
 
     def tuples(self, statement: Statement, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
@@ -103,13 +103,13 @@ class Connection:
             self._ready().executemany(plan.sql, [plan.arguments(row) for row in rows])
 
     def data_version(self) -> int:
-        """Return a number that changes with every commit of another connection."""
+        """Return a number that changes when another connection has committed."""
         version: int = self.execute("PRAGMA data_version").fetchone()[0]
         return version
 
     @property
     def in_transaction(self) -> bool:
-        """Whether a transaction is open. Some errors end one."""
+        """Whether a transaction is open. Some errors make SQLite roll back the transaction."""
         return self._raw is not None and self._raw.in_transaction
 
     def rollback(self) -> None:
@@ -124,7 +124,7 @@ class Connection:
 
 
 class SqliteTransaction(Transaction):
-    """The verbs inside a transaction. Errors are translated where the transaction ends."""
+    """Executes statements inside a transaction. The code that runs the transaction translates errors."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -138,7 +138,7 @@ class SqliteTransaction(Transaction):
         self._connection.many(statement, rows)
 
     async def write(self, *parts: tuple[BulkStatement, Rows]) -> None:
-        """Write one part after the other, row by row; between many rows, let other requests continue."""
+        """Write one part after the other, row by row. After every `_ROWS_AT_ONCE` rows, let other requests continue."""
         for bulk, rows in parts:
             for start in range(0, len(rows), _ROWS_AT_ONCE):
                 if start:

@@ -1,7 +1,7 @@
-"""SQLite through the standard library: one connection reads, another writes, both on the event loop's thread.
+"""SQLite through the standard library: one connection reads and another one writes, both on the event loop's thread.
 
-All writes use one connection, so that writers never fail on each other's locks. Every commit is on the disk before it is
-acknowledged (`synchronous=FULL`), and deleted content is overwritten (`secure_delete`).
+All writes use one connection, so that writers never fail because of each other's locks. Every commit is on the disk
+before it is acknowledged (`synchronous=FULL`), and deleted content is overwritten (`secure_delete`).
 """
 
 from collections import Counter
@@ -35,37 +35,37 @@ class SqliteDatabase(Database):
 
     @property
     def pool_use(self) -> PoolUse:
-        """How the writing connection is used now."""
+        """The current use of the writing connection."""
         return self._writer.use
 
     async def open(self) -> None:
         """Do nothing: each connection is opened when it is first needed."""
 
     async def close(self) -> None:
-        """Wait for writes, and close both connections. The writing one is last because only it can checkpoint."""
+        """Finish writes, and close both connections. The writing one is closed last, because only it can checkpoint."""
         await self.notifier.close()
         self._reader.close()
         await self._writer.close()
 
     async def tuples(self, statement: Statement, /, **values: Any) -> Sequence[tuple[Any, ...]]:
-        """Return every row of a statement that only reads, as a tuple."""
+        """Return every row of a statement as a tuple. The statement must not write."""
         with translated(self.errors):
             return self._reader.tuples(statement, values)
 
     async def run(self, statement: Statement, /, **values: Any) -> None:
-        """Execute a statement in a transaction, because it may write and the connection of `tuples` is read-only."""
+        """Execute a statement, which may write, in a transaction: the connection that `tuples` uses is read-only."""
         async with self.transaction() as tx:
             await tx.run(statement, **values)
 
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
-        """Start a transaction that holds the write lock. At the end of the block, commit it and wait until it is on the disk."""
+        """Run the block in a transaction with the write lock. Then commit, and wait until the commit is on the disk."""
         return self._writer.transaction()
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Db]:
-        """Start a transaction that reads, on a new connection.
+        """Run the block in a read-only transaction on a new connection.
 
-        On the shared connection it would hide later writes from other requests.
+        On the shared connection, the transaction would hide later writes from other requests.
         """
         connection = Connection(self._settings, _READ_ONLY)
         try:
@@ -78,20 +78,20 @@ class SqliteDatabase(Database):
     async def checkpoint(self) -> None:
         """Copy the write-ahead log into the database file, so that deleted content is overwritten there, too.
 
-        Do nothing if other connections use the log until the deadline.
+        Give up at the deadline if other connections still use the log. Raise nothing.
         """
-        with suppress(Unavailable, StorageFull), translated(self.errors):  # the removal is acknowledged already
+        with suppress(Unavailable, StorageFull), translated(self.errors):  # the removal is already acknowledged
             await self._writer.checkpoint()
 
     async def check_health(self) -> str | None:
-        """Return the schema's revision, after a write that reached the disk."""
+        """Write to the disk, and return the schema's revision."""
         async with self._writer.transaction():
             self._writer.connection.execute(_WRITE_PROBE)
         row = await self.one(REVISION)
         return None if row is None else str(row["version_num"])
 
     async def _data_version(self) -> int:
-        """Return a number that changes with every commit of another process."""
+        """Return a number that changes when another process has committed."""
         with translated(self.errors):
             async with self._writer.exclusive():
                 return self._writer.connection.data_version()

@@ -1,4 +1,4 @@
-"""Why a SQLite file cannot be used: its result codes, each as a cause and a remedy."""
+"""Explains why a SQLite file cannot be used: maps each result code of SQLite to a cause and a remedy."""
 
 import sqlite3
 from typing import Final
@@ -16,7 +16,7 @@ _FAILURES: Final = {
         "no-permission", f"this user may not use the SQLite file in {_URL}: check its mode", is_configuration=True
     ),
     sqlite3.SQLITE_NOTADB: Failure(
-        "no-database", f"the file in {_URL} is no SQLite database: name another one", is_configuration=True
+        "no-database", f"the file in {_URL} is not a SQLite database: name another file", is_configuration=True
     ),
     sqlite3.SQLITE_CORRUPT: Failure(
         "corrupt", f"the SQLite file in {_URL} is damaged: restore a backup", is_configuration=True
@@ -25,7 +25,7 @@ _FAILURES: Final = {
         "read-only", f"the SQLite file in {_URL} or its folder is read-only: give this user the right to write"
     ),
     sqlite3.SQLITE_FULL: Failure("storage-full", f"the disk of the SQLite file in {_URL} is full: free up some space"),
-    sqlite3.SQLITE_BUSY: Failure("timeout", f"another process keeps the SQLite file in {_URL} locked: end it"),
+    sqlite3.SQLITE_BUSY: Failure("timeout", f"another process keeps the SQLite file in {_URL} locked: stop it"),
     sqlite3.SQLITE_ERROR: Failure(
         "not-migrated",
         "the database has not been migrated to this version: run `afterglow migrate`",
@@ -34,9 +34,9 @@ _FAILURES: Final = {
 }
 _OTHER: Final = Failure("unreachable", f"the SQLite file in {_URL} cannot be read or written: check its disk")
 REASONS: Final = frozenset(failure.reason for failure in (*_FAILURES.values(), _OTHER))
-"""The reasons of all failures."""
+"""The reason codes of all failures."""
 
 
 def explain(error: sqlite3.Error) -> Failure:
-    """Return why the file cannot be used. SQLite's general error means a missing table or column here."""
+    """Return the failure that explains an error of SQLite. Here the general error means a missing table or column."""
     return _FAILURES.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, _OTHER)

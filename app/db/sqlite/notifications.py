@@ -1,6 +1,6 @@
-"""Change notifications on SQLite: at once within the process, and by polling the file once a second for other processes.
+"""Change notifications on SQLite: immediate within the process, and by polling the file once a second across processes.
 
-The file only shows that another process has committed, not for which owner, so then all subscribers are woken. The file
+The file shows only that another process has committed, not for which owner, so a commit wakes all subscribers. The file
 is polled only while there are subscribers.
 """
 
@@ -16,10 +16,10 @@ _POLL_SECONDS: Final = 1.0
 
 
 class SqliteChangeNotifier(ChangeNotifier):
-    """Receives notifications from all processes that use one file."""
+    """Receives notifications of changes from all processes that use the same file."""
 
     def __init__(self, data_version: Callable[[], Awaitable[int]]) -> None:
-        """Take a function that returns a number that changes with every commit of another process."""
+        """Take a function that returns a number which changes when another process has committed."""
         super().__init__()
         self._data_version = data_version
 

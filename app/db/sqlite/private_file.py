@@ -1,4 +1,4 @@
-"""The database's file: only its owner may read it, with any umask."""
+"""Creates the database's file so that only its owner may read it, whatever the umask is."""
 
 import os
 from contextlib import suppress
@@ -8,9 +8,9 @@ OWNER_ONLY: Final = 0o600
 
 
 def create_private(path: str) -> None:
-    """Create the file if it does not exist, with mode 0600; SQLite gives the files beside it (WAL, SHM) the same mode.
+    """Create a file with mode 0600 if it does not exist. SQLite gives the files beside it (WAL, SHM) the same mode.
 
-    Do nothing if it cannot be created: the error follows when it is opened.
+    Raise nothing if the file cannot be created: opening it will raise the error.
     """
     with suppress(OSError):
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, OWNER_ONLY)

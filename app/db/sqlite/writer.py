@@ -1,10 +1,10 @@
 """The writer of a SQLite file: one connection, used by one block at a time, and group commit (decision 027).
 
-Statements run on the event loop's thread, because each takes less time than passing it to another thread would. Only
-what waits for the disk runs on another thread. Blocks that want to write while a commit is running wait; then they run
-one after the other in one transaction, each behind a savepoint, and a single commit acknowledges all of them. A block
-that fails is rolled back to its savepoint and does not affect the others. If SQLite itself rolls back the whole
-transaction, none of its blocks was acknowledged, and all raise `Unavailable`.
+Statements run on the event loop's thread, because a statement takes less time than a switch to another thread. Only
+commits and checkpoints, which wait for the disk, run on another thread. Blocks that want to write during a commit wait.
+Then they run one after the other in one transaction, each with a savepoint, and a single commit acknowledges all of
+them. A block that fails is rolled back to its savepoint and does not affect the others. If SQLite itself rolls back the
+whole transaction, none of its blocks was acknowledged, and all raise `Unavailable`.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from app.problems import Unavailable
 from app.settings import Settings
 
 _SECONDS_BETWEEN_TRIES: Final = 0.005
-"""The pause between two tries to take a lock that another process holds."""
+"""The pause between two attempts to take a lock that another process holds."""
 
 
 class Writer:
@@ -37,13 +37,13 @@ class Writer:
         self._lock = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, "sqlite-writer")
         self._group: asyncio.Future[None] | None = None
-        """The outcome of the commit for the blocks that have run and are not committed; None if there are none."""
+        """A future for the commit of the blocks that have run and are not committed yet; None if there are none."""
         self._group_size = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def use(self) -> PoolUse:
-        """How the connection is used now."""
+        """The current use of the connection."""
         return PoolUse(1, int(self._lock.locked()), self._waiting)
 
     async def close(self) -> None:
@@ -55,7 +55,10 @@ class Writer:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[SqliteTransaction]:
-        """Run the block with the write lock, then wait until its changes are on the disk. If it raises, undo them."""
+        """Run the block with the write lock, then wait until its changes are on the disk.
+
+        If the block raises, undo them.
+        """
         await self._acquire()
         with translated(self._errors):
             try:
@@ -83,7 +86,7 @@ class Writer:
             self._lock.release()
 
     async def _acquire(self) -> None:
-        """Acquire the lock before the deadline."""
+        """Acquire the lock. Raise `Unavailable` at the deadline."""
         self._waiting += 1
         try:
             async with asyncio.timeout(self._seconds):
@@ -95,7 +98,7 @@ class Writer:
             self._waiting -= 1
 
     async def checkpoint(self) -> None:
-        """Copy the whole write-ahead log into the file, and truncate it."""
+        """Commit, copy the whole write-ahead log into the database file, and truncate the log."""
         await asyncio.shield(self._in_background(self._checkpoint()))
 
     async def _checkpoint(self) -> None:
@@ -104,7 +107,10 @@ class Writer:
             await self._retry(self._truncate_log)
 
     async def _retry(self, attempt: Callable[[], Awaitable[bool]]) -> None:
-        """Repeat an attempt, which another connection can block, until it returns True; raise `Unavailable` after the deadline."""
+        """Repeat `attempt`, which another connection can block, until it returns True.
+
+        Raise `Unavailable` after the deadline.
+        """
         deadline = time.monotonic() + self._seconds
         while not await attempt():
             if time.monotonic() > deadline:
@@ -125,7 +131,7 @@ class Writer:
         return not busy
 
     def _join_group(self) -> "asyncio.Future[None]":
-        """Add a block that has run to the group of the next commit; return the outcome of that commit."""
+        """Add a block that has run to the group of the next commit; return the future of that commit."""
         self._group_size += 1
         if self._group is None:
             self._group = asyncio.get_running_loop().create_future()
@@ -135,7 +141,10 @@ class Writer:
         return self._group
 
     def _undo(self) -> None:
-        """Undo a block. If SQLite has rolled back the whole transaction, fail the group's other blocks, too."""
+        """Undo the running block.
+
+        If SQLite has rolled back the whole transaction, fail the group's other blocks, too.
+        """
         if self._group is None:
             self.connection.rollback()
         elif self.connection.in_transaction:
@@ -146,13 +155,13 @@ class Writer:
             self._group, self._group_size = None, 0
 
     async def _commit_group(self, group: "asyncio.Future[None]") -> None:
-        """Commit after the blocks that already wait for the lock have joined the group."""
+        """Commit the group, after the blocks that already wait for the lock have joined it."""
         async with self._lock:
             if self._group is group:
                 await self._commit()
 
     async def _commit(self) -> None:
-        """Commit the group, if there is one."""
+        """Commit the current group, if there is one, and resolve its future."""
         group, self._group = self._group, None
         size, self._group_size = self._group_size, 0
         if group is None:
@@ -162,7 +171,7 @@ class Writer:
                 await self._in_thread("COMMIT")
         except Exception as error:  # noqa: BLE001 - the blocks that wait raise it
             self.connection.rollback()
-            is_of_unknown_block = size > 1 and isinstance(error, CALLER_ERRORS)  # SQLite does not say of which one
+            is_of_unknown_block = size > 1 and isinstance(error, CALLER_ERRORS)  # SQLite does not name the block
             group.set_exception(Unavailable() if is_of_unknown_block else error)
         else:
             group.set_result(None)
@@ -173,7 +182,7 @@ class Writer:
         return await run(self._thread, lambda: self.connection.execute(sql).fetchone() or ())
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
-        """Start work that continues if the request that caused it is cancelled."""
+        """Start a task that continues even if the request that started it is cancelled."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
