@@ -1,4 +1,4 @@
-"""Pull: the changes that a clinic may see since its cursor, a page at a time, logged for each patient."""
+"""Pull: return the changes after a cursor that a clinic may see, and log the accesses for each patient."""
 
 import time
 from collections import defaultdict
@@ -49,7 +49,7 @@ class ClinicPullQuery(BaseModel):
         0,
         ge=0,
         le=MAX_WAIT_SECONDS,
-        description="How long to wait for a change if there is none yet, in seconds, 0 to 30.",
+        description="The maximum number of seconds to wait for a change if there is none yet, 0 to 30.",
     )
 
 
@@ -87,7 +87,10 @@ async def pull_or_wait(caller: ClientCaller, query: ClinicPullQuery, reader: Cli
 
 
 async def pull(caller: ClientCaller, query: ClinicPullQuery, names: list[str]) -> Page:
-    """Return a page of the changes in some collections; raise `CursorExpired` if the cursor cannot be served."""
+    """Number the clinic's changes, then return a page of the changes in the collections `names`, and log the accesses.
+
+    Raise `CursorExpired` if changes after the cursor may have been purged, or the cursor is not valid for this client.
+    """
     clinic = await numbering.state(caller)
     sent = clinic_cursors.parse(query.since)
     position = sent or Position(clinic["id"], caller.purpose, clinic["epoch"], 0, from_zero=True, floor=clinic["floor"])
@@ -100,13 +103,13 @@ async def pull(caller: ClientCaller, query: ClinicPullQuery, names: list[str]) -
         changes = await _changes(caller, found)
         if found.is_cut:
             has_more, through = True, found.rows[-1]["number"]
-    is_last = not has_more  # then the pull has ended, and its cursor expires when a later removal is purged
+    is_last = not has_more  # after the last page, the cursor expires when a later removal is purged
     following = position._replace(number=through, from_zero=position.from_zero and not is_last)
     return Page(changes, following.text(), has_more)
 
 
 class _Found(NamedTuple):
-    """The changes of a page, the identifiers of each patient whose connection is among them, and whether there are more."""
+    """The rows of a page, the identifiers of the patients whose connections are among them, and whether more follow."""
 
     rows: list[Row]
     identifiers: dict[UUID, list[Row]]
@@ -114,7 +117,7 @@ class _Found(NamedTuple):
 
 
 async def _read(caller: ClientCaller, query: ClinicPullQuery, names: list[str], after: int, head: int) -> _Found:
-    """Read a page of changes, and log the accesses in the same transaction."""
+    """Return the rows of a page of changes, and log the accesses in the same transaction."""
     values = caller.binds | {"now": clock.now(), "after": after, "head": head, "collections": names}
     values |= {"rows": query.limit + 1, "most_bytes": MAX_PAGE_BYTES, "patient": query.patient}
     async with caller.db.transaction() as tx:
@@ -140,7 +143,7 @@ def _is_shown(row: Row) -> bool:
 
 
 def _entries(caller: ClientCaller, rows: Sequence[Row]) -> list[Entry]:
-    """Return an entry of the access log for each patient and collection of the records that are returned."""
+    """Return one entry of the access log for each patient and collection in the rows whose record is returned."""
     ids: defaultdict[tuple[UUID, str], list[str]] = defaultdict(list)
     for row in rows:
         if _is_shown(row):
@@ -162,7 +165,7 @@ async def _changes(caller: ClientCaller, found: _Found) -> list[str]:
         record = None
         if _is_shown(row) and row["collection"] == CONNECTIONS:
             record = records.connection_json(row, found.identifiers[row["patient_id"]])
-        elif _is_shown(row) and row["owner_id"] in keys:  # else the account has been erased since
+        elif _is_shown(row) and row["owner_id"] in keys:  # otherwise the account was erased after the read
             record = records.record_json(keys[row["owner_id"]], BY_COLLECTION[row["collection"]], row, caller.clinic_id)
         changes.append(records.change_json(row, record))
     return changes

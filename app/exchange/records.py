@@ -17,7 +17,7 @@ from app.sealing import OwnerKeys
 
 _TERMS: Final = [ConsentRecord.table().c[name] for name in TERMS]
 _SHARED: Final = '"visibility":"shared",'
-"""A member of a document. In a text of a document, its quotes would be escaped."""
+"""A member of a shared record's JSON document. No text in the document can contain it, because quotes are escaped."""
 _OF_PATIENT: Final = '"managed_by":"patient","identifier":null,"revision":null'
 OWN_ONLY: Final = ("visibility", "clinic_id")
 """The members of a record that only its owner sees."""
@@ -26,7 +26,8 @@ OWN_ONLY: Final = ("visibility", "clinic_id")
 def clinic_record(keys: OwnerKeys, kind: Resource, row: Row, clinic_id: UUID) -> Row:
     """Return a record in its public shape, as the clinic sees it.
 
-    If the clinic manages the record, and the record is not shared with it, all fields but the clinical ones are null.
+    References to records that the clinic does not see are null. If the clinic manages the record, but the record is not
+    shared with the clinic, all fields except the clinical ones are null, too.
     """
     document = orjson.loads(keys.open(kind.collection, row["id"], row["seq"], row["document"]))
     for name in OWN_ONLY:
@@ -36,7 +37,7 @@ def clinic_record(keys: OwnerKeys, kind: Resource, row: Row, clinic_id: UUID) ->
             document[field] = None
     if not row["is_shared"]:
         document |= dict.fromkeys(_personal(kind))
-        document["updated_at"] = clock.format_instant(row["changed_at"])  # hides when the owner changed the others
+        document["updated_at"] = clock.format_instant(row["changed_at"])  # hides when the owner changed a hidden field
     is_own = row["clinic_id"] == clinic_id
     return {
         "id": row["id"],
@@ -49,9 +50,10 @@ def clinic_record(keys: OwnerKeys, kind: Resource, row: Row, clinic_id: UUID) ->
 
 
 def record_json(keys: OwnerKeys, kind: Resource, row: Row, clinic_id: UUID) -> str:
-    """Return what `clinic_record` returns, as a JSON text.
+    """Return the same as `clinic_record`, as a JSON text.
 
-    If the record is shared and the clinic sees every reference, the document is not parsed, only `visibility` is cut out.
+    If clinics cannot manage the kind of record, the record is shared, and no reference is hidden, then the document is
+    not parsed: only `visibility` is cut out.
     """
     if kind.clinical or row["hidden"] or not row["is_shared"]:
         return json_strict.dump_text(clinic_record(keys, kind, row, clinic_id))
@@ -61,7 +63,7 @@ def record_json(keys: OwnerKeys, kind: Resource, row: Row, clinic_id: UUID) -> s
 
 @cache
 def _personal(kind: Resource) -> tuple[str, ...]:
-    """Return the fields of a kind that only its owner sets and that a clinic sees if the record is shared with it."""
+    """Return the fields of a kind that only the owner sets. A clinic sees them only if the record is shared with it."""
     return tuple(name for name in kind.field_names if name not in {*kind.clinical, *OWN_ONLY})
 
 
@@ -72,7 +74,7 @@ def connection_json(row: Row, identifiers: Sequence[Row]) -> str:
 
 
 def change_json(row: Row, record: str | None) -> str:
-    """Return the JSON text of a change, with the JSON text of its record, or None if it is removed."""
+    """Return a change as a JSON text. `record` is the record as a JSON text, or None if the clinic does not see it."""
     patient_id = row["id"] if row["patient_id"] is None else row["patient_id"]
     return (
         f'{{"collection":"{row["collection"]}","patient":"{patient_id}","id":"{row["id"]}","version":{row["version"]},'
