@@ -81,7 +81,7 @@ class PatientRecord(Table, table=True):
 
 
 class PatientIdentifier(Table, table=True):
-    """One of a clinic's own identifiers of a patient with an active consent. It is deleted when the consent ends."""
+    """One of a clinic's own identifiers of a patient with an active consent. The row is deleted when the consent ends."""
 
     __tablename__ = "patient_identifier"
     __table_args__ = (

@@ -91,5 +91,5 @@ def _granted(registered: str, requested: str) -> str:
         message = "The scope must be a list of scopes, separated by single spaces."
         raise OAuthError("invalid_scope", message) from None
     if not granted:
-        raise OAuthError("invalid_scope", "The client has registered none of these scopes.")
+        raise OAuthError("invalid_scope", "None of these scopes is registered for the client.")
     return scopes.render(granted)

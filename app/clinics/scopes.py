@@ -58,7 +58,7 @@ def registered(text: str) -> Scopes:
 
 
 def granted(client: Scopes, requested: str) -> Scopes:
-    """Return the requested scopes that the client has registered. Raise `ScopeError` if the list is malformed.
+    """Return the requested scopes that are registered for the client. Raise `ScopeError` if the list is malformed.
 
     Types, letters and whole scopes beyond the registered ones are dropped, so the result may be empty.
     """

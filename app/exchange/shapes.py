@@ -41,7 +41,7 @@ class PatientReference(RootModel[Any], defer_build=True):
 
 
 class SessionEntry(Shape, json_schema_extra=example(examples.ENTRY)):
-    """A session of a patient."""
+    """An entry of a push: a session of a patient."""
 
     patient: PatientReference
     identifier: Identifier = Field(description="The clinic's identifier of the session.")
@@ -67,8 +67,8 @@ class SessionResult(BaseModel, defer_build=True):
         "`rejected`: the code of the problem. Expect new values."
     )
     errors: list[Fault] = Field(
-        description="All errors, if the status is 422. A pointer is relative to the session or, if it is not about a member "
-        "of the session, to the entry."
+        description="All errors, if the status is 422. A pointer is relative to the session or, if it is not about a "
+        "member of the session, to the entry."
     )
 
 

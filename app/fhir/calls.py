@@ -67,7 +67,7 @@ class FhirToken(ClientToken):
         self._path = path
 
     async def __call__(self, request: Request) -> ClientCaller:
-        """Return the authenticated client."""
+        """Return the authenticated client; raise `MethodNotAllowed`, `NotAcceptable`, or as `ClientToken` does."""
         name = request.scope["path_params"]["type"]
         token = self._by_type.get(name)
         if token is None:
@@ -87,7 +87,7 @@ class AnyFhirToken(ClientToken):
         self._checks_accept = checks_accept
 
     async def __call__(self, request: Request) -> ClientCaller:
-        """Return the authenticated client."""
+        """Return the authenticated client; raise `NotAcceptable`, or as `ClientToken` does."""
         call = await super().__call__(request)
         if self._checks_accept:
             check_accept(request)

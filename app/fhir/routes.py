@@ -139,7 +139,7 @@ async def _search(
 async def read_fhir(
     call: MayRead, type: TypeName, id: ResourceId, query: RawQuery, if_none_match: IfNoneMatch = None
 ) -> Response:
-    """Return a resource that the clinic sees. The patient's access log shows that it was read.
+    """Return a resource that the clinic sees. The patient's access log shows this read.
 
     Needs the scope `system/<Type>.r`.
     """
