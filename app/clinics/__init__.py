@@ -1,5 +1,6 @@
-"""Clinics: their clients, the keys and scopes of these, and the tokens that they get.
+"""Clinics, their clients, and the clients' keys, scopes and access tokens.
 
-A *clinic* is an organisation that the operator adds. A *client* is a program that authenticates for it: it signs an
-assertion with its own private key, of which the clinic registers the public part, and gets an access token for it.
+A *clinic* is an organisation that the operator adds. A *client* is a program that calls the API for a clinic. It signs
+an assertion with its own private key, and exchanges the assertion for an access token. The operator has registered the
+client's public key, or a URL that returns it.
 """

@@ -1,7 +1,7 @@
-"""What an operator does to clinics and clients: add, list and end them, and replace a client's keys.
+"""Administration of clinics and clients by the operator: add, list and end them, and replace a client's keys.
 
-A change is in force for every request that starts after it, on every worker: each request reads the client and its clinic
-from the database, and an access token only authenticates.
+A change applies at once to every new request, on every worker: an access token only authenticates its client, and each
+request reads the client and its clinic from the database.
 """
 
 from dataclasses import dataclass
@@ -60,29 +60,29 @@ _RESET_WEBHOOKS: Final = Statement(
 
 @dataclass(frozen=True, slots=True)
 class KeySource:
-    """Where the keys of a client come from: the registered ones, or the URL that returns them."""
+    """The source of a client's keys: the registered keys, or the URL that returns them. The other member is None."""
 
     jwks: list[Jwk] | None
     jwks_uri: str | None
 
 
 async def find_clinic(db: Db, id: UUID) -> Row | None:
-    """Return a clinic, ended ones included, or None."""
+    """Return a clinic, even if it has ended; None if it does not exist."""
     return await db.one(_CLINIC, id=id)
 
 
 async def find_client(db: Db, id: UUID) -> Row | None:
-    """Return a client, ended ones included, or None."""
+    """Return a client, even if it has ended; None if it does not exist."""
     return await db.one(_CLIENT, id=id)
 
 
 async def clinics(db: Db) -> list[Row]:
-    """Return all clinics, newest first."""
+    """Return all clinics, newest first, including those that have ended."""
     return await db.all(_CLINICS)
 
 
 async def clients(db: Db, clinic_id: UUID | None = None) -> list[Row]:
-    """Return the clients of a clinic, or of all clinics, newest first."""
+    """Return the clients of a clinic, newest first, including those that have ended. None stands for all clinics."""
     return await db.all(_CLIENTS) if clinic_id is None else await db.all(_CLIENTS_OF, clinic_id=clinic_id)
 
 
@@ -106,14 +106,17 @@ async def add_clinic(
 
 
 async def end_clinic(tx: Transaction, id: UUID) -> bool:
-    """End a clinic, and with it the access of its clients and its webhooks; return False if it has ended already."""
+    """End a clinic, so that its clients lose access, and delete its webhooks; return False if it has ended already."""
     ended = await tx.one(_END_CLINIC, id=id, ended_at=clock.now()) is not None
     await tx.run(_DELETE_WEBHOOKS, clinic_id=id)
     return ended
 
 
 async def raise_epochs(db: Db, step: int) -> None:
-    """After a restore from a backup, make every clinic pull everything again, and its webhooks say so."""
+    """Raise the epoch of every clinic by `step` after a restore from a backup, so that clinics pull everything again.
+
+    Reset all webhooks, so that each one gets a message.
+    """
     await db.run(_RAISE_EPOCHS, step=step)
     await db.run(_RESET_WEBHOOKS)
 

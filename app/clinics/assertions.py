@@ -1,8 +1,9 @@
 """Assertions: how a client authenticates (RFC 7523, private_key_jwt).
 
 An assertion is a JWT that the client signs with its own key. It is checked in this order: length → three canonical
-base64url parts → header and algorithm → key → signature → claims → not used before. Until the signature is verified every
-failure looks the same, so that nobody learns which clients and keys exist; after that the failed rule is named.
+base64url parts → header and algorithm → key → signature → claims → not used before. Up to the signature, all failures
+get the same error, so that nobody can find out which clients and keys exist. After that, the error names the rule that
+failed.
 """
 
 import hashlib
@@ -28,7 +29,7 @@ from app.services import Services
 MAX_LENGTH: Final = 8192
 MAX_HEADER_BYTES: Final = 1024
 MAX_SECONDS: Final = 300
-"""How far in the future an assertion may expire."""
+"""The maximum number of seconds until an assertion expires."""
 SKEW_SECONDS: Final = 5
 MAX_JTI: Final = 200
 ALGORITHMS: Final = ("RS384", "ES384")
@@ -52,13 +53,13 @@ class NotAuthenticatedError(OAuthError):
     """The assertion does not authenticate a client (`invalid_client`)."""
 
     def __init__(self, rule: str = "") -> None:
-        """Take the failed rule, if the signature is valid."""
+        """Take the description of the failed rule; without one, the error does not say what is wrong."""
         unsigned = "The assertion does not authenticate a client. Check its form, its client id, key and signature."
         super().__init__("invalid_client", rule or unsigned, 401)
 
 
 class Assertion(NamedTuple):
-    """A valid assertion: the client's row, and what is stored so that it cannot be used again."""
+    """A valid assertion: the client's row, and the hashed `jti` and expiry, which are stored to prevent a reuse."""
 
     client: Row
     jti: bytes
@@ -66,9 +67,9 @@ class Assertion(NamedTuple):
 
 
 async def verify(services: Services, assertion: str, client_id: str | None, audiences: set[str]) -> Assertion:
-    """Return a valid assertion, which may have been used before; raise `NotAuthenticatedError` for any other.
+    """Return the assertion if it is valid, otherwise raise `NotAuthenticatedError`. Do not check for an earlier use.
 
-    `client_id` is that of the request, if it has one.
+    `client_id` is the parameter of the request, or None. `audiences` are the allowed values of `aud`.
     """
     header, payload = _parts(assertion)
     client = await _named_client(services.db, payload)
@@ -87,23 +88,23 @@ async def verify(services: Services, assertion: str, client_id: str | None, audi
 
 
 async def use(tx: Transaction, assertion: Assertion) -> None:
-    """Note that an assertion is used; raise `NotAuthenticatedError` if it was used before, on any worker."""
+    """Store that an assertion is used; raise `NotAuthenticatedError` if it was used before, on any worker."""
     row = await tx.one(_INSERT, client_id=assertion.client["id"], jti=assertion.jti, expires_at=assertion.expires_at)
     if row is None:
         raise NotAuthenticatedError("The assertion was used before: sign a new one with another jti for each request.")
 
 
 async def delete_expired(db: Database) -> None:
-    """Delete the used assertions that have expired: these are refused anyway."""
+    """Delete the used assertions that have expired, which `verify` refuses anyway."""
     await db.run(_DELETE_EXPIRED, now=clock.now())
 
 
 def _parts(assertion: str) -> tuple[dict[str, Any], bytes]:
-    """Return the members of the header, and the payload."""
+    """Return the members of the header, and the payload, without verifying them; raise `NotAuthenticatedError`."""
     try:
         raw, payload = jws.split(assertion, max_length=MAX_LENGTH, max_header_bytes=MAX_HEADER_BYTES)
         header = jws.read_members(raw)
-    except Exception:  # noqa: BLE001 - any failure means that it is no assertion
+    except Exception:  # noqa: BLE001 - any failure means that it is not an assertion
         raise NotAuthenticatedError from None
     if not set(header) <= _HEADER or header.get("typ", "JWT") != "JWT" or header.get("alg") not in ALGORITHMS:
         raise NotAuthenticatedError
@@ -111,7 +112,10 @@ def _parts(assertion: str) -> tuple[dict[str, Any], bytes]:
 
 
 async def _named_client(db: Database, payload: bytes) -> Row:
-    """Return the client that an unverified payload names as its issuer, if it may call."""
+    """Return the row of the client that an unverified payload names as its issuer.
+
+    Raise `NotAuthenticatedError` if the client does not exist, or it or its clinic has ended.
+    """
     try:
         claims = orjson.loads(payload)
         id: UUID = parse_canonical(claims["iss"])
@@ -124,7 +128,7 @@ async def _named_client(db: Database, payload: bytes) -> Row:
 
 
 async def _key(services: Services, client: Row, header: Mapping[str, Any]) -> Jwk:
-    """Return the one key of the client that the header names."""
+    """Return the client's key that the header names; raise `NotAuthenticatedError` unless exactly one matches."""
     url, kid = client["jwks_uri"], header.get("kid")
     if "jku" in header and (url is None or header["jku"] != url):
         raise NotAuthenticatedError
@@ -141,7 +145,7 @@ async def _key(services: Services, client: Row, header: Mapping[str, Any]) -> Jw
 def _claims(payload: bytes) -> dict[str, Any]:
     try:
         return jws.read_members(payload)
-    except Exception:  # noqa: BLE001 - any failure means that they are not what they should be
+    except Exception:  # noqa: BLE001 - any failure means that the claims are malformed
         message = "The claims must be a JSON object (RFC 8259) in which no name occurs twice."
         raise NotAuthenticatedError(message) from None
 
@@ -157,7 +161,7 @@ def _has_begun(claims: Mapping[str, Any], name: str) -> bool:
 
 Rule = Callable[[Mapping[str, Any], str, set[str]], bool]
 _RULES: Final[dict[str, Rule]] = {
-    "iss and sub must both be the client_id, also that of the request.": (
+    "iss and sub must both be the client_id, and the request's client_id, if sent, must be the same.": (
         lambda claims, client_id, _: claims.get("iss") == claims.get("sub") == client_id
     ),
     "aud must be the URL of the token endpoint or the issuer, as a text or as a list of one text.": (
@@ -174,7 +178,7 @@ _RULES: Final[dict[str, Rule]] = {
         lambda claims, *_: isinstance(claims.get("jti"), str) and 1 <= len(claims["jti"]) <= MAX_JTI
     ),
 }
-"""The rules of the claims in their order, each with the sentence that names it."""
+"""The checks of the claims in their order, by the sentence that describes the rule in an error."""
 
 
 def _audience(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Clients as callers: whether one may still call, and the keys that it has at a URL."""
+"""Check whether a client may still call the API, and find its keys at a URL."""
 
 from typing import Final
 from uuid import UUID
@@ -22,10 +22,10 @@ _ACTIVE: Final = Statement(ACTIVE)
 
 
 class Clients:
-    """The clients of clinics. An access token only authenticates a client; the database knows whether it may still call."""
+    """The clients of clinics. A token does not say whether its client has ended, so `check` reads the database."""
 
     def __init__(self, db: Database, key_urls: KeyUrls) -> None:
-        """Take the database with the clients, and the keys of those that give a URL."""
+        """Take the database with the clients, and the cache of the keys at clients' URLs."""
         self._db, self._key_urls = db, key_urls
 
     async def check(self, client_id: UUID) -> None:
@@ -34,5 +34,5 @@ class Clients:
             raise NotSignedIn
 
     async def keys_at(self, url: str, kid: object) -> list[Jwk]:
-        """Return the usable keys at a client's URL with this `kid`; none if they cannot be fetched."""
+        """Return the usable keys with this `kid` at a client's URL; an empty list if they cannot be fetched."""
         return await self._key_urls.find(url, kid)

@@ -28,7 +28,7 @@ _CALLER: Final = Lookup(
 
 @dataclass(frozen=True, slots=True)
 class ClientCaller:
-    """Which client calls, for which clinic and purpose, with which scopes, in which request."""
+    """The calling client: its clinic, its purpose, and the scopes of its access token; and the id of the request."""
 
     services: Services
     client_id: UUID
@@ -52,11 +52,12 @@ class ClientCaller:
 class ClientToken(SecurityBase):
     """A dependency that returns the calling client, or refuses the request, and documents how clients authenticate.
 
-    `ClientToken("Patient", "c")` needs a token that may create patients; without a type every client's token is enough.
+    `ClientToken("Patient", "c")` needs a token that may create patients; without a type, the token of any client is
+    enough.
     """
 
     def __init__(self, kind: str = "", letters: str = "") -> None:
-        """Take a type of resource and letters of its scope; describe the scheme for the OpenAPI document."""
+        """Take the resource type and the scope letters that the token needs; describe the scheme for OpenAPI."""
         self._kind, self._letters, self._scope = kind, {*letters}, f"system/{kind}.{letters}"
         self.scheme_name = "ClientToken"
         self.model = HTTPBearer(
@@ -66,12 +67,16 @@ class ClientToken(SecurityBase):
         )
 
     async def __call__(self, request: Request) -> ClientCaller:
-        """Return the authenticated client behind the one Authorization header."""
+        """Return the client whose access token is in the Authorization header.
+
+        Raise `NotSignedIn` if the token is not valid or the client or its clinic has ended, `Forbidden` if the token is
+        a person's, and `InsufficientScope` if it lacks the scope.
+        """
         services = services_of(request)
         claims = services.tokens.verify(bearer_token(request))
         if not isinstance(claims, ClientClaims):
             person = Caller(services, claims.account_id, claims.device_id)
-            request.scope[PENDING_AUTH] = person.authenticate  # a device that is signed out gets 401
+            request.scope[PENDING_AUTH] = person.authenticate  # a signed-out device gets 401 instead
             raise Forbidden
         found = await services.db.one(_CALLER, client_id=claims.client_id)
         if found is None:

@@ -19,11 +19,11 @@ def new_code() -> str:
 
 
 def show(code: str) -> str:
-    """Return a code as people read it."""
+    """Return a code in three groups of four, separated by dashes."""
     return "-".join(code[at : at + 4] for at in range(0, LENGTH, 4))
 
 
 def normalize(text: str) -> str | None:
-    """Return the code that a text represents, without dashes, or None if it represents none."""
+    """Return the code in a text that a person typed, without dashes; None if the text is not a code."""
     code = text.replace("-", "").upper().translate(_LOOKALIKES)
     return code if _code(code) else None

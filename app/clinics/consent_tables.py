@@ -1,6 +1,7 @@
-"""The tables between patients and clinics: invitations and patients, by clinic; consents and accesses, by owner.
+"""The tables that connect clinics with patients: invitations, patients, consents, shared items and accesses.
 
-They are in a layer below `records`, whose statements check consents. `app.consents` writes most of their rows.
+They are in a layer below `records`, because the statements of `records` check consents. `app.consents` writes most of
+the rows.
 """
 
 from datetime import datetime
@@ -18,7 +19,8 @@ from app.db import Table
 class ConsentStatus(StrEnum):
     """The status of a consent.
 
-    `proposed`: the clinic has not redeemed its code. `active`: in force. `inactive`: it has ended, for good.
+    `proposed`: the clinic has not redeemed the code of the consent yet. `active`: in force. `inactive`: ended, for
+    good.
     """
 
     PROPOSED = "proposed"
@@ -27,7 +29,7 @@ class ConsentStatus(StrEnum):
 
 
 class EndedBy(StrEnum):
-    """What ended a consent: the patient, the clinic, its `until` or the life of its code, the operator, or a restore."""
+    """What ended a consent. `expiry`: its `until` has passed or its code has expired. `restore`: a restored backup."""
 
     PATIENT = "patient"
     CLINIC = "clinic"
@@ -37,7 +39,7 @@ class EndedBy(StrEnum):
 
 
 class Action(StrEnum):
-    """What was done with a patient's data, or with a consent."""
+    """An action on a patient's records (`read`, `export`, `write`) or on a consent (`connect`, `change`, `end`)."""
 
     READ = "read"
     EXPORT = "export"
@@ -48,7 +50,9 @@ class Action(StrEnum):
 
 
 class InvitationRecord(Table, table=True):
-    """A clinic's invitation to the patient with one of its identifiers; `asks` are the terms that it asks for."""
+    """A clinic's invitation to a patient. `system` and `value` are the clinic's identifier of the patient, and `asks`
+    are the terms that the clinic wants.
+    """
 
     __tablename__ = "invitation"
     __table_args__ = (sa.Index(None, "clinic_id", "created_at", "id"),)
@@ -66,7 +70,7 @@ class InvitationRecord(Table, table=True):
 
 
 class PatientRecord(Table, table=True):
-    """The random id by which a clinic knows an owner. It is kept when the consent ends, and used again by the next one."""
+    """The random id by which a clinic knows an owner. All consents of the owner for the clinic use the same id."""
 
     __tablename__ = "patient"
     __table_args__ = (sa.UniqueConstraint("clinic_id", "owner_id"),)
@@ -77,7 +81,7 @@ class PatientRecord(Table, table=True):
 
 
 class PatientIdentifier(Table, table=True):
-    """One of a clinic's own identifiers of a patient with an active consent. It is deleted when the consent ends."""
+    """One of a clinic's own identifiers of a patient with an active consent. The row is deleted when the consent ends."""
 
     __tablename__ = "patient_identifier"
     __table_args__ = (
@@ -95,8 +99,9 @@ class ConsentRecord(Table, table=True):
     """What an owner allows one clinic.
 
     `head` is the number of changes of the connection for the clinic. `code_mac` and `code_expires_at` belong to the
-    code of a proposal. `ends_at` is when the consent expires; null if it does not, or has ended. The unique index is
-    partial in the migrations (not `inactive`): an owner has one live consent for each clinic.
+    code of a proposal. `ends_at` is when the consent expires; null if it does not expire, or has ended. In the
+    migrations, the unique index covers only consents that are not `inactive`: an owner has at most one such consent for
+    each clinic.
     """
 
     __tablename__ = "consent"
@@ -130,9 +135,10 @@ class ConsentRecord(Table, table=True):
 class SharedItem(Table, table=True):
     """The latest change of one record for one clinic that has a consent, or of the connection itself.
 
-    `version` counts the changes of the connection. `number` is the clinic's number of the change, over all patients; null
-    until the clinic next pulls. `removed` is true if the clinic does not see the record any more. Two indexes are partial in
-    the migrations: that of `clinic_id` (no number yet), and that of `changed_at` (removed).
+    `version` counts the changes of the connection. `number` is the clinic's number of the change, over all patients;
+    null until the clinic next pulls. `removed` is true if the clinic no longer sees the record. In the migrations, two
+    indexes are partial: that of `clinic_id` covers only changes without a number, and that of `changed_at` only
+    removals.
     """
 
     __tablename__ = "shared_item"
@@ -154,7 +160,7 @@ class SharedItem(Table, table=True):
 
 
 class AccessRecord(Table, table=True):
-    """One access to an owner's data by a clinic, or one change of a consent. Only an erasure deletes it."""
+    """One access to an owner's data by a clinic, or one change of a consent. Only erasing the account deletes it."""
 
     __tablename__ = "access"
 

@@ -1,4 +1,4 @@
-"""Discovery: the documents by which a client finds the token endpoint and what it supports (RFC 8414, SMART)."""
+"""Discovery: the documents with the URL and the features of the token endpoint (RFC 8414, SMART App Launch 2.2)."""
 
 from typing import Final
 
@@ -22,10 +22,10 @@ _SUPPORTED: Final[Example] = {
 
 
 class AuthorizationServer(BaseModel, defer_build=True, json_schema_extra=example(examples.AUTHORIZATION_SERVER)):
-    """What a client of a clinic needs to know to request access tokens (RFC 8414, SMART App Launch 2.2)."""
+    """The metadata with which a client of a clinic requests access tokens (RFC 8414, SMART App Launch 2.2)."""
 
     issuer: str = Field(description="The URL of this API, which an assertion may name as its `aud`.")
-    jwks_uri: str = Field(description="The URL of the public keys of access tokens.")
+    jwks_uri: str = Field(description="The URL of the public keys that verify access tokens.")
     token_endpoint: str = Field(description="The URL of the token endpoint, which an assertion may name as its `aud`.")
     grant_types_supported: list[str] = Field(description=f"Always `{GRANT_TYPE}`.")
     token_endpoint_auth_methods_supported: list[str] = Field(description="Always `private_key_jwt`.")
@@ -33,11 +33,11 @@ class AuthorizationServer(BaseModel, defer_build=True, json_schema_extra=example
     scopes_supported: list[str] = Field(description="The scopes that a client can have.")
     response_types_supported: list[str] = Field(description="Always empty: there is no authorization endpoint.")
     code_challenge_methods_supported: list[str] = Field(description="Always `S256`, as SMART requires.")
-    capabilities: list[str] = Field(description="The capabilities of SMART that the server has.")
+    capabilities: list[str] = Field(description="The SMART capabilities that the server supports.")
 
 
 def describe(endpoints: Endpoints) -> Example:
-    """Return the document."""
+    """Return the discovery document of this server."""
     return {
         "issuer": endpoints.issuer,
         "jwks_uri": endpoints.of("/.well-known/jwks.json"),

@@ -1,4 +1,4 @@
-"""The example bodies and responses of clinics."""
+"""Example bodies and responses of the token endpoint and of discovery."""
 
 from typing import Final
 

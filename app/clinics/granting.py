@@ -19,7 +19,7 @@ _REQUIRED: Final = ("grant_type", "client_assertion_type", "client_assertion")
 
 
 class TokenRequest(BaseModel, json_schema_extra={**example(examples.TOKEN_REQUEST), "required": [*_REQUIRED]}):
-    """A request for an access token, as a form. Each parameter occurs once; an empty one counts as absent."""
+    """A form that requests an access token. A parameter must not be repeated; an empty one counts as absent."""
 
     grant_type: str = Field("", examples=[GRANT_TYPE], description=f"Always `{GRANT_TYPE}`.")
     client_assertion_type: str = Field("", examples=[ASSERTION_TYPE], description=f"Always `{ASSERTION_TYPE}`.")
@@ -32,9 +32,9 @@ class TokenRequest(BaseModel, json_schema_extra={**example(examples.TOKEN_REQUES
     scope: str = Field(
         "",
         examples=[examples.TOKEN_REQUEST["scope"]],
-        description="The wanted scopes, separated by blanks. Default: all that are registered.",
+        description="The wanted scopes, separated by spaces; the default is all registered scopes.",
     )
-    client_id: str = Field("", description="The client id. It is not needed, because the assertion contains it.")
+    client_id: str = Field("", description="The client id. It is optional, because the assertion contains it.")
 
 
 class ClientToken(BaseModel, defer_build=True, json_schema_extra=example(examples.CLIENT_TOKEN)):
@@ -43,13 +43,14 @@ class ClientToken(BaseModel, defer_build=True, json_schema_extra=example(example
     access_token: str = Field(description="Send it as `Authorization: Bearer …`.")
     token_type: str = Field(description="Always `Bearer`.")
     expires_in: int = Field(ge=1, le=3600, description="Seconds until the access token expires.")
-    scope: str = Field(description="The granted scopes: those that are registered and were requested.")
+    scope: str = Field(description="The granted scopes: the requested ones that are registered.")
 
 
 async def grant(services: Services, endpoints: Endpoints, network: str, request: TokenRequest) -> dict[str, Any]:
-    """Return an access token with its type, its lifetime and its scopes.
+    """Verify the assertion and store that it is used; return an access token with its type, lifetime and scopes.
 
-    Raise `OAuthError` if the request is not valid, and `TooManyAttempts` after too many failures or tokens.
+    Raise `OAuthError` if the request is not valid. Raise `TooManyAttempts` after too many failures from the network, or
+    too many tokens of the client.
     """
     _check(request)
     async with throttles.count_failures(
@@ -87,8 +88,8 @@ def _granted(registered: str, requested: str) -> str:
     try:
         granted = scopes.granted(scopes.parse(registered), requested)
     except ScopeError:
-        message = "The scope must be a list of scopes, separated by one blank each."
+        message = "The scope must be a list of scopes, separated by single spaces."
         raise OAuthError("invalid_scope", message) from None
     if not granted:
-        raise OAuthError("invalid_scope", "The client has registered none of these scopes.")
+        raise OAuthError("invalid_scope", "None of these scopes is registered for the client.")
     return scopes.render(granted)

@@ -1,8 +1,9 @@
-"""The keys of clients that give a URL (`jwks_uri`) instead of keys: fetched when they are needed, and kept for a while.
+"""A cache of the keys of clients that registered a URL (`jwks_uri`) instead of keys.
 
-Each worker keeps its own. Keys are used for as long as the response's `max-age` says, then they are fetched again, so that
-a key that the clinic removes there is soon refused. A new key is accepted at once: an unknown `kid` is a reason to fetch
-before that, at most once a minute for each URL, so that invalid assertions cannot make the server send many requests.
+Each worker has its own cache. A worker fetches keys when it needs them, and uses them for the `max-age` of the
+response. Then it fetches them again, so that a key that the clinic has removed is soon refused. A new key is accepted
+at once: for an unknown `kid`, the worker fetches the keys early, at most once a minute for each URL, so that invalid
+assertions cannot cause many requests.
 """
 
 import asyncio
@@ -16,19 +17,19 @@ from app.clinics.keys import Jwk, KeySetError, usable_keys
 from app.outbound import FetchError, Outbound, RefusedUrlError
 
 DEFAULT_SECONDS: Final = 300
-"""How long keys are kept if the response does not say."""
+"""How long keys are used if the response has no `max-age`."""
 MIN_SECONDS: Final = 1
 MAX_SECONDS: Final = 3600
 UNKNOWN_KID_SECONDS: Final = 60
-"""The shortest time between two requests that an unknown `kid` is the reason for."""
+"""The minimum time between two requests to a URL because of an unknown `kid`."""
 RETRY_SECONDS: Final = 5
-"""How long no request is sent after one has failed."""
+"""The time until the next request to a URL after one failed, if no keys are cached."""
 _max_age = re.compile(r'max-age="?(\d{1,10})"?', re.ASCII | re.IGNORECASE).fullmatch
 
 
 @dataclass(slots=True)
 class _Kept:
-    """The keys at a URL, until when they are used, and from when an unknown `kid` is a reason to fetch again."""
+    """The keys at a URL. They are used until `ends_at`. Until `refetched_from`, an unknown `kid` causes no request."""
 
     keys: list[Jwk]
     ends_at: float
@@ -36,16 +37,16 @@ class _Kept:
 
 
 class KeyUrls:
-    """The keys at URLs."""
+    """The cache of the keys at clients' URLs."""
 
     def __init__(self, outbound: Outbound) -> None:
-        """Start without any keys."""
+        """Start with an empty cache; `outbound` sends the requests."""
         self._outbound = outbound
         self._kept: dict[str, _Kept] = {}
         self._running: dict[str, asyncio.Task[_Kept]] = {}
 
     async def find(self, url: str, kid: object) -> list[Jwk]:
-        """Return the usable keys with this `kid`; none if the URL cannot be fetched."""
+        """Return the keys with this `kid` at a URL, cached or fetched; an empty list if there are none."""
         kept, now = self._kept.get(url), time.time()
         if kept is None or now >= kept.ends_at:
             kept = await self._fetched(url)
@@ -55,12 +56,12 @@ class KeyUrls:
         return _with(kid, kept)
 
     async def _fetched(self, url: str) -> _Kept:
-        """Return the keys after fetching them; requests at the same time wait for the same response."""
+        """Fetch the keys at a URL, cache them and return them. Concurrent calls for a URL share one request."""
         running = self._running.get(url)
         if running is None:
             running = self._running[url] = asyncio.create_task(self._fetch(url))
             running.add_done_callback(lambda _: self._running.pop(url))
-        return await asyncio.shield(running)  # the others wait for it even if this request is cancelled
+        return await asyncio.shield(running)  # the other callers wait for it even if this one is cancelled
 
     async def _fetch(self, url: str) -> _Kept:
         before = self._kept.get(url)
@@ -75,7 +76,7 @@ class KeyUrls:
         return kept
 
     def _after_failure(self, url: str, before: _Kept | None) -> _Kept:
-        """Return the kept keys if they have not expired; otherwise keep none until the next attempt."""
+        """Return the cached keys if they have not expired; otherwise cache an empty list until the next attempt."""
         now = time.time()
         if before is not None and now < before.ends_at:
             return before
@@ -88,7 +89,7 @@ def _with(kid: object, kept: _Kept) -> list[Jwk]:
 
 
 def _seconds(cache_control: list[str]) -> int:
-    """Return how long a response with these values of Cache-Control is used."""
+    """Return for how many seconds a response with these values of Cache-Control is used."""
     ages = [
         int(found[1])
         for value in cache_control

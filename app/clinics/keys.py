@@ -1,7 +1,7 @@
 """The public keys of a client, as a JSON Web Key Set (RFC 7517): RSA of at least 2048 bits, or EC on the curve P-384.
 
-The set that an operator registers is checked as a whole, and each error is named. Of a set that is fetched from a URL,
-which may serve other purposes too, the usable keys are taken.
+When an operator registers a set, every key must be usable; otherwise the error describes the first one that is not. A
+set that is fetched from a URL may contain keys for other purposes: unusable keys are ignored.
 """
 
 import base64
@@ -30,13 +30,14 @@ Jwk = dict[str, Any]
 
 
 class KeySetError(ValueError):
-    """A key set cannot be registered. The message says which key, why, and what to do; it contains no key."""
+    """A key set or a key is not usable. The message says which key, why, and what to do; it contains no key."""
 
 
 def read_key_set(content: bytes) -> list[Jwk]:
-    """Return the keys of a key set that is to be registered, with only the members that are needed.
+    """Return the keys of a key set that an operator registers, each with only the members that are needed.
 
-    Raise `KeySetError` if it is not a key set, or a key is not usable.
+    Raise `KeySetError` if the content is not a key set, has no key or too many, or a key is not usable or repeats a
+    `kid`.
     """
     keys = _members(content)
     if not keys:
@@ -62,7 +63,10 @@ def read_key_set(content: bytes) -> list[Jwk]:
 
 
 def usable_keys(content: bytes) -> list[Jwk]:
-    """Return the usable keys of a key set that was fetched, several with one kid included; raise `KeySetError` if it is none."""
+    """Return the usable keys among the first 20 of a key set that was fetched. Several of them may have the same `kid`.
+
+    Raise `KeySetError` if the content is not a key set.
+    """
     found: list[Jwk] = []
     for key in _members(content)[:MAX_KEYS]:
         try:
@@ -73,7 +77,7 @@ def usable_keys(content: bytes) -> list[Jwk]:
 
 
 def public_key(key: object) -> Jwk:
-    """Return a key with the members that are needed; raise `KeySetError` if it is not usable."""
+    """Return a key with only the members that are needed; raise `KeySetError` if the key is not usable."""
     if not isinstance(key, dict):
         message = "it is not a JSON object"
         raise KeySetError(message)
@@ -81,7 +85,7 @@ def public_key(key: object) -> Jwk:
     if private:
         message = (
             f"it is a private key (it has the member {private[0]}), which must never leave the clinic's system: "
-            "replace it by a new key pair, and register only the public part of that"
+            "replace it with a new key pair, and register only the public key of that pair"
         )
         raise KeySetError(message)
     kid = key.get("kid")
@@ -136,7 +140,7 @@ def _rsa(key: Jwk) -> Jwk:
         message = f"its modulus has {modulus.bit_length()} bits; {MIN_RSA_BITS} to {MAX_RSA_BITS} are allowed"
         raise KeySetError(message)
     if not MIN_EXPONENT <= exponent < MAX_EXPONENT:
-        message = f"its exponent must be at least {MIN_EXPONENT}, which is also the usual one, and below 2^32"
+        message = f"its exponent must be at least {MIN_EXPONENT} (the usual value) and below 2^32"
         raise KeySetError(message)
     _check_numbers(rsa.RSAPublicNumbers(exponent, modulus))
     return {"kty": "RSA", "alg": "RS384", "n": key["n"], "e": key["e"]}
@@ -155,12 +159,15 @@ def _check_numbers(numbers: rsa.RSAPublicNumbers | ec.EllipticCurvePublicNumbers
     try:
         numbers.public_key()
     except (ValueError, UnsupportedAlgorithm):
-        message = "its numbers are not those of a public key"
+        message = "its numbers do not form a valid public key"
         raise KeySetError(message) from None
 
 
 def _number(key: Jwk, name: str, size: int | None = None) -> int:
-    """Return a number that is encoded in base64url without padding (RFC 7518, 2 and 6)."""
+    """Return the number in the member `name` of a key: base64url without padding (RFC 7518, sections 2 and 6).
+
+    Raise `KeySetError` if the member is not such a number or, with `size`, does not have this number of bytes.
+    """
     text = key.get(name)
     try:
         content = base64.b64decode(_padded(text), b"-_", validate=True) if isinstance(text, str) else b""

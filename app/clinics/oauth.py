@@ -1,4 +1,4 @@
-"""OAuth 2.0 (RFC 6749): the dialect of all paths below `/oauth`, whose errors are those of section 5.2."""
+"""The dialect of all paths below `/oauth`: errors have the form of OAuth 2.0 (RFC 6749, section 5.2)."""
 
 import re
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from app.problems import Problem
 
 _WAIT: Final = "Wait for the number of seconds in Retry-After, and send the request with a new assertion."
 _LEFT_OUT: Final = re.compile(r"[^ !#-\[\]-_a-~]")
-"""Not in a description: what RFC 6749, section 5.2, forbids, and the backquotes of our Markdown."""
+"""Removed from a description: the characters that RFC 6749, section 5.2, forbids, and the backquotes of Markdown."""
 _RETRY_LATER: Final = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 
 
@@ -24,24 +24,28 @@ class OAuthError(Exception):
     """An error with a code of RFC 6749. The description may contain printable ASCII except quotes and backslashes."""
 
     def __init__(self, error: str, description: str, status: int = 400) -> None:
-        """Take the parts of the response."""
+        """Take the error code, the description and the status of the response."""
         super().__init__(error)
         self.error, self.description, self.status = error, description, status
 
     def response(self) -> Response:
-        """Return the response."""
+        """Return the error as a JSON response."""
         return json_response({"error": self.error, "error_description": self.description}, self.status)
 
 
 class TokenError(BaseModel, defer_build=True, json_schema_extra=example(examples.OAUTH_ERROR)):
     """An error of OAuth (RFC 6749, section 5.2)."""
 
-    error: str = Field(description="The kind of error, for programs. Expect new values.")
+    error: str = Field(description="The error code, for programs. Expect new values.")
     error_description: str = Field(description="What is wrong and what to do, for people.")
 
 
 def render(problem: Problem, _request_id: str) -> Response:
-    """Return the response to a problem: `invalid_request` if another request may succeed."""
+    """Return the response to a problem as an OAuth error.
+
+    The error code is `invalid_request` if the request is wrong, `temporarily_unavailable` if the client can repeat it
+    later, and otherwise `server_error`.
+    """
     if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR or problem.status == HTTPStatus.TOO_MANY_REQUESTS:
         error = "temporarily_unavailable" if problem.status in _RETRY_LATER else "server_error"
     else:
@@ -61,7 +65,7 @@ OAUTH: Final = Dialect("/oauth", render, frozenset({FORM}))
 
 
 class OAuthRoute(SecretRoute):
-    """A route below `/oauth`."""
+    """A route below `/oauth`: errors are OAuth errors, and responses are never compressed."""
 
     dialect = OAUTH
 
@@ -69,13 +73,13 @@ class OAuthRoute(SecretRoute):
 def oauth_errors() -> dict[int | str, dict[str, Any]]:
     """Return FastAPI's `responses` for an operation below `/oauth`.
 
-    What the server refuses before it has a route for the request is a problem document.
+    A request that the server refuses before it finds the route gets a problem document instead.
     """
     descriptions = {
         400: "`invalid_request`, `unsupported_grant_type` or `invalid_scope`.",
         401: "`invalid_client`: the assertion does not authenticate the client.",
         413: "`invalid_request`: the body is too large.",
-        415: "`invalid_request`: the body is no form.",
+        415: "`invalid_request`: the body is not a form.",
         429: "`temporarily_unavailable`: too many requests.",
         503: "`temporarily_unavailable`: the server is overloaded, or its database did not respond.",
         507: "`server_error`: the server cannot store anything.",

@@ -1,7 +1,8 @@
-"""Scopes of SMART App Launch 2.2: `system/Patient.crus` is what a client may do with one type of resource.
+"""Scopes of SMART App Launch 2.2: `system/Patient.crus` says what a client may do with resources of one type.
 
-The letters are create, read, update, delete and search. The forms of version 1 (`.read`, `.write`, `.*`) and `*` as the
-type are read too, and are never granted as such: they stand for what is supported or registered.
+The letters stand for create, read, update, delete and search. The forms of version 1 (`.read`, `.write`, `.*`), and `*`
+as the type, are accepted, but never granted as such: they are replaced by the supported or registered scopes that they
+include.
 """
 
 import re
@@ -20,14 +21,14 @@ SUPPORTED: Final[Mapping[str, str]] = {
     "Consent": "rs",
     "Subscription": "cruds",
 }
-"""The types of resources, each with the letters that a client can register."""
+"""The resource types, each with the letters that can be registered for a client."""
 LETTERS: Final = "cruds"
 _VERSION_1: Final = {"read": "rs", "write": "cud", "*": LETTERS}
 _scope = re.compile(r"system/(\*|[A-Za-z]+)\.(\*|read|write|(?=[cruds])c?r?u?d?s?)").fullmatch
 _token = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+").fullmatch  # RFC 6749, 3.3
 
 Scopes = dict[str, str]
-"""The letters of each type that has any, types and letters in their order."""
+"""The letters of each resource type, in the order of `SUPPORTED`. Types without letters are absent."""
 
 
 class ScopeError(ValueError):
@@ -35,7 +36,7 @@ class ScopeError(ValueError):
 
 
 def registered(text: str) -> Scopes:
-    """Return the scopes that an operator registers. Raise `ScopeError` for one that is not supported.
+    """Return the scopes that an operator registers. Raise `ScopeError` if one is malformed or not supported.
 
     `*` and the forms of version 1 stand for all that is supported.
     """
@@ -43,7 +44,7 @@ def registered(text: str) -> Scopes:
     for scope in text.split():
         kind, letters, is_exact = _read(scope)
         if kind != "*" and kind not in SUPPORTED:
-            message = f"the scope {scope} has no type of resource that exists here: use {', '.join(SUPPORTED)} or *"
+            message = f"the scope {scope} names an unknown resource type: use {', '.join(SUPPORTED)} or *"
             raise ScopeError(message)
         if kind != "*" and is_exact and set(letters) - set(SUPPORTED[kind]):
             message = f"the scope {scope} goes beyond what is supported: system/{kind}.{SUPPORTED[kind]}"
@@ -57,7 +58,7 @@ def registered(text: str) -> Scopes:
 
 
 def granted(client: Scopes, requested: str) -> Scopes:
-    """Return the requested scopes that the client has registered. Raise `ScopeError` if the list is malformed.
+    """Return the requested scopes that are registered for the client. Raise `ScopeError` if the list is malformed.
 
     Types, letters and whole scopes beyond the registered ones are dropped, so the result may be empty.
     """
@@ -68,23 +69,26 @@ def granted(client: Scopes, requested: str) -> Scopes:
         try:
             kind, letters, _ = _read(scope)
         except ScopeError:
-            continue  # a scope of another kind
+            continue  # not a `system/` scope: dropped
         wanted.append((kind, letters))
     return _within(client, wanted)
 
 
 def parse(text: str) -> Scopes:
-    """Return the scopes that `render` rendered."""
+    """Return the scopes in a text that `render` returned."""
     return {kind: letters for kind, _, letters in (scope[7:].partition(".") for scope in text.split())}
 
 
 def render(scopes: Mapping[str, str]) -> str:
-    """Return scopes as one text, separated by blanks."""
+    """Return scopes as one text, separated by spaces."""
     return " ".join(f"system/{kind}.{letters}" for kind, letters in scopes.items())
 
 
 def _read(scope: str) -> tuple[str, str, bool]:
-    """Return the type and the letters of a scope, and whether it names these letters itself."""
+    """Return the type and the letters of a scope, and whether the scope lists the letters instead of using version 1.
+
+    Raise `ScopeError` if the scope is malformed.
+    """
     found = _scope(scope)
     if found is None:
         message = f"{scope!a} is not a scope: write system/TYPE.LETTERS with letters of {LETTERS} in this order"
@@ -94,7 +98,7 @@ def _read(scope: str) -> tuple[str, str, bool]:
 
 
 def _within(limit: Mapping[str, str], wanted: Iterable[tuple[str, str]]) -> Scopes:
-    """Return the wanted scopes that `limit` contains. The letters of a type are in the order of the limit."""
+    """Return the wanted scopes that `limit` contains. Types and letters are in the order of `limit`."""
     letters: dict[str, set[str]] = {}
     for kind, some in wanted:
         for name in limit if kind == "*" else [kind]:

@@ -1,4 +1,4 @@
-"""The tables of clinics, their clients, the bulk exports that these start, and webhooks."""
+"""The tables of clinics, clients, used assertions, bulk exports and webhooks."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -12,14 +12,14 @@ from app.db import Table
 
 
 class Purpose(StrEnum):
-    """What a clinic uses a patient's records for. A client sees only those under consents with its own purpose."""
+    """The purpose for which a clinic uses records. A client sees only records under consents with its own purpose."""
 
     TREATMENT = "treatment"
     RESEARCH = "research"
 
 
 class WebhookStatus(StrEnum):
-    """Whether a webhook is delivered to."""
+    """Whether messages are sent to a webhook."""
 
     ACTIVE = "active"
     DISABLED = "disabled"
@@ -28,8 +28,8 @@ class WebhookStatus(StrEnum):
 class ClinicRecord(Table, table=True):
     """A clinic. Its share code is public: a patient enters it to propose a consent.
 
-    `head` is the latest number of its changes, `floor` the highest number of a removal that was purged, and `epoch` rises
-    when the database is restored from a backup.
+    `head` is the number of its latest change, `floor` the highest number of a removal that was purged, and `epoch`
+    rises when the database is restored from a backup.
     """
 
     __tablename__ = "clinic"
@@ -62,7 +62,7 @@ class ClientRecord(Table, table=True):
 
 
 class AssertionRecord(Table, table=True):
-    """An assertion that was used for a token, until it expires: `jti` is the SHA-256 of its id."""
+    """An assertion that was used, stored until it expires. `jti` is the SHA-256 of the claim `jti`."""
 
     __tablename__ = "assertion"
 
@@ -72,10 +72,10 @@ class AssertionRecord(Table, table=True):
 
 
 class ExportRecord(Table, table=True):
-    """A bulk export that a client started, until it expires: what it asked for. Its files are not stored.
+    """A bulk export that a client started, stored until it expires: its parameters, without its files.
 
-    `types` are types of FHIR resource. `patients` are the ids of some of the clinic's patients, and `since` is an instant;
-    each is null if everything was asked for. `request` is the URL of the request that started it.
+    `types` are FHIR resource types. `patients` are ids of the clinic's patients, null for all patients. `since` is an
+    instant, null for changes of all times. `request` is the URL of the request that started the export.
     """
 
     __tablename__ = "export"
@@ -91,11 +91,11 @@ class ExportRecord(Table, table=True):
 
 
 class WebhookRecord(Table, table=True):
-    """A URL of a clinic that gets a message when there are changes for the clinic: while `delivered` is below its `head`.
+    """A URL of a clinic that gets a message when there are changes: while `delivered` is below the clinic's `head`.
 
-    `message` is the head of the message that is being delivered, from `message_at` until it succeeds, so that each attempt
-    sends the same one. `due_at` is the time of the next attempt; while one runs, the end of its lease. The secrets are sealed;
-    the former one signs, too, until `former_until`.
+    `message` is the head in the message that is being delivered, from `message_at` until the delivery succeeds, so that
+    each attempt sends the same message. `due_at` is the time of the next attempt or, while an attempt runs, the end of
+    its lease. The secrets are sealed. Until `former_until`, messages are signed with both secrets.
     """
 
     __tablename__ = "webhook"

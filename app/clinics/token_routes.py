@@ -1,4 +1,4 @@
-"""The token endpoint, and the documents by which clients discover it."""
+"""The token endpoint, and the documents in which clients find it."""
 
 from typing import Annotated, Any, Final
 
@@ -34,9 +34,9 @@ async def request_client_token(
 ) -> Response:
     """Return an access token for a client of a clinic (RFC 6749 with the client authentication of RFC 7523).
 
-    The client signs an assertion with the private key whose public part the operator has registered. An assertion is valid
-    once. Errors are those of OAuth. The assertion in the example is not valid (401): `afterglow clinic token` makes one
-    and prints the access token.
+    The client signs an assertion with the private key whose public part the operator has registered. An assertion is
+    valid once. Errors have the form of OAuth. The assertion in the example is not valid (401): `afterglow clinic token`
+    makes one and prints the access token.
     """
     try:
         granted: dict[str, Any] = await grant(services, endpoints, network, form)
@@ -52,7 +52,7 @@ async def request_client_token(
     summary="Get the SMART configuration",
 )
 async def get_smart_configuration(endpoints: TheEndpoints) -> Response:
-    """Return how clients of clinics authenticate, and the scopes that they can have (SMART App Launch 2.2)."""
+    """Return the URL of the token endpoint, and the methods and scopes that clients can use (SMART App Launch 2.2)."""
     return _described(endpoints)
 
 
@@ -63,7 +63,7 @@ async def get_smart_configuration(endpoints: TheEndpoints) -> Response:
     summary="Get the authorization server metadata",
 )
 async def get_authorization_server(endpoints: TheEndpoints) -> Response:
-    """Return the same document as `GET /.well-known/smart-configuration`: OAuth clients look for it here (RFC 8414)."""
+    """Return the same document as `GET /.well-known/smart-configuration`. OAuth clients look for it here (RFC 8414)."""
     return _described(endpoints)
 
 

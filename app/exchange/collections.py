@@ -1,4 +1,4 @@
-"""The collections that a clinic can pull, each with the type of resource whose scope it needs."""
+"""The collections that a clinic can pull, each with the resource type whose scope a client needs to pull it."""
 
 from collections.abc import Mapping
 from typing import Annotated, Final
@@ -19,7 +19,7 @@ NAMES: Final = tuple(TYPES)
 
 
 def _parse_list(values: list[str]) -> list[str]:
-    """Return the collections of one or several comma-separated lists, each once and in their order."""
+    """Return the collections in comma-separated lists, each once and in the order of `NAMES`."""
     names = {name for value in values if value for name in value.split(",")}
     if not names.issubset(NAMES):
         message = "Send the name of a collection."
@@ -35,9 +35,9 @@ Collections = Annotated[
 
 
 def readable(wanted: list[str], scope: str) -> list[str]:
-    """Return the wanted collections, by default all that the token's scopes cover.
+    """Return the wanted collections; if no collection is named, all that the token's scopes cover.
 
-    Raise `InsufficientScope` if they do not cover a wanted one, or do not cover any.
+    Raise `InsufficientScope` if the scopes do not cover a wanted collection or, if none is named, any collection.
     """
     granted = scopes.parse(scope)
     covered = [name for name in NAMES if "s" in granted.get(TYPES[name], "")]

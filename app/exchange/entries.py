@@ -1,4 +1,4 @@
-"""The entries of a clinic's push. Each has one session, and is parsed and validated separately."""
+"""The entries of a clinic's push. Each entry contains one session, and is parsed and validated separately."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
@@ -25,7 +25,7 @@ PERSONAL: Final[Row] = {
     for name, value in SESSIONS.initial.items()
     if name not in SESSIONS.clinical
 }
-"""The fields of a new session that a clinic does not set."""
+"""The fields that a clinic cannot set, with the values that they have in a new session."""
 _PATIENT: Final = Fault("/patient", "one-of", "Send the patient's id, or an identifier with `system` and `value`.")
 
 
@@ -38,7 +38,7 @@ class _Entry(Shape):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A valid entry: the patient's id or identifier, the session's identifier and revision, and its clinical fields."""
+    """A valid entry: the patient's id or identifier; the session's identifier, revision and clinical fields."""
 
     patient: UUID | tuple[str, str]
     system: str
@@ -52,7 +52,9 @@ class Entry:
         return {"system": self.system, "value": self.value}
 
     def op(self, clinic_id: UUID, patient_id: UUID) -> Op:
-        """Return the operation that creates or changes the session. The patient and the identifier determine its id."""
+        """Return the operation that creates or changes the session. The patient's id and the identifier determine its
+        id.
+        """
         return Op(
             resource=SESSIONS,
             id=make_id(uuid5(patient_id, f"{self.system}|{self.value}").bytes),
@@ -65,14 +67,17 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class InvalidEntry:
-    """An invalid entry: its faults, and the session's identifier if that is valid."""
+    """An invalid entry: its faults, and the identifier of the session, or None if the identifier is not valid."""
 
     faults: tuple[Fault, ...]
     identifier: Row | None
 
 
 def parse(value: Any) -> Entry | InvalidEntry:
-    """Return one entry. Pointers to faults in the session are relative to it, as in `POST /v1/sessions`."""
+    """Parse one entry of a push; return an `InvalidEntry` with all faults if it is not valid.
+
+    The pointer of a fault in the session is relative to the session, as in `POST /v1/sessions`.
+    """
     members = value if isinstance(value, dict) else {}
     patient, faults = _patient(members.get("patient"))
     try:
@@ -113,7 +118,7 @@ def _check_count(value: Any) -> Any:
 
 
 class SessionPush(Shape, json_schema_extra=example(examples.PUSH)):
-    """The sessions of a clinic: at most 500."""
+    """A push of at most 500 sessions."""
 
     sessions: Annotated[
         list[Annotated[Any, PlainValidator(parse, json_schema_input_type=SessionEntry)]],

@@ -1,4 +1,4 @@
-"""The examples of the exchange with a clinic: a session of the demo's patient."""
+"""Example bodies of a clinic's push and pull: a session of the demo's patient."""
 
 from typing import Final
 from uuid import UUID, uuid5

@@ -1,8 +1,8 @@
 """Numbering: a clinic's changes get their numbers when the clinic pulls, in a transaction that locks the clinic.
 
-If each write assigned the number itself, it could become visible after a greater one, and a reader would skip it. Here,
-a row is committed before it gets a number, and the number is greater than all that were ever read. Rows that a writer
-has locked are skipped, and get a number at the next pull (decision 063).
+If each write numbered its own change, a change could be committed after another one with a greater number, and a pull
+would miss it. Here, a change is committed before it gets a number, and the number is greater than all that were ever
+read. Rows that a writer has locked are skipped, and get a number at the next pull (decision 063).
 """
 
 from typing import Final
@@ -17,7 +17,7 @@ from app.exchange.collections import NAMES
 from app.problems import NotSignedIn
 
 MAX_NUMBERED: Final = 5000
-"""The maximum number of rows in one transaction."""
+"""The maximum number of changes that one transaction numbers."""
 _clinic, _item = ClinicRecord.table(), SharedItem.table()
 _KEY: Final = ("owner_id", "collection", "id")
 _this: Final = _clinic.c.id == bind(_clinic.c.id, "clinic_id")
@@ -28,14 +28,14 @@ STATE: Final = Statement(
         sa.exists(sa.select(_item.c.id).where(_is_unnumbered)).label("has_unnumbered"),
     ).where(_this, IS_ACTIVE)
 )
-"""A clinic's counters, and whether it has changes without a number; no row if the client or the clinic has ended."""
+"""Selects a clinic's counters, and whether changes lack a number; no row if the client or its clinic has ended."""
 LOCK: Final = Statement(sa.select(_clinic.c.head).where(_this).with_for_update(key_share=True))
 _rank: Final = sa.case(
     {name: sa.literal_column(str(rank)) for rank, name in enumerate(NAMES)},
     value=_item.c.collection,
     else_=sa.literal_column(str(len(NAMES))),
 )
-"""The order within a version: a connection before its records, parents before children."""
+"""The order of changes with the same version: a connection before its records, parents before children."""
 
 
 def _number() -> Statement:
@@ -65,7 +65,7 @@ _ADVANCE: Final = Statement(sa.update(_clinic).where(_this).values(head=bind(_cl
 
 
 async def state(caller: ClientCaller) -> Row:
-    """Return the clinic's counters; raise `NotSignedIn` if the client or the clinic has ended."""
+    """Return the row of `STATE`: the clinic's counters; raise `NotSignedIn` if the client or the clinic has ended."""
     found = await caller.db.one(STATE, **caller.binds)
     if found is None:
         raise NotSignedIn
@@ -73,7 +73,10 @@ async def state(caller: ClientCaller) -> Row:
 
 
 async def number(db: Database, clinic: Row) -> bool:
-    """Number the clinic's changes that have no number yet; return whether more may be left."""
+    """Number the clinic's changes that have no number yet, at most `MAX_NUMBERED`, and update `head` in `clinic`.
+
+    Return whether there may be more changes without a number.
+    """
     async with db.transaction() as tx:
         locked = await tx.only(LOCK, clinic_id=clinic["id"])
         clinic["head"] = locked["head"]

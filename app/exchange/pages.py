@@ -1,7 +1,7 @@
-"""The statement that reads a page of a clinic's changes, and checks in it what the clinic may see.
+"""The SQL statement that reads a page of a clinic's changes, and checks which records the clinic may see.
 
-A change is shown with its record if the consent is active, its `until` is not past, its purpose is the client's, and
-the consent covers the record. A reference to a record that the clinic does not see is null.
+A change contains its record if the consent is active, its `until` is not past, its purpose is that of the client, and
+it covers the record. A reference to a record that the clinic does not see is null.
 """
 
 import operator
@@ -22,7 +22,7 @@ TERMS: Final = ("status", "shares", "receives", "purpose", "name", "until")
 """The columns of the consent that a connection shows."""
 _item, _patient = SharedItem.table(), PatientRecord.table()
 LIVE: Final = ConsentRecord.table().alias("live")
-"""The consent of each row of a page."""
+"""The consent that applies to a row of a page."""
 _any = ConsentRecord.table().alias("any_consent")
 _ACTIVE: Final[sa.ColumnElement[str]] = sa.literal_column(f"'{ConsentStatus.ACTIVE.value}'")
 _ITEM: Final = ("number", "owner_id", "collection", "id", "version", "removed", "changed_at")
@@ -141,10 +141,10 @@ def _of_kind(page: sa.CTE, kind: Resource) -> sa.Select[Any]:
 
 
 def record_columns(kind: Resource, table: sa.FromClause, changed_at: sa.ColumnElement[Any]) -> list[Any]:
-    """Return the columns of a record from which a clinic's view of the record is made.
+    """Return the columns from which `clinic_record` makes the clinic's view of a record.
 
-    They are `flags`; `details`, which has the columns `MANAGED` and `changed_at` as JSON if the clinic manages the record,
-    else null; `seq` and `document`.
+    They are `flags`; `details`, a JSON array of the columns `MANAGED` and `changed_at` if the clinic manages the record,
+    otherwise null; `seq` and `document`.
     """
     flags = [_flag(IS_VISIBLE), _bit(is_shared(kind, table, LIVE), IS_SHARED), *_hidden_bits(kind, table)]
     details: sa.ColumnElement[Any] = _null(sa.JSON())
@@ -169,9 +169,8 @@ def _bit(condition: sa.ColumnElement[bool], value: int) -> sa.ColumnElement[int]
 
 
 def _hidden_bits(kind: Resource, table: sa.FromClause) -> Iterable[sa.ColumnElement[int]]:
-    """Return an expression for each reference of a kind: its bit if the consent does not cover the target, else 0.
-
-    A reference that is null is not looked up.
+    """Yield an expression for each reference of a kind: the bit of the reference if the consent does not cover its
+    target, otherwise 0. If the reference is null, the database does not look for a target.
     """
     for number, (field, target) in enumerate(sorted(kind.targets.items())):
         other = target.table.alias(f"target_{field}")
@@ -185,10 +184,10 @@ def _hidden_bits(kind: Resource, table: sa.FromClause) -> Iterable[sa.ColumnElem
 
 @cache
 def page(*, of_patient: bool) -> Statement:
-    """Return the statement of a page: a row for each of the next changes, of one patient or of all.
+    """Return the statement that selects a page: a row for each of the next changes, of one patient or of all patients.
 
-    `flags` is null if the client may not know of the change, and does not have `IS_VISIBLE` if the client does not see the
-    record. `details` has the columns `TERMS` of a connection.
+    `flags` is null if the client must not learn of the change, and does not contain `IS_VISIBLE` if the client does not see
+    the record. `details` of a connection is a JSON array of the columns `TERMS`.
     """
     changes = _page(of_patient=of_patient)
     found = sa.union_all(_of_connections(changes), *(_of_kind(changes, kind) for kind in kinds())).subquery("found")
@@ -196,8 +195,10 @@ def page(*, of_patient: bool) -> Statement:
 
 
 def fitting(found: sa.Subquery, *order: sa.ColumnElement[Any]) -> Statement:
-    """Return the statement that adds up the documents of rows in an order: from `most_bytes` on, a row has no document, and
-    `fits` is false.
+    """Return the statement that limits a page to about `most_bytes` of documents, which are added up in this order.
+
+    A row has its document, and `fits` is true, if the documents before it have fewer bytes than that. All later rows
+    have no document, and `fits` is false.
     """
     sized = sa.select(*found.c, bytes_before(found.c.document, *order).label("before")).subquery("sized")
     fits = sized.c.before < sa.bindparam("most_bytes", type_=sa.BigInteger)

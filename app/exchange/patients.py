@@ -1,4 +1,4 @@
-"""The patients of a push: their ids and identifiers, the lock of their feeds, and what a write reads after the lock."""
+"""Statements on the patients of a push: find them, lock a feed, read consents and sessions after the lock."""
 
 from collections.abc import Iterable
 from typing import Final, NamedTuple
@@ -17,7 +17,7 @@ from app.records.tables import Change
 from app.resources.sessions import SESSIONS
 
 Patient = UUID | tuple[str, str]
-"""A patient's id, or a system and a value."""
+"""The id of a patient, or the system and the value of an identifier."""
 _account, _feed, _change = AccountRecord.table(), Feed.table(), Change.table()
 _patient, _identifier, _item = PatientRecord.table(), PatientIdentifier.table(), SharedItem.table()
 _BY_ID: Final = Statement(
@@ -72,20 +72,20 @@ def _state() -> Statement:
 
 
 STATE: Final = _state()
-"""The active consents of a patient, and the stored sessions with some ids: their versions for a clinic, and the input
-of `snapshot_of`. It runs after the feed was locked.
+"""Selects the active consents of a patient and, for each change of a session with one of the `ids`, its version for the
+clinic and the input of `snapshot_of`. It runs after `LOCK`.
 """
 
 
 class Known(NamedTuple):
-    """The ids of the patients that a clinic knows, and their accounts by id."""
+    """The patients that a clinic knows: their ids, and their accounts (`owners`) by patient id."""
 
     ids: dict[Patient, UUID]
     owners: dict[UUID, UUID]
 
 
 async def resolve(caller: ClientCaller, patients: Iterable[Patient]) -> Known:
-    """Return those of the patients that the clinic knows. This does not check whether the clinic may write."""
+    """Return the patients that the clinic knows, without the others. Do not check whether the clinic may write."""
     ids = [each for each in patients if isinstance(each, UUID)]
     named = {each for each in patients if isinstance(each, tuple)}
     known = Known({}, {})

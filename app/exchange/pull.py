@@ -1,4 +1,4 @@
-"""Pull: the changes that a clinic may see since its cursor, a page at a time, logged for each patient."""
+"""Pull: return the changes after a cursor that a clinic may see, and log the accesses for each patient."""
 
 import time
 from collections import defaultdict
@@ -50,7 +50,7 @@ class ClinicPullQuery(BaseModel):
         0,
         ge=0,
         le=MAX_WAIT_SECONDS,
-        description="How long to wait for a change if there is none yet, in seconds, 0 to 30.",
+        description="The maximum number of seconds to wait for a change if there is none yet, 0 to 30.",
     )
 
 
@@ -88,7 +88,10 @@ async def pull_or_wait(caller: ClientCaller, query: ClinicPullQuery, reader: Cli
 
 
 async def pull(caller: ClientCaller, query: ClinicPullQuery, names: list[str]) -> Page:
-    """Return a page of the changes in some collections; raise `CursorExpired` if the cursor cannot be served."""
+    """Number the clinic's changes, then return a page of the changes in the collections `names`, and log the accesses.
+
+    Raise `CursorExpired` if changes after the cursor may have been purged, or the cursor is not valid for this client.
+    """
     clinic = await numbering.state(caller)
     sent = clinic_cursors.parse(query.since)
     position = sent or Position(clinic["id"], caller.purpose, clinic["epoch"], 0, from_zero=True, floor=clinic["floor"])
@@ -101,14 +104,14 @@ async def pull(caller: ClientCaller, query: ClinicPullQuery, names: list[str]) -
         changes = await _changes(caller, found)
         if found.is_cut:
             has_more, through = True, found.items[-1].number
-    is_last = not has_more  # then the pull has ended, and its cursor expires when a later removal is purged
+    is_last = not has_more  # after the last page, the cursor expires when a later removal is purged
     following = position._replace(number=through, from_zero=position.from_zero and not is_last)
     return Page(changes, following.text(), has_more)
 
 
 class _Found(NamedTuple):
-    """The changes of a page, those of them whose records the client sees, the identifiers of each patient whose connection
-    is among them, and whether there are more changes.
+    """The changes of a page, those whose record the client sees, the identifiers of the patients whose connections are
+    among them, and whether more changes follow.
     """
 
     items: list[Item]
@@ -118,7 +121,7 @@ class _Found(NamedTuple):
 
 
 async def _read(caller: ClientCaller, query: ClinicPullQuery, names: list[str], after: int, head: int) -> _Found:
-    """Read a page of changes, and log the accesses in the same transaction."""
+    """Return the rows of a page of changes, and log the accesses in the same transaction."""
     values = caller.binds | {"now": clock.now(), "after": after, "head": head, "collections": names}
     values |= {"rows": query.limit + 1, "most_bytes": MAX_PAGE_BYTES, "patient": query.patient}
     async with caller.db.transaction() as tx:
@@ -141,7 +144,7 @@ async def _identifiers(tx: Transaction, caller: ClientCaller, shown: Sequence[It
 
 
 def _entries(caller: ClientCaller, shown: Sequence[Item]) -> list[Entry]:
-    """Return an entry of the access log for each patient and collection of the records that are returned."""
+    """Return one entry of the access log for each patient and collection in the items."""
     ids: defaultdict[tuple[UUID, str], list[str]] = defaultdict(list)
     for item in shown:
         ids[item.owner_id, item.collection].append(str(item.id))
@@ -152,7 +155,7 @@ def _entries(caller: ClientCaller, shown: Sequence[Item]) -> list[Entry]:
 
 
 async def _changes(caller: ClientCaller, found: _Found) -> list[str]:
-    """Return the JSON texts of changes, without those of which the clinic may not know."""
+    """Return the changes as JSON texts, without those that the clinic must not learn of."""
     keys = await caller.services.data_keys.of_many({item.owner_id for item in found.shown if item.document is not None})
     return [
         records.change_json(item, keys.get(item.owner_id), found.identifiers)

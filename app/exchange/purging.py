@@ -61,8 +61,9 @@ _RAISE_BOTH: Final = bulk_update(_clinic, ["id"], ["head", "floor"])
 
 
 async def expire_cursors(tx: Transaction, owner_id: UUID) -> None:
-    """Expire the cursors of clinics that have not pulled the end of an owner's consents, before the owner's rows are
-    deleted. The owner's feed is locked.
+    """Raise the floors of clinics, so that cursors expire that are from before the end of an owner's consents.
+
+    The caller has locked the owner's feed, and deletes the owner's rows afterwards.
     """
     numbers = {row["clinic_id"]: row["number"] for row in await tx.all(_OF_OWNER, owner_id=owner_id)}
     unnumbered = {row["clinic_id"] for row in await tx.all(_UNNUMBERED, owner_id=owner_id)}
@@ -75,7 +76,7 @@ async def expire_cursors(tx: Transaction, owner_id: UUID) -> None:
 
 
 async def purge(db: Database, before: datetime) -> AsyncGenerator[int, None]:
-    """Delete the removals from before an instant; yield how many, after each transaction."""
+    """Delete the removals from before an instant; after each transaction, yield the number of deleted rows."""
     page = {"since": LONG_AGO, "before": before, "rows": BATCH_SIZE}
     while True:
         async with background_transaction(db) as tx:

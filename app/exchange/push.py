@@ -1,8 +1,8 @@
-"""Push: a clinic's sessions, written by the same engine as the patient's own, one transaction for each patient.
+"""Push: write a clinic's sessions through the same engine as the patient's own, with one transaction for each patient.
 
 A transaction locks the patient's feed, and only then reads the consent, by a separate statement: on PostgreSQL, a
-condition in the locking statement would allow a write after the consent's end was committed. The access is logged in
-the same transaction.
+condition in the locking statement would allow a write after the end of the consent was committed. The access is logged
+in the same transaction.
 """
 
 import asyncio
@@ -31,13 +31,13 @@ from app.resources.sessions import SESSIONS
 from app.sealing import OwnerKeys
 
 CONCURRENT: Final = 4
-"""How many patients of one push are written at once, if the database has several writers."""
+"""The maximum number of patients of a push that are written at once, if the database allows several writers."""
 
 _UNKNOWN: Final = Snapshot()
 
 
 class Written(NamedTuple):
-    """The outcome of an entry, and the version that the session has for the clinic."""
+    """The outcome of an entry, the id of its session, and the version of the session for the clinic."""
 
     outcome: Outcome
     id: UUID | None = None
@@ -45,12 +45,13 @@ class Written(NamedTuple):
 
 
 Prepare = Callable[[Op, Row | None, int | None], Outcome | None]
-"""Called with an operation, the stored session and its version for the clinic, after the feed was locked. It may change the
-fields of the operation, and returns an outcome if the operation is not to be executed."""
+"""Takes an operation, the stored session and its version for the clinic, after the feed was locked. It may change the
+fields of the operation. It returns None if the operation is to be executed, and otherwise its outcome.
+"""
 
 
 class _Patient(NamedTuple):
-    """Whose sessions are written, and by whom."""
+    """The patient whose sessions are written, with the calling client, and the view and the keys of the owner."""
 
     caller: ClientCaller
     view: View
@@ -59,7 +60,7 @@ class _Patient(NamedTuple):
 
 
 async def push(caller: ClientCaller, entries: Sequence[Entry | InvalidEntry]) -> list[Row]:
-    """Write the sessions of a push; return the result of each entry, in the order given."""
+    """Write the sessions of a push, and log the accesses; return the result of each entry, in the order given."""
     written: dict[int, Written] = {}
     known = await patients.resolve(caller, [each.patient for each in entries if isinstance(each, Entry)])
     by_patient: defaultdict[UUID, dict[int, Op]] = defaultdict(dict)
@@ -99,14 +100,15 @@ async def write_patient(
     prepare: Prepare | None = None,
     atomic: bool = False,
 ) -> list[Written]:
-    """Write different sessions of one patient in one transaction; `atomic`: all or, if one fails, none.
+    """Write sessions of one patient in one transaction, and log the access; return the results in the order of `ops`.
 
-    `prepare` is called for each operation after the lock.
+    Each operation must be on a different session. With `atomic`, nothing is written if one fails. `prepare` is called
+    for each operation after the feed was locked.
     """
     try:
         keys = await caller.services.data_keys.of_many(
             [owner_id]
-        )  # before the lock, so that it needs no second connection
+        )  # before the lock, so that the keys need no second connection
         if owner_id not in keys:
             return [Written(rejected(UnknownPatient())) for _ in ops]
         view = View(_actor(caller, owner_id), owner_id)
@@ -158,7 +160,7 @@ def _prepared(
     snapshots: Mapping[Key, Snapshot],
     stored: Mapping[UUID, tuple[int | None, Sequence[Any]]],
 ) -> dict[UUID, Outcome]:
-    """Return the outcomes of the operations that are not to be executed."""
+    """Call `prepare` for each operation; return the outcomes of those that are not to be executed, by session id."""
     decided = {op.id: prepare(op, snapshots.get(op.key, _UNKNOWN).row, stored.get(op.id, (None, ()))[0]) for op in ops}
     return {id: outcome for id, outcome in decided.items() if outcome is not None}
 

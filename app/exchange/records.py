@@ -21,7 +21,7 @@ from app.sync.collections import BY_COLLECTION
 _TERMS: Final = [ConsentRecord.table().c[name] for name in TERMS]
 _MANAGED: Final = [*(SESSIONS.table.c[name] for name in MANAGED), SharedItem.table().c.changed_at]
 _SHARED: Final = '"visibility":"shared",'
-"""A member of a document. In a text of a document, its quotes would be escaped."""
+"""A member of a shared record's JSON document. No text in the document can contain it, because quotes are escaped."""
 _ALL_SHOWN: Final = IS_VISIBLE | IS_SHARED
 """The `flags` of a record that is shared, is managed by no clinic, and has no hidden reference."""
 _OF_PATIENT: Final = '"managed_by":"patient","identifier":null,"revision":null'
@@ -41,7 +41,8 @@ def managed_details(row: Row) -> Row | None:
 def clinic_record(keys: OwnerKeys, kind: Resource, row: Row) -> Row:
     """Return a record in its public shape, as the clinic sees it.
 
-    If the clinic manages the record, and the record is not shared with it, all fields but the clinical ones are null.
+    References to records that the clinic does not see are null. If the clinic manages the record, but the record is not
+    shared with the clinic, all fields except the clinical ones are null, too.
     """
     document = orjson.loads(keys.open(kind.collection, row["id"], row["seq"], row["document"]))
     flags, own = row["flags"], managed_details(row)
@@ -65,7 +66,7 @@ def clinic_record(keys: OwnerKeys, kind: Resource, row: Row) -> Row:
 
 @cache
 def _personal(kind: Resource) -> tuple[str, ...]:
-    """Return the fields of a kind that only its owner sets and that a clinic sees if the record is shared with it."""
+    """Return the fields of a kind that only the owner sets. A clinic sees them only if the record is shared with it."""
     return tuple(name for name in kind.field_names if name not in {*kind.clinical, *OWN_ONLY})
 
 

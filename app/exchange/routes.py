@@ -27,11 +27,11 @@ MayWriteSessions = Annotated[ClientCaller, Depends(ClientToken("Procedure", "cu"
     openapi_extra={MAX_BODY_BYTES: MAX_PUSH_BYTES},
 )
 async def push_sessions(call: MayWriteSessions, sent: SessionPush) -> Response:
-    """Create sessions, or replace their clinical fields, by the clinic's identifiers. The request can be repeated
-    safely.
+    """Create sessions, or replace the clinical fields of existing ones. The clinic's identifier names the session of an
+    entry. The request can be repeated safely.
 
-    Each entry succeeds or fails by itself. If the patient is unknown, or no active consent allows it, the entry is
-    `rejected` with 404. Needs `system/Procedure.cu`.
+    Each entry succeeds or fails separately. If the patient is unknown, or no active consent allows the write, the entry
+    is `rejected` with 404. Needs the scope `system/Procedure.cu`.
     """
     return json_response({"results": await push.push(call, sent.sessions)})
 
@@ -45,14 +45,14 @@ async def push_sessions(call: MayWriteSessions, sent: SessionPush) -> Response:
 async def pull_clinic_changes(
     call: AnyClient, reader: CurrentConnection, query: Annotated[ClinicPullQuery, Query()]
 ) -> Response:
-    """Return what has changed for the clinic since a cursor, over all its patients: each record once, in its latest state.
+    """Return the records of the clinic's patients that have changed since a cursor: each once, in its latest state.
 
-    Start with `since=0`, continue with the returned `cursor` while `has_more` is true, and keep the last one. When a
+    Start with `since=0`, continue with the returned `cursor` while `has_more` is true, and keep the last cursor. When a
     consent starts or its terms change, all records that it covers are returned again. `removed` means that the clinic
-    no longer sees the record: delete it. On 410, pull everything from 0, and delete what was not returned. Each
-    patient's access log shows what was read. Each collection needs a scope: `system/Patient.s` for connections,
-    `Procedure` for sessions, `Observation` for elements, `Goal` for intentions, `DocumentReference` for reflections,
-    and `Task` for action items.
+    no longer sees the record: delete it. On 410, pull everything from 0, and delete the records that were not returned.
+    The access log of each patient shows which records were read. Each collection needs a scope: `system/Patient.s` for
+    connections, `Procedure` for sessions, `Observation` for elements and check-ins, `Goal` for intentions,
+    `DocumentReference` for reflections, `Task` for action items, and `QuestionnaireResponse` for assessments.
     """
     page = await pull.pull_or_wait(call, query, reader)
     return Response(200, page.json(), [JSON])

@@ -29,7 +29,7 @@ _clinical: Final[dict[str, Any]] = {
 ClinicalSession: Final[Any] = create_model(
     "ClinicalSession",
     __base__=Shape,
-    __doc__="The clinical fields of a session. An absent field becomes null or its default; the time zone is kept.",
+    __doc__="The clinical fields of a session. Absent fields become null or their default, except the time zone.",
     **_clinical,
 )
 
@@ -41,7 +41,7 @@ class PatientReference(RootModel[Any], defer_build=True):
 
 
 class SessionEntry(Shape, json_schema_extra=example(examples.ENTRY)):
-    """A session of a patient."""
+    """An entry of a push: a session of a patient."""
 
     patient: PatientReference
     identifier: Identifier = Field(description="The clinic's identifier of the session.")
@@ -49,7 +49,7 @@ class SessionEntry(Shape, json_schema_extra=example(examples.ENTRY)):
         None,
         ge=0,
         lt=2**53,
-        description="The revision of the session in the clinic's system: an entry with a lower one has no effect.",
+        description="The revision of the session in the clinic's system. After a higher one, an entry has no effect.",
     )
     session: ClinicalSession = Field(description="All clinical fields of the session.")
 
@@ -58,7 +58,7 @@ class SessionResult(BaseModel, defer_build=True):
     """The result of one entry of a push."""
 
     identifier: Identifier | None = Field(description="The session's identifier; null if the one sent is not valid.")
-    id: Id | None = Field(description="The session's id; null if the patient is not known.")
+    id: Id | None = Field(description="The session's id; null if the entry is not valid or the patient is not known.")
     outcome: OpOutcome = Field(description="What the entry did. Expect new values.")
     status: HttpStatus = Field(description="The HTTP status of this entry.")
     version: ClinicVersion | None = Field(description="The session's version for this clinic; null if it has none.")
@@ -67,7 +67,8 @@ class SessionResult(BaseModel, defer_build=True):
         "`rejected`: the code of the problem. Expect new values."
     )
     errors: list[Fault] = Field(
-        description="With the status 422: all errors. Pointers are relative to the session, or to the entry."
+        description="All errors, if the status is 422. A pointer is relative to the session or, if it is not about a "
+        "member of the session, to the entry."
     )
 
 
@@ -92,11 +93,13 @@ def _record_of(kind: Resource) -> type[BaseModel]:
     members["managed_by"] = (managed_by, Field(description="Who sets the clinical fields."))
     members["identifier"] = (
         Identifier | None,
-        Field(description="The clinic's identifier of a session that it manages."),
+        Field(description="For a session that the clinic manages, the clinic's identifier of it; otherwise null."),
     )
     members["revision"] = (
         Annotated[int, Field(ge=0, lt=2**53)] | None,
-        Field(description="The highest revision that was pushed for such a session."),
+        Field(
+            description="For a session that the clinic manages, the highest revision that was pushed; otherwise null."
+        ),
     )
     name = f"Clinic{kind.public.__name__}"
     doc = f"{kind.one[0].upper()}{kind.one[1:]}, as a clinic sees it."
@@ -106,7 +109,7 @@ def _record_of(kind: Resource) -> type[BaseModel]:
 class _Change(BaseModel, defer_build=True):
     collection: str
     patient: Id = Field(description="The patient's id.")
-    id: Id = Field(description="The record's id; of a connection, the patient's.")
+    id: Id = Field(description="The record's id; for a connection, the patient's id.")
     version: ClinicVersion = Field(description="The number of changes of this connection, including this one.")
     removed: bool = Field(
         description="Whether the clinic no longer sees the record. A removed connection stands for all its records."
@@ -119,9 +122,9 @@ def _change_of(collection: str, name: str, record: Any) -> Any:
     return create_model(
         f"Clinic{name}Change",
         __base__=_Change,
-        __doc__=f"The latest change in the collection `{collection}` that the clinic can see.",
+        __doc__=f"The latest change of one record in the collection `{collection}`, as the clinic sees it.",
         collection=(found, Field(description="The record's collection.")),
-        record=(record | None, Field(description="The record as it is now; null if it was removed.")),
+        record=(record | None, Field(description="The record as it is now; null if `removed` is true.")),
     )
 
 
@@ -132,7 +135,7 @@ _CHANGES: Final = [
 
 
 class ClinicChange(RootModel[Any], defer_build=True):
-    """The latest change of one record or connection; the collection decides the type of the record."""
+    """The latest change of one record or connection. `collection` determines the type of `record`."""
 
     root: Annotated[reduce(or_, _CHANGES), Field(discriminator="collection")]  # type: ignore[valid-type]
 
@@ -142,6 +145,6 @@ class ClinicChanges(BaseModel, defer_build=True, json_schema_extra=example(examp
 
     changes: list[ClinicChange] = Field(description="The changes, each record once, in its latest state.")
     cursor: str = Field(
-        description="An opaque text: send it as `since` of the next page, or keep it for the next pull."
+        description="An opaque cursor. Send it as `since` to get the next page, or keep it for the next pull."
     )
     has_more: bool = Field(description="Whether there are more changes.")

@@ -1,7 +1,8 @@
-"""The FHIR R4 facade: the records that a clinic sees, and the sessions that it pushes, as FHIR resources.
+"""The FHIR R4 facade: clinics read records, and write sessions, as FHIR resources.
 
-`types` lists the types of resource with their search parameters, `mapping` maps each from and to our records. Reads and
-searches (`searching`, `reading`) check the consent in the statement of the read and log the access, as a pull does. Writes
-(`writing`, `bundles`) are the sessions of a push. A library validates resources (`validation`); it is loaded when the first
-one arrives. Only this package knows FHIR.
+`types` lists the resource types and their search parameters. `mapping` converts our records to resources, and incoming
+resources to fields of a session. Reads and searches (`reading`, `searching`) check the consent in the SQL statement
+that reads the records, and log the access, as a pull does. Creates and updates (`writing`, `bundles`) write sessions
+through the same engine as a clinic's push. `validation` validates resources with fhirkit-rs, which is imported when the
+first resource arrives. No other package imports fhirkit-rs.
 """

@@ -22,14 +22,18 @@ from app.problems import Fault, InvalidResource, MethodNotAllowed, NotFound, Pro
 from app.records.preconditions import matching_etag
 from app.sync.collections import MAX_OPS, MAX_PUSH_BYTES
 
-_ONE_PATIENT: Final = "A transaction writes sessions of one patient."
-_ONLY_WRITES: Final = "A transaction creates and updates Procedures and MedicationAdministrations, each once."
+_ONE_PATIENT: Final = "A transaction can write sessions of one patient only."
+_ONLY_WRITES: Final = "A transaction can only create or update Procedures and MedicationAdministrations, each once."
 _STEPS: Final = 2
-"""The segments of the path of one resource."""
+"""The number of segments in the path of one resource."""
 
 
 def check(bundle: Json) -> list[Json]:
-    """Return the entries of a Bundle; raise `InvalidResource` if it is not a batch or a transaction, or `TooManyOps`."""
+    """Return the entries of a Bundle. The resources in them are not validated yet.
+
+    Raise `InvalidResource` if the Bundle is not a valid batch or transaction, and `TooManyOps` if it has more than 500
+    entries.
+    """
     entries = bundle.get("entry", [])
     if isinstance(entries, list) and len(entries) > MAX_OPS:
         raise TooManyOps.beyond(MAX_OPS, MAX_PUSH_BYTES)
@@ -45,7 +49,10 @@ def check(bundle: Json) -> list[Json]:
 
 
 async def batch(call: ClientCaller, entries: list[Json], endpoints: Endpoints) -> Json:
-    """Execute each entry, in order; return their responses."""
+    """Execute the entries in order; return the Bundle of their responses.
+
+    A failed entry does not stop the batch, unless the status of its problem is 500 or higher: then raise the problem.
+    """
     return {
         "resourceType": "Bundle",
         "type": "batch-response",
@@ -57,7 +64,7 @@ async def _respond(call: ClientCaller, entry: Json, endpoints: Endpoints) -> Jso
     try:
         return await _execute(call, entry, endpoints)
     except Problem as problem:
-        if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:  # then the whole batch can be sent again
+        if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:  # the client can send the whole batch again
             raise
         outcome = outcome_of(problem, call.request_id)
         return {"response": {"status": _line(problem.status), "outcome": outcome}}
@@ -96,7 +103,7 @@ async def _read(
 
 
 async def _write_of(call: ClientCaller, entry: Json) -> tuple[Target, PartWrite]:
-    """Return the session that an entry writes, and its part; raise the problem if it is not valid or not allowed."""
+    """Return the session that an entry writes, and the part to write; raise a problem if the entry is refused."""
     request = entry["request"]
     name, id, query = _target(request["url"])
     kind = WRITABLE.get(name)
@@ -121,7 +128,10 @@ async def _write_of(call: ClientCaller, entry: Json) -> tuple[Target, PartWrite]
 
 
 def _target(url: str) -> tuple[str, str, searching.Pairs]:
-    """Return the type, the id if there is one, and the query of the URL in an entry; raise `NotFound` if it is unknown."""
+    """Return the resource type, the id and the query in the URL of an entry. The id is empty if the URL has none.
+
+    Raise `NotFound` if the path is not that of a supported type or of one resource.
+    """
     try:
         split = urlsplit(url)
     except ValueError:
@@ -135,9 +145,9 @@ def _target(url: str) -> tuple[str, str, searching.Pairs]:
 
 
 async def transact(call: ClientCaller, entries: list[Json], endpoints: Endpoints) -> Json:
-    """Write all entries, which are about one patient, in one transaction; return their responses.
+    """Write all entries, which must be of one patient, in one transaction; return the Bundle of their responses.
 
-    Raise the problem of the first entry that failed; then nothing was written.
+    If an entry fails, write nothing, and raise the problem of the first one that failed.
     """
     writes: list[tuple[Target, PartWrite]] = []
     for number, entry in enumerate(entries):
@@ -163,7 +173,11 @@ async def transact(call: ClientCaller, entries: list[Json], endpoints: Endpoints
 async def _write_in_transaction(
     call: ClientCaller, entry: Json, before: list[tuple[Target, PartWrite]]
 ) -> tuple[Target, PartWrite]:
-    """Return what an entry of a transaction writes; raise `InvalidResource` if it is no write or of another patient."""
+    """Return the session that an entry of a transaction writes, and the part to write.
+
+    `before` has the sessions and parts of the earlier entries. Raise `InvalidResource` if the entry is not a write, is
+    of another patient, or writes the same resource as an earlier one.
+    """
     if entry["request"]["method"] not in {"POST", "PUT"}:
         raise InvalidResource(Fault("/request/method", "enum", _ONLY_WRITES))
     target, part = await _write_of(call, entry)
@@ -175,7 +189,10 @@ async def _write_in_transaction(
 
 
 def _sessions(call: ClientCaller, writes: list[tuple[Target, PartWrite]]) -> dict[UUID, tuple[SessionWrite, int]]:
-    """Return the sessions that the parts belong to, each with the number of its first entry."""
+    """Return the sessions of a transaction by id, each with its parts and the number of its first entry.
+
+    Raise `InvalidResource` if a resource contains an id other than that of its session.
+    """
     sessions: dict[UUID, tuple[SessionWrite, int]] = {}
     for number, (target, part) in enumerate(writes):
         op = part.part.op(call.clinic_id, target.patient_id, target.identifier)
@@ -187,7 +204,7 @@ def _sessions(call: ClientCaller, writes: list[tuple[Target, PartWrite]]) -> dic
 
 @contextmanager
 def _of_entry(number: int) -> Iterator[None]:
-    """Name the entry in a problem that the block raises."""
+    """A context manager that adds the `expression` `Bundle.entry[number]` to a `Problem` that the block raises."""
     try:
         yield
     except Problem as problem:
@@ -196,7 +213,7 @@ def _of_entry(number: int) -> Iterator[None]:
 
 
 def written(name: str, found: Stored, endpoints: Endpoints) -> Json:
-    """Return the entry of the response to a write."""
+    """Return the entry for a write of the type `name` in a response Bundle."""
     url, meta = endpoints.of(f"/fhir/{name}/{found.resource['id']}"), found.resource["meta"]
     response = {
         "status": _line(found.status),
@@ -208,10 +225,10 @@ def written(name: str, found: Stored, endpoints: Endpoints) -> Json:
 
 
 def etag(resource: Json) -> str:
-    """Return the entity tag of a resource."""
+    """Return the weak entity tag of a resource, such as `W/"7"`."""
     return f'W/"{resource["meta"]["versionId"]}"'
 
 
 def _line(status: int) -> str:
-    """Return a status as a Bundle has it: `201 Created`."""
+    """Return a status with its reason phrase, as it is written in a Bundle: `201 Created`."""
     return f"{status} {HTTPStatus(status).phrase}"

@@ -1,4 +1,4 @@
-"""What the routes below `/fhir` read from a request: the caller, the body, conditions and tags."""
+"""Dependencies and parsers of requests below `/fhir`: the caller, the body, conditions and entity tags."""
 
 import re
 from typing import Annotated, Any, Final
@@ -39,7 +39,7 @@ _accepted: Final = re.compile(r"\*/\*|application/\*|application/(?:fhir\+)?json
 
 
 class TypeConvertor(StringConvertor):
-    """The types of resource in a path. A path with another type is not found (404)."""
+    """A path parameter that matches the supported resource types. A path with any other type gets 404."""
 
     regex = "|".join(TYPES)
 
@@ -50,14 +50,14 @@ register_url_convertor("fhir_type", TypeConvertor())
 class FhirToken(ClientToken):
     """A dependency that returns the calling client if its token allows an interaction with the type in the path.
 
-    `letters` are those of the scope. A type that does not support the interaction is refused with 405, before the caller is
-    authenticated, as an unknown method of a path is.
+    If the type does not support the interaction, the request gets 405 before the client is authenticated. The router
+    refuses the unsupported methods of other paths in the same way.
     """
 
     def __init__(self, letters: str, path: str, *, checks_accept: bool = True) -> None:
-        """Take the letters, and whether the path is that of a list or of one resource.
+        """Take the scope letters that the token needs, and the kind of path: `list`, or `one` for one resource.
 
-        `checks_accept` is false for a response that is not one JSON value.
+        `checks_accept` is false for a response that is not a JSON value: then the Accept header is not checked.
         """
         super().__init__()
         self._checks_accept = checks_accept
@@ -67,7 +67,7 @@ class FhirToken(ClientToken):
         self._path = path
 
     async def __call__(self, request: Request) -> ClientCaller:
-        """Return the authenticated client."""
+        """Return the authenticated client; raise `MethodNotAllowed`, `NotAcceptable`, or as `ClientToken` does."""
         name = request.scope["path_params"]["type"]
         token = self._by_type.get(name)
         if token is None:
@@ -79,15 +79,15 @@ class FhirToken(ClientToken):
 
 
 class AnyFhirToken(ClientToken):
-    """A dependency that returns the calling client; what it may do is checked when the types of resource are known."""
+    """A dependency that returns the calling client, whatever its scopes. The operation checks them for each type."""
 
     def __init__(self, *, checks_accept: bool = True) -> None:
-        """`checks_accept` is false for a response that is not one JSON value."""
+        """Take `checks_accept`: false for a response that is not a JSON value, so that Accept is not checked."""
         super().__init__()
         self._checks_accept = checks_accept
 
     async def __call__(self, request: Request) -> ClientCaller:
-        """Return the authenticated client."""
+        """Return the authenticated client; raise `NotAcceptable`, or as `ClientToken` does."""
         call = await super().__call__(request)
         if self._checks_accept:
             check_accept(request)
@@ -95,27 +95,27 @@ class AnyFhirToken(ClientToken):
 
 
 def allowed_methods(name: str, path: str) -> list[str]:
-    """Return the methods that a path of a type supports."""
+    """Return the methods that a path of the type `name` supports; `path` is `list` or `one`."""
     found = {method for method, permission in _METHODS[path].items() if permission in TYPES[name].letters}
     return sorted({*found, "HEAD"})
 
 
 def check_scope(call: ClientCaller, name: str, letters: str) -> None:
-    """Raise `InsufficientScope` if the token does not allow an interaction."""
+    """Raise `InsufficientScope` if the token lacks one of these scope letters for the type `name`."""
     if not {*letters} <= {*scopes.parse(call.scope).get(name, "")}:
         needed = f"system/{name}.{letters}"
         raise InsufficientScope.needing(needed)
 
 
 def check_accept(request: Request) -> None:
-    """Raise `NotAcceptable` if the client accepts no JSON."""
+    """Raise `NotAcceptable` if the Accept header does not allow JSON."""
     accepted = ",".join(header_values(request, b"accept"))
     if accepted.strip() and not any(_accepted(each.strip()) for each in accepted.split(",")):
         raise NotAcceptable
 
 
 class ResourceBody(BodyDependency):
-    """The body as a JSON object."""
+    """A dependency that returns the body, which must be a JSON object."""
 
     async def __call__(self, request: Request) -> Json:
         """Return the object; raise `UnsupportedMediaType`, `MalformedBody` or `InvalidResource`."""
@@ -127,10 +127,10 @@ class ResourceBody(BodyDependency):
 
 
 class SearchBody(BodyDependency):
-    """The parameters of a search in a form, which may be absent."""
+    """A dependency that returns the search parameters from a form in the body, or none if there is no body."""
 
     async def __call__(self, request: Request) -> Pairs:
-        """Return names and values; raise `UnsupportedMediaType` or `MalformedBody`."""
+        """Return pairs of name and value; raise `UnsupportedMediaType` or `MalformedBody`."""
         body = await read_all(request)
         if not body and not header_values(request, b"content-type"):
             return []
@@ -143,12 +143,12 @@ class SearchBody(BodyDependency):
 
 
 def is_lenient(prefer: str | None) -> bool:
-    """Return whether the header Prefer asks to ignore unknown parameters."""
+    """Return whether the Prefer header contains `handling=lenient`: then unknown parameters are ignored."""
     return prefer is not None and _lenient(prefer) is not None
 
 
 def version_of(if_match: str | None) -> int | None:
-    """Return the version in If-Match; None without the header or with `*`. Raise `MalformedHeader`."""
+    """Return the version in If-Match; None if the header is absent or `*`. Raise `MalformedHeader` for other values."""
     if if_match is None or if_match.strip() == "*":
         return None
     found = _tag(if_match.strip())
@@ -158,7 +158,11 @@ def version_of(if_match: str | None) -> int | None:
 
 
 def condition_of(pairs: Pairs) -> Identifier:
-    """Return the one identifier that a condition names; raise `PreconditionFailed` if it is not one."""
+    """Return the identifier in the parameters of a conditional request.
+
+    Raise `PreconditionFailed` unless exactly one valid identifier is the condition, and `NotAcceptable` if `_format` is
+    not JSON.
+    """
     check_format(pairs)
     conditions = [(name, value) for name, value in pairs if name not in IGNORED]
     if [name for name, _ in conditions] != ["identifier"]:
@@ -170,7 +174,11 @@ def condition_of(pairs: Pairs) -> Identifier:
 
 
 def condition_in(header: str | None, query: Pairs) -> Identifier | None:
-    """Return the identifier in If-None-Exist, or in the query, where fhirpy sends it; None if there is no condition."""
+    """Return the identifier in the condition of a create, or None if there is no condition.
+
+    The condition is in the header If-None-Exist or, as fhirpy sends it, in the query. Raise `PreconditionFailed` if it
+    is not exactly one valid identifier, and `InvalidParameter` for any other parameter in the query.
+    """
     if any(name == "identifier" for name, _ in query):
         return condition_of(query)
     check_only_format(query)
@@ -185,9 +193,10 @@ def condition_in(header: str | None, query: Pairs) -> Identifier | None:
 Body = Annotated[Json, Depends(ResourceBody())]
 Form = Annotated[Pairs, Depends(SearchBody())]
 ResourceId = Annotated[Id, Path(description="The id of the resource.")]
-TypeName = Annotated[str, Path(description="The type of resource.", json_schema_extra={"example": "Procedure"})]
-Prefer = Annotated[str | None, Header(alias="Prefer", description="`handling=lenient` ignores unknown parameters.")]
+TypeName = Annotated[str, Path(description="The resource type.", json_schema_extra={"example": "Procedure"})]
+Prefer = Annotated[str | None, Header(alias="Prefer", description="`handling=lenient`: ignore unknown parameters.")]
 IfMatch = Annotated[str | None, Header(alias="If-Match", description="The version that the resource must have.")]
 IfNoneExist = Annotated[
-    str | None, Header(alias="If-None-Exist", description="`identifier=system|value`: create it only if there is none.")
+    str | None,
+    Header(alias="If-None-Exist", description="`identifier=system|value`: create the resource only if it is new."),
 ]

@@ -1,4 +1,4 @@
-"""Dates and times of searches: what `ge2026-11-20` selects, as an interval of instants."""
+"""Date parameters of searches: `parse` returns the interval that a value such as `ge2026-11-20` selects."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -14,13 +14,13 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class Interval(NamedTuple):
-    """The instants from the first until before the second."""
+    """The instants from `start`, which is included, to `end`, which is not."""
 
     start: datetime
     end: datetime
 
     def within(self, other: "Interval") -> "Interval":
-        """Return the instants that are in both."""
+        """Return the intersection of both intervals."""
         return Interval(max(self.start, other.start), min(self.end, other.end))
 
 
@@ -28,7 +28,10 @@ ALWAYS: Final = Interval(EARLIEST, LATEST)
 
 
 def parse(text: str) -> Interval:
-    """Return the instants that a value selects; raise `ValueError` if it is not valid. A time without an offset is in UTC."""
+    """Return the interval that the value of a date parameter selects. A time without an offset is in UTC.
+
+    Raise `ValueError` if the value is not valid.
+    """
     found = _date(text)
     if found is None:
         raise ValueError
@@ -52,9 +55,9 @@ def parse(text: str) -> Interval:
 
 
 def _length(start: datetime, fraction: str | None, *given: str | None) -> timedelta:
-    """Return the length of the year, month, day, minute, second or fraction of a second that begins at `start`.
+    """Return the length of the period that a value names: a year, month, day, minute, second or fraction of a second.
 
-    `given` are the month, the day, the hour and the second, each None if it was not sent.
+    The period begins at `start`. `given` are the value's month, day, hour and second, each None if the value lacks it.
     """
     month, day, hour, second = given
     if month is None:

@@ -1,4 +1,4 @@
-"""How operations below `/fhir` are described in the OpenAPI document."""
+"""Helpers that describe the operations below `/fhir` for the OpenAPI document."""
 
 from typing import Any, Final
 
@@ -10,11 +10,13 @@ from app.openapi import Json, example
 
 
 class FhirResource(BaseModel, defer_build=True, json_schema_extra=example(examples.PROCEDURE)):
-    """A FHIR R4 resource: `resourceType` says which. See https://hl7.org/fhir/R4/ and `GET /fhir/metadata`."""
+    """A FHIR R4 resource of the type `resourceType`. `GET /fhir/metadata` lists the supported types, and
+    https://hl7.org/fhir/R4/ defines their elements.
+    """
 
     model_config = ConfigDict(extra="allow")
 
-    resource_type: str = Field(alias="resourceType", description="The type of resource.")
+    resource_type: str = Field(alias="resourceType", description="The type of the resource.")
 
 
 RESOURCE: Final = {"$ref": "#/components/schemas/FhirResource"}
@@ -22,16 +24,16 @@ _ERRORS: Final = {
     400: "`invalid`: the request or the resource is not valid FHIR.",
     401: "`login`: the request needs a valid access token of a client.",
     403: "`forbidden`: the token lacks the scope, or belongs to a person.",
-    404: "`not-found`: the client sees no such resource, or there is no such type.",
+    404: "`not-found`: the client sees no such resource, or the server does not support this type.",
     405: "`not-supported`: the type does not support this interaction.",
     406: "`not-supported`: the server answers in JSON only.",
-    409: "`conflict`: the patient has removed or detached the session.",
-    412: "`conflict`: the version or the condition does not hold.",
+    409: "`conflict`: the patient has removed or detached the session, or the clinic does not manage it.",
+    412: "`conflict`: the version is not the current one, or the condition is not one identifier.",
     413: "`too-long`: the body has too many bytes or entries.",
     414: "`too-long`: the URL is too long.",
-    415: "`not-supported`: the body is not JSON, or for a search not a form.",
-    422: "`business-rule`: a rule of sessions does not hold, or the subject is unknown.",
-    429: "`throttled`: the client has started too many exports; Retry-After has the seconds to wait.",
+    415: "`not-supported`: the media type of the body is not JSON or, for a search, not that of a form.",
+    422: "`business-rule`: the resource breaks a rule of sessions, or the subject is unknown.",
+    429: "`throttled`: the client has started too many exports; Retry-After is the number of seconds to wait.",
     503: "`transient`: the server is overloaded, or its database did not respond.",
     507: "`no-store`: the server cannot store anything.",
 }
@@ -41,7 +43,7 @@ BODY: Final = (413, 415, 507)
 
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return FastAPI's `responses` for an operation with these errors, and those that every operation has."""
+    """Return FastAPI's `responses` for these error statuses, and for those that every operation can return."""
     return {
         status: {
             "description": _ERRORS[status],
@@ -52,7 +54,7 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def answer(status: int, description: str, shown: Json | None = None) -> dict[int | str, dict[str, Any]]:
-    """Return the `responses` of a success; without an example of its own, that of the shape is shown."""
+    """Return FastAPI's `responses` for a success. Without `shown`, the docs show the example of `FhirResource`."""
     return {
         status: {
             "model": FhirResource,
@@ -63,12 +65,12 @@ def answer(status: int, description: str, shown: Json | None = None) -> dict[int
 
 
 def sent(shown: Json) -> Json:
-    """Return the `requestBody` of a resource that an operation takes."""
+    """Return the OpenAPI `requestBody` of an operation that takes a resource, with the example `shown`."""
     return {"required": True, "content": {MEDIA_TYPE: {"schema": RESOURCE, "example": shown}}}
 
 
 def parameters(*described: tuple[str, str]) -> list[Json]:
-    """Return the query parameters with these names and descriptions."""
+    """Return OpenAPI query parameters, given the name and the description of each."""
     return [
         {"name": name, "in": "query", "required": False, "description": said, "schema": {"type": "string"}}
         for name, said in described

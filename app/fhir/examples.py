@@ -1,4 +1,4 @@
-"""The examples of resources: a session of the demo's patient, as the demo's clinic sees and writes it."""
+"""Example bodies of the FHIR operations: a session of the demo's patient, as the demo's clinic reads and writes it."""
 
 from typing import Final
 
@@ -23,7 +23,7 @@ _LOCATION: Final = f"{BASE}/Procedure/{SESSION_ID}"
 
 
 def _draft(resource: Json) -> Json:
-    """Return a resource as a clinic sends it: without id and meta."""
+    """Return a resource as a clinic sends it: without `id` and `meta`."""
     return {name: value for name, value in resource.items() if name not in {"id", "meta"}}
 
 
@@ -68,7 +68,7 @@ METADATA: Final[Json] = {
     "format": ["json", "application/fhir+json"],
     "rest": [{"mode": "server", "resource": [{"type": "Patient", "interaction": [{"code": "read"}]}]}],
 }
-"""The beginning of the CapabilityStatement."""
+"""A shortened CapabilityStatement."""
 OUTCOME: Final[Json] = {
     "resourceType": "OperationOutcome",
     "issue": [

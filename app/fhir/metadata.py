@@ -1,4 +1,4 @@
-"""The CapabilityStatement: exactly what is implemented, generated from the types."""
+"""The CapabilityStatement, generated from the resource types, so that it lists exactly what is implemented."""
 
 from importlib.metadata import version
 from typing import Final
@@ -12,7 +12,7 @@ from app.openapi import Json
 
 FHIR_VERSION: Final = "4.0.1"
 _DATE: Final = "2026-11-29"
-"""When what is implemented last changed."""
+"""The date of the last change to the implemented features."""
 _OAUTH_URIS: Final = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
 _SERVICE: Final = {"system": "http://terminology.hl7.org/CodeSystem/restful-security-service", "code": "SMART-on-FHIR"}
 _BULK: Final = "http://hl7.org/fhir/uv/bulkdata"
@@ -24,7 +24,7 @@ _KINDS: Final = {
     "status": "token",
     "patient": "reference",
 }
-"""The type of search parameter for each of the things that are searched by."""
+"""The FHIR type of a search parameter, by its criterion."""
 
 
 def describe(endpoints: Endpoints) -> Json:

@@ -1,4 +1,4 @@
-"""OperationOutcomes: the form of every error below `/fhir`."""
+"""OperationOutcomes: the body of every error response below `/fhir`."""
 
 import re
 from collections.abc import Mapping
@@ -49,12 +49,15 @@ _EXPRESSIONS: Final[Mapping[str, str]] = {
     "/dose_value": "MedicationAdministration.dosage.dose.value",
     "/dose_unit": "MedicationAdministration.dosage.dose.code",
 }
-"""The elements of the fields of a session."""
+"""The FHIRPath of the element for a field of a session, by the JSON pointer of the field."""
 _number: Final = re.compile(r"/(\d+)(?=/|\Z)")
 
 
 def outcome_of(problem: Problem, request_id: str) -> Json:
-    """Return the OperationOutcome of a problem: an issue for each fault, which never repeats the input."""
+    """Return the OperationOutcome of a problem: an issue for each fault, or one issue if the problem has no faults.
+
+    If the problem has the member `expression`, all issues get this expression. No issue repeats the input.
+    """
     code = _BY_STATUS.get(problem.status, "invalid")
     faults: list[Mapping[str, Any]] = problem.members.get("errors", [])
     issues = [
@@ -79,5 +82,5 @@ def _issue(code: str, said: str, request_id: str, pointer: str = "") -> Json:
 
 
 def expression_of(pointer: str) -> str:
-    """Return the FHIRPath of a JSON pointer: `/note/0/text` is `note[0].text`."""
+    """Return the FHIRPath for a JSON pointer: `note[0].text` for `/note/0/text`."""
     return _EXPRESSIONS.get(pointer) or _number.sub(r"[\1]", pointer).removeprefix("/").replace("/", ".")

@@ -1,4 +1,7 @@
-"""The part of a session that a resource writes, as it was sent and validated."""
+"""Parsing of incoming resources: each sets a part of the clinical fields of one session.
+
+A MedicationAdministration sets the medicine, the route and the dose, a Procedure all other clinical fields.
+"""
 
 import re
 from dataclasses import dataclass
@@ -26,23 +29,28 @@ from app.resources.sessions import SESSIONS
 PROCEDURE: Final = TYPES["Procedure"]
 WRITABLE: Final = {name: each for name, each in TYPES.items() if each.writable}
 Identifier = tuple[str, str]
-"""A system and a value."""
+"""The system and the value of an identifier."""
 _VALUE_SETS: Final = {"Procedure": procedures.VALUE_SET, "MedicationAdministration": administrations.VALUE_SET}
 _TIMES: Final = ("scheduled_at", "started_at", "ended_at")
 _digits: Final = re.compile(r"(\.\d{6})\d+")
-NO_SUBJECT: Final = Fault("/subject", "required", "Send the patient as Patient/ and the id, or as an identifier.")
+NO_SUBJECT: Final = Fault(
+    "/subject", "required", "Send a reference such as Patient/{id}, or an identifier with a system and a value."
+)
 _NO_IDENTIFIER: Final = Fault("/identifier", "required", "Send an identifier with a system and a value.")
-_NOTHING_GIVEN: Final = Fault("/medicine", "required", "Send the medicine, the route or the dose.")
-_OTHER_IDENTIFIER: Final = Fault("/identifier", "identifier", "Send the identifier that the request names.")
-_OTHER_ID: Final = Fault("/id", "id", "Send the id that the request names, or none.")
+_NOTHING_GIVEN: Final = Fault("/medicine", "required", "Send the medicine, the route or the dose, or several of them.")
+_OTHER_IDENTIFIER: Final = Fault(
+    "/identifier", "identifier", "Send the identifier of the session that the request addresses."
+)
+_OTHER_ID: Final = Fault("/id", "id", "Send the id of the session, or no id.")
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What a resource writes of a session.
+    """The part of a session that an incoming resource sets.
 
-    `fields` are the fields that it sets, and `start` those that it sets if the session has not started yet. `complete` are
-    all clinical fields of a session that it creates.
+    `id`, `patient` and `identifiers` are those that the resource contains. `fields` are the values that it always sets,
+    and `start` those that it sets only if the stored session has not started yet. `complete` has the clinical fields of
+    a session that the resource creates.
     """
 
     kind: FhirType
@@ -54,9 +62,10 @@ class Part:
     complete: Row
 
     def identifier(self, named: Identifier | None) -> Identifier:
-        """Return the identifier of the session, which is `named` if the request names one.
+        """Return the identifier of the session: `named` if the request names one, else the first one in the resource.
 
-        Raise `InvalidResource` if the resource has others only, `Invalid` if there is none.
+        Raise `InvalidResource` if the resource has identifiers, but not `named`. Raise `Invalid` if neither the request
+        nor the resource has an identifier.
         """
         if named is None and not self.identifiers:
             raise Invalid(_NO_IDENTIFIER)
@@ -67,19 +76,22 @@ class Part:
         return named
 
     def check_id(self, id: UUID) -> None:
-        """Raise `InvalidResource` if the resource has another id than its session."""
+        """Raise `InvalidResource` if the resource contains an id other than `id`, that of its session."""
         if self.id is not None and self.id != id:
             raise InvalidResource(_OTHER_ID)
 
     def op(self, clinic_id: UUID, patient_id: UUID, identifier: Identifier) -> Op:
-        """Return the operation that writes the part."""
+        """Return the operation that creates the session with this identifier, or sets `fields` of it."""
         op = Entry(patient_id, *identifier, None, self.complete).op(clinic_id, patient_id)
         op.fields = dict(self.fields)
         return op
 
 
 def parse(kind: FhirType, resource: Json) -> Part:
-    """Return the part that a resource writes; raise `InvalidResource` if it is not valid, or `Invalid` by our own rules."""
+    """Return the part of a session that a resource of the type `kind` sets.
+
+    Raise `InvalidResource` if the resource is not valid FHIR, and `Invalid` if it breaks one of our own rules.
+    """
     validation.check(resource, kind.name)
     if kind is PROCEDURE:
         fields, start = procedures.decode(resource), dict[str, Any]()
@@ -100,7 +112,10 @@ def parse(kind: FhirType, resource: Json) -> Part:
 
 
 def _validated(kind: FhirType, status: str, values: Row) -> Row:
-    """Return all clinical fields of a session with these values; those that are absent are null or their default."""
+    """Return the clinical fields of a session with these values. Each absent field is null or its default.
+
+    An absent time zone stays absent. `status` is the code in the resource. Raise the same problems as `parse`.
+    """
     for name in _TIMES:
         if isinstance(values.get(name), str):
             values[name] = _digits.sub(r"\1", values[name])
@@ -126,7 +141,7 @@ def _id(resource: Json) -> UUID | None:
 
 
 def _subject(resource: Json) -> Patient:
-    """Return the patient's id or identifier. An id that cannot be one is that of no patient."""
+    """Return the patient's id or identifier. For a reference without a valid id, return an id that no patient has."""
     subject = resource["subject"]
     if "reference" in subject:
         id = patient_id(subject["reference"])
@@ -142,6 +157,6 @@ _NOBODY: Final = make_id(bytes(16))
 
 
 def _identifiers(resource: Json) -> list[Identifier]:
-    """Return the identifiers of a resource that have a system and a value."""
+    """Return the identifiers of a resource that have a valid system and a valid value."""
     found = [(each.get("system"), each.get("value")) for each in resource.get("identifier", ())]
     return [(system, value) for system, value in found if is_system(system) and is_value(value)]

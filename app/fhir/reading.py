@@ -1,4 +1,7 @@
-"""Reads and searches of resources. The access is logged in the transaction of the read: without an entry, no answer."""
+"""Reads and searches of resources.
+
+Each access is logged in the transaction of the read. If the log entry cannot be written, the client gets no resource.
+"""
 
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -28,11 +31,14 @@ from app.sealing import OwnerKeys
 
 _TERMS: Final = [ConsentRecord.table().c[name] for name in statements.TERMS]
 _CURSOR_LENGTH: Final = 54
-"""Characters of each of the two positions in a cursor."""
+"""The number of characters of each of the two positions in a cursor."""
 
 
 class Found(NamedTuple):
-    """The resources of a page, in their order, the position after them, and the number of all resources of the search."""
+    """A page of a search: its resources in order, the cursor of the next page, and the number of all resources found.
+
+    On the last page, the cursor is None.
+    """
 
     resources: list[Json]
     cursor: str | None
@@ -40,10 +46,11 @@ class Found(NamedTuple):
 
 
 async def read(call: ClientCaller, kind: FhirType, id: UUID, *, logs: bool = True) -> Json:
-    """Return a resource; raise `NotFound` if the client does not see it.
+    """Return a resource, and log the access; raise `NotFound` if the client does not see the resource.
 
-    Ids are unique per patient only. If two patients chose the same, the session that the clinic manages is preferred.
-    `logs` is false if the access is logged already, because the request has written the resource.
+    Ids are unique only within the records of one patient. If two patients have chosen the same id, return the session
+    that the clinic manages, if one is. Pass `logs=False` if the request has written the resource: that access is logged
+    already.
     """
     rows, named = await _rows(call, kind, Search(count=2, ids={id}), {}, logs=logs)
     resources = await _resources(call, kind, _preferred(rows), named)
@@ -53,7 +60,7 @@ async def read(call: ClientCaller, kind: FhirType, id: UUID, *, logs: bool = Tru
 
 
 async def find(call: ClientCaller, kind: FhirType, id: UUID) -> Row | None:
-    """Return the row of a resource that the client is about to write; None if it does not see it."""
+    """Return the row of a resource before it is written; None if the client does not see it. Do not log an access."""
     rows, _ = await _rows(call, kind, Search(count=2, ids={id}), {}, logs=False)
     return next(iter(_preferred(rows)), None)
 
@@ -64,7 +71,7 @@ def _preferred(rows: Sequence[Row]) -> list[Row]:
 
 
 async def search(call: ClientCaller, kind: FhirType, wanted: Search) -> Found:
-    """Return a page of resources; raise `InvalidCursor` if its cursor is not of this search."""
+    """Return a page of a search, and log the accesses; raise `InvalidCursor` if the cursor is of another search."""
     key = call.services.cursor_key
     scope = (str(call.client_id), "fhir", kind.name, wanted.applied)
     after: dict[str, Any] = {}
@@ -86,15 +93,15 @@ async def search(call: ClientCaller, kind: FhirType, wanted: Search) -> Found:
 
 
 Identifiers = dict[UUID, list[Row]]
-"""The clinic's identifiers of patients."""
+"""The clinic's identifiers of each patient, by the patient's id."""
 
 
 async def _rows(
     call: ClientCaller, kind: FhirType, wanted: Search, after: Row, *, logs: bool = True
 ) -> tuple[list[Row], Identifiers]:
-    """Return the rows of a page, and one more if there are more; and the identifiers, if they are connections.
+    """Return the rows of a page, plus the next row if there is one, and for connections the patients' identifiers.
 
-    Log the accesses to those that are shown.
+    With `logs`, log the accesses to the rows of the page.
     """
     if not wanted.count:
         return [], {}
@@ -107,8 +114,9 @@ async def _rows(
 async def read_rows(
     call: ClientCaller, kind: FhirType, statement: Statement, values: Row, *, count: int, action: Action | None
 ) -> tuple[list[Row], Identifiers]:
-    """Return the rows of a page of at most `count` resources, and one more if there are more; and the identifiers of those
-    that are connections. Log the accesses to those that are shown, in the same transaction, unless `action` is None.
+    """Return the rows of a page, plus the next row if there is one, and for connections the patients' identifiers.
+
+    The page has at most `count` rows. Log the accesses to them as `action`, in the same transaction; None logs nothing.
     """
     async with call.db.transaction() as tx:
         rows = await tx.all(statement, **call.binds, **values, now=clock.now(), rows=count + 1)
@@ -128,7 +136,7 @@ async def _identifiers(tx: Transaction, call: ClientCaller, rows: Sequence[Row])
 
 
 def _entries(call: ClientCaller, kind: FhirType, rows: Sequence[Row], action: Action) -> list[Entry]:
-    """Return an entry of the access log for each patient and collection."""
+    """Return one entry of the access log for each patient and collection in the rows."""
     ids: defaultdict[tuple[UUID, str], list[str]] = defaultdict(list)
     for row in rows:
         ids[row["owner_id"], kind.sources[row["source"]].collection].append(str(row["id"]))
@@ -143,10 +151,13 @@ async def _resources(call: ClientCaller, kind: FhirType, rows: Sequence[Row], na
 
 
 async def encoded(call: ClientCaller, kind: FhirType, rows: Sequence[Row], named: Identifiers) -> AsyncGenerator[Json]:
-    """Yield the resources of rows, each made when it is needed."""
+    """Yield the resource of each row. A record is decrypted only when the caller requests its resource.
+
+    Leave out the records of accounts that were erased after the rows were read.
+    """
     keys = {} if kind.is_connection else await call.services.data_keys.of_many({row["owner_id"] for row in rows})
     for row in rows:
-        if kind.is_connection or row["owner_id"] in keys:  # else the account has been erased since
+        if kind.is_connection or row["owner_id"] in keys:  # otherwise the account was erased after the read
             source = kind.sources[row["source"]]
             record = _connection(row, named) if source.kind is None else _record(call, source.kind, row, keys)
             yield source.encode(record, str(row["patient_id"]))
@@ -168,7 +179,7 @@ def _connection(row: Row, named: Identifiers) -> Row:
 
 
 def bundle(kind: FhirType, wanted: Search, found: Found, endpoints: Endpoints) -> Json:
-    """Return the Bundle of a page, with links to itself and to the next page."""
+    """Return the Bundle of a page, with links to this page and, unless it is the last one, to the next page."""
     base = endpoints.of(f"/fhir/{kind.name}")
     itself = {"_cursor": wanted.cursor} if wanted.cursor else {}
     links = [{"relation": "self", "url": f"{base}?{wanted.query(**itself)}"}]

@@ -54,12 +54,12 @@ _LARGE: Final = {MAX_BODY_BYTES: MAX_PUSH_BYTES}
 _SEARCH_PARAMETERS: Final = (
     ("_id", "The ids of resources, separated by commas."),
     ("_lastUpdated", "When the resource last changed for this clinic: `ge`, `gt`, `le` or `lt` and a date or time."),
-    ("identifier", "An identifier of the clinic, `system|value`: of Patient, Procedure, MedicationAdministration."),
-    ("patient", "The id of the patient, or `Patient/` and the id. `subject` is the same."),
-    ("status", "The statuses of the type, separated by commas. For Goal it is `lifecycle-status`."),
-    ("date", "When it took place. MedicationAdministration: `effective-time`, QuestionnaireResponse: `authored`."),
+    ("identifier", "The clinic's identifier: `system|value`. For Patient, Procedure and MedicationAdministration."),
+    ("patient", "The id of the patient, or `Patient/{id}`. Not for Patient. `subject` is the same; not for Consent."),
+    ("status", "Codes of the status, separated by commas. For Goal, the parameter is `lifecycle-status`."),
+    ("date", "The time of the event. MedicationAdministration: `effective-time`. QuestionnaireResponse: `authored`."),
     ("_count", "The maximum number of resources in the page, 0 to 200."),
-    ("_cursor", "Where the page starts. The link `next` has it."),
+    ("_cursor", "Where the page starts. The link `next` contains this parameter."),
 )
 
 
@@ -71,7 +71,7 @@ _SEARCH_PARAMETERS: Final = (
     summary="Get the CapabilityStatement",
 )
 async def get_fhir_metadata(endpoints: TheEndpoints, query: RawQuery) -> Response:
-    """Return what is implemented: the types, their interactions and search parameters, and the token endpoint."""
+    """Return the resource types, their interactions and search parameters, and the token endpoint of this server."""
     searching.check_only_format(query, "mode")
     return fhir_response(metadata.describe(endpoints), headers=[(b"cache-control", b"public, max-age=300")])
 
@@ -88,10 +88,11 @@ async def search_fhir(
     call: MaySearch, endpoints: TheEndpoints, type: TypeName, query: RawQuery, prefer: Prefer = None
 ) -> Response:
     """Return the resources of a type that the clinic sees, in a stable order, with their total number. Follow the link
-    `next` while there is one.
+    `next` to the next page; the last page has no such link.
 
-    An unknown parameter is 400; with `Prefer: handling=lenient` it is ignored. The link `self` has what was applied. Each
-    patient's access log shows what was read. Needs the scope `system/<Type>.s`.
+    An unknown parameter gets 400; with `Prefer: handling=lenient`, it is ignored. The link `self` contains the
+    parameters that were applied. The access log of each patient shows which resources were read. Needs the scope
+    `system/<Type>.s`.
     """
     return await _search(call, endpoints, type, query, prefer)
 
@@ -108,12 +109,12 @@ async def search_fhir(
             "content": {FORM: {"schema": {"type": "object"}, "example": {"_count": "50"}}},
         }
     },
-    summary="Search resources by a form",
+    summary="Search resources with a form",
 )
 async def search_fhir_by_form(
     call: MaySearch, *, endpoints: TheEndpoints, type: TypeName, query: RawQuery, form: Form, prefer: Prefer = None
 ) -> Response:
-    """Return the same as `GET /fhir/{type}`, with the parameters in the body, so that no log of a proxy has them."""
+    """Do the same as `GET /fhir/{type}`, with the parameters in the body, so that proxies do not log them."""
     return await _search(call, endpoints, type, [*query, *form], prefer)
 
 
@@ -138,7 +139,7 @@ async def _search(
 async def read_fhir(
     call: MayRead, type: TypeName, id: ResourceId, query: RawQuery, if_none_match: IfNoneMatch = None
 ) -> Response:
-    """Return a resource that the clinic sees. The patient's access log shows that it was read.
+    """Return a resource that the clinic sees. The patient's access log shows this read.
 
     Needs the scope `system/<Type>.r`.
     """
@@ -155,8 +156,8 @@ async def read_fhir(
     response_model=FhirResource,
     response_class=FhirDocument,
     responses=errors(*SIGNED_IN, *BODY, 404, 405, 409, 412)
-    | answer(200, "The resource that existed.")
-    | answer(201, "The resource as it is stored."),
+    | answer(200, "The resource, which existed before.")
+    | answer(201, "The resource, which was created."),
     openapi_extra={"requestBody": sent(examples.PROCEDURE_DRAFT), MAX_BODY_BYTES: MAX_PUSH_BYTES},
     summary="Create a resource",
 )
@@ -169,11 +170,11 @@ async def create_fhir(
     body: Body,
     if_none_exist: IfNoneExist = None,
 ) -> Response:
-    """Create a Procedure or a MedicationAdministration: its part of one session of the patient. Both have the clinic's
-    `identifier` of the session, and can be sent in any order.
+    """Create a Procedure or a MedicationAdministration. Each of the two sets its part of one session of the patient.
+    Send both with the clinic's `identifier` of the session, in any order.
 
-    If it exists, it is updated (200), and with `If-None-Exist: identifier=system|value` it is returned as it is (200). Needs
-    the scope `system/<Type>.c`.
+    If the resource exists, it is updated (200). With `If-None-Exist: identifier=system|value`, it is returned unchanged
+    instead (200). Needs the scope `system/<Type>.c`.
     """
     named = condition_in(if_none_exist, query)
     part = parse(WRITABLE[type], body)
@@ -208,8 +209,8 @@ async def create_fhir(
 async def put_fhir(
     call: MayPut, *, endpoints: TheEndpoints, type: TypeName, query: RawQuery, body: Body, if_match: IfMatch = None
 ) -> Response:
-    """Create a Procedure or a MedicationAdministration, or replace its part of the session with this identifier. Sending it
-    again is safe. Needs the scope `system/<Type>.cu`.
+    """Create a Procedure or a MedicationAdministration for the session with this identifier, or replace the one that
+    exists. The request can be repeated safely. Needs the scope `system/<Type>.cu`.
     """
     named, version = condition_of(query), version_of(if_match)
     part = parse(WRITABLE[type], body)
@@ -235,8 +236,9 @@ async def update_fhir(
     body: Body,
     if_match: IfMatch = None,
 ) -> Response:
-    """Replace the part of a session that the clinic manages. With `If-Match`, the version must be the current one. An
-    unknown id is 404: a new session gets its id from its identifier. Needs the scope `system/<Type>.u`.
+    """Replace a Procedure or a MedicationAdministration of a session that the clinic manages. With `If-Match`, the
+    version must be the current one. An unknown id gets 404: the server derives the id of a new session from its patient
+    and its identifier. Needs the scope `system/<Type>.u`.
     """
     searching.check_only_format(query)
     version = version_of(if_match)
@@ -256,10 +258,10 @@ async def update_fhir(
     summary="Send a batch or a transaction",
 )
 async def send_bundle(call: AnyFhirClient, endpoints: TheEndpoints, query: RawQuery, body: Body) -> Response:
-    """Execute the entries of a Bundle: at most 500.
+    """Execute the entries of a Bundle, at most 500.
 
-    In a `batch`, each succeeds or fails separately. A `transaction` writes sessions of one patient, all or none; the error
-    names the entry that failed. Each entry needs the scope that it would need as a request.
+    Each entry of a `batch` succeeds or fails separately. A `transaction` writes sessions of one patient: all of its
+    entries, or none. Its error names the entry that failed. Each entry needs the same scope as a separate request.
     """
     searching.check_only_format(query)
     entries = bundles.check(body)
@@ -269,15 +271,15 @@ async def send_bundle(call: AnyFhirClient, endpoints: TheEndpoints, query: RawQu
 
 router.add_api_route(
     "/", send_bundle, methods=["POST"], include_in_schema=False, openapi_extra=_LARGE
-)  # as fhirpy sends it
+)  # fhirpy sends Bundles to this path
 
 
-@router.get("/{type:fhir_type}/{id:id}/_history", include_in_schema=False)  # noqa: FAST003 - refused, whatever it names
+@router.get("/{type:fhir_type}/{id:id}/_history", include_in_schema=False)  # noqa: FAST003 - every version is refused
 @router.get("/{type:fhir_type}/{id:id}/_history/{version}", include_in_schema=False)
 @router.get("/{type:fhir_type}/_history", include_in_schema=False)
 @router.get("/_history", include_in_schema=False)
 async def get_fhir_history(_query: RawQuery) -> Response:
-    """Refuse to read former versions."""
+    """Refuse the request: former versions of resources cannot be read."""
     raise NotSupported
 
 
@@ -288,7 +290,7 @@ async def get_fhir_history(_query: RawQuery) -> Response:
     summary="Get the SMART configuration below /fhir",
 )
 async def get_fhir_smart_configuration(endpoints: TheEndpoints) -> Response:
-    """Return the same document as `GET /.well-known/smart-configuration`: FHIR clients look for it here."""
+    """Return the same document as `GET /.well-known/smart-configuration`. FHIR clients look for it at this path."""
     return json_response(describe_server(endpoints), headers=[(b"cache-control", b"public, max-age=300")])
 
 

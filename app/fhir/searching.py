@@ -1,4 +1,4 @@
-"""The parameters of a search: what is known, and what it selects."""
+"""Search parameters: their names, and the conditions that they set."""
 
 import re
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ T = TypeVar("T")
 Pairs = Sequence[tuple[str, str]]
 """Names and values of parameters, in their order."""
 COMMON: Final = {"_id": "id", "_lastUpdated": "updated"}
-"""What every type can be searched by."""
+"""The search parameters of every type, with their criteria."""
 IGNORED: Final = frozenset({"_format", "_pretty", "_total", "_totalMethod", "_summary", "_elements", "_sort"})
 _JSON: Final = frozenset({"json", "application/json", "application/fhir+json", "text/json", "application/fhir json"})
 _ONCE: Final = frozenset({"_count", "_cursor"})
@@ -28,9 +28,11 @@ _patient: Final = re.compile(r"(?:\S*/)?Patient/([^/]+)|([^/]+)").fullmatch
 
 @dataclass(slots=True)
 class Search:
-    """What a search selects. `applied` are the parameters that have an effect; `values` are the values of its conditions.
+    """A search: its conditions, and the page that the client wants. A condition that is None was not sent.
 
-    `codes` are those of the status; `statuses` are what they mean in our records.
+    `count` is the maximum number of resources in the page, and `cursor` its start. `applied` are the parameters that
+    set conditions, as they were sent. `codes` are the FHIR codes of the wanted statuses, and `statuses` the statuses of
+    our records that they stand for.
     """
 
     count: int = DEFAULT_COUNT
@@ -47,13 +49,13 @@ class Search:
 
     @property
     def filters(self) -> frozenset[str]:
-        """The names of its conditions."""
+        """The names of the conditions that the search has."""
         sets = {name for name in ("ids", "patients", "codes", "identifiers") if getattr(self, name) is not None}
         return frozenset(sets | ({"date"} if self.has_date else set()))
 
     @property
     def values(self) -> dict[str, Any]:
-        """The values of its conditions, for the statements."""
+        """The bind values of the conditions, for the statements."""
         named = self.identifiers or set()
         return {
             "ids": [*(self.ids or ())],
@@ -70,12 +72,15 @@ class Search:
         }
 
     def query(self, **more: str) -> str:
-        """Return the query string of this search, with its `_count` and further parameters."""
+        """Return the query string of this search, with its `_count` and the parameters `more`."""
         return urlencode([*self.applied, ("_count", str(self.count)), *more.items()])
 
 
 def read(kind: FhirType, pairs: Pairs, *, lenient: bool) -> Search:
-    """Return the search that the parameters describe; raise `InvalidParameter` or `NotAcceptable`."""
+    """Return the search that the parameters describe. With `lenient`, ignore unknown parameters.
+
+    Raise `InvalidParameter` for unknown or invalid parameters, and `NotAcceptable` if `_format` is not JSON.
+    """
     search = Search()
     known = {**COMMON, **kind.parameters}
     faults: list[Fault] = []
@@ -106,7 +111,10 @@ def read(kind: FhirType, pairs: Pairs, *, lenient: bool) -> Search:
 
 
 def check_only_format(pairs: Pairs, *allowed: str) -> None:
-    """Raise `InvalidParameter` if there are parameters other than those that are ignored and `allowed`."""
+    """Raise `InvalidParameter` for each parameter that is neither in `IGNORED` nor in `allowed`.
+
+    Raise `NotAcceptable` if `_format` is not JSON.
+    """
     check_format(pairs)
     faults = [unknown(name) for name, _ in pairs if name not in IGNORED and name not in allowed]
     if faults:
@@ -114,7 +122,7 @@ def check_only_format(pairs: Pairs, *allowed: str) -> None:
 
 
 def check_format(pairs: Pairs) -> None:
-    """Raise `NotAcceptable` if `_format` is not JSON."""
+    """Raise `NotAcceptable` if the parameter `_format` names a format other than JSON."""
     if any(name == "_format" and value.partition(";")[0].strip() not in _JSON for name, value in pairs):
         raise NotAcceptable
 
@@ -122,23 +130,29 @@ def check_format(pairs: Pairs) -> None:
 _plain: Final = re.compile("[A-Za-z_-]{1,40}").fullmatch
 _ADVICE: Final = {
     "id": "Send an id, or several separated by commas.",
-    "updated": "Send a date or a time, with the prefix ge, gt, le or lt.",
-    "date": "Send a date or a time, with the prefix ge, gt, le or lt.",
-    "identifier": "Send an identifier as system|value, or its value.",
-    "patient": "Send an id, or Patient/ and the id.",
+    "updated": "Send a date or a time, optionally with the prefix eq, ge, gt, le or lt.",
+    "date": "Send a date or a time, optionally with the prefix eq, ge, gt, le or lt.",
+    "identifier": "Send an identifier as system|value, or only its value.",
+    "patient": "Send an id, or a reference such as Patient/{id}.",
     "status": "Send a code, or several separated by commas.",
     "count": "Send a number from 0 to 200.",
 }
 
 
 def unknown(name: str, of: str = "type") -> Fault:
-    """Return the fault of an unknown parameter of a type or an operation, named only if it is a plain name."""
+    """Return the fault of an unknown parameter. `of` says what lacks the parameter: a `type` or an `operation`.
+
+    The fault contains the name only if it consists of letters, `_` and `-`: any other input may be private.
+    """
     pointer = f"/{name}" if _plain(name) else ""
     return Fault(pointer, "unknown-parameter", f"This {of} does not have this parameter.")
 
 
 def _apply(kind: FhirType, search: Search, by: str, value: str) -> None:
-    """Add a condition; raise `ValueError` if the value is not valid. Values separated by commas are alternatives."""
+    """Add the condition of a parameter with the criterion `by` to a search.
+
+    Values separated by commas are alternatives; a date must be one value. Raise `ValueError` if the value is not valid.
+    """
     if by == "updated":
         search.updated = search.updated.within(parse(value))
         return
@@ -161,13 +175,19 @@ def _apply(kind: FhirType, search: Search, by: str, value: str) -> None:
 
 
 def patient_id(text: str) -> str:
-    """Return the id in a reference to a patient: an id, `Patient/` and the id, or a URL that ends so."""
+    """Return the id in a reference to a patient: an id, `Patient/{id}`, or a URL that ends with `/Patient/{id}`.
+
+    Return an empty text if it is none of these.
+    """
     found = _patient(text)
     return "" if found is None else found[1] or found[2]
 
 
 def read_identifier(text: str) -> tuple[str | None, str]:
-    """Return the system and value of an identifier; the system is None if any is meant. Raise `ValueError` without a value."""
+    """Return the system and the value of an identifier. The system is None if the text has none: any matches.
+
+    Raise `ValueError` if the value is empty.
+    """
     system, bar, value = text.partition("|")
     if not (value if bar else system):
         raise ValueError
@@ -175,7 +195,7 @@ def read_identifier(text: str) -> tuple[str | None, str]:
 
 
 def _within(before: set[T] | None, found: set[T]) -> set[T]:
-    """Return what satisfies this condition and the former one on the same parameter."""
+    """Return what satisfies both this condition and `before`, the earlier one with the same criterion, if any."""
     return found if before is None else before & found
 
 

@@ -1,9 +1,10 @@
-"""The statements that read resources, and check in them what the client may see.
+"""SQL statements that read resources. Each one also checks which resources the client may see.
 
-A resource is visible if the consent is active, its `until` is not past, its purpose is the client's, and it covers the
-record. Searches order resources by their ids, which never change, so that no page skips or repeats one. Two patients can
-choose the same id, and a patient can choose one for records of two collections; so the patient and the source follow.
-Exports order them by patient first, so that a page is of few patients, each of whom gets an entry in the access log.
+A resource is visible if the consent is active, its `until` is not past, its purpose is that of the client, and it
+covers the record. Searches order resources by id, because ids never change: so no page skips or repeats a resource. Two
+patients can choose the same id, and one patient can choose it for records of two collections, so the order continues
+with the patient and the source. Exports order resources by patient first, so that a page belongs to few patients: each
+of them gets an entry in the access log.
 """
 
 import operator
@@ -27,25 +28,26 @@ _ONE: Final[sa.ColumnElement[int]] = sa.literal_column("1")
 _ROWS: Final = sa.bindparam("rows", type_=sa.BigInteger)
 _AFTER_SOURCE: Final = sa.bindparam("after_source", type_=sa.BigInteger)
 Order = tuple[str, str, str]
-"""The columns by which resources are ordered."""
+"""The columns by which a statement orders resources."""
 Filters = frozenset[str]
 """The names of the conditions of a search: `ids`, `patients`, `identifiers`, `codes`, `date`."""
 
 
 @cache
 def page(name: str, filters: Filters, *, continued: bool) -> Statement:
-    """Return the statement of a page of resources of a type.
+    """Return the statement that selects a page of the resources of the type `name`.
 
-    `source` is the number of the source of a row. `continued` starts after `after_id`, `after_patient` and `after_source`.
+    The column `source` is the index of a row's source in the type. With `continued`, the page starts after the position
+    in the binds `after_id`, `after_patient` and `after_source`.
     """
     return _of_sources(name, filters, ("id", "patient_id", "source"), continued=continued)
 
 
 @cache
 def export_page(name: str, filters: Filters, *, continued: bool) -> Statement:
-    """Return the statement of a page of an export, with the same columns and binds as `page`.
+    """Return the statement that selects a page of an export, with the same columns and binds as `page`.
 
-    It finds the patients by their primary key, in the order of the page, so that it reads no further.
+    The order of the page is that of the patients' primary key, so the database stops reading at the end of the page.
     """
     return _of_sources(name, filters, ("patient_id", "source", "id"), continued=continued)
 
@@ -63,7 +65,7 @@ def _of_sources(name: str, filters: Filters, order: Order, *, continued: bool) -
 
 
 def _page(source: Source, number: int, filters: Filters, order: Order, *, continued: bool) -> sa.Select[Any]:
-    """Return the select of the first rows of one source."""
+    """Return the select of the first rows of one source, in this order."""
     by_patient = order[0] == "patient_id"
     table = _table(source)
     columns: list[Any] = [_item.c[each] for each in ("owner_id", "id", "version", "changed_at")]
@@ -96,9 +98,10 @@ def _page(source: Source, number: int, filters: Filters, order: Order, *, contin
 
 @cache
 def deleted(name: str, number: int, filters: Filters, *, continued: bool) -> Statement:
-    """Return the statement of a page of resources of a source that the client does not see any more, by owner and id.
+    """Return the statement that selects a page of the resources of one source that the client no longer sees.
 
-    `continued` starts after `after_owner` and `after_id`.
+    `number` is the index of the source in the type `name`. The rows are ordered by owner and id. With `continued`, they
+    start after the binds `after_owner` and `after_id`.
     """
     select = _deleted(sa.select(_item.c.owner_id, _item.c.id), TYPES[name].sources[number], filters)
     key = sa.tuple_(_item.c.owner_id, _item.c.id)
@@ -109,7 +112,7 @@ def deleted(name: str, number: int, filters: Filters, *, continued: bool) -> Sta
 
 @cache
 def existing(filters: Filters, *, are_deleted: bool) -> Statement:
-    """Return the statement of the names of the types that have resources in an export, or deleted ones."""
+    """Return the statement that selects the types with resources in an export or, if `are_deleted`, with deletions."""
 
     def of(name: str, source: Source) -> sa.Select[Any]:
         one = sa.select(_ONE)
@@ -130,12 +133,12 @@ def total(name: str, filters: Filters) -> Statement:
 
 
 def _table(source: Source) -> sa.FromClause:
-    """Return the table of the records of a source; for connections it is not used."""
+    """Return the table of a source's records. For connections, return a table that is not used."""
     return _item if source.kind is None else source.kind.table.alias("record")
 
 
 def _from(select: sa.Select[Any], source: Source, table: sa.FromClause, filters: Filters) -> sa.Select[Any]:
-    """Add the tables and the conditions of a search."""
+    """Return the select with the tables and conditions that find the resources of a search that the client sees."""
     joined: sa.FromClause = sa.join(_item, LIVE, sa.and_(LIVE.c.owner_id == _item.c.owner_id, is_visible))
     conditions = [*_items(source, filters), _item.c.removed.is_(False)]
     if source.kind is not None:
@@ -152,7 +155,7 @@ def _from(select: sa.Select[Any], source: Source, table: sa.FromClause, filters:
 
 
 def _items(source: Source, filters: Filters) -> list[sa.ColumnElement[Any]]:
-    """Return the conditions on the changes from which the resources of a source are made."""
+    """Return the conditions on the shared items of a source: the clinic, the collection, the time and the patients."""
     conditions: list[sa.ColumnElement[Any]] = [
         _item.c.clinic_id == bind(_item.c.clinic_id),
         _item.c.collection == sa.literal_column(f"'{source.collection}'", sa.String()),
@@ -169,10 +172,10 @@ def _items(source: Source, filters: Filters) -> list[sa.ColumnElement[Any]]:
 
 
 def _deleted(select: sa.Select[Any], source: Source, filters: Filters) -> sa.Select[Any]:
-    """Add the tables and the conditions of resources that the client does not see any more, and may know.
+    """Return the select with the tables and conditions that find resources that the client may know but no longer sees.
 
-    A connection that has ended stands for all records of the patient. A record may have no such resource any more, and
-    still be there: a session without a medicine.
+    A connection that has ended stands for all records of the patient. A resource can end before its record: a session
+    whose medicine was cleared has no MedicationAdministration any more.
     """
     joined = sa.outerjoin(_item, LIVE, sa.and_(LIVE.c.owner_id == _item.c.owner_id, is_visible))
     is_gone: sa.ColumnElement[bool] = _item.c.removed
@@ -188,14 +191,18 @@ def _deleted(select: sa.Select[Any], source: Source, filters: Filters) -> sa.Sel
 
 
 def _has_status(source: Source, table: sa.FromClause) -> sa.ColumnElement[bool]:
-    """Return the condition that the status is one of `codes`, or of `statuses`, which are ours."""
+    """Return the condition that a resource has one of the wanted statuses.
+
+    If all resources of the source have the same status, compare it with the bind `codes`. Otherwise compare the status
+    of the record with the bind `statuses`.
+    """
     if source.status is not None:
         return any_of(sa.literal_column(f"'{source.status}'", sa.String()), "codes")
     return any_of(table.c.status, "statuses")
 
 
 def _of_record(source: Source, table: sa.FromClause, filters: Filters) -> list[sa.ColumnElement[Any]]:
-    """Return the conditions on the record of a resource."""
+    """Return the conditions on the record from which a resource is made."""
     conditions: list[sa.ColumnElement[Any]] = [] if source.condition is None else [source.condition(table)]
     if "identifiers" in filters:
         conditions += [

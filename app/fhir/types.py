@@ -1,4 +1,4 @@
-"""The types of resource, and what each can be searched by."""
+"""The resource types: their search parameters, and the records that their resources are made from."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -20,16 +20,17 @@ from app.resources.sessions import SESSIONS
 
 Encode = Callable[[Row, str], Json]
 Column = Callable[[sa.FromClause], sa.ColumnElement[Any]]
-"""Returns a column or an expression of the table of a record."""
+"""Takes the table of a kind of record; returns a column of it, or an expression."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Source:
-    """The records of one collection, of which a type of resource is made.
+    """One collection of records from which resources of a type are made. `kind` is None for connections.
 
-    `encode` makes the resource of a record of a patient. `statuses` maps the codes of the resource's status to ours; if the
-    status is always the same, `status` is its code. `date` is what the search parameter compares; without it, no record is
-    found by date. `condition` selects the records that have such a resource.
+    `encode` takes a record and the id of its patient, and returns the resource. `statuses` maps the FHIR codes of the
+    status to the statuses of the record; if all resources have the same status, `status` is its code instead. `date` is
+    the column that a search by date compares; without it, such a search finds no record of the collection. `condition`
+    selects the records that have a resource of the type; without it, all have one.
     """
 
     collection: str
@@ -43,10 +44,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FhirType:
-    """A type of resource. Observations are made of the records of two collections, all others of one.
+    """A resource type. Observations are made from two collections of records, all other resources from one.
 
-    `parameters` maps the names of its own search parameters to what they search by: `identifier`, `patient`, `status` or
-    `date`. Only a `writable` type can be created and updated.
+    `parameters` maps the name of each search parameter that only some types have to its criterion: `identifier`,
+    `patient`, `status` or `date`. Clients can create and update resources of `writable` types only.
     """
 
     name: str
@@ -56,12 +57,12 @@ class FhirType:
 
     @property
     def letters(self) -> str:
-        """The letters of the scopes of the interactions that the type supports."""
+        """The scope letters of the interactions that the type supports."""
         return "crus" if self.writable else "rs"
 
     @property
     def is_connection(self) -> bool:
-        """Whether its resources are made of connections."""
+        """Whether resources of this type are made from connections instead of records."""
         return all(source.kind is None for source in self.sources)
 
 
@@ -71,7 +72,7 @@ def _has_started_with_medicine(table: sa.FromClause) -> sa.ColumnElement[bool]:
 
 
 def _same(kind: Resource) -> Mapping[str, str]:
-    """Return the statuses of a kind of record, whose codes are those of FHIR."""
+    """Return `statuses` for a kind of record whose statuses are FHIR codes already: each maps to itself."""
     found: Any = kind.fields.model_fields["status"].annotation
     return {str(each): str(each) for each in found}
 
@@ -169,4 +170,4 @@ TYPES: Final[Mapping[str, FhirType]] = {
         ),
     )
 }
-"""All types of resource."""
+"""All resource types, by name."""

@@ -1,6 +1,6 @@
-"""Validation of resources by fhirkit-rs, which is loaded when the first resource arrives.
+"""Validation of resources by fhirkit-rs, which is imported when the first resource arrives.
 
-Its messages may repeat the input, and the input may be private. So only messages of known forms are shown.
+A message of fhirkit-rs may repeat the input, and the input may be private. So only messages of known forms are shown.
 """
 
 import re
@@ -21,7 +21,7 @@ _OTHER: Final = "This is not valid in FHIR R4"
 
 
 def check(resource: Json, kind: str) -> None:
-    """Raise `InvalidResource` if a resource is not valid, or `Invalid` if it is of another type than `kind`."""
+    """Raise `InvalidResource` if a resource is not valid FHIR, or `Invalid` if it is valid but not a `kind`."""
     faults = faults_of(resource, kind)
     if not faults and resource["resourceType"] != kind:
         raise Invalid(Fault("/resourceType", "enum", f"Send a resource of the type {kind} here."))
@@ -30,22 +30,22 @@ def check(resource: Json, kind: str) -> None:
 
 
 def faults_of(resource: Json, kind: str) -> list[Fault]:
-    """Return the errors in a resource that should be of the type `kind`."""
+    """Return the errors in a resource as faults. The pointer of a fault starts with `kind`, the expected type."""
     from fhirkit import validate  # noqa: PLC0415 - most servers never get a FHIR resource (decision 065)
 
     try:
         issues = validate(resource)
-    except ValueError:  # a number that JSON cannot have, or what is nested too deep
+    except ValueError:  # a number that JSON does not allow, or nesting that is too deep
         return [Fault("", "invalid", f"{_OTHER}.")]
     return [_fault(kind, each.path, each.message) for each in issues if each.severity == "error"]
 
 
 def _fault(kind: str, path: str, message: str) -> Fault:
-    steps = [kind, *path.split(".")[1:]]  # the path starts with the type that was sent
+    steps = [kind, *path.split(".")[1:]]  # instead of the type that was sent, which the path starts with
     known = next((number for number, each in enumerate(steps) if not _step(each)), len(steps))
     pointer = "".join(f"/{each}" for each in steps[:known])
     if message == _UNKNOWN:
-        return Fault(pointer, "unknown-field", "This element is not known here.")
+        return Fault(pointer, "unknown-field", "FHIR R4 does not define this element here.")
     shown = _quoted.sub("", message)
     code: FaultCode = "required" if shown == "required element missing" else "invalid"
     return Fault(pointer, code, f"{shown[0].upper()}{shown[1:]}." if _plain(shown) else f"{_OTHER}.")

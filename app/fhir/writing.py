@@ -1,7 +1,7 @@
-"""Writes of sessions: each resource is written as its part of one session, by the engine of a push.
+"""Creates and updates of resources: each one writes its part of one session, through the engine of a clinic's push.
 
-The session's id follows from the patient and the identifier, as in a push. So a session that is pushed natively and one that
-is written as FHIR are the same record.
+As in a push, the session's id is derived from the patient and the clinic's identifier. So the clinic writes the same
+record, whether it sends the session as FHIR or by `POST /v1/clinic/sessions`.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ from app.records.write.ops import Op, Outcome, rejected, unchanged
 
 
 class Target(NamedTuple):
-    """A session of a patient, by the clinic's identifier."""
+    """The session that a request writes: its patient, and the clinic's identifier of the session."""
 
     owner_id: UUID
     patient_id: UUID
@@ -32,7 +32,7 @@ class Target(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """A resource after it was written, and the status of the response."""
+    """A resource as it is stored after a write, and the status of the response: 200 or 201."""
 
     resource: Json
     status: int
@@ -40,21 +40,28 @@ class Stored(NamedTuple):
 
 @dataclass(slots=True)
 class PartWrite:
-    """One part to write, and on which condition: `version` has to be the current one, and `only_new` changes nothing."""
+    """One part to write, and the conditions of the request.
+
+    `version`, unless it is None, must be the current version of the resource. With `only_new`, a resource that exists
+    is not changed.
+    """
 
     part: Part
     version: int | None = None
     only_new: bool = False
     existed: bool = False
-    """Whether there was such a resource before."""
+    """Whether the resource existed before the write; `decide` sets this."""
 
     @property
     def status(self) -> int:
-        """The status of the response."""
+        """The status of the response: 201 if the resource was created, otherwise 200."""
         return 200 if self.existed else 201
 
     def decide(self, row: Row | None, version: int | None) -> Outcome | None:
-        """Return the outcome if the part is not to be written, given the stored session and its version."""
+        """Return the outcome if the conditions prevent the write; None if the part is to be written. Set `existed`.
+
+        `row` is the stored session, and `version` its version for the clinic; both are None if there is no session.
+        """
         self.existed = row is not None and (self.part.kind is PROCEDURE or administrations.exists(row))
         if self.version is not None and (not self.existed or version != self.version):
             return rejected(PreconditionFailed())
@@ -63,13 +70,16 @@ class PartWrite:
 
 @dataclass(slots=True)
 class SessionWrite:
-    """The parts of one session that a request writes."""
+    """The parts of one session that a request writes, and the operation that writes them together."""
 
     op: Op
     parts: list[PartWrite] = field(default_factory=list)
 
     def prepare(self, row: Row | None, version: int | None) -> Outcome | None:
-        """Complete the operation when the stored session is known; return its outcome if it is not to be executed."""
+        """Complete the operation after the stored session was read, and return None; `write_patient` then executes it.
+
+        Return the outcome instead if the condition of a part fails, or if no part is to be written.
+        """
         decided = [each.decide(row, version) for each in self.parts]
         failed = next((each for each in decided if each is not None and each.failed), None)
         if failed is not None or None not in decided:
@@ -78,7 +88,7 @@ class SessionWrite:
         fields: Row = {}
         if row is None or row["started_at"] is None:
             fields = {name: value for part in written for name, value in part.start.items()}
-        for part in sorted(written, key=lambda part: part.kind is PROCEDURE):  # the Procedure takes precedence
+        for part in sorted(written, key=lambda part: part.kind is PROCEDURE):  # the Procedure is last: its values win
             fields |= part.fields
         self.op.create_values = (self.op.create_values or {}) | fields
         self.op.fields = fields
@@ -86,7 +96,10 @@ class SessionWrite:
 
 
 async def resolve(call: ClientCaller, part: Part, named: Identifier | None) -> Target:
-    """Return the session that a part belongs to; raise `UnknownSubject` if the clinic does not know the patient."""
+    """Return the session that a part belongs to. `named` is the identifier in the request's condition, if any.
+
+    Raise `UnknownSubject` if the clinic does not know the patient, and the problems of `Part.identifier`.
+    """
     identifier = part.identifier(named)
     known = await patients.resolve(call, [part.patient])
     patient_id = known.ids.get(part.patient)
@@ -96,8 +109,11 @@ async def resolve(call: ClientCaller, part: Part, named: Identifier | None) -> T
 
 
 async def find(call: ClientCaller, part: Part, id: UUID) -> Target:
-    """Return the session with an id; raise `NotFound` if the client does not see it, or `SessionConflict` if it is not its
-    own.
+    """Return the session with an id, to which a part is to be written.
+
+    Raise `NotFound` if the client does not see the session, `SessionConflict` if the clinic does not manage it,
+    `UnknownSubject` if it is not the session of the part's patient, and `InvalidResource` if the part contains another
+    id or other identifiers.
     """
     part.check_id(id)
     row = await reading.find(call, PROCEDURE, id)
@@ -114,7 +130,10 @@ async def find(call: ClientCaller, part: Part, id: UUID) -> Target:
 
 
 async def write(call: ClientCaller, target: Target, part: PartWrite) -> Stored:
-    """Write one part; return the resource as it is then stored. Raise the problem if it could not be written."""
+    """Write one part, and log the access; return the resource as it is then stored.
+
+    Raise the problem if the part could not be written.
+    """
     session = SessionWrite(part.part.op(call.clinic_id, target.patient_id, target.identifier), [part])
     part.part.check_id(session.op.id)
     (written,) = await write_sessions(call, target.owner_id, target.patient_id, [session])
@@ -125,7 +144,10 @@ async def write(call: ClientCaller, target: Target, part: PartWrite) -> Stored:
 async def write_sessions(
     call: ClientCaller, owner_id: UUID, patient_id: UUID, sessions: Sequence[SessionWrite], *, atomic: bool = False
 ) -> list[Written]:
-    """Write sessions of one patient in one transaction."""
+    """Write sessions of one patient in one transaction, and log the access; return the results in the order given.
+
+    With `atomic`, no session is written if one fails.
+    """
     by_id = {session.op.id: session for session in sessions}
 
     def prepare(op: Op, row: Row | None, version: int | None) -> Outcome | None:
@@ -138,7 +160,7 @@ async def write_sessions(
 
 
 def check(written: Written) -> None:
-    """Raise the problem of a write that failed."""
+    """Raise the problem of a failed write; an unknown patient is `UnknownSubject`, a conflict `SessionConflict`."""
     problem: Problem | None = written.outcome.problem
     if isinstance(problem, UnknownPatient):
         raise UnknownSubject
@@ -149,7 +171,7 @@ def check(written: Written) -> None:
 
 
 async def stored(call: ClientCaller, kind: FhirType, id: UUID) -> Json:
-    """Return a resource that was written; raise `UnknownSubject` if the consent has ended since."""
+    """Return a resource after a write; raise `UnknownSubject` if the consent has ended since the write."""
     try:
         return await reading.read(call, kind, id, logs=False)
     except NotFound:

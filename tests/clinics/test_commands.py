@@ -166,7 +166,7 @@ SOURCES = {
     "both": (["--jwks", "keys.json", "--jwks-uri", "https://a.example/"], "give the client's public keys .+"),
     "no such file": (["--jwks", "none.json"], "none.json cannot be read"),
     "a folder": (["--jwks", "."], ". cannot be read"),
-    "a private key": (["--jwks", "private.json"], "private.json: key 1: it is a private key .+: replace it by .+"),
+    "a private key": (["--jwks", "private.json"], "private.json: key 1: it is a private key .+: replace it with .+"),
     "no https": (["--jwks-uri", "ftp://a.example/"], "the URL of --jwks-uri is refused: it must begin with https://"),
     "no port for it": (
         ["--jwks-uri", "https://a.example:25/"],

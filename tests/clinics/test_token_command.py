@@ -115,7 +115,9 @@ def test_a_client_with_a_url_needs_the_kid_of_its_key(server: Server, run: Run) 
 
 def test_the_reason_of_a_refusal_is_shown(server: Server, run: Run, client: Row) -> None:
     scope = run(pem(ec_key()), "--scope", "system/Task.rs")
-    assert_fails(scope, rf"{server.url} refused the request \(400\): The client has registered none of these scopes\.")
+    assert_fails(
+        scope, rf"{server.url} refused the request \(400\): None of these scopes is registered for the client\."
+    )
     end_client(server, client)
     assert_fails(run(pem(ec_key())), rf"{server.url} refused the request \(401\): The assertion does not .+")
 

@@ -1,5 +1,6 @@
-"""Bulk exports (FHIR Bulk Data Access): what a clinic sees of all its patients, as files of resources.
+"""Bulk exports (FHIR Bulk Data Access): all resources of all patients that a clinic sees, as files.
 
-A client starts an export (`starting`, with the parameters of `asking`), reads its manifest, and downloads its files. No file
-is stored: each is made while it is downloaded (`files`), and each of its pages checks the consents and logs the accesses.
+A client starts an export (`starting`; `asking` reads the parameters), gets the manifest, and downloads the files. No
+file is stored: the server generates each file page by page during the download (`files`), and for each page checks the
+consents and logs the accesses.
 """

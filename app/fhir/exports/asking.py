@@ -1,4 +1,4 @@
-"""The parameters of the request that starts a bulk export, in a query or in a resource."""
+"""The parameters of a request that starts a bulk export: from its query, and from a Parameters resource in its body."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,25 +23,26 @@ from app.openapi import Json
 from app.problems import Fault, InsufficientScope, InvalidParameter, InvalidResource
 
 MAX_PATIENTS: Final = 500
-"""The maximum number of patients that an export names."""
+"""The maximum number of patients that a request can name."""
 _IGNORED: Final = frozenset({"_format", "_pretty"})
 _ONCE: Final = frozenset({"_since", "_outputFormat"})
 _FORMATS: Final = frozenset({"ndjson", "application/ndjson", "application/fhir+ndjson", "application/fhir ndjson"})
-"""The names of the format of files. A `+` that is not percent-encoded in a query is a blank."""
+"""The accepted names of the file format. In a query, a `+` that is not percent-encoded means a space."""
 _KNOWN: Final = ("_type", "_since", "_outputFormat", "patient")
 _ADVICE: Final = {
     "_type": "Send types that GET /fhir/metadata lists, separated by commas.",
     "_since": "Send a date or a time, such as the transactionTime of the last export.",
     "_outputFormat": "Send application/fhir+ndjson.",
-    "patient": f"Send at most {MAX_PATIENTS} references, such as Patient/ and the id.",
+    "patient": f"Send at most {MAX_PATIENTS} references, such as Patient/{{id}}.",
 }
 
 
 @dataclass(slots=True)
 class ExportRequest:
-    """What an export contains: resources of these `types` that have changed since an instant, of these patients.
+    """The content of an export: resources of these `types` that have changed since an instant, of these patients.
 
-    `since` and `patients` are None if all are asked for. `applied` are the parameters of the query that have an effect.
+    If `since` is None, changes of all times are included; if `patients` is None, all patients. `applied` are the
+    parameters of the query that have an effect.
     """
 
     types: list[str] = field(default_factory=list)
@@ -51,7 +52,7 @@ class ExportRequest:
 
 
 class ParametersBody(BodyDependency):
-    """The parameters in a resource Parameters, which may be absent."""
+    """A dependency that returns the parameters from a Parameters resource in the body, or none if there is no body."""
 
     async def __call__(self, request: Request) -> Pairs:
         """Return names and values; raise `UnsupportedMediaType`, `MalformedBody`, `InvalidResource` or `Invalid`."""
@@ -70,7 +71,7 @@ Parameters = Annotated[Pairs, Depends(ParametersBody())]
 
 
 def _value_of(parameter: Json) -> str:
-    """Return the text, or the reference, that a parameter has as its value; an empty text if it has neither."""
+    """Return the value of a parameter: a string, or the `reference` of a Reference; for other types an empty text."""
     value = next((value for name, value in parameter.items() if name.startswith("value")), None)
     if isinstance(value, dict):
         value = value.get("reference")
@@ -78,10 +79,10 @@ def _value_of(parameter: Json) -> str:
 
 
 def read(call: ClientCaller, query: Pairs, sent: Pairs, *, lenient: bool) -> ExportRequest:
-    """Return the parameters of an export, from a query and a resource.
+    """Return the export that the parameters describe. With `lenient`, ignore unknown parameters and types.
 
-    Raise `InvalidParameter` or `NotAcceptable`, or `InsufficientScope` if the token does not allow to search a type that is
-    named, or any type.
+    Raise `InvalidParameter` for unknown or invalid parameters, and `NotAcceptable` if `_format` is not JSON. Raise
+    `InsufficientScope` if the token does not allow searching a named type or, if no type is named, any type at all.
     """
     check_format(query)
     wanted, faults, seen = ExportRequest(), list[Fault](), set[str]()
@@ -105,7 +106,7 @@ def read(call: ClientCaller, query: Pairs, sent: Pairs, *, lenient: bool) -> Exp
 
 
 def _apply(wanted: ExportRequest, name: str, value: str, *, lenient: bool) -> None:
-    """Apply a parameter; raise `ValueError` if its value is not valid."""
+    """Add a parameter to the request `wanted`; raise `ValueError` if its value is not valid."""
     if name == "_since":
         wanted.since = _instant(value)
     elif name == "_outputFormat":
@@ -127,13 +128,16 @@ def _apply(wanted: ExportRequest, name: str, value: str, *, lenient: bool) -> No
 
 def _instant(value: str) -> datetime:
     """Return the instant at which a date or a time begins; raise `ValueError` if it is neither."""
-    if not value[:1].isdigit():  # a search would allow a prefix
+    if not value[:1].isdigit():  # `parse` would accept a prefix, such as `ge`
         raise ValueError
     return dates.parse(value).start
 
 
 def _allowed(call: ClientCaller, types: list[str], *, names_some: bool) -> list[str]:
-    """Return the types of an export, each once: those that are named, or else all that the token allows to search."""
+    """Return the types of an export, each once: the named types, or all types that the token allows searching.
+
+    Raise `InsufficientScope` if the token does not allow a named type, or any type.
+    """
     if names_some:
         for name in types:
             check_scope(call, name, "s")

@@ -1,4 +1,4 @@
-"""The examples of a bulk export."""
+"""Example bodies of the operations on bulk exports."""
 
 from typing import Final
 

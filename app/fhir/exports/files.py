@@ -1,8 +1,8 @@
-"""The files of an export, which are made while they are downloaded: resources, one in each line.
+"""The files of an export, with one resource on each line. They are generated during the download.
 
-A page is read, sent, and forgotten, so that an export of any size takes the memory of a page. Each page checks the consents
-of its patients and logs the accesses in one transaction. An export that is deleted, or whose client ends, while a file is
-downloaded, ends the connection without the end of the file.
+Only one page is in memory at a time, whatever the size of the export. The transaction that reads a page of resources
+also checks the consents of its patients and logs the accesses. If the export is deleted or the client is ended during a
+download, the connection is closed before the file is complete.
 """
 
 from collections.abc import AsyncGenerator, Callable
@@ -23,32 +23,32 @@ from app.records.yielding import Yielding
 
 PAGE_RECORDS: Final = 500
 PAGE_BYTES: Final = 2**20
-"""What is read from the database at once."""
+"""The limits of a page, which is read from the database at once: records, and bytes of their documents."""
 _POSITION: Final = {"id": "id", "patient": "patient_id", "source": "source"}
 FULL: Final = (
-    "The server is sending as many files of exports as it can. Send the same request again after the seconds in "
+    "The server is sending as many files of exports as it can. Repeat the request after the number of seconds in "
     "Retry-After."
 )
 File = Callable[[ClientCaller, Row], AsyncGenerator[bytes]]
-"""Makes a file of an export."""
+"""Takes a client and the row of its export; yields a file of the export, page by page."""
 
 
 async def download(call: ClientCaller, id: UUID, file: File) -> AsyncGenerator[bytes]:
     """Yield a file of an export, page by page.
 
-    Raise `NotFound` if the client has no such export, or the export no such file, or `Unavailable` if the worker sends too
-    many files.
+    Raise `NotFound` if the client has no export with this id, or the export no such file. Raise `Unavailable` if this
+    worker is already sending as many files as it can.
     """
     export = await starting.find(call, id)
     with call.services.bulk_exports.take(FULL):
         async with aclosing(file(call, export)) as pages:
             async for page in pages:
-                await starting.find(call, id)  # else it was deleted, or the client has ended
+                await starting.find(call, id)  # raises if the export was deleted or the client has ended
                 yield page
 
 
 def resources(kind: FhirType) -> File:
-    """Return the file of the resources of a type."""
+    """Return the function that yields the file with the resources of a type."""
 
     async def file(call: ClientCaller, export: Row) -> AsyncGenerator[bytes]:
         if kind.name not in export["types"]:
@@ -79,7 +79,10 @@ def resources(kind: FhirType) -> File:
 
 
 async def deletions(call: ClientCaller, export: Row) -> AsyncGenerator[bytes]:
-    """Yield the file of the resources that the client does not see any more: Bundles with a DELETE for each."""
+    """Yield the file of deletions: Bundles with a DELETE for each resource that the client no longer sees.
+
+    Raise `NotFound` if the export has no `_since`: then it has no such file.
+    """
     if export["since"] is None:
         raise NotFound
     search = starting.search_of(export)
@@ -102,7 +105,7 @@ def _bundle(name: str, rows: list[Row]) -> Json:
 
 
 async def listed(call: ClientCaller, export: Row) -> tuple[list[str], bool]:
-    """Return the types of an export of which there are resources, and whether there are deleted ones."""
+    """Return the types of an export that have resources, and whether the file of deletions has any content."""
     search = starting.search_of(export)
     values = call.binds | search.values | {"now": clock.now()}
     found = await call.db.all(statements.existing(search.filters, are_deleted=False), **values)

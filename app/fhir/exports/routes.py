@@ -34,21 +34,21 @@ MayDownload = Annotated[ClientCaller, Depends(FhirToken("s", "list", checks_acce
 ExportId = Annotated[
     Id, Path(description="The id of the export.", openapi_examples={"export": {"value": examples.EXPORT_ID}})
 ]
-PatientType = Annotated[str, Path(description="`Patient`.", json_schema_extra={"example": "Patient"})]
+PatientType = Annotated[str, Path(description="Always `Patient`.", json_schema_extra={"example": "Patient"})]
 Prefer = Annotated[
     str | None,
     Header(
         alias="Prefer",
-        description="`respond-async`; with `handling=lenient`, too, unknown parameters are ignored.",
+        description="Always `respond-async`. Add `handling=lenient` to ignore unknown parameters.",
         openapi_examples={"async": {"value": "respond-async"}},
     ),
 ]
 _asks_async: Final = re.compile(r"(?:\A|[,;])\s*respond-async\s*(?:[,;]|\Z)", re.IGNORECASE).search
 _PARAMETERS: Final = parameters(
-    ("_type", "The types of resource, separated by commas; by default all that the scopes cover."),
-    ("_since", "Only what has changed for the clinic since a date or a time, such as the last `transactionTime`."),
-    ("_outputFormat", "`application/fhir+ndjson`, `application/ndjson` or `ndjson`: there is no other."),
-    ("patient", "The ids of patients, separated by commas; by default all that the client sees."),
+    ("_type", "Resource types, separated by commas; the default is all that the scopes cover."),
+    ("_since", "Export only what has changed for the clinic since a date or time, such as the last `transactionTime`."),
+    ("_outputFormat", "The file format, always NDJSON: `application/fhir+ndjson`, `application/ndjson` or `ndjson`."),
+    ("patient", "Ids of patients, or `Patient/{id}`, separated by commas; the default is all that the client sees."),
 )
 _LOCATION: Final = {
     "description": "The URL of the manifest.",
@@ -60,7 +60,7 @@ _STARTED: Final = errors(*SIGNED_IN, 429, 507) | {
 }
 _SENT: Final[Json] = {
     "requestBody": {
-        "description": "The parameters as a resource; they may also be in the query.",
+        "description": "The parameters, as a Parameters resource. They may also be in the query.",
         "content": {MEDIA_TYPE: {"schema": RESOURCE, "example": examples.PARAMETERS}},
     },
     "parameters": _PARAMETERS,
@@ -68,12 +68,12 @@ _SENT: Final[Json] = {
 _HEADERS: Final[list[HeaderLine]] = [
     (b"content-type", NDJSON.encode()),
     (b"cache-control", b"no-store, no-transform"),
-    (b"x-accel-buffering", b"no"),  # the proxies on the way must not write the file to their disks
+    (b"x-accel-buffering", b"no"),  # so that a proxy does not buffer the file on its disk
 ]
 
 
 class Lines(StarletteResponse):
-    """The response class that documents a file."""
+    """A response class that only documents the media type of files in the OpenAPI document."""
 
     media_type = NDJSON
 
@@ -94,11 +94,12 @@ def _file(description: str, shown: str) -> dict[int | str, dict[str, Any]]:
 async def start_export(
     call: AnyFhirClient, endpoints: TheEndpoints, query: RawQuery, prefer: Prefer = None
 ) -> Response:
-    """Start an export of what the client sees of all patients, as files of one resource in a line (FHIR Bulk Data Access).
+    """Start an export of the resources of all patients that the client sees (FHIR Bulk Data Access). The files are
+    NDJSON: each line is a resource.
 
-    It needs the header `Prefer: respond-async`; without it, the response is 400. Read the manifest at the URL in
-    `Content-Location`: it is ready at once. An unknown parameter is 400; with `Prefer: respond-async, handling=lenient` it is
-    ignored. Each type needs the scope `system/<Type>.s`.
+    Send the header `Prefer: respond-async`; without it, the response is 400. Then get the manifest from the URL in
+    `Content-Location`: it is ready at once. An unknown parameter gets 400; with
+    `Prefer: respond-async, handling=lenient`, it is ignored. Each type needs the scope `system/<Type>.s`.
     """
     return await _start(call, endpoints, "/$export", query, (), prefer=prefer)
 
@@ -109,12 +110,12 @@ async def start_export(
     response_class=StarletteResponse,
     responses=_STARTED | errors(*BODY),
     openapi_extra=_SENT,
-    summary="Start a bulk export by a resource",
+    summary="Start a bulk export with a Parameters resource",
 )
 async def start_export_by_resource(
     call: AnyFhirClient, *, endpoints: TheEndpoints, query: RawQuery, sent: Parameters, prefer: Prefer = None
 ) -> Response:
-    """Do the same as `GET /fhir/$export`, with the parameters in the body, so that no log of a proxy has them. Without the
+    """Do the same as `GET /fhir/$export`, with the parameters in the body, so that proxies do not log them. Without the
     header `Prefer: respond-async`, the response is 400.
     """
     return await _start(call, endpoints, "/$export", query, sent, prefer=prefer)
@@ -131,8 +132,8 @@ async def start_export_by_resource(
 async def start_patient_export(
     call: AnyFhirClient, *, endpoints: TheEndpoints, type: PatientType, query: RawQuery, prefer: Prefer = None
 ) -> Response:
-    """Do the same as `GET /fhir/$export`: every resource is of a patient. Of other types than Patient it is 404. Without the
-    header `Prefer: respond-async`, the response is 400.
+    """Do the same as `GET /fhir/$export`, because every resource belongs to a patient. A type other than Patient gets
+    404. Without the header `Prefer: respond-async`, the response is 400.
     """
     _check_patient(type)
     return await _start(call, endpoints, "/Patient/$export", query, (), prefer=prefer)
@@ -144,7 +145,7 @@ async def start_patient_export(
     response_class=StarletteResponse,
     responses=_STARTED | errors(*BODY, 404),
     openapi_extra=_SENT,
-    summary="Start a bulk export of all patients by a resource",
+    summary="Start a bulk export of all patients with Parameters",
 )
 async def start_patient_export_by_resource(
     call: AnyFhirClient,
@@ -155,8 +156,8 @@ async def start_patient_export_by_resource(
     sent: Parameters,
     prefer: Prefer = None,
 ) -> Response:
-    """Do the same as `POST /fhir/$export`. Of other types than Patient it is 404. Without the header `Prefer: respond-async`,
-    the response is 400.
+    """Do the same as `POST /fhir/$export`. A type other than Patient gets 404. Without the header
+    `Prefer: respond-async`, the response is 400.
     """
     _check_patient(type)
     return await _start(call, endpoints, "/Patient/$export", query, sent, prefer=prefer)
@@ -197,11 +198,11 @@ async def _start(
     summary="Get the manifest of a bulk export",
 )
 async def get_export(call: AnyFhirClient, endpoints: TheEndpoints, id: ExportId, query: RawQuery) -> Response:
-    """Return the files of an export. An export is ready as soon as it has started, and is deleted 24 hours later. That of
-    another client is 404.
+    """Return the manifest of an export: the URLs of its files. An export is ready as soon as it has started, and
+    expires 24 hours later. The export of another client gets 404.
 
-    `transactionTime` is 60 seconds before the start, so that a change that was being written then is in the next export, with
-    `_since`. A change may be in both.
+    Send `transactionTime` as `_since` of the next export. It is 60 seconds before the start of this export, so that the
+    next one contains the changes that were still being written at the start. A change may be in both exports.
     """
     check_only_format(query)
     export = await starting.find(call, id)
@@ -227,7 +228,7 @@ async def get_export(call: AnyFhirClient, endpoints: TheEndpoints, id: ExportId,
     summary="Delete a bulk export",
 )
 async def delete_export(call: AnyFhirClient, id: ExportId, query: RawQuery) -> Response:
-    """Delete an export before it expires; then it is 404. A file that is being downloaded ends early."""
+    """Delete an export before it expires. Later requests for it get 404, and a running download stops early."""
     check_only_format(query)
     await starting.delete(call, id)
     return Response(202)
@@ -237,13 +238,14 @@ async def delete_export(call: AnyFhirClient, id: ExportId, query: RawQuery) -> R
     "/export/deleted/{id:id}",
     response_class=Lines,
     responses=errors(*SIGNED_IN, 404)
-    | _file("The file: a Bundle of the type `transaction` in each line.", examples.DELETIONS),
+    | _file("The file. Each line is a Bundle of the type `transaction`.", examples.DELETIONS),
     summary="Download the deletions of a bulk export",
 )
 async def download_deletions(call: AnyDownloader, reader: CurrentConnection, id: ExportId, query: RawQuery) -> Response:
-    """Return a DELETE for each resource that the client has not seen any more since `_since`, and may know: it was removed,
-    is no longer shared, or the consent has ended. That of a Patient stands for all resources of the patient. Another client's
-    export is 404.
+    """Return a DELETE for each resource that the client may know, and that became invisible to it after `_since`: the
+    resource was removed, is no longer shared, or the consent has ended. The DELETE of a Patient stands for all
+    resources of the patient. An export without `_since`, or of another client, gets 404. Needs the scope
+    `system/<Type>.s` for each type of the export.
     """
     check_only_format(query)
     for name in (await starting.find(call, id))["types"]:
@@ -254,17 +256,18 @@ async def download_deletions(call: AnyDownloader, reader: CurrentConnection, id:
 @router.get(
     "/export/{type:fhir_type}/{id:id}",
     response_class=Lines,
-    responses=errors(*SIGNED_IN, 404, 405) | _file("The file: a resource in each line.", examples.LINES),
+    responses=errors(*SIGNED_IN, 404, 405) | _file("The file. Each line is a resource.", examples.LINES),
     summary="Download a file of a bulk export",
 )
 async def download_resources(
     call: MayDownload, reader: CurrentConnection, *, type: TypeName, id: ExportId, query: RawQuery
 ) -> Response:
-    """Return the resources of a type, ordered by patient and id.
+    """Return the resources of a type, ordered by patient.
 
-    The file is made while it is downloaded, without Content-Length, and each of its pages of at most 500 resources checks the
-    consents: nothing is sent that a patient has withdrawn by then. Each patient's access log shows what was exported. If the
-    connection ends early, request the file again. Another client's export is 404. Needs the scope `system/<Type>.s`.
+    The server generates the file during the download, without Content-Length. It checks the consents again for each
+    page of at most 500 resources, and sends nothing that a patient has withdrawn by then. The access log of each
+    patient shows which resources were exported. If the connection is closed early, request the file again. The export
+    of another client gets 404. Needs the scope `system/<Type>.s`.
     """
     check_only_format(query)
     return await _download(call, reader, id, files.resources(TYPES[type]))

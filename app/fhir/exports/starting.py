@@ -1,4 +1,4 @@
-"""Exports from their start until they expire: rows that say what each contains. A client sees only its own."""
+"""Starting, finding and deleting exports. Each is a row with its parameters. A client finds only its own exports."""
 
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -22,8 +22,9 @@ from app.problems import NotFound, TooManyBulkExports
 LIFETIME: Final = timedelta(hours=24)
 """How long an export can be downloaded."""
 MARGIN: Final = timedelta(seconds=60)
-"""How much the transaction time of an export is before its start: longer than any transaction takes. A change that was
-committed too late to be seen by this export has a later time, so the next one has it."""
+"""The time from an export's transaction time to its start: longer than any transaction takes. A change that is
+committed too late for this export is later than its transaction time, so the next export contains the change.
+"""
 _export: Final = ExportRecord.table()
 _is_own: Final = [_export.c[name] == bind(_export.c[name]) for name in ("client_id", "id")]
 _NOW: Final = bind(_export.c.expires_at, "now")
@@ -36,7 +37,10 @@ _DELETE_EXPIRED: Final = Statement(sa.delete(_export).where(_export.c.expires_at
 
 
 async def start(call: ClientCaller, wanted: ExportRequest, request: str) -> UUID:
-    """Start an export; return its id. Raise `TooManyBulkExports` if the client has started too many in an hour."""
+    """Store the row of a new export; return its id. `request` is the URL of the request.
+
+    Raise `TooManyBulkExports` if the client has started too many exports in an hour.
+    """
     now, id = clock.now(), new_id()
     async with throttles.counted(call.services, of_bulk_exports(call.services, call.client_id), TooManyBulkExports):
         await call.db.run(
@@ -70,12 +74,12 @@ async def delete(call: ClientCaller, id: UUID) -> None:
 
 
 async def delete_expired(db: Database) -> None:
-    """Delete the exports that have expired: these are not found anyway."""
+    """Delete the exports that have expired, which `find` no longer returns."""
     await db.run(_DELETE_EXPIRED, now=clock.now())
 
 
 def search_of(export: Row) -> Search:
-    """Return the search that selects the resources of an export. What changes while it is downloaded is included."""
+    """Return the search that selects the resources of an export, including changes during the download."""
     since = ALWAYS.start if export["since"] is None else export["since"]
     patients: list[Any] | None = export["patients"]
     return Search(
@@ -85,5 +89,5 @@ def search_of(export: Row) -> Search:
 
 
 def http_date(moment: datetime) -> bytes:
-    """Return an instant as the header Expires has it."""
+    """Return an instant in the format of the HTTP header Expires."""
     return format_datetime(moment.astimezone(UTC).replace(microsecond=0), usegmt=True).encode()

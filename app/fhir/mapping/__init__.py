@@ -1,1 +1,1 @@
-"""The mapping between records and FHIR resources: one module for each type of resource."""
+"""The mapping between records and FHIR resources. `parts` has the helpers that the other modules share."""

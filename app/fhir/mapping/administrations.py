@@ -1,7 +1,7 @@
-"""MedicationAdministration: the medicine of a session that has started.
+"""MedicationAdministration: the medicine, the route and the dose of a session that has started.
 
-It writes the medicine, the route and the dose of a session. The status and the period are those of the Procedure: a
-MedicationAdministration sets them only if the session has not started yet.
+A returned MedicationAdministration also contains the status and the period of the session. An incoming one sets them
+only if the stored session has not started yet.
 """
 
 from typing import Any, Final
@@ -18,12 +18,12 @@ STATUSES: Final = {
     "entered-in-error": "entered-in-error",
     "unknown": "planned",
 }
-"""Our status of each status of a MedicationAdministration. `unknown` is that of a session that is still planned although it
-has a start.
+"""The status of the session for each status of a MedicationAdministration. `unknown` stands for `planned`: a session
+can have a start and still be planned.
 """
 VALUE_SET: Final = frozenset({*STATUSES, "on-hold"})
 FIELDS: Final = ("medicine", "route", "dose_value", "dose_unit")
-"""The fields of a session that a MedicationAdministration writes."""
+"""The fields of a session that an incoming MedicationAdministration always sets."""
 _CODES: Final = {ours: theirs for theirs, ours in STATUSES.items()}
 _RACEMIC: Final = "racemic-ketamine"
 _KETAMINE: Final = "6130"
@@ -67,12 +67,12 @@ def encode(session: Row, patient: str) -> Json:
 
 
 def decode(administration: Json) -> tuple[Row, Row]:
-    """Return the values of the fields that a MedicationAdministration writes, and of those that it writes if the session
-    has not started yet.
+    """Return the fields of a session that an incoming MedicationAdministration sets, and the fields that it sets only
+    if the session has not started yet. The values are not validated.
     """
     dosage = administration.get("dosage", {})
     dose, period = dosage.get("dose", {}), administration.get("effectivePeriod", {})
-    medicine = administration.get("medicationCodeableConcept", {"text": "other"})  # a reference names another medicine
+    medicine = administration.get("medicationCodeableConcept", {"text": "other"})  # medicationReference means `other`
     fields: dict[str, Any] = {
         "medicine": _medicine_of(medicine),
         "route": parts.extension_of(administration, "route") or _route_of(dosage.get("route")),
@@ -114,7 +114,7 @@ def _dosage(session: Row) -> Json:
 
 
 def _route_of(concept: Json | None) -> str | None:
-    """Return the route of a concept; a route that is not ours is `other`."""
+    """Return the route that a concept names: `other` if it is not one of our routes, None if the concept is absent."""
     if concept is None:
         return None
     code, name = parts.code_of(concept, parts.SNOMED), parts.said(concept)

@@ -1,4 +1,4 @@
-"""Patient and Consent: both are the connection, and have the id of the patient."""
+"""Patient and Consent: both are made from a connection, and have the patient's id."""
 
 from typing import Final
 

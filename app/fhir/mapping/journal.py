@@ -1,4 +1,4 @@
-"""What a patient writes, as resources that a clinic can only read: elements, intentions, action items and reflections."""
+"""A patient's elements, intentions, action items and reflections, as resources that a clinic can only read."""
 
 import base64
 from typing import Final

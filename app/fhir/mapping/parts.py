@@ -1,4 +1,4 @@
-"""The parts from which resources are made, and the names that are our own."""
+"""Helpers that build and read the elements of resources, and the URLs of code systems and extensions."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -11,7 +11,7 @@ SNOMED: Final = "http://snomed.info/sct"
 RXNORM: Final = "http://www.nlm.nih.gov/research/umls/rxnorm"
 UCUM: Final = "http://unitsofmeasure.org"
 OURS: Final = "urn:afterglow:"
-"""The start of the URLs of our own extensions and code systems."""
+"""The prefix of the URLs of our own extensions and code systems."""
 _ABSENT: Final = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 _SECURITY: Final = {"system": "http://terminology.hl7.org/CodeSystem/v3-Confidentiality", "code": "R"}
 
@@ -33,32 +33,32 @@ def reference(kind: str, id: object) -> Json | None:
 
 
 def references(*some: Json | None) -> list[Json]:
-    """Return those references that are not None."""
+    """Return the references that are not None."""
     return [each for each in some if each is not None]
 
 
 def text(value: str | None) -> Json | None:
-    """Return a concept that is only text; None without a text."""
+    """Return a CodeableConcept with only a text; None without a text."""
     return {"text": value} if value else None
 
 
 def coded(system: str, code: str, said: str | None = None) -> Json:
-    """Return a concept with one code."""
+    """Return a CodeableConcept with one code, and with the text `said` if it is given."""
     return {"coding": [{"system": system, "code": code}], **present(text=said)}
 
 
 def notes(*texts: str | None) -> list[Json]:
-    """Return annotations with those texts that are not empty."""
+    """Return an Annotation for each text that is not empty."""
     return [{"text": each} for each in texts if each]
 
 
 def extensions(kind: str, values: Mapping[str, str | None]) -> list[Json]:
-    """Return our own extensions with those values that are not None; `kind` is such as `valueCode`."""
+    """Return one of our own extensions for each value that is not None. `kind` is the element, such as `valueCode`."""
     return [{"url": OURS + name, kind: value} for name, value in values.items() if value is not None]
 
 
 def absent(reason: str) -> Json:
-    """Return the element that says why a required value is absent."""
+    """Return an element that replaces a required value, with the reason why the value is absent."""
     return {"extension": [{"url": _ABSENT, "valueCode": reason}]}
 
 
@@ -71,7 +71,7 @@ def extension_of(element: Json, name: str) -> Any:
 
 
 def code_of(concept: Json | None, *systems: str) -> str | None:
-    """Return the first code of a concept in one of the systems."""
+    """Return the first code of a concept that is of one of the systems; None if there is none."""
     for each in (concept or {}).get("coding", ()):
         if each.get("system") in systems:
             code: str | None = each.get("code")
@@ -80,7 +80,7 @@ def code_of(concept: Json | None, *systems: str) -> str | None:
 
 
 def said(concept: Json | None) -> str | None:
-    """Return the text of a concept: its own, else the display of its first code that has one."""
+    """Return the text of a concept or, without a text, the first display of its codes; None if it has neither."""
     found = concept or {}
     displays: Iterable[str | None] = (each.get("display") for each in found.get("coding", ()))
     return found.get("text") or next((each for each in displays if each), None)

@@ -1,7 +1,8 @@
 """Procedure: a session, without its medicine.
 
-A Procedure writes the kind, the status, the times, the setting and the supervision of a session. It has an extension for what
-FHIR has no element for: the time zone, and the planned start once the session has started.
+An incoming Procedure sets these fields of a session: the kind, the status and its reason, the times, the time zone, the
+setting and the supervision. A returned Procedure also contains the notes. FHIR has no elements for the setting, the
+supervision, the time zone, and the planned start of a session that has started: each is one of our own extensions.
 """
 
 from typing import Any, Final
@@ -18,7 +19,7 @@ STATUSES: Final = {
     "completed": "completed",
     "entered-in-error": "entered-in-error",
 }
-"""Our status of each status of a Procedure. Those that are missing here have no meaning for a session."""
+"""The status of the session for each status of a Procedure. No session can have one of the other statuses."""
 VALUE_SET: Final = frozenset({*STATUSES, "on-hold", "unknown"})
 FIELDS: Final = (
     "kind",
@@ -31,7 +32,7 @@ FIELDS: Final = (
     "setting",
     "supervision",
 )
-"""The fields of a session that a Procedure writes."""
+"""The fields of a session that an incoming Procedure sets."""
 _CODES: Final = {ours: theirs for theirs, ours in STATUSES.items()}
 _KIND: Final = f"{parts.OURS}session-kind"
 _DOSING: Final = "24642003"
@@ -73,9 +74,10 @@ def encode(session: Row, patient: str) -> Json:
 
 
 def decode(procedure: Json) -> Row:
-    """Return the values of the fields that a Procedure writes, as a client of our own API would send them.
+    """Return the fields of a session that an incoming Procedure sets, not validated, as a push would contain them.
 
-    A time zone that is absent is not set. A status that has no meaning for a session stays as it is, and is then refused.
+    Without a time zone in the Procedure, `timezone` is left out, so that the session keeps its own. A status that no
+    session can have is returned unchanged, so that validation refuses it.
     """
     status = STATUSES.get(procedure["status"], procedure["status"])
     period, moment = procedure.get("performedPeriod", {}), procedure.get("performedDateTime")
@@ -95,9 +97,10 @@ def decode(procedure: Json) -> Row:
 
 
 def _kind(procedure: Json) -> str:
-    """Return the kind of session: that of our own code, else that of the category, else dosing.
+    """Return the kind of session that our own code names; without such a code, `dosing`.
 
-    The category of counseling does not say whether it is a preparation or an integration; the empty kind is refused.
+    The category of counseling stands for both preparation and integration. So if it comes without our own code, return
+    an empty kind, which validation refuses.
     """
     own = parts.code_of(procedure.get("code"), _KIND)
     if own is not None:

@@ -1,8 +1,9 @@
-"""An assessment, as two resources that a clinic can only read: a QuestionnaireResponse with the answers, and an Observation
-with the total.
+"""An assessment, as two resources that a clinic can only read: a QuestionnaireResponse with the answers, and an
+Observation with the total.
 
-The `definition` of an assessment is its instrument in the library; None if the operator has removed it. If its items no
-longer are those that were answered, they are numbered.
+The `definition` of an assessment is its instrument in the library; None if the operator has removed the instrument. If
+the instrument does not have as many items as there are answers, the answers are numbered instead of linked to its
+items.
 """
 
 from collections.abc import Sequence
@@ -15,14 +16,14 @@ from app.library.instruments import InstrumentItem
 from app.openapi import Json
 
 STATUSES: Final = {"preliminary": "in-progress", "final": "completed", "entered-in-error": "entered-in-error"}
-"""Our status of each status of the Observation. The statuses of the QuestionnaireResponse are ours."""
+"""The status of an assessment for each status of its Observation. Its QuestionnaireResponse has the same status."""
 _CODES: Final = {ours: theirs for theirs, ours in STATUSES.items()}
 _ABSENT: Final = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 _INSTRUMENT: Final = f"{parts.OURS}instrument:"
 
 
 def response(assessment: Row, patient: str) -> Json:
-    """Return the QuestionnaireResponse of an assessment, with an item for each item of the instrument."""
+    """Return the QuestionnaireResponse of an assessment, with an item for each answer."""
     instrument: Instrument | None = assessment["definition"]
     answers = assessment["answers"]
     items: Sequence[InstrumentItem | None] = [] if instrument is None else instrument.items
@@ -46,7 +47,7 @@ def response(assessment: Row, patient: str) -> Json:
 
 
 def _item(number: int, item: InstrumentItem | None, answer: int | None) -> Json:
-    """Return an answer. Its `linkId` is the LOINC code of the item, or the number of an item that has none."""
+    """Return the item with an answer. Its `linkId` is the LOINC code of the instrument's item, or else `number`."""
     link = str(number) if item is None or item.loinc is None else item.loinc
     said = None if item is None else item.text or item.topic
     given = [] if answer is None else [{"valueInteger": answer}]
@@ -54,7 +55,7 @@ def _item(number: int, item: InstrumentItem | None, answer: int | None) -> Json:
 
 
 def total(assessment: Row, patient: str) -> Json:
-    """Return the Observation of an assessment's total. Without a total, it says why there is none."""
+    """Return the Observation of an assessment's total. If there is no total, `dataAbsentReason` says why."""
     instrument: Instrument | None = assessment["definition"]
     title = f"{assessment['instrument'] if instrument is None else instrument.title}: total"
     loinc = None if instrument is None or instrument.loinc is None else instrument.loinc.total
