@@ -1,13 +1,16 @@
 """Statements in SQLAlchemy Core, each compiled once for the database in use."""
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache, cached_property
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import registry
 
 from app.db.values import Convert, from_sqlite, sqlite_dialect, to_sqlite
+
+_PARAMETER: Final = re.compile(r"\$(\d+)", re.ASCII)
 
 
 @cache
@@ -39,7 +42,7 @@ class PostgresPlan(NamedTuple):
 
 
 class SqlitePlan(NamedTuple):
-    """A statement compiled for SQLite: SQL with `?`, and the conversions of parameters and of result columns.
+    """A statement compiled for SQLite: SQL with `?1`, `?2`, …, and the conversions of parameters and of result columns.
 
     `constants` has the values of parameters that are part of the statement.
     """
@@ -94,7 +97,7 @@ class Statement:
         parameters = tuple(getattr(compiled, "positiontup", None) or ())
         conversions = [(index, from_sqlite(column.type)) for index, column in enumerate(self._columns)]
         return SqlitePlan(
-            str(compiled),
+            _PARAMETER.sub(r"?\1", str(compiled)),
             tuple((name, to_sqlite(binds[name].type)) for name in parameters),
             _constants(compiled, parameters),
             tuple((index, convert) for index, convert in conversions if convert is not None),

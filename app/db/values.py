@@ -21,8 +21,8 @@ Convert = Callable[[Any], Any]
 
 @cache
 def sqlite_dialect() -> sa.Dialect:
-    """Return SQLAlchemy's dialect for the standard library's sqlite3."""
-    dialect: sa.Dialect = registry.load("sqlite")(paramstyle="qmark")
+    """Return SQLAlchemy's dialect for the standard library's sqlite3. A value that occurs several times is one parameter."""
+    dialect: sa.Dialect = registry.load("sqlite")(paramstyle="numeric_dollar")
     return dialect
 
 

@@ -18,10 +18,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app import clock
 from app.clock import Instant
-from app.db import Row, Statement, any_of, bind
+from app.db import Row, Statement, any_of, bind, json_rows
 from app.http import Response, Route
 from app.identity import TIMEZONE, Feed
-from app.ids import Id
+from app.ids import Id, make_id
 from app.openapi import example
 from app.problems import NotFound
 from app.records import IfNoneMatch, OwnRecords, Resource, View, kinds
@@ -39,8 +39,8 @@ MAX_NODES: Final = 500
 MAX_LINKS: Final = 20_000
 """The maximum number of an owner's references that are read, to bound the memory of the server."""
 _feed, _change = Feed.table(), Change.table()
-_COLLECTION, _EPOCH = 3, 5
-"""Columns of `links`: only the row of the feed has an epoch."""
+_COLLECTION: Final = 3
+"""The position of the record's collection in a row of `links`."""
 Key = tuple[str, UUID]
 """The collection and id of a record."""
 
@@ -110,41 +110,40 @@ def branches() -> tuple[Branch, ...]:
 
 @cache
 def links() -> Statement:
-    """Return the statement that reads the feed, whether the record exists, and the owner's references.
+    """Return the statement that reads the feed, the record's collection, and the owner's references.
 
-    A row with an epoch is of the feed, and has the record's collection; it is null if there is no such record. The others
-    are references: the number of the branch, the id of the record that refers, and the id that it refers to. They are not
-    read if the feed has the version `known`.
+    It returns one row, or one for each collection that has a record with the id. The collection is null if there is no
+    such record. The references are a JSON array of arrays: the number of the branch, the id of the record that refers,
+    and the id that it refers to. They are not read, and null, if the feed has the version `known`.
     """
-    null = [sa.cast(sa.null(), kind).label(name) for name, kind in (("branch", sa.Integer()), ("to_id", sa.Uuid()))]
     this = sa.and_(
         _change.c.owner_id == _feed.c.owner_id,
         any_of(_change.c.collection, "collections"),
         _change.c.id == bind(_change.c.id),
         _change.c.deleted.is_(False),
     )
-    feed = (
-        sa.select(null[0], _change.c.id, null[1], _change.c.collection, _feed.c.head, _feed.c.epoch, TIMEZONE)
-        .select_from(sa.outerjoin(_feed, _change, this))
-        .where(owned(_feed))
-    )
+    version = sa.cast(_feed.c.epoch, sa.BigInteger) * sa.literal_column(str(EPOCH_SHIFT)) + _feed.c.head
     found = (
         sa.union_all(*(_references(number, branch) for number, branch in enumerate(branches())))
         .limit(sa.literal_column(str(MAX_LINKS), sa.Integer))
         .subquery("found")
     )
-    columns = [sa.cast(sa.null(), column.type) for column in (_change.c.collection, _feed.c.head, _feed.c.epoch)]
-    return Statement(sa.union_all(feed, sa.select(*found.c, *columns, sa.cast(sa.null(), sa.String()))))
+    references = sa.select(json_rows([*found.c])).select_from(found).scalar_subquery()
+    is_new = version != sa.bindparam("known", type_=sa.BigInteger)
+    return Statement(
+        sa.select(_feed.c.head, _feed.c.epoch, TIMEZONE, _change.c.collection)
+        .add_columns(sa.case((is_new, references)).label("references"))
+        .select_from(sa.outerjoin(_feed, _change, this))
+        .where(owned(_feed))
+    )
 
 
 def _references(number: int, branch: Branch) -> sa.Select[Any]:
-    """Return the references of one branch, unless the feed has the version `known`."""
+    """Return the references of one branch."""
     table = BY_COLLECTION[branch.collection].table
-    version = sa.cast(_feed.c.epoch, sa.BigInteger) * sa.literal_column(str(EPOCH_SHIFT)) + _feed.c.head
-    current = sa.select(version).where(owned(_feed)).scalar_subquery()
     return sa.select(
         sa.literal_column(str(number), sa.Integer).label("branch"), table.c.id, table.c[branch.field].label("to_id")
-    ).where(owned(table), table.c[branch.field].is_not(None), current != sa.bindparam("known", type_=sa.BigInteger))
+    ).where(owned(table), table.c[branch.field].is_not(None))
 
 
 def ids_of(kind: Resource) -> str:
@@ -189,17 +188,16 @@ async def get_chain(
     known = known_version(if_none_match, *parts)
     collections = [*BY_COLLECTION] if query.collection is None else [query.collection]
     rows = await view.db.tuples(links(), **view.binds, id=id, collections=collections, known=known)
-    states = [row for row in rows if row[_EPOCH] is not None]
-    *_, head, epoch, timezone = feed_of(states)
+    head, epoch, timezone, _, links_found = feed_of(rows)
     view.caller.confirm(timezone)
-    version = version_of(epoch, head)
-    collection = next((name for name in collections if name in {row[_COLLECTION] for row in states}), None)
+    version, existing = version_of(epoch, head), {row[_COLLECTION] for row in rows}
+    collection = next((name for name in collections if name in existing), None)
     if collection is None:
         raise NotFound
     tag = tag_of(version, *parts)
     if unchanged := not_modified(if_none_match, tag):
         return unchanged
-    references = References([row for row in rows if row[_EPOCH] is None])
+    references = References(links_found or ())
     found, truncated = references.chain((collection, id))
     records = await _read(view, found)
     if (collection, id) not in records:
@@ -213,7 +211,7 @@ async def get_chain(
         "id": id,
         "nodes": [records[key] for key in ordered],
         "edges": [{"from": source[1], "to": target[1], "field": field} for source, target, field in edges],
-        "truncated": truncated or len(rows) - len(states) >= MAX_LINKS,
+        "truncated": truncated or len(links_found or ()) >= MAX_LINKS,
     }
     return view_response(value, tag)
 
@@ -226,13 +224,13 @@ class References:
     """The references between the records of an owner."""
 
     def __init__(self, rows: Iterable[Sequence[Any]]) -> None:
-        """Take the rows of `links`."""
+        """Take the references of `links`."""
         self._above: defaultdict[Key, list[tuple[Key, str]]] = defaultdict(list)
         self._below: defaultdict[Key, list[Key]] = defaultdict(list)
         every = branches()
-        for number, id, to_id, *_ in rows:
+        for number, id, to_id in rows:
             collection, field, target = every[number]
-            source, referred = (collection, id), (target, to_id)
+            source, referred = (collection, make_id(id)), (target, make_id(to_id))
             self._above[source].append((referred, field))
             self._below[referred].append(source)
 

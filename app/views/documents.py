@@ -5,6 +5,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from app.db import byte_length, bytes_before
 from app.records import Resource, kinds
 from app.records.access import owned
 
@@ -20,16 +21,38 @@ def collection_literal(kind: Resource) -> sa.ColumnElement[str]:
     return sa.literal_column(f"'{kind.collection}'", sa.String())
 
 
-def document_of(page: sa.FromClause) -> sa.ColumnElement[bytes]:
-    """Return the sealed document of the record that a row's `collection` and `id` name, found by the record's key."""
+def document_of(page: sa.FromClause, max_bytes: sa.ColumnElement[int] | None = None) -> sa.ColumnElement[bytes | None]:
+    """Return the sealed document of the record that a row's `collection` and `id` name, found by the record's key.
+
+    It is null if it is longer than `max_bytes`.
+    """
+
+    def shown(document: sa.ColumnElement[bytes]) -> sa.ColumnElement[bytes]:
+        return document if max_bytes is None else sa.case((byte_length(document) <= max_bytes, document))
+
     return sa.case(
         *(
             (
                 page.c.collection == collection_literal(kind),
-                sa.select(kind.table.c.document)
+                sa.select(shown(kind.table.c.document))
                 .where(owned(kind.table), kind.table.c.id == page.c.id)
                 .scalar_subquery(),
             )
             for kind in kinds()
         )
     )
+
+
+def with_fitting_documents(
+    page: sa.FromClause, rows: sa.ColumnElement[int], most_bytes: sa.ColumnElement[int]
+) -> tuple[sa.ColumnElement[bytes | None], sa.Subquery]:
+    """Return the documents of a page's rows, newest first, and the subquery that they are selected from.
+
+    The page has the columns `happened_at`, `seq`, `collection` and `id`, and at most `rows` rows: the repeated limit keeps
+    SQLite from reading each document twice. A row's document is null if the documents of the
+    newer rows have `most_bytes` or more together.
+    """
+    read = sa.select(*page.c, document_of(page).label("document")).limit(rows).subquery("read")
+    before = bytes_before(read.c.document, read.c.happened_at.desc(), read.c.seq.desc())
+    sized = sa.select(*read.c, before.label("before")).subquery("sized")
+    return sa.case((sized.c.before < most_bytes, sized.c.document)), sized

@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from app.clock import Instant
-from app.db import Row, Statement, any_of, bind, byte_length
+from app.db import Row, Statement, any_of, bind
 from app.http import Response, Route, json_response
 from app.identity import SIGNED_IN, Feed
 from app.ids import Id
@@ -33,7 +33,7 @@ from app.services import Services
 from app.sync.collections import BY_COLLECTION, Collection
 from app.views import examples
 from app.views.conditional import TAG
-from app.views.documents import END, MIN_SEQ, document_of
+from app.views.documents import END, MIN_SEQ, with_fitting_documents
 from app.views.matching import MAX_SNIPPET, Terms
 
 MAX_RECORDS: Final = 1_000
@@ -117,20 +117,12 @@ def candidates(*, filtered: bool) -> Statement:
     )
     if filtered:
         page = page.where(any_of(_change.c.collection, "collections"))
-    found = page.subquery("page")
-    read = sa.select(*found.c, document_of(found).label("document")).limit(rows).subquery("read")
-    size = byte_length(read.c.document)
-    order = (read.c.happened_at.desc(), read.c.seq.desc())
-    before = sa.cast(sa.func.sum(size).over(order_by=order, rows=(None, 0)) - size, sa.BigInteger)
-    sized = sa.select(*read.c, before.label("before")).subquery("sized")
-    fits = sized.c.before < sa.bindparam("most_bytes", type_=sa.BigInteger)
+    most_bytes = sa.bindparam("most_bytes", type_=sa.BigInteger)
+    document, sized = with_fitting_documents(page.subquery("page"), rows, most_bytes)
+    columns = [sized.c[name] for name in ("happened_at", "seq", "collection", "id")]
     epoch = sa.select(_feed.c.epoch).where(owned(_feed)).scalar_subquery()
-    columns = (sized.c.happened_at, sized.c.seq, sized.c.collection, sized.c.id)
-    return Statement(
-        sa.select(*columns, sa.case((fits, sized.c.document)), epoch).order_by(
-            sized.c.happened_at.desc(), sized.c.seq.desc()
-        )
-    )
+    order = (sized.c.happened_at.desc(), sized.c.seq.desc())
+    return Statement(sa.select(*columns, document, epoch).order_by(*order))
 
 
 router = APIRouter(prefix="/v1/search", tags=[TAG], route_class=Route)

@@ -23,7 +23,7 @@ from app.openapi import example
 from app.problems import InvalidCursor
 from app.records import IfNoneMatch, OwnRecords, Resource, View, kinds
 from app.records.access import owned
-from app.records.codec import page_response, record_json, version_of
+from app.records.codec import MAX_PAGE_BYTES, page_response, version_of
 from app.records.filters import DEFAULT_LIMIT, MAX_LIMIT, bounded_integer
 from app.records.positions import Scope, decode_moment, encode_moment
 from app.records.tables import Change
@@ -31,11 +31,14 @@ from app.sync.collections import Collections
 from app.sync.shapes import one_for_each_kind
 from app.views import examples
 from app.views.conditional import TAG, feed_version, not_modified, tag_of, tagged, view_responses
-from app.views.documents import BEGINNING, END, MIN_SEQ, collection_literal, document_of
+from app.views.documents import BEGINNING, END, MIN_SEQ, collection_literal, document_of, with_fitting_documents
 from app.views.parameters import RangeQuery
 
 _feed, _change = Feed.table(), Change.table()
 _ROWS: Final = sa.bindparam("rows", type_=sa.BigInteger)
+_MOST_BYTES: Final = sa.bindparam("most_bytes", type_=sa.BigInteger)
+_DOCUMENT: Final = 4
+"""The position of a row's document."""
 
 
 class TimelineQuery(RangeQuery):
@@ -79,12 +82,15 @@ class Timeline(BaseModel, defer_build=True):
 
 
 @cache
-def page_of(*, filtered: bool, of_session: bool) -> Statement:
+def page_of(*, filtered: bool, of_session: bool, bounded: bool = False) -> Statement:
     """Return the statement of a page: the records from a time to a position, newest first.
 
-    Each row also has the feed's head and epoch, of the same snapshot.
+    A record has its document only if that has at most `most_bytes`. If the statement is `bounded`, it has its document
+    only if the documents before it have less than `most_bytes` together. Each row also has the feed's head and epoch, of
+    the same snapshot.
     """
     position = sa.tuple_(bind(_change.c.happened_at, "before"), bind(_change.c.seq, "before_seq"))
+    order = (_change.c.happened_at.desc(), _change.c.seq.desc())
     page = (
         sa.select(_change.c.happened_at, _change.c.seq, _change.c.collection, _change.c.id)
         .where(
@@ -93,18 +99,19 @@ def page_of(*, filtered: bool, of_session: bool) -> Statement:
             _change.c.happened_at >= bind(_change.c.happened_at, "since"),
             sa.tuple_(_change.c.happened_at, _change.c.seq) < position,
         )
-        .order_by(_change.c.happened_at.desc(), _change.c.seq.desc())
+        .order_by(*order)
         .limit(_ROWS)
     )
     if filtered:
         page = page.where(any_of(_change.c.collection, "collections"))
     if of_session:
         page = page.where(sa.tuple_(_change.c.collection, _change.c.id).in_(_of_session()))
-    found = page.subquery("page")
-    state = (sa.select(column).where(owned(_feed)).scalar_subquery() for column in (_feed.c.head, _feed.c.epoch))
-    return Statement(
-        sa.select(*found.c, document_of(found), *state).order_by(found.c.happened_at.desc(), found.c.seq.desc())
-    )
+    state = [sa.select(column).where(owned(_feed)).scalar_subquery() for column in (_feed.c.head, _feed.c.epoch)]
+    if not bounded:  # the documents are read in the order of the index, without a sort
+        return Statement(page.add_columns(document_of(_change, _MOST_BYTES), *state))
+    document, sized = with_fitting_documents(page.subquery("page"), _ROWS, _MOST_BYTES)
+    columns = [sized.c[name] for name in ("happened_at", "seq", "collection", "id")]
+    return Statement(sa.select(*columns, document, *state).order_by(sized.c.happened_at.desc(), sized.c.seq.desc()))
 
 
 def _of_session() -> sa.CompoundSelect[Any]:
@@ -137,7 +144,8 @@ async def get_timeline(
     """Return your records of all kinds, newest first by when what they tell of happened.
 
     A session counts from its start, or from when it is planned; a reflection from when it was written; an action item from
-    its completion. Records with a day count as noon of it. `from` and `to` are days in `timezone`, both included.
+    its completion. Records with a day count as noon of it. `from` and `to` are days in `timezone`, both included. A page
+    has fewer records than `limit` if they reach 4 MiB; `next_cursor` continues it.
     """
     query.check()
     has_days = query.from_ is not None or query.to is not None
@@ -149,21 +157,33 @@ async def get_timeline(
     parts = tuple(None if each is None else str(each) for each in asked)
     if version is not None and (unchanged := not_modified(if_none_match, tag_of(version, *parts))):
         return unchanged
-    rows = await view.fetch(_statement(query), rows=query.limit + 1, **_values(view, query, zone))
+    rows = await _rows(view, query, zone)
     if rows:
         *_, head, epoch = rows[0]
         version = version_of(epoch, head)
     elif version is None:
         version = await feed_version(view)
-    more = len(rows) > query.limit
-    items = rows[: query.limit]
+    items = [row for row in rows[: query.limit] if row[_DOCUMENT] is not None]
+    more = len(rows) > len(items)
     key, scope = view.caller.services.cursor_key, _scope(view, query, zone)
     next_cursor = encode_moment(key, scope, items[-1][0], UUID(int=items[-1][1])) if more else None
     return tagged(page_response(await _texts(view, items), next_cursor), tag_of(version, *parts))
 
 
-def _statement(query: TimelineQuery) -> Statement:
-    return page_of(filtered=bool(query.collections), of_session=query.session_id is not None)
+async def _rows(view: View, query: TimelineQuery, zone: str) -> Sequence[tuple[Any, ...]]:
+    """Return the rows of a page, and one more if there are more. Those that do not fit into the page have no document.
+
+    Nearly all pages are small, so the first statement only leaves out documents that are too large for a page of `limit`
+    such documents. If there is one, a second statement adds up the sizes.
+    """
+    values, count = _values(view, query, zone), query.limit + 1
+    filtered, of_session = bool(query.collections), query.session_id is not None
+    statement = page_of(filtered=filtered, of_session=of_session)
+    rows = await view.fetch(statement, rows=count, most_bytes=MAX_PAGE_BYTES // count, **values)
+    if any(row[_DOCUMENT] is None for row in rows):
+        statement = page_of(filtered=filtered, of_session=of_session, bounded=True)
+        rows = await view.fetch(statement, rows=count, most_bytes=MAX_PAGE_BYTES, **values)
+    return rows
 
 
 def _values(view: View, query: TimelineQuery, zone: str) -> dict[str, Any]:
@@ -185,9 +205,11 @@ def _scope(view: View, query: TimelineQuery, zone: str) -> Scope:
 
 async def _texts(view: View, rows: Sequence[tuple[Any, ...]]) -> list[str]:
     """Return the items of a page as JSON texts."""
-    keys, texts = await view.data_keys(), []
-    for happened_at, seq, collection, id, sealed, _, epoch in rows:
-        record = record_json(str(id), version_of(epoch, seq), keys.open(collection, id, seq, sealed))
-        moment = clock.format_instant(happened_at)
-        texts.append(f'{{"happened_at":"{moment}","collection":"{collection}","id":"{id}","record":{record}}}')
-    return texts
+    open_ = (await view.data_keys()).open
+    zero = version_of(rows[0][-1], 0) if rows else 0
+    return [
+        f'{{"happened_at":"{clock.format_instant(happened_at)}","collection":"{collection}",{this},"record":{{{this},'
+        f'"version":{zero + seq},{open_(collection, id, seq, sealed)[1:]}}}'
+        for happened_at, seq, collection, id, sealed, *_ in rows
+        if (this := f'"id":"{id}"')
+    ]

@@ -173,14 +173,21 @@ def test_a_pull_walks_the_index_of_each_kind(plans: Plans, *, generic: bool, fil
     assert all({"owner_id", "seq"} <= {*re.findall(r"[a-z_]+", condition)} for condition in walks.values())
 
 
-MOMENTS = {"since": datetime(2000, 1, 1, tzinfo=UTC), "before": datetime.now(UTC), "before_seq": 0}
+MOMENTS = {
+    "since": datetime(2000, 1, 1, tzinfo=UTC),
+    "before": datetime.now(UTC),
+    "before_seq": 0,
+    "most_bytes": 2**21,
+}
 
 
 @plan_kinds
 @pytest.mark.parametrize("filtered", [False, True], ids=["all", "some-collections"])
-def test_a_timeline_walks_the_index_of_its_order(plans: Plans, *, generic: bool, filtered: bool) -> None:
+@pytest.mark.parametrize("bounded", [False, True], ids=["small", "large"])
+def test_a_timeline_walks_the_index_of_its_order(plans: Plans, *, generic: bool, filtered: bool, bounded: bool) -> None:
     values = {**OWN, **MOMENTS, "rows": ROWS, "collections": ["reflections"]}
-    walks_in_order(plans.nodes(timeline.page_of(filtered=filtered, of_session=False), generic=generic, **values))
+    statement = timeline.page_of(filtered=filtered, of_session=False, bounded=bounded)
+    walks_in_order(plans.nodes(statement, generic=generic, **values))
 
 
 @plan_kinds
@@ -195,7 +202,7 @@ def test_a_timeline_of_a_session_is_found_by_indexes(plans: Plans, *, generic: b
 @plan_kinds
 @pytest.mark.parametrize("filtered", [False, True], ids=["all", "some-collections"])
 def test_a_search_walks_the_index_of_its_order(plans: Plans, *, generic: bool, filtered: bool) -> None:
-    values = {**OWN, **MOMENTS, "rows": 1001, "collections": ["reflections"], "most_bytes": 2**21}
+    values = {**OWN, **MOMENTS, "rows": 1001, "collections": ["reflections"]}
     walks_in_order(plans.nodes(search.candidates(filtered=filtered), generic=generic, **values))
 
 

@@ -98,20 +98,29 @@ def test_a_pull_walks_the_index_of_each_kind(connection: Connection, *, filtered
     assert len(walks) == len(RESOURCES) + 1, found
 
 
-MOMENTS = {"since": datetime(2000, 1, 1, tzinfo=UTC), "before": datetime.now(UTC), "before_seq": 0}
+MOMENTS = {
+    "since": datetime(2000, 1, 1, tzinfo=UTC),
+    "before": datetime.now(UTC),
+    "before_seq": 0,
+    "most_bytes": 2**21,
+}
 
 
 @pytest.mark.parametrize("filtered", [False, True], ids=["all", "some-collections"])
 @pytest.mark.parametrize("of_session", [False, True], ids=["everything", "a-session"])
-def test_a_timeline_walks_the_index_of_its_order(connection: Connection, *, filtered: bool, of_session: bool) -> None:
+@pytest.mark.parametrize("bounded", [False, True], ids=["small", "large"])
+def test_a_timeline_walks_the_index_of_its_order(
+    connection: Connection, *, filtered: bool, of_session: bool, bounded: bool
+) -> None:
     values = {**MOMENTS, "rows": 51, "collections": ["sessions"], "session_id": new_id()}
-    found = steps(connection, timeline.page_of(filtered=filtered, of_session=of_session), **values)
+    statement = timeline.page_of(filtered=filtered, of_session=of_session, bounded=bounded)
+    found = steps(connection, statement, **values)
     walks_in_order(found)
 
 
 @pytest.mark.parametrize("filtered", [False, True], ids=["all", "some-collections"])
 def test_a_search_walks_the_index_of_its_order(connection: Connection, *, filtered: bool) -> None:
-    values = {**MOMENTS, "rows": 1001, "collections": ["sessions"], "most_bytes": 2**21}
+    values = {**MOMENTS, "rows": 1001, "collections": ["sessions"]}
     walks_in_order(steps(connection, search.candidates(filtered=filtered), **values))
 
 

@@ -1,4 +1,4 @@
-"""The sizes of responses: a page of a list or a history, and the results of a push, end at 4 MiB."""
+"""The sizes of responses: a page of a list, of the timeline or of a history, and the results of a push, end at 4 MiB."""
 
 from itertools import pairwise
 from typing import Any
@@ -57,6 +57,14 @@ def test_a_page_of_a_list_ends_at_4_mib_and_the_next_page_continues_there(
 def test_a_short_page_of_long_texts_has_all_its_records(alice: Person, long: list[str]) -> None:
     assert [len(page["items"]) for page in pages(alice, "/v1/reflections", limit=30)] == [30, 30]
     assert len(long) == COUNT
+
+
+def test_a_page_of_the_timeline_ends_at_4_mib_and_the_next_page_continues_there(alice: Person, long: list[str]) -> None:
+    first, second = pages(alice, "/v1/timeline", limit=200)
+    assert reaches_the_maximum([each["record"] for each in first["items"]])
+    shown = [each["record"] for each in (*first["items"], *second["items"])]
+    assert sorted((each["id"] for each in shown), reverse=True) == long
+    assert shown[0] == alice.client.get(f"/v1/reflections/{shown[0]['id']}").json()
 
 
 def test_a_page_of_a_history_ends_at_4_mib(server: Server, alice: Person, sync: SyncClient) -> None:
