@@ -87,6 +87,22 @@ def test_after_a_migration_a_prepared_statement_is_prepared_again(settings: Sett
     with_database(settings, work)
 
 
+@pytest.mark.parametrize("database", ["postgresql"])
+def test_a_long_statement_is_prepared_once_for_each_connection(settings: Settings) -> None:
+    words = ", ".join(f"'a literal that makes the statement long, number {number}'" for number in range(1000))
+    long = Statement(sa.text(f"SELECT 1 WHERE 'wisteria' NOT IN ({words})").columns(sa.column("one", sa.Integer)))
+    times = sa.text("SELECT generic_plans + custom_plans FROM pg_prepared_statements WHERE length(statement) > 40000")
+    executions = Statement(times.columns(sa.column("times", sa.BigInteger)))
+
+    async def work(db: Database) -> None:
+        for _ in range(3):
+            assert await db.tuples(long) == [(1,)]
+        assert await db.tuples(executions) == [(3,)]
+
+    assert len(long.postgres.sql) > 40_000
+    with_database(settings, work)
+
+
 def test_only_raises_if_there_is_no_row(settings: Settings) -> None:
     async def work(db: Database) -> None:
         with pytest.raises(LookupError):
