@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app import clock
 from app.clock import Instant
-from app.db import Row, Statement, any_of, bind, json_rows
+from app.db import Row, Statement, any_of, bind, byte_length, json_rows
 from app.http import Response, Route
 from app.identity import TIMEZONE, Feed
 from app.ids import Id, make_id
@@ -26,9 +26,10 @@ from app.openapi import example
 from app.problems import NotFound
 from app.records import IfNoneMatch, OwnRecords, Resource, View, kinds
 from app.records.access import owned, statements
-from app.records.codec import EPOCH_SHIFT, version_of
+from app.records.codec import EPOCH_SHIFT, MAX_PAGE_BYTES, version_of
 from app.records.tables import Change
 from app.records.view import feed_of
+from app.sealing import OwnerKeys
 from app.sync.collections import BY_COLLECTION, Collection
 from app.views import examples
 from app.views.conditional import TAG, known_version, not_modified, tag_of, view_response, view_responses
@@ -38,7 +39,13 @@ MAX_NODES: Final = 500
 """The maximum number of records in a chain."""
 MAX_LINKS: Final = 20_000
 """The maximum number of an owner's references that are read, to bound the memory of the server."""
+MAX_SMALL_BYTES: Final = 16_384
+"""The maximum size of the documents that are read by one statement: 8 MiB for the nodes of a chain."""
+LARGE_AT_ONCE: Final = 8
+"""How many larger documents are read by one statement."""
 _feed, _change = Feed.table(), Change.table()
+_DOCUMENT: Final = 3
+"""The position of the document in a row of `nodes`."""
 _COLLECTION: Final = 3
 """The position of the record's collection in a row of `links`."""
 Key = tuple[str, UUID]
@@ -153,13 +160,18 @@ def ids_of(kind: Resource) -> str:
 
 @cache
 def nodes() -> Statement:
-    """Return the statement that reads the given records of all kinds: collection, id, number, document, and their time."""
+    """Return the statement that reads the given records of all kinds: collection, id, number, document and time.
+
+    The document is null if it has more than `most_bytes`.
+    """
+    most_bytes = sa.bindparam("most_bytes", type_=sa.BigInteger)
     return Statement(
         sa.union_all(
             *(
                 sa.select(
                     sa.literal_column(f"'{kind.collection}'", sa.String()).label("collection"),
-                    *(kind.table.c[name] for name in ("id", "seq", "document")),
+                    *(kind.table.c[name] for name in ("id", "seq")),
+                    sa.case((byte_length(kind.table.c.document) <= most_bytes, kind.table.c.document)),
                     _change.c.happened_at,
                 )
                 .select_from(statements(kind).with_change)
@@ -286,18 +298,35 @@ def parents_first(records: Mapping[Key, Row], edges: Iterable[Edge]) -> list[Key
 
 
 async def _read(view: View, found: Iterable[Key]) -> dict[Key, Row]:
-    """Return the nodes of records, in their order; those that were removed since they were found are left out."""
-    found = [*found]
-    wanted = {ids_of(kind): [id for collection, id in found if collection == kind.collection] for kind in kinds()}
-    rows, keys = await view.db.tuples(nodes(), owner_id=view.owner_id, **wanted), await view.data_keys()
-    read: dict[Key, Row] = {}
-    for collection, id, seq, sealed, happened_at in rows:
-        record = orjson.loads(keys.open(collection, id, seq, sealed))
-        read[collection, id] = {
-            "collection": collection,
-            "id": id,
-            "label": label_of(BY_COLLECTION[collection], record),
-            "happened_at": clock.format_instant(happened_at),
-            "status": record.get("status"),
-        }
+    """Return the nodes of records, in their order; those that were removed since they were found are left out.
+
+    Nearly all documents are small, so the first statement reads them all. Larger ones are then read a few at a time, to
+    bound the memory of the server.
+    """
+    found, keys = [*found], await view.data_keys()
+    rows = await _rows(view, found, MAX_SMALL_BYTES)
+    read = {(row[0], row[1]): _node(keys, row) for row in rows if row[_DOCUMENT] is not None}
+    large = [(row[0], row[1]) for row in rows if row[_DOCUMENT] is None]
+    for start in range(0, len(large), LARGE_AT_ONCE):
+        rows = await _rows(view, large[start : start + LARGE_AT_ONCE], MAX_PAGE_BYTES)
+        read |= {(row[0], row[1]): _node(keys, row) for row in rows}
     return {key: read[key] for key in found if key in read}
+
+
+async def _rows(view: View, wanted: Iterable[Key], most_bytes: int) -> Sequence[tuple[Any, ...]]:
+    ids: dict[str, list[UUID]] = {ids_of(kind): [] for kind in kinds()}
+    for collection, id in wanted:
+        ids[ids_of(BY_COLLECTION[collection])].append(id)
+    return await view.db.tuples(nodes(), owner_id=view.owner_id, most_bytes=most_bytes, **ids)
+
+
+def _node(keys: OwnerKeys, row: Sequence[Any]) -> Row:
+    collection, id, seq, sealed, happened_at = row
+    record = orjson.loads(keys.open(collection, id, seq, sealed))
+    return {
+        "collection": collection,
+        "id": id,
+        "label": label_of(BY_COLLECTION[collection], record),
+        "happened_at": clock.format_instant(happened_at),
+        "status": record.get("status"),
+    }

@@ -225,7 +225,7 @@ def test_a_chain_is_found_by_indexes(plans: Plans, *, generic: bool) -> None:
     nodes = plans.nodes(chain.links(), generic=generic, **OWN, **key)
     assert not [node for node in nodes if node["Node Type"] == "Seq Scan"]
     ids = {chain.ids_of(kind): IDS[:50] for kind in RESOURCES}
-    nodes = plans.nodes(chain.nodes(), generic=generic, owner_id=OWNER_ID, **ids)
+    nodes = plans.nodes(chain.nodes(), generic=generic, owner_id=OWNER_ID, most_bytes=2**14, **ids)
     assert not [node for node in nodes if node["Node Type"] == "Seq Scan"]
 
 

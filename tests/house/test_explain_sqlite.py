@@ -147,7 +147,7 @@ def test_a_chain_is_found_by_indexes(connection: Connection) -> None:
     for each in chain.branches():
         assert any(step.endswith(f"(owner_id=? AND {each.field}>?)") for step in found), (each, found)
     assert scans(found) == []
-    found = steps(connection, chain.nodes(), **{chain.ids_of(kind): [new_id()] for kind in RESOURCES})
+    found = steps(connection, chain.nodes(), most_bytes=2**14, **{chain.ids_of(kind): [new_id()] for kind in RESOURCES})
     assert scans(found) == []
 
 

@@ -1,5 +1,7 @@
 """The chain of a record: what it comes from, and what came of it."""
 
+from uuid import UUID
+
 import pytest
 
 from app.ids import new_id
@@ -65,6 +67,15 @@ def test_what_a_record_refers_to_comes_before_it(alice: Person, whole: dict[str,
     assert len(order) == len({*order})
     assert found["edges"]
     assert all(order.index(edge["to"]) < order.index(edge["from"]) for edge in found["edges"])
+
+
+def test_long_records_are_read_a_few_at_a_time(server: Server, alice: Person) -> None:
+    session = create(alice, "sessions", started_at=STARTED, ended_at=None)
+    long = create(alice, "reflections", session_id=session["id"], body="wisteria " * 2_000, title="In flower")
+    copies = [{"session_id": UUID(session["id"])}] * (2 * chain.LARGE_AT_ONCE)
+    ids = [long["id"], *insert_copies(server, alice, resource_of("reflections"), long, copies)]
+    found = get(alice, f"/v1/chain/{session['id']}")
+    assert {node["id"]: node["label"] for node in found["nodes"][1:]} == dict.fromkeys(ids, "In flower")
 
 
 def test_the_edges_are_all_references_between_the_records(alice: Person, whole: dict[str, Json]) -> None:
