@@ -1,8 +1,8 @@
 """Reading an export of the journal app Day One: a ZIP file with JSON files, in each of which `entries` is a list.
 
-An entry becomes a reflection with the entry's own id, so that importing it again changes nothing. Its text is kept as it
-is, with Day One's Markdown. An entry is rejected rather than cut; one without words is skipped. Photos, recordings and
-other media are counted and not read.
+An entry becomes a reflection with the entry's own id, so that importing the entry again changes nothing. Its text is
+kept as it is, with Day One's Markdown. An entry that is too long is rejected, not shortened; an entry without words is
+skipped. Photos, recordings and other media are counted, but not imported.
 """
 
 import re
@@ -24,14 +24,14 @@ from app.resources.reflections import REFLECTIONS, Capture
 _journal = re.compile(r"(?!__MACOSX/)(?:[^/]+/)?[^/.][^/]*\.json", re.IGNORECASE).fullmatch
 _left_out = re.compile(
     r"(?:[^/]+/)?(?:photos|audios|videos|pdfs)/[^/]+"  # media
-    r"|__MACOSX/.+|(?:[^/]+/){0,2}\.DS_Store"  # what a Mac adds to an archive
+    r"|__MACOSX/.+|(?:[^/]+/){0,2}\.DS_Store"  # files that macOS adds to an archive
 ).fullmatch
 _MEDIA: Final = ("photos", "audios", "videos", "pdfAttachments", "pdfs")
 _is_hexadecimal = re.compile("[0-9A-Fa-f]{32}").fullmatch
 
 
 def read_export(file: EncryptedFile, lines: Lines) -> list[Part]:
-    """Copy the entries of an export to the lines; return its parts. Raise `BadArchive` if it is none."""
+    """Copy the entries of an export to `lines`; return its parts. Raise `BadArchive` if the file is not an export."""
     archive = ZipFile(file)
     journals = [path for path in archive.entries if _journal(path)]
     if not all(_journal(path) or _left_out(path) for path in archive.entries):
@@ -53,7 +53,10 @@ def read_export(file: EncryptedFile, lines: Lines) -> list[Part]:
 
 
 def read_draft(value: Any, skipped: Skipped) -> Draft | None:
-    """Return the reflection that an entry becomes, or None if it has no words."""
+    """Return the draft of the reflection for an entry; None if the entry has no words.
+
+    Add the entry's media, and an entry without words, to `skipped`. Raise `RejectedError` if the entry is not valid.
+    """
     if not isinstance(value, dict):
         raise RejectedError("object")
     skipped.media += sum(len(media) for name in _MEDIA if isinstance(media := value.get(name), list))
@@ -67,7 +70,7 @@ def read_draft(value: Any, skipped: Skipped) -> Draft | None:
     id = make_id(uuid)
     if not isinstance(text, str):
         raise RejectedError("string-type", id)
-    if value.get("creationDate") is None:  # the server would set the time to now
+    if value.get("creationDate") is None:  # otherwise `occurred_at` would become the time of the import
         raise RejectedError("required", id)
     fields = {
         "body": f"{text}{_tags_line(value, id)}",
@@ -79,7 +82,7 @@ def read_draft(value: Any, skipped: Skipped) -> Draft | None:
 
 
 def _text(entry: Mapping[str, Any]) -> object:
-    """Return the words of an entry. If they cannot be read, the result is not a string."""
+    """Return the text of an entry. If the text cannot be read, return a value that is not a string."""
     text = entry.get("text")
     if text is not None and not (isinstance(text, str) and not text.strip()):
         return text
@@ -103,7 +106,7 @@ def _tags_line(entry: Mapping[str, Any], id: UUID) -> str:
 
 
 def _timezone(entry: Mapping[str, Any]) -> str | None:
-    """Return the first valid time zone of an entry; None if it has none: then the account's applies."""
+    """Return the first valid time zone of an entry; None if it has none, so that the account's time zone applies."""
     location = entry.get("location")
     names = [entry.get("timeZone"), location.get("timeZoneName") if isinstance(location, dict) else None]
     return next((name for name in names if isinstance(name, str) and name in timezones()), None)

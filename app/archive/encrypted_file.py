@@ -1,7 +1,7 @@
-"""A temporary file for what a person wrote: encrypted by a key that only this process has, and only while the file is open.
+"""A temporary file for what a person wrote, encrypted with a random key that is only in the memory of this process.
 
-It has no name in the file system and belongs to the process alone (mode 0600): the operating system frees it when it is
-closed, also after a crash. What is left on the disk then cannot be read by anybody.
+The file has no name in the file system, and only the server's user can read it (mode 0600). The operating system frees
+it when it is closed, also after a crash. Nobody can decrypt what is left on the disk.
 """
 
 import os
@@ -19,15 +19,15 @@ SEALED_BYTES: Final = NONCE_BYTES + BLOCK_BYTES + TAG_BYTES
 
 
 class EncryptedFile:
-    """A file to append to and to read in any order, of which two blocks are in memory."""
+    """An append-only file that can be read at any position. At most two of its blocks are in memory."""
 
     def __init__(self) -> None:
-        """Create an empty file; raise `StorageFull` if that is not possible."""
+        """Create an empty file with a new key; raise `StorageFull` if the file cannot be created."""
         self.size = 0
         """The number of bytes that were appended."""
         self._cipher = Cipher(os.urandom(KEY_BYTES))
         self._last = bytearray()
-        """The end of the content, which does not fill a block yet."""
+        """The end of the content, as long as it does not fill a block."""
         self._number, self._block = -1, b""
         """The number of the block that was read last, and the block."""
         with disk_errors():
@@ -59,7 +59,7 @@ class EncryptedFile:
             self._file.flush()
 
     def read(self, start: int, size: int) -> bytes:
-        """Return the bytes from a position; fewer if the file ends before."""
+        """Return `size` bytes from the position `start`, or fewer at the end of the file."""
         end = min(start + size, self.size)
         parts = []
         while start < end:
@@ -79,7 +79,7 @@ class EncryptedFile:
 
 @contextmanager
 def disk_errors() -> Iterator[None]:
-    """Raise `StorageFull` in place of an error of the disk."""
+    """If the block raises an `OSError`, log `archive-not-spooled`, and raise `StorageFull` instead."""
     try:
         yield
     except OSError as error:

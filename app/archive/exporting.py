@@ -1,8 +1,8 @@
 """Exporting: all records of an account as an archive, streamed in bounded memory.
 
-The records are spooled first, in one snapshot of the database and sealed as they are (`app.archive.spool`). A record that
-cannot be decrypted is noticed then, before the response starts. After that the archive is made in steps of about 2 ms,
-each on a thread, as fast as the client reads.
+First the records are copied, still sealed, from one snapshot of the database to temporary files (`app.archive.spool`).
+This detects a record that cannot be decrypted before the response starts. Then the archive is made in steps of about 2
+ms, each on a thread, as fast as the client reads.
 """
 
 from collections.abc import AsyncGenerator, Iterator
@@ -36,22 +36,23 @@ from app.records.view import View, feed_of
 
 PAGE_RECORDS: Final = 500
 PAGE_BYTES: Final = 2**20
-"""What is read from the database at once: an export must not hold many documents in memory."""
+"""The limits of what is read from the database at once, because an export must not hold many documents in memory."""
 FULL: Final = (
     "The server is sending as many exports as it can. Send the same request again after the seconds in Retry-After."
 )
 _COLLECTION, _SEQ, _EPOCH = 0, 2, 4
-"""Columns of `changes_since`; the row of the feed has an epoch and no collection."""
+"""The positions of columns of `changes_since`; the row of the feed has an epoch and no collection."""
 _ACCOUNT: Final = ("email", "display_name", "timezone", "locale", "region", "second_factor_since")
 _JOURNAL_BYTES: Final = 4096
-"""More than what an entry of the journal has besides the person's own words, its title twice included."""
+"""The maximum size of a journal entry without the person's own words, but with its title twice."""
 
 
 async def export(view: View, client: ClientConnection) -> AsyncGenerator[bytes]:
-    """Yield the archive of the view's owner, part by part. Nothing is yielded before all records have been read.
+    """Yield the archive of the view's owner, part by part, after all records have been copied. Record an audit event.
 
-    Raise `TooManyExports`, or `Unavailable` if the worker sends too many; `UnreadableRecord` if a record does not open.
-    Raise `TimeoutError` if the client reads too slowly: the connection then ends without the end of the archive.
+    Raise `TooManyExports`, `Unavailable` if the worker is already sending its maximum number of exports,
+    `UnreadableRecord` if a record cannot be decrypted, or `StorageFull`. Raise `TimeoutError` if the client reads too
+    slowly: the connection is then closed, and the client has an incomplete archive.
     """
     services = view.caller.services
     account = await public_account(view.db, view.caller.account_id)
@@ -67,13 +68,13 @@ async def export(view: View, client: ClientConnection) -> AsyncGenerator[bytes]:
 
 
 async def _on_threads(steps: Iterator[bytes]) -> AsyncGenerator[bytes]:
-    """Yield the result of each step, which is done on a thread."""
+    """Run each step on a thread, and yield its result."""
     while (part := await on_thread(partial(next, steps, None))) is not None:
         yield part
 
 
 def archive_of(spool: Spool, account: Row, moment: datetime) -> Iterator[bytes]:
-    """Yield the bytes of an archive after each step; often none."""
+    """Yield the bytes that each step adds to the archive, often none. `moment` is the time of the export, in UTC."""
     stream = ZipStream(moment)
     counts = dict(zip((kind.tag.lower() for kind in kinds()), spool.counts, strict=True))
     yield from stream.add(archive.README, [readme(moment, counts)])
@@ -107,7 +108,7 @@ def archive_of(spool: Spool, account: Row, moment: datetime) -> Iterator[bytes]:
 
 
 async def _fill(spool: Spool, view: View) -> None:
-    """Copy all records of one snapshot to the spool, and the access log."""
+    """Copy all records and the access log to the spool, from one snapshot of the database."""
     async with view.db.snapshot() as snapshot:
         after = 0
         while changes := await _next_changes(snapshot, view, spool, after):
@@ -123,7 +124,10 @@ async def _fill(spool: Spool, view: View) -> None:
 
 
 async def _next_changes(snapshot: Db, view: View, spool: Spool, after: int) -> list[tuple[Any, ...]]:
-    """Return the changes above a number, removals included: collection, id, number and sealed document."""
+    """Return a page of the changes after a sequence number: collection, id, number, and sealed document or None.
+
+    Set the versions of the spool to those of the snapshot.
+    """
     values = {"after": after, "rows": PAGE_RECORDS, "most_bytes": PAGE_BYTES, **view.binds}
     rows = await snapshot.tuples(access.changes_since(filtered=False), **values)
     _, _, head, _, epoch, _, timezone = feed_of([row for row in rows if row[_EPOCH] is not None])

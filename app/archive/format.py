@@ -1,11 +1,11 @@
-"""The format of an archive: the files in it, and the shape of its manifest. Exports write it and imports read it.
+"""The format of an archive: its files, and the shape of its manifest. Exports write this format, and imports read it.
 
-README.txt                      what the archive contains, for its owner
+README.txt                      an explanation of the archive for its owner
 manifest.json                   a `Manifest`
-records/<collection>.jsonl      the records of a kind, one per line, as `GET` returns them, by `created_at` and `id`
-journal/<year>-<month>.md       what was written in a month, to read
-access.jsonl                    what clinics did, as `GET /v1/access` returns it, newest first; only if it is not empty
-SHA256SUMS                      the sums of all other files, for `sha256sum -c`
+records/<collection>.jsonl      the records of a kind as `GET` returns them, one per line, by `created_at` and `id`
+journal/<year>-<month>.md       what the person wrote in a month, for reading
+access.jsonl                    the access log as `GET /v1/access` returns it, newest first; absent if it is empty
+SHA256SUMS                      the checksums of all other files, for `sha256sum -c`
 """
 
 import re
@@ -29,11 +29,11 @@ _journal = re.compile(r"journal/[0-9]{4}-(?:0[1-9]|1[0-2])\.md", re.ASCII).fullm
 
 
 class ArchivedFile(BaseModel, defer_build=True):
-    """A file of the archive. Neither the manifest itself nor `SHA256SUMS` is listed in the manifest."""
+    """A file of the archive, as an entry of the manifest. The manifest does not list itself and `SHA256SUMS`."""
 
     path: str
     records: int | None
-    """The number of its lines; null for a file that is not read by lines."""
+    """The number of lines of a JSON Lines file; null for other files."""
     bytes: Annotated[int, Field(ge=0)]
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -45,13 +45,13 @@ class ArchivedAccount(BaseModel, defer_build=True):
     display_name: str | None
     timezone: str
     locale: str
-    region: str | None = None  # archives of earlier versions have none
+    region: str | None = None  # archives of earlier versions do not have it
     second_factor_since: Instant | None = None
     """When the second factor was turned on; null if it was not on. Archives of earlier versions do not have it."""
 
 
 class Manifest(BaseModel, defer_build=True):
-    """What an archive contains. `cursor` continues a pull from the snapshot that was exported."""
+    """The manifest of an archive. A pull with `cursor` returns the changes after the snapshot that was exported."""
 
     format: Literal["afterglow"]
     format_version: Literal[1]
@@ -68,7 +68,7 @@ def records_path(collection: str) -> str:
 
 
 def collection_of(path: str) -> str | None:
-    """Return the collection whose records a path contains; None if it is another file."""
+    """Return the collection whose records the file at `path` contains; None if it is another file."""
     found = _records(path)
     return None if found is None else found[1]
 
@@ -89,5 +89,5 @@ def sums_line(sha256: str, path: str) -> str:
 
 
 def render_manifest(values: dict[str, Any]) -> bytes:
-    """Return the text of a manifest from its members."""
+    """Return a manifest with these members, as JSON text."""
     return json_strict.dump(values) + b"\n"

@@ -35,10 +35,11 @@ router = APIRouter(tags=["Archive"], route_class=Route)
 async def import_archive(call: Call, query: Annotated[ImportQuery, Query()], archive: Archive) -> Response:
     """Create the records of an archive, with their ids. A record that exists, or was removed, is never changed.
 
-    The archive is checked first: if anything in it is wrong, nothing is imported (400). It may have at most 32 MiB,
-    decompressed 256 MiB, and 20,000 records. Records of our own archives keep all fields and `created_at`; an entry of Day
-    One becomes a reflection. Importing an archive again is safe: after an interruption, the import continues where it stopped.
-    A worker imports two archives at a time, and answers further requests with 503 and `Retry-After`.
+    The server first checks the whole archive: if anything in it is wrong, nothing is imported (400). An archive can
+    have at most 32 MiB, 256 MiB decompressed, and 20,000 records. Records from `GET /v1/export` keep their fields and
+    `created_at`; an entry of Day One becomes a reflection. You can send an archive again, for example after an
+    interruption: records that were already imported stay unchanged. A worker imports two archives at a time, and
+    answers further requests with 503 and `Retry-After`.
     """
     with call.services.imports.take(importing.BUSY):
         imported = await importing.import_archive(call, query.origin, archive)

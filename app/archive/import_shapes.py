@@ -19,13 +19,13 @@ EXAMPLE: Final = {
 
 
 class ImportQuery(BaseModel, extra="forbid"):
-    """What is imported."""
+    """The query parameters of an import."""
 
     origin: Literal["afterglow", "day-one"] = Field(
         "afterglow",
         alias="from",
-        description="Where the archive comes from: `afterglow`, an archive of `GET /v1/export`; or `day-one`, a ZIP file that "
-        "the journal app Day One exported as JSON.",
+        description="The origin of the archive. `afterglow`: it is from `GET /v1/export`. `day-one`: it is a ZIP file "
+        "that the journal app Day One exported as JSON.",
     )
 
 
@@ -49,14 +49,14 @@ class ImportRejection(BaseModel, defer_build=True):
 
 
 class ImportSkipped(BaseModel, defer_build=True):
-    """What was left out on purpose."""
+    """The numbers of entries and media that are not imported by design."""
 
     empty: Count = Field(description="The number of entries without words.")
     media: Count = Field(description="The number of photos, recordings, videos and documents of the entries.")
 
 
 class ImportResult(BaseModel, defer_build=True):
-    """The result of an import. Each record of the archive is in one of its members."""
+    """The result of an import. Each record of the archive is counted or listed in one of the members."""
 
     model_config = ConfigDict(json_schema_extra=example(EXAMPLE))
 
@@ -64,4 +64,4 @@ class ImportResult(BaseModel, defer_build=True):
     unchanged: Count = Field(description="The number of records that exist with the same content.")
     conflicts: list[ImportConflict] = Field(description="The records that exist with other content, or were removed.")
     rejected: list[ImportRejection] = Field(description="The records that cannot be created.")
-    skipped: ImportSkipped = Field(description="What was left out on purpose.")
+    skipped: ImportSkipped = Field(description="The numbers of entries and media that are not imported by design.")

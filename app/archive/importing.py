@@ -1,7 +1,7 @@
-"""Importing: the records of an archive are created by the write engine, in batches.
+"""Importing: the write engine creates the records of an archive, in batches.
 
-A record that exists is never changed. So an archive can be imported again, also after an import that was interrupted:
-what is there already is unchanged.
+A record that exists is never changed. So an archive can be imported again, for example after an interruption: the
+records that were already imported stay unchanged.
 """
 
 from collections.abc import AsyncIterable, Callable, Iterator
@@ -34,12 +34,12 @@ BUSY: Final = "The server imports as many archives as it can at a time. Send the
 RECEIVED_BYTES: Final = 256 * 2**10
 MAX_OPS: Final = 200
 MAX_BATCH_BYTES: Final = 2**19
-"""The lines that are parsed, encrypted and written at once: the memory that an import needs follows from it."""
+"""The limits of a batch: its records are parsed, encrypted and written at once. They limit the memory of an import."""
 READERS: Final[dict[str, Callable[[EncryptedFile, Lines], list[Part]]]] = {
     "afterglow": read_archive,
     "day-one": read_export,
 }
-"""The readers of archives, by where an archive comes from."""
+"""The readers of archives, by the origin of the archive."""
 
 
 @dataclass
@@ -57,7 +57,7 @@ class Imported:
         self.rejected.append({"path": path, "id": id, "code": code})
 
     def add(self, path: str, op: Op, outcome: Outcome) -> None:
-        """Add the outcome of an operation."""
+        """Count the outcome of an operation, or list its record as a conflict or as rejected."""
         if outcome.problem is not None:
             self.reject(path, _code_of(outcome.problem), op.id)
         elif outcome.result is OpOutcome.CONFLICT:
@@ -68,16 +68,16 @@ class Imported:
             self.unchanged += 1
 
     def document(self) -> Row:
-        """Return the members in their order."""
+        """Return the members of the response, in their order."""
         return {**vars(self), "skipped": vars(self.skipped)}
 
 
 async def import_archive(caller: Caller, origin: str, pieces: AsyncIterable[bytes]) -> Imported:
-    """Create the records of an archive for the caller: first all of it is read and checked, then the records are created.
+    """Read and check the whole archive; then create its records for the caller. Return the result.
 
-    Memory does not grow with the archive. Nothing blocks the event loop: threads read the archive and check the records.
-    Raise `BadArchive` if anything is wrong with it, `StorageFull` if the server has no room for it, and `NotSignedIn` if
-    the device is signed out in the meantime: the batches that were written before stay.
+    Memory does not grow with the archive. Threads read the archive and check the records, so that they do not block the
+    event loop. Raise `BadArchive` if anything in the archive is wrong, `StorageFull` if the disk is full, or
+    `NotSignedIn` if the device is signed out in the meantime. Batches that were already written stay.
     """
     with Lines() as lines:
         with EncryptedFile() as file:
@@ -116,7 +116,7 @@ def _code_of(problem: Problem) -> str:
 
 
 def _batches(part: Part, lines: Lines) -> Iterator[list[int]]:
-    """Yield the numbers of the lines of each batch."""
+    """Yield the batches of a part, each as the numbers of its lines."""
     batch: list[int] = []
     size = 0
     for number in part.lines:
@@ -130,7 +130,10 @@ def _batches(part: Part, lines: Lines) -> Iterator[list[int]]:
 
 
 def _ops(part: Part, lines: Lines, batch: list[int], imported: Imported, seen: set[Key]) -> list[Op]:
-    """Return the operations that create the records in these lines; note those that are skipped or rejected."""
+    """Return the operations that create the records in a batch of lines; add skipped and rejected ones to `imported`.
+
+    `seen` has the keys of the records of earlier batches.
+    """
     ops: list[Op] = []
     for number in batch:
         try:

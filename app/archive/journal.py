@@ -1,8 +1,8 @@
 """The journal of an export: what a person wrote, as a Markdown file for each month, by local day.
 
-An entry has a heading, a line of facts, a line with what it is about, and the person's own words. Entries of records
-that belong to another one, such as the elements of a session, follow it. The file of each kind
-declares how it is written (`app.records.journal.Journal`).
+An entry has a heading, a line of facts, a line that names the records that it refers to, and the person's own words.
+The entries of records that belong to another record, such as the elements of a session, follow the entry of that
+record. The module of each kind declares how its entries are written (`app.records.journal.Journal`).
 """
 
 import re
@@ -20,18 +20,18 @@ from app.ids import parse
 from app.records.resource import Resource
 
 MAX_TITLE: Final = 120
-"""A longer title is cut in the heading, and follows it in full. It is cut where other entries refer to it, too."""
+"""A longer title is cut in the heading and in the entries that refer to it. The full title follows the heading."""
 _DAY_BYTES: Final = 4
 _ROOT_BYTES: Final = 29
 _NESTED_BYTES: Final = 25
-"""The length of a position: of an entry by itself, and what each level below adds."""
+"""The length of the position in a key of `Spool.entries`, in bytes: at the top level, and added by each level below."""
 _UNWRITTEN: Final = {"visibility", "timezone"}
 _is_day = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII).fullmatch
 _is_instant = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z", re.ASCII).fullmatch
 
 
 class Layout(NamedTuple):
-    """How a kind is written: its declaration, completed."""
+    """The layout of a kind's entries: the kind's `Journal`, with its defaults filled in."""
 
     name: str
     title: str
@@ -39,12 +39,12 @@ class Layout(NamedTuple):
     labels: dict[str, str]
     """The label of each paragraph, by field."""
     about: dict[str, Resource]
-    """The kind of each reference, without the one to the record that the entry follows."""
+    """The kind that each reference points to, by field; without the reference to the record that the entry follows."""
 
 
 @cache
 def layout(resource: Resource) -> Layout:
-    """Return how a kind is written."""
+    """Return the layout of a kind's entries."""
     declared, targets = resource.journal, resource.targets
     words = [name for name in resource.word_names if name != declared.title]
     plain = [name for name in resource.field_names if name not in {*resource.word_names, *resource.references}]
@@ -74,7 +74,7 @@ class Month(NamedTuple):
 
 
 def months(spool: Spool, keys: Iterable[bytes]) -> Iterator[Month]:
-    """Yield the months in their order, from the sorted keys of all entries. Read each to its end before the next."""
+    """Yield the months in order, from the sorted keys of all entries. Read all parts of a month before the next one."""
     for first, of_month in groupby(keys, lambda key: _day(key).replace(day=1)):
         yield Month(f"{first.year:04}-{first.month:02}", _month(spool, first, of_month))
 
@@ -89,17 +89,17 @@ def _month(spool: Spool, first: date, keys: Iterator[bytes]) -> Iterator[str]:
 
 
 class Entry:
-    """The entry of one record."""
+    """The journal entry of one record."""
 
     def __init__(self, spool: Spool, spooled: Spooled, day: date, depth: int) -> None:
-        """Take the day below which it is written, and how many entries it is nested in."""
+        """Take the record, the day whose heading is above the entry, and the depth to which the entry is nested."""
         self._spool, self._day, self._depth = spool, day, depth
         self._resource, self._values = spooled.resource, spooled.values
         self._layout = layout(spooled.resource)
         self._timezone = self._values.get("timezone") or spool.timezone
 
     def text(self) -> str:
-        """Return the entry."""
+        """Return the entry as Markdown."""
         blocks = [f"{'#' * min(3 + self._depth, 6)} {self._heading()}"]
         title = self._values.get(self._layout.title) or ""
         blocks += [paragraphs(title)] if _is_long(title) else []
@@ -146,7 +146,7 @@ class Entry:
                 yield (f"**{label}:** " if label else "") + paragraphs(text)
 
     def _format(self, value: Any) -> str:
-        """Return a value as a reader would write it; a time of the entry's day without the day."""
+        """Return a value as text for people. An instant on the entry's own day is written as a time without a date."""
         if isinstance(value, list):
             return ", ".join(map(self._format, value))
         if isinstance(value, dict):
@@ -164,7 +164,7 @@ class Entry:
 
 
 def format_value(value: str | float | None) -> str:
-    """Return the name of a value of an enumeration, a number, yes or no, or a dash for null in a list."""
+    """Return a single value as Markdown text: a word, a number, `yes` or `no`, or a hyphen for null in a list."""
     if value is None:
         return "-"
     if isinstance(value, bool):
@@ -181,7 +181,7 @@ def _format_day(day: date) -> str:
 
 
 def _fill(template: str, values: Row, format_value: Any) -> str | None:
-    """Return a template with values in it; None if one of them is null or an empty list."""
+    """Return a template with its fields replaced by values; None if one of these values is null or an empty list."""
     fields = [name for _, name, _, _ in Formatter().parse(template) if name]
     if any(values[name] in (None, []) for name in fields):
         return None

@@ -1,7 +1,7 @@
-"""Reading a large JSON document piece by piece: the elements of one list, of which only one is in memory at a time.
+"""Reading the elements of one list in a large JSON document, with only one element in memory at a time.
 
-The elements are found by the parser of `json_strict`, which runs in C: it starts at an element, and is repeated with twice
-as much text if the text ends within it.
+The parser of `json_strict`, which runs in C, finds the end of each element. If the text in memory ends before the
+element, the parser starts again with twice as much text.
 """
 
 import codecs
@@ -14,12 +14,13 @@ from typing import Any, Final
 from app import json_strict
 
 MAX_VALUE_BYTES: Final = 4 * 2**20
-"""What the text that begins with a value may take in memory, if the value does not end in it. A text takes a byte a character,
-or four if it has an emoji.
+"""The maximum memory, in bytes, for text that starts with a value but does not contain its end.
+
+Python needs one byte for each character, or four for each if the text has an emoji.
 """
 MAX_MEMBERS: Final = 100
 _LOOKAHEAD: Final = 4
-"""A number may go on after its end if the text ends within so many characters, as in `1e+`."""
+"""A value is complete only if this many characters follow it: `1` at the end of a text may be the start of `1e+5`."""
 _not_blank: Final = re.compile(r"[^ \t\r\n]").search
 
 
@@ -59,7 +60,7 @@ def _elements(text: "_Text") -> Iterator[str]:
 
 
 class _Text:
-    """A text of which the part that is being read is in memory."""
+    """A text of which only the part that is being parsed is in memory."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = pieces
@@ -67,7 +68,7 @@ class _Text:
         self._text, self._at, self._is_complete = "", 0, False
 
     def peek(self) -> str:
-        """Return the next character that is not blank; an empty string at the end."""
+        """Move to the next character that is not white space, and return it; an empty string at the end of the text."""
         while True:
             found = _not_blank(self._text, self._at)
             if found:
@@ -79,7 +80,7 @@ class _Text:
             self._read_on()
 
     def take(self, expected: str) -> str:
-        """Return the next character, and go on behind it; raise `ValueError` if it is not one of those expected."""
+        """Return the next character and move past it; raise `ValueError` if it is not one of those in `expected`."""
         char = self.peek()
         if not char or char not in expected:
             raise ValueError
@@ -87,7 +88,7 @@ class _Text:
         return char
 
     def value(self) -> tuple[Any, str]:
-        """Return the next JSON value and its text, and go on behind it."""
+        """Return the next JSON value and its text, and move past it; raise `ValueError` if it is not valid."""
         self.peek()
         while True:
             try:
@@ -102,7 +103,10 @@ class _Text:
             self._read_on()
 
     def _read_on(self) -> None:
-        """Read as much as is there already, or one piece at least. Raise `ValueError` if too much is there."""
+        """Drop the text that was parsed, and read on until the rest has twice its length, or until the end.
+
+        Raise `ValueError` if the rest already takes more than `MAX_VALUE_BYTES`.
+        """
         parts = [self._text[self._at :]]
         if sys.getsizeof(parts[0]) > MAX_VALUE_BYTES:
             raise ValueError

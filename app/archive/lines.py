@@ -1,4 +1,4 @@
-"""The lines of an archive's records, while they are imported: in a temporary file, to be read in any order."""
+"""The lines of an archive's records during an import: in a temporary file that can be read in any order."""
 
 from array import array
 from typing import Final, Self
@@ -13,7 +13,7 @@ class Lines:
     """A list of byte strings, of which only the positions are in memory. It is closed at the end of a `with` block."""
 
     def __init__(self) -> None:
-        """Start empty; raise `StorageFull` if there is no room for a temporary file."""
+        """Start empty; raise `StorageFull` if the temporary file cannot be created."""
         self._file = EncryptedFile()
         self._ends = array("Q", [0])
         """The positions at which the lines end, after a 0."""
@@ -34,7 +34,7 @@ class Lines:
         return self._ends[number + 1] - self._ends[number]
 
     def append(self, line: bytes) -> None:
-        """Add a line. Raise `BadArchive` if these are too many, and `StorageFull` if the disk is full."""
+        """Add a line. Raise `BadArchive` if there are already `MAX_RECORDS`, or `StorageFull` if the disk is full."""
         if len(self) == MAX_RECORDS:
             raise BadArchive("An archive may have at most 20000 records. Import it in parts.")
         self._file.append(line)

@@ -1,4 +1,4 @@
-"""The parts of an archive: files with records, read completely and found valid, before anything is imported."""
+"""The parts of an archive: its files with records. All are read and checked before anything is imported."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -28,19 +28,22 @@ class RejectedError(Exception):
 
 @dataclass
 class Skipped:
-    """How much was left out on purpose."""
+    """The numbers of entries without words, and of media, that were not imported."""
 
     empty: int = 0
     media: int = 0
 
 
 ReadDraft = Callable[[Any, Skipped], Draft | None]
-"""Returns the draft in a JSON value; None if it is skipped. Raises `RejectedError` if it cannot be created."""
+"""Returns the draft of a record from a JSON value; None if it is skipped. Raises `RejectedError` if it is not valid."""
 
 
 @dataclass
 class Part:
-    """A file with records of one kind: the numbers of their lines, each a JSON text, in the order in which to create them."""
+    """A file with records of one kind.
+
+    `lines` has the numbers of its lines, each a JSON text, in the order in which their records are to be created.
+    """
 
     path: str
     resource: Resource
@@ -49,9 +52,9 @@ class Part:
 
 
 def parents_first(ids: Sequence[UUID | None], parents: Sequence[UUID | None]) -> list[int]:
-    """Return the positions of records in an order in which each comes after its parent; in a cycle, one does not.
+    """Return the positions of records, each after the position of its parent. In a cycle, one comes before its parent.
 
-    An id or a parent is None if it is not valid, or if there is none.
+    An id or a parent is None if it is absent or not valid.
     """
     position = {id: number for number, id in enumerate(ids) if id is not None}
     ordered: list[int] = []

@@ -1,4 +1,4 @@
-"""Reading an archive of our own format. All of it is checked before anything is imported: paths, sums, lines."""
+"""Reading an archive from `GET /v1/export`. Its paths, checksums and lines are checked before anything is imported."""
 
 import hashlib
 import re
@@ -24,26 +24,26 @@ from app.records import Resource
 from app.resources import RESOURCES
 
 MAX_LINE_BYTES: Final = 2**20
-"""What a request that creates one record may have, too."""
+"""The maximum size of a line. The body of a request that creates one record has the same limit."""
 MAX_INDEX_BYTES: Final = 2 * 2**20
-"""The maximum size of the manifest, and of the list of sums."""
+"""The maximum size of the manifest, and of the list of checksums."""
 _FOLDERS: Final = {"records/", "journal/"}
 _SERVER_MEMBERS: Final = {"id", "version", "created_at", "updated_at", "clinic_id"}
-"""The members that are not fields of an import: an imported session belongs to its owner, not to a clinic."""
+"""The members that are not fields of a draft. An imported session belongs to its owner only, not to a clinic."""
 _sums_line = re.compile(rb"([0-9a-f]{64}) [ *]([^\n]+)").fullmatch
 
 
 class _Stored(BaseModel, extra="ignore"):
-    """The members that only a server sets, and that an import keeps."""
+    """The members that are set by the server, not by clients, and that an import keeps."""
 
     id: Id
     created_at: Instant
 
 
 def read_archive(file: EncryptedFile, lines: Lines) -> list[Part]:
-    """Copy the records of an archive to the lines; return its parts, parents before children.
+    """Copy the records of an archive to `lines`; return its parts, parents before children.
 
-    Raise `BadArchive` if anything in it is not as exported.
+    Raise `BadArchive` if the archive is not exactly as it was exported.
     """
     archive = ZipFile(file)
     paths = set(archive.entries)
@@ -77,9 +77,10 @@ def read_archive(file: EncryptedFile, lines: Lines) -> list[Part]:
 
 
 def read_draft(resource: Resource, value: Any, _skipped: Skipped) -> Draft:
-    """Return the draft of a record as `GET` returns it.
+    """Return the draft of a record from the JSON value that `GET` returned for it.
 
-    The version and the time of the last change are the server's, and it computes the computed members again.
+    Leave out the version, the time of the last change and the computed members, because the server sets them again.
+    Raise `RejectedError` if the id or `created_at` is not valid.
     """
     try:
         stored = _Stored.model_validate(value)
@@ -111,7 +112,7 @@ def _read_sums(text: bytes) -> Mapping[str, str]:
     found = [match for line in lines if (match := _sums_line(line))]
     sums = {match[2].decode("utf-8", "replace"): match[1].decode() for match in found}
     if len(sums) != len(lines):
-        raise BadArchive("SHA256SUMS is not a list of SHA-256 sums and the paths of files.")
+        raise BadArchive("SHA256SUMS is not a list of SHA-256 checksums and the paths of files.")
     return sums
 
 
@@ -125,7 +126,7 @@ def _small_file(archive: ZipFile, path: str) -> bytes:
 
 
 def _checked(archive: ZipFile, file: ArchivedFile, sum: str) -> Iterator[bytes]:
-    """Yield the content of a file; at its end, raise `BadArchive` if its size or sum is not the stated one."""
+    """Yield the content of a file; at its end, raise `BadArchive` if its size or checksum is not the stated one."""
     digest, size = hashlib.sha256(), 0
     for piece in archive.pieces(file.path):
         digest.update(piece)
@@ -136,11 +137,14 @@ def _checked(archive: ZipFile, file: ArchivedFile, sum: str) -> Iterator[bytes]:
 
 
 def _wrong_sums() -> BadArchive:
-    return BadArchive("A file of the archive was changed or damaged after the export: its SHA-256 sum is wrong.")
+    return BadArchive("A file of the archive was changed or damaged after the export: its SHA-256 checksum is wrong.")
 
 
 def _read_records(resource: Resource, pieces: Iterator[bytes], lines: Lines) -> Sequence[int]:
-    """Copy the lines of a file, each of which is a JSON object; return their numbers in the order in which to create them."""
+    """Copy the lines of a file to `lines`; return their numbers, in the order in which the records are to be created.
+
+    Raise `BadArchive` if a line is not a JSON object.
+    """
     ids: list[UUID | None] = []
     parents: list[UUID | None] = []
     start, reference = len(lines), resource.acyclic

@@ -1,4 +1,4 @@
-"""The README of an archive, for a person who opens it without knowing anything of it."""
+"""The README of an archive, for a person who has never seen an archive."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -24,7 +24,7 @@ What is in here
                     this file only if you have connected a clinic.
     manifest.json   The list of these files, and your account: your e-mail
                     address, name, time zone and language.
-    SHA256SUMS      A sum for each file, to find out whether it has changed.
+    SHA256SUMS      A checksum of each file, to find out whether it has changed.
 
 These files are not encrypted. Anybody who has them can read what you wrote,
 so keep them in a place that only you can open.

@@ -56,14 +56,14 @@ class Archive(StarletteResponse):
 async def export_account(call: Call, reader: CurrentConnection) -> Response:
     """Return all records of your account as a ZIP file, which you can keep, read, and import again.
 
-    `records/<collection>.jsonl` has every record of a kind as `GET` returns it, one per line, ordered by `created_at` and
-    `id`. `journal/YYYY-MM.md` has what you wrote, by local day, as Markdown. `access.jsonl` has what clinics did, as
-    `GET /v1/access` returns it; the file is absent if there is nothing. `manifest.json` lists the files with their
-    sizes and sums, and has a `cursor`, which continues a pull from the exported state; `SHA256SUMS` can be checked with
-    `sha256sum -c`. All records are of one moment.
+    `records/<collection>.jsonl` has every record of a kind as `GET` returns it, one per line, ordered by `created_at`
+    and `id`. `journal/YYYY-MM.md` has what you wrote, by local day, as Markdown. `access.jsonl` has the access log, as
+    `GET /v1/access` returns it; the file is absent if the log is empty. `manifest.json` lists the files with their
+    sizes and SHA-256 checksums, and has a `cursor`: a pull with it returns the changes since the export. `sha256sum -c
+    SHA256SUMS` checks the files. All records come from one snapshot of the database.
 
-    The archive is sent while it is made: if the connection ends early, the file has no end and cannot be opened. Then
-    request it again. An account can be exported five times a day.
+    The archive is sent while it is made. If the connection ends early, the file is incomplete and cannot be opened:
+    request the archive again. An account can be exported five times a day.
     """
     parts = export(own_records(call), reader)
     return await StreamingResponse.start(parts, _headers(clock.now().astimezone(ZoneInfo(call.timezone))))

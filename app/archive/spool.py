@@ -1,9 +1,10 @@
-"""The spool: all records of an owner from one snapshot, and the access log, in temporary files, so that no database
-connection is needed while a client reads.
+"""The spool of an export: temporary files with all records and the access log of an owner, from one snapshot.
 
-The file of the records contains documents as they are sealed in the database, so no word of the owner reaches the disk in
-clear. It has no name in the file system and belongs to the process alone (mode 0600): the operating system frees it when it
-is closed, also after a crash. In memory there are only two lists of short keys, about 150 bytes a record.
+With it, no database connection is needed while a client reads. The file with the records contains the sealed documents
+of the database, and the file with the access log is encrypted, so that no word of the owner is on the disk unencrypted.
+The files have no name in the file system, and only the server's user can read them (mode 0600). The operating system
+frees them when they are closed, also after a crash. Memory holds only two lists of short keys: about 150 bytes for each
+record.
 """
 
 import os
@@ -40,7 +41,10 @@ Change = tuple[str, UUID, int, bytes]
 
 
 class _Header(NamedTuple):
-    """The header of a sealed document: `day` and `time` are those of the journal's entry. Times are in microseconds."""
+    """The header of a sealed document in the file.
+
+    `day` (an ordinal) and `time` are those of the record's journal entry. Times are in microseconds since the year 1.
+    """
 
     collection: int
     id: bytes
@@ -86,7 +90,10 @@ class AccessLines(EncryptedFile):
 
 
 class Spool:
-    """The records of an owner, to be written once and then read in any order. It is closed at the end of a `with` block."""
+    """The records of an owner: first `add` them all, then call `finish`, then read them in any order.
+
+    The spool is closed at the end of a `with` block.
+    """
 
     def __init__(self, keys: OwnerKeys, timezone: str) -> None:
         """Take the keys that decrypt the documents, and the owner's IANA time zone."""
@@ -94,7 +101,7 @@ class Spool:
         self.version = 0
         """The version of the feed's head in the snapshot."""
         self.epoch_version = 0
-        """The version that a sequence number of 0 would have; a version is the sum of this and a sequence number."""
+        """The version of the sequence number 0. The sum of it and a sequence number is a version."""
         self.counts = [0] * len(kinds())
         """The number of records of each kind."""
         self.sizes = [0] * len(kinds())
@@ -107,18 +114,18 @@ class Spool:
             self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `__exit__`
         self._end = 0
         self._runs: list[tuple[list[bytes], list[bytes]]] = []
-        """The keys of what each `add` appended, each list sorted."""
+        """The keys for `_by_creation` and `_by_id` from each call of `add`, each list sorted."""
         self._by_creation: list[bytes] = []
-        """For each record: collection, time of creation, id, offset."""
+        """A key for each record, sorted: collection, time of creation, id, and offset in the file."""
         self._by_id: list[bytes] = []
-        """For each record: collection, id, offset."""
+        """A key for each record, sorted: collection, id, and offset in the file."""
 
     def __enter__(self) -> Self:
         """Return itself."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Free the file."""
+        """Free the files."""
         self._file.close()
         self.accesses.close()
 
@@ -142,7 +149,7 @@ class Spool:
             self._file.write(b"".join(parts))
 
     def finish(self) -> None:
-        """Write buffered data, and sort the records, by merging: one large sort would not let other threads run."""
+        """Flush the file, and merge the sorted keys. Sorting all keys at once would block the other threads."""
         with disk_errors():
             self._file.flush()
         self._by_creation = [*merge(*(by_creation for by_creation, _ in self._runs))]
@@ -150,7 +157,7 @@ class Spool:
         self._runs.clear()
 
     def lines(self, resource: Resource) -> Iterator[bytes]:
-        """Yield the records of a kind as `GET` returns them, each with a line break, by time of creation and id."""
+        """Yield the records of a kind as `GET` returns them, one per line, ordered by time of creation and id."""
         number = self._numbers[resource.collection]
         start = sum(self.counts[:number])
         for key in self._by_creation[start : start + self.counts[number]]:
@@ -159,24 +166,25 @@ class Spool:
             yield text.encode() + b"\n"
 
     def find(self, resource: Resource, id: UUID) -> Spooled | None:
-        """Return a record by its id."""
+        """Return the record with an id, or None."""
         offset = self._find(bytes([self._numbers[resource.collection]]) + id.bytes)
         return None if offset is None else self._read(offset)
 
     def entries(self) -> Iterator[bytes]:
-        """Yield a key for each record, by which the entries of the journal are sorted.
+        """Yield a key for each record's entry in the journal. The order of the keys is the order of the entries.
 
-        A key has the position of an entry, which starts with the day, and the offset of the record in its last 8 bytes.
+        A key consists of the entry's position, which starts with the day, and of the record's offset in the file (8
+        bytes).
         """
         for key in self._by_id:
             yield self._position(key[-8:]) + key[-8:]
 
     def entry(self, key: bytes) -> Spooled:
-        """Return the record of a key of `entries`."""
+        """Return the record whose entry has this key of `entries`."""
         return self._read(key[-8:])
 
     def _entry(self, resource: Resource, values: Row) -> tuple[int, int, int, bytes]:
-        """Return the day, time and parent of a record's entry in the journal."""
+        """Return the day, the time, and the parent's collection and id, for a record's entry in the journal."""
         moment = datetime.fromisoformat(resource.journal.instant(values))
         day = moment.astimezone(zone(values.get("timezone") or self.timezone)).toordinal()
         field = resource.on_delete_cascade
@@ -189,7 +197,7 @@ class Spool:
     def _position(self, offset: bytes) -> bytes:
         """Return the position of an entry: day and time, or the position of the parent's entry and the time of creation."""
         header = self._header(offset)
-        # an offset, which follows the position of the parent, is smaller than any time of creation: the parent is first
+        # the parent is first: after the position, its key has an offset, which is smaller than any time of creation
         this = bytes([header.collection]) + header.id
         above = self._find(bytes([header.parent_collection]) + header.parent)
         if above is None:

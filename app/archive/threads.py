@@ -1,4 +1,4 @@
-"""Work of an export or an import that takes milliseconds, outside the event loop."""
+"""Running steps of an export or an import on threads: each takes milliseconds, and would block the event loop."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,7 +8,10 @@ T = TypeVar("T")
 
 
 async def on_thread(step: Callable[[], T]) -> T:
-    """Return the result of a step on a thread. If this is cancelled, wait for its end: it uses what is closed then."""
+    """Run a step on a thread, and return its result.
+
+    If the task is cancelled, wait for the end of the step, because the task then closes files that the step uses.
+    """
     running = asyncio.get_running_loop().run_in_executor(None, step)
     try:
         return await asyncio.shield(running)

@@ -1,9 +1,10 @@
 """Reading a ZIP file that may be hostile (APPNOTE.TXT): its structure is checked before anything is decompressed.
 
-Python's `zipfile` is no help here. It reads the central directory by its size, whatever the number of entries is said to
-be, so a million of them fill the memory; it cuts a name at NUL; and it does not compare the local headers.
+Python's `zipfile` does not check enough. It reads as many entries as the central directory has, even if the stated
+number is lower, so that a million entries fill the memory; it cuts a name at NUL; and it does not compare the local
+headers.
 
-A file that this module accepts has one reading only: entries follow each other without a gap, in front of one central
+A file that this module accepts is unambiguous: its entries follow each other without a gap, and then comes one central
 directory, which ends the file. Names are unique, also on file systems that ignore case, and stay below their folder.
 """
 
@@ -22,7 +23,7 @@ MAX_NAME_BYTES: Final = 512
 MAX_UNPACKED_BYTES: Final = 256 * 2**20
 MAX_RATIO: Final = 200
 MIN_RATIO_BYTES: Final = 512 * 2**10
-"""An entry of at most this size may have any ratio: one long word, repeated, is no attack."""
+"""An entry of at most this size can have any compression ratio, because a repetitive short text is not an attack."""
 
 _PIECE_BYTES: Final = 64 * 2**10
 _END: Final = struct.Struct("<4s4H2LH")
@@ -37,7 +38,7 @@ _DESCRIPTOR_SIZES: Final = {12, 16, 20, 24}
 """A CRC and two sizes of 4 or 8 bytes, with or without a signature."""
 _UNKNOWN_SIZE: Final = 0xFFFFFFFF
 
-_NOT_A_ZIP: Final = "Send one complete ZIP file, without data before or after it: this is none, or it is damaged."
+_NOT_A_ZIP: Final = "Send one complete ZIP file, without data before or after it. This is not one, or it is damaged."
 
 
 class Entry(NamedTuple):
@@ -62,7 +63,7 @@ class ZipFile:
     """A ZIP file whose structure is valid."""
 
     def __init__(self, content: EncryptedFile) -> None:
-        """Check the structure; raise `BadArchive` with what is wrong."""
+        """Check the structure; raise `BadArchive` if it is not valid."""
         self._content = content
         entries, directory = self._read_directory()
         _check_names(entries)
@@ -73,7 +74,7 @@ class ZipFile:
         """The names of the folders that have an entry of their own."""
 
     def pieces(self, name: str) -> Iterator[bytes]:
-        """Yield the content of an entry. Raise `BadArchive` if it is damaged; nothing beyond its stated size is yielded."""
+        """Yield the content of an entry, but nothing beyond its stated size. Raise `BadArchive` if it is damaged."""
         entry = self.entries[name]
         packed = self._packed(self._starts[name], entry.packed)
         size = crc = 0
@@ -92,7 +93,7 @@ class ZipFile:
             yield self._content.read(at, min(_PIECE_BYTES, start + size - at))
 
     def _read_directory(self) -> tuple[list[Entry], int]:
-        """Return the entries, and where the central directory begins. Its record at the end is checked first."""
+        """Return the entries, and the position of the central directory. Check its end record first."""
         position = self._content.size - _END.size
         if position < 0:
             raise BadArchive(_NOT_A_ZIP)
@@ -118,7 +119,7 @@ class ZipFile:
         return entries, offset
 
     def _read_entry(self, at: int, end: int) -> tuple[Entry, int]:
-        """Return the entry of the central directory at a position, and where the next one begins."""
+        """Return the entry of the central directory at a position, and the position of the next entry."""
         if at + _CENTRAL.size > end:
             raise BadArchive(_NOT_A_ZIP)
         fields = _CENTRAL.unpack(self._content.read(at, _CENTRAL.size))
@@ -137,7 +138,10 @@ class ZipFile:
         return entry, following
 
     def _check_layout(self, entries: list[Entry], directory: int) -> dict[str, int]:
-        """Return where the content of each entry begins, if they follow each other up to the central directory."""
+        """Return the position of each entry's content, by name.
+
+        Raise `BadArchive` unless the entries follow each other without a gap, up to the central directory.
+        """
         starts = {}
         expected, slack = 0, {0}
         for entry in sorted(entries, key=lambda entry: entry.offset):
@@ -151,7 +155,7 @@ class ZipFile:
         return starts
 
     def _start_of(self, entry: Entry, directory: int) -> int:
-        """Return where the content of an entry begins, if its local header agrees with the central directory."""
+        """Return the position of an entry's content; raise `BadArchive` if its local header contradicts its entry."""
         if entry.offset + _LOCAL.size > directory:
             raise BadArchive(_NOT_A_ZIP)
         signature, _, flags, method, _, _, *stated, name_size, extra = _LOCAL.unpack(
@@ -162,7 +166,7 @@ class ZipFile:
         if signature != b"PK\3\4" or start + entry.packed > directory:
             raise BadArchive(_NOT_A_ZIP)
         true = [entry.crc, entry.packed, entry.size]
-        later = entry.flags & _HAS_DESCRIPTOR  # the sizes follow the content
+        later = entry.flags & _HAS_DESCRIPTOR  # the CRC and the sizes follow the content
         agrees = all(
             said == known or (later and said in {0, _UNKNOWN_SIZE}) for said, known in zip(stated, true, strict=True)
         )
@@ -173,7 +177,10 @@ class ZipFile:
 
 
 def _decoded(raw_name: bytes, flags: int) -> str:
-    """Return a name: UTF-8, or, without the flag that says so, also what old programs write."""
+    """Decode a name from UTF-8, or else from code page 437, which old programs use.
+
+    Raise `BadArchive` if the entry is flagged as UTF-8, but its name is not.
+    """
     try:
         return raw_name.decode()
     except UnicodeDecodeError:
@@ -183,7 +190,10 @@ def _decoded(raw_name: bytes, flags: int) -> str:
 
 
 def _check_entry(entry: Entry, file_type: int) -> None:
-    """Check the method, the type and the sizes of an entry; `file_type` is the type of its Unix mode, or 0."""
+    """Raise `BadArchive` if the method, the type or the sizes of an entry are not allowed.
+
+    `file_type` is the file type from the entry's Unix mode, or 0 if it has none.
+    """
     if entry.flags & _ENCRYPTED:
         raise BadArchive("Send the archive without encryption.")
     if entry.flags & ~_KNOWN_FLAGS or entry.method not in {_STORED, _DEFLATED}:
@@ -211,7 +221,7 @@ def _check_names(entries: list[Entry]) -> None:
 
 
 def _inflated(packed: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield what a Deflate stream contains, in pieces. The stream has to end where its entry ends."""
+    """Yield the content of a Deflate stream, in pieces. Raise `BadArchive` if it does not end where its entry ends."""
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
         for piece in packed:

@@ -1,8 +1,8 @@
-"""A ZIP file that is written to a stream: each file is compressed as it is written; only its size and SHA-256 are kept.
+"""Writing a ZIP file to a stream: each file is compressed as it is written, and only its size and SHA-256 are kept.
 
-The standard library writes it: on a stream that cannot seek, it puts the size and the checksum of a file after its
-content (APPNOTE 4.3.9), and it uses ZIP64 for a file that may have 2 GiB or more. Every file has the date of the
-archive, so equal content makes equal bytes.
+The standard library does the writing. On a stream that cannot seek, it puts the size and the CRC of a file after the
+content (APPNOTE 4.3.9), and it uses ZIP64 for a file that may have 2 GiB or more. Every file gets the date of the
+archive, so that equal content makes equal bytes.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Final
 
 STEP_BYTES: Final = 64 * 1024
-"""The bytes that are compressed at once: about 2 ms of work."""
+"""The number of bytes that are compressed at once, which takes about 2 ms."""
 _MODE: Final = stat.S_IFREG | 0o600
 
 
@@ -42,7 +42,7 @@ class ZipStream:
     def __init__(self, moment: datetime) -> None:
         """Take the date of all files, in UTC."""
         self.files: list[dict[str, Any]] = []
-        """What was written: path, records, bytes and SHA-256 of each file."""
+        """The files that were written: the path, number of records, size in bytes and SHA-256 of each."""
         self._date = (max(moment.year, 1980), moment.month, moment.day, moment.hour, moment.minute, moment.second)
         self._sink = _Sink()
         self._zip = zipfile.ZipFile(self._sink, "w")  # type: ignore[call-overload]
@@ -50,7 +50,10 @@ class ZipStream:
     def add(
         self, path: str, parts: Iterable[bytes], *, records: int | None = None, max_bytes: int = 0
     ) -> Iterator[bytes]:
-        """Add a file of at most `max_bytes` that consists of `parts`, and has a number of `records`, if it has any."""
+        """Add a file that consists of `parts`, and yield the bytes to send after each step.
+
+        The file has at most `max_bytes`. `records` is the number of its records, for `files`.
+        """
         info = zipfile.ZipInfo(path, self._date)
         info.compress_type, info.create_system, info.external_attr = zipfile.ZIP_DEFLATED, 3, _MODE << 16
         size, digest, pending = 0, hashlib.sha256(), bytearray()
@@ -70,6 +73,6 @@ class ZipStream:
         yield self._sink.drain()
 
     def close(self) -> bytes:
-        """Return the end of the ZIP file: its central directory."""
+        """Finish the ZIP file; return its last bytes, which contain the central directory."""
         self._zip.close()
         return self._sink.drain()

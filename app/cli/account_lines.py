@@ -1,4 +1,4 @@
-"""What `afterglow account …` prints: lines for people, or JSON."""
+"""The output of `afterglow account …`: lines of text, or JSON."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -36,7 +36,7 @@ def show_page(accounts: list[Row], *, has_more: bool, as_json: bool) -> None:
 
 
 def show_account(account: Row, *, as_json: bool) -> None:
-    """Print an account with its `devices` and the numbers of its `records`."""
+    """Print an account with its `devices` and the number of its `records` of each kind, as lines or as JSON."""
     if as_json:
         print_json(account)
         return
@@ -60,7 +60,7 @@ def show_account(account: Row, *, as_json: bool) -> None:
 
 
 def show_change(text: str, change: Changed, *, as_json: bool) -> None:
-    """Print a change: a sentence and the number of devices signed out, or as JSON the account, `changed` and
+    """Print the result of a change: `text` and the number of devices signed out, or JSON with `account`, `changed` and
     `devices_signed_out`.
     """
     if as_json:

@@ -50,8 +50,8 @@ def add_account(
 ) -> None:
     """Add an account.
 
-    Prompts for its password (8 to 256 characters). Reads it from --password-file if that is given, and from standard
-    input if that is not a terminal.
+    The password (8 to 256 characters) is read from --password-file if that is given, from standard input if that is not
+    a terminal, and otherwise from a prompt.
     """
     settings = load_settings()
     try:
@@ -123,13 +123,14 @@ def show_account(name: Name, *, as_json: AsJson = False) -> None:
 def close_account(
     name: Name,
     *,
-    erase: Annotated[bool, typer.Option("--erase", help="Erase it after AFTERGLOW_REOPEN_DAYS.")] = False,
+    erase: Annotated[bool, typer.Option("--erase", help="Erase the account after AFTERGLOW_REOPEN_DAYS days.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation at a terminal.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Close an account: its devices are signed out, nobody can sign in to it, and its consents for clinics end, for good.
+    """Close an account. Its devices are signed out, and nobody can sign in to it.
 
-    Its records are kept, unless --erase is given. `afterglow account reopen` undoes it, until the account is erased.
+    Its consents for clinics and its calendar links end permanently. Its records are kept, unless --erase is given.
+    `afterglow account reopen` reopens the account, until it is erased.
     """
     settings = load_settings()
     erase_at = clock.now() + timedelta(days=settings.reopen_days) if erase else None
@@ -176,7 +177,7 @@ def change_role(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Change an account's role. Every later request has the new role, also with an older access token."""
+    """Change an account's role. The new role applies from the next request on, even with an older access token."""
 
     async def change(db: Database, account: Row) -> Changed:
         if account["role"] == role:
@@ -200,7 +201,7 @@ def sign_out(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Sign out every device of an account, or one. Their tokens are refused from the next request on."""
+    """Sign out every device of an account, or one device. Their tokens are refused from the next request on."""
 
     async def end(db: Database, account: Row) -> Changed:
         if device is None:
@@ -219,10 +220,10 @@ def sign_out(
 
 @_account.command("set-password")
 def set_password(name: Name, *, password_file: PasswordFile = None, as_json: AsJson = False) -> None:
-    """Set an account's password, sign out its devices, and reset its failed attempts.
+    """Set an account's password, sign out its devices, and reset the count of its failed attempts to sign in.
 
-    Prompts for the password (8 to 256 characters). Reads it from --password-file if that is given, and from standard
-    input if that is not a terminal.
+    The password (8 to 256 characters) is read from --password-file if that is given, from standard input if that is not
+    a terminal, and otherwise from a prompt.
     """
     settings = load_settings()
     keyring = _keyring(settings)
@@ -253,8 +254,8 @@ def turn_second_factor_off(
 ) -> None:
     """Turn the second factor of an account off, for a person who lost the authenticator app and the recovery codes.
 
-    First make sure that it is the account's owner who asks: a sign-in then needs the password only. The owner gets an
-    e-mail. Devices stay signed in.
+    First make sure that the request comes from the account's owner: afterwards, a sign-in needs only the password. The
+    owner gets an e-mail. Devices stay signed in.
     """
     settings = load_settings()
     confirm(f"Turn the second factor of {name} off?", yes=yes)
@@ -273,7 +274,9 @@ def turn_second_factor_off(
 
 
 def _change(command: str, name: str, change: Callable[[Database, Row], Coroutine[Any, Any, Changed]]) -> Changed:
-    """Run a change of an account; return its result with the account as it is afterwards."""
+    """Run a change of an account; return its result, with the account as it is afterwards. Print an audit line if the
+    account has changed.
+    """
 
     async def work(db: Database) -> Changed:
         account = await _found(db, name)
@@ -295,7 +298,10 @@ async def _found(db: Database, name: str) -> Row:
 
 
 def _keyring(settings: Settings) -> Keyring | None:
-    """Return the keyring, whose secret is needed to find an account's failed attempts; None if there is no file yet."""
+    """Return the keyring, or None if its file does not exist yet. Exit with an error line if it cannot be used.
+
+    The keyring's secret is needed to find the count of an account's failed attempts.
+    """
     try:
         return Keyring(settings.keyring) if settings.keyring.exists() else None
     except KeyringError as error:

@@ -1,4 +1,4 @@
-"""Checks the database before the API is served in production, and the operator's files of the library."""
+"""Checks before the API is served: of the database, in production, and of the operator's files of the library."""
 
 import asyncio
 import itertools
@@ -16,19 +16,19 @@ from app.settings import Environment, Settings
 
 
 def find_database_failure(settings: Settings) -> Failure | None:
-    """Return why the database of the settings cannot be used; None if it can."""
+    """Return the failure of the database that the settings name; None if the database can be used."""
     return asyncio.run(with_database(settings, find_failure))
 
 
 def fail_for(failure: Failure) -> NoReturn:
-    """Exit with the failure's message as the error line."""
+    """Exit with the failure's message as the error line, and the exit status for its kind."""
     fail(failure.message, EXIT_CONFIG if failure.is_configuration else 1)
 
 
 def check_database(settings: Settings) -> None:
-    """Exit with an error line if the database cannot be used. Only warn if it has to be migrated.
+    """Exit with an error line if the database cannot be used. If it only has to be migrated, print a warning.
 
-    The server then starts, and `/readyz` reports that it is not ready until the database is migrated.
+    In that case the server starts, and `/readyz` reports that it is not ready until the database is migrated.
     """
     failure = find_database_failure(settings)
     if failure is None:
@@ -39,9 +39,10 @@ def check_database(settings: Settings) -> None:
 
 
 def check_library(settings: Settings) -> None:
-    """Exit with a line for each fault of the operator's files of the library.
+    """If the operator's files of the library have faults, exit with an error line for each fault.
 
-    In production, also warn about helplines that were never checked, or not for a year; no number is printed.
+    In production, also print a warning for each region with helplines that were not checked in the last 365 days. The
+    warning names the helplines, but not their telephone numbers.
     """
     library = Library.of(settings)
     faults = library.faults()

@@ -1,4 +1,4 @@
-"""Requesting an access token for a client, as the client's own system does."""
+"""Requesting an access token for a client of a clinic, in the same way as the client itself."""
 
 import json
 import time
@@ -22,7 +22,7 @@ _LIFETIME: Final = 60
 
 
 class SigningKey(NamedTuple):
-    """A private key, ready to sign."""
+    """A private key with its algorithm and its key id."""
 
     key: jws.Key
     algorithm: str
@@ -30,9 +30,10 @@ class SigningKey(NamedTuple):
 
 
 def read_signing_key(file: Path, client: Row) -> SigningKey:
-    """Return the private key in a file, in PEM format or as a JWK; exit with an error line if it is not the client's.
+    """Return the private key in a file, in PEM format or as a JWK; exit with an error line if the client cannot use it.
 
-    A key without a `kid` gets that of the registered key to which it belongs.
+    If the client has registered keys, the `kid` is that of the registered key that matches. If the client's keys are at
+    a URL, the file must be a JWK with a `kid`.
     """
     try:
         with file.open(encoding="ascii") as content:
@@ -58,13 +59,13 @@ def _load(file: Path, text: str) -> tuple[jws.Key, str, str]:
         fail(f"{file}: it is neither a private key in PEM format nor a JWK")
     loaded = [key for algorithm in ALGORITHMS for key in _private_keys(text if jwk is None else jwk, algorithm)]
     if not loaded:
-        fail(f"{file}: it is no private key, RSA or EC on the curve P-384, in PEM format or as a JWK")
+        fail(f"{file}: it is not a private key (RSA, or EC on the curve P-384) in PEM format or as a JWK")
     key, algorithm = loaded[0]
     return key, algorithm, str((jwk or {}).get("kid") or "")
 
 
 def _private_keys(content: str | dict[str, Any], algorithm: str) -> list[tuple[jws.Key, str]]:
-    """Return the private key and the algorithm, or an empty list if the key cannot be used with the algorithm."""
+    """Return a list of the private key and the algorithm; an empty list if the algorithm cannot use the key."""
     try:
         key = jws.load_key(content, algorithm)
         members = key.to_dict()
@@ -74,7 +75,10 @@ def _private_keys(content: str | dict[str, Any], algorithm: str) -> list[tuple[j
 
 
 def request_token(url: str, client: Row, key: SigningKey, audience: str, scope: str) -> dict[str, Any]:
-    """Return the server's response with an access token; exit with an error line if it refuses or does not answer."""
+    """Request an access token, and return the server's response.
+
+    Exit with an error line if the server refuses the request or does not answer.
+    """
     id = str(client["id"])
     claims = {"iss": id, "sub": id, "aud": audience, "exp": int(time.time()) + _LIFETIME, "jti": new_id_text()}
     form = {
@@ -101,4 +105,4 @@ def _reason(content: bytes) -> str:
     try:
         return str(json.loads(content)["error_description"])
     except (ValueError, TypeError, KeyError):
-        return "it is not this API, or a proxy answered"
+        return "the response is not one of this API; perhaps a proxy sent it"

@@ -1,4 +1,4 @@
-"""What `afterglow clinic …` prints: lines for people, or JSON."""
+"""The output of `afterglow clinic …`: lines of text, or JSON."""
 
 import typer
 
@@ -21,7 +21,7 @@ def show_clinics(clinics: list[Row], *, as_json: bool) -> None:
 
 
 def show_clinic(text: str, clinic: Row, *, changed: bool, as_json: bool) -> None:
-    """Print a change of a clinic: a sentence, its id and its share code, or as JSON the clinic and `changed`."""
+    """Print the result of a change: `text`, the clinic's id and its share code, or JSON with `clinic` and `changed`."""
     if as_json:
         print_json({"clinic": _clinic(clinic), "changed": changed})
         return
@@ -42,7 +42,7 @@ def show_clients(clients: list[Row], *, as_json: bool) -> None:
 
 
 def show_client(text: str, client: Row, *, changed: bool, as_json: bool) -> None:
-    """Print a change of a client: a sentence, its id and its scopes, or as JSON the client and `changed`."""
+    """Print the result of a change: `text`, the client's id, scopes, purpose; or JSON with `client` and `changed`."""
     if as_json:
         print_json({"client": _client(client), "changed": changed})
         return
@@ -53,7 +53,7 @@ def show_client(text: str, client: Row, *, changed: bool, as_json: bool) -> None
 
 
 def show_keys(client: Row, *, as_json: bool) -> None:
-    """Print the keys of a client, one per line, or as JSON the client."""
+    """Print the public keys of a client, one per line, or the client as JSON."""
     if as_json:
         print_json({"client": _client(client), "changed": False})
         return

@@ -79,9 +79,9 @@ def list_clinics(*, as_json: AsJson = False) -> None:
 
 @_clinic.command("end")
 def end_clinic(id: ClinicId, *, yes: Yes = False, as_json: AsJson = False) -> None:
-    """End a clinic for good. Its clients are refused from the next request on, and all consents for it end.
+    """End a clinic permanently. Its clients are refused from the next request on, and all consents for the clinic end.
 
-    Each patient gets an e-mail, and a log line on the standard error names each consent. An interrupted run can be repeated.
+    Each patient gets an e-mail. Each consent that ends is logged on standard error. An interrupted run can be repeated.
     """
     settings = load_settings()
     keyring = open_keyring(settings)
@@ -110,7 +110,7 @@ def add_client(
     *,
     scope: Annotated[
         str,
-        typer.Option(help='The most that its tokens may do, such as "system/Patient.crus system/Procedure.crus".'),
+        typer.Option(help='The scopes that its tokens can have, such as "system/Patient.crus system/Procedure.crus".'),
     ],
     jwks: KeyFile = None,
     jwks_uri: KeyUrl = None,
@@ -121,7 +121,8 @@ def add_client(
 ) -> None:
     """Add a client of a clinic, with its public keys: RSA of at least 2048 bits, or EC on the curve P-384.
 
-    Prints its id. A scope with * as the type, or of SMART version 1 (.read, .write), stands for all that is supported.
+    Prints its id. A scope with * as the type, or a scope of SMART version 1 (.read, .write), stands for the supported
+    scopes that it covers.
     """
     settings = load_settings()
     keys = _key_source(settings, jwks, jwks_uri)
@@ -161,7 +162,7 @@ def show_or_change_keys(
 ) -> None:
     """Show the keys of a client, or replace all of them.
 
-    To change a key without an interruption, first register the old and the new one together.
+    To change a key without an interruption, first register the old and the new key together.
     """
     settings = load_settings()
     if jwks is None and jwks_uri is None:
@@ -181,7 +182,7 @@ def show_or_change_keys(
 
 @_client.command("end")
 def end_client(id: ClientId, *, yes: Yes = False, as_json: AsJson = False) -> None:
-    """End a client for good. Its tokens are refused from the next request on."""
+    """End a client permanently. Its tokens are refused from the next request on."""
     settings = load_settings()
     confirm(f"End the client {id} for good?", yes=yes)
 
@@ -210,7 +211,7 @@ def print_token(
         str | None,
         typer.Option(help="URL of the server. The default is AFTERGLOW_ISSUER, or this machine.", show_default=False),
     ] = None,
-    scope: Annotated[str, typer.Option(help="The wanted scopes; all that are registered if empty.")] = "",
+    scope: Annotated[str, typer.Option(help="The scopes to request; if empty, all registered scopes.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Request an access token for a client from the running server, and print it. It is valid for five minutes."""
@@ -228,7 +229,11 @@ def print_token(
 
 
 def _key_source(settings: Settings, file: Path | None, url: str | None) -> KeySource:
-    """Return the keys of a file, or a URL that may be fetched; exit with an error line if there is not exactly one."""
+    """Return the public keys in a file, or the URL that returns them.
+
+    Exit with an error line if not exactly one of the two is given, if the keys are not valid, or if the server may not
+    send a request to the URL.
+    """
     if (file is None) == (url is None):
         fail("give the client's public keys by --jwks FILE or by --jwks-uri URL, not both")
     if url is not None:

@@ -45,7 +45,7 @@ class Commands(TyperGroup):
 cli = typer.Typer(cls=Commands, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 
 
-def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer passes it so
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer passes it by position
     if wanted:
         typer.echo(f"afterglow {version('afterglow')}")
         raise typer.Exit

@@ -1,4 +1,4 @@
-"""Questions before a command that cannot be undone, or that makes an account less safe."""
+"""The question before a command that cannot be undone, or that makes an account less safe."""
 
 import sys
 
@@ -8,6 +8,9 @@ from app.cli.errors import fail
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Ask at a terminal, unless `--yes` was given; exit with an error line if the answer is no."""
+    """Ask for confirmation, unless `--yes` was given or standard input is not a terminal.
+
+    Exit with an error line if the answer is no.
+    """
     if sys.stdin.isatty() and not yes and not typer.confirm(question, err=True):
         fail("nothing was changed")

@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine and return its result; exit with an error line if the database does not answer."""
+    """Run a coroutine and return its result; exit with an error line if the database cannot be used."""
     try:
         return asyncio.run(work)
     except Problem as problem:

@@ -15,13 +15,13 @@ from app.library.instruments import Texts
 from app.library.questionnaire import QuestionnaireError, read_texts
 
 cli = typer.Typer()
-_instruments = typer.Typer(help="Manage the instruments that assessments can name.", no_args_is_help=True)
+_instruments = typer.Typer(help="Manage the instruments (questionnaires) of assessments.", no_args_is_help=True)
 cli.add_typer(_instruments, name="instruments")
 
 
 @_instruments.command("list")
 def list_instruments() -> None:
-    """List the instruments, each with the number of its items, and whether it has texts."""
+    """List the instruments, each with the number of its items, and with or without texts."""
     library = Library.of(load_settings())
     try:
         for each in library.instruments():
@@ -48,8 +48,8 @@ def add_texts(
     """Add the texts of an instrument from a FHIR Questionnaire. Scores do not change.
 
     Items are matched by their LOINC codes, or by their order and the number of their answers. The texts are stored in the
-    folder of AFTERGLOW_INSTRUMENTS. Add only texts that you may use: their owners decide. A running server shows them after
-    a restart.
+    folder of AFTERGLOW_INSTRUMENTS. Add only texts whose owners allow you to use them. A running server shows new texts
+    after a restart.
     """
     library = Library.of(load_settings())
     try:
@@ -72,7 +72,10 @@ def add_texts(
 
 
 def _write(path: Path, texts: Texts, *, replace: bool) -> None:
-    """Write a file of texts, completely or not at all."""
+    """Write a file of texts, completely or not at all.
+
+    Exit with an error line if the file exists and `replace` is false, or if it cannot be written.
+    """
     if path.exists() and not replace:
         fail(f"{path} exists: replace it with --replace")
     draft = path.with_suffix(f".{os.getpid()}.new")

@@ -20,7 +20,7 @@ from app.settings import Settings
 
 cli = typer.Typer()
 _keys = typer.Typer(
-    help="Manage the keyring: the keys that sign access tokens, and the server's secret.", no_args_is_help=True
+    help="Manage the keyring: the signing keys, the key-encryption keys, and the server's secret.", no_args_is_help=True
 )
 cli.add_typer(_keys, name="keys")
 
@@ -42,34 +42,35 @@ def create_keys(path: Annotated[Path, typer.Argument(help="The file to create. I
 
 @_keys.command("list")
 def list_keys() -> None:
-    """List the keys of AFTERGLOW_KEYRING: which one signs, which is next, and until when retired ones are accepted."""
+    """List the signing keys of AFTERGLOW_KEYRING with their states. Retired keys are accepted until the time shown."""
     for key in open_keyring(load_settings(), create=False).keys:
         typer.echo(f"{key.kid}  {key.state}" + (f"  until {clock.format_instant(key.until)}" if key.until else ""))
 
 
 @_keys.command("rotate")
 def rotate_keys() -> None:
-    """Sign with the next key. Tokens signed by the old key are accepted until they expire."""
+    """Sign with the next key from now on. Tokens signed with the old key are accepted until they expire."""
     settings = load_settings()
     _change("rotate", settings, lambda: rotate(settings.keyring, settings.access_seconds))
 
 
 @_keys.command("retire", context_settings={"ignore_unknown_options": True})  # a kid may begin with a hyphen
 def retire_key(kid: Annotated[str, typer.Argument(help="The key id, as printed by `afterglow keys list`.")]) -> None:
-    """Revoke a signing key immediately. Use it in an emergency: its tokens are refused, and devices refresh them."""
+    """Revoke a signing key immediately, in an emergency. Its tokens are refused, and devices refresh them."""
     settings = load_settings()
     _change("retire", settings, lambda: retire(settings.keyring, kid))
 
 
 @_keys.command("rotate-sealing")
 def rotate_sealing_key() -> None:
-    """Wrap every data key by a new key-encryption key. Safe while the API is served; an interrupted run can be repeated.
+    """Wrap every data key with a new key-encryption key. Safe while the API is served.
 
-    The former key is kept for AFTERGLOW_BACKUP_DAYS, because backups need it, and then destroyed by `afterglow purge`.
+    An interrupted run can be repeated. The former key is kept for AFTERGLOW_BACKUP_DAYS, because backups need it, and
+    then destroyed by `afterglow purge`.
     """
     settings = load_settings()
     keyring = open_keyring(settings, create=False)
-    if not keyring.sealing_keys:  # of an older version: no data key exists yet
+    if not keyring.sealing_keys:  # an older version created the keyring, so no data key exists yet
         key_id = add_sealing_key(settings.keyring, timedelta())
         audit("keys rotate-sealing", key_id=key_id)
         typer.echo(f"Added the first key-encryption key, {key_id}.")

@@ -19,7 +19,7 @@ def printable(value: object) -> str:
 
 @contextmanager
 def logged() -> Iterator[None]:
-    """In the block, print log lines on the standard error, as a server does."""
+    """During the block, print log lines on standard error, as a server does."""
     observability.SINKS.append(observability.enqueue)
     try:
         yield

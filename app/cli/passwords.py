@@ -1,4 +1,4 @@
-"""Reading a password for a command. It is never an argument, which other users of the machine could read."""
+"""Reading a password for a command. It is never read from an argument, which other users of the machine could see."""
 
 import sys
 from pathlib import Path
@@ -18,10 +18,10 @@ PasswordFile = Annotated[
 
 
 def read_password(file: Path | None, email: str) -> str:
-    """Return a valid new password for an e-mail address.
+    """Return a valid new password for the account with an e-mail address.
 
-    It is read from the file, else from a prompt, or from standard input if that is not a terminal. Exit with an error
-    line if the password is not valid or the file cannot be read.
+    Read it from `file` if that is given, from standard input if that is not a terminal, and otherwise from a prompt.
+    Exit with an error line if the password is not valid or the file cannot be read.
     """
     try:
         password = _line_of(file) if file is not None else _prompt() if sys.stdin.isatty() else sys.stdin.readline()

@@ -26,7 +26,7 @@ def migrate() -> None:
 def prepare(settings: Settings, *, wants_demo: bool) -> None:
     """Check the operator's files, migrate the database (in development) and create the demo data (if wanted).
 
-    All of it runs in a child process (decision 013).
+    All three steps run in a child process (decision 013).
     """
     has_files = Library.of(settings).has_own_files
     work: list[Callable[[Settings], None]] = [
@@ -41,7 +41,7 @@ def prepare(settings: Settings, *, wants_demo: bool) -> None:
 def _is_current(settings: Settings) -> bool:
     """Return whether the schema is current; exit with an error line if the database cannot be used.
 
-    This does not import Alembic, which would take longer than the query.
+    This function does not import Alembic, because the import would take longer than the query.
     """
     failure = find_database_failure(settings)
     if failure is not None and failure.reason != NOT_MIGRATED.reason:

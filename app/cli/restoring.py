@@ -1,4 +1,4 @@
-"""The command `afterglow restored`, for after a restore from a backup."""
+"""The command `afterglow restored`, which is run after a restore from a backup."""
 
 import sys
 from pathlib import Path
@@ -35,23 +35,23 @@ def restored(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     ledger: Annotated[
         list[Path] | None,
-        typer.Option(metavar="FILE", help="A further ledger of erasures, of another host. Can be repeated."),
+        typer.Option(metavar="FILE", help="A ledger of erasures of another host. Can be repeated."),
     ] = None,
     ended: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="The log of all servers since the backup: only the consents that ended or changed in it are ended.",
+            help="The log lines of all servers since the backup. Only the consents that ended or changed according to "
+            "these lines are ended.",
         ),
     ] = None,
 ) -> None:
     """Prepare a database that was restored from a backup. Run it once after each restore, before serving again.
 
-    Accounts that were erased after the backup was made are erased again, as the ledger of erasures lists them. Every
-    consent for a clinic ends, because the backup may have consents that ended since; with --ended, only those end.
-    Every calendar link ends for the same reason.
-    Every device has to sign in again, and then pushes the changes that the backup lacks. Repeat an interrupted run: it
-    continues where it stopped.
+    Accounts in the ledger of erasures are erased again, because the backup may still have them. Every consent for a
+    clinic ends, because the backup may have consents that ended after it was made; with --ended, only those end. Every
+    calendar link ends for the same reason. Every device has to sign in again, and then pushes the changes that the
+    backup lacks. If a run is interrupted, repeat it: it continues where it stopped.
     """
     settings = load_settings()
     since = None if ended is None else _read_ended(ended)
@@ -72,7 +72,7 @@ def restored(
         left = await restoring.start(db)
         await administration.raise_epochs(db, restoring.epoch_step())
         feeds = await with_progress("Feeds", restoring.restored(db), left)
-        with logged():  # after the feeds: changes in the old epoch would look like some that the backup lacks
+        with logged():  # after the feeds: changes in the old epoch would look like changes that the backup lacks
             consents = await with_progress("Consents", ending.end_restored(services, since))
         return consents, feeds, await with_progress("Calendar links", links.end_restored(db))
 
@@ -89,7 +89,7 @@ def restored(
 
 
 def _entries(settings: Settings, ledgers: list[Path]) -> set[bytes]:
-    """Return the entries of the host's own ledger and of the given ones; print a warning if there is no ledger."""
+    """Return the entries of the host's own ledger and of the given ledgers; print a warning if there is no ledger."""
     own = settings.ledger_file
     paths = [own, *ledgers] if own.exists() else ledgers
     if not paths:

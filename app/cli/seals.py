@@ -25,7 +25,7 @@ def verify_seals(
         typer.Option(metavar="ID", help="Remove this record, or its former versions, if they cannot be decrypted."),
     ] = None,
 ) -> None:
-    """Decrypt every record and its former versions, and list those that cannot be decrypted, by their ids.
+    """Decrypt every record and its former versions, and list the ids of those that cannot be decrypted.
 
     Safe while the API is served.
     """

@@ -20,7 +20,7 @@ cli = typer.Typer()
 def serve(
     *,
     demo_data: Annotated[
-        bool, typer.Option("--demo", help="Create one invented person's records, and print how to sign in as them.")
+        bool, typer.Option("--demo", help="Create an invented person's records, and print how to sign in.")
     ] = False,
     host: Annotated[
         str, typer.Option(help="IP address to listen on; 0.0.0.0 listens on every network interface.")
@@ -53,7 +53,7 @@ def serve(
         typer.echo(f"Docs:     {url}/docs")
     if settings.metrics_port is not None:
         typer.echo(f"Metrics:  {_url(settings.metrics_host, settings.metrics_port)}/metrics")
-    # passed by the environment, because no worker knows how many workers there are
+    # passed in the environment, because a worker does not know how many workers there are
     os.environ["AFTERGLOW_HASH_THREADS"] = str(settings.hashes_at_once(workers))
     server.run(
         "app.main:create_app",
@@ -72,7 +72,7 @@ def _url(host: str, port: int) -> str:
 
 
 def _check_ports(host: str, port: int, settings: Settings) -> None:
-    """Exit with an error line if the server cannot listen on its host and port, or on those of the metrics."""
+    """Exit with an error line if the server cannot listen on the host and port of the API, or of the metrics."""
     obstacle = starting.why_not_listen(host, port)
     if obstacle is not None:
         fail(f"cannot listen on {host}:{port}: {obstacle}")

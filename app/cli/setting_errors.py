@@ -1,4 +1,4 @@
-"""Error lines for settings: which one is wrong, what it must be, and which valid name a misspelt one resembles."""
+"""Error lines for invalid settings: what a value must be, and which valid name a misspelt name resembles."""
 
 import os
 import re
@@ -16,11 +16,11 @@ from app.settings import Settings
 PREFIX: Final = "AFTERGLOW_"
 _KINDS: Final[dict[Any, str]] = {int: "a whole number", float: "a number", bool: "true or false"}
 _FOREIGN: Final = re.compile(r"AFTERGLOW_(TEST_\w+|PROJECT|PORT(_.*)?|SERVICE_HOST|SERVICE_PORT(_.*)?)")
-"""Names with the prefix that are not settings: of the tests, and of Kubernetes for a service named afterglow."""
+"""Names with the prefix that are not settings: the tests use some, Kubernetes sets some for a service `afterglow`."""
 
 
 def invalid_settings(error: ValidationError) -> list[str]:
-    """Return a line for each setting that is not valid, without its value."""
+    """Return an error line for each setting that is not valid. The lines do not contain the values."""
     lines = {}
     for each in error.errors(include_url=False, include_input=False):
         name = str(each["loc"][0])
@@ -30,7 +30,7 @@ def invalid_settings(error: ValidationError) -> list[str]:
 
 
 def unknown_settings() -> list[str]:
-    """Return a line for each name in the environment and in `.env` that has the prefix of settings but is not one."""
+    """Return an error line for each name in the environment and in `.env` that has the prefix, but is not a setting."""
     known = [name.upper() for name in Settings.model_fields]
     return [
         f"{PREFIX}{name} is not a setting"
@@ -48,7 +48,7 @@ def _names() -> set[str]:
 
 
 def _expected(name: str) -> str:
-    """Return what a setting must be: its type or values, and its bounds."""
+    """Return a description of the valid values of a setting: its type or its choices, and its bounds."""
     field = Settings.model_fields[name]
     kinds = get_args(field.annotation) if isinstance(field.annotation, UnionType) else (field.annotation,)
     kind = kinds[0]

@@ -28,7 +28,7 @@ cli = typer.Typer()
 
 @cli.command()
 def upkeep() -> None:
-    """Erase the accounts that are due, purge, and prune. Run it once a day. Safe while the API is served."""
+    """Run the commands erase, purge and prune. Run this once a day. Safe while the API is served."""
     erase()
     purge(None)
     prune()
@@ -36,9 +36,10 @@ def upkeep() -> None:
 
 @cli.command()
 def erase() -> None:
-    """Erase the accounts that their owners closed, once they can no longer be reopened. Safe while the API is served.
+    """Erase the closed accounts whose time for reopening is over. Safe while the API is served.
 
-    Each is added to the ledger of erasures first. An interrupted run can be repeated: it continues where it stopped.
+    Each account is first added to the ledger of erasures. If a run is interrupted, repeat it: it continues where it
+    stopped.
     """
     settings = load_settings()
     keyring = open_keyring(settings)
@@ -68,15 +69,15 @@ def purge(
 ) -> None:
     """Delete old tombstones, push results, versions, used assertions and expired exports. Safe while the API is served.
 
-    A device that has not synced for longer pulls everything again. Versions that were replaced more than
-    AFTERGLOW_HISTORY_DAYS ago are deleted.
+    A device that has not synced for as many days as --older-than says pulls everything again. Versions of records that
+    were replaced more than AFTERGLOW_HISTORY_DAYS days ago are deleted.
     """
     settings = load_settings()
     days = older_than or settings.remembered_days
-    if days < settings.remembered_days:  # the API relies on them: a repeated creation would revive what was removed
+    if days < settings.remembered_days:  # without the tombstone, a repeated creation would bring a removed record back
         fail(
-            f"--older-than must be at least AFTERGLOW_REMEMBERED_DAYS, which is {settings.remembered_days}; to keep less, set "
-            "that to fewer days, for every server, too. Nothing was deleted"
+            f"--older-than must be at least AFTERGLOW_REMEMBERED_DAYS, which is {settings.remembered_days}; to delete "
+            "more, first set AFTERGLOW_REMEMBERED_DAYS to fewer days on every server. Nothing was deleted"
         )
     before = clock.now() - timedelta(days=days)
     replaced_before = clock.now() - timedelta(days=settings.history_days)
@@ -113,7 +114,10 @@ def prune() -> None:
 
 
 async def _destroy_sealing_keys(db: Database, settings: Settings) -> None:
-    """Destroy key-encryption keys that no backup needs any more, after rewrapping the data keys that still use them."""
+    """Rewrap the data keys that use old key-encryption keys; then destroy the old keys that no backup needs any more.
+
+    Print a line for each key that was destroyed.
+    """
     keyring = open_keyring(settings)
     if not keyring.has_ended_sealing_keys:
         return

@@ -1,8 +1,8 @@
 """The access log: what clinics did with a patient's data, for the patient to read.
 
-An entry is written in the same transaction as the access: if this fails, the clinic gets no response. After the commit,
-a log line is emitted as evidence outside the database. It names the account, the clinic and the request, and has no
-content of records.
+An entry is written in the same transaction as the access: if the entry cannot be written, the clinic gets no data.
+After the commit, a log line is emitted as evidence outside the database. It names the account, the clinic and the
+request, and has no content of records.
 """
 
 from collections.abc import Iterable
@@ -62,14 +62,20 @@ class Access(BaseModel, defer_build=True, json_schema_extra=example(examples.ACC
 
     at: Instant = Field(description="When it happened.")
     clinic: ClinicName = Field(description="The clinic.")
-    client_id: Id | None = Field(description="The clinic's program; null if the patient or the operator acted.")
+    client_id: Id | None = Field(
+        description="The id of the clinic's client that sent the request; null if it was not a client."
+    )
     action: Action = Field(
-        description="`read`, `export`, `write`: access to records. `connect`, `change`, `end`: change of a consent."
+        description="`read`, `export`, `write`: an access. `connect`, `change`, `end`: the start, a change or the end "
+        "of a consent."
     )
     collection: str = Field(
-        description="The collection of the records; `connections` for the connection itself, and `consents` for a consent."
+        description="The collection of the records; `connections` for an access to the connection itself, `consents` "
+        "for a consent."
     )
-    ids: list[str] = Field(description="The ids of the records, the clinic's patient id, or the id of the consent.")
+    ids: list[str] = Field(
+        description="The ids of the records, the clinic's id of the patient (`connections`), or the id of the consent."
+    )
     request_id: str | None = Field(description="The id of the request; null if no request caused it.")
 
 
@@ -106,6 +112,6 @@ def emit(rows: Iterable[Row]) -> None:
 
 
 def public_access(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row as its owner sees it."""
+    """Return the row of an entry as the API returns it to the owner."""
     clinic = {"id": row["clinic_id"], "name": row["clinic_name"]}
     return {name: clinic if name == "clinic" else row[name] for name in Access.model_fields}

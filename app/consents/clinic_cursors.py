@@ -23,8 +23,8 @@ _PURPOSES: Final = tuple(Purpose)
 class Position(NamedTuple):
     """A position in a clinic's changes, for the clients with one purpose.
 
-    `from_zero` is true while a pull from the beginning continues, and `floor` is the clinic's floor when it began. Such
-    a pull needs no removals that were purged before it began.
+    `from_zero` is true on the later pages of a pull that started from 0, and `floor` is then the clinic's floor at its
+    start. Such a pull does not need removals that were purged before its start.
     """
 
     clinic_id: UUID
@@ -42,7 +42,7 @@ class Position(NamedTuple):
         return is_known and self.number <= clinic["head"]
 
     def text(self) -> str:
-        """Return the cursor."""
+        """Return the cursor for this position."""
         packed = _FORM.pack(
             self.clinic_id.bytes,
             _PURPOSES.index(self.purpose),
@@ -55,7 +55,7 @@ class Position(NamedTuple):
 
 
 def parse(text: str) -> Position | None:
-    """Return the position of a cursor, None for the first one; raise `ValueError` if it is invalid."""
+    """Return the position of a cursor; None for the cursor `0`. Raise an error of validation if it is not valid."""
     if text == FIRST:
         return None
     try:

@@ -57,7 +57,8 @@ async def get_clinic(call: AnyClient) -> Response:
     summary="Invite a patient",
 )
 async def create_invitation(call: MayConnect, draft: InvitationDraft) -> Response:
-    """Create a code for the patient with this identifier. The server does not send it: give it to the patient.
+    """Create an invitation for the patient with this identifier, with a code. The server does not send the code: give
+    it to the patient.
 
     The code works once. Needs `system/Patient.c`.
     """
@@ -135,9 +136,9 @@ async def list_connections(call: MaySearch, query: Annotated[ConnectionFilters, 
     summary="Change or end a connection",
 )
 async def change_connection(call: MayUpdate, id: Id, patch: ConnectionPatch) -> Response:
-    """Replace all identifiers of a connection, for example after charts were merged, or end it (`inactive`).
+    """Replace all identifiers of a connection, for example after charts were merged, or end the connection.
 
-    The patient gets an e-mail when it ends. Needs `system/Patient.u`.
+    If the connection ends, the patient gets an e-mail. Needs `system/Patient.u`.
     """
     return json_response(await connecting.change(call, id, patch))
 

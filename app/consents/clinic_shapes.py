@@ -27,7 +27,7 @@ class Identifier(Shape, json_schema_extra=example(examples.IDENTIFIER)):
 
 
 class InvitationDraft(Shape, json_schema_extra=example(examples.INVITATION_DRAFT)):
-    """An invitation of a patient."""
+    """A new invitation of a patient."""
 
     identifier: Identifier = Field(description="The clinic's identifier of the patient.")
     asks: Asks = Field(
@@ -65,7 +65,7 @@ class ConnectionDraft(Shape, json_schema_extra=example(examples.CONNECTION_DRAFT
 
 
 class ConnectionPatch(Shape, json_schema_extra=example(examples.CONNECTION_PATCH)):
-    """All identifiers of a connection, or its end."""
+    """A change of a connection: the list of all its identifiers, or its end."""
 
     identifiers: Annotated[
         Annotated[list[Identifier], Field(max_length=MAX_IDENTIFIERS)] | MISSING,
@@ -84,11 +84,13 @@ class Connection(BaseModel, defer_build=True, json_schema_extra=example(examples
     identifiers: list[Identifier] = Field(
         description="The clinic's identifiers of the patient, ordered by system and value."
     )
-    status: ConsentStatus = Field(description="`active`; `inactive` only in the response to the end of the connection.")
+    status: ConsentStatus = Field(
+        description="`active`; or `inactive`, only in the response to the request that ends the connection."
+    )
     shares: Shares = Field(description="The clinic sees the records of these collections whose visibility is `shared`.")
     receives: bool = Field(description="Whether the clinic may add sessions to the account.")
     purpose: Purpose = Field(description="The purpose for which the patient consented.")
-    name: str | None = Field(description="The name that the patient chose for the clinic.")
+    name: str | None = Field(description="The patient's name, as entered with the consent; null if none was entered.")
     until: Instant | None = Field(description="When the consent expires; null if it does not.")
 
 
@@ -106,7 +108,7 @@ class ClinicState(BaseModel, defer_build=True, json_schema_extra=example(example
     clinic: ClinicName = Field(description="The clinic.")
     client_id: Id = Field(description="The client that calls.")
     scopes: list[str] = Field(description="The scopes of the access token.")
-    cursor: str = Field(description="The cursor after the clinic's newest change; `0` if there is none.")
+    cursor: str = Field(description="The cursor after the clinic's newest change; `0` if there is no change yet.")
     connections: int = Field(ge=0, le=2**31 - 1, description="The number of active connections.")
     sessions: int = Field(ge=0, le=2**31 - 1, description="The number of sessions that the clinic manages.")
     limits: Limits = Field(description="The limits of requests.")
@@ -117,12 +119,12 @@ ConnectionPage: Final = page(Connection, "A page of active connections, newest f
 
 
 def public_invitation(row: Row) -> Row:
-    """Return a row as the clinic sees it."""
+    """Return the row of an invitation as the API returns it to the clinic."""
     identifier = {"system": row["system"], "value": row["value"]}
     return {"id": row["id"], "identifier": identifier, "asks": row["asks"], "expires_at": row["expires_at"]}
 
 
 def public_connection(row: Row, identifiers: list[Row]) -> Row:
-    """Return a consent's row as the clinic sees it."""
+    """Return the row of a consent as the API returns it to the clinic."""
     named = {name: row[name] for name in ("status", "shares", "receives", "purpose", "name", "until")}
     return {"id": row["patient_id"], "identifiers": identifiers} | named

@@ -1,4 +1,4 @@
-"""Codes of invitations and proposals. They are stored as HMACs, looked up by these, and work once."""
+"""Codes of invitations and proposals. Only their HMACs are stored, and codes are found by them. A code works once."""
 
 import hashlib
 import hmac
@@ -11,7 +11,7 @@ from app.db import Db, Row
 from app.services import Services
 
 _NO_CODE: Final = ""
-"""Replaces a text that does not have the form of a code. It matches no row, so it is refused like a wrong code."""
+"""Replaces a text that does not have the form of a code. It matches no row, so the text counts as a wrong code."""
 
 
 def mac_of(services: Services, typed: str) -> bytes:
@@ -20,10 +20,10 @@ def mac_of(services: Services, typed: str) -> bytes:
 
 
 async def open_invitation(db: Db, services: Services, typed: str) -> Row | None:
-    """Return the open invitation with a code, with the name of its clinic, or None."""
+    """Return the open invitation with a code, and the name of its clinic; None if there is no such invitation."""
     return await db.one(statements.INVITATION_OF_CODE, code_mac=mac_of(services, typed), now=clock.now())
 
 
 async def clinic_with(db: Db, typed: str) -> Row | None:
-    """Return the clinic with a share code, if it has not ended, or None."""
+    """Return the clinic with a share code; None if there is no such clinic, or it has ended."""
     return await db.one(statements.CLINIC_OF_SHARE_CODE, share_code=normalize(typed) or _NO_CODE)

@@ -1,4 +1,4 @@
-"""What a client of a clinic does with connections: redeem a proposal's code, read and change connections, end one."""
+"""The operations of a clinic's client on connections: redeem a proposal's code; list, change and end connections."""
 
 from collections import defaultdict
 from typing import Annotated, Any, NamedTuple
@@ -53,9 +53,9 @@ class ConnectionFilters(Filters):
 
 
 async def redeem(caller: ClientCaller, draft: ConnectionDraft) -> Row:
-    """Redeem the code of a patient's proposal, and return the connection; its consent is active.
+    """Redeem the code of a consent that a patient has proposed: activate the consent, and return the connection.
 
-    Raise `UnknownCode` or `IdentifierInUse`.
+    The patient gets an e-mail. Raise `UnknownCode` or `IdentifierInUse`.
     """
     code_mac = mac_of(caller.services, draft.code)
     found = await caller.db.one(statements.PROPOSAL_OF_CODE, **caller.binds, code_mac=code_mac, now=clock.now())
@@ -71,9 +71,9 @@ async def redeem(caller: ClientCaller, draft: ConnectionDraft) -> Row:
 
 
 async def page_of_connections(caller: ClientCaller, query: ConnectionFilters) -> tuple[list[Row], str | None]:
-    """Return a page of the connections that the client may see, and the cursor of the next one.
+    """Return a page of the connections that the client may see, and the cursor of the next page or None.
 
-    Each patient's access log gets an entry.
+    Write an entry to the access log of each patient.
     """
     named: Row = {} if query.identifier is None else query.identifier._asdict()
     scope = (str(caller.client_id), CONNECTIONS, *named.values())
@@ -93,7 +93,7 @@ async def page_of_connections(caller: ClientCaller, query: ConnectionFilters) ->
 async def change(caller: ClientCaller, id: UUID, patch: ConnectionPatch) -> Row:
     """Replace the identifiers of a connection, or end it; return the connection.
 
-    Raise `NotFound` if the client may not see it, `Invalid` or `IdentifierInUse`.
+    Raise `NotFound` if the client may not see the connection, `Invalid` or `IdentifierInUse`.
     """
     sent = sent_fields(patch)
     wanted = [_plain(each) for each in sent.get("identifiers", ())]

@@ -1,4 +1,4 @@
-"""What a patient does with consents: inspect a code, give or propose a consent, read, change and end one."""
+"""The operations of a patient on consents: look up a code; give or propose a consent; read, change and end it."""
 
 from typing import Any, Final
 from uuid import UUID
@@ -18,7 +18,10 @@ _TERMS: Final = ("shares", "receives", "until", "name")
 
 
 async def describe_code(caller: Caller, typed: str) -> Row:
-    """Return what a code is for; raise `NotFound` if it is wrong, used, ended or expired."""
+    """Return the kind and the clinic of a code and, for an invitation, the terms and the expiry.
+
+    Raise `NotFound` if the code is wrong, used, withdrawn or expired, or if its clinic has ended.
+    """
     invitation = await codes.open_invitation(caller.db, caller.services, typed)
     if invitation is not None:
         clinic = {"id": invitation["clinic_id"], "name": invitation["clinic_name"]}
@@ -35,7 +38,7 @@ async def describe_code(caller: Caller, typed: str) -> Row:
 
 
 def check_draft(draft: ConsentDraft) -> None:
-    """Raise `Invalid` if a draft has not exactly one code, or an `until` that is not in the future."""
+    """Raise `Invalid` if a draft does not have exactly one code, or has an `until` that is not in the future."""
     faults = []
     if draft.code is None and draft.clinic is None:
         faults.append(
@@ -50,10 +53,11 @@ def check_draft(draft: ConsentDraft) -> None:
 
 
 async def create(caller: Caller, draft: ConsentDraft, request_id: str) -> tuple[int, Row]:
-    """Give a consent by an invitation, or propose one to a clinic; return the status of the response and the consent.
+    """Give a consent with an invitation's code, or propose one to a clinic; return the HTTP status and the consent.
 
-    The status is 200 if the patient was already connected: then only the invitation's identifier is added. Raise
-    `UnknownCode`, `AlreadyConnected`, `TooManyConsents` or `TooManyIdentifiers`.
+    The status is 200 if the patient was already connected to the clinic: then only the invitation's identifier is added
+    to the connection. Otherwise it is 201. Raise `UnknownCode`, `AlreadyConnected`, `TooManyConsents` or
+    `TooManyIdentifiers`.
     """
     terms = {name: getattr(draft, name) for name in _TERMS}
     origin = Origin(EndedBy.PATIENT, request_id=request_id)
@@ -85,7 +89,7 @@ async def _accept(caller: Caller, typed: str, terms: Row, origin: Origin) -> tup
                 await write.add_identifier(row, identifier)
             else:
                 raise AlreadyConnected
-        except IdentifierInUse:  # of another patient, which this one must not learn
+        except IdentifierInUse:  # another patient has the identifier, and this patient must not learn that
             raise UnknownCode.at("/code") from None
     if connected is None:
         return 201, public_consent(row) | {"code": None}
@@ -93,7 +97,7 @@ async def _accept(caller: Caller, typed: str, terms: Row, origin: Origin) -> tup
 
 
 async def _use(write: ConsentWrite, invitation: Row) -> Row:
-    """Use an invitation; return its identifier. Raise `UnknownCode` if it was used or withdrawn meanwhile."""
+    """Mark an invitation as used; return its identifier. Raise `UnknownCode` if it was used or withdrawn meanwhile."""
     key = {"clinic_id": invitation["clinic_id"], "id": invitation["id"]}
     if await write.tx.one(statements.USE_INVITATION, **key, used_by=write.owner_id, now=write.now) is None:
         raise UnknownCode.at("/code")
@@ -109,7 +113,7 @@ async def find(caller: Caller, id: UUID) -> Row:
 
 
 async def change(caller: Caller, id: UUID, patch: ConsentPatch, request_id: str) -> Row:
-    """Change the terms of a consent, or end it; return it. If nothing changes, nothing is written.
+    """Change the terms of a consent, or end it; return the consent. If nothing changes, write nothing.
 
     Raise `NotFound`, `Invalid` for an `until` that is not in the future, or `ConsentEnded`.
     """

@@ -1,4 +1,4 @@
-"""The e-mails about a consent: its owner gets one for each start, change and end."""
+"""The e-mails about a consent. The owner gets one for the start, each change and the end of a consent."""
 
 from typing import Final
 

@@ -13,10 +13,10 @@ _EVENTS: Final = {"consent-ended", "consent-changed"}
 
 
 def read_ended(lines: Iterable[bytes]) -> dict[UUID, EndedBy]:
-    """Return the ids of the consents that ended or changed according to log lines, and what ended each.
+    """Return the consents that ended or changed according to log lines: what ended each, by the consent's id.
 
-    A consent whose terms changed is ended by the restore, because the backup has its former terms, which may be wider.
-    Lines of other events, and text that is no log line, are ignored.
+    For a consent whose terms changed, this is `RESTORE`: the restore ends the consent, because the backup has its
+    former terms, which may allow more. Lines of other events, and lines that are not log lines, are ignored.
     """
     found: dict[UUID, EndedBy] = {}
     for line in lines:

@@ -21,13 +21,13 @@ async def expire(services: Services) -> None:
     """End the consents that have expired."""
     for owner in await services.db.all(statements.OVER, now=clock.now(), rows=BATCH_SIZE):
         async with lock_consents(services, owner["owner_id"], Origin(EndedBy.EXPIRY)):
-            pass  # `lock_consents` ends expired ones
+            pass  # `lock_consents` ends expired consents
 
 
 async def end_of_clinic(services: Services, clinic_id: UUID) -> AsyncGenerator[int, None]:
     """End all consents for a clinic that has ended, each in a transaction of its own; yield 1 for each.
 
-    No new consent can be given to such a clinic. An interrupted run can be repeated.
+    The clinic gets no new consents in the meantime, because it has ended. An interrupted run can be repeated.
     """
     after = _FIRST
     while owners := await services.db.all(
@@ -43,7 +43,10 @@ async def end_of_clinic(services: Services, clinic_id: UUID) -> AsyncGenerator[i
 
 
 async def end_of_owner(tx: Transaction, services: Services, owner_id: UUID, by: EndedBy) -> ConsentWrite:
-    """End all consents of an account in the transaction that closes it; call `announce` after its commit."""
+    """End all consents of an account in the transaction that closes it; return the write.
+
+    Call `announce` of the write after the commit.
+    """
     write = await open_write(tx, services, owner_id, Origin(by))
     for row in write.live:
         await write.end(row)
@@ -52,9 +55,10 @@ async def end_of_owner(tx: Transaction, services: Services, owner_id: UUID, by: 
 
 
 async def end_restored(services: Services, ended: Mapping[UUID, EndedBy] | None) -> AsyncGenerator[int, None]:
-    """After a restore, end the consents that the backup may have revived; yield how many, after each transaction.
+    """After a restore, end consents that the backup may have made active again; yield the number for each owner.
 
-    `ended` has the ids of these consents, and what ended each; None stands for all. An interrupted run can be repeated.
+    `ended` maps the ids of the consents to end to what ended each; None means all consents. An interrupted run can be
+    repeated.
     """
     after = _FIRST
     while owners := await services.db.all(statements.OWNERS, after=after, rows=BATCH_SIZE):

@@ -13,7 +13,7 @@ MAX_VALUE: Final = 200
 SHAREABLE: Final = tuple(kind.collection for kind in RESOURCES if kind.scope is not None)
 """The collections that a consent can share."""
 MAX_IDENTIFIERS: Final = 10
-"""Identifiers of one connection."""
+"""The maximum number of identifiers of one connection."""
 _SYSTEM: Final = r"^[A-Za-z][A-Za-z0-9+.-]*:(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+$"
 _VALUE: Final = r"^[^\s\x00-\x1f\x7f-\x9f](?:.*[^\s\x00-\x1f\x7f-\x9f])?$"
 _is_system = re.compile(_SYSTEM.removesuffix("$")).fullmatch
@@ -25,7 +25,7 @@ def is_system(text: object) -> bool:
 
 
 def is_value(text: object) -> bool:
-    """Return whether this can be the value of an identifier: printable, without leading or trailing spaces."""
+    """Return whether a text can be the value of an identifier: printable, without leading or trailing spaces."""
     return isinstance(text, str) and 0 < len(text) <= MAX_VALUE and text.isprintable() and text == text.strip()
 
 

@@ -1,4 +1,4 @@
-"""Invitations: a clinic creates a code for one of its patients, and gives the code to the patient itself."""
+"""Invitations: a clinic creates a code for one of its patients. The clinic, not the server, sends it to the patient."""
 
 from datetime import timedelta
 from typing import Final
@@ -20,7 +20,7 @@ _LIST: Final = "invitations"
 
 
 async def invite(caller: ClientCaller, draft: InvitationDraft) -> Row:
-    """Make an invitation; return it with its code."""
+    """Create an invitation; return it with its code. Raise `NotSignedIn` if the clinic has ended."""
     code, now = new_code(), clock.now()
     row: Row = {
         "clinic_id": caller.clinic_id,
@@ -43,7 +43,7 @@ async def invite(caller: ClientCaller, draft: InvitationDraft) -> Row:
 
 
 async def page_of_invitations(caller: ClientCaller, query: Filters) -> tuple[list[Row], str | None]:
-    """Return a page of the clinic's open invitations, and the cursor of the next one."""
+    """Return a page of the clinic's open invitations, and the cursor of the next page or None."""
     scope, values = (str(caller.client_id), _LIST), caller.binds | {"now": clock.now()}
     page = await read_page(caller.db, caller.services, statements.INVITATION_PAGES, query, scope, **values)
     return [public_invitation(row) for row in page.rows], page.next_cursor

@@ -11,7 +11,7 @@ from app.services import Services
 
 
 class Page(NamedTuple):
-    """The rows of a page, and the cursor of the next one."""
+    """The rows of a page, and the cursor of the next page; None on the last page."""
 
     rows: list[Row]
     next_cursor: str | None
@@ -27,9 +27,10 @@ async def read_page(
     id: str = "id",
     **values: Any,
 ) -> Page:
-    """Return a page of rows with `created_at` and `id`; `pages` has the statements of a first page and of a later one.
+    """Return a page of a list, and the cursor of the next page.
 
-    Raise `InvalidCursor` if the query's cursor is not of this list.
+    `pages` has the statements of the first page (False) and of later pages (True), whose rows have `created_at` and a
+    column named `id`. Raise `InvalidCursor` if the query's cursor does not belong to this list.
     """
     key, after = services.cursor_key, dict[str, Any]()
     if query.cursor is not None:

@@ -1,4 +1,4 @@
-"""The routes by which a patient gives consents to clinics, changes and ends them, and reads what clinics accessed."""
+"""The routes by which a patient gives, changes and ends consents for clinics, and reads the access log."""
 
 from typing import Annotated, Final
 
@@ -61,10 +61,10 @@ RequestId = Annotated[str, Depends(request_id_of)]
     summary="Look up a code of a clinic",
 )
 async def look_up_code(call: Call, network: Network, draft: CodeDraft) -> Response:
-    """Return the clinic that a code is from and the terms that it asks for, so that the person can decide.
+    """Return the clinic that a code belongs to and, for an invitation, the terms that the clinic asks for.
 
-    This does not use the code. A code that is wrong, used, ended or expired is not found (404). After ten wrong codes
-    in an hour, the account gets 429.
+    The code stays valid, so that the person can decide first. If the code is wrong, used, withdrawn or expired, or if
+    its clinic no longer uses this server, the response is 404. After ten wrong codes in an hour, the account gets 429.
     """
     async with rate_limited(call.services, of_clinic_codes(call.services, network, call.account_id), failure=NotFound):
         found = await consenting.describe_code(call, draft.code)
@@ -84,10 +84,10 @@ async def look_up_code(call: Call, network: Network, draft: CodeDraft) -> Respon
 async def create_consent(call: Call, request_id: RequestId, network: Network, draft: ConsentDraft) -> Response:
     """Give a consent with the code of an invitation (`code`), or propose one to a clinic by its share code (`clinic`).
 
-    With an invitation, the consent is active at once. A proposal is for treatment, and has a code to show at the
-    clinic: the consent becomes active when the clinic redeems the code. If the account is already connected to the
-    clinic, an invitation only adds its identifier, and the terms do not change (200). The code in the example is not
-    valid (422): a clinic's system gets one from `POST /v1/clinic/invitations`.
+    With an invitation, the consent is active at once. A proposed consent has the purpose `treatment`, and a code to
+    show at the clinic: the consent becomes active when the clinic redeems the code. If the account is already connected
+    to the clinic, an invitation only adds its identifier to the connection, and the terms do not change (200). The code
+    in the example is not valid (422): a clinic's system gets a valid one from `POST /v1/clinic/invitations`.
     """
     consenting.check_draft(draft)
     async with rate_limited(
@@ -105,7 +105,7 @@ async def create_consent(call: Call, request_id: RequestId, network: Network, dr
     summary="List consents",
 )
 async def list_consents(call: Call, query: Annotated[Filters, Query()]) -> Response:
-    """Return the consents of the account, ended ones included, newest first."""
+    """Return the consents of the account, including those that have ended, newest first."""
     scope = (str(call.account_id), "consents")
     page = await read_page(call.db, call.services, statements.OWN_PAGES, query, scope, owner_id=call.account_id)
     now = clock.now()
@@ -120,7 +120,7 @@ async def list_consents(call: Call, query: Annotated[Filters, Query()]) -> Respo
     summary="Get a consent",
 )
 async def get_consent(call: Call, id: Id) -> Response:
-    """Return a consent, also if it has ended."""
+    """Return a consent, even if it has ended."""
     return json_response(await consenting.find(call, id))
 
 
@@ -148,7 +148,7 @@ async def change_consent(call: Call, request_id: RequestId, id: Id, patch: Conse
 async def list_accesses(call: Call, query: Annotated[Filters, Query()]) -> Response:
     """Return what clinics did with the account's data, and each start, change and end of a consent, newest first.
 
-    An entry is about one request and one collection. Entries are never changed, and are deleted only if the account is
+    Each entry is about one request and one collection. Entries never change, and are deleted only when the account is
     erased.
     """
     scope, key, after = (str(call.account_id), "access"), call.services.cursor_key, access_log.NEWEST

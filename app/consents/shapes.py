@@ -18,14 +18,14 @@ _SHARES: Final = "The clinic sees the records of these collections whose visibil
 _RECEIVES: Final = "Whether the clinic may add sessions to the account."
 _NAME: Final = "The person's name, as the clinic sees it."
 _UNTIL: Final = "When the consent expires; null if it does not."
-_PURPOSE: Final = "What the clinic uses the records for. Its clients with another purpose do not see them."
+_PURPOSE: Final = "What the clinic uses the records for. Clients of the clinic with another purpose do not see them."
 TypedCode = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00]*$")]
-"""A code as a person typed it. Any text is valid input; one that is no code counts as a wrong code."""
+"""A code as a person typed it. Any text is accepted; a text that does not have the form of a code is a wrong code."""
 Receives = Annotated[bool, Field(strict=True)]
 
 
 class Shape(BaseModel):
-    """A request body, which refuses unknown members."""
+    """The base of request bodies, in which unknown members are errors."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -54,15 +54,15 @@ class Asks(Shape, json_schema_extra=example(examples.ASKS)):
 
 
 class Code(BaseModel, defer_build=True, json_schema_extra=example(examples.CODE)):
-    """What a code is for."""
+    """The result of looking up a clinic's code: its kind, its clinic and, for an invitation, its terms and expiry."""
 
     kind: Literal["invitation", "clinic"] = Field(
-        description="`invitation`: a consent with this code is active at once. `clinic`: the share code of a clinic, with "
-        "which a consent is proposed."
+        description="`invitation`: the code of an invitation; a consent given with it is active at once. `clinic`: the "
+        "share code of a clinic, with which a consent is proposed."
     )
     clinic: ClinicName = Field(description="The clinic.")
-    asks: Asks | None = Field(description="The terms that an invitation asks for.")
-    expires_at: Instant | None = Field(description="When an invitation expires.")
+    asks: Asks | None = Field(description="The terms that the clinic asks for; null for a share code.")
+    expires_at: Instant | None = Field(description="When the invitation expires; null for a share code.")
 
 
 class ConsentDraft(Shape, json_schema_extra=example(examples.CONSENT_DRAFT)):
@@ -94,7 +94,7 @@ class ConsentPatch(Shape, json_schema_extra=example(examples.CONSENT_PATCH)):
 
 
 class Consent(BaseModel, defer_build=True, json_schema_extra=example(examples.CONSENT)):
-    """What a patient allows one clinic."""
+    """A consent: what a patient allows one clinic."""
 
     id: Id = Field(description="The consent's id.")
     clinic: ClinicName = Field(description="The clinic.")
@@ -108,7 +108,7 @@ class Consent(BaseModel, defer_build=True, json_schema_extra=example(examples.CO
     until: Instant | None = Field(description=_UNTIL)
     created_at: Instant = Field(description="When the consent was given or proposed.")
     updated_at: Instant = Field(description="When the consent last changed.")
-    ended_at: Instant | None = Field(description="When the consent ended.")
+    ended_at: Instant | None = Field(description="When the consent ended; null if it has not.")
     ended_by: EndedBy | None = Field(
         description="What ended the consent: the patient, the clinic, `expiry` (of `until`, or of a proposal's code), "
         "the operator of the server, or a restore from a backup."
@@ -116,11 +116,11 @@ class Consent(BaseModel, defer_build=True, json_schema_extra=example(examples.CO
 
 
 class ConsentWithCode(Consent, defer_build=True, json_schema_extra=example(examples.CONSENT_WITH_CODE)):
-    """A consent that was given or proposed."""
+    """A new consent, with the code if it is a proposal."""
 
     code: str | None = Field(
-        description="The code of a proposal, to show at the clinic. It works once, for seven days, and is returned "
-        "only here. Null if the consent is already active."
+        description="The code of a proposal, to show at the clinic. It works once, is valid for seven days, and is "
+        "returned only here. Null if the consent is already active."
     )
 
 
@@ -129,7 +129,7 @@ CONSENT_MEMBERS: Final = tuple(Consent.model_fields)
 
 
 def public_consent(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row as its owner sees it."""
+    """Return the row of a consent as the API returns it to the owner."""
     return {
         name: {"id": row["clinic_id"], "name": row["clinic_name"]} if name == "clinic" else row[name]
         for name in CONSENT_MEMBERS

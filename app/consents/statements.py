@@ -40,7 +40,7 @@ def _insert(table: sa.Table) -> Statement:
 def page(
     select: sa.Select[Any], moment: sa.ColumnElement[Any], id: sa.ColumnElement[Any], *, continued: bool
 ) -> Statement:
-    """Return the statement of a page of a list, newest first; `continued` starts after `after_at` and `after_id`."""
+    """Return the statement of a page of a list, newest first; with `continued`, after `after_at` and `after_id`."""
     if continued:
         select = select.where(sa.tuple_(moment, id) < sa.tuple_(bind(moment, "after_at"), bind(id, "after_id")))
     return Statement(select.order_by(moment.desc(), id.desc()).limit(_ROWS))
@@ -58,7 +58,7 @@ COUNT: Final = Statement(
     .where(*_same(_feed, "owner_id"))
     .values(consents=bind(_feed.c.consents), head=_feed.c.head + sa.literal_column("1"))
 )
-"""Stores the number of live consents, and advances the head: then each write that read the consents earlier fails."""
+"""Stores the number of live consents, and advances the head, so that writes that read the former consents fail."""
 LIVE: Final = Statement(_consents.where(*_same(_consent, "owner_id"), _is_live))
 CONSENT: Final = Statement(_consents.where(*_same(_consent, "owner_id", "id")))
 INSERT: Final = _insert(_consent)
@@ -79,7 +79,7 @@ OVER: Final = Statement(
     .order_by(sa.literal_column("since"))
     .limit(_ROWS)
 )
-"""The owners of expired consents that are not inactive yet, among all owners."""
+"""The owners, of all accounts, who have expired consents that are not inactive yet."""
 OWNERS_OF_CLINIC: Final = Statement(
     sa.select(_consent.c.owner_id)
     .where(*_same(_consent, "clinic_id"), _is_live, _consent.c.owner_id > bind(_consent.c.owner_id, "after"))
@@ -101,7 +101,7 @@ LOCK_CLINIC: Final = Statement(
     .where(*_same(_clinic, "id"), _clinic.c.ended_at.is_(None))
     .with_for_update(key_share=True)
 )
-"""Locks a clinic that has not ended: one transaction at a time changes its identifiers. The feed is locked before."""
+"""Locks a clinic that has not ended, so that one transaction at a time changes its identifiers. Lock the feed first."""
 CLINIC_OF_SHARE_CODE: Final = Statement(
     sa.select(_clinic.c.id, _clinic.c.name).where(*_same(_clinic, "share_code"), _clinic.c.ended_at.is_(None))
 )
@@ -121,7 +121,7 @@ USE_INVITATION: Final = Statement(
     .values(used_by=bind(_invitation.c.used_by), used_at=bind(_invitation.c.expires_at, "now"))
     .returning(_invitation.c.id)
 )
-"""Uses an invitation. If several transactions try, only one gets a row."""
+"""Marks an open invitation as used. If several transactions do this, only one gets a row."""
 DELETE_INVITATION: Final = Statement(
     sa.delete(_invitation)
     .where(*_same(_invitation, "clinic_id", "id"), _is_open, IS_ACTIVE)
@@ -180,7 +180,7 @@ CLINIC_STATE: Final = Statement(
         .label("sessions"),
     ).where(_clinic.c.id == bind(_clinic.c.id, "clinic_id"))
 )
-"""A clinic's counters, the number of connections that a client sees, and of their sessions that the clinic manages."""
+"""A clinic's head and epoch, the number of connections that a client sees, and of sessions in them that it manages."""
 _identifiers: Final = sa.select(_identifier.c.patient_id, _identifier.c.system, _identifier.c.value)
 IDENTIFIERS: Final = Statement(
     _identifiers.where(*_same(_identifier, "clinic_id"), any_of(_identifier.c.patient_id, "patient_ids")).order_by(

@@ -1,8 +1,8 @@
 """Writing consents: lock the owner's feed, read the live (proposed or active) consents, decide, and write.
 
 The lock order is feed → clinic → consent. E-mails and entries of the access log are part of the transaction; log lines
-follow the commit. The next transaction that locks the feed ends the expired consents, at the latest the periodic work
-of `ending`; until then no statement serves them.
+follow the commit. An expired consent is ended by the next transaction that locks the feed, at the latest by the
+periodic `ending.expire`. Until then, all statements treat it as ended.
 """
 
 from collections.abc import AsyncIterator, Iterable
@@ -36,7 +36,7 @@ from app.records.coverage import CONNECTIONS, item
 from app.services import Services
 
 MAX_LIVE: Final = 20
-"""Proposed and active consents of one owner."""
+"""The maximum number of proposed and active consents of one owner."""
 PROPOSAL_LIFE: Final = timedelta(days=7)
 
 
@@ -51,7 +51,7 @@ class Origin:
 
 
 class ConsentWrite:
-    """A transaction that holds the lock of an owner's feed, and knows the owner's live consents."""
+    """A transaction that holds the lock of an owner's feed, with the owner's live (proposed or active) consents."""
 
     def __init__(self, tx: Transaction, services: Services, owner: Row, live: Iterable[Row], origin: Origin) -> None:
         """Take the locked owner, and the live consents that were read under the lock."""
@@ -84,12 +84,15 @@ class ConsentWrite:
         return next((row for row in self.live if row["clinic_id"] == clinic_id), None)
 
     async def lock_clinic(self, id: UUID, pointer: str = "/code") -> None:
-        """Lock a clinic; raise `UnknownCode` if it has ended."""
+        """Lock a clinic; raise `UnknownCode` for the code at `pointer` if the clinic has ended."""
         if await self.tx.one(statements.LOCK_CLINIC, id=id) is None:
             raise UnknownCode.at(pointer)
 
     async def propose(self, clinic: Row, terms: Row) -> tuple[Row, str]:
-        """Insert a proposed consent; return it, and its code as it is shown to people."""
+        """Insert a proposed consent; return it, and its code in the form for people.
+
+        Raise `AlreadyConnected` or `TooManyConsents`.
+        """
         code = new_code()
         expires_at = self.now + PROPOSAL_LIFE
         row = await self._insert(
@@ -103,7 +106,10 @@ class ConsentWrite:
         return row, show(code)
 
     async def give(self, clinic: Row, terms: Row, identifier: Row, purpose: Purpose) -> Row:
-        """Insert an active consent for a locked clinic; return it."""
+        """Insert an active consent for a locked clinic; return it. The owner gets an e-mail.
+
+        Raise `AlreadyConnected`, `TooManyConsents` or `IdentifierInUse`.
+        """
         patient_id = await self._patient(clinic["id"])
         row = await self._insert(
             clinic,
@@ -118,7 +124,7 @@ class ConsentWrite:
         return row
 
     async def activate(self, row: Row, identifier: Row) -> Row:
-        """Make a proposed consent active, for a locked clinic; return it."""
+        """Make a proposed consent active, for a locked clinic; return it. The owner gets an e-mail."""
         patient_id = await self._patient(row["clinic_id"])
         row = row | {
             "status": ConsentStatus.ACTIVE,
@@ -133,7 +139,7 @@ class ConsentWrite:
         return row
 
     async def change(self, row: Row, changes: Row) -> Row:
-        """Change the terms of a live consent; return it."""
+        """Change the terms of a live consent; return it. The owner gets an e-mail."""
         changed = row | changes
         changed |= {"ends_at": _ends_at(changed["code_expires_at"], changed["until"]), "head": row["head"] + 1}
         row = await self._update(changed)
@@ -144,7 +150,7 @@ class ConsentWrite:
         return row
 
     async def end(self, row: Row, by: EndedBy | None = None) -> Row:
-        """End a live consent; return it. `by` is what ended it, by default the origin of this write."""
+        """End a live consent; return it. The owner gets an e-mail. `by` defaults to the origin of this write."""
         by = by or self._origin.by
         ended_at = row["ends_at"] if by is EndedBy.EXPIRY else self.now
         row = await self._update(
@@ -168,7 +174,10 @@ class ConsentWrite:
                 await self.end(row, EndedBy.EXPIRY)
 
     async def add_identifier(self, row: Row, identifier: Row) -> None:
-        """Add one of the clinic's identifiers to an active consent; the clinic is locked."""
+        """Add one of the clinic's identifiers to an active consent, if the consent does not have it yet.
+
+        The clinic must be locked. Raise `IdentifierInUse` or `TooManyIdentifiers`.
+        """
         if await self._add_identifier(row, identifier):
             await self._deliver_identifiers(row)
 
@@ -183,7 +192,10 @@ class ConsentWrite:
         return found is None
 
     async def replace_identifiers(self, row: Row, wanted: list[Row]) -> bool:
-        """Replace all identifiers of an active consent; the clinic is locked. Return whether any has changed."""
+        """Replace all identifiers of an active consent; return whether any has changed. The clinic must be locked.
+
+        Raise `IdentifierInUse`.
+        """
         before = await self.identifiers(row)
         if sorted(before, key=repr) == sorted(wanted, key=repr):
             return False
@@ -248,7 +260,7 @@ class ConsentWrite:
         return row
 
     async def _patient(self, clinic_id: UUID) -> UUID:
-        """Return the id by which a clinic knows the owner: the former one, or a new random one."""
+        """Return the id by which the clinic knows the owner: that of an earlier consent, or a new random id."""
         key = {"clinic_id": clinic_id, "owner_id": self.owner_id}
         found = await self.tx.one(statements.PATIENT, **key)
         if found is None:
@@ -269,7 +281,10 @@ class ConsentWrite:
         return 0 if found is None else int(found["version"])
 
     async def _deliver(self, row: Row) -> None:
-        """Mark the connection and all covered records as changed for the clinic, with the consent's new version."""
+        """Mark the connection and all records that the consent covers as changed for the clinic, with its new version.
+
+        Mark the records that it no longer covers as removed for the clinic.
+        """
         change = {"owner_id": self.owner_id, "version": row["head"], "changed_at": self.now}
         await self._deliver_connection(row, removed=False)
         for kind in kinds():
@@ -318,16 +333,16 @@ def is_past(row: Row, now: datetime) -> bool:
 
 
 def present(row: Row, now: datetime) -> Row:
-    """Return a consent as it is now: inactive if it has expired."""
+    """Return the row of a consent as it is at `now`: inactive if it has expired."""
     if not is_past(row, now):
         return row
     return row | {"status": ConsentStatus.INACTIVE, "ended_at": row["ends_at"], "ended_by": EndedBy.EXPIRY}
 
 
 async def open_write(tx: Transaction, services: Services, owner_id: UUID, origin: Origin) -> ConsentWrite:
-    """Lock an owner's feed and read the live consents; raise `NotFound` if the owner was erased.
+    """Lock an owner's feed, read the live consents, and end those that have expired. Return the write.
 
-    The caller runs `finish` before the commit, and `announce` after it.
+    The caller must run `finish` before the commit, and `announce` after it. Raise `NotFound` if the owner was erased.
     """
     owner = await tx.one(statements.LOCK_FEED, owner_id=owner_id)
     if owner is None:

@@ -1,6 +1,7 @@
-"""Leaving: an account is closed, can be reopened for a while, and is then erased.
+"""Leaving: an account is closed, can be reopened until a set time, and is then erased.
 
-The package is a layer above everything that keeps data of a person, so that closing and erasing can reach all of it.
+The package is in a layer above all packages that keep data of a person, so that closing and erasing can reach all the
+data.
 """
 
 from app import jobs, resources

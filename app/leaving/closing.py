@@ -1,8 +1,8 @@
-"""Closing an account: its devices are signed out at once, and nothing of it is served until it is reopened.
+"""Closing an account: its devices are signed out at once, and nobody can use the account until it is reopened.
 
-An account that its owner closes has an instant at which it is erased (`erase_at`), and can be reopened until then. An
-account that the operator closes without one is suspended: only the operator reopens it. From `erase_at` on, nothing
-reopens an account.
+If the owner closes an account, the account has a time of erasure (`erase_at`), and can be reopened until then. If the
+operator closes it without a time of erasure, it is suspended: only the operator can reopen it. From `erase_at` on, an
+account cannot be reopened.
 """
 
 from datetime import datetime, timedelta
@@ -27,7 +27,7 @@ from app.services import Services
 
 
 class Closed(NamedTuple):
-    """What ended with an account: the number of devices that were signed out, and the write of its consents."""
+    """The result of closing an account: the number of devices signed out, and the write that ended the consents."""
 
     devices: int
     consents: ConsentWrite
@@ -36,10 +36,11 @@ class Closed(NamedTuple):
 async def close(
     tx: Transaction, services: Services, account_id: UUID, by: EndedBy, erase_at: datetime | None = None
 ) -> Closed:
-    """Close an account, for its owner or for the operator; return what ended. Call `consents.announce` after the
-    commit.
+    """Close an account, for its owner or for the operator (`by`).
 
-    This is the only function that closes accounts: all that ends with an account is ended here, in the same transaction.
+    Call `consents.announce` of the result after the commit. This is the only function that closes accounts. In the same
+    transaction it signs out the devices, ends the consents and calendar links, and deletes the codes of a reopening and
+    of a change of the e-mail address.
     """
     await administration.set_closed(tx, account_id, clock.now(), erase_at)
     await reopening.cancel_code(tx, account_id)
@@ -50,7 +51,7 @@ async def close(
 
 
 async def reopen(tx: Transaction, account_id: UUID) -> bool:
-    """Reopen an account for the operator; return False if it is too late, because it is being erased or about to be."""
+    """Reopen an account for the operator; return False if this is too late, because `erase_at` has passed."""
     erase_at = (await tx.only(administration.LOCK, id=account_id))["erase_at"]
     if erase_at is not None and erase_at <= clock.now():
         return False
@@ -59,9 +60,10 @@ async def reopen(tx: Transaction, account_id: UUID) -> bool:
 
 
 async def close_own(caller: Caller, network: str, draft: ClosingDraft) -> dict[str, Any]:
-    """Close the caller's account if the password is right; return the day of its erasure.
+    """Close the caller's account if the password is right; return the day of its erasure. Record an audit event.
 
-    Unless it is to be erased immediately, an e-mail with a code to reopen it is queued.
+    Queue an e-mail with a code that reopens the account; or, if the account is to be erased immediately, the job that
+    erases it.
     """
     services = caller.services
     async with password_confirmed(caller, network, draft.password) as tx:

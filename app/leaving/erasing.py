@@ -1,9 +1,15 @@
 """Erasing: every row of an account is deleted, in every table, and the account is added to the ledger of erasures.
 
-An erasure takes steps, each in transactions of its own, and continues after an interruption at any point: it becomes
-final; the ledger gets its entry; the data key is deleted, and with it the only way to read what the person wrote; the rows
-are deleted in batches; the last of them go together with the account. Each transaction locks the account and its feed
-first, so that two erasures of one account take turns, and a write that is still running ends first or is refused.
+An erasure has steps, each in transactions of its own, and can continue after an interruption at any point:
+
+1. From now on, the account cannot be reopened.
+2. The account is added to the ledger.
+3. The data key is deleted. Without it, nobody can read what the person wrote.
+4. The rows are deleted in batches.
+5. The last rows are deleted together with the account.
+
+The transactions lock the account and, from step 3 on, its feed. So two erasures of one account take turns, and a write
+that is still running ends first or is refused.
 """
 
 import asyncio
@@ -52,7 +58,7 @@ _DEVICES: Final = Statement(sa.select(_device.c.id).where(_device.c.account_id =
 
 
 async def erase_due(services: Services) -> AsyncGenerator[int, None]:
-    """Erase the accounts whose time has come; yield 1 for each."""
+    """Erase the accounts whose `erase_at` has passed; yield 1 for each, or 0 if it was not erased by this call."""
     while rows := await services.db.all(_DUE, now=clock.now(), rows=BATCH_SIZE):
         for row in rows:
             yield int(await erase(services, row["id"]))
@@ -64,7 +70,11 @@ async def count(db: Database) -> int:
 
 
 async def erase_again(services: Services, entries: Collection[bytes], erased: list[UUID]) -> AsyncGenerator[int, None]:
-    """Erase the accounts that are in a ledger, in whatever state a backup has them; yield how many accounts were compared."""
+    """Erase the accounts that the entries of a ledger name, whatever state they have in a restored backup.
+
+    Append the ids of the accounts that were erased to `erased`. Yield the number of accounts in each batch that was
+    compared with the entries.
+    """
     ledger, through = Ledger(services.settings.ledger_file, services.keyring), _FIRST
     while rows := await services.db.all(_NEXT, through=through, rows=BATCH_SIZE):
         found = [row["id"] for row in rows if ledger.entry(row["id"]) in entries]
@@ -74,14 +84,15 @@ async def erase_again(services: Services, entries: Collection[bytes], erased: li
 
 
 async def run_job(services: Services, job: Job) -> None:
-    """Erase the account of a job. If it takes too long, the next attempt continues."""
+    """Erase the account of a job. If the job times out, its next attempt continues."""
     await erase(services, make_id(job.payload["account_id"]))
 
 
 async def erase(services: Services, id: UUID, *, again: bool = False) -> bool:
-    """Erase an account whose time has come, or that was erased before (`again`); return whether it was erased.
+    """Erase an account whose `erase_at` has passed, or with `again` any account; return whether this call erased it.
 
-    Its owner gets an e-mail, which is sent once and stored nowhere, unless the account was erased before.
+    `again` is for an account that was erased before and came back with a backup. Without it, the owner gets an e-mail,
+    which is sent once and is not stored. Log `account-erased`.
     """
     async with background_transaction(services.db) as tx:
         account = await tx.one(LOCK, id=id)
@@ -109,7 +120,7 @@ async def erase(services: Services, id: UUID, *, again: bool = False) -> bool:
 
 
 async def _make_final(tx: Transaction, account: Row, *, again: bool) -> bool:
-    """Let nothing reopen a locked account from now on; return False if it is not to be erased."""
+    """Make sure that a locked account cannot be reopened from now on; return False if it is not to be erased."""
     now, closed_at, erase_at = clock.now(), account["closed_at"], account["erase_at"]
     if not again and (erase_at is None or erase_at > now):
         return False
@@ -126,14 +137,17 @@ async def _lock(tx: Transaction, id: UUID) -> bool:
 
 
 async def _delete_some(db: Database, statement: Statement, values: Row) -> int:
-    """Execute one batch of a deletion; return how many rows it changed."""
+    """Execute one batch of a deletion; return the number of rows that it changed."""
     async with background_transaction(db) as tx:
         await _lock(tx, values["owner_id"])
         return len(await tx.tuples(statement, rows=BATCH_SIZE, **values))
 
 
 async def _delete_rest(services: Services, account: Row, values: Row) -> bool:
-    """Delete what names the account elsewhere, what was written since its table's batches, its feed, and the account."""
+    """Delete the account's jobs and counts of attempts, its rows that are left, its feed and the account.
+
+    Return False if the account is already gone.
+    """
     id = account["id"]
     jobs = await services.jobs.find(
         lambda payload: str(id) in payload.values() or email_key(payload.get("to", "")) == values["email_key"]

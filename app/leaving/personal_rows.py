@@ -1,7 +1,7 @@
-"""Which rows belong to an account, found by the columns of the tables: a new table is covered without a change here.
+"""Finding the rows that belong to an account, by the columns of the tables. A new table needs no change here.
 
-A table's rows belong to an account by a column `owner_id` or `account_id`, or else by any foreign key to rows that belong to
-it. By a column `email_key`, rows about its e-mail address belong to it, too.
+A row belongs to an account if its column `owner_id` or `account_id` names the account or, in a table without these
+columns, if a foreign key refers to a row that belongs to the account. A row also belongs to it by a column `email_key`.
 """
 
 from collections.abc import Iterator
@@ -17,13 +17,13 @@ OTHERS: Final = {
     "assertion": "names a client of a clinic, which is a program",
     "client": "a program of a clinic",
     "clinic": "an organisation",
-    "export": "what a client asked for, with random ids of patients at most, until it expires after a day",
+    "export": "the parameters of a client's bulk export, with random patient ids at most; it expires after a day",
     "job": "found by its payload",
     "throttle": "found by the key of its counts",
     "webhook": "a URL of a clinic",
-    "restoring": "how far a restoration has come",
+    "restoring": "the progress of a restoration",
 }
-"""The tables without such a column, and how erasing treats them. A test fails for any other."""
+"""The tables whose rows are not found by their columns, each with the reason. A test fails if one is missing here."""
 OWNER: Final = sa.bindparam("owner_id", type_=sa.Uuid())
 EMAIL_KEY: Final = sa.bindparam("email_key", type_=sa.String())
 ROWS: Final = sa.bindparam("rows", type_=sa.BigInteger)
@@ -36,13 +36,13 @@ class Deletion(NamedTuple):
 
     table: sa.Table
     batches: list[Statement]
-    """Each is repeated until it returns no row. They take `owner_id`, `email_key` and `rows`."""
+    """Statements to repeat, each until it returns no rows. They take `owner_id`, `email_key` and `rows`."""
     rest: Statement
-    """Deletes all that is left."""
+    """Deletes all rows that are left."""
 
 
 def belongs(table: sa.Table) -> sa.ColumnElement[bool] | None:
-    """Return the condition that a row belongs to the account, or None if no row of the table can."""
+    """Return the condition that a row belongs to the account, or None if no row of the table can belong to one."""
     if table is _account:
         return table.c.id == OWNER
     conditions = [table.c[name] == OWNER for name in _OWNER_COLUMNS if name in table.c] or [*_by_reference(table)]
@@ -62,7 +62,7 @@ def _by_reference(table: sa.Table) -> Iterator[sa.ColumnElement[bool]]:
 
 @cache
 def deletions() -> tuple[Deletion, ...]:
-    """Return the deletions of all tables that the metadata knows, each before the tables that its rows refer to."""
+    """Return the deletions for all tables in the metadata, each before those of the tables that its rows refer to."""
     ordered = [(table, belongs(table)) for table in reversed(Table.metadata.sorted_tables)]
     return tuple(_deletion(table, condition) for table, condition in ordered if condition is not None)
 
@@ -81,7 +81,7 @@ def _deletion(table: sa.Table, condition: sa.ColumnElement[bool]) -> Deletion:
 
 
 def _references_to_itself(table: sa.Table) -> Iterator[sa.Column[object]]:
-    """Yield the columns that refer to other rows of the table: a batch must not leave a reference to a deleted row."""
+    """Yield the columns that refer to rows of the same table, so that no batch leaves a reference to a deleted row."""
     for constraint in table.foreign_key_constraints:
         if constraint.referred_table is table:
             yield from (column for column in constraint.columns if column.nullable)

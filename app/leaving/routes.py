@@ -26,10 +26,10 @@ router = APIRouter(prefix="/v1/me", tags=["Account"], route_class=Route)
     summary="Reopen a closed account",
 )
 async def reopen_account(services: TheServices, network: Network, draft: ReopeningDraft) -> Response:
-    """Reopen an account with the code from the e-mail that was sent when it was closed, and sign in.
+    """Reopen an account with the code from the e-mail that was sent when the account was closed, and sign in.
 
-    It is possible until the account is erased. If the e-mail is lost, `POST /v1/auth/password/forgot` sends another code.
-    The code in the example is not valid (401): replace it with the one from the e-mail.
+    You can reopen an account until its erasure. If the e-mail is lost, `POST /v1/auth/password/forgot` sends another
+    code. The code in the example is not valid (401): replace it with the code from the e-mail.
     """
     return json_response(await reopening.reopen(services, network, draft))
 
@@ -42,11 +42,11 @@ async def reopen_account(services: TheServices, network: Network, draft: Reopeni
     summary="Close your account",
 )
 async def close_account(call: Call, network: Network, draft: ClosingDraft) -> Response:
-    """Close your account. Every device is signed out, and nothing of the account is served any more. It is erased on
-    `erased_on` with everything in it; until then, the code in the e-mail that is sent reopens it.
+    """Close your account. Every device is signed out, and nobody can use the account.
 
-    With `immediately`, it is erased at once, and cannot be reopened. The password in the example is wrong (401), so that
-    the example does not close the demo account.
+    On `erased_on` the account is erased with all its data. Until then, you can reopen it with the code in the e-mail
+    that you get. With `immediately`, the account is erased at once and cannot be reopened. The password in the example
+    is wrong (401), so that the example does not close the demo account.
     """
     async with rate_limited(call.services, of_device(call.services, call.device_id), of_client(call.services, network)):
         closed = await closing.close_own(call, network, draft)

@@ -1,4 +1,4 @@
-"""The request and response shapes of leaving, with their examples."""
+"""The request and response shapes of closing an account, with their examples."""
 
 from typing import Final
 
@@ -19,11 +19,11 @@ class ClosingDraft(Shape, json_schema_extra=example(CLOSING)):
 
     password: GivenPassword = Field(description="The account's password.")
     immediately: StrictBool = Field(
-        default=False, description="Whether to erase the account now. It cannot be reopened then."
+        default=False, description="Whether to erase the account now. Then it cannot be reopened."
     )
 
 
 class Closing(BaseModel, defer_build=True, json_schema_extra=example(CLOSED)):
-    """When a closed account is erased."""
+    """The day on which a closed account is erased."""
 
     erased_on: Day = Field(description="The day of the erasure, in UTC. Until then the account can be reopened.")

@@ -29,8 +29,8 @@ Problem
 ├── 503  Unavailable · UnreadableRecord
 └── 507  StorageFull
 
-`GET /problems/<code>` returns a class's docstring: the first line is the title, the rest the explanation. A problem never
-repeats the input, which may be the most private text there is.
+`GET /problems/<code>` returns the docstring of a class: its first line as the title, the rest as the explanation. A
+problem never repeats the input, which may be private.
 """
 
 from app.problems.callers import (

@@ -1,4 +1,4 @@
-"""Problems of callers: authentication, permission, throttling, and resources that they cannot see."""
+"""Problems of callers: authentication, permission, rate limits, and URLs of things that the caller cannot see."""
 
 from typing import Self
 
@@ -40,7 +40,7 @@ class SecondFactorRequired(NotSignedIn):
     code = "second-factor-required"
 
     def __init__(self, ticket: str, expires_in: int, *, setup: bool = False) -> None:
-        """Take the ticket, the seconds for which it is valid, and whether the second factor has to be set up."""
+        """Take the ticket, the seconds for which it is valid, and whether the account must first set up the factor."""
         super().__init__()
         self.members |= {"ticket": ticket, "expires_in": expires_in, "setup": setup}
 
@@ -53,7 +53,7 @@ class SecondFactorRequired(NotSignedIn):
 class SecondFactorOn(Problem):
     """Second factor already on.
 
-    The account has a second factor. Turn it off before you set up another one.
+    The account already has a second factor. Turn it off before you set up another one.
     """
 
     status, code = 409, "second-factor-on"
@@ -62,7 +62,8 @@ class SecondFactorOn(Problem):
 class Forbidden(Problem):
     """Forbidden.
 
-    The caller is authenticated, but this operation is not available to callers of this kind.
+    The access token is valid, but of the wrong kind: an operation takes either a person's token or the token of a
+    clinic's client.
     """
 
     status, code = 403, "forbidden"
@@ -81,8 +82,8 @@ class NotFound(Problem):
 class TooManyAttempts(Problem):
     """Too many attempts.
 
-    Too many attempts have failed, your network has sent too many such requests, or the same calendar was requested too
-    often. Wait for the number of seconds in Retry-After: until then, no attempt is checked.
+    Too many attempts have failed, your network has sent too many requests of this kind, or the same calendar was
+    requested too often. Wait for the number of seconds in Retry-After: until then, the server refuses further attempts.
     """
 
     status, code = 429, "too-many-attempts"
@@ -110,7 +111,7 @@ class TooManyExports(Problem):
 class TooManyLinks(Problem):
     """Too many calendar links.
 
-    An account can have five calendar links. Delete one that is no longer used, and create the link again.
+    An account can have five calendar links. Delete one that you no longer use, then create the new one.
     """
 
     status, code = 409, "too-many-links"
@@ -119,7 +120,7 @@ class TooManyLinks(Problem):
 class TooManySearches(Problem):
     """Too many searches.
 
-    An account can have one search at a time. Wait for the response to the other one, or try again after the number of
+    An account can run one search at a time. Wait for the response to the other search, or try again after the number of
     seconds in Retry-After.
     """
 
@@ -133,12 +134,12 @@ class TooManySearches(Problem):
 class TooManyWaiting(Problem):
     """Too many long polls and streams.
 
-    An account has a limited number of long polls and event streams at a time. Close one, or try again after the number
-    of seconds in Retry-After. Requests that do not wait are not affected.
+    An account can have a limited number of long polls and event streams open at a time. Close one, or try again after
+    the number of seconds in Retry-After. Requests that do not wait for changes are not affected.
     """
 
     status, code = 429, "too-many-waiting"
 
     def __init__(self, seconds: int = 30) -> None:
-        """Set Retry-After, in seconds: the longest time of a long poll."""
+        """Set Retry-After, in seconds; the default is the maximum duration of a long poll."""
         super().__init__("", {"Retry-After": str(seconds)})

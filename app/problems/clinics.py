@@ -19,7 +19,7 @@ class InsufficientScope(Forbidden):
 
     @classmethod
     def needing(cls, scope: str) -> Self:
-        """Return the problem of a token without a scope, with the challenge of RFC 6750."""
+        """Return the problem of a token that lacks `scope`, with the challenge that RFC 6750 requires."""
         return cls(
             f"The access token lacks the scope {scope}. Request a token with this scope; if it is not granted, ask the "
             "operator of the server to register it for the client.",
@@ -30,8 +30,8 @@ class InsufficientScope(Forbidden):
 class UnknownCode(Invalid):
     """Unknown code.
 
-    The code is wrong, used, ended or expired. The response is the same in each case. Check the code, or ask for a new
-    one.
+    The code is not valid: it is wrong, used, withdrawn or expired, or its clinic no longer uses this server. The
+    response is the same in each case. Check the code, or ask the clinic or patient for a new one.
     """
 
     code = "unknown-code"
@@ -39,15 +39,15 @@ class UnknownCode(Invalid):
 
     @classmethod
     def at(cls, pointer: str) -> Self:
-        """Return the problem of the code in a member of the body."""
+        """Return the problem of a code in the body; `pointer` is the JSON pointer to the code."""
         return cls(cls.fault.at(pointer))
 
 
 class UnknownPatient(Problem):
     """Unknown patient.
 
-    The clinic has no patient with this id or identifier whose consent lets it add sessions. The response is the same if the
-    consent has ended, or is for another purpose.
+    The clinic has no patient with this id or identifier whose consent allows it to add sessions. The response is the
+    same if the consent has ended, or is for another purpose.
     """
 
     status, code = 404, "unknown-patient"
@@ -56,7 +56,8 @@ class UnknownPatient(Problem):
 class AlreadyConnected(Problem):
     """Already connected.
 
-    The account has a proposed or active consent for this clinic. Change its terms, or end it first.
+    The account already has a proposed or active consent for this clinic. Change the terms of that consent, or end it
+    first.
     """
 
     status, code = 409, "already-connected"
@@ -65,7 +66,7 @@ class AlreadyConnected(Problem):
 class ConsentEnded(Problem):
     """Consent ended.
 
-    An ended consent cannot be changed. Propose a new one, or use a new code of the clinic.
+    The consent has ended, so it cannot be changed. Propose a new consent, or redeem a new code of the clinic.
     """
 
     status, code = 409, "consent-ended"
@@ -74,7 +75,8 @@ class ConsentEnded(Problem):
 class IdentifierInUse(Problem):
     """Identifier in use.
 
-    Another connection of the clinic has this identifier. Remove it there first, or end that connection.
+    Another connection of the clinic has this identifier. First remove the identifier from that connection, or end the
+    connection.
     """
 
     status, code = 409, "identifier-in-use"
@@ -83,7 +85,7 @@ class IdentifierInUse(Problem):
 class TooManyConsents(Problem):
     """Too many consents.
 
-    An account has at most 20 proposed and active consents. End one first.
+    An account can have at most 20 proposed and active consents. End one first.
     """
 
     status, code = 409, "too-many-consents"
@@ -92,7 +94,7 @@ class TooManyConsents(Problem):
 class TooManyWebhooks(Problem):
     """Too many webhooks.
 
-    A clinic has at most 5 webhooks. Delete one first.
+    A clinic can have at most 5 webhooks. Delete one first.
     """
 
     status, code = 409, "too-many-webhooks"
@@ -101,7 +103,7 @@ class TooManyWebhooks(Problem):
 class TooManyIdentifiers(Problem):
     """Too many identifiers.
 
-    A connection has at most 10 identifiers. The clinic can remove one of them.
+    A connection can have at most 10 identifiers. The clinic must remove one first.
     """
 
     status, code = 409, "too-many-identifiers"

@@ -83,12 +83,12 @@ FaultCode = Literal[
     "unsupported-rule",
     "upsert-only",
 ]
-"""Every code that a fault can have. A rule with a code of its own adds it here; the document lists them."""
+"""Every code that a fault can have; the OpenAPI document lists them. Add the code of a new rule here."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One error in the input: a JSON pointer to it (RFC 6901), the code of the rule, and what to send instead."""
+    """One error in the input: a JSON pointer (RFC 6901) to it, the code of the rule, and what to send instead."""
 
     pointer: str
     code: FaultCode

@@ -11,7 +11,7 @@ class InvalidResource(Invalid):
     """Invalid resource.
 
     The body is not a valid FHIR R4 resource of the type that the operation takes. The member `errors` lists everything that
-    is wrong. Nothing of it was applied.
+    is wrong. The request had no effect.
     """
 
     status, code = 400, "invalid-resource"
@@ -21,8 +21,8 @@ class InvalidResource(Invalid):
 class InvalidParameter(Invalid):
     """Invalid search parameter.
 
-    The member `errors` lists the parameters that are not known or have no valid value. With the header `Prefer:
-    handling=lenient`, unknown parameters are ignored.
+    The member `errors` lists the parameters that are unknown or have an invalid value. With the header `Prefer:
+    handling=lenient`, the server ignores unknown parameters.
     """
 
     status, code = 400, "invalid-parameter"
@@ -32,8 +32,8 @@ class InvalidParameter(Invalid):
 class NotSupported(Problem):
     """Interaction not supported.
 
-    The server does not keep versions for FHIR clients: vread and history are not implemented. `GET /fhir/metadata` lists
-    what is.
+    FHIR clients cannot read former versions of a resource: vread and history are not implemented. `GET /fhir/metadata`
+    lists the supported interactions.
     """
 
     status, code = 400, "not-supported"
@@ -42,7 +42,7 @@ class NotSupported(Problem):
 class NotAcceptable(Problem):
     """Not acceptable.
 
-    The operation answers in JSON only: accept `application/fhir+json`.
+    The server responds in JSON only. Send `application/fhir+json` in Accept and in `_format`, or leave both out.
     """
 
     status, code = 406, "not-acceptable"
@@ -51,7 +51,8 @@ class NotAcceptable(Problem):
 class SessionConflict(Problem):
     """Session conflict.
 
-    The patient has removed the session or detached it from the clinic, so the clinic cannot write it any more.
+    The clinic does not manage this session, for example because the patient has removed it or detached it from the
+    clinic. So the clinic cannot write it.
     """
 
     status, code = 409, "session-conflict"
@@ -60,7 +61,8 @@ class SessionConflict(Problem):
 class PreconditionFailed(Problem):
     """Precondition failed.
 
-    If-Match does not name the resource's current version, or the condition of a conditional request is not one identifier.
+    If-Match does not name the resource's current version, or a conditional request does not have exactly one identifier
+    as its condition.
     """
 
     status, code = 412, "precondition-failed"
@@ -74,8 +76,8 @@ class PreconditionFailed(Problem):
 class AsyncRequired(Problem):
     """Asynchronous request required.
 
-    A bulk export is asynchronous: send the header `Prefer: respond-async`. The response has the URL of its status in
-    Content-Location.
+    A bulk export is asynchronous: send the header `Prefer: respond-async`. The response then has the URL of the
+    export's manifest in Content-Location.
     """
 
     status, code = 400, "async-required"
@@ -84,8 +86,8 @@ class AsyncRequired(Problem):
 class TooManyBulkExports(Problem):
     """Too many bulk exports.
 
-    A client can start a limited number of bulk exports an hour. Use the last one, or try again after the number of seconds
-    in Retry-After.
+    A client can start a limited number of bulk exports an hour. Use the last export, or try again after the number of
+    seconds in Retry-After.
     """
 
     status, code = 429, "too-many-bulk-exports"
@@ -98,8 +100,8 @@ class TooManyBulkExports(Problem):
 class UnknownSubject(Problem):
     """Unknown subject.
 
-    The subject of the resource is no patient whose consent lets the clinic add sessions. The response is the same if the
-    consent has ended, or is for another purpose.
+    The subject of the resource is not a patient whose consent allows the clinic to add sessions. The response is the
+    same if the consent has ended, or is for another purpose.
     """
 
     status, code = 422, "unknown-subject"

@@ -23,7 +23,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it a problem
 
     @classmethod
     def shown(cls) -> Self:
-        """Return an example for the documentation."""
+        """Return an example of this kind of problem for the documentation."""
         return cls()
 
     @classmethod
@@ -57,7 +57,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it a problem
 
 
 def kinds(root: type[Problem] = Problem) -> Iterator[type[Problem]]:
-    """Yield every kind of problem."""
+    """Yield every kind of problem below `root`."""
     for kind in root.__subclasses__():
         yield kind
         yield from kinds(kind)

@@ -11,15 +11,15 @@ from app.problems.problem import Problem
 class InvalidCursor(Problem):
     """Invalid cursor.
 
-    A cursor continues the list that returned it: same account, same collection, same filters. Start again without a
-    cursor.
+    The cursor does not belong to this list. A cursor is valid only for the same account, collection and filters. To
+    start the list again, leave the cursor out.
     """
 
     status, code = 400, "invalid-cursor"
 
 
 class Quota(StrEnum):
-    """What an account can have a limited amount of."""
+    """The quantities that are limited for each account."""
 
     RECORDS = "records"
     DOCUMENT_BYTES = "document-bytes"
@@ -29,14 +29,15 @@ class Quota(StrEnum):
 class QuotaExceeded(Problem):
     """Quota exceeded.
 
-    The account has as much as it may have of what the member `quota` names: `limit` is how much that is, `used` how much
-    it has. Remove records, or make them shorter; remembered operations are deleted when they are old enough.
+    The request would exceed a quota of the account. The member `quota` names the quota, `limit` is its maximum, and
+    `used` is the amount that the account already uses. Remove or shorten records. The server deletes old remembered
+    operations by itself.
     """
 
     status, code = 403, "quota-exceeded"
 
     def __init__(self, quota: Quota, limit: int, used: int) -> None:
-        """Name the quota."""
+        """Take the quota, its maximum, and the amount that the account already uses."""
         super().__init__(quota=quota.value, limit=limit, used=used)
 
     @classmethod
@@ -48,8 +49,8 @@ class QuotaExceeded(Problem):
 class AlreadyExists(Problem):
     """Already exists.
 
-    A record with this id exists with other content. Sending the same record again is always safe; sending another one
-    with the same id is not. Choose a new id, or change the existing record.
+    A record with this id exists with other content. You can repeat a creation only with the same content. Choose a new
+    id, or change the existing record.
     """
 
     status, code = 409, "already-exists"
@@ -58,7 +59,8 @@ class AlreadyExists(Problem):
 class Removed(Problem):
     """Record removed.
 
-    The record with this id was removed, and removed records do not come back. Create a new record with a new id.
+    The record with this id was removed. Create a new record with a new id, or restore the removed record by a push with
+    `undelete`.
     """
 
     status, code = 409, "removed"
@@ -67,8 +69,8 @@ class Removed(Problem):
 class InvalidTransition(Problem):
     """Invalid status transition.
 
-    The status cannot change from its current value to the one sent. The member `allowed` lists the statuses that this
-    record can change to.
+    The status cannot change from its current value to the one in the request. The member `allowed` lists the statuses
+    to which this record can change.
     """
 
     status, code = 409, "invalid-transition"
@@ -82,8 +84,8 @@ class InvalidTransition(Problem):
 class Locked(Problem):
     """Field locked.
 
-    A clinic manages this session, so its clinical fields cannot be changed here. The member `errors` lists the fields. To
-    make them your own, set `clinic_id` to null, which detaches the session from the clinic.
+    A clinic manages this session, so only the clinic can change its clinical fields. The member `errors` lists the
+    fields concerned. To change them yourself, first detach the session from the clinic: set `clinic_id` to null.
     """
 
     status, code = 409, "locked"
@@ -91,7 +93,7 @@ class Locked(Problem):
 
     @classmethod
     def of(cls, names: Iterable[str]) -> Self:
-        """Return the problem of a change of these fields."""
+        """Return the problem of an attempt to change the fields with these names."""
         return cls(errors=[cls.fault.at(f"/{name}").document() for name in names])
 
     @classmethod
@@ -103,8 +105,8 @@ class Locked(Problem):
 class TooManyReferences(Problem):
     """Too many references.
 
-    So many records refer to this one, or to those that would be removed with it, that it cannot be removed at once. Remove
-    some of them first.
+    Too many records refer to this record, or to records that would be removed with it. First remove some of the records
+    that refer to it.
     """
 
     status, code = 409, "too-many-references"
@@ -114,7 +116,7 @@ class Outdated(Problem):
     """Version conflict.
 
     The record has changed since you read it: the If-Match header does not name its current version. The member
-    `current` is the current record. Merge your change with it, and send it again with the current version.
+    `current` is the current record. Merge your change with it, and send the result with the current version.
     """
 
     status, code = 412, "outdated"
@@ -128,13 +130,13 @@ class Outdated(Problem):
 class Invalid(Problem):
     """Validation failed.
 
-    The member `errors` lists everything that is wrong, up to 100 faults: where, which rule, and what to send instead.
-    Nothing of the request was applied.
+    The member `errors` lists everything that is wrong, up to 100 faults. Each has a JSON pointer to the wrong value,
+    the code of the rule, and what to send instead. The request had no effect.
     """
 
     status, code = 422, "validation"
     MAX_FAULTS: ClassVar[int] = 100
-    """A body of unknown members would otherwise get a response of thirty times its size."""
+    """Without this limit, the response to a body of unknown members would be thirty times as large as the body."""
     fault: ClassVar[Fault] = Fault("/kind", "required", "Field required.")
 
     def __init__(self, *faults: Fault, **members: Any) -> None:
@@ -172,8 +174,8 @@ class DerivationCycle(Invalid):
 class PreconditionRequired(Problem):
     """If-Match required.
 
-    An update or a removal needs the header If-Match with the version that you read, so that no change of another
-    device is overwritten unseen. `If-Match: *` forces the change.
+    An update or a removal needs the header If-Match with the version that you read, so that it cannot overwrite another
+    device's change unnoticed. `If-Match: *` forces the change.
     """
 
     status, code = 428, "precondition-required"

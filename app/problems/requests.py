@@ -9,8 +9,9 @@ from app.problems.problem import Problem
 class MalformedRequest(Problem):
     """Malformed HTTP request.
 
-    A request has exactly one Host, one way to determine the length of its body, one line for each header, and no
-    trailers (RFC 9112). The connection was closed.
+    The request is not valid HTTP (RFC 9112), or the length of its body is ambiguous. Send exactly one Host header,
+    either Content-Length or `Transfer-Encoding: chunked`, each header on one line, and no trailers. The connection was
+    closed.
     """
 
     status, code = 400, "malformed-request"
@@ -20,7 +21,7 @@ class MalformedBody(Problem):
     """Malformed body.
 
     The body must be one JSON text in UTF-8 (RFC 8259) without a byte order mark or duplicate member names, nested at
-    most 32 levels deep. Nothing of it was applied.
+    most 32 levels deep. The request had no effect.
     """
 
     status, code = 400, "malformed-body"
@@ -29,8 +30,9 @@ class MalformedBody(Problem):
 class BadArchive(Problem):
     """Bad archive.
 
-    The archive cannot be imported as it is: the detail names what is wrong. Nothing of it was imported. Send a ZIP file
-    as it was exported, without changes.
+    The body is not an archive that this server can import. It is not a complete ZIP file, was changed or damaged after
+    its export, exceeds a limit, or is not in the format that the parameter `from` names. The `detail` of the response
+    says which check failed. Nothing was imported. Send the ZIP file exactly as it was exported.
     """
 
     status, code = 400, "bad-archive"
@@ -48,7 +50,7 @@ class MalformedQuery(Problem):
 class MalformedHeader(Problem):
     """Malformed header.
 
-    The header named in the detail does not have the form that its specification requires. If-Match takes one entity
+    The header that the detail names does not have the form that its specification requires. If-Match takes one entity
     tag in quotes, such as "1099511627781", or an asterisk.
     """
 
@@ -72,15 +74,15 @@ class MethodNotAllowed(Problem):
 class BodyTooLarge(Problem):
     """Body too large.
 
-    The body is larger than this operation accepts. The member `limit` gives the maximum in bytes. Nothing of it was
-    applied.
+    The body is larger than this operation accepts. The member `limit` is the maximum size in bytes. The request had no
+    effect.
     """
 
     status, code = 413, "body-too-large"
 
     @classmethod
     def shown(cls) -> Self:
-        """Return an example with the usual limit."""
+        """Return an example with the limit of most operations."""
         return cls.beyond(2**20)
 
     @classmethod
@@ -92,7 +94,7 @@ class BodyTooLarge(Problem):
 class UrlTooLong(Problem):
     """URL too long.
 
-    A URL has at most 8192 bytes, including the query string.
+    A URL can have at most 8192 bytes, including the query string.
     """
 
     status, code = 414, "url-too-long"
@@ -113,20 +115,20 @@ class UnsupportedMediaType(Problem):
 
     @classmethod
     def expecting(cls, media_types: Iterable[str]) -> Self:
-        """Return the problem for a body that has none of `media_types`."""
+        """Return the problem for a body whose media type is not one of `media_types`."""
         return cls(f"Send the body as {' or '.join(sorted(media_types))}, in UTF-8 if it is text, and not compressed.")
 
     @classmethod
     def encoded(cls) -> Self:
-        """Return the problem for a body with a content coding (RFC 9110, 15.5.16)."""
-        detail = "Send the body as it is, without the header Content-Encoding: this server reads no compressed bodies."
+        """Return the problem for a body with the header Content-Encoding (RFC 9110, 15.5.16)."""
+        detail = "Send the body uncompressed, without the header Content-Encoding."
         return cls(detail, headers={"Accept-Encoding": "identity"})
 
 
 class ExpectationFailed(Problem):
     """Expectation failed.
 
-    The only expectation that this server meets is `Expect: 100-continue` (RFC 9110). The connection was closed.
+    The only expectation that this server supports is `Expect: 100-continue` (RFC 9110). The connection was closed.
     """
 
     status, code = 417, "expectation-failed"
@@ -144,7 +146,7 @@ class Misdirected(Problem):
 class HeadersTooLarge(Problem):
     """Headers too large.
 
-    A request has at most 100 headers, and 32 KiB of headers in total. The connection was closed.
+    A request can have at most 100 headers, and 32 KiB of headers in total. The connection was closed.
     """
 
     status, code = 431, "headers-too-large"

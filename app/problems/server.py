@@ -6,26 +6,28 @@ from app.problems.problem import Problem
 
 
 class Failure(NamedTuple):
-    """Why the database cannot be used, for the operator: on the command line, in the log and in `/readyz`."""
+    """The reason why the database cannot be used; the operator sees it in the CLI's output, the log and `/readyz`."""
 
     reason: str
-    """For programs, such as `read-only`."""
+    """The reason as a word for programs, such as `read-only`."""
     message: str
-    """What happened and what to do, without a secret and without data."""
+    """An explanation with advice; it contains no secrets and no stored data."""
     is_configuration: bool = False
-    """Whether it lasts until a setting or the database's configuration is changed."""
+    """Whether the failure lasts until the operator changes a setting, or the configuration of the database."""
     sqlstate: str = ""
-    """PostgreSQL's code of the error, if it sent one."""
+    """The SQLSTATE code that PostgreSQL sent; empty if it sent none."""
 
 
-READ_ONLY: Final = "The database is read-only at present. Records can be read. Send the same request again later."
-"""The detail of the problem of a write to a database that is read-only."""
+READ_ONLY: Final = (
+    "The database is read-only at present. Records can be read, but not changed. Send the same request again later."
+)
+"""The detail of the response to a write while the database is read-only."""
 
 
 class Crashed(Problem):
     """Internal server error.
 
-    An unexpected error occurred, and the request was not completed. Report the `request_id` to the operator.
+    An unexpected error occurred, and the request was not completed. Report the `request_id` to the server's operator.
     """
 
     status, code = 500, "crashed"
@@ -34,8 +36,10 @@ class Crashed(Problem):
 class Unavailable(Problem):
     """Temporarily unavailable.
 
-    The server is overloaded, is shutting down, or its database did not respond in time. Nothing was acknowledged. Send
-    the same request again after the number of seconds in Retry-After.
+    The server is overloaded or shutting down, or its database did not respond in time. If the request was a change, the
+    change may have been saved or not. Send the same request again after the number of seconds in Retry-After. A
+    creation with an `id` that you chose, or a pushed operation with an `op_id`, has one effect, even if it is sent
+    again.
     """
 
     status, code = 503, "unavailable"
@@ -49,21 +53,22 @@ class Unavailable(Problem):
 class UnreadableRecord(Problem):
     """Record unreadable.
 
-    The server cannot decrypt what it needs for this request. Report the `request_id` to the operator, who can find the
-    record in the server's log. Nothing was changed.
+    The server cannot decrypt data that this request needs. Report the `request_id` to the server's operator, who can
+    find the record in the log. Nothing was changed.
     """
 
     status, code = 503, "unreadable-record"
 
     def __init__(self, detail: str = "") -> None:
-        """Set Retry-After to an hour, because the operator has to solve the problem first."""
+        """Set Retry-After to an hour, because the operator has to fix the problem first."""
         super().__init__(detail, {"Retry-After": "3600"})
 
 
 class StorageFull(Problem):
     """Storage full.
 
-    The server cannot store anything until its operator frees disk space. Nothing was acknowledged.
+    The server cannot store anything until its operator frees disk space. The change was not saved; of a request with
+    several records, a part may have been saved. Keep the change, and send the same request again later.
     """
 
     status, code = 507, "storage-full"

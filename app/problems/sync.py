@@ -25,21 +25,23 @@ class BatchRefused(Problem):
 class CursorExpired(Problem):
     """Cursor expired.
 
-    The cursor or base cannot be served any more. Pull everything again from 0, and delete the local records that the pull
-    did not return, except those that have not been pushed yet. The reason `restored` means that the server lost its
-    latest changes: first push again, with `if_missing: "create"`, every record with a version above `kept_through`.
+    The server can no longer use this cursor or `base`: it is too old, or the server was restored from a backup. If the
+    `reason` is `restored`, the server has lost its latest changes: first push every local record whose version is above
+    `kept_through`, with all its fields and `if_missing: "create"`, without `base` and `was`. Then, for either reason,
+    pull everything from 0. Finally delete the local records that the pull did not return, except those with edits that
+    have not been pushed. The guide describes this under "Replacing the copy".
     """
 
     status, code = 410, "cursor-expired"
 
     @classmethod
     def because(cls, reason: Literal["expired", "restored"], kept_through: int | None) -> Self:
-        """Return the problem with its reason, and how to resynchronise."""
+        """Return the problem with its reason and the member `resync`, which says how to replace the local copy."""
         return cls(reason=reason, resync={"since": 0, "mode": "replace", "kept_through": kept_through})
 
     @classmethod
     def for_clinic(cls) -> Self:
-        """Return the problem of a clinic's cursor: nothing that the clinic has is lost by a restore."""
+        """Return the problem of a clinic's cursor, without a reason: after a restore, a clinic has nothing to push."""
         return cls(resync={"since": "0", "mode": "replace"})
 
     @classmethod
@@ -51,7 +53,7 @@ class CursorExpired(Problem):
 class TooManyOps(Problem):
     """Too many operations.
 
-    The member `limits` gives the maximum number of operations and bytes of a push. Nothing of it was applied.
+    The member `limits` gives the maximum number of operations and bytes of a push. The request had no effect.
     """
 
     status, code = 413, "too-many-ops"
@@ -70,7 +72,8 @@ class TooManyOps(Problem):
 class OpIdReused(Invalid):
     """op_id reused.
 
-    The op_id was used for another operation. Repeat an operation with the same content, or choose a new op_id.
+    Another operation has already used this op_id. To repeat an operation, send the same content; for a different
+    operation, choose a new op_id.
     """
 
     code = "op-id-reused"
@@ -80,7 +83,7 @@ class OpIdReused(Invalid):
 class DuplicateTarget(Invalid):
     """Duplicate target.
 
-    A push has at most one operation per record. Combine all edits of a record in one operation.
+    A push can have at most one operation per record. Combine all edits of a record in one operation.
     """
 
     code = "duplicate-target"
@@ -90,8 +93,8 @@ class DuplicateTarget(Invalid):
 class ParentMissing(Invalid):
     """Parent missing.
 
-    A reference names a record that the server does not have yet. Push that record, in the same push or an earlier one,
-    and then this operation again.
+    A reference names a record that the server does not have yet. Push that record first, or in the same push as this
+    operation.
     """
 
     status, code = 424, "parent-missing"

@@ -1,9 +1,9 @@
 """Cursors of a pull: strings that are opaque to clients.
 
-Between pulls a cursor is the version to continue from. While a pull has more pages, it holds the position of the next
-page, whether the pull started from 0, the floor at its start, and its collections. A pull that started from 0 does not
-need tombstones that were purged before its start, so its pages are served even if they are below the floor. After another
-purge it could miss removals, and must start again.
+The cursor of the last page of a pull is the version from which the next pull continues. The cursor of any other page
+holds the version after which the next page starts, whether the pull started from 0, the floor at the start of the pull,
+and its collections. A pull that started from 0 does not need tombstones that were purged before its start, so its pages
+are served even if they are below the floor. After another purge the pull could miss removals, and must start again.
 """
 
 import base64

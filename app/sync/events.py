@@ -28,9 +28,10 @@ class EventStream(Response):
 
 
 async def events(view: View, reader: ClientConnection, seen: str | None) -> AsyncGenerator[bytes]:
-    """Yield an event with the feed's head, unless it is `seen`, and then one for every new head; between them yield comments.
+    """Yield an event with the feed's head, unless the head is `seen`, and then an event for every new head.
 
-    If the database is unavailable, only comments are sent. The stream ends when the device is signed out.
+    Yield a comment if there is no new head, or if the database is unavailable. The stream ends when the device is
+    signed out.
     """
     async with waiting(view.caller.services, view.owner_id, reader, is_stream=True) as waiter:
         sent = await pull.version(view)
@@ -40,7 +41,7 @@ async def events(view: View, reader: ClientConnection, seen: str | None) -> Asyn
                 if not await view.caller.is_signed_in():
                     return
                 head = await pull.version(view)
-            except (Unavailable, NotSignedIn):  # if the account was erased a moment ago, the next read ends the stream
+            except (Unavailable, NotSignedIn):  # if the account has just been erased, the next read ends the stream
                 head = sent
             yield _COMMENT if head == sent else event(head)
             sent = head

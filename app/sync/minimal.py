@@ -9,10 +9,11 @@ _CREATED = 201
 
 
 def leaves_out_record(op: Op, outcome: Outcome) -> bool:
-    """Return whether the record of an outcome has only values that the operation sent, or that it was based on.
+    """Return whether the record of an outcome exists, and the device knows all values in it.
 
-    It has others if the server completed the record, or merged the operation with a change by another device, and always
-    if its kind has computed members. After a creation, the device does not know `created_at`: it must equal `updated_at`, which the result contains.
+    The device does not know all values if the server completed the record, if it merged the operation with a change by
+    another device, or if the kind has computed members. After a creation, the device does not know `created_at`, so it
+    must equal `updated_at`, which the result contains.
     """
     row = outcome.row
     if row is None or op.fields is None or outcome.result not in _SUCCESSFUL or op.resource.computed_names:
@@ -23,7 +24,7 @@ def leaves_out_record(op: Op, outcome: Outcome) -> bool:
 
 
 def _is_known(op: Op, fields: Row, row: Row, name: str) -> bool:
-    """Return whether the device knows the value of a field: sent, expected, covered by its base, or never set."""
+    """Return whether the device knows a field's value: it was sent or expected, its base has it, or it is null."""
     if name in fields:
         return bool(row[name] == fields[name])
     if op.expected is not None and name in op.expected:

@@ -1,4 +1,4 @@
-"""Parsing a push: converts the operations that a device sent to those of the write engine, or to their problems."""
+"""Parsing a push: converts each operation that a device sent to an operation of the write engine, or to a problem."""
 
 import hashlib
 import hmac
@@ -27,7 +27,7 @@ NEVER_EQUAL: Final = object()
 
 
 async def parse_ops(view: View, sent: Iterable[SyncOp | InvalidOp], on_conflict: OnConflict) -> list[Op | Problem]:
-    """Return each operation, or its problem; a second operation on a record, or under an op_id, is a problem."""
+    """Return each operation, or its problem; a second operation on one record or with one op_id is a problem."""
     targets: set[tuple[str, object]] = set()
     op_ids: set[object] = set()
     found: list[Op | Problem] = []
@@ -80,7 +80,10 @@ def _parse(view: View, sent: SyncOp, on_conflict: OnConflict) -> Op | Problem:
 
 
 def _upsert(resource: Resource, values: Row, *, may_create: bool) -> tuple[Row, Row | None, tuple[Fault, ...]]:
-    """Return the fields that an upsert sets, and the record that it would create, or the faults of that record."""
+    """Return the fields that an upsert sets, the complete record that it can create, and the faults of that record.
+
+    The record is None if it has faults, or if the operation may not create it. Raise `Invalid` if a field is not valid.
+    """
     if not may_create or "id" in values:
         return _fields(resource, values), None, ()
     try:
@@ -113,9 +116,9 @@ def _expected(resource: Resource, values: Row) -> Row:
 
 
 def _is_older_than_memory(view: View, op_id: UUID) -> bool:
-    """Return whether an operation is so old that the server may have deleted its result.
+    """Return whether an operation is so old, by the time in its op_id, that the server may have deleted its result.
 
-    The tombstone of a record that it created may then be deleted, too.
+    The tombstone of a record that the operation created may then be deleted, too.
     """
     made = made_at(op_id)
     return made is not None and made < clock.now() - timedelta(days=view.caller.services.settings.remembered_days)

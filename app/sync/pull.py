@@ -25,7 +25,7 @@ from app.sync.waiting import waiting
 MAX_WAIT_SECONDS: Final = 30
 _SEQ: Final = 2
 _EPOCH: Final = 4
-"""The positions of a row's number, and of the epoch, which only the feed's own row has."""
+"""The positions of the sequence number and of the epoch in a row. Only the feed's own row has an epoch."""
 
 
 class PullQuery(BaseModel):
@@ -67,7 +67,10 @@ class Page(NamedTuple):
 
 
 async def pull_or_wait(view: View, query: PullQuery, reader: ClientConnection) -> Page:
-    """Return a page of changes as soon as there are any; an empty page after `wait` seconds, or if the server shuts down."""
+    """Return a page of changes as soon as there are any; an empty page after `wait` seconds, or if the waiting ends.
+
+    Raise `NotSignedIn` if the device is signed out in the meantime, or an exception of `pull` or `waiting`.
+    """
     page = await pull(view, query)
     if page.changes or not query.wait:
         return page
@@ -82,7 +85,10 @@ async def pull_or_wait(view: View, query: PullQuery, reader: ClientConnection) -
 
 
 async def pull(view: View, query: PullQuery) -> Page:
-    """Return a page of changes; raise `CursorExpired` if the feed no longer has all changes since the cursor."""
+    """Return a page of changes; raise `CursorExpired` if the feed no longer has all changes since the cursor.
+
+    If the cursor proves that the server has lost history, first start a new epoch of the feed.
+    """
     position = position_of(query.since, tuple(query.collections))
     values: dict[str, Any] = {**view.binds}
     values |= {"after": position.version % EPOCH_SHIFT, "rows": query.limit + 1, "most_bytes": MAX_PAGE_BYTES}
@@ -106,7 +112,7 @@ async def pull(view: View, query: PullQuery) -> Page:
 def _changes(keys: OwnerKeys, rows: Sequence[tuple[Any, ...]], zero: int) -> list[bytes]:
     """Return the JSON texts of the changes that fit the page. `zero` is the version with the sequence number 0.
 
-    Each is made by one expression, because a first pull returns thousands of changes.
+    One expression makes each text, because a first pull returns thousands of changes.
     """
     open_ = keys.open
     return [
@@ -127,7 +133,7 @@ async def version(view: View) -> int:
 
 
 async def state(view: View) -> Row:
-    """Return the feed's head, the collections and their fields, and the limits."""
+    """Return the cursor of the feed's head, the collections with their fields, and the limits of a push and a pull."""
     return {
         "cursor": str(await version(view)),
         "collections": {name: resource.field_names for name, resource in sorted(BY_COLLECTION.items())},

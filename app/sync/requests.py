@@ -1,4 +1,4 @@
-"""The body of a push: operations, each of which is validated by itself."""
+"""The body of a push. Each operation is validated separately."""
 
 from typing import Annotated, Any, Literal
 
@@ -24,7 +24,7 @@ from app.sync.shapes import SyncOperation
 
 
 class SyncOp(BaseModel):
-    """One operation on one record: all edits by a device, combined, or its removal."""
+    """One operation on one record: all edits by a device, combined, or the removal of the record."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -48,7 +48,7 @@ class SyncOp(BaseModel):
     undelete: StrictBool = Field(default=False, description="Whether to restore the record if it was removed.")
     if_missing: Literal["create"] | None = Field(
         None,
-        description="Whether to create the record if the server does not know it, although `base` or `was` says it existed.",
+        description="With `create`, a record that the server does not have is created, even if `base` or `was` is set.",
     )
     on_conflict: OnConflict | None = Field(
         None, description="What to do on a conflict; the default is the push's `on_conflict`."
@@ -56,7 +56,7 @@ class SyncOp(BaseModel):
 
 
 class InvalidOp(BaseModel):
-    """An operation that failed validation: its faults, and its collection, id and op_id, each if it is valid."""
+    """An operation that failed validation: its faults; and its collection, id and op_id, or None for one not valid."""
 
     faults: tuple[Fault, ...]
     collection: str | None
@@ -91,18 +91,18 @@ class SyncPush(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra=example(examples.PUSH))
 
     atomic: StrictBool = Field(
-        default=False, description="Whether all operations are applied or none; if one fails, the response is 409."
+        default=False, description="Whether to apply all operations or none: if one fails, the response is 409."
     )
     on_conflict: OnConflict = Field(
         OnConflict.REJECT,
-        description="What to do if the same field was changed since: `reject` the operation, apply `mine` completely, or keep "
-        "`theirs` for the colliding fields.",
+        description="What to do if another device has changed the same field: `reject` the operation; apply all its "
+        "fields (`mine`); or keep the stored values of the colliding fields (`theirs`).",
     )
     returned: Literal["representation", "minimal"] = Field(
         "representation",
         alias="return",
-        description="With `minimal`, a result leaves out the record if nothing in it differs from what the device sent, or "
-        "knew according to `base` and `was`: its `record` is null, and its `updated_at` is set.",
+        description="With `minimal`, a result leaves out the record if the device sent all its values or knows them "
+        "according to `base` and `was`: `record` is then null, and `updated_at` is set.",
     )
     ops: Annotated[
         list[Annotated[Any, PlainValidator(_validate_op, json_schema_input_type=SyncOperation)]],

@@ -19,7 +19,8 @@ LastEventId = Annotated[
     str | None,
     Header(
         alias="Last-Event-ID",
-        description="The id of the last event that the client received; if nothing has changed since, no event is sent at once.",
+        description="The id of the last event that the client received. If nothing has changed since, the stream does "
+        "not start with an event.",
     ),
 ]
 router = APIRouter(prefix="/v1/sync", tags=["Sync"], route_class=Route)
@@ -27,7 +28,7 @@ router = APIRouter(prefix="/v1/sync", tags=["Sync"], route_class=Route)
 
 @router.get("", response_model=SyncState, responses=problems(signed_in=True), summary="Get the sync state")
 async def get_sync_state(call: Call) -> Response:
-    """Return the version of your feed's head, the collections with their fields, and the limits of a push and a pull."""
+    """Return the cursor of your newest change, the collections with their fields, and the limits of push and pull."""
     return json_response(await pull.state(own_records(call)))
 
 
@@ -44,7 +45,7 @@ async def pull_changes(
 
     Start with `since=0`. While `has_more` is true, request the next page with the returned `cursor`. Keep the last
     cursor: the next pull with it returns only what has changed since. With `wait`, the response is sent as soon as there
-    is a change. On 410, start again as `resync` says.
+    is a change. If the response is 410, replace the local copy as `resync` says.
     """
     page = await pull.pull_or_wait(view, query, reader)
     return page.response()
@@ -63,10 +64,11 @@ async def pull_changes(
     summary="Stream change events",
 )
 async def follow_changes(call: Call, reader: CurrentConnection, last_event_id: LastEventId = None) -> Response:
-    """Stream the version of your feed's head, at once and after every change, as server-sent events.
+    """Stream the cursor of your newest change as server-sent events: one event at once, and one after every change.
 
-    Each event is named `head`; its data is `{"cursor": …}`, the version that a pull would reach now, which is also the
-    event's id. Between events a comment is sent every 15 seconds. The stream ends when the device is signed out.
+    Each event is named `head`. Its data is `{"cursor": …}`, the cursor that a complete pull would return now, which is
+    also the event's id. A comment is sent every 15 seconds between events. The stream ends when the device is signed
+    out.
     """
     return await StreamingResponse.start(events(own_records(call), reader, last_event_id), HEADERS)
 
@@ -79,11 +81,12 @@ async def follow_changes(call: Call, reader: CurrentConnection, last_event_id: L
     openapi_extra={MAX_BODY_BYTES: MAX_PUSH_BYTES},
 )
 async def push_changes(call: Call, sent: SyncPush) -> Response:
-    """Apply operations that a device made offline: at most one operation per record, based on the version it knew.
+    """Apply operations that a device made offline: at most one operation per record, based on the version that it knew.
 
-    Each operation succeeds or fails by itself, unless the push is `atomic`. Its result contains the complete record as
-    it is now; with `"return": "minimal"` only if something in it differs from what the device sent. Once the records in
-    the results reach 4 MiB, the others are left out (`record_omitted`). Give each operation an `op_id`: a push whose
-    response was lost can then be repeated as it is.
+    Each operation succeeds or fails by itself, unless the push is `atomic`. The result of an operation contains the
+    complete record as it is now; with `"return": "minimal"`, only if the record has values that the device does not
+    know. Once the records in the results reach 4 MiB, further records are left out (`record_omitted`). Give each
+    operation an `op_id`: if no response arrives, you can then send the same push again, and each operation has one
+    effect.
     """
     return json_response(await push.push(own_records(call), sent))

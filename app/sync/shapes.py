@@ -1,7 +1,7 @@
-"""The documented shapes of sync. Operations, results and changes have a member for each kind of record.
+"""The shapes of sync in the OpenAPI document. Operations, results and changes are unions with a member for each kind.
 
-Each of the three is a union with the discriminator `collection`, so that generated clients know the type of the record
-from the collection's name. Responses are written from stored JSON and are not validated against these shapes.
+The discriminator of each union is `collection`, so that generated clients know the type of the record from the name of
+its collection. Responses are written from stored JSON and are not validated against these shapes.
 """
 
 from collections.abc import Callable
@@ -27,10 +27,10 @@ Shape = TypeVar("Shape", bound=BaseModel)
 def one_for_each_kind(
     base: type[BaseModel], suffix: str, *, nullable: bool = True, **records: str
 ) -> Callable[[type[Shape]], type[Shape]]:
-    """Make a shape the union of `base` for each kind of record, discriminated by `collection`.
+    """Return a decorator that makes a shape a union of one subclass of `base` for each kind of record.
 
-    `records` are the members that have one of the kind's own shapes: the name of the shape in `Resource`, a colon, and
-    the member's description. They may be null if `nullable`.
+    `records` has the members whose shape depends on the kind. Each value is the name of the shape in `Resource`, a
+    colon and the description of the member. With `nullable`, these members can be null.
     """
 
     def member(kind: Resource) -> Any:
@@ -53,11 +53,11 @@ def one_for_each_kind(
 
 
 class _Op(BaseModel, extra="forbid", defer_build=True):
-    """One operation on one record: all edits by a device, combined, or its removal."""
+    """One operation on one record: all edits by a device, combined, or the removal of the record."""
 
     op: Literal["upsert", "delete"] = Field(description="`upsert` creates or changes the record, `delete` removes it.")
     collection: str
-    id: Id = Field(description="The record's id; a new one is chosen by the device.")
+    id: Id = Field(description="The record's id. The device chooses the id of a new record.")
     set: Any = None
     base: Version | None = Field(
         None,
@@ -66,12 +66,12 @@ class _Op(BaseModel, extra="forbid", defer_build=True):
     was: Any = None
     op_id: Id | None = Field(
         None,
-        description="The operation's own id: if it is repeated with the same id, it has one effect.",
+        description="The operation's own id. An operation that is repeated with the same `op_id` has one effect.",
     )
     undelete: bool = Field(default=False, description="Whether to restore the record if it was removed.")
     if_missing: Literal["create"] | None = Field(
         None,
-        description="Whether to create the record if the server does not know it, in spite of `base` or `was`.",
+        description="With `create`, a record that the server does not have is created, even if `base` or `was` is set.",
     )
     on_conflict: OnConflict | None = Field(
         None, description="What to do on a conflict; the default is the push's `on_conflict`."
@@ -96,13 +96,13 @@ class _Result(BaseModel, defer_build=True):
     collection: Any
     id: str | None = Field(description="The record's id, if the operation has one.")
     op_id: str | None = Field(description="The operation's own id, or null.")
-    outcome: OpOutcome = Field(description="What the operation did. Expect new values.")
+    outcome: OpOutcome = Field(description="The effect of the operation. Expect new values.")
     status: HttpStatus = Field(description="The HTTP status of the operation by itself.")
-    version: Version | None = Field(description="The record's current version, or that of its removal.")
+    version: Version | None = Field(description="The record's current version, or the version of its removal.")
     record: Any
     record_omitted: bool = Field(
-        description="Whether the record was left out because the records of earlier results had 4 MiB together. "
-        "Pull it, or read it by itself."
+        description="Whether the record was left out because the records of earlier results already have 4 MiB in "
+        "total. Pull the record, or get it by its id."
     )
     updated_at: Instant | None = Field(
         description="With `minimal`: when the record that was left out was last changed."
@@ -110,12 +110,12 @@ class _Result(BaseModel, defer_build=True):
     reason: ConflictReason | None = Field(description="With `conflict`: why. Expect new values.")
     fields: list[str] = Field(description="With `conflict`: the fields that collide.")
     error: OpProblem | None = Field(description="With `rejected`: the problem.")
-    warnings: list[Fault] = Field(description="What was applied differently from what was sent.")
-    replayed: bool = Field(description="Whether it is the outcome of an earlier run of the operation.")
+    warnings: list[Fault] = Field(description="The values that were applied differently from the operation.")
+    replayed: bool = Field(description="Whether this is the outcome of an earlier push with the same `op_id`.")
 
 
 class UnknownOpResult(_Result, defer_build=True):
-    """The result of an operation that names no known collection."""
+    """The result of an operation without a known collection."""
 
     collection: Annotated[str, Field(max_length=0)] | None = Field(description="Null.")
     record: dict[str, Any] | None = Field(description="Null.")
@@ -130,7 +130,7 @@ class SyncResult(RootModel[Any], defer_build=True):
 
 
 class PushResult(RootModel[Any], defer_build=True):
-    """The result of one operation, or of one that names no known collection."""
+    """The result of one operation. An operation without a known collection has an `UnknownOpResult`."""
 
     root: SyncResult | UnknownOpResult
 
@@ -141,7 +141,8 @@ class SyncResults(BaseModel, defer_build=True):
     model_config = ConfigDict(json_schema_extra=example(examples.RESULTS))
 
     head: Version = Field(
-        description="The newest version of the feed. Do not use it as a cursor: it can skip changes by other devices."
+        description="The newest version of any of your records. Do not use it as a cursor: that could skip changes by "
+        "other devices."
     )
     results: list[PushResult] = Field(description="One result for each operation, in the order given.")
 
@@ -168,7 +169,7 @@ class SyncChanges(BaseModel, defer_build=True):
 
     changes: list[SyncChange] = Field(description="The changes in the order in which they happened; each record once.")
     cursor: str = Field(
-        description="An opaque text: send it as `since` of the next page, or keep it for the next pull."
+        description="An opaque text. Send it as `since` for the next page, or keep it for the next pull."
     )
     has_more: bool = Field(description="Whether there are more changes.")
 
@@ -182,7 +183,7 @@ class SyncLimits(BaseModel, defer_build=True):
 
 
 class SyncState(BaseModel, defer_build=True):
-    """The state of your feed, and what can be synced."""
+    """The cursor of your newest change, the collections that can be synced, and the limits."""
 
     model_config = ConfigDict(json_schema_extra=example(examples.STATE))
 

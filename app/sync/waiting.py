@@ -21,14 +21,16 @@ from app.services import Services
 MAX_READ_INTERVAL: Final = 15.0
 """The longest time between two reads of the feed, in seconds."""
 _MIN_READ_INTERVAL: Final = 0.1
-"""The shortest, so that many devices of an account that writes without pause do not keep the database busy."""
+"""The shortest time between two reads, in seconds, so that an account that writes continuously, with many devices that
+wait, does not keep the database busy.
+"""
 
 
 class Waiter:
     """A request that waits for changes, until one of the tasks in `ends` is done."""
 
     def __init__(self, changed: asyncio.Event, ends: list[asyncio.Task[object]], slot: Slot) -> None:
-        """Take the event that is set by a change, and the tasks that end the waiting, as the end of `slot` does."""
+        """Take the event that a change sets. The waiting ends when a task in `ends` is done, or when `slot` ends."""
         self._changed, self._ends, self._slot = changed, ends, slot
         self._next_read = 0.0
         for end in ends:
@@ -49,9 +51,9 @@ class Waiter:
 async def waiting(
     services: Services, id: UUID, reader: ClientConnection, *, is_stream: bool = False
 ) -> AsyncIterator[Waiter]:
-    """Count the request as waiting for changes of an account or a clinic until the block ends.
+    """Yield a waiter for changes of an account or a clinic. The request counts as waiting until the block ends.
 
-    Raise `TooManyWaiting` if too many requests wait for this id, `Unavailable` if too many wait in all.
+    Raise `TooManyWaiting` if too many requests wait for this id, or `Unavailable` if too many wait in total.
     """
     notifier, limiter = services.db.notifier, services.limiter
     if notifier.subscribers(id) >= services.settings.max_waiting_each:

@@ -1,7 +1,7 @@
-"""Delivering: numbers changes of clinics that have webhooks, and sends the messages that are due.
+"""Delivering: numbers the changes of clinics that have webhooks, and sends the messages that are due.
 
-Every worker does this each second. A transaction leases due webhooks to one worker; the requests follow outside any
-transaction, all at the same time. A worker that is killed leaves its webhooks due when the leases end.
+Every worker does this each second. A transaction leases due webhooks to one worker. After the commit, the worker sends
+their messages concurrently. If a worker is killed, its webhooks become due again when their leases end.
 """
 
 import secrets
@@ -27,13 +27,13 @@ from app.webhooks.emails import webhook_disabled
 SECONDS: Final = 1.0
 """The interval between two searches for due webhooks."""
 MAX_SENDING: Final = 200
-"""Messages that one process sends at once."""
+"""The maximum number of messages that one process sends at once."""
 LEASE: Final = timedelta(seconds=30)
-"""How long a webhook belongs to the worker that sends: longer than a request can take."""
+"""The time for which a webhook is leased to the worker that sends its message: longer than a request can take."""
 RETRIES: Final = (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
-"""Seconds before each retry, ± 20 %; the last is repeated."""
+"""The seconds before each retry, ± 20 %. The last value applies to all further retries."""
 MAX_FAILING: Final = timedelta(days=5)
-"""How long all attempts may fail before the webhook is disabled."""
+"""The time for which all attempts may fail before the webhook is disabled."""
 TYPE: Final = "changes.available"
 _clinic, _item, _webhook = ClinicRecord.table(), SharedItem.table(), WebhookRecord.table()
 _is_live: Final = sa.and_(
@@ -82,7 +82,7 @@ _FINISH: Final = Statement(
     .values({name: bind(_webhook.c[name]) for name in _RESULT})
     .returning(_webhook.c.status)
 )
-"""Stores the result of an attempt, unless its lease was taken over."""
+"""Stores the result of an attempt, unless the webhook has been leased again since, or was enabled or disabled."""
 _DISABLE: Final = Statement(
     sa.update(_webhook)
     .where(_webhook.c.clinic_id == bind(_webhook.c.clinic_id), _webhook.c.id == bind(_webhook.c.id))
@@ -91,7 +91,7 @@ _DISABLE: Final = Statement(
 
 
 class Failure(NamedTuple):
-    """Why an attempt failed, and whether the receiver said that it is gone for good."""
+    """The reason why an attempt failed, and whether to disable the webhook at once, because the receiver sent 410."""
 
     reason: str
     is_final: bool = False
@@ -107,7 +107,7 @@ async def run(services: Services) -> None:
 
 
 async def _claim(services: Services) -> list[Row]:
-    """Return due webhooks, leased to this process, each with the message that is to be sent and data of its clinic."""
+    """Lease due webhooks to this process; return them, each with the message to send and the data of its clinic."""
     now, free = clock.now(), MAX_SENDING - services.jobs.tasks
     if free <= 0 or await services.db.one(NEXT, now=now) is None:
         return []
@@ -125,7 +125,7 @@ async def _claim(services: Services) -> list[Row]:
 async def deliver(services: Services, webhook: Row) -> None:
     """Send the message of a webhook that is leased to this process, and store the result.
 
-    If the database is unavailable then, the lease ends, and the same message is sent again.
+    If the result cannot be stored, because the database is unavailable, the same message is sent again after the lease.
     """
     failure = await _send(services, webhook)
     with suppress(Problem):
@@ -136,7 +136,7 @@ async def deliver(services: Services, webhook: Row) -> None:
 
 
 async def _send(services: Services, webhook: Row) -> Failure | None:
-    """Send the message; return why it failed, or None."""
+    """Send the message; return the failure, or None if the receiver accepted the message."""
     at = clock.format_instant(webhook["message_at"])
     body = json_strict.dump({"type": TYPE, "timestamp": at, "data": {"clinic_id": webhook["clinic_id"]}})
     message_id = f"{webhook['id']}_{webhook['epoch']}_{webhook['message']}"  # stable; a full stop would be ambiguous
@@ -158,7 +158,10 @@ async def _send(services: Services, webhook: Row) -> Failure | None:
 
 
 def _secrets(services: Services, webhook: Row, now: datetime) -> list[bytes]:
-    """Return the secrets that sign now, the newest first; raise `UnreadableError` if the keyring cannot decrypt them."""
+    """Return the secrets to sign with now: the current secret and, during a rotation, the former one.
+
+    Raise `UnreadableError` if the keyring cannot decrypt them.
+    """
     sealed = [webhook["secret"]]
     if webhook["former_until"] is not None and now < webhook["former_until"]:
         sealed.append(webhook["former_secret"])
@@ -182,7 +185,10 @@ async def _succeed(services: Services, webhook: Row) -> None:
 
 
 async def _fail(services: Services, webhook: Row, failure: Failure) -> None:
-    """Store a failed attempt and the time of the next one, or disable the webhook and write to the clinic's contact."""
+    """Store a failed attempt and the time of the next one, or disable the webhook and queue an e-mail to the contact.
+
+    Log `webhook-failed` or `webhook-disabled`.
+    """
     now, failures = clock.now(), webhook["failures"] + 1
     since: datetime = webhook["failing_since"] or now
     ends = failure.is_final or now - since >= MAX_FAILING
@@ -216,6 +222,6 @@ def _key(webhook: Row) -> Row:
 
 
 def _pause(failures: int) -> timedelta:
-    """Return the time before the next attempt."""
+    """Return the time to wait before the next attempt, after a number of failures in a row."""
     jitter = 0.8 + secrets.randbelow(400) / 1000
     return timedelta(seconds=RETRIES[min(failures, len(RETRIES)) - 1] * jitter)

@@ -1,4 +1,4 @@
-"""The example bodies and responses of webhooks. The webhook is the demo's, which is disabled, because its host does not exist."""
+"""The example bodies and responses of webhooks. The demo has this webhook, disabled because its host does not exist."""
 
 from typing import Final
 

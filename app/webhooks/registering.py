@@ -1,4 +1,4 @@
-"""What a client does to the webhooks of its clinic: create, list, read, change and delete them."""
+"""The operations of a client on the webhooks of its clinic: create, list, read, change and delete."""
 
 from datetime import timedelta
 from typing import Final
@@ -23,7 +23,7 @@ from app.webhooks.shapes import WebhookPatch, public_webhook
 
 MAX_WEBHOOKS: Final = 5
 ROTATION: Final = timedelta(hours=24)
-"""How long messages have a signature of the former secret, too."""
+"""The time for which messages also have a signature with the former secret, after a rotation."""
 _webhook = WebhookRecord.table()
 _of_clinic: Final = sa.and_(_webhook.c.clinic_id == bind(_webhook.c.clinic_id), IS_ACTIVE)
 _this: Final = sa.and_(_of_clinic, _webhook.c.id == bind(_webhook.c.id))
@@ -54,7 +54,7 @@ async def webhooks(caller: ClientCaller) -> list[Row]:
 
 
 async def find(caller: ClientCaller, id: UUID) -> Row:
-    """Return a webhook; raise `NotFound` if the clinic has none with this id."""
+    """Return a webhook; raise `NotFound` if the clinic has no webhook with this id."""
     row = await caller.db.one(_FIND, **caller.binds, id=id)
     if row is None:
         raise NotFound
@@ -62,9 +62,9 @@ async def find(caller: ClientCaller, id: UUID) -> Row:
 
 
 async def create(caller: ClientCaller, url: str) -> Row:
-    """Create a webhook; return it with its secret. It is due at once if the clinic has ever had a change.
+    """Create a webhook; return it with its secret. If the clinic already has changes, the first message is due at once.
 
-    Raise `Invalid` if no request may be sent to the URL, or `TooManyWebhooks`.
+    Raise `Invalid` if no request may be sent to the URL, `TooManyWebhooks`, or `NotSignedIn` if the client has ended.
     """
     try:
         await caller.services.outbound.check(url)
@@ -83,7 +83,7 @@ async def create(caller: ClientCaller, url: str) -> Row:
 
 
 def new_row(services: Services, clinic_id: UUID, id: UUID, url: str, secret: bytes) -> Row:
-    """Return the row of a new webhook, to which nothing was delivered yet."""
+    """Return the row of a new active webhook. It is due at once if the clinic has changes."""
     now = clock.now()
     return {
         "clinic_id": clinic_id,
@@ -106,9 +106,9 @@ def new_row(services: Services, clinic_id: UUID, id: UUID, url: str, secret: byt
 
 
 async def change(caller: ClientCaller, id: UUID, patch: WebhookPatch) -> Row:
-    """Change the status of a webhook, or its secret; return it with the new secret, or null.
+    """Change the status of a webhook, or replace its secret; return the webhook with its new secret or None.
 
-    Raise `NotFound` if the clinic has none with this id, or `Invalid`.
+    Raise `NotFound` if the clinic has no webhook with this id, or `Invalid` if both are sent.
     """
     sent, now = sent_fields(patch), clock.now()
     secret: bytes | None = None
@@ -129,7 +129,7 @@ async def change(caller: ClientCaller, id: UUID, patch: WebhookPatch) -> Row:
 
 
 async def delete(caller: ClientCaller, id: UUID) -> None:
-    """Delete a webhook; raise `NotFound` if the clinic has none with this id."""
+    """Delete a webhook; raise `NotFound` if the clinic has no webhook with this id."""
     async with caller.db.transaction() as tx:
         deleted = await tx.one(_DELETE, **caller.binds, id=id)
     if deleted is None:

@@ -31,10 +31,11 @@ MaySearch = Annotated[ClientCaller, Depends(ClientToken("Subscription", "s"))]
     summary="Create a webhook",
 )
 async def create_webhook(call: MayCreate, draft: WebhookDraft) -> Response:
-    """Create a URL that gets a signed message when there are changes for the clinic, within about a second.
+    """Register a URL that gets a signed message within about a second after a change for the clinic.
 
-    The message contains no data of patients: pull the changes. The format is that of Standard Webhooks. The secret is
-    returned only here. If there have been changes before, the first message is sent at once. Needs `system/Subscription.c`.
+    The message contains no data of patients: pull the changes. Its format is that of Standard Webhooks. The secret is
+    returned only here. If the clinic already has changes, the first message is sent at once. Needs
+    `system/Subscription.c`.
     """
     webhook = await registering.create(call, draft.url)
     location = public_url(f"{PATH}/{webhook['id']}")
@@ -70,9 +71,9 @@ async def get_webhook(call: MayRead, id: Id) -> Response:
     summary="Change a webhook",
 )
 async def change_webhook(call: MayUpdate, id: Id, patch: WebhookPatch) -> Response:
-    """Disable or enable a webhook, or replace its secret (`rotate_secret`). Send one of the members.
+    """Disable or enable a webhook (`status`), or replace its secret (`rotate_secret`). Send only one member.
 
-    A webhook that has failed for five days, or whose receiver responds 410, is disabled by the server. Needs
+    The server disables a webhook that has failed for five days, or whose receiver responds 410. Needs
     `system/Subscription.u`.
     """
     return json_response(await registering.change(call, id, patch))
@@ -85,6 +86,6 @@ async def change_webhook(call: MayUpdate, id: Id, patch: WebhookPatch) -> Respon
     summary="Delete a webhook",
 )
 async def remove_webhook(call: MayDelete, id: Id) -> Response:
-    """Delete a webhook. One that was deleted already is not found (404). Needs `system/Subscription.d`."""
+    """Delete a webhook. If it was already deleted, the response is 404. Needs `system/Subscription.d`."""
     await registering.delete(call, id)
     return Response(204)

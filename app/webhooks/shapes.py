@@ -15,7 +15,7 @@ from app.webhooks import examples
 
 
 class WebhookDraft(Shape, json_schema_extra=example(examples.DRAFT)):
-    """A webhook that is to be created."""
+    """A new webhook."""
 
     url: Annotated[str, Field(min_length=1, max_length=MAX_URL)] = Field(
         description="The URL that gets messages: https, port 443 or at least 1024, no user name, no fragment, and a host with "
@@ -28,11 +28,11 @@ class WebhookPatch(Shape, json_schema_extra=example(examples.PATCH)):
 
     status: Annotated[
         WebhookStatus | MISSING,
-        Field(description="`disabled` stops the delivery. `active` continues it, at once if there are changes."),
+        Field(description="`disabled` stops the messages. `active` resumes them, at once if there are changes."),
     ] = MISSING
     rotate_secret: Annotated[
         Annotated[bool, Field(strict=True)] | MISSING,
-        Field(description="If true, creates a new secret. For 24 hours, messages have signatures of both."),
+        Field(description="If true, create a new secret. For 24 hours, messages are signed with both secrets."),
     ] = MISSING
 
 
@@ -44,22 +44,22 @@ class Webhook(BaseModel, defer_build=True, json_schema_extra=example(examples.WE
     status: WebhookStatus = Field(description="Whether messages are delivered.")
     delivered_at: Instant | None = Field(description="When a message was last delivered.")
     failing_since: Instant | None = Field(
-        description="When the first of the latest failed attempts was; null if none failed."
+        description="When the attempts began to fail; null if the latest attempt did not fail."
     )
-    last_error: str | None = Field(description="Why the latest attempt failed; null if it did not.")
-    created_at: Instant = Field(description="When it was created.")
+    last_error: str | None = Field(description="Why the latest attempt failed; null if it did not fail.")
+    created_at: Instant = Field(description="When the webhook was created.")
 
 
 class WebhookWithSecret(Webhook, defer_build=True, json_schema_extra=example(examples.WEBHOOK_WITH_SECRET)):
     """A new webhook with its secret."""
 
-    secret: str = Field(description="The key of the signatures. It is returned only here: keep it.")
+    secret: str = Field(description="The key that signs the messages. It is returned only here: store it.")
 
 
 class ChangedWebhook(Webhook, defer_build=True, json_schema_extra=example(examples.CHANGED_WEBHOOK)):
-    """A webhook after a change."""
+    """A webhook after a change, with its new secret if one was created."""
 
-    secret: str | None = Field(description="The new secret, which is returned only here; null if none was asked for.")
+    secret: str | None = Field(description="The new secret, which is returned only here; null if none was created.")
 
 
 class WebhookList(BaseModel, defer_build=True, json_schema_extra=example(examples.WEBHOOKS)):
@@ -69,5 +69,5 @@ class WebhookList(BaseModel, defer_build=True, json_schema_extra=example(example
 
 
 def public_webhook(row: Row) -> Row:
-    """Return a row as the clinic sees it."""
+    """Return the row of a webhook as the API returns it to the clinic."""
     return {name: row[name] for name in Webhook.model_fields}

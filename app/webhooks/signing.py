@@ -17,12 +17,15 @@ def new_secret() -> bytes:
 
 
 def show(secret: bytes) -> str:
-    """Return a secret in the form that receivers know."""
+    """Return a secret as text in the form of Standard Webhooks: `whsec_` and Base64."""
     return PREFIX + base64.b64encode(secret).decode()
 
 
 def headers(keys: Iterable[bytes], message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
-    """Return the headers of a message: its id, the time of the attempt (seconds since 1970), and a signature by each key."""
+    """Return the headers of a message: its id, the time of the attempt, and a signature with each key.
+
+    `timestamp` is in seconds since 1970.
+    """
     signed = f"{message_id}.{timestamp}.".encode() + body
     signatures = [base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode() for key in keys]
     return {

@@ -52,7 +52,7 @@ OVERLAP = "data between its files"
 DIFFERENT = "contradict each other"
 MANIFEST_MEMBERS = "members of an export"
 UNKNOWN_FILE = "a file that an export does not have"
-SUM = "SHA-256 sum is wrong"
+SUM = "SHA-256 checksum is wrong"
 LISTED = "have to list all other files"
 NOT_OBJECT = "is not a JSON object"
 TEN_MEBIBYTES = {"size": 10 * 2**20}
@@ -303,8 +303,8 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "a file that the sums do not list": (lambda: zipped(FILES | {SUMS: FILES[SUMS].partition(b"\n")[2]}), LISTED),
     "a file that the manifest does not list": (lambda: with_manifest_members(files=[]), LISTED),
     "a file that nothing lists": (lambda: zipped(FILES | {"access.jsonl": b""}), LISTED),
-    "sums that are none": (lambda: zipped(FILES | {SUMS: b"wisteria\n"}), "is not a list of SHA-256 sums"),
-    "sums with a line twice": (lambda: zipped(FILES | {SUMS: FILES[SUMS] * 2}), "is not a list of SHA-256 sums"),
+    "sums that are none": (lambda: zipped(FILES | {SUMS: b"wisteria\n"}), "is not a list of SHA-256 checksums"),
+    "sums with a line twice": (lambda: zipped(FILES | {SUMS: FILES[SUMS] * 2}), "is not a list of SHA-256 checksums"),
     "sums of 3 MiB": (lambda: zipped(FILES | {SUMS: json.dumps([*range(500_000)]).encode()}), "has more than 2 MiB"),
     "a manifest of the future": (lambda: with_manifest_members(format_version=2), "by a newer version"),
     "a manifest of another product": (lambda: with_manifest_members(format="wisteria"), "of this product"),

@@ -75,15 +75,15 @@ def test_the_response_is_printed_as_json_with_the_wanted_scopes(run: Run) -> Non
 
 
 WRONG_FILES: dict[str, tuple[Callable[[], str], str]] = {
-    "empty": (lambda: "", "it is no private key, RSA or EC on the curve P-384, in PEM format or as a JWK"),
-    "text": (lambda: "wisteria", "it is no private key, .+"),
+    "empty": (lambda: "", r"it is not a private key \(RSA, or EC on the curve P-384\) in PEM format or as a JWK"),
+    "text": (lambda: "wisteria", "it is not a private key .+"),
     "no JSON": (lambda: '{"kty": ', "it is neither a private key in PEM format nor a JWK"),
     "nested JSON": (lambda: '{"a":' * 5000, "it is neither a private key .+"),
     "other letters": (lambda: "w\u00efsteria", "it cannot be read"),
-    "a public key": (lambda: json.dumps(public_jwk(ec_key(), "ec")), "it is no private key, .+"),
-    "an encrypted key": (lambda: pem(ec_key(), password=b"wisteria"), "it is no private key, .+"),
-    "another curve": (lambda: pem(ec_key(ec.SECP256R1)), "it is no private key, .+"),
-    "another kind of key": (lambda: pem(ed25519.Ed25519PrivateKey.generate()), "it is no private key, .+"),
+    "a public key": (lambda: json.dumps(public_jwk(ec_key(), "ec")), "it is not a private key .+"),
+    "an encrypted key": (lambda: pem(ec_key(), password=b"wisteria"), "it is not a private key .+"),
+    "another curve": (lambda: pem(ec_key(ec.SECP256R1)), "it is not a private key .+"),
+    "another kind of key": (lambda: pem(ed25519.Ed25519PrivateKey.generate()), "it is not a private key .+"),
     "another key": (
         lambda: pem(ec_key(number=7)),
         r"the client has not registered this key \(see `afterglow clinic client keys [0-9a-f-]{36}`\)",
@@ -126,7 +126,7 @@ def test_a_url_that_is_not_the_servers_is_refused(run: Run) -> None:
     with receiving() as receiver:
         url = f"http://127.0.0.1:{receiver.port}"
         receiver.reply = [document(b"wisteria", status="502 Bad Gateway")]
-        answer = r"refused the request \(502\): it is not this API, or a proxy answered"
+        answer = r"refused the request \(502\): the response is not one of this API; perhaps a proxy sent it"
         assert_fails(run(pem(ec_key()), "--url", url), f"{url} {answer}")
         receiver.reply = [document(b"wisteria")]
         assert_fails(run(pem(ec_key()), "--url", f"{url}/"), f"no server answers at {url}/: start it, or .+ with --url")
