@@ -120,7 +120,7 @@ class Settings(BaseSettings):
     throttle_account: int = Field(
         5,
         ge=1,
-        description="Maximum wrong passwords for one account, and maximum wrong codes for it from one network, in AFTERGLOW_THROTTLE_ACCOUNT_SECONDS.",
+        description="Maximum wrong passwords for one account in AFTERGLOW_THROTTLE_ACCOUNT_SECONDS. The same limit applies to wrong codes for one account from one network.",
     )
     throttle_account_seconds: int = Field(
         900, ge=1, description="Time in which wrong attempts at an account are counted, in seconds."
@@ -143,7 +143,9 @@ class Settings(BaseSettings):
         [],
         description="Roles that cannot sign in without a second factor: clinician, admin, or both, separated by commas.",
     )
-    throttle_codes: int = Field(10, ge=1, description="Maximum wrong codes of clinics from one account in an hour.")
+    throttle_codes: int = Field(
+        10, ge=1, description="Maximum wrong share codes of clinics that one account enters in an hour."
+    )
     throttle_calendar: int = Field(60, ge=1, description="Maximum requests for the calendar of one link in an hour.")
     exports_a_day: int = Field(5, ge=1, description="Maximum exports of one account in 24 hours.")
     throttle_tokens: int = Field(60, ge=1, description="Maximum access tokens for one client of a clinic in a minute.")
@@ -271,7 +273,7 @@ class Settings(BaseSettings):
         35,
         ge=1,
         le=3650,
-        description="Days for which backups are kept. Rotated key-encryption keys are destroyed after that.",
+        description="Days for which you keep backups; the server deletes none. After that time, `afterglow purge` destroys key-encryption keys that were replaced.",
     )
     reopen_days: int = Field(
         14, ge=1, le=90, description="Days in which a person can reopen an account that they closed; then it is erased."

@@ -174,7 +174,7 @@ _RULES: Final[dict[str, Rule]] = {
     ),
     "nbf must be a number of seconds that is not in the future.": lambda claims, *_: _has_begun(claims, "nbf"),
     "iat must be a number of seconds that is not in the future.": lambda claims, *_: _has_begun(claims, "iat"),
-    f"jti must be a text of 1 to {MAX_JTI} characters.": (
+    f"jti must be a string of 1 to {MAX_JTI} characters.": (
         lambda claims, *_: isinstance(claims.get("jti"), str) and 1 <= len(claims["jti"]) <= MAX_JTI
     ),
 }

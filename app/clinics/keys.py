@@ -90,11 +90,13 @@ def public_key(key: object) -> Jwk:
         raise KeySetError(message)
     kid = key.get("kid")
     if not isinstance(kid, str) or not 1 <= len(kid) <= MAX_KID or not kid.isprintable():
-        message = f"its kid must be a text of 1 to {MAX_KID} printable characters"
+        message = f"its kid must be a string of 1 to {MAX_KID} printable characters"
         raise KeySetError(message)
     operations = key.get("key_ops", ["verify"])
     if key.get("use", "sig") != "sig" or not isinstance(operations, list) or "verify" not in operations:
-        message = "its use or its key_ops do not allow signatures"
+        message = (
+            "the key is not for signatures: set `use` to 'sig' or omit it, and include 'verify' in `key_ops` or omit it"
+        )
         raise KeySetError(message)
     kind = key.get("kty")
     found = _rsa(key) if kind == "RSA" else _ec(key) if kind == "EC" else None

@@ -45,7 +45,7 @@ async def by_password(services: Services, network: str, draft: LoginDraft) -> To
         password_hash = None if account is None else account["password_hash"]
         right, stronger = await services.passwords.checked(draft.password, password_hash, network)
         attempt.account_id = None if account is None else account["id"]
-        if account is None or not right:
+        if account is None or account["closed_at"] is not None or not right:
             raise WrongCredentials
         needs = needed(services.settings, account)
         if needs.code:

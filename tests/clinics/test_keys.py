@@ -42,7 +42,7 @@ REFUSED_KEYS: dict[str, tuple[Callable[[], object], str]] = {
         for name in ("d", "p", "q", "dp", "dq", "qi", "oth", "k")
     },
     "a secret key": (lambda: {"kty": "oct", "k": "d2lzdGVyaWE", "kid": "a"}, "it is a private key .+member k"),
-    "no kid": (lambda: without(an_ec(), "kid"), "its kid must be a text of 1 to 200 printable characters"),
+    "no kid": (lambda: without(an_ec(), "kid"), "its kid must be a string of 1 to 200 printable characters"),
     "an empty kid": (lambda: an_ec(kid=""), "its kid must be"),
     "a kid that is a number": (lambda: an_ec(kid=7), "its kid must be"),
     "a kid of 201 characters": (lambda: an_ec(kid="k" * 201), "its kid must be"),
@@ -81,9 +81,18 @@ REFUSED_KEYS: dict[str, tuple[Callable[[], object], str]] = {
     "PS384": (lambda: an_rsa(alg="PS384"), "its alg must be RS384, or absent"),
     "ES256": (lambda: an_ec(alg="ES256"), "its alg must be ES384, or absent"),
     "ES384 of an RSA key": (lambda: an_rsa(alg="ES384"), "its alg must be RS384, or absent"),
-    "for encryption": (lambda: an_rsa(use="enc"), "its use or its key_ops do not allow signatures"),
-    "for other operations": (lambda: an_ec(key_ops=["sign"]), "its use or its key_ops do not allow signatures"),
-    "operations that are a number": (lambda: an_ec(key_ops=5), "its use or its key_ops do not allow signatures"),
+    "for encryption": (
+        lambda: an_rsa(use="enc"),
+        "the key is not for signatures: set `use` to 'sig' or omit it, and include 'verify' in `key_ops` or omit it",
+    ),
+    "for other operations": (
+        lambda: an_ec(key_ops=["sign"]),
+        "the key is not for signatures: set `use` to 'sig' or omit it, and include 'verify' in `key_ops` or omit it",
+    ),
+    "operations that are a number": (
+        lambda: an_ec(key_ops=5),
+        "the key is not for signatures: set `use` to 'sig' or omit it, and include 'verify' in `key_ops` or omit it",
+    ),
 }
 NO_SETS: dict[str, bytes] = {
     "nothing": b"",

@@ -183,6 +183,15 @@ def test_a_ticket_ends_with_the_password_and_with_the_account(server: Server, al
     refused(second(server.anyone, login["ticket"], authenticator.code(0)), 401, "wrong-credentials")
 
 
+def test_a_closed_account_with_a_second_factor_cannot_be_told_from_a_wrong_password(
+    server: Server, alice: Person
+) -> None:
+    turn_on(alice)
+    assert alice.client.post("/v1/me/close", json={"password": PASSWORD}).status_code == 202
+    login = server.anyone.post("/v1/auth/login", json={"email": alice.email, "password": PASSWORD})
+    refused(login, 401, "wrong-credentials")
+
+
 def test_a_password_reset_does_not_replace_it(server: Server, alice: Person) -> None:
     turn_on(alice)
     server.mailbox.text_to(alice.email)
