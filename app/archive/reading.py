@@ -29,7 +29,7 @@ MAX_INDEX_BYTES: Final = 2 * 2**20
 """The maximum size of the manifest, and of the list of checksums."""
 _FOLDERS: Final = {"records/", "journal/"}
 _SERVER_MEMBERS: Final = {"id", "version", "created_at", "updated_at", "clinic_id"}
-"""The members that are not fields of a draft. An imported session belongs to its owner only, not to a clinic."""
+"""The members that an import does not take as fields. Without `clinic_id`, a session belongs to its owner only."""
 _sums_line = re.compile(rb"([0-9a-f]{64}) [ *]([^\n]+)").fullmatch
 
 

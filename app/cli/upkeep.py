@@ -36,7 +36,7 @@ def upkeep() -> None:
 
 @cli.command()
 def erase() -> None:
-    """Erase the closed accounts whose time for reopening is over. Safe while the API is served.
+    """Erase the closed accounts whose time of erasure has passed. Safe while the API is served.
 
     Each account is first added to the ledger of erasures. If a run is interrupted, repeat it: it continues where it
     stopped.

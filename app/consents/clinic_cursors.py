@@ -55,7 +55,7 @@ class Position(NamedTuple):
 
 
 def parse(text: str) -> Position | None:
-    """Return the position of a cursor; None for the cursor `0`. Raise an error of validation if it is not valid."""
+    """Return the position of a cursor; None for the cursor `0`. Raise `ValueError` if the cursor is not valid."""
     if text == FIRST:
         return None
     try:

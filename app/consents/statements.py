@@ -180,7 +180,7 @@ CLINIC_STATE: Final = Statement(
         .label("sessions"),
     ).where(_clinic.c.id == bind(_clinic.c.id, "clinic_id"))
 )
-"""A clinic's head and epoch, the number of connections that a client sees, and of sessions in them that it manages."""
+"""A clinic's head and epoch, and the numbers of connections that a client sees and of managed sessions in them."""
 _identifiers: Final = sa.select(_identifier.c.patient_id, _identifier.c.system, _identifier.c.value)
 IDENTIFIERS: Final = Statement(
     _identifiers.where(*_same(_identifier, "clinic_id"), any_of(_identifier.c.patient_id, "patient_ids")).order_by(

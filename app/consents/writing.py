@@ -42,7 +42,7 @@ PROPOSAL_LIFE: Final = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Who acts, in which request, and whether the owner gets e-mails."""
+    """The origin of a write: who acts, in which request, and whether the owner gets e-mails."""
 
     by: EndedBy
     client_id: UUID | None = None
@@ -354,7 +354,10 @@ async def open_write(tx: Transaction, services: Services, owner_id: UUID, origin
 
 @asynccontextmanager
 async def lock_consents(services: Services, owner_id: UUID, origin: Origin) -> AsyncIterator[ConsentWrite]:
-    """Lock an owner's feed for a write of consents; commit at the end of the block, or roll back if it raises."""
+    """Lock an owner's feed, and yield a write of consents.
+
+    At the end of the block, commit the write and announce it. If the block raises, roll back.
+    """
     async with services.db.transaction() as tx:
         write = await open_write(tx, services, owner_id, origin)
         yield write

@@ -39,8 +39,8 @@ async def close(
     """Close an account, for its owner or for the operator (`by`).
 
     Call `consents.announce` of the result after the commit. This is the only function that closes accounts. In the same
-    transaction it signs out the devices, ends the consents and calendar links, and deletes the codes of a reopening and
-    of a change of the e-mail address.
+    transaction it signs out the devices, ends the consents and calendar links, and deletes the codes for reopening the
+    account and for changing its e-mail address.
     """
     await administration.set_closed(tx, account_id, clock.now(), erase_at)
     await reopening.cancel_code(tx, account_id)

@@ -1,7 +1,8 @@
 """Finding the rows that belong to an account, by the columns of the tables. A new table needs no change here.
 
 A row belongs to an account if its column `owner_id` or `account_id` names the account or, in a table without these
-columns, if a foreign key refers to a row that belongs to the account. A row also belongs to it by a column `email_key`.
+columns, if a foreign key refers to a row that belongs to the account. A row whose column `email_key` has the key of the
+account's e-mail address belongs to it, too.
 """
 
 from collections.abc import Iterator

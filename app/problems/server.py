@@ -67,8 +67,8 @@ class UnreadableRecord(Problem):
 class StorageFull(Problem):
     """Storage full.
 
-    The server cannot store anything until its operator frees disk space. The change was not saved; of a request with
-    several records, a part may have been saved. Keep the change, and send the same request again later.
+    The server cannot store anything until its operator frees disk space. The change was not saved; if the request had
+    several records, some of them may have been saved. Keep the change, and send the same request again later.
     """
 
     status, code = 507, "storage-full"

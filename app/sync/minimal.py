@@ -12,8 +12,8 @@ def leaves_out_record(op: Op, outcome: Outcome) -> bool:
     """Return whether the record of an outcome exists, and the device knows all values in it.
 
     The device does not know all values if the server completed the record, if it merged the operation with a change by
-    another device, or if the kind has computed members. After a creation, the device does not know `created_at`, so it
-    must equal `updated_at`, which the result contains.
+    another device, or if the kind has computed members. After a creation, the device knows `created_at` only if it is
+    equal to `updated_at`, which the result contains.
     """
     row = outcome.row
     if row is None or op.fields is None or outcome.result not in _SUCCESSFUL or op.resource.computed_names:

@@ -56,7 +56,7 @@ class SyncOp(BaseModel):
 
 
 class InvalidOp(BaseModel):
-    """An operation that failed validation: its faults; and its collection, id and op_id, or None for one not valid."""
+    """An operation that failed validation: its faults; and its collection, id and op_id if they are valid."""
 
     faults: tuple[Fault, ...]
     collection: str | None
