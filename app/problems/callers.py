@@ -33,7 +33,7 @@ class SecondFactorRequired(NotSignedIn):
     """Second factor required.
 
     The password or the code is right, and the account has a second factor. Send the member `ticket` to
-    `POST /v1/auth/second-factor`, with a code of the authenticator app or a recovery code, within `expires_in` seconds.
+    `POST /v1/auth/second-factor`, with a code from the authenticator app or a recovery code, within `expires_in` seconds.
     If `setup` is true, first set the second factor up with `POST /v1/auth/second-factor/setup`.
     """
 

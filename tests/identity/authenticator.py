@@ -1,5 +1,6 @@
 """An authenticator app in the tests: it knows the secret, and shows the codes of any time."""
 
+import time
 from typing import Any
 
 import pyotp
@@ -11,6 +12,9 @@ from tests.witness import Client
 TOTP = "/v1/me/totp"
 LOGIN = "/v1/auth/login"
 SECOND = "/v1/auth/second-factor"
+PERIOD = 30
+SECONDS_LEFT = 3
+"""A code is not used if its period ends sooner."""
 Json = dict[str, Any]
 
 
@@ -25,11 +29,16 @@ class Authenticator:
         self._next = -1
 
     def code(self, steps: int | None = None) -> str:
-        """Return the code of the period that many steps from now; by default the next one that was not shown."""
+        """Return the code of the period that many steps from now; by default the next one that was not shown.
+
+        Close to the end of a period, wait for the next one, so that the request is checked in the same period.
+        """
         if steps is None:
             steps, self._next = self._next, self._next + 1
-        now = int(clock.now().timestamp()) // 30
-        return self._totp.generate_otp(now + steps)
+        left = PERIOD - clock.now().timestamp() % PERIOD
+        if left < SECONDS_LEFT:
+            time.sleep(left)
+        return self._totp.generate_otp(int(clock.now().timestamp()) // PERIOD + steps)
 
 
 def turn_on(person: Person) -> tuple[Authenticator, list[str]]:
