@@ -47,7 +47,7 @@ class PullQuery(BaseModel):
         0,
         ge=0,
         le=MAX_WAIT_SECONDS,
-        description="How long to wait for a change if there is none yet, in seconds, 0 to 30.",
+        description="The maximum number of seconds to wait for a change if there is none yet, 0 to 30.",
     )
 
 
