@@ -41,6 +41,7 @@ _ACTIVE: Final = Statement(ACTIVE)
 _LIST: Final = Statement(
     sa.select(_webhook).where(_of_clinic).order_by(_webhook.c.created_at.desc(), _webhook.c.id.desc())
 )
+_COUNT: Final = Statement(sa.select(sa.func.count().label("count")).select_from(_webhook).where(_of_clinic))
 _FIND: Final = Statement(sa.select(_webhook).where(_this))
 _LOCK: Final = Statement(sa.select(_webhook).where(_this).with_for_update(of=_webhook))
 _INSERT: Final = Statement(sa.insert(_webhook).values({column.name: bind(column) for column in _webhook.c}))
@@ -76,7 +77,7 @@ async def create(caller: ClientCaller, url: str) -> Row:
         await tx.only(numbering.LOCK, clinic_id=caller.clinic_id)
         if await tx.one(_ACTIVE, client_id=caller.client_id) is None:
             raise NotSignedIn
-        if len(await tx.all(_LIST, **caller.binds)) >= MAX_WEBHOOKS:
+        if (await tx.only(_COUNT, **caller.binds))["count"] >= MAX_WEBHOOKS:
             raise TooManyWebhooks
         await tx.run(_INSERT, **row)
     return public_webhook(row) | {"secret": signing.show(secret)}
