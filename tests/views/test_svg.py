@@ -34,7 +34,7 @@ def test_a_screen_reader_reads_a_title_and_every_value() -> None:
 def test_points_are_where_their_days_and_values_are() -> None:
     circles = [*drawn(CHART).iter(f"{SVG}circle")]
     xs, ys = ([float(each.get(name, "")) for each in circles] for name in ("cx", "cy"))
-    assert xs == [52, 338, 624]
+    assert xs == [52, 284, 516]
     assert ys == sorted(ys)  # lower values are lower in the image
     assert [each.get("class") for each in circles] == ["point", "point estimated", "point"]
 
@@ -47,9 +47,17 @@ def test_bands_differ_in_lightness_and_have_names() -> None:
     assert [each.text for each in root.iter(f"{SVG}text") if each.get("class") == "band"] == [b.name for b in BANDS]
 
 
+def test_the_names_of_bands_are_beside_the_plot() -> None:
+    root = drawn(CHART)
+    names = [float(each.get("x", "")) for each in root.iter(f"{SVG}text") if each.get("class") == "band"]
+    assert min(names) > max(float(each.get("cx", "")) for each in root.iter(f"{SVG}circle"))
+    without = drawn(CHART._replace(bands=[]))
+    assert max(float(each.get("cx", "")) for each in without.iter(f"{SVG}circle")) == 624
+
+
 def test_dosing_sessions_are_marked_by_shape() -> None:
     marks = [each for each in drawn(CHART).iter(f"{SVG}line") if each.get("class") == "mark"]
-    assert [each.get("x1") for each in marks] == ["195.0"]
+    assert [each.get("x1") for each in marks] == ["168.0"]
 
 
 def test_a_chart_without_values_says_so() -> None:

@@ -13,6 +13,8 @@ WIDTH: Final = 640
 HEIGHT: Final = 320
 _LEFT: Final = 52
 _RIGHT: Final = 624
+_RIGHT_WITH_BANDS: Final = 516
+"""The right edge of the plot beside which the names of bands are written: inside, they would cross the newest points."""
 _TOP: Final = 44
 _BOTTOM: Final = 272
 _MAX_DAY_LABELS: Final = 5
@@ -21,7 +23,7 @@ _SHADES: Final = ("#f7f7f7", "#ececec", "#e0e0e0", "#d3d3d3", "#c6c6c6")
 _STYLE: Final = (
     "text{font:12px system-ui,sans-serif;fill:#222}"
     ".heading{font-size:14px;font-weight:600}"
-    ".band{fill:#444;text-anchor:end}"
+    ".band{fill:#444}"
     ".grid{stroke:#fff;stroke-width:1}"
     ".axis{stroke:#555;stroke-width:1}"
     ".line{fill:none;stroke:#1b4965;stroke-width:2;stroke-linejoin:round}"
@@ -65,6 +67,11 @@ class Chart(NamedTuple):
     bands: Sequence[Band] = ()
     dosing_days: Sequence[date] = ()
 
+    @property
+    def right(self) -> int:
+        """The right edge of the plot."""
+        return _RIGHT_WITH_BANDS if self.bands else _RIGHT
+
 
 def render(chart: Chart) -> str:
     """Return the chart as an SVG document."""
@@ -103,7 +110,7 @@ def describe(chart: Chart) -> str:
 
 def _x(chart: Chart, day: date) -> float:
     days = max(1, (chart.to_on - chart.from_on).days)
-    return round(_LEFT + (_RIGHT - _LEFT) * (day - chart.from_on).days / days, 1)
+    return round(_LEFT + (chart.right - _LEFT) * (day - chart.from_on).days / days, 1)
 
 
 def _y(chart: Chart, value: float) -> float:
@@ -113,19 +120,19 @@ def _y(chart: Chart, value: float) -> float:
 
 def _bands(chart: Chart) -> Iterator[str]:
     if not chart.bands:
-        yield f'<rect x="{_LEFT}" y="{_TOP}" width="{_RIGHT - _LEFT}" height="{_BOTTOM - _TOP}" fill="{_SHADES[0]}"/>'
+        yield f'<rect x="{_LEFT}" y="{_TOP}" width="{chart.right - _LEFT}" height="{_BOTTOM - _TOP}" fill="{_SHADES[0]}"/>'
     for index, band in enumerate(chart.bands):
         highest = chart.bands[index + 1].lowest if index + 1 < len(chart.bands) else band.highest
         top, bottom = _y(chart, highest), _y(chart, band.lowest)
         shade = _SHADES[min(index, len(_SHADES) - 1)]
-        yield f'<rect x="{_LEFT}" y="{top}" width="{_RIGHT - _LEFT}" height="{round(bottom - top, 1)}" fill="{shade}"/>'
-        yield f'<text class="band" x="{_RIGHT - 4}" y="{round((top + bottom) / 2 + 4, 1)}">{_text(band.name)}</text>'
+        yield f'<rect x="{_LEFT}" y="{top}" width="{chart.right - _LEFT}" height="{round(bottom - top, 1)}" fill="{shade}"/>'
+        yield f'<text class="band" x="{chart.right + 6}" y="{round((top + bottom) / 2 + 4, 1)}">{_text(band.name)}</text>'
 
 
 def _values(chart: Chart) -> Iterator[str]:
     for value in range(chart.lowest, chart.highest + 1, _step(chart.highest - chart.lowest)):
         y = _y(chart, value)
-        yield f'<line class="grid" x1="{_LEFT}" y1="{y}" x2="{_RIGHT}" y2="{y}"/>'
+        yield f'<line class="grid" x1="{_LEFT}" y1="{y}" x2="{chart.right}" y2="{y}"/>'
         yield f'<text x="{_LEFT - 8}" y="{y + 4}" text-anchor="end">{value}</text>'
     yield f'<line class="axis" x1="{_LEFT}" y1="{_TOP}" x2="{_LEFT}" y2="{_BOTTOM}"/>'
 
@@ -139,7 +146,7 @@ def _step(span: int) -> int:
 
 
 def _days(chart: Chart) -> Iterator[str]:
-    yield f'<line class="axis" x1="{_LEFT}" y1="{_BOTTOM}" x2="{_RIGHT}" y2="{_BOTTOM}"/>'
+    yield f'<line class="axis" x1="{_LEFT}" y1="{_BOTTOM}" x2="{chart.right}" y2="{_BOTTOM}"/>'
     days = (chart.to_on - chart.from_on).days
     labels = min(_MAX_DAY_LABELS, days + 1)
     offsets = [days * index // max(1, labels - 1) for index in range(labels)]
@@ -165,7 +172,7 @@ def _marks(chart: Chart) -> Iterator[str]:
 
 def _points(chart: Chart) -> Iterator[str]:
     if not chart.points:
-        yield f'<text class="empty" x="{(_LEFT + _RIGHT) // 2}" y="{(_TOP + _BOTTOM) // 2}">No values in this range</text>'
+        yield f'<text class="empty" x="{(_LEFT + chart.right) // 2}" y="{(_TOP + _BOTTOM) // 2}">No values in this range</text>'
         return
     places = [(_x(chart, point.day), _y(chart, point.value), point) for point in chart.points]
     if len(places) > 1:
