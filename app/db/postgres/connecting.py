@@ -68,7 +68,7 @@ async def open_connection(
                 command_timeout=statement_seconds,
                 statement_cache_size=cached,
                 max_cached_statement_lifetime=0,
-                max_cacheable_statement_size=0,  # no limit: else those over all kinds would be planned at each execution
+                max_cacheable_statement_size=0,  # no limit, so that statements over all kinds are kept, too (decision 091)
                 server_settings={
                     "application_name": url.application_name or name,
                     **({"options": url.options} if url.options else {}),
