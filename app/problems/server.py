@@ -1,4 +1,4 @@
-"""Problems of the server."""
+"""Problems that the server causes, with a status of 5xx."""
 
 from typing import Final, NamedTuple
 

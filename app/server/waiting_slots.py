@@ -21,7 +21,7 @@ class Slot:
 
 
 class WaitingSlots:
-    """The slots of a worker."""
+    """The slots of one worker: each lets one long poll or event stream of an account wait."""
 
     def __init__(self, limit: int) -> None:
         """Start with `limit` free slots."""

@@ -24,7 +24,11 @@ def leaves_out_record(op: Op, outcome: Outcome) -> bool:
 
 
 def _is_known(op: Op, fields: Row, row: Row, name: str) -> bool:
-    """Return whether the device knows a field's value: it was sent or expected, its base has it, or it is null."""
+    """Return whether the device knows the value that a field has now.
+
+    A field in `set`, or otherwise in `was`, is known if the value there equals the present one. Any other field is known
+    if it has not changed since the operation's base version or, without a base version, if it is null.
+    """
     if name in fields:
         return bool(row[name] == fields[name])
     if op.expected is not None and name in op.expected:

@@ -71,7 +71,7 @@ Parameters = Annotated[Pairs, Depends(ParametersBody())]
 
 
 def _value_of(parameter: Json) -> str:
-    """Return the value of a parameter: a string, or the `reference` of a Reference; for other types an empty text."""
+    """Return the value of a parameter: a string, or the `reference` of a Reference; for other types an empty string."""
     value = next((value for name, value in parameter.items() if name.startswith("value")), None)
     if isinstance(value, dict):
         value = value.get("reference")
