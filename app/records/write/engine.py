@@ -77,7 +77,7 @@ class WriteEngine:
         self._max_references = view.caller.services.settings.max_references
         self._working_set = WorkingSet(write)
         self._pending: set[Key] = set()
-        """The records whose operations in this batch have not run yet, without removals."""
+        """The records whose creation or change by this batch has not run yet."""
         self.has_removed = False
 
     async def execute(self) -> list[Outcome]:

@@ -241,7 +241,7 @@ class WorkingSet:
         for collection, _, values, *_ in await write.tuples(access.referrers(), rows=_ALL, **sought):
             kind = by_collection[collection]
             row = decode_json_row(access.readable_columns(kind), values)
-            row = self.rows.get((kind, row["id"]), row)  # as this write has changed it, if it has
+            row = self.rows.get((kind, row["id"]), row)  # with the changes of this write, which are not stored yet
             sharing.note_referrer(kind, row, [row[field] for field in kind.targets], write.now)
 
     async def _read_referrers(
