@@ -31,7 +31,7 @@ from app.records.filters import ActiveFilter
 from app.records.resource import Resource, kinds
 from app.records.tables import Change, RememberedOp, Restoration, Revision
 
-_IS_REMOVED: Final = sa.text("change.deleted")  # SQLite uses the partial index only for its own text
+_IS_REMOVED: Final = sa.text("change.deleted")  # SQLite uses the partial index only for this exact text
 _ROWS: Final = sa.bindparam("rows", type_=sa.BigInteger)
 _MOST_BYTES: Final = sa.bindparam("most_bytes", type_=sa.BigInteger)
 _feed = Feed.table()
@@ -47,7 +47,7 @@ def owned(table: sa.Table) -> sa.ColumnElement[bool]:
 
 
 USAGE: Final = (_feed.c.records, _feed.c.document_bytes, _feed.c.remembered_ops)
-"""The columns of the feed's row that count what the owner has stored."""
+"""The columns of the feed's row with the owner's usage, which quotas limit."""
 LOCK_FEED: Final = Statement(
     sa.select(_feed.c.head, _feed.c.epoch, _feed.c.consents, TIMEZONE, *USAGE)
     .where(owned(_feed))
@@ -105,13 +105,14 @@ RESTORATIONS: Final = Statement(sa.select(_restoration.c.epoch, _restoration.c.h
 
 @cache
 def changes_since(*, filtered: bool) -> Statement:
-    """Return the statement of a pull: it returns a row with the feed's state, and a row for each change after `after`.
+    """Return the statement of a pull, which reads the feed's state and the changes above the number `after`.
 
-    All rows come from one snapshot, in no particular order. Repeating the feed's state in a thousand rows, or sorting
-    the rows, would take as long as reading them. A column that does not apply to a row is null. Living records are read
-    from the tables of the kinds and tombstones from `change`, both in the order of an index. A change is returned
-    without its document, and with a null collection, if the documents before it have `most_bytes` or more together. If
-    `filtered`, only changes of the kinds in `collections` are returned.
+    The first kind of row has the feed's state, and each other row has a change. All rows come from one snapshot, in no
+    particular order: repeating the state in a thousand rows, or sorting the rows, would take as long as reading them. A
+    column that does not apply to a row is null. Living records are read from the tables of the kinds, and tombstones
+    from `change`, both in the order of an index. A change is returned without its document, and with a null collection,
+    if the documents before it have `most_bytes` or more together. If `filtered`, only changes of the kinds in
+    `collections` are returned.
     """
     found = (
         sa.union_all(_removed_since(filtered=filtered), *(_changed_since(kind, filtered=filtered) for kind in kinds()))

@@ -40,7 +40,7 @@ ACTIVE_WITH_FEED: Final = sa.case(
 ).label("active_consents")
 """The owner's active consents, as a JSON column of a statement that reads the feed.
 
-The column is null, and no consent is read, if the feed counts no consent.
+The column is null, and no consent is read, if `feed.consents` is 0.
 """
 UPDATE_HEADS: Final = bulk_update(_consent, ["owner_id", "id"], ["head"])
 _KEY: Final = ("owner_id", "clinic_id", "collection", "id")
@@ -132,14 +132,14 @@ WITHDRAW: Final = Statement(
         changed_at=bind(_item.c.changed_at),
     )
 )
-"""Marks the shared items with a lower version as removed.
+"""Marks the shared items with a version below `version` as removed.
 
-Run after the statements of `deliver` with the same version: the consent no longer covers the records of these items.
+It runs after the statements of `deliver` with this version: the consent does not cover the other records any more.
 """
 FORGET: Final = Statement(sa.delete(_item).where(*_of_clinic, _is_record))
 """Deletes the shared items of records after a consent has ended.
 
-The item of the connection is kept and marked as removed, which removes all its records for the clinic.
+The item of the connection is kept and marked as removed. It stands for the removal of all records.
 """
 LAST_VERSION: Final = Statement(
     sa.select(_item.c.version).where(

@@ -61,7 +61,7 @@ class Filters(BaseModel):
         DEFAULT_LIMIT, ge=1, le=MAX_LIMIT, description="Maximum number of records in a page, 1 to 200."
     )
     cursor: Annotated[str, WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9_-]+$"})] | None = Field(
-        None, description="Continues the list: the `next_cursor` of the previous page."
+        None, description="The `next_cursor` of the previous page, to continue the list."
     )
 
 

@@ -11,8 +11,8 @@ class Journal:
 
     `name` and `facts` are templates: in `"{kind} session"`, the value of the record's field `kind` is inserted,
     formatted for a reader. A fact is omitted if one of its fields is null; a null in a list is written as a dash. The
-    default name is the kind's name. The default facts are one for each field, without references, the person's own
-    words, the fields in `dated_by`, `visibility` and `timezone`.
+    default name is the kind's name. By default, each field has a fact, except references, the person's own words, the
+    fields in `dated_by`, `visibility` and `timezone`.
 
     `title` is the field in the heading. An entry is dated by the first field of `dated_by` that is not null, or by
     `created_at` if there is none. Each other field with the person's own words is a paragraph, in the order of `labels`

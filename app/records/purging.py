@@ -37,7 +37,7 @@ def _oldest_rows(table: sa.Table, moment: str) -> sa.Select[Any]:
     return _oldest(old.c[moment], *(old.c[column.name] for column in table.primary_key))
 
 
-_IS_REMOVED: Final = sa.text("tombstone.deleted")  # SQLite uses the partial index only for its own text
+_IS_REMOVED: Final = sa.text("tombstone.deleted")  # SQLite uses the partial index only for this exact text
 _page: Final = (
     _oldest(_tombstone.c.written_at, _tombstone.c.owner_id, _tombstone.c.seq, _tombstone.c.written_at)
     .where(_IS_REMOVED)
@@ -114,7 +114,7 @@ async def purge(db: Database, before: datetime) -> AsyncGenerator[int, None]:
         if not floors:
             return
         yield len(deleted)
-        if len(deleted) == BATCH_SIZE:  # with fewer, another purge may have locked rows, which are still there
+        if len(deleted) == BATCH_SIZE:  # if fewer, another purge may have left rows to search again
             page["since"] = max(row["written_at"] for row in deleted)
 
 
@@ -136,7 +136,7 @@ async def forget(db: Database, before: datetime) -> AsyncGenerator[int, None]:
         if not numbers:
             return
         yield len(deleted)
-        if len(deleted) == BATCH_SIZE:  # with fewer, another purge may have locked rows, which are still there
+        if len(deleted) == BATCH_SIZE:  # if fewer, another purge may have left rows to search again
             page["since"] = max(row["written_at"] for row in deleted)
 
 

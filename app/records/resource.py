@@ -62,13 +62,13 @@ class Resource:
     computed: type[BaseModel] | None = None
     """The members that `settle` computes. They are stored and read like fields, but no client can set them."""
     facts: Mapping[str, Callable[[Row], object]] = field(default_factory=dict)
-    """Further columns, each computed from the complete row. They make a list filterable by sealed fields."""
+    """Further columns, each computed from the complete row. With them, lists can be filtered by sealed fields."""
     journal: Journal = field(default_factory=Journal)
     """The form of a record in the journal of an export."""
     clinical: tuple[str, ...] = ()
     """The fields that only the clinic in `clinic_id` can change while it manages the record."""
     of_clinics: tuple[str, ...] = ()
-    """Further columns that only this clinic sets."""
+    """Further columns that only the clinic in `clinic_id` sets."""
     scope: str | None = None
     """The FHIR R4 resource type whose scopes let clinics see the kind; None if no clinic ever sees it."""
     happened: tuple[str, ...] = ()
@@ -77,7 +77,7 @@ class Resource:
     The first one that is not null counts. If all are null, `created_at` counts.
     """
     about: tuple[str, ...] = ()
-    """References of which a new record needs at least one. Removing their targets sets them to null later."""
+    """References of which a new record needs at least one. They are set to null if their targets are removed later."""
 
     @property
     def path(self) -> str:

@@ -1,4 +1,4 @@
-"""Restorations: the problem for a device whose version is not in its feed, because a restore lost it or it expired."""
+"""Restorations: checks of the versions that devices send, some of which a restore of the database lost."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -18,7 +18,8 @@ A client that invents versions can therefore not use up the epochs that `aftergl
 def proves_loss(version: int, epoch: int, head: int) -> bool:
     """Return whether a version from a device proves that the server has lost history.
 
-    It does if it has the feed's current epoch, at most `MAX_PROVEN_EPOCH`, and a number above the feed's head.
+    The version proves it if its epoch is the feed's current epoch, at most `MAX_PROVEN_EPOCH`, and its sequence number
+    is above the feed's head.
     """
     known, seq = divmod(version, EPOCH_SHIFT)
     return known == epoch <= MAX_PROVEN_EPOCH and seq > head

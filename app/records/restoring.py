@@ -1,10 +1,10 @@
-"""Restoring: the work of `afterglow restored`, once after a restore from a backup, before the API is served again.
+"""Restoring: the work of `afterglow restored`, which runs once after a restore from a backup, before the API is served.
 
 Every feed gets a new epoch, and a row of `restoration` with the feed's head in the old epoch. Every device is signed
 out, because devices that the backup shows as signed in may have been signed out later.
 
 Feeds are processed in batches, in the order of their owners, and the progress is stored in the same transactions. So an
-interrupted run continues where it stopped, two runs at once share the work, and no epoch is raised twice. A writer
+interrupted run continues where it stopped, two runs at once share the work, and no feed gets two epochs. A writer
 waits only while the batch with its feed is processed.
 """
 

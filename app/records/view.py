@@ -1,8 +1,8 @@
 """A view: the owner whose records a request reads or writes, and the caller who sends the request.
 
-Every statement on records takes a view's `binds`: the owner's id, and ids of the caller with which the same statement
-checks that the caller is signed in. `own_records` returns the view of the caller's own records. Access to another
-owner's records would need a function of its own.
+Every statement on records takes a view's `binds`: the owner's id, and the ids of the caller's account and device, with
+which the same statement checks that the caller is signed in. `own_records` returns the view of the caller's own
+records. Access to another owner's records would need a function of its own.
 """
 
 from collections.abc import Sequence

@@ -5,7 +5,7 @@ import time
 from typing import Final
 
 MAX_SECONDS: Final = 0.005
-"""How long one request may keep the event loop busy. Reading 500 operations takes fifty times as long."""
+"""How long, in seconds, a request may keep the event loop busy. Reading 500 operations takes fifty times as long."""
 
 
 class Yielding:
@@ -14,7 +14,7 @@ class Yielding:
     __slots__ = ("_since",)
 
     def __init__(self) -> None:
-        """Start the measurement of time now."""
+        """Start to measure the time."""
         self._since = time.perf_counter()
 
     async def check(self) -> None:

@@ -68,7 +68,7 @@ class WriteEngine:
     def __init__(
         self, view: View, write: FeedWrite, ops: Sequence[Op], *, atomic: bool, refuses_removals: bool = False
     ) -> None:
-        """Take operations, each on another record. An `atomic` batch takes effect completely or not at all.
+        """Take operations, each on a different record. An `atomic` batch takes effect completely or not at all.
 
         If `refuses_removals`, removals are rejected, because too many records refer to the records to remove.
         """
@@ -112,7 +112,10 @@ class WriteEngine:
         return [outcomes[op.key] for op in self._ops]
 
     def _counted(self, op: Op, execute: Callable[[Op], Outcome]) -> Outcome:
-        """Execute an operation. If its outcome is to be remembered, count it, or reject it if the quota is reached."""
+        """Execute an operation, and count it in the usage if its outcome will be remembered.
+
+        If no more outcomes can be remembered, reject the operation instead.
+        """
         is_remembered = self._is_remembered(op)
         problem = self._write.usage.check_operation() if is_remembered else None
         outcome = execute(op) if problem is None else rejected(problem)
@@ -151,7 +154,7 @@ class WriteEngine:
         """Return the outcomes of the operations that are not executed.
 
         A repeated operation gets its remembered outcome. An operation is rejected if it reuses an `op_id` with other
-        content, or if its base is not a version of this feed's epoch.
+        content, or if the feed cannot serve its base. Raise `BaseBeyondHeadError` if a base proves a loss of history.
         """
         found: dict[Key, Outcome] = {}
         by_op_id = {op.op_id: op for op in self._ops if op.op_id is not None}
@@ -267,7 +270,7 @@ class WriteEngine:
         return [too_many_references(name, most) for name in full]
 
     def _write_in_memory(self, op: Op, record: Row, before: Row | None, warnings: list[Fault]) -> Outcome:
-        """Create or change a record that satisfies all rules in the working set, unless it exceeds a quota."""
+        """Create or change a record, which satisfies all rules, in the working set, unless it exceeds a quota."""
         resource, working_set = op.resource, self._working_set
         if before is None:
             set_fields = () if op.has_no_base and not op.undelete else resource.field_names
@@ -295,7 +298,7 @@ class WriteEngine:
     def _makes_cycle(self, op: Op, above: UUID) -> bool:
         """Return whether a reference to `above` makes the record its own ancestor.
 
-        A reference to a record that this batch has yet to create counts as such: `parents_first` puts the referrer
+        A reference to a record that this batch has yet to create counts as a cycle: `parents_first` puts the referrer
         first only in a cycle.
         """
         key = (op.resource, above)

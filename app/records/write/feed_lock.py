@@ -26,9 +26,10 @@ from app.sealing import OwnerKeys
 
 
 class Former(NamedTuple):
-    """Columns of the change of a record's current version, which a write replaces.
+    """The columns `access.FORMER` of a record: they describe its current version, which a write replaces.
 
-    `actor_id` is who wrote the version. `revised_at` is when a former version was last kept; None if none was.
+    `actor_id` is the device or client that wrote the version. `revised_at` is when a former version was last kept; None
+    if none was.
     """
 
     actor_id: UUID

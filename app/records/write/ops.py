@@ -21,7 +21,7 @@ class OnConflict(StrEnum):
     """What to do with a field that another device has changed in the meantime.
 
     `reject`: the operation has no effect, and its outcome is `conflict`. `mine`: the operation sets the field.
-    `theirs`: the field keeps its value, and the operation sets its other fields.
+    `theirs`: the field keeps its value, and the operation only sets its other fields; a removal has no effect.
     """
 
     REJECT = "reject"
@@ -67,7 +67,7 @@ class ClinicReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Managed:
-    """The clinic that manages a record, its identifier of the record, and the revision that it sent, or None."""
+    """The clinic that manages a record, and the identifier and the revision (or None) that the clinic sent for it."""
 
     clinic_id: UUID
     system: str

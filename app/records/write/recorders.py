@@ -42,8 +42,8 @@ def last_kept(former: Former | None, write: FeedWrite) -> datetime | None:
     """Return the `revised_at` of a record after a write that replaces the version `former`; None for a new record.
 
     If the history keeps the replaced version, it is the time of the write; otherwise the `revised_at` of `former`. The
-    version is kept unless the same device wrote it and a version was kept in the last ten minutes. So the changes of
-    one device within ten minutes count as one, and a version by another device is always kept.
+    version is kept unless the device that replaces it also wrote it, and a version was kept in the last ten minutes. So
+    the changes of one device within ten minutes count as one, and a version by another device is always kept.
     """
     if former is None:
         return None

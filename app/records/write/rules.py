@@ -1,6 +1,6 @@
 """Rules: the checks that a record must pass before it is written, from every entry point.
 
-A kind's `settle` completes a record and yields the faults by the kind's own rules. The rules that all kinds share are
+A kind's `settle` completes a record and yields the faults that the kind's own rules find. The rules of all kinds are
 here. All faults of fields and references are reported together (422). Without such faults, a status that cannot be
 reached is reported (409).
 """
@@ -35,7 +35,7 @@ def unknown_reference(field: str) -> Fault:
 
 def too_many_references(field: str, limit: int) -> Fault:
     """Return the fault of a reference to a record that already has the maximum number of references."""
-    return Fault(f"/{field}", "too-many-references", f"{limit} records refer to this one, the maximum.")
+    return Fault(f"/{field}", "too-many-references", f"{limit} records refer to this record, which is the maximum.")
 
 
 def nulled(field: str) -> Fault:

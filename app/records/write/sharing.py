@@ -24,9 +24,9 @@ class Sharing:
         self._consents = [*consents]
         self._items: dict[ItemKey, Row] = {}
         self.versions: dict[ItemKey, int] = {}
-        """The new versions of the items."""
+        """The new version of each shared item."""
         self.turned: dict[UUID, set[UUID]] = {}
-        """By clinic, the records that became visible or invisible to the clinic; only kinds that others refer to."""
+        """By clinic, the records that became visible or invisible to it, if other records can refer to their kind."""
 
     @property
     def clinic_ids(self) -> set[UUID]:

@@ -30,7 +30,7 @@ class Written:
 
 
 async def write(view: View, ops: Sequence[Op], *, atomic: bool = False) -> Written:
-    """Run operations, each on another record of the owner. If one fails, the others take effect, unless `atomic`.
+    """Run operations, each on a different record of the owner. If one fails, the others take effect, unless `atomic`.
 
     If too many records refer to the records to remove, the removals run in several transactions, one after the other. A
     removal that is too large by itself is rejected, and so are all removals of an atomic batch that is too large.

@@ -55,9 +55,9 @@ class WorkingSet:
         """What was read about the current versions of living records."""
 
     async def load(self, ops: Sequence[Op], max_references: int) -> None:
-        """Read the records to change, the state of the records that these refer to, and their numbers of references.
+        """Read the records to change, and the latest changes of the records that they refer to.
 
-        The references are counted only if the feed has at least `max_references` changes.
+        Also count the references to the latter if the feed has at least `max_references` changes.
         """
         missing: set[Key] = set()
         if self._write.snapshots is None:
@@ -73,7 +73,7 @@ class WorkingSet:
                 access.KNOWN_CHANGES, collections=[*collections], ids=[*{id for _, id in unread}]
             )
             self.changes |= {(collections[row["collection"]], row["id"]): row for row in found}
-        if self._write.first_head >= max_references:  # each reference took a change of the feed
+        if self._write.first_head >= max_references:  # there are at least as many changes as references
             await self._count_references({key for op in ops for key in op.references})
         await self._read(key for key in missing if self.is_living(key))
         await self._read_ancestors([op for op in ops if op.key in self.rows])
@@ -147,7 +147,7 @@ class WorkingSet:
     ) -> QuotaExceeded | None:
         """Change a record: `values` are fields, and `others` are computed members or columns that a clinic sets.
 
-        If the record would exceed a quota, return the problem, with no effect.
+        If `is_limited` and the record would exceed a quota, return the problem, with no effect.
         """
         row, seq = self.rows[key], self._write.next_seq()
         field_seq = row["field_seq"] | dict.fromkeys(values, seq)
@@ -158,7 +158,7 @@ class WorkingSet:
     def _put(self, key: Key, before: Row | None, row: Row, *, is_limited: bool = True) -> QuotaExceeded | None:
         """Seal a new or changed record, add it to the usage, and store it in memory.
 
-        If it exceeds a quota, give its sequence number back, and return the problem.
+        If `is_limited` and it exceeds a quota, give its sequence number back, and return the problem.
         """
         write, (resource, id) = self._write, key
         for name, fact in resource.facts.items():
@@ -233,7 +233,7 @@ class WorkingSet:
     async def note_referrers(self, write: LockedWrite, sharing: Sharing) -> None:
         """Note for the clinics the records that refer to a record that became visible or invisible to them.
 
-        A clinic sees a reference to an invisible record as null, so it must pull such a record again.
+        A clinic sees a reference to an invisible record as null, so the referring record has changed for the clinic.
         """
         turned = [id for ids in sharing.turned.values() for id in ids]
         sought = {access.removed_ids(kind): turned for kind in referred_kinds()}
