@@ -37,7 +37,7 @@ class Week(NamedTuple):
 
 
 class WeeksKept(NamedTuple):
-    """The current and the longest run of kept weeks: numbers of kept weeks.
+    """The lengths of the current and of the longest run of kept weeks, in kept weeks.
 
     `forgiven`: whether the current run includes a week that was not kept.
     """
@@ -59,9 +59,8 @@ def weeks(
 
     `outcomes` is the result of `best_outcomes`; it may have days outside these weeks.
 
-    - `expected`: the number of days that are due by the rules and neither paused nor skipped, plus the expected days of
-      spans with `times_per_week`: a seventh, rounded down, of its sum over the days that are neither paused nor
-      skipped;
+    - `expected`: the number of days that are due by the rules and neither paused nor skipped; plus a seventh, rounded
+      down, of the sum of `times_per_week` over the days in force that are neither paused nor skipped;
     - `done`, `partly`, `skipped`: the number of days with this best outcome, due or not;
     - `state`: `kept` if `done` and `partly` together are at least two thirds of `expected`;
     - `percent`: the share of `expected` that was done, at most 100. A day in `partly` counts half; half percents are

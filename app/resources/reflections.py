@@ -171,6 +171,6 @@ async def change_reflection(view: OwnRecords, id: Id, patch: ReflectionPatch, if
 async def remove_reflection(view: OwnRecords, id: Id, if_match: IfMatch = None) -> Response:
     """Delete a reflection. Its words are deleted immediately.
 
-    Deleting a record again returns 404.
+    Action items that refer to it are kept; their references become null. Deleting a record again returns 404.
     """
     return await records.remove(view, REFLECTIONS, id, if_match)

@@ -224,7 +224,7 @@ async def change_action_item(view: OwnRecords, id: Id, patch: ActionItemPatch, i
 
 @router.delete("/{id:id}", status_code=204, responses=records.remove_responses(), summary="Delete an action item")
 async def remove_action_item(view: OwnRecords, id: Id, if_match: IfMatch = None) -> Response:
-    """Delete an action item.
+    """Delete an action item. Records that refer to it are kept; their references become null.
 
     Deleting a record again returns 404.
     """
