@@ -90,10 +90,10 @@ CLASSPage: Final = shapes.page(CLASS, "A page of PLURAL_WORDS, newest first.")
 class CLASSFilters(records.Filters):
     """The filters of a list of PLURAL_WORDS."""
 
-    session_id: Id | None = Field(None, description="Of this session.")
-    status: list[CLASSStatus] | None = Field(None, description="With any of these statuses.")
+    session_id: Id | None = Field(None, description="Only PLURAL_WORDS of this session.")
+    status: list[CLASSStatus] | None = Field(None, description="Only PLURAL_WORDS with one of these statuses.")
     noted: Annotated[records.Flag | None, Where("has_notes", "=")] = Field(
-        None, description="With notes (true) or without (false)."
+        None, description="Only PLURAL_WORDS with notes (true) or without notes (false)."
     )
 
 
@@ -129,7 +129,11 @@ router = CONSTANT.router
     "", status_code=201, response_model=CLASS, responses=records.create_responses(CLASS), summary="Create a WORDS"
 )
 async def create_TABLE(view: OwnRecords, draft: CLASSDraft) -> Response:
-    """Create a WORDS. Sending the same draft again is safe."""
+    """Create a WORDS.
+
+    If the client chooses the `id`, the same draft sent again returns the existing record. Without an `id`, each request
+    creates a new record.
+    """
     return await records.create(view, CONSTANT, draft)
 
 
@@ -152,13 +156,16 @@ async def get_TABLE(view: OwnRecords, id: Id, if_none_match: IfNoneMatch = None)
     summary="Update a WORDS",
 )
 async def change_TABLE(view: OwnRecords, id: Id, patch: CLASSPatch, if_match: IfMatch = None) -> Response:
-    """Update a WORDS. If the status cannot follow the current one, the response is 409 and lists the allowed ones."""
+    """Update a WORDS.
+
+    If the new status cannot follow the current one, the response is 409 with the allowed statuses.
+    """
     return await records.change(view, CONSTANT, id, patch, if_match)
 
 
 @router.delete("/{id:id}", status_code=204, responses=records.remove_responses(), summary="Delete a WORDS")
 async def remove_TABLE(view: OwnRecords, id: Id, if_match: IfMatch = None) -> Response:
-    """Delete a WORDS. Records that refer to it stay; their references become null.
+    """Delete a WORDS. Records that refer to it are kept; their references become null.
 
     Deleting a record again returns 404.
     """

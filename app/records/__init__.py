@@ -1,9 +1,9 @@
-"""Records: what all kinds of record share.
+"""Records: the code that all kinds of record share.
 
-A record is a row that one account owns. This package has the only access to rows (`access`, `view`), the only writer
-(`write`), lists (`filters`, `cursors`), the shapes of a kind (`shapes`, `text`), the functions that routes call (`read`,
-`page`, `create`, `change`, `remove`), and the route of a kind's history (`history_router`). What is particular to a kind,
-such as intentions, is in its own module in `app.resources`.
+A record is a row that one account owns. This package has the statements on records (`access`), the check that a caller
+may run them (`view`), the write engine (`write`), lists (`filters`, `cursors`), the shapes of a kind (`shapes`,
+`text`), the functions that routes call (`read`, `page`, `create`, `change`, `remove`), and the route of a record's
+history (`history_router`). The fields, rules and routes of one kind are in a module of `app.resources`.
 """
 
 from app.records.filters import Filters, Flag, Where

@@ -1,8 +1,8 @@
-"""Access: all statements on records. Each is limited to one owner.
+"""Access: the SQL statements on records. Each statement is limited to the records of one owner.
 
-The statements of a kind of record are built only here, from the condition `owned`, and the write engine, the reads and the
-lists run no others: so no other module can forget the owner. The computed views (`app.views`) read with statements of
-their own, which they build from `owned`, too. Each statement takes the `binds` of a `View`.
+Every statement contains the condition `owned`. The write engine, the reads and the lists run only the statements of
+this module, so no other module can forget the condition. The computed views (`app.views`) build statements of their
+own, also with `owned`. Every statement takes the `binds` of a `View`.
 """
 
 from functools import cache, cached_property
@@ -31,7 +31,7 @@ from app.records.filters import ActiveFilter
 from app.records.resource import Resource, kinds
 from app.records.tables import Change, RememberedOp, Restoration, Revision
 
-_IS_REMOVED: Final = sa.text("change.deleted")  # the same text as in the partial index, or SQLite does not use it
+_IS_REMOVED: Final = sa.text("change.deleted")  # SQLite uses the partial index only for this exact text
 _ROWS: Final = sa.bindparam("rows", type_=sa.BigInteger)
 _MOST_BYTES: Final = sa.bindparam("most_bytes", type_=sa.BigInteger)
 _feed = Feed.table()
@@ -42,25 +42,28 @@ _restoration = Restoration.table()
 
 
 def owned(table: sa.Table) -> sa.ColumnElement[bool]:
-    """Return the condition that a row belongs to the owner."""
+    """Return the SQL condition that a row belongs to the owner."""
     return table.c.owner_id == bind(table.c.owner_id)
 
 
 USAGE: Final = (_feed.c.records, _feed.c.document_bytes, _feed.c.remembered_ops)
-"""The columns of the feed's row that count what the owner has stored."""
+"""The columns of the feed's row with the owner's usage, which quotas limit."""
 LOCK_FEED: Final = Statement(
     sa.select(_feed.c.head, _feed.c.epoch, _feed.c.consents, TIMEZONE, *USAGE)
     .where(owned(_feed))
     .with_for_update(of=_feed, key_share=True)
 )
-"""Locks the feed against other writers. Other transactions can still insert rows that refer to it, such as accesses."""
+"""Locks the owner's feed against other writers, and returns its state.
+
+Other transactions can still insert rows with a foreign key to the feed, such as accesses.
+"""
 ADVANCE_FEED: Final = bulk_update(_feed, ["owner_id"], ["head", *(column.name for column in USAGE)])
 FEED_CAS: Final = CompareAndSwap(
     _feed, {"head": "began", "epoch": "epoch", "floor": "floor"}, ("head", "records", "document_bytes")
 )
-"""Advances the feed if nothing was written, purged or restored since it was read.
+"""Advances the feed's head only if nothing was written, purged or restored since the feed was read.
 
-It leaves the number of remembered operations as it is: an upkeep may lower it at the same time.
+Does not set `remembered_ops`, because a purge may lower this number at the same time.
 """
 FEED: Final = Statement(sa.select(_feed.c.head, _feed.c.epoch, _feed.c.floor).where(owned(_feed)))
 KNOWN_CHANGES: Final = Statement(
@@ -73,12 +76,13 @@ COUNT_RECORDS: Final = Statement(
     .where(owned(_change), sa.not_(_change.c.deleted))
     .group_by(_change.c.collection)
 )
-"""How many records of each kind an owner has."""
+"""Counts the owner's records of each kind."""
 _epoch = sa.select(_feed.c.epoch).where(owned(_feed)).scalar_subquery()
 _version = sa.cast(_epoch, sa.BigInteger) * sa.literal_column(str(EPOCH_SHIFT))
 FORMER: Final = (_change.c.actor_id, _change.c.revised_at)
-"""The columns of a record's change that a write reads together with the record's row. They decide whether the version that
-the write replaces is kept in the history.
+"""The columns of the table `change` that a write reads together with the record's row.
+
+The write decides from them whether the history keeps the version that is replaced.
 """
 INSERT_CHANGE: Final = bulk_insert(_change)
 UPDATE_CHANGE: Final = bulk_update(
@@ -87,7 +91,7 @@ UPDATE_CHANGE: Final = bulk_update(
     ["seq", "deleted", "written_at", "actor_id", "visibility", "revised_at", "happened_at"],
 )
 MAX_REVISIONS: Final = 100
-"""How many former versions of a record are kept."""
+"""The maximum number of former versions that are kept of one record."""
 _RECORD: Final = ("owner_id", "collection", "id")
 KEEP_REVISION: Final = bulk_insert(_revision)
 TRIM_REVISIONS: Final = bulk_trim(_revision, _RECORD, "seq", MAX_REVISIONS)
@@ -101,13 +105,14 @@ RESTORATIONS: Final = Statement(sa.select(_restoration.c.epoch, _restoration.c.h
 
 @cache
 def changes_since(*, filtered: bool) -> Statement:
-    """Return the statement of a pull: one row with the feed's state, and one for each change above a number.
+    """Return the statement of a pull, which reads the feed's state and the changes above the number `after`.
 
-    All rows are of one snapshot, and in no particular order: repeating the feed's state in a thousand rows, or sorting the
-    rows, would take as long as reading them. Columns without a value are null. Existing records are read from the table of
-    each kind and removed ones from `change`, each in the order of an index, and merged. A change is returned in full while
-    the documents before it have less than `most_bytes` together; after that its document is not read, and its collection
-    is null.
+    The first kind of row has the feed's state, and each other row has a change. All rows come from one snapshot, in no
+    particular order: repeating the state in a thousand rows, or sorting the rows, would take as long as reading them. A
+    column that does not apply to a row is null. Living records are read from the tables of the kinds, and tombstones
+    from `change`, both in the order of an index. A change is returned without its document, and with a null collection,
+    if the documents before it have `most_bytes` or more together. If `filtered`, only changes of the kinds in
+    `collections` are returned.
     """
     found = (
         sa.union_all(_removed_since(filtered=filtered), *(_changed_since(kind, filtered=filtered) for kind in kinds()))
@@ -151,8 +156,10 @@ def _history() -> Statement:
 
 
 HISTORY: Final = _history()
-"""A page of a living record's former versions, newest first: a row without a version if there is none, and no row if there
-is no such record. From `most_bytes` on, versions have no document.
+"""Returns a page of a living record's former versions, newest first.
+
+Returns no row if there is no such record, and one row of nulls if there is no former version. A version is returned
+without its document if the documents before it have `most_bytes` or more together.
 """
 
 
@@ -180,8 +187,9 @@ def _removed_since(*, filtered: bool) -> sa.Select[Any]:
 
 
 def _bounded(newest: sa.Select[Any]) -> sa.Select[Any]:
-    """Return the statement of a list page in which a record has its document only if those before it have less than
-    `most_bytes` together.
+    """Return the statement of a list page that omits documents after `most_bytes`.
+
+    A row has its document only if the documents before it have less than `most_bytes` together.
     """
     page = newest.subquery("newest")
     before = bytes_before(page.c.document, page.c.created_at.desc(), page.c.id.desc())
@@ -198,7 +206,7 @@ class Statements:
     """The statements of one kind of record."""
 
     def __init__(self, resource: Resource) -> None:
-        """Build all but the lists, which depend on the filters of a request."""
+        """Build the statements, except those that are built at their first use: lists, `with_feed` and `ancestors`."""
         self._resource = resource
         table = resource.table
         self.stored = [column for column in table.c if column.name != "owner_id"]
@@ -209,7 +217,10 @@ class Statements:
             _change.c.id == table.c.id,
         )
         self.with_change = sa.outerjoin(table, _change, of_row)
-        """Rows with their changes. An outer join, because SQLite would start an inner one with all changes of the collection."""
+        """The rows joined with their changes.
+
+        The join is outer, because SQLite would start an inner join with all changes of the collection.
+        """
         self.stored_by_id = Statement(
             sa.select(*self.stored, *FORMER)
             .select_from(self.with_change)
@@ -229,10 +240,11 @@ class Statements:
         self.lists: dict[tuple[object, ...], Statement] = {}
 
     def page(self, filters: list[ActiveFilter], *, continued: bool, bounded: bool = False) -> Statement:
-        """Return the statement of a list page with these filters, newest first. If `continued`, it starts after a given record.
+        """Return the statement of a list page with these filters, newest first.
 
-        A record has its document only if that has at most `most_bytes`. If the statement is `bounded`, it has its document
-        only if the documents before it have less than `most_bytes` together.
+        If `continued`, the page starts after a given record. A row has its document only if the document has at most
+        `most_bytes`. If `bounded`, a row has its document only if the documents before it have less than `most_bytes`
+        together.
         """
         key = (continued, bounded, *(each.variant for each in filters))
         statement = self.lists.get(key)
@@ -273,7 +285,10 @@ class Statements:
 
     @cached_property
     def ancestors(self) -> Statement:
-        """The statement that follows the acyclic reference from given records up to records without one."""
+        """The statement that reads given records and all their ancestors by the reference `Resource.acyclic`.
+
+        Each row has the record's id, and the id of its parent or null (`above`).
+        """
         table, field = self._resource.table, self._resource.acyclic or ""
         step = (table.c.id, table.c[field].label("above"))
         line = sa.select(*step).where(owned(table), any_of(table.c.id, "ids")).cte("line", recursive=True)
@@ -289,23 +304,24 @@ def statements(resource: Resource) -> Statements:
 
 
 def removed_ids(resource: Resource) -> str:
-    """Return the name under which `referrers` takes the ids of removed records of a kind."""
+    """Return the name of the bind parameter for the ids of a kind in `referrers` and `reference_counts`."""
     return f"removed_{resource.table.name}"
 
 
 @cache
 def readable_columns(resource: Resource) -> tuple[sa.Column[Any], ...]:
-    """Return the columns of a stored row, except the sealed document, because JSON cannot contain bytes."""
+    """Return the stored columns of a kind that `json_row` can return: not `document`, because JSON has no bytes."""
     return tuple(column for column in statements(resource).stored if column.name != "document")
 
 
 @cache
 def referrers() -> Statement:
-    """Return the statement that finds all records, of every kind, that refer to any of the given records.
+    """Return the statement that finds the records, of every kind, that refer to any of the given records.
 
-    It takes a list of ids for each kind, by the names of `removed_ids`, and returns a row for each reference: the
-    collection, the field, the stored row as `json_row` without its sealed document, the document, and the columns `FORMER`:
-    at most `rows` rows. So a removal costs the same number of round trips however many kinds there are. Each reference is one branch: SQLite
+    It takes a list of ids for each kind, under the names of `removed_ids`, and returns at most `rows` rows, one for
+    each reference: the referrer's collection, the field, the stored row as `json_row` without the sealed document, the
+    document, and the columns `FORMER`. One statement serves all kinds, so a removal takes the same number of round
+    trips however many kinds there are. Each field that is a reference has its own branch of the union, because SQLite
     uses no index for two conditions joined by OR.
     """
     return Statement(
@@ -329,9 +345,10 @@ def referrers() -> Statement:
 
 @cache
 def reference_counts() -> Statement:
-    """Return the statement that counts the references to each of the given records, by kind and field of the referrer.
+    """Return the statement that counts the references to each of the given records.
 
-    It takes the same ids as `referrers`, and returns rows with the target's collection, its id and the number.
+    It takes the same ids as `referrers`. Each row has a target's collection and id, and the number of references to it
+    from one field of one kind, so a target may have several rows.
     """
     return Statement(
         sa.union_all(

@@ -1,4 +1,4 @@
-"""How far an intention has been reached, in intentions and in outcomes."""
+"""The enumeration of how far an intention has been reached. Intentions and outcomes use it."""
 
 from enum import StrEnum
 

@@ -1,7 +1,7 @@
-"""The codec: converts a stored row to the JSON of the record. Nothing else renders records.
+"""The codec: converts stored rows to the JSON of records. Only this module writes a record's JSON.
 
-A record's *document* is its JSON text without the first two members, `id` and `version`. It is stored, sealed, in
-the record's row, so a read only has to decrypt it and to put those two in front.
+A record's *document* is its JSON text without the first two members, `id` and `version`. The record's row contains the
+sealed document, so a read only decrypts the document and puts these two members in front.
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,10 @@ from app.records.resource import Resource
 
 EPOCH_SHIFT: Final = 2**40
 MAX_PAGE_BYTES: Final = 4 * 2**20
-"""A page ends with the record that reaches this size, also below its limit, to bound the memory of device and server."""
+"""A page ends after the document with which it reaches this size, even if it has fewer records than its limit.
+
+This bounds the memory that a page takes on the server and on the device.
+"""
 
 
 def seq_of(version: int) -> int:
@@ -30,29 +33,32 @@ def version_of(epoch: int, seq: int) -> int:
 
 
 def public_row(resource: Resource, row: Row, epoch: int) -> Row:
-    """Return the members that the owner sees, in their order."""
+    """Return the public members of a record from its row, in their order."""
     version = version_of(epoch, row["seq"])
     return {name: version if name == "version" else row[name] for name in resource.public_names}
 
 
 def document_of(resource: Resource, row: Row) -> str:
-    """Return a record's document."""
+    """Return the document of a complete row, not sealed."""
     return json_strict.dump_text({name: row[name] for name in resource.document_names})
 
 
 def complete_row(resource: Resource, row: Row, document: str) -> Row:
-    """Return a stored row completed with the fields that only its document has."""
+    """Return a stored row with the fields added that only its document contains."""
     words = orjson.loads(document)
     return row | {name: words[name] for name in resource.sealed_names}
 
 
 def record_json(id: str, version: int, document: str) -> str:
-    """Return a record's JSON text."""
+    """Return a record's JSON text: its document with `id` and `version` in front."""
     return f'{{"id":"{id}","version":{version},{document[1:]}'
 
 
 def record_response(text: str, version: int, location: str | None = None) -> Response:
-    """Return the response with one record and its ETag: 201 with its location if it is new, else 200."""
+    """Return the response with one record (`text`) and its ETag.
+
+    The status is 201 if `location` is given, because the record is new; otherwise 200.
+    """
     headers = [JSON, (b"etag", etag(version))]
     if location is None:
         return Response(200, text.encode(), headers)
@@ -60,7 +66,10 @@ def record_response(text: str, version: int, location: str | None = None) -> Res
 
 
 def page_response(records: Iterable[str], next_cursor: str | None) -> Response:
-    """Return the response with a page of records, given as JSON texts, and the cursor of the next one."""
+    """Return the response with a page of records, given as JSON texts.
+
+    `next_cursor` is the cursor of the next page; None on the last page.
+    """
     items = ",".join(records)
     return Response(200, f'{{"items":[{items}],"next_cursor":{json_strict.dump_text(next_cursor)}}}'.encode(), [JSON])
 

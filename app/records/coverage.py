@@ -1,8 +1,9 @@
-"""Coverage: which records a consent covers, and the rows with their changes for its clinic.
+"""Coverage: which records a consent covers, and the rows of `shared_item` from which its clinic pulls changes.
 
-A consent covers each `shared` record of the collections in its `shares`, and each record that the clinic manages. For
-each covered record there is one `shared_item`, with the latest change. If the record is no longer covered, the item
-stays and is `removed`. Consents are read after the owner's feed was locked, or by the statement that reads the feed.
+A consent covers each record with the visibility `shared` whose collection is in the consent's `shares`, and each record
+that the clinic manages. Each covered record has one shared item, with the record's latest change. When a record is no
+longer covered, its item is kept and marked as `removed`. A write reads the consents after it has locked the owner's
+feed, or in the statement that reads the feed.
 """
 
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from app.records.resource import Resource
 from app.records.shapes import Visibility
 
 CONNECTIONS: Final = "connections"
-"""The collection of the connection itself, whose id is the patient's."""
+"""The collection of the shared item that stands for the connection itself. The id of this item is the patient's."""
 _consent, _feed, _item = ConsentRecord.table(), Feed.table(), SharedItem.table()
 _ACTIVE: Final[sa.ColumnElement[str]] = sa.literal_column(f"'{ConsentStatus.ACTIVE.value}'")
 _SHARED: Final[sa.ColumnElement[str]] = sa.literal_column(f"'{Visibility.SHARED.value}'")
@@ -28,7 +29,7 @@ _COLUMNS: Final = tuple(
 )
 _is_active: Final = sa.and_(_consent.c.owner_id == bind(_consent.c.owner_id), _consent.c.status == _ACTIVE)
 ACTIVE: Final = Statement(sa.select(*_COLUMNS).where(_is_active))
-"""The active consents of an owner."""
+"""Reads the owner's active consents."""
 ACTIVE_WITH_FEED: Final = sa.case(
     (
         _feed.c.consents > sa.literal_column("0"),
@@ -37,7 +38,10 @@ ACTIVE_WITH_FEED: Final = sa.case(
         .scalar_subquery(),
     )
 ).label("active_consents")
-"""The same, as a column of a statement that reads the feed. If there is no live consent, it is null, at no cost."""
+"""The owner's active consents, as a JSON column of a statement that reads the feed.
+
+The column is null, and no consent is read, if `feed.consents` is 0.
+"""
 UPDATE_HEADS: Final = bulk_update(_consent, ["owner_id", "id"], ["head"])
 _KEY: Final = ("owner_id", "clinic_id", "collection", "id")
 _CHANGE: Final = ("version", "number", "removed", "changed_at")
@@ -45,7 +49,7 @@ UPSERT_ITEMS: Final = bulk_upsert(_item, _KEY, _CHANGE)
 
 
 def decode_active(found: Sequence[Sequence[Any]] | None) -> list[Row]:
-    """Return the rows of `ACTIVE_WITH_FEED`."""
+    """Return the consents from a value of the column `ACTIVE_WITH_FEED`; an empty list for null."""
     return [decode_json_row(_COLUMNS, values) for values in found or ()]
 
 
@@ -57,9 +61,10 @@ def covers(consent: Row, resource: Resource, row: Row) -> bool:
 
 
 def shows_change(consent: Row, resource: Resource, before: Row, after: Row) -> bool:
-    """Return whether a clinic can see that a record that its consent covers has changed.
+    """Return whether the clinic of a consent can see a difference between two states of a covered record.
 
-    Of a record that it manages and that is not shared with it, it sees the clinical fields and its own columns only.
+    If the clinic manages the record and the record is not shared, the clinic sees only the clinical fields and the
+    columns `of_clinics`.
     """
     if (
         any(row["visibility"] == Visibility.SHARED for row in (before, after))
@@ -70,13 +75,13 @@ def shows_change(consent: Row, resource: Resource, before: Row, after: Row) -> b
 
 
 def is_covered(kind: Resource, table: sa.FromClause, consent: sa.FromClause) -> sa.ColumnElement[bool]:
-    """Return the condition that a consent covers a record of the same owner."""
+    """Return the SQL condition that a consent covers a record of the same owner."""
     shared = is_shared(kind, table, consent)
     return sa.or_(shared, table.c.clinic_id == consent.c.clinic_id) if kind.clinical else shared
 
 
 def is_shared(kind: Resource, table: sa.FromClause, consent: sa.FromClause) -> sa.ColumnElement[bool]:
-    """Return the condition that a record is shared under a consent of the same owner."""
+    """Return the SQL condition that a record is shared under a consent of the same owner."""
     shares = sa.cast(consent.c.shares, sa.String())
     named = sa.literal_column(f"""'%"{kind.collection}"%'""", sa.String())
     return sa.and_(table.c.visibility == _SHARED, shares.like(named))
@@ -84,7 +89,11 @@ def is_shared(kind: Resource, table: sa.FromClause, consent: sa.FromClause) -> s
 
 @cache
 def deliver(kind: Resource) -> Statement:
-    """Return the statement that marks the records of a kind that the consent `id` covers as changed, with a version."""
+    """Return the statement that marks all records of a kind that a consent covers as changed for its clinic.
+
+    It writes the shared items of these records. It takes the consent's `owner_id` and `id`, and the items' new
+    `version` and `changed_at`.
+    """
     table = kind.table
     covered = (
         sa.select(
@@ -123,19 +132,25 @@ WITHDRAW: Final = Statement(
         changed_at=bind(_item.c.changed_at),
     )
 )
-"""Marks as removed the records that `deliver` did not mark with this version: they are no longer covered."""
+"""Marks the shared items with a version below `version` as removed.
+
+It runs after the statements of `deliver` with this version: the consent does not cover the other records any more.
+"""
 FORGET: Final = Statement(sa.delete(_item).where(*_of_clinic, _is_record))
-"""Deletes the items of records, after a consent's end. The item of the connection stays and stands for them."""
+"""Deletes the shared items of records after a consent has ended.
+
+The item of the connection is kept and marked as removed. It stands for the removal of all records.
+"""
 LAST_VERSION: Final = Statement(
     sa.select(_item.c.version).where(
         *_of_clinic, *(_item.c[name] == bind(_item.c[name]) for name in ("collection", "id"))
     )
 )
-"""The version of an item: a new consent continues from that of the former connection."""
+"""Reads the version of a shared item. A new consent continues from the version of the former connection's item."""
 
 
 def item(clinic_id: UUID, collection: str, id: UUID, version: int, *, removed: bool, **more: object) -> Row:
-    """Return the row of a change that the clinic has not pulled yet."""
+    """Return the row of a shared item whose change the clinic has not pulled yet."""
     return {
         "clinic_id": clinic_id,
         "collection": collection,

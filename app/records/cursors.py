@@ -1,7 +1,7 @@
-"""Cursors of the lists of records: the position after which the next page starts.
+"""Cursors of lists of records and of histories: each holds the position after which the next page starts.
 
-A position is the creation time of the last record of a page, and its id; in a history, where the id is the record's, it is
-the sequence number of the last version.
+In a list, the position is the creation time and the id of a page's last record. In a history, it is the sequence number
+of a page's last version, and the id of the record.
 """
 
 from datetime import datetime
@@ -16,23 +16,26 @@ from app.records.view import View
 
 
 def encode_cursor(view: View, resource: Resource, filters: list[ActiveFilter], created_at: datetime, id: UUID) -> str:
-    """Return the cursor of the position after a record."""
+    """Return the cursor of the list page after the record with this creation time and id."""
     return encode_moment(_key(view), _list(view, resource, filters), created_at, id)
 
 
 def decode_cursor(view: View, resource: Resource, filters: list[ActiveFilter], cursor: str) -> dict[str, Any]:
-    """Return the bind parameters of the position; raise `InvalidCursor` if the cursor is not one of this list."""
+    """Return the bind parameters of a cursor's position.
+
+    Raise `InvalidCursor` if the cursor is not from this list with these filters.
+    """
     created_at, id = decode_moment(_key(view), _list(view, resource, filters), cursor)
     return {"after_created_at": created_at, "after_id": id}
 
 
 def encode_history_cursor(view: View, resource: Resource, id: UUID, seq: int) -> str:
-    """Return the cursor of the position after a former version of a record."""
+    """Return the cursor of the history page after a record's version with this sequence number."""
     return encode_position(_key(view), _history(view, resource), seq, id)
 
 
 def decode_history_cursor(view: View, resource: Resource, id: UUID, cursor: str) -> int:
-    """Return the sequence number of the position; raise `InvalidCursor` if the cursor is not one of this record's history."""
+    """Return the sequence number in a cursor; raise `InvalidCursor` if the cursor is not from this record's history."""
     seq, of = decode_position(_key(view), _history(view, resource), cursor)
     if of != id:
         raise InvalidCursor

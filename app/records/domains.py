@@ -1,4 +1,4 @@
-"""The domains of life, and the two sides, that records of several kinds can be about."""
+"""Enumerations that several kinds use: the domains of life, and whether a change is internal or external."""
 
 from enum import StrEnum
 

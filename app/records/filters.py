@@ -1,8 +1,8 @@
-"""Filters: the query parameters of a list, and the SQL conditions that they become.
+"""Filters: the query parameters of a list, and the SQL conditions that are made from them.
 
-Each filter is a field of a kind's `Filters` class. By default it compares the column of the same name for equality with
-the value, or with any of several values; the annotation `Where` names another column or comparison. A statement depends
-on the names of the filters and the number of their values only. The values themselves are always bind parameters.
+Each filter is a field of the kind's subclass of `Filters`. By default, a record matches if the column of the same name
+equals the value, or any of several values. The annotation `Where` names another column or comparison. The SQL depends
+only on the names of the filters and the number of their values; the values are always bind parameters.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ DEFAULT_LIMIT: Final = 50
 
 
 def bounded_integer(minimum: int, maximum: int) -> Callable[[str], int]:
-    """Return a validator of a query parameter: ASCII digits, an integer from `minimum` to `maximum`."""
+    """Return a validator that parses a query parameter: an integer in ASCII digits, from `minimum` to `maximum`."""
 
     def read(value: str) -> int:
         is_short = (
@@ -46,7 +46,7 @@ Flag = Annotated[bool, PlainValidator(_read_flag), WithJsonSchema({"type": "bool
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """Annotates a filter with its column and comparison."""
+    """The annotation of a filter with the column to compare with the value, and the comparison."""
 
     column: str
     compare: Literal["=", ">=", "<", "<="]
@@ -61,15 +61,16 @@ class Filters(BaseModel):
         DEFAULT_LIMIT, ge=1, le=MAX_LIMIT, description="Maximum number of records in a page, 1 to 200."
     )
     cursor: Annotated[str, WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9_-]+$"})] | None = Field(
-        None, description="Continues the list: the `next_cursor` of the previous page."
+        None, description="The `next_cursor` of the previous page, to continue the list."
     )
 
 
 @dataclass(frozen=True, slots=True)
 class ActiveFilter:
-    """A filter that a request uses: its name, its annotation and its values.
+    """A filter that a request uses: its name, its annotation `Where` if it has one, and its values.
 
-    Several values are padded to the number of possible values, so that few different statements are needed.
+    If there are several values, the last one is repeated until there are as many as the enumeration has members. So the
+    number of different statements is small.
     """
 
     name: str
@@ -78,7 +79,7 @@ class ActiveFilter:
 
     @property
     def variant(self) -> tuple[str, object]:
-        """The part of the filter on which the SQL depends."""
+        """The parts of the filter that the SQL depends on: the name and the number of values."""
         return self.name, len(self.values)
 
     @property
@@ -87,7 +88,7 @@ class ActiveFilter:
         return {f"{self.name}_{n}": value for n, value in enumerate(self.values)}
 
     def condition(self, table: sa.Table) -> sa.ColumnElement[bool]:
-        """Return the SQL condition on a row of the table."""
+        """Return the SQL condition that a row of the table matches the filter."""
         column = table.c[self.name if self.where is None else self.where.column]
         binds = [bind(column, f"{self.name}_{n}") for n in range(len(self.values))]
         if self.where is not None:
@@ -96,7 +97,7 @@ class ActiveFilter:
 
 
 def active_filters(filters: Filters) -> list[ActiveFilter]:
-    """Return the filters that a request uses."""
+    """Return the filters that have a value in a request."""
     active = []
     for name, field in type(filters).model_fields.items():
         value = getattr(filters, name)

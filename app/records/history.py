@@ -1,6 +1,6 @@
-"""The history of a record: its former versions, which the recorder `record_history` keeps.
+"""The history of a record: the route that lists its former versions, which the recorder `record_history` stores.
 
-The route is the same for every kind of record, so it is made here from the kind's `Resource`.
+Every kind has the same route, so it is built here from the kind's `Resource`.
 """
 
 from datetime import datetime
@@ -33,7 +33,8 @@ def history_router(resource: Resource) -> APIRouter:
     get_history.__name__ = f"get_{resource.table.name}_history"
     get_history.__doc__ = (
         f"Return the former versions of {resource.one}, newest first, without the current one.\n\n"
-        "What a device changes within ten minutes is one version. To restore one, send its values in a PATCH."
+        "Changes that one device makes within ten minutes are one version. A record keeps up to 100 former versions. "
+        "To restore a version, send its values in a PATCH."
     )
     router.add_api_route(
         "/{id:id}/history",
@@ -47,7 +48,10 @@ def history_router(resource: Resource) -> APIRouter:
 
 
 async def former_versions(view: View, resource: Resource, id: UUID, query: Filters) -> Response:
-    """Return the response with a page of a record's former versions, newest first."""
+    """Return the response with a page of a record's former versions, newest first.
+
+    Raise `NotFound` if there is no such record.
+    """
     before = EPOCH_SHIFT if query.cursor is None else decode_history_cursor(view, resource, id, query.cursor)
     key = {"collection": resource.collection, "id": id}
     rows = await view.fetch(access.HISTORY, **key, before=before, rows=query.limit + 1, most_bytes=MAX_PAGE_BYTES)

@@ -1,4 +1,4 @@
-"""How records of a kind are written in the journal of an export. A kind declares only what differs from the defaults."""
+"""The form of a kind's records in the journal of an export. A kind declares only what differs from the defaults."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,14 +9,15 @@ from typing import Any
 class Journal:
     """The form of the journal entries of a kind of record.
 
-    `name` and `facts` are templates: in `"{kind} session"` the field `kind` of a record is inserted, its value written for
-    a reader. A fact is left out if one of its fields is null; null in a list is a dash. By default the name is that of the kind, and there is a
-    fact for each field that is neither the person's own words nor a reference.
+    `name` and `facts` are templates: in `"{kind} session"`, the value of the record's field `kind` is inserted,
+    formatted for a reader. A fact is omitted if one of its fields is null; a null in a list is written as a dash. The
+    default name is the kind's name. By default, each field has a fact, except references, the person's own words, the
+    fields in `dated_by`, `visibility` and `timezone`.
 
-    `title` is the field in the heading. `dated_by` are the times by which an entry is dated, the first one that is not null;
-    by default, and if all are null, `created_at`. All other fields with the person's own words are paragraphs, in the order
-    of `labels` and then of the fields. A paragraph begins with its label, by default the name of the field; the label of the
-    field that is the record's `text` is empty.
+    `title` is the field in the heading. An entry is dated by the first field of `dated_by` that is not null, or by
+    `created_at` if there is none. Each other field with the person's own words is a paragraph, in the order of `labels`
+    and then of the fields. A paragraph begins with its label. The default label is the field's name, or empty for the
+    field `Resource.text`.
     """
 
     name: str = ""

@@ -1,6 +1,6 @@
-"""Positions in lists: a number and an id, with a MAC that binds them to one list, as the opaque text of a cursor.
+"""Positions in lists, encoded as the opaque text of a cursor. A position is a number and an id.
 
-So a cursor cannot be forged, or used for another list.
+A MAC binds each position to one list, so that a cursor cannot be forged or used for another list.
 """
 
 import base64
@@ -20,17 +20,17 @@ _NUMBER_BYTES: Final = 8
 _POSITION_BYTES: Final = 24
 _CURSOR_BYTES: Final = 40
 Scope = tuple[object, ...]
-"""What identifies a list: its reader, its name, its filters."""
+"""The values that identify a list, such as its reader, its name and its filters."""
 
 
 def encode_position(key: bytes, scope: Scope, number: int, id: UUID) -> str:
-    """Return the cursor of a position in the list of a scope; `key` is the key of all cursors."""
+    """Return the cursor of a position in the list that `scope` identifies; `key` is the server's key for cursors."""
     position = number.to_bytes(_NUMBER_BYTES, "big", signed=True) + id.bytes
     return base64.urlsafe_b64encode(position + _mac(key, scope, position)).decode().rstrip("=")
 
 
 def decode_position(key: bytes, scope: Scope, cursor: str) -> tuple[int, UUID]:
-    """Return the number and the id in a cursor; raise `InvalidCursor` if it is not of this scope."""
+    """Return the number and the id in a cursor; raise `InvalidCursor` if the cursor was not made for this list."""
     try:
         decoded = base64.b64decode(cursor.encode("ascii") + b"==", b"-_", validate=True)
     except (ValueError, binascii.Error):
@@ -45,12 +45,12 @@ def decode_position(key: bytes, scope: Scope, cursor: str) -> tuple[int, UUID]:
 
 
 def encode_moment(key: bytes, scope: Scope, moment: datetime, id: UUID) -> str:
-    """Return the cursor of the position after an entry of a list that is ordered by time and id."""
+    """Return the cursor of the position after the entry with this time and id, in a list that is ordered by both."""
     return encode_position(key, scope, (moment - _EPOCH) // _MICROSECOND, id)
 
 
 def decode_moment(key: bytes, scope: Scope, cursor: str) -> tuple[datetime, UUID]:
-    """Return the time and the id in a cursor; raise `InvalidCursor` if it is not of this scope."""
+    """Return the time and the id in a cursor; raise `InvalidCursor` if the cursor was not made for this list."""
     number, id = decode_position(key, scope, cursor)
     return _EPOCH + number * _MICROSECOND, id
 

@@ -1,8 +1,8 @@
-"""Preconditions (RFC 9110, section 13): If-Match prevents a lost update, If-None-Match avoids a repeated body.
+"""Preconditions (RFC 9110, section 13): If-Match prevents lost updates, If-None-Match avoids sending a body again.
 
-If-Match takes one tag, which is the record's version, or `*`, which forces the write. A weak tag of the current version
-is accepted, too, because a compressed response has one, from the server or from a proxy. The header is checked after the
-record was found: a record that does not exist is 404, whatever the header.
+If-Match takes one entity tag, the record's version in quotes, or `*`, which matches every version. A weak tag of the
+current version also matches, because a compressed response has a weak tag. The header is checked after the record was
+found: a request for a record that does not exist gets 404 even if the header is missing or malformed.
 """
 
 import re
@@ -19,7 +19,10 @@ _each = re.compile(_TAG).findall
 
 
 def if_match_satisfied(if_match: str | None, version: int) -> bool:
-    """Return whether If-Match names the record's version; raise if the header is missing or malformed."""
+    """Return whether If-Match matches the record's version.
+
+    Raise `PreconditionRequired` if the header is missing, and `MalformedHeader` if it is malformed.
+    """
     if if_match is None:
         raise PreconditionRequired
     if if_match == "*":
@@ -41,14 +44,14 @@ def entity_tags(value: str) -> list[str]:
 
 
 def matching_etag(if_none_match: str | None, version: int) -> str | None:
-    """Return the tag of If-None-Match that names the record's version, for the 304 response; None if there is none."""
+    """Return the tag of If-None-Match that matches the record's version, for the 304 response; None if no tag does."""
     return None if if_none_match is None else matching_tag(if_none_match, f'"{version}"')
 
 
 def matching_tag(if_none_match: str | None, current: str) -> str | None:
-    """Return the tag of If-None-Match that names the current representation, for the 304 response; None if there is none.
+    """Return the tag of If-None-Match that matches the tag `current`, for the 304 response; None if no tag does.
 
-    It is weak if the client has the representation from a compressed response. `current` is strong, in quotes.
+    `current` is a strong tag, in quotes. The returned tag is weak if the client got it with a compressed response.
     """
     if if_none_match is None:
         return None

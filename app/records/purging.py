@@ -1,9 +1,8 @@
-"""Purging: deletes old tombstones, remembered operations and former versions.
+"""Purging: deletes old tombstones, remembered operations and former versions. Safe while the API is served.
 
-It is safe while the API is served. Tombstones are deleted in pages. The transaction of a page first locks the feeds of their
-owners, as every write does, and raises each feed's floor to the highest number deleted: a cursor below the floor is then
-answered with 410. Old rows are found by an index, oldest first. A purge can be interrupted and
-repeated at any time.
+Rows are deleted in batches, oldest first, and found by an index. The transaction of a batch of tombstones first locks
+the feeds of their owners, as a write does, and raises each feed's floor to the highest deleted number. A pull with a
+cursor below the floor then gets 410. A purge can be interrupted and repeated at any time.
 """
 
 from collections import Counter
@@ -33,12 +32,12 @@ def _oldest(moment: sa.ColumnElement[Any], *columns: sa.ColumnElement[Any]) -> s
 
 
 def _oldest_rows(table: sa.Table, moment: str) -> sa.Select[Any]:
-    """Return the primary keys of the oldest rows; the owner is the first column."""
+    """Return a query for the primary keys of a table's oldest rows; the first column is the owner's id."""
     old = table.alias("old")
     return _oldest(old.c[moment], *(old.c[column.name] for column in table.primary_key))
 
 
-_IS_REMOVED: Final = sa.text("tombstone.deleted")  # the same text as in the partial index, or SQLite does not use it
+_IS_REMOVED: Final = sa.text("tombstone.deleted")  # SQLite uses the partial index only for this exact text
 _page: Final = (
     _oldest(_tombstone.c.written_at, _tombstone.c.owner_id, _tombstone.c.seq, _tombstone.c.written_at)
     .where(_IS_REMOVED)
@@ -50,7 +49,7 @@ LOCK_FEEDS: Final = Statement(
     .order_by(_feed.c.owner_id)
     .with_for_update(of=_feed)
 )
-"""The feeds of the oldest tombstones, of all owners: only the operator runs this."""
+"""Locks the feeds of the oldest tombstones, of all owners. Only the operator's command runs this."""
 DELETE_TOMBSTONES: Final = Statement(
     sa.delete(_change)
     .where(
@@ -60,7 +59,10 @@ DELETE_TOMBSTONES: Final = Statement(
     )
     .returning(_change.c.owner_id, _change.c.seq, _change.c.written_at)
 )
-"""Deletes those of the oldest tombstones whose feeds are locked: only the operator runs this."""
+"""Deletes the oldest tombstones whose owners' feeds this transaction has locked.
+
+Only the operator's command runs this.
+"""
 _RAISE_FLOOR: Final = bulk_update(_feed, ["owner_id"], ["floor"])
 _old_operations: Final = _oldest_rows(_operation, "written_at").subquery("page")
 LOCK_FEEDS_OF_OPERATIONS: Final = Statement(
@@ -69,7 +71,7 @@ LOCK_FEEDS_OF_OPERATIONS: Final = Statement(
     .order_by(_feed.c.owner_id)
     .with_for_update(of=_feed)
 )
-"""The feeds of the oldest remembered operations, of all owners: only the operator runs this."""
+"""Locks the feeds of the oldest remembered operations, of all owners. Only the operator's command runs this."""
 DELETE_OPERATIONS: Final = Statement(
     sa.delete(_operation)
     .where(
@@ -81,7 +83,10 @@ DELETE_OPERATIONS: Final = Statement(
     )
     .returning(_operation.c.owner_id, _operation.c.written_at)
 )
-"""Deletes those of the oldest remembered operations whose feeds are locked: only the operator runs this."""
+"""Deletes the oldest remembered operations whose owners' feeds this transaction has locked.
+
+Only the operator's command runs this.
+"""
 _SET_REMEMBERED: Final = bulk_update(_feed, ["owner_id"], ["remembered_ops"])
 DELETE_REVISIONS: Final = Statement(
     sa.delete(_revision)
@@ -90,11 +95,14 @@ DELETE_REVISIONS: Final = Statement(
     )
     .returning(_revision.c.replaced_at.label("moment"))
 )
-"""Deletes the former versions that were replaced first, of all owners: only the operator runs this."""
+"""Deletes the former versions that were replaced first, of all owners. Only the operator's command runs this."""
 
 
 async def purge(db: Database, before: datetime) -> AsyncGenerator[int, None]:
-    """Delete the tombstones written before an instant; yield how many were deleted, after each transaction."""
+    """Delete the tombstones that were written before an instant.
+
+    After each transaction, yield the number of tombstones that it deleted.
+    """
     page = {"since": LONG_AGO, "before": before, "rows": BATCH_SIZE}
     while True:
         async with background_transaction(db) as tx:
@@ -106,13 +114,14 @@ async def purge(db: Database, before: datetime) -> AsyncGenerator[int, None]:
         if not floors:
             return
         yield len(deleted)
-        if len(deleted) == BATCH_SIZE:  # else another purge runs, and the rows that it has locked are still there
+        if len(deleted) == BATCH_SIZE:  # if fewer, another purge may have left rows to search again
             page["since"] = max(row["written_at"] for row in deleted)
 
 
 async def forget(db: Database, before: datetime) -> AsyncGenerator[int, None]:
-    """Delete the operations remembered before an instant, and lower the numbers in the feeds of their owners; yield how
-    many were deleted, after each transaction.
+    """Delete the operations that were remembered before an instant, and subtract them from the owners' usage.
+
+    After each transaction, yield the number of operations that it deleted.
     """
     page = {"since": LONG_AGO, "before": before, "rows": BATCH_SIZE}
     while True:
@@ -127,11 +136,14 @@ async def forget(db: Database, before: datetime) -> AsyncGenerator[int, None]:
         if not numbers:
             return
         yield len(deleted)
-        if len(deleted) == BATCH_SIZE:  # else another purge runs, and the rows that it has locked are still there
+        if len(deleted) == BATCH_SIZE:  # if fewer, another purge may have left rows to search again
             page["since"] = max(row["written_at"] for row in deleted)
 
 
 async def forget_versions(db: Database, before: datetime) -> AsyncGenerator[int, None]:
-    """Delete the former versions replaced before an instant; yield how many were deleted, after each transaction."""
+    """Delete the former versions that were replaced before an instant.
+
+    After each transaction, yield the number of versions that it deleted.
+    """
     async for count in delete_in_batches(db, DELETE_REVISIONS, before, BATCH_SIZE):
         yield count

@@ -27,28 +27,14 @@ Settle = Callable[[Any, Any, View], Iterator[Fault]]
 
 @dataclass(frozen=True, eq=False)
 class Resource:
-    """One kind of record.
-
-    `description` explains the kind in the documentation. `settle(record, before, view)` holds its rules: it is called
-    before every write, from every entry point, completes the record, whose fields it gets as attributes, and yields the
-    faults. `transitions` lists the statuses that may follow each status; None means all. The fields of a group in
-    `coupled` have a meaning only together: two edits conflict if both change fields of the group. If the target of the
-    reference `on_delete_cascade` is removed, the record is removed, too; other references are set to null. The
-    reference `acyclic` may not make a record its own ancestor. `settle` may complete the fields in `filled_in` if null
-    was sent. `text` is the field with the person's own words; None if the kind has none. `computed` has the members that
-    `settle` sets at every write: they are stored and read like fields, and no client can send them. `facts` are further
-    columns, each computed from the complete row, so that a list can be filtered by a property of sealed fields. `journal` says how the record is
-    written in the journal of an export. `clinical` are the fields that only a clinic can change in a record that it
-    manages: the field `clinic_id` says which clinic, and `of_clinics` are further columns that it sets. `scope` is the type
-    of resource (FHIR R4) in whose scopes clinics see the kind; null if no clinic ever sees it.
-    `happened` are the times or days at which the record is placed in the timeline, the first one that is not null; by
-    default those by which its journal entry is dated, and then `created_at`. If `about` has references, a new record
-    needs one of them; they become null like others when what they refer to is removed.
-    """
+    """One kind of record: its shapes, its rules, and its options in the shared code."""
 
     collection: str
+    """The plural name of the kind in paths and in sync: `action-items`."""
     description: str
+    """The text that explains the kind in the documentation."""
     text: str | None
+    """The field with the person's own words that has no label in the journal; None if the kind has no such field."""
     record: type[Record]
     fields: type[Fields]
     draft: type[RecordDraft]
@@ -56,20 +42,42 @@ class Resource:
     public: type[RecordPublic]
     filters: type[Filters]
     settle: Settle
+    """The rules of the kind: `settle(record, before, view)` completes the record, and yields its faults.
+
+    The write engine calls it for every create and change, from every entry point. `record` and `before` have the fields
+    as attributes; `before` is None for a new record.
+    """
     example: Mapping[str, Any]
+    """A draft with its id, which the documentation shows and the tests send."""
     transitions: Mapping[str, frozenset[str]] | None = None
+    """The statuses that may follow each status; None if every status may follow every other."""
     coupled: tuple[frozenset[str], ...] = ()
+    """Groups of fields that have a meaning only together: two edits conflict if both change fields of one group."""
     on_delete_cascade: str | None = None
+    """A reference: if its target is removed, the record is removed, too. Other references are set to null."""
     acyclic: str | None = None
+    """A reference that may not make a record its own ancestor."""
     filled_in: frozenset[str] = frozenset()
+    """The fields for which `settle` may set a value if the draft has null."""
     computed: type[BaseModel] | None = None
+    """The members that `settle` computes. They are stored and read like fields, but no client can set them."""
     facts: Mapping[str, Callable[[Row], object]] = field(default_factory=dict)
+    """Further columns, each computed from the complete row. With them, lists can be filtered by sealed fields."""
     journal: Journal = field(default_factory=Journal)
+    """The form of a record in the journal of an export."""
     clinical: tuple[str, ...] = ()
+    """The fields that only the clinic in `clinic_id` can change while it manages the record."""
     of_clinics: tuple[str, ...] = ()
+    """Further columns that only the clinic in `clinic_id` sets."""
     scope: str | None = None
+    """The FHIR R4 resource type whose scopes let clinics see the kind; None if no clinic ever sees it."""
     happened: tuple[str, ...] = ()
+    """The fields that place a record in the timeline by time or day; by default `journal.dated_by`.
+
+    The first one that is not null counts. If all are null, `created_at` counts.
+    """
     about: tuple[str, ...] = ()
+    """References of which a new record needs at least one. They are set to null if their targets are removed later."""
 
     @property
     def path(self) -> str:
@@ -146,7 +154,10 @@ class Resource:
         return {field: of_table[table] for field, table in self.references.items()}
 
     def happened_at(self, row: Row, timezone: str) -> datetime:
-        """Return when what a record tells of happened. A day counts as its noon in the given time zone, the owner's."""
+        """Return the time of a record in the timeline (`happened`).
+
+        A day counts as noon of that day in `timezone`, which is the owner's.
+        """
         for name in self.happened or self.journal.dated_by:
             value = row[name]
             if value is not None:
@@ -155,13 +166,13 @@ class Resource:
         return created_at
 
     def completed(self, draft: RecordDraft) -> dict[str, Any]:
-        """Return the fields of a new record. Fields that the draft leaves out for `settle` to complete are null."""
+        """Return all fields of a new record. A field that the draft omits, for `settle` to complete, is None."""
         values = draft.__dict__
         return {name: None if (value := values[name]) is MISSING else value for name in self.field_names}
 
     @cached_property
     def initial(self) -> dict[str, Any]:
-        """The value of each field that a draft may leave out; `MISSING` for a field that `settle` completes."""
+        """The value of each optional field if a draft omits it; `MISSING` for a field that `settle` completes."""
         fields = {name: field for name, field in self.draft.model_fields.items() if name in self.field_names}
         return {
             name: field.get_default(call_default_factory=True, validated_data={})
@@ -171,12 +182,12 @@ class Resource:
 
     @cached_property
     def depth(self) -> int:
-        """The length of the longest chain of references to other kinds: parents come before children."""
+        """The length of the longest chain of references to other kinds: parents have a lower depth than children."""
         return max((1 + kind.depth for kind in self.targets.values() if kind is not self), default=0)
 
     @cached_property
     def units(self) -> dict[str, frozenset[str]]:
-        """For each field, the names of the fields that are merged together with it, itself included."""
+        """For each field, the names of the fields that collide together with it, including the field itself."""
         return {
             name: frozenset({name}).union(*(group for group in self.coupled if name in group))
             for name in self.field_names
@@ -184,7 +195,7 @@ class Resource:
 
 
 def register(*resources: Resource) -> tuple[Resource, ...]:
-    """Make these the kinds of record that exist, in this order, and return them."""
+    """Register these as all kinds of record, in this order, and return them."""
     _registry[:] = resources
     return resources
 
@@ -198,15 +209,15 @@ def kinds() -> tuple[Resource, ...]:
 
 
 def referred_kinds() -> set[Resource]:
-    """Return the kinds of record to which others refer."""
+    """Return the kinds of record that other records can refer to."""
     return {target for kind in kinds() for target in kind.targets.values()}
 
 
 def transitions(listed: Mapping[str, str], error: str) -> dict[str, frozenset[str]]:
     """Return the statuses that may follow each status.
 
-    `listed` maps each status to those that may follow it, in one string, separated by spaces. In addition, `error` may follow
-    every status. Nothing follows `error`.
+    `listed` maps a status to the statuses that may follow it, in one string, separated by spaces. In addition, the
+    status `error` may follow every other status. No status follows `error`.
     """
     targets = {target for line in listed.values() for target in line.split()}
     return {status: frozenset({*listed.get(status, "").split(), error}) for status in {*listed, *targets}}

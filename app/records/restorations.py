@@ -1,4 +1,4 @@
-"""Restorations: the problem for a device whose version is older than a restore of its feed from a backup."""
+"""Restorations: checks of the versions that devices send, some of which a restore of the database lost."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -9,23 +9,28 @@ from app.records.codec import EPOCH_SHIFT, version_of
 
 MAX_EPOCH: Final = 8191
 MAX_PROVEN_EPOCH: Final = MAX_EPOCH - 2048
-"""No version that a device sends raises an epoch above this one, so a client that invents versions leaves epochs for
-`afterglow restored`."""
+"""The highest epoch in which a version from a device can prove a loss, and so raise the epoch.
+
+A client that invents versions can therefore not use up the epochs that `afterglow restored` needs.
+"""
 
 
 def proves_loss(version: int, epoch: int, head: int) -> bool:
-    """Return whether a version that a device sent proves that the server lost history: its epoch is the feed's current one,
-    and it is beyond the feed's head. Epochs above `MAX_PROVEN_EPOCH` prove nothing.
+    """Return whether a version from a device proves that the server has lost history.
+
+    The version proves it if its epoch is the feed's current epoch, at most `MAX_PROVEN_EPOCH`, and its sequence number
+    is above the feed's head.
     """
     known, seq = divmod(version, EPOCH_SHIFT)
     return known == epoch <= MAX_PROVEN_EPOCH and seq > head
 
 
 def expired(version: int, epoch: int, restorations: Iterable[Row]) -> CursorExpired:
-    """Return the problem for a version from which a feed in this epoch cannot continue.
+    """Return the problem for a device that sends a version from which the feed cannot continue.
 
-    The reason is `restored` if a restore may have lost the version, `expired` if it is too old or another owner's. The
-    version's epoch may be higher than the feed's: if the same backup is restored twice, each restore starts a random epoch.
+    `epoch` is the feed's, and `restorations` are the rows of the owner. The reason is `restored` if a restore may have
+    lost the version, and `expired` if the version is too old or another owner's. The version's epoch may be higher than
+    the feed's: if one backup is restored twice, each restore starts a random epoch.
     """
     known = version // EPOCH_SHIFT
     kept = max(((row["epoch"], row["head"]) for row in restorations if row["epoch"] <= known), default=None)

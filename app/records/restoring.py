@@ -1,11 +1,11 @@
-"""Restoring: what must be done once after the database was restored from a backup, before the API is served again.
+"""Restoring: the work of `afterglow restored`, which runs once after a restore from a backup, before the API is served.
 
-Every feed gets a new epoch, and a `restoration` row with the last number that the backup has of the old epoch. Every
-device is signed out, since the backup may hold devices as signed in that were signed out after it was made.
+Every feed gets a new epoch, and a row of `restoration` with the feed's head in the old epoch. Every device is signed
+out, because devices that the backup shows as signed in may have been signed out later.
 
 Feeds are processed in batches, in the order of their owners, and the progress is stored in the same transactions. So an
-interrupted run continues where it stopped, two runs at once share the work, and no epoch is raised twice. Writers wait
-only while their own batch is processed.
+interrupted run continues where it stopped, two runs at once share the work, and no feed gets two epochs. A writer
+waits only while the batch with its feed is processed.
 """
 
 import secrets
@@ -26,7 +26,10 @@ from app.records.tables import Restoration, Restoring
 from app.records.view import View, feed_of
 
 MAX_EPOCH_STEP: Final = 64
-"""The new epoch is a random step above the old one, so that two restores of one backup rarely choose the same epoch."""
+"""The maximum step from an old epoch to a new one.
+
+The step is random, so that two restores of one backup rarely choose the same epoch.
+"""
 BATCH_SIZE: Final = 200
 _FIRST: Final = UUID(int=0)
 _feed, _restoration, _run = Feed.table(), Restoration.table(), Restoring.table()
@@ -67,10 +70,13 @@ class EpochsSpentError(Exception):
 
 
 async def start_epoch(view: View, version: int) -> None:
-    """Record that a feed lost history, and raise its epoch, if the version proves it and no other request has done so.
+    """Start a new epoch of the owner's feed, if the version proves that the feed lost history.
 
-    That happens if the database lost changes and `afterglow restored` was not run: for example in a failover to a standby
-    that lagged behind.
+    Store the restoration, and notify the processes that wait for the owner's changes. Do nothing if another request has
+    already started the new epoch. Raise `NotSignedIn` if the caller is not signed in.
+
+    A feed loses history if the database loses changes and `afterglow restored` is not run, for example in a failover to
+    a standby that lagged behind.
     """
     async with view.db.transaction() as tx:
         head, epoch, _, timezone, *_ = feed_of(await tx.tuples(access.LOCK_FEED, **view.binds))
@@ -85,15 +91,18 @@ async def start_epoch(view: View, version: int) -> None:
 
 
 async def unfinished_since(db: Database) -> datetime | None:
-    """Return when a run started that was interrupted, or that is running in another process; None if there is none."""
+    """Return when the unfinished run of `afterglow restored` started; None if there is none.
+
+    An unfinished run was interrupted, or is running in another process.
+    """
     run = await db.one(_UNFINISHED)
     return None if run is None else run["began_at"]
 
 
 async def start(db: Database) -> int:
-    """Start a run, or continue an unfinished one; return how many feeds are left.
+    """Start a run, or continue an unfinished one; return the number of feeds that are left.
 
-    Raise `EpochsSpentError`, and change nothing, if a feed has reached the last epoch.
+    Raise `EpochsSpentError`, and change nothing, if a new run finds a feed in the epoch `MAX_EPOCH`.
     """
     async with db.transaction() as tx:
         started = await tx.one(_START, began_at=clock.now(), through=_FIRST)
@@ -104,7 +113,10 @@ async def start(db: Database) -> int:
 
 
 async def restored(db: Database) -> AsyncGenerator[int, None]:
-    """Raise the epoch of each remaining feed, and sign out its owner's devices; after each batch yield its number of feeds."""
+    """Give each remaining feed a new epoch, and sign out its owner's devices.
+
+    After each batch, yield the number of feeds in it.
+    """
     while True:
         async with background_transaction(db) as tx:
             run = await tx.one(_LOCK_PROGRESS)
@@ -128,5 +140,5 @@ def later_epoch(epoch: int) -> int:
 
 
 def epoch_step(most: int = MAX_EPOCH_STEP) -> int:
-    """Return a random step to a later epoch."""
+    """Return a random step to a later epoch: at least 1, and at most `most` and `MAX_EPOCH_STEP`."""
     return 1 + secrets.randbelow(min(MAX_EPOCH_STEP, most))

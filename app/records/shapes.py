@@ -1,13 +1,13 @@
 """The shapes of a record: its fields, and the draft, the patch and the public shape that are derived from them.
 
-A kind declares its fields once, with their bounds, defaults and descriptions. From them follow:
+A kind declares its fields once, with their bounds, defaults and descriptions. These shapes are derived from them:
 
-- the *draft*, the body of a create: the fields with their defaults, and an optional id;
-- the *patch*, the body of an update: all fields optional; an absent field is unchanged, null clears a field (RFC 7396);
+- the *draft*, the body of a POST: the fields with their defaults, and an optional id;
+- the *patch*, the body of a PATCH: all fields optional; an absent field is unchanged, null clears a field (RFC 7396);
 - the *public* shape, the body of a response: the fields without defaults, so that all members are always present.
 
-Pydantic builds the validators of drafts and patches at import. The other shapes are only documented: they are built with
-the OpenAPI document.
+Pydantic builds the validators of drafts and patches at import. The other shapes only appear in the OpenAPI document,
+and are built with it.
 """
 
 from collections.abc import Callable, Iterable
@@ -32,7 +32,7 @@ STORED_EXAMPLE: Final[Example] = {
 }
 
 Version = Annotated[int, Field(strict=True, ge=1, lt=2**53)]
-"""A sequence number of a feed and the feed's epoch in one integer, which fits the 53 bits of a JSON number."""
+"""A feed's epoch and a sequence number in one integer, which fits into the 53 bits that a JSON number can have."""
 
 
 class Visibility(StrEnum):
@@ -56,7 +56,10 @@ class RecordDraft(BaseModel, defer_build=True):
 
     id: Annotated[
         Id | MISSING,
-        Field(description="The record's id, by default a new one. Choose a UUID of version 7."),
+        Field(
+            description="The record's id: a UUID, preferably of version 7. If the client chooses it, the same draft "
+            "sent again returns the existing record. Without it, each request creates a new record."
+        ),
     ] = MISSING
 
 
@@ -65,7 +68,8 @@ class RecordPublic(BaseModel, defer_build=True):
 
     id: Id = Field(description="The record's id.")
     version: Version = Field(
-        description="The record's version, which rises with every change of the owner's records; its ETag without quotes."
+        description="The record's version. A change gives the record a higher version than any earlier change of the "
+        "owner's records. In quotes, it is the record's ETag."
     )
     created_at: Instant = Field(description="When the record was created.")
     updated_at: Instant = Field(description="When the record was last changed.")
@@ -86,14 +90,14 @@ class FormerVersion(BaseModel, defer_build=True):
     version: Version = Field(description="The version.", examples=[STORED_EXAMPLE["version"]])
     written_at: Instant = Field(description="When this version was written.", examples=[STORED_EXAMPLE["updated_at"]])
     device_id: Id | None = Field(
-        description="The device that wrote it, as in `GET /v1/auth/devices`. Null if it was not recorded.",
+        description="The device that wrote this version, as in `GET /v1/auth/devices`. Null if it is not known.",
         examples=["019aa2c4-7b00-7000-8000-00000000de01"],
     )
     record: Any
 
 
 def sealed_fields(shape: type[BaseModel], mark: type[Sealed] = Sealed) -> frozenset[str]:
-    """Return the names of the fields that are stored in the sealed document only; with a `mark`, of those that have it."""
+    """Return the names of the fields whose type has the mark: by default, all that are only in the sealed document."""
     return frozenset(
         name
         for name, field in shape.model_fields.items()
@@ -102,15 +106,15 @@ def sealed_fields(shape: type[BaseModel], mark: type[Sealed] = Sealed) -> frozen
 
 
 def sent_fields(shape: BaseModel) -> dict[str, Any]:
-    """Return the members that the request set, with their parsed values."""
+    """Return the members that the request contains, with their parsed values."""
     sent = shape.model_fields_set
     return {name: value for name, value in shape.__dict__.items() if name in sent}
 
 
 def draft(shown: Example, *, completed: Iterable[str] = ()) -> Callable[[type[Shape]], type[Shape]]:
-    """Return a decorator for a draft. The client may omit the fields in `completed`, which `settle` sets.
+    """Return a decorator for a draft. A client may omit the fields in `completed`, which `settle` then sets.
 
-    Its example is `shown` without the id, so that it can be sent repeatedly.
+    The documented example is `shown` without the id, so that each request with it creates a record.
     """
 
     def decorate(shape: type[Shape]) -> type[Shape]:
@@ -122,7 +126,10 @@ def draft(shown: Example, *, completed: Iterable[str] = ()) -> Callable[[type[Sh
 
 
 def patch(shown: Example) -> Callable[[type[Shape]], type[Shape]]:
-    """Return a decorator for a patch with its example: all fields become optional, without defaults."""
+    """Return a decorator for a patch: all fields become optional, without defaults.
+
+    `shown` is the documented example.
+    """
 
     def decorate(shape: type[Shape]) -> type[Shape]:
         for field in shape.model_fields.values():
@@ -133,7 +140,10 @@ def patch(shown: Example) -> Callable[[type[Shape]], type[Shape]]:
 
 
 def public(draft: Example) -> Callable[[type[Shape]], type[Shape]]:
-    """Return a decorator for a public shape: all fields become required. Its example is the response to the given draft."""
+    """Return a decorator for a public shape: all fields become required.
+
+    The documented example is the response to a request with `draft`.
+    """
 
     def decorate(shape: type[Shape]) -> type[Shape]:
         shape.model_config["extra"] = "ignore"
@@ -148,12 +158,15 @@ def public(draft: Example) -> Callable[[type[Shape]], type[Shape]]:
 
 
 def page(item: type[BaseModel], description: str) -> type[Page]:
-    """Return the shape of a page of these records. It needs no example of its own, because the records have one."""
+    """Return the shape of a page of records. It has no example of its own, because the shape `item` has one."""
     return _page(f"{item.__name__}Page", description, item, "The records.")
 
 
 def history(item: type[BaseModel], one: str) -> type[Page]:
-    """Return the shape of a page of former versions of these records. `one` is the kind with its article: "a session"."""
+    """Return the shape of a page of former versions of a record.
+
+    `one` is the name of the kind with its article: "a session".
+    """
     record: Any = (item, Field(description="The record, as it was."))
     version = create_model(
         f"{item.__name__}Version", __base__=FormerVersion, __doc__=f"A former version of {one}.", record=record

@@ -16,9 +16,9 @@ from app.records.shapes import Visibility, sealed_fields
 class Change(Table, table=True):
     """The latest change of one record: who made it, and when. If the record was removed, this is its tombstone.
 
-    `revised_at` is when a former version of the record was last kept; null if none was. `happened_at` is when what the
-    record tells of happened (`Resource.happened_at`), for the timeline; null for a tombstone. The indexes of `seq` and
-    `written_at` are partial (tombstones only) in the migrations: to declare that here would load both dialects.
+    `revised_at` is when a former version of the record was last kept; null if none was. `happened_at` is the record's
+    time in the timeline (`Resource.happened_at`); null for a tombstone. In the migrations, the indexes of `seq` and
+    `written_at` are partial (tombstones only). Declaring this here would load the dialects of both databases.
     """
 
     __table_args__ = (
@@ -42,10 +42,8 @@ class Change(Table, table=True):
 class Revision(Table, table=True):
     """A former version of a record, with its sealed document.
 
-    The document is copied without sealing it again. It can be decrypted only with `seq`, the number of that version.
-
-    `written_at` and `written_by` are when and by which device that version was written, `replaced_at` is when a change
-    replaced it.
+    The sealed document is copied as it is. Decrypting it takes `seq`, the sequence number of the version. `written_at`
+    and `written_by` are the time and the device of the version; `replaced_at` is when a change replaced it.
     """
 
     owner_id: UUID = Field(primary_key=True, foreign_key="feed.owner_id")
@@ -59,7 +57,10 @@ class Revision(Table, table=True):
 
 
 class RememberedOp(Table, table=True):
-    """The result of an operation that a device pushed, without its content: pushed again, it has no further effect."""
+    """The result of an operation that a device pushed, without the operation's content.
+
+    If the device pushes the operation again, it gets this result, and the operation has no further effect.
+    """
 
     __tablename__ = "remembered_op"
 
@@ -72,7 +73,7 @@ class RememberedOp(Table, table=True):
 
 
 class Restoration(Table, table=True):
-    """The head that a feed had in an epoch that ended when its database was restored from a backup."""
+    """The head that a feed had in an epoch. The epoch ended because a restore or a failover lost later changes."""
 
     owner_id: UUID = Field(primary_key=True, foreign_key="feed.owner_id")
     epoch: int = Field(primary_key=True)
@@ -89,10 +90,11 @@ class Restoring(Table, table=True):
 
 
 class Record(Table):
-    """The columns of every kind besides its fields; `field_seq` maps a field to the sequence number of its last change.
+    """The columns that the table of every kind has in addition to the kind's fields.
 
-    `document` is the record's JSON as sent to its owner, without `id` and `version`, sealed. Fields with a person's words
-    have no column: they are in the document only.
+    `field_seq` maps a field to the sequence number of its last change. `document` is the record's sealed JSON, as its
+    owner gets it, without `id` and `version`. Fields with a person's words have no column: they are only in the
+    document.
     """
 
     owner_id: UUID = Field(primary_key=True, foreign_key="feed.owner_id")
@@ -111,12 +113,12 @@ class Record(Table):
 
 
 def references(**fields: str) -> tuple[Any, ...]:
-    """Return the table arguments of a kind: the indexes of its list and of a pull, and what each reference needs.
+    """Return the table arguments of a kind: the indexes of lists and pulls, and those of the references.
 
-    References are given as `field="target_table"`; each has a foreign key and an index. The foreign keys are composite, so
-    that the database refuses another owner's record, and deferred, so that the rows of one transaction may be written in
-    any order. PostgreSQL's index is partial (`IS NOT NULL`, in the migration); SQLite would not use a partial index to find
-    the referrers of several records.
+    References are given as `field="target_table"`. Each has a foreign key and an index. The foreign keys are composite,
+    so that the database refuses a reference to another owner's record, and deferred, so that a transaction can write
+    its rows in any order. In the migrations, the index of a reference is partial on PostgreSQL (`IS NOT NULL`). On
+    SQLite it is not, because SQLite would not use a partial index to find the referrers of several records.
     """
     parts: list[Any] = [
         sa.Index(None, "owner_id", "created_at", "id"),

@@ -1,4 +1,4 @@
-"""The types of text and numbers in records. The number in the name of a type of text is its maximum length in code points.
+"""The types of text and of numbers in records. `Text200` is text of at most 200 code points, and so on.
 
 Text is stored exactly as sent. NUL is refused, because PostgreSQL cannot store it; lone surrogates are refused, because
 UTF-8 cannot encode them. A number must be a JSON number: `"5"` and `true` are refused, and an integer has no fraction.
@@ -18,11 +18,11 @@ class Sealed:
 
 
 class Words(Sealed):
-    """Marks a type of text as a person's own words, which are sealed, and written in the journal of an export."""
+    """Marks a type of text as a person's own words. They are sealed, and written in the journal of an export."""
 
 
 def is_marked(annotation: Any, mark: type[Sealed]) -> bool:
-    """Return whether an annotation is a type with this mark, or a union or list that contains one."""
+    """Return whether an annotation is a type with this mark, or a union or list that contains such a type."""
     parts = (*getattr(annotation, "__metadata__", ()), *get_args(annotation))
     return any(isinstance(part, mark) or is_marked(part, mark) for part in parts)
 
@@ -40,7 +40,7 @@ PromptId = Annotated[str, Field(pattern=r"^[a-z]{2,12}-[0-9]{2}$")]
 ZeroToTen = Annotated[int, Field(strict=True, ge=0, le=10)]
 Valence = Annotated[int, Field(strict=True, ge=-2, le=2)]
 GoalLevel = Annotated[int, Field(strict=True, ge=-2, le=2)]
-"""A step of a goal attainment scale: 0 is what is expected, 2 much more than that."""
+"""A step of a goal attainment scale: from -2, much less than expected, to 2, much more than expected."""
 MinutesOfDay = Annotated[int, Field(strict=True, ge=0, le=1440)]
 
 _MIN_DOSE: Final = Decimal("0.001")

@@ -1,4 +1,4 @@
-"""The functions that the routes of every kind call (read, page, create, change, remove), and their documented responses."""
+"""The functions that the routes of every kind call, and the responses that the OpenAPI document lists for them."""
 
 from functools import partial
 from typing import Annotated, Any, Final
@@ -41,8 +41,8 @@ IfMatch = Annotated[
     Header(
         alias="If-Match",
         pattern=r'^(\*|(W/)?"[!#-~]*")$',
-        description="The version that the change was made from, as an entity tag in quotes: "
-        '`"1099511627781"`; or `*`, which forces the change. Without the header the response is 428.',
+        description="The version that the change is based on, as an entity tag in quotes: "
+        '`"1099511627781"`; or `*`, which matches every version. Without the header the response is 428.',
         examples=["*"],
     ),
 ]
@@ -50,20 +50,20 @@ IfNoneMatch = Annotated[
     str | None,
     Header(
         alias="If-None-Match",
-        description="The version that the client has, as an entity tag; if it is current, the response is 304.",
+        description="The version that the client has, as an entity tag. If it is current, the response is 304.",
     ),
 ]
 
 
 _DOCUMENT: Final = 3
-"""The position of the document in a row of a page."""
+"""The index of the document in a row of `Statements.page`."""
 Responses = dict[int | str, dict[str, Any]]
 _NOT_MODIFIED: Responses = {304: {"description": "The client has the current version."}}
 
 
 def create_responses(public: type[RecordPublic]) -> Responses:
     """Return the documented responses of a route that creates a record."""
-    again = {200: {"model": public, "description": "The record exists already: the same draft created it before."}}
+    again = {200: {"model": public, "description": "The same draft, with the same id, created the record before."}}
     return again | problems(AlreadyExists, QuotaExceeded, Removed, UnknownReference, signed_in=True, body=True)
 
 
@@ -78,7 +78,7 @@ def list_responses() -> Responses:
 
 
 def change_responses(*kinds: type[Problem]) -> Responses:
-    """Return the documented responses of a route that changes a record; `kinds` are its own problems."""
+    """Return the documented responses of a route that changes a record; `kinds` are further problems of this route."""
     guarded = (NotFound, MalformedHeader, Outdated, PreconditionRequired, QuotaExceeded, UnknownReference)
     return problems(*guarded, *kinds, signed_in=True, body=True)
 
@@ -90,7 +90,10 @@ def remove_responses() -> Responses:
 
 
 async def read(view: View, resource: Resource, id: UUID, if_none_match: str | None) -> Response:
-    """Return the response with one record, or 304 if the client has its current version."""
+    """Return the response with one record, or 304 if the client has its current version.
+
+    Raise `NotFound` if there is no such record.
+    """
     rows = await view.fetch(statements(resource).read, id=id)
     if not rows:
         raise NotFound
@@ -103,10 +106,11 @@ async def read(view: View, resource: Resource, id: UUID, if_none_match: str | No
 
 
 async def page(view: View, resource: Resource, filters: Filters) -> Response:
-    """Return the response with a page of the owner's records, newest first: at most `limit`, and `MAX_PAGE_BYTES`.
+    """Return the response with a page of the owner's records, newest first.
 
-    Nearly all pages are small. So the first statement only leaves out documents that are too large for a page of `limit`
-    such documents. If there is one, a second statement adds up the sizes.
+    The page has at most `limit` records, and ends after the document with which it reaches `MAX_PAGE_BYTES`. Nearly all
+    pages are smaller, so the first statement only omits each document that is larger than an equal share of this size.
+    If it omitted one, a second statement runs, which adds up the sizes of the documents.
     """
     active = active_filters(filters)
     values = {name: value for each in active for name, value in each.arguments.items()}
@@ -130,9 +134,11 @@ async def page(view: View, resource: Resource, filters: Filters) -> Response:
 
 
 async def create(view: View, resource: Resource, draft: RecordDraft) -> Response:
-    """Return the response with a new record, or with the existing one that the same draft created before.
+    """Create a record, and return the response with it: 201, or 200 if the same draft with this id created it before.
 
-    A field that was changed since the creation may differ from the draft; any other difference raises `AlreadyExists`.
+    A draft without an id creates a record with a new id. If the record exists, fields that were changed since its
+    creation may differ from the draft; any other difference raises `AlreadyExists`. Raise `Removed` if the record was
+    removed.
     """
     fields = sent_fields(draft)
     id = fields.pop("id", None) or new_id()
@@ -148,7 +154,11 @@ async def create(view: View, resource: Resource, draft: RecordDraft) -> Response
 
 
 async def change(view: View, resource: Resource, id: UUID, patch: Fields, if_match: str | None) -> Response:
-    """Return the response with the record after a merge patch; a patch without changes creates no version."""
+    """Apply a merge patch to a record, and return the response with the record.
+
+    A patch that changes nothing creates no version. Raise `NotFound` if there is no such record, and `Outdated` if
+    If-Match does not match its version.
+    """
     op = Op(
         resource=resource,
         id=id,
@@ -164,7 +174,11 @@ async def change(view: View, resource: Resource, id: UUID, patch: Fields, if_mat
 
 
 async def remove(view: View, resource: Resource, id: UUID, if_match: str | None) -> Response:
-    """Remove a record and those that are removed with it; set other references to it to null."""
+    """Remove a record, and return the response 204.
+
+    Records that refer to it by `Resource.on_delete_cascade` are removed, too; other references to it are set to null.
+    Raise `NotFound` if there is no such record, and `Outdated` if If-Match does not match its version.
+    """
     op = Op(resource=resource, id=id, fields=None, check_version=partial(if_match_satisfied, if_match))
     outcome, _ = await store.write_one(view, op)
     if outcome.result is OpOutcome.UNCHANGED:

@@ -1,6 +1,6 @@
 """Verifying seals: decrypts every sealed document, and finds those that cannot be decrypted.
 
-The operator can remove each of them ("give it up").
+The operator can then remove such a record or version (`give_up`).
 """
 
 from collections.abc import AsyncGenerator, Sequence
@@ -31,7 +31,7 @@ _change, _revision = Change.table(), Revision.table()
 class Documents(NamedTuple):
     """Statements that read the sealed documents of all owners; only the operator's command runs them.
 
-    `total` counts the documents. Each statement of `next` reads one table: the next rows after a given primary key.
+    `total` counts the documents. Each statement of `next` reads the next rows of one table after a given primary key.
     """
 
     total: Statement
@@ -51,7 +51,7 @@ def _next(table: sa.Table, collection: sa.ColumnElement[str]) -> Statement:
 
 
 def present(resources: Sequence[Resource]) -> Documents:
-    """Return the statements for the current documents of all records of these kinds."""
+    """Return the statements for the current documents of all records. `resources` are all kinds."""
     tables = ((kind.table, sa.literal_column(f"'{kind.collection}'", sa.String())) for kind in resources)
     return Documents(_count(_change, _change.c.deleted.is_(False)), tuple(_next(*each) for each in tables))
 
@@ -70,14 +70,17 @@ class Unreadable(NamedTuple):
 
 
 async def count(db: Database, documents: Documents) -> int:
-    """Return the number of documents."""
+    """Return the total number of documents that the statements read."""
     return int((await db.only(documents.total))["documents"])
 
 
 async def verify(
     db: Database, keys: DataKeys, documents: Documents, found: list[Unreadable]
 ) -> AsyncGenerator[int, None]:
-    """Decrypt every document, and append those that fail to `found`; yield the number of documents of each batch."""
+    """Decrypt every document, and append those that cannot be decrypted to `found`.
+
+    After each batch, yield the number of documents in it.
+    """
     for statement in documents.next:
         after: dict[str, Any] = dict(zip(_AFTER, (UUID(int=0), "", UUID(int=0), 0), strict=True))
         while rows := await db.all(statement, rows=BATCH_SIZE, **after):
@@ -98,7 +101,7 @@ async def give_up_version(db: Database, version: Unreadable) -> None:
 
 
 async def give_up(services: Services, record: Unreadable) -> None:
-    """Remove a record whose document cannot be decrypted, as if its owner removed it. A pull returns the removal."""
+    """Remove a record whose document cannot be decrypted, as if its owner had done so: a pull returns the removal."""
     resource = next(kind for kind in kinds() if kind.collection == record.collection)
     timezone = (await public_account(services.db, record.owner_id))["timezone"]
     caller = Caller(
@@ -110,7 +113,7 @@ async def give_up(services: Services, record: Unreadable) -> None:
 
 
 class _LenientView(View):
-    """A view in which the sealed fields of one record are empty."""
+    """A view in which the sealed fields of one record are null."""
 
     record: Unreadable
     resource: Resource
@@ -120,7 +123,7 @@ class _LenientView(View):
 
 
 class _LenientKeys(OwnerKeys):
-    """Data keys that return an empty document for one record, without decrypting it."""
+    """Data keys that return a document with null fields for one record, without decrypting its document."""
 
     def __init__(self, keys: OwnerKeys, id: UUID, resource: Resource) -> None:
         self._keys, self._id, self._empty = keys, id, orjson.dumps(dict.fromkeys(resource.sealed_names)).decode()

@@ -1,8 +1,8 @@
-"""A view: whose records a request is about, and who asks.
+"""A view: the owner whose records a request reads or writes, and the caller who sends the request.
 
-Every statement on records takes a view's `binds`: the owner, and values of the caller with which the same statement checks
-that the caller is allowed to run it. `own_records` makes the view of an account's own records; another kind of reader needs
-another such function.
+Every statement on records takes a view's `binds`: the owner's id, and the ids of the caller's account and device, with
+which the same statement checks that the caller is signed in. `own_records` returns the view of the caller's own
+records. Access to another owner's records would need a function of its own.
 """
 
 from collections.abc import Sequence
@@ -35,16 +35,19 @@ class View:
 
     @property
     def timezone(self) -> str:
-        """The owner's IANA time zone; known once the caller is authenticated."""
+        """The owner's IANA time zone; empty until the caller is authenticated."""
         return self.caller.timezone
 
     @property
     def binds(self) -> dict[str, UUID]:
-        """The values that every statement on the owner's records takes."""
+        """The bind values of every statement on the owner's records."""
         return {"owner_id": self.owner_id, **self.caller.binds}
 
     async def data_keys(self) -> OwnerKeys:
-        """Return the owner's data keys, which seal and open the records' documents."""
+        """Return the owner's data keys, which seal and open the records' documents.
+
+        Raise `NotSignedIn` if they cannot be read because the account is being erased.
+        """
         try:
             return await self.caller.services.data_keys.of(self.owner_id)
         except UnreadableRecord:
@@ -53,8 +56,9 @@ class View:
             raise
 
     async def fetch(self, statement: Statement, /, **values: object) -> Sequence[tuple[Any, ...]]:
-        """Return the rows of a statement with the condition `SIGNED_IN`, as tuples. A row proves that the caller is
-        signed in.
+        """Run a statement that contains the condition `SIGNED_IN`, and return its rows as tuples.
+
+        If there is a row, the caller counts as authenticated: the row proves that the caller is signed in.
         """
         rows = await self.db.tuples(statement, **self.binds, **values)
         if rows:
@@ -63,7 +67,10 @@ class View:
 
 
 def feed_of(rows: Sequence[tuple[Any, ...]]) -> tuple[Any, ...]:
-    """Return the one row that a statement on an owner's feed returns; raise `NotSignedIn` if the account was erased."""
+    """Return the only row of a statement on an owner's feed.
+
+    Raise `NotSignedIn` if there is no row, because the account was erased.
+    """
     if not rows:
         raise NotSignedIn
     return rows[0]
@@ -75,7 +82,10 @@ def own_records(caller: Caller) -> View:
 
 
 class _OwnRecords(SecurityBase):
-    """A dependency that returns the view of the caller's own records. The first statement on them checks the sign-in."""
+    """A FastAPI dependency that verifies the access token and returns the view of the caller's own records.
+
+    The first statement on the records checks that the caller is signed in.
+    """
 
     def __init__(self) -> None:
         signed_in = SignedIn()
@@ -88,4 +98,7 @@ class _OwnRecords(SecurityBase):
 
 
 OwnRecords = Annotated[View, Depends(_OwnRecords())]
-"""The caller's own records. The caller is authenticated by the first statement on them, and before any answer."""
+"""A route's parameter for the caller's own records.
+
+The first statement on the records authenticates the caller. If no statement does, the route does it before it responds.
+"""

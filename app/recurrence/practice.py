@@ -1,4 +1,4 @@
-"""The days of one practice: when it is due, when it pauses, and what each day is."""
+"""The days of one practice: its due days, its paused days, and the state of each day."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
@@ -9,7 +9,7 @@ from app.recurrence.rules import Rule, WeekStart, named_ordinals, parse_rule
 
 
 class EntryOutcome(StrEnum):
-    """What became of a practice on a day, from the best to the least."""
+    """What became of a practice on a day, from the best outcome to the least."""
 
     DONE = "done"
     PARTLY = "partly"
@@ -17,11 +17,11 @@ class EntryOutcome(StrEnum):
 
 
 class DayState(StrEnum):
-    """What a day is for a practice.
+    """The state of a day of a practice.
 
-    `done`, `partly`, `skipped`: the best outcome of its entries. Without an entry: `paused`: in force and in a pause.
-    `open`: today, if it is due, or if the practice is to be done some times a week. `passed`: was due. `ahead`: will be
-    due. `none`: anything else.
+    `done`, `partly`, `skipped`: the day has entries, and this is their best outcome. A day without an entry is `paused`
+    if the practice is in force and paused. Otherwise `open`: today, if the practice is due or has a number of times per
+    week; `passed`: a due day before today; `ahead`: a due day after today; `none`: any other day.
     """
 
     DONE = "done"
@@ -37,8 +37,8 @@ class DayState(StrEnum):
 class Span(NamedTuple):
     """A part of a schedule: in force from `from_on` to the day before the next span.
 
-    Either a rule names the due days, or the practice is to be done `times_per_week` (1 to 7) times a week, on any days.
-    With neither, nothing is ever due.
+    Either `rule` names the due days, or the practice is to be done on `times_per_week` (1 to 7) days of each week. If
+    both are None, no day is due.
     """
 
     from_on: date
@@ -47,14 +47,18 @@ class Span(NamedTuple):
 
 
 class Pause(NamedTuple):
-    """A pause from `from_on` to `until_on`, both included; without an end if that is None."""
+    """A pause from `from_on` to `until_on`, both included. It has no end if `until_on` is None."""
 
     from_on: date
     until_on: date | None = None
 
 
 class Practice(NamedTuple):
-    """What decides on the days of a practice: at least one span, pauses, both in ascending order, and the last day."""
+    """The members of a practice that determine its days.
+
+    `schedule` has at least one span. Its spans and the pauses are in ascending order. `ends_on` is the last day, or
+    None.
+    """
 
     schedule: tuple[Span, ...]
     ends_on: date | None = None
@@ -63,9 +67,9 @@ class Practice(NamedTuple):
 
 
 def read_practice(record: Mapping[str, Any]) -> Practice:
-    """Return the days of a practice from its record as JSON: `schedule`, `ends_on`, `pauses` and `week_start`.
+    """Return the `Practice` of a record in JSON form, from `schedule`, `ends_on`, `pauses` and `week_start`.
 
-    The days are text (`YYYY-MM-DD`). Raises `UnsupportedRuleError` if a rule is not of the grammar of `parse_rule`.
+    The days in the record are text (`YYYY-MM-DD`). Raise `UnsupportedRuleError` if `parse_rule` does not accept a rule.
     """
     return Practice(
         schedule=tuple(
@@ -100,9 +104,9 @@ def best_outcomes(entries: Iterable[tuple[date, str]]) -> dict[date, EntryOutcom
 
 
 def due_days(practice: Practice, first: date, last: date) -> list[date]:
-    """Return the days from `first` to `last`, both included, that the rules in force name and no pause covers, in order.
+    """Return the due days from `first` to `last`, both included: those that a rule in force names and no pause covers.
 
-    No day is due in a span with a number of times a week.
+    They are in order. A span with `times_per_week` has no due days.
     """
     start, end = first.toordinal(), last.toordinal()
     paused = paused_ordinals(practice, start, end)
@@ -132,7 +136,7 @@ def day_states(
 
 
 def spans_in_force(practice: Practice, first: int, last: int) -> Iterator[tuple[Span, int, int]]:
-    """Yield each span that is in force in a window of ordinals, with its first and last day there."""
+    """Yield each span that is in force in a window of ordinals, with its first and last ordinal in the window."""
     if practice.ends_on is not None:
         last = min(last, practice.ends_on.toordinal())
     nexts = [span.from_on.toordinal() - 1 for span in practice.schedule[1:]]

@@ -1,8 +1,8 @@
 """Rules: a closed grammar of recurrence rules (RFC 5545, section 3.3.10), and the days that they name.
 
-A rule that is not checked must not reach a general library: with python-dateutil, `FREQ=DAILY;INTERVAL=0` never ends.
-Here the cost is proportional to the window that is asked for, and COUNT costs at most one step for each month since the
-anchor. Inside, a day is its ordinal (`date.toordinal`), and a month is its number since the year 0 (`12 * year + month - 1`).
+A rule from a client must not reach a general library: python-dateutil never finishes `FREQ=DAILY;INTERVAL=0`. Here the
+cost is proportional to the requested window, and COUNT adds at most one step for each month since the anchor.
+Internally, a day is its ordinal (`date.toordinal`), and a month is `12 * year + month - 1`.
 """
 
 import re
@@ -25,7 +25,7 @@ _PARTS: Final = {
     "BYMONTHDAY": re.compile(f"{_MONTH_DAY}(?:,{_MONTH_DAY}){{0,5}}").fullmatch,
 }
 _MONTH_LENGTHS: Final = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-_CYCLE: Final = 12 * 400  # months, after which lengths and weekdays repeat
+_CYCLE: Final = 12 * 400  # the number of months after which their lengths and weekdays repeat
 
 
 class WeekStart(StrEnum):
@@ -44,8 +44,9 @@ class UnsupportedRuleError(ValueError):
 class Rule:
     """A parsed rule.
 
-    `count` is None if the rule has no end. `weekdays` (0 is Monday) belong to a weekly rule; `month_weekdays`, pairs of an
-    ordinal (1 to 4 or -1) and a weekday, and `month_days`, 1 to 31 or -1, to a monthly one. An absent part is empty.
+    `count` is None if the rule has no end. Only a weekly rule has `weekdays` (0 is Monday). Only a monthly rule has
+    `month_weekdays`, pairs of an ordinal (1 to 4 or -1) and a weekday, or `month_days`, 1 to 31 or -1. A part that the
+    rule does not have is empty.
     """
 
     frequency: str
@@ -57,12 +58,15 @@ class Rule:
 
 
 def parse_rule(text: str) -> Rule:
-    """Return the rule that a text means; raise `UnsupportedRuleError` if it is not of the closed grammar.
+    """Parse a rule; raise `UnsupportedRuleError` if the text is not of the closed grammar.
 
-    The text has at most 120 characters, in upper case, each part at most once, and FREQ first:
-    `FREQ=DAILY|WEEKLY|MONTHLY|YEARLY`; `INTERVAL=1` to 99; `COUNT=1` to 999; `BYDAY` with WEEKLY, distinct weekdays, or
-    with MONTHLY, each with an ordinal 1 to 4 or -1; `BYMONTHDAY` with MONTHLY and without BYDAY, one to six distinct days,
-    1 to 31 or -1.
+    The text has at most 120 characters, in upper case. FREQ comes first, and no part occurs twice. The parts are:
+
+    - `FREQ`: DAILY, WEEKLY, MONTHLY or YEARLY;
+    - `INTERVAL`: 1 to 99;
+    - `COUNT`: 1 to 999;
+    - `BYDAY`: distinct weekdays; only with WEEKLY, or with MONTHLY, where each has an ordinal, 1 to 4 or -1;
+    - `BYMONTHDAY`: one to six distinct days, 1 to 31 or -1; only with MONTHLY and without BYDAY.
     """
     parts = _split(text)
     frequency = parts["FREQ"]
@@ -88,7 +92,11 @@ def parse_rule(text: str) -> Rule:
 
 
 def _split(text: str) -> dict[str, str]:
-    """Return the value of each part of a rule: FREQ, and others whose values are valid on their own."""
+    """Return the values of a rule's parts by name.
+
+    Raise `UnsupportedRuleError` if the rule does not begin with FREQ, is too long, or has an invalid, unknown or
+    repeated part. Whether the parts fit together is not checked.
+    """
     parts: dict[str, str] = {}
     if len(text) > MAX_RULE_LENGTH or not text.startswith("FREQ="):
         raise UnsupportedRuleError
@@ -105,8 +113,8 @@ def named_days(
 ) -> list[date]:
     """Return the days from `first` to `last`, both included, that a rule names, in order.
 
-    No day before `anchor` is named, INTERVAL and COUNT count from it, and it decides what the rule leaves open: its weekday
-    or its day of the month. The anchor itself is returned only if the rule names it. The weeks of INTERVAL begin on
+    No day before `anchor` is named, and INTERVAL and COUNT count from it. A rule without weekdays or days of the month
+    uses those of the anchor. The anchor itself is returned only if the rule names it. The weeks of INTERVAL begin on
     `week_start`.
     """
     named = named_ordinals(rule, anchor.toordinal(), first.toordinal(), last.toordinal(), week_start)
@@ -114,7 +122,7 @@ def named_days(
 
 
 def named_ordinals(rule: Rule, anchor: int, first: int, last: int, week_start: WeekStart) -> list[int]:
-    """Do the same as `named_days` with days as ordinals."""
+    """Return the same as `named_days`, with all days as ordinals."""
     rule = _completed(rule, anchor)
     if rule.count is not None:
         last = min(last, _last_counted(rule, anchor, last, week_start))
@@ -135,12 +143,15 @@ def named_ordinals(rule: Rule, anchor: int, first: int, last: int, week_start: W
 
 
 def first_of_week(day: int, week_start: WeekStart) -> int:
-    """Return the ordinal of the first day of the week of a day, which is an ordinal, too."""
+    """Return the ordinal of the first day of the week that contains the ordinal `day`."""
     return day - (day - 1 - _DAY_CODES.index(week_start)) % 7  # the ordinal 1 is a Monday
 
 
 def _completed(rule: Rule, anchor: int) -> Rule:
-    """Return a rule with what the anchor decides. A yearly rule becomes a monthly one."""
+    """Return a rule with the weekday or day of the month of the anchor, if it names none.
+
+    A yearly rule becomes a monthly rule with twelve times the interval.
+    """
     if rule.frequency == "WEEKLY" and not rule.weekdays:
         return replace(rule, weekdays=((anchor - 1) % 7,))
     if rule.frequency == "YEARLY":
@@ -151,7 +162,7 @@ def _completed(rule: Rule, anchor: int) -> Rule:
 
 
 def _last_counted(rule: Rule, anchor: int, last: int, week_start: WeekStart) -> int:
-    """Return the last day that COUNT lets a rule name, or `last` if that is later."""
+    """Return the ordinal of the last day that COUNT allows; of a monthly rule at most `last`, which ends the search."""
     left = rule.count or 0
     if rule.frequency == "DAILY":
         return anchor + rule.interval * (left - 1)
@@ -172,7 +183,7 @@ def _last_counted(rule: Rule, anchor: int, last: int, week_start: WeekStart) -> 
 
 
 def _offsets(rule: Rule, week_start: WeekStart) -> list[int]:
-    """Return the days of a week that a weekly rule names, counted from the week's first day."""
+    """Return the days that a weekly rule names, as offsets from the first day of the week, in order."""
     return sorted((weekday - _DAY_CODES.index(week_start)) % 7 for weekday in rule.weekdays)
 
 
@@ -183,7 +194,7 @@ def _month_of(day: int) -> int:
 
 
 def _days_of(rule: Rule, month: int) -> list[int]:
-    """Return the days of a month that a monthly rule names, in order and each once."""
+    """Return the ordinals of the days of a month that a monthly rule names, in order and each once."""
     first = date(month // 12, month % 12 + 1, 1).toordinal()
     length, weekday = _length(month), (first - 1) % 7
     days = {length if day < 0 else day for day in rule.month_days if day <= length}
@@ -201,7 +212,10 @@ def _length(month: int) -> int:
 
 
 def _sorts_of_months() -> bytes:
-    """Return a number for the length and the first weekday of each month of the cycle: months of one sort look the same."""
+    """Return a number for each month of the cycle.
+
+    Months with the same length and the same first weekday have the same number.
+    """
     sorts, weekday = [], 5  # 1 January of the year 0, and of 2000, is a Saturday
     for month in range(_CYCLE):
         sorts.append(7 * _length(month) + weekday)

@@ -1,4 +1,4 @@
-"""The weeks of a practice: what was expected, what was done, and runs of weeks that were kept."""
+"""The weeks of a practice: the numbers of expected and of done days, and the runs of weeks that were kept."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -12,7 +12,11 @@ MAX_WEEKS_BACK: Final = 260
 
 
 class WeekState(StrEnum):
-    """How a week went: `free` if nothing was expected, `open` if it is not over and not kept yet."""
+    """The state of a week of a practice.
+
+    `free`: nothing was expected. `kept`: at least two thirds of the expected days were done or partly done. `open`: the
+    week is neither over nor kept yet. `not-kept`: the week is over and was not kept.
+    """
 
     KEPT = "kept"
     NOT_KEPT = "not-kept"
@@ -21,7 +25,7 @@ class WeekState(StrEnum):
 
 
 class Week(NamedTuple):
-    """A week of a practice: numbers of days, and `percent`, 0 to 100, or None if nothing was expected."""
+    """A week of a practice: numbers of days, and the percentage that was done, or None if nothing was expected."""
 
     starts_on: date
     expected: int
@@ -33,7 +37,10 @@ class Week(NamedTuple):
 
 
 class WeeksKept(NamedTuple):
-    """The current and the longest run, in kept weeks; whether the current run has a week that was not kept, but forgiven."""
+    """The lengths of the current and of the longest run of kept weeks, in kept weeks.
+
+    `forgiven`: whether the current run includes a week that was not kept.
+    """
 
     current: int
     longest: int
@@ -41,7 +48,7 @@ class WeeksKept(NamedTuple):
 
 
 def week_of(day: date, week_start: WeekStart) -> date:
-    """Return the first day of the week of a day."""
+    """Return the first day of the week that contains a day."""
     return date.fromordinal(first_of_week(day.toordinal(), week_start))
 
 
@@ -52,11 +59,12 @@ def weeks(
 
     `outcomes` is the result of `best_outcomes`; it may have days outside these weeks.
 
-    - `expected`: the days due by the rules, without those that are paused or skipped, plus a seventh, rounded down, of the
-      sum of `times_per_week` over the days in force that are neither paused nor skipped;
-    - `done`, `partly`, `skipped`: the days of the week with that best outcome, due or not;
-    - `state`: kept if `done` and `partly` are together at least two thirds of `expected`;
-    - `percent`: the share of `expected` that was done, in which `partly` counts a half, rounded half up, at most 100.
+    - `expected`: the number of days that are due by the rules and neither paused nor skipped; plus a seventh, rounded
+      down, of the sum of `times_per_week` over the days in force that are neither paused nor skipped;
+    - `done`, `partly`, `skipped`: the number of days with this best outcome, due or not;
+    - `state`: `kept` if `done` and `partly` together are at least two thirds of `expected`;
+    - `percent`: the share of `expected` that was done, at most 100. A day in `partly` counts half; half percents are
+      rounded up.
     """
     start = first_of_week(first.toordinal(), practice.week_start)
     end = first_of_week(last.toordinal(), practice.week_start) + 6
@@ -84,7 +92,7 @@ def weeks(
 def weeks_kept(practice: Practice, outcomes: Mapping[date, EntryOutcome], today: date) -> WeeksKept:
     """Return the runs of kept weeks, up to the week of `today` and at most 260 weeks back.
 
-    Free weeks are passed over. One week that was not kept is forgiven, two in a row end the run. The week of `today` counts
+    Free weeks are ignored. One week that was not kept is forgiven; two in a row end the run. The week of `today` counts
     once it is kept. `outcomes` is the result of `best_outcomes`.
     """
     run = longest = 0

@@ -1,4 +1,4 @@
-"""The kinds of record. Each has its own module, and none imports another."""
+"""The kinds of record. Each kind has its own module or package, and none of them imports another."""
 
 from typing import Final
 

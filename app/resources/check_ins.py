@@ -1,4 +1,4 @@
-"""Check-ins: how a person is, at a moment."""
+"""Check-ins: how a person is at a moment."""
 
 from collections.abc import Iterator
 from enum import StrEnum
@@ -46,7 +46,7 @@ def _distinct(effects: list[SideEffect]) -> list[SideEffect]:
 class CheckInFields(records.Fields):
     """The fields of a check-in that a client sets."""
 
-    taken_at: Instant = Field(description="When it was so. The default is now.")
+    taken_at: Instant = Field(description="The time that the check-in describes. The default is now.")
     timezone: Timezone = Field(description="IANA time zone of the place. The default is the owner's.")
     session_id: Id | None = Field(None, description="The session that the check-in follows or precedes.")
     mood: ZeroToTen | None = Field(None, description="How good the mood is, 0 to 10.")
@@ -109,11 +109,13 @@ CheckInPage: Final = shapes.page(CheckIn, "A page of check-ins, newest first.")
 class CheckInFilters(records.Filters):
     """The filters of a list of check-ins."""
 
-    session_id: Id | None = Field(None, description="About this session.")
+    session_id: Id | None = Field(None, description="Only check-ins about this session.")
     taken_from: Annotated[Instant | None, Where("taken_at", ">=")] = Field(
-        None, description="Taken at this time or later."
+        None, description="Only check-ins from this time or later."
     )
-    taken_to: Annotated[Instant | None, Where("taken_at", "<")] = Field(None, description="Taken before this time.")
+    taken_to: Annotated[Instant | None, Where("taken_at", "<")] = Field(
+        None, description="Only check-ins from before this time."
+    )
 
 
 VALUES: Final = ("mood", "anxiety", "energy", "sleep", "connectedness", "craving", "pain", "sleep_minutes")
@@ -121,7 +123,10 @@ VALUES: Final = ("mood", "anxiety", "energy", "sleep", "connectedness", "craving
 
 
 def settle(check_in: CheckInFields, _before: CheckInFields | None, view: View) -> Iterator[Fault]:
-    """Set the time to now, and the time zone to the owner's, if none was sent. Check that the check-in says something."""
+    """Set the time to now and the time zone to the owner's if they were not sent.
+
+    Yield a fault if the check-in has no value, side effect or note.
+    """
     check_in.taken_at = check_in.taken_at or clock.now()
     check_in.timezone = check_in.timezone or view.timezone
     has_value = any(getattr(check_in, name) is not None for name in VALUES)
@@ -131,7 +136,7 @@ def settle(check_in: CheckInFields, _before: CheckInFields | None, view: View) -
 
 CHECK_INS: Final = records.Resource(
     collection="check-ins",
-    description="How a person is, at a moment.",
+    description="How a person is at a moment.",
     text="note",
     record=CheckInRecord,
     fields=CheckInFields,
@@ -163,7 +168,7 @@ router = CHECK_INS.router
     summary="Create a check-in",
 )
 async def create_check_in(view: OwnRecords, draft: CheckInDraft) -> Response:
-    """Create a check-in with at least one value, side effect or note. In all values, 10 is the most."""
+    """Create a check-in with at least one value, side effect or note. On each scale of 0 to 10, 10 is the most."""
     return await records.create(view, CHECK_INS, draft)
 
 

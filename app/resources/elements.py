@@ -48,7 +48,7 @@ class ElementFields(records.Fields):
     """The fields of an element that a client sets."""
 
     session_id: Id = Field(description="The session in which the element came up.")
-    kind: ElementKind = Field(description="The kind of element.")
+    kind: ElementKind = Field(description="The kind of the element.")
     title: Text200 = Field(min_length=1, description="A title, in the person's words.")
     description: Text20000 | None = Field(None, description="What it was like.")
     valence: Valence | None = Field(None, description="How it felt, from -2 (very unpleasant) to 2 (very pleasant).")
@@ -107,11 +107,11 @@ ElementPage: Final = shapes.page(Element, "A page of elements, newest first.")
 class ElementFilters(records.Filters):
     """The filters of a list of elements."""
 
-    session_id: Id | None = Field(None, description="Of this session.")
-    status: list[ElementStatus] | None = Field(None, description="With any of these statuses.")
-    kind: list[ElementKind] | None = Field(None, description="Of any of these kinds.")
+    session_id: Id | None = Field(None, description="Only elements of this session.")
+    status: list[ElementStatus] | None = Field(None, description="Only elements with one of these statuses.")
+    kind: list[ElementKind] | None = Field(None, description="Only elements of these kinds.")
     processed: Annotated[records.Flag | None, Where("has_meaning", "=")] = Field(
-        None, description="With a meaning (true) or without one (false)."
+        None, description="Only elements with a meaning (true) or without one (false)."
     )
 
 
@@ -119,7 +119,7 @@ _NEEDS_A_MEANING: Final = {ElementStatus.UNDERSTOOD, ElementStatus.INTEGRATED}
 
 
 def settle(element: ElementFields, _before: ElementFields | None, _view: View) -> Iterator[Fault]:
-    """Check the rules of an element: an understood or integrated one has a meaning."""
+    """Check the rule of elements: an understood or integrated element has a meaning."""
     if element.status in _NEEDS_A_MEANING and not element.meaning:
         yield Fault("/meaning", "meaning-required", "Send a meaning for an understood or integrated element.")
 
@@ -192,7 +192,7 @@ async def change_element(view: OwnRecords, id: Id, patch: ElementPatch, if_match
 
 @router.delete("/{id:id}", status_code=204, responses=records.remove_responses(), summary="Delete an element")
 async def remove_element(view: OwnRecords, id: Id, if_match: IfMatch = None) -> Response:
-    """Delete an element. Records that refer to it stay; their references become null.
+    """Delete an element. Records that refer to it are kept; their references become null.
 
     Deleting a record again returns 404.
     """

@@ -21,7 +21,7 @@ from app.records.text import GoalLevel, Text500, Text2000
 
 
 class IntentionKind(StrEnum):
-    """What an intention is set for."""
+    """What an intention is set for: a session, or the integration afterwards."""
 
     SESSION = "session"
     INTEGRATION = "integration"
@@ -58,9 +58,11 @@ class IntentionFields(records.Fields):
         "expected (0, required), more, much more (2).",
     )
     weight: Annotated[int, Field(strict=True, ge=1, le=9)] = Field(
-        1, description="How much the intention counts among those with a scale, 1 to 9."
+        1,
+        description="The weight of the intention in the goal attainment score, 1 to 9. It has an effect only if the "
+        "intention has a scale.",
     )
-    baseline: GoalLevel | None = Field(None, description="The step of the scale at the beginning, -2 to 2.")
+    baseline: GoalLevel | None = Field(None, description="The person's step on the scale at the beginning, -2 to 2.")
 
 
 class IntentionRecord(IntentionFields, records.Record, table=True):
@@ -115,19 +117,19 @@ IntentionPage: Final = shapes.page(Intention, "A page of intentions, newest firs
 class IntentionFilters(records.Filters):
     """The filters of a list of intentions."""
 
-    session_id: Id | None = Field(None, description="Of this session.")
-    element_id: Id | None = Field(None, description="That grew from this element.")
-    kind: list[IntentionKind] | None = Field(None, description="Of any of these kinds.")
-    status: list[IntentionStatus] | None = Field(None, description="With any of these statuses.")
-    derived_from_id: Id | None = Field(None, description="That derive from this intention.")
+    session_id: Id | None = Field(None, description="Only intentions of this session.")
+    element_id: Id | None = Field(None, description="Only intentions that grew from this element.")
+    kind: list[IntentionKind] | None = Field(None, description="Only intentions of these kinds.")
+    status: list[IntentionStatus] | None = Field(None, description="Only intentions with one of these statuses.")
+    derived_from_id: Id | None = Field(None, description="Only intentions that derive from this intention.")
 
 
 EXPECTED: Final = 2
-"""The index of the step that is expected in a scale."""
+"""The index of the expected step in a scale."""
 
 
 def settle(intention: IntentionFields, _before: IntentionFields | None, _view: View) -> Iterator[Fault]:
-    """Check the rule of an intention: its scale says what is expected."""
+    """Check the rule of intentions: a scale has a text for the expected step."""
     if intention.scale is not None and not intention.scale[EXPECTED]:
         yield Fault(f"/scale/{EXPECTED}", "expected-level-required", "Send what is expected as the third step.")
 
@@ -172,7 +174,7 @@ router = INTENTIONS.router
     summary="Create an intention",
 )
 async def create_intention(view: OwnRecords, draft: IntentionDraft) -> Response:
-    """Create an intention. One for a session may be created before the session exists."""
+    """Create an intention. An intention for a session can be created before the session exists."""
     return await records.create(view, INTENTIONS, draft)
 
 
@@ -195,13 +197,13 @@ async def get_intention(view: OwnRecords, id: Id, if_none_match: IfNoneMatch = N
     summary="Update an intention",
 )
 async def change_intention(view: OwnRecords, id: Id, patch: IntentionPatch, if_match: IfMatch = None) -> Response:
-    """Update an intention, or how far it has been reached."""
+    """Update an intention, for example how far it has been reached (`achievement`)."""
     return await records.change(view, INTENTIONS, id, patch, if_match)
 
 
 @router.delete("/{id:id}", status_code=204, responses=records.remove_responses(), summary="Delete an intention")
 async def remove_intention(view: OwnRecords, id: Id, if_match: IfMatch = None) -> Response:
-    """Delete an intention. Records that refer to it stay; their references become null.
+    """Delete an intention. Records that refer to it are kept; their references become null.
 
     Deleting a record again returns 404.
     """

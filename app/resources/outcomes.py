@@ -19,14 +19,14 @@ from app.records.text import GoalLevel, Text500, Text20000
 class OutcomeFields(records.Fields):
     """The fields of an outcome that a client sets."""
 
-    day: Day = Field(description="The person's own local day that the outcome is of.")
-    intention_id: Id | None = Field(None, description="The intention that it is the outcome of.")
-    action_item_id: Id | None = Field(None, description="The action item that it is the outcome of.")
-    practice_id: Id | None = Field(None, description="The practice that it is the outcome of.")
+    day: Day = Field(description="The day of the outcome, in the person's local time.")
+    intention_id: Id | None = Field(None, description="The intention that the outcome is about.")
+    action_item_id: Id | None = Field(None, description="The action item that the outcome is about.")
+    practice_id: Id | None = Field(None, description="The practice that the outcome is about.")
     level: GoalLevel | None = Field(
         None, description="The step reached on the intention's scale, -2 to 2; 0 is what was expected."
     )
-    level_text: Text500 | None = Field(None, description="The text of that step, as it was shown.")
+    level_text: Text500 | None = Field(None, description="The text of the step in level, as the app showed it.")
     achievement: Achievement | None = Field(None, description="How far the intention has been reached.")
     note: Text20000 | None = Field(None, description="What became of it, in the person's words.")
 
@@ -72,15 +72,15 @@ OutcomePage: Final = shapes.page(Outcome, "A page of outcomes, newest first.")
 class OutcomeFilters(records.Filters):
     """The filters of a list of outcomes."""
 
-    intention_id: Id | None = Field(None, description="Of this intention.")
-    action_item_id: Id | None = Field(None, description="Of this action item.")
-    practice_id: Id | None = Field(None, description="Of this practice.")
-    day_from: Annotated[Day | None, Where("day", ">=")] = Field(None, description="Of this day or later.")
-    day_to: Annotated[Day | None, Where("day", "<=")] = Field(None, description="Of that day or earlier.")
+    intention_id: Id | None = Field(None, description="Only outcomes of this intention.")
+    action_item_id: Id | None = Field(None, description="Only outcomes of this action item.")
+    practice_id: Id | None = Field(None, description="Only outcomes of this practice.")
+    day_from: Annotated[Day | None, Where("day", ">=")] = Field(None, description="Only outcomes of this day or later.")
+    day_to: Annotated[Day | None, Where("day", "<=")] = Field(None, description="Only outcomes of this day or earlier.")
 
 
 def settle(outcome: OutcomeFields, _before: OutcomeFields | None, _view: View) -> Iterator[Fault]:
-    """Check the rule of an outcome: it says something."""
+    """Check the rule of outcomes: an outcome has a level, an achievement or a note."""
     if outcome.level is None and outcome.achievement is None and not outcome.note:
         yield Fault("/note", "empty-outcome", "Send at least one of level, achievement and note.")
 
@@ -117,7 +117,11 @@ router = OUTCOMES.router
     summary="Create an outcome",
 )
 async def create_outcome(view: OwnRecords, draft: OutcomeDraft) -> Response:
-    """Create an outcome: what became of an intention, an action item or a practice by a day."""
+    """Create an outcome: what became of an intention, an action item or a practice by a day.
+
+    Send at least one of `intention_id`, `action_item_id` and `practice_id`, and at least one of `level`, `achievement`
+    and `note`.
+    """
     return await records.create(view, OUTCOMES, draft)
 
 

@@ -20,13 +20,13 @@ from app.recurrence import EntryOutcome
 class PracticeEntryFields(records.Fields):
     """The fields of a practice entry that a client sets."""
 
-    practice_id: Id = Field(description="The practice.")
-    day: Day = Field(description="The person's own local day. It is never recomputed.")
+    practice_id: Id = Field(description="The practice that the entry is about.")
+    day: Day = Field(description="The day in the person's local time. A change of time zone does not move it.")
     outcome: EntryOutcome = Field(
-        EntryOutcome.DONE, description="What became of it. Of several entries for a day, the best counts."
+        EntryOutcome.DONE, description="What became of the practice. If a day has several entries, the best one counts."
     )
-    minutes: MinutesOfDay | None = Field(None, description="How long it took, in minutes.")
-    difficulty: ZeroToTen | None = Field(None, description="How difficult it was, 0 to 10.")
+    minutes: MinutesOfDay | None = Field(None, description="How long the practice took, in minutes.")
+    difficulty: ZeroToTen | None = Field(None, description="How difficult the practice was, 0 to 10.")
     note: Text2000 | None = Field(None, description="A note.")
 
 
@@ -70,14 +70,14 @@ PracticeEntryPage: Final = shapes.page(PracticeEntry, "A page of practice entrie
 class PracticeEntryFilters(records.Filters):
     """The filters of a list of practice entries."""
 
-    practice_id: Id | None = Field(None, description="Of this practice.")
-    outcome: list[EntryOutcome] | None = Field(None, description="With any of these outcomes.")
-    day_from: Annotated[Day | None, Where("day", ">=")] = Field(None, description="Of this day or later.")
-    day_to: Annotated[Day | None, Where("day", "<=")] = Field(None, description="Of this day or earlier.")
+    practice_id: Id | None = Field(None, description="Only entries of this practice.")
+    outcome: list[EntryOutcome] | None = Field(None, description="Only entries with one of these outcomes.")
+    day_from: Annotated[Day | None, Where("day", ">=")] = Field(None, description="Only entries for this day or later.")
+    day_to: Annotated[Day | None, Where("day", "<=")] = Field(None, description="Only entries for this day or earlier.")
 
 
 def settle(_entry: PracticeEntryFields, _before: PracticeEntryFields | None, _view: View) -> Iterator[Fault]:
-    """Yield nothing: an entry may be for any day, also one outside the practice's schedule."""
+    """Yield no fault: an entry may be for any day, even outside the practice's schedule."""
     return iter(())
 
 
@@ -112,7 +112,7 @@ router = PRACTICE_ENTRIES.router
     summary="Create a practice entry",
 )
 async def create_practice_entry(view: OwnRecords, draft: PracticeEntryDraft) -> Response:
-    """Create an entry for a day of a practice: a day in the past, too, and a day on which nothing was due."""
+    """Create a practice entry for any day, including a day in the past and a day on which the practice was not due."""
     return await records.create(view, PRACTICE_ENTRIES, draft)
 
 

@@ -1,4 +1,4 @@
-"""Practices: what is done again and again, by a schedule."""
+"""Practices: what a person does again and again, by a schedule."""
 
 from collections.abc import Iterator
 from typing import Annotated, Final
@@ -32,37 +32,38 @@ def _check_rule(rule: str) -> str:
 
 @with_config(extra="forbid")
 class PracticeSpan(TypedDict):
-    """A part of a schedule, in force until the day before the next one, the last one until `ends_on`."""
+    """A part of a schedule. It is in force until the day before the next span; the last span, until `ends_on`."""
 
     from_on: Annotated[
         DayText,
         Field(
-            description="The first day of the span, from which INTERVAL and COUNT count. It is due if the rule names it."
+            description="The first day of the span, from which INTERVAL and COUNT count. The day is due only if the "
+            "rule names it."
         ),
     ]
     rule: Annotated[
         Annotated[str, Field(max_length=MAX_RULE_LENGTH), AfterValidator(_check_rule)] | None,
         Field(
-            description="The days that are due: a value of RRULE (RFC 5545), in upper case. FREQ comes first and is DAILY, "
-            "WEEKLY, MONTHLY or YEARLY. Other parts: INTERVAL (1 to 99), COUNT (1 to 999), BYDAY (weekdays if weekly; each "
-            "with an ordinal, 1 to 4 or -1, if monthly), BYMONTHDAY (up to six days, 1 to 31 or -1, if monthly and without "
-            "BYDAY)."
+            description="The rule that names the due days: a value of RRULE (RFC 5545) in upper case. FREQ comes first "
+            "(DAILY, WEEKLY, MONTHLY or YEARLY). Other parts: INTERVAL (1 to 99), COUNT (1 to 999), BYDAY (only with "
+            "WEEKLY, or with MONTHLY and an ordinal, 1 to 4 or -1, per weekday), BYMONTHDAY (only with MONTHLY and "
+            "without BYDAY: up to six days, 1 to 31 or -1)."
         ),
     ]
     times_per_week: Annotated[
         Annotated[int, Field(strict=True, ge=1, le=7)] | None,
-        Field(description="How often in a week, on any days. Only without a rule. With neither, nothing is ever due."),
+        Field(
+            description="The number of times a week, on any days. Only without a rule. If both are null, nothing is due."
+        ),
     ]
 
 
 @with_config(extra="forbid")
 class PracticePause(TypedDict):
-    """Days on which nothing is due."""
+    """Days on which the practice is paused and not due."""
 
     from_on: Annotated[DayText, Field(description="The first day of the pause.")]
-    until_on: Annotated[
-        DayText | None, Field(description="The last day of the pause. Null: it lasts until further notice.")
-    ]
+    until_on: Annotated[DayText | None, Field(description="The last day of the pause. Null: the pause has no end yet.")]
 
 
 class PracticeFields(records.Fields):
@@ -70,26 +71,26 @@ class PracticeFields(records.Fields):
 
     title: Text200 = Field(min_length=1, description="The practice, in a few words.")
     details: Text2000 | None = Field(None, description="Details: how it is done.")
-    change: ActionItemChange | None = Field(None, description="Where the change takes place: internal or external.")
+    change: ActionItemChange | None = Field(None, description="Whether the change is internal or external.")
     domain: Domain | None = Field(None, description="The domain of life that the practice is about.")
     intention_id: Id | None = Field(None, description="The intention that the practice serves.")
     action_item_id: Id | None = Field(None, description="The action item that the practice grew from.")
     minutes: Annotated[int, Field(strict=True, ge=1, le=1440)] | None = Field(
-        None, description="How long it takes, in minutes."
+        None, description="How long the practice takes, in minutes."
     )
     at: TimeOfDay | None = Field(
-        None, description="The time of day, on a 24-hour clock, wherever the person is.", examples=["07:30"]
+        None, description="The local time of day, wherever the person is, on a 24-hour clock.", examples=["07:30"]
     )
     week_start: WeekStart = Field(WeekStart.MONDAY, description="The day on which the person's weeks begin.")
     ends_on: Day | None = Field(None, description="The last day. Null: the practice has no end.")
     schedule: list[PracticeSpan] = Field(
         min_length=1,
         max_length=20,
-        description="The spans, in ascending order. To change the rule from a day on, append a span: the days before "
-        "keep theirs.",
+        description="The spans, in ascending order. To change the rule from a day on, append a span: earlier days keep "
+        "their rule.",
     )
     pauses: list[PracticePause] = Field(
-        [], max_length=50, description="The pauses, in ascending order. An open one is the last."
+        [], max_length=50, description="The pauses, in ascending order. Only the last one can be without an end."
     )
 
 
@@ -133,7 +134,7 @@ class PracticeDraft(PracticeFields, records.RecordDraft):
 
 @shapes.patch(PATCH_EXAMPLE)
 class PracticePatch(PracticeFields):
-    """A change of a practice (RFC 7396): an absent field is unchanged, null clears a field. Lists are replaced as a whole."""
+    """A change of a practice (RFC 7396): an absent field is unchanged, null clears a field, a list replaces a list."""
 
 
 PracticePage: Final = shapes.page(Practice, "A page of practices, newest first.")
@@ -142,14 +143,16 @@ PracticePage: Final = shapes.page(Practice, "A page of practices, newest first."
 class PracticeFilters(records.Filters):
     """The filters of a list of practices."""
 
-    intention_id: Id | None = Field(None, description="That serve this intention.")
-    action_item_id: Id | None = Field(None, description="That grew from this action item.")
-    change: list[ActionItemChange] | None = Field(None, description="Internal, external, or both.")
-    domain: list[Domain] | None = Field(None, description="About any of these domains of life.")
+    intention_id: Id | None = Field(None, description="Only practices that serve this intention.")
+    action_item_id: Id | None = Field(None, description="Only practices that grew from this action item.")
+    change: list[ActionItemChange] | None = Field(
+        None, description="Only practices with internal or external changes, or both."
+    )
+    domain: list[Domain] | None = Field(None, description="Only practices about these domains of life.")
 
 
 def settle(practice: PracticeFields, _before: PracticeFields | None, _view: View) -> Iterator[Fault]:
-    """Check the rules of a practice: its spans and pauses are in order, and a span has a rule or a number, not both."""
+    """Check the rules of a practice: its spans and pauses are in order, and no span has a rule and `times_per_week`."""
     spans = practice.schedule
     for n, span in enumerate(spans):
         if span["rule"] is not None and span["times_per_week"] is not None:
@@ -175,7 +178,7 @@ def _faults_of_pauses(pauses: list[PracticePause]) -> Iterator[Fault]:
 
 PRACTICES: Final = records.Resource(
     collection="practices",
-    description="What is done again and again, by a schedule.",
+    description="What a person does again and again, by a schedule.",
     text="details",
     record=PracticeRecord,
     fields=PracticeFields,
@@ -211,7 +214,7 @@ router = PRACTICES.router
     summary="Create a practice",
 )
 async def create_practice(view: OwnRecords, draft: PracticeDraft) -> Response:
-    """Create a practice with its schedule. Days have no time zone: clock changes and travel move nothing."""
+    """Create a practice with its schedule. Days have no time zone, so clock changes and travel do not move them."""
     return await records.create(view, PRACTICES, draft)
 
 
@@ -229,14 +232,14 @@ async def get_practice(view: OwnRecords, id: Id, if_none_match: IfNoneMatch = No
 
 @router.patch("/{id:id}", response_model=Practice, responses=records.change_responses(), summary="Update a practice")
 async def change_practice(view: OwnRecords, id: Id, patch: PracticePatch, if_match: IfMatch = None) -> Response:
-    """Update a practice. For another rule, append a span; for a break, append a pause; to stop, set `ends_on`."""
+    """Update a practice. To change the rule, append a span; to take a break, append a pause; to stop, set `ends_on`."""
     return await records.change(view, PRACTICES, id, patch, if_match)
 
 
 @router.delete("/{id:id}", status_code=204, responses=records.remove_responses(), summary="Delete a practice")
 async def remove_practice(view: OwnRecords, id: Id, if_match: IfMatch = None) -> Response:
-    """Delete a practice, and its entries with it. To keep what was done, set `ends_on` instead.
+    """Delete a practice and its entries. To keep the entries, set `ends_on` instead.
 
-    Deleting a record again returns 404.
+    Outcomes that refer to the practice are kept; their references become null. Deleting a record again returns 404.
     """
     return await records.remove(view, PRACTICES, id, if_match)

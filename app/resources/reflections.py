@@ -37,7 +37,7 @@ class ReflectionFields(records.Fields):
     session_id: Id | None = Field(None, description="The session that the reflection is about.")
     element_id: Id | None = Field(None, description="The element that the reflection is about.")
     intention_id: Id | None = Field(None, description="The intention that the reflection is about.")
-    prompt: Text500 | None = Field(None, description="The question that the reflection answers, as it was shown.")
+    prompt: Text500 | None = Field(None, description="The question that the reflection answers, as the app showed it.")
     capture: Capture = Field(Capture.TYPED, description="How the words were entered.")
     mood: ZeroToTen | None = Field(None, description="How the person felt, 0 to 10.")
     emotions: list[Emotion] = Field([], max_length=20, description="What the person felt, in their words.")
@@ -94,19 +94,19 @@ ReflectionPage: Final = shapes.page(Reflection, "A page of reflections, newest f
 class ReflectionFilters(records.Filters):
     """The filters of a list of reflections."""
 
-    session_id: Id | None = Field(None, description="About this session.")
-    element_id: Id | None = Field(None, description="About this element.")
-    intention_id: Id | None = Field(None, description="About this intention.")
+    session_id: Id | None = Field(None, description="Only reflections about this session.")
+    element_id: Id | None = Field(None, description="Only reflections about this element.")
+    intention_id: Id | None = Field(None, description="Only reflections about this intention.")
     occurred_from: Annotated[Instant | None, Where("occurred_at", ">=")] = Field(
-        None, description="Occurred at this time or later."
+        None, description="Only reflections from this time or later."
     )
     occurred_to: Annotated[Instant | None, Where("occurred_at", "<")] = Field(
-        None, description="Occurred before this time."
+        None, description="Only reflections from before this time."
     )
 
 
 def settle(reflection: ReflectionFields, _before: ReflectionFields | None, view: View) -> Iterator[Fault]:
-    """Set the time to now, and the time zone to the owner's, if none was sent."""
+    """Set the time to now and the time zone to the owner's if they were not sent; yield no fault."""
     reflection.occurred_at = reflection.occurred_at or clock.now()
     reflection.timezone = reflection.timezone or view.timezone
     return iter(())
@@ -143,7 +143,7 @@ router = REFLECTIONS.router
     summary="Create a reflection",
 )
 async def create_reflection(view: OwnRecords, draft: ReflectionDraft) -> Response:
-    """Create a reflection. Send the time at which it was written: a phone may have been offline for days."""
+    """Create a reflection. If the device may have been offline, send `occurred_at`: the default is the current time."""
     return await records.create(view, REFLECTIONS, draft)
 
 
@@ -171,6 +171,6 @@ async def change_reflection(view: OwnRecords, id: Id, patch: ReflectionPatch, if
 async def remove_reflection(view: OwnRecords, id: Id, if_match: IfMatch = None) -> Response:
     """Delete a reflection. Its words are deleted immediately.
 
-    Deleting a record again returns 404.
+    Action items that refer to it are kept; their references become null. Deleting a record again returns 404.
     """
     return await records.remove(view, REFLECTIONS, id, if_match)

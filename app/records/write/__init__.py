@@ -1,5 +1,6 @@
 """The write engine: every change of a record, from every entry point, is an operation that runs here.
 
-`store` is the entrance. `feed_lock` orders the writers of one owner, `engine` decides on a batch of operations in memory
-(`merge`, `rules`, `order`), `working_set` holds the rows it reads and writes, and each change is handed to `recorders`.
+`store` is the entry point. `feed_lock` puts the writes of one owner in order. `engine` executes a batch of operations
+in memory, with `merge`, `rules` and `order`. `working_set` contains the rows that the batch reads and writes, and
+passes each change to the `recorders`.
 """

@@ -1,7 +1,7 @@
-"""The write engine: decides on a batch of operations on different records of one owner, and writes their effects.
+"""The write engine: executes a batch of operations on different records of one owner.
 
-Operations run in the order parents, children, removals, not in the order in which they arrived. An operation that fails
-leaves nothing behind and does not affect the others, unless the batch is atomic.
+Parents are written before children, and removals run last, whatever the order in which the operations arrived. An
+operation that fails has no effect. It does not affect the other operations, unless the batch is atomic.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -63,28 +63,29 @@ class NeedsLockError(Exception):
 
 
 class WriteEngine:
-    """One batch of operations, and their outcomes."""
+    """Executes one batch of operations."""
 
     def __init__(
         self, view: View, write: FeedWrite, ops: Sequence[Op], *, atomic: bool, refuses_removals: bool = False
     ) -> None:
-        """Take operations on different records. An `atomic` batch has its effect completely or not at all.
+        """Take operations, each on a different record. An `atomic` batch takes effect completely or not at all.
 
-        With `refuses_removals`, removals are rejected, because too many records refer to the removed ones.
+        If `refuses_removals`, removals are rejected, because too many records refer to the records to remove.
         """
         self._view, self._write, self._ops, self._atomic = view, write, ops, atomic
         self._refuses_removals = refuses_removals
         self._max_references = view.caller.services.settings.max_references
         self._working_set = WorkingSet(write)
         self._pending: set[Key] = set()
-        """The records that operations of this batch have yet to create or change."""
+        """The records whose creation or change by this batch has not run yet."""
         self.has_removed = False
 
     async def execute(self) -> list[Outcome]:
-        """Run the operations; return their outcomes in the order given.
+        """Execute the operations, and queue the rows to write; return the outcomes in the order of the operations.
 
-        Raise `BaseBeyondHeadError`, with no effect, if a base proves that the server has lost history, and
-        `TooManyReferrersError`, with no effect, if too many records refer to the removed ones.
+        Raise, before anything is committed: `BaseBeyondHeadError` if a base proves that the server has lost history,
+        `TooManyReferrersError` if too many records refer to the removed ones, `NeedsLockError` if a write without the
+        lock needs it, and `Outdated` if a precondition is not satisfied.
         """
         outcomes = await self._known_outcomes()
         remaining = [op for op in self._ops if op.key not in outcomes]
@@ -111,7 +112,10 @@ class WriteEngine:
         return [outcomes[op.key] for op in self._ops]
 
     def _counted(self, op: Op, execute: Callable[[Op], Outcome]) -> Outcome:
-        """Execute an operation, and count it if it will be remembered; reject it if no more can be remembered."""
+        """Execute an operation, and count it in the usage if its outcome will be remembered.
+
+        If no more outcomes can be remembered, reject the operation instead.
+        """
         is_remembered = self._is_remembered(op)
         problem = self._write.usage.check_operation() if is_remembered else None
         outcome = execute(op) if problem is None else rejected(problem)
@@ -120,11 +124,14 @@ class WriteEngine:
         return outcome
 
     def _is_remembered(self, op: Op) -> bool:
-        """Return whether the outcome of an operation is remembered: not if it removes a record that never existed."""
+        """Return whether the outcome of an operation is remembered.
+
+        It is if the operation has an `op_id`, and is not the removal of a record that never existed.
+        """
         return op.op_id is not None and (op.fields is not None or self._working_set.is_living(op.key) is not None)
 
     def _attach_record(self, key: Key, outcome: Outcome) -> None:
-        """Add the record, as it is after the batch, to an outcome."""
+        """Add the record, as it is after the batch, and its sequence number to an outcome."""
         row = outcome.row = self._working_set.rows.get(key)
         outcome.seq = (row or self._working_set.changes.get(key, {})).get("seq")
         if row is not None:
@@ -134,7 +141,7 @@ class WriteEngine:
         self._working_set.queue()
         if removed:
             write = cast("LockedWrite", self._write)  # removals never run without the lock
-            await write.flush()  # records that this batch wrote may refer to the removed ones
+            await write.flush()  # so that `remove` finds references in records of this batch
             await self._working_set.remove(write, removed)
         self.has_removed = bool(removed)
         sharing = self._write.sharing
@@ -144,7 +151,11 @@ class WriteEngine:
             await self._working_set.note_referrers(self._write, sharing)
 
     async def _known_outcomes(self) -> dict[Key, Outcome]:
-        """Return the outcomes of operations that ran before, or whose base this feed cannot serve."""
+        """Return the outcomes of the operations that are not executed.
+
+        A repeated operation gets its remembered outcome. An operation is rejected if it reuses an `op_id` with other
+        content, or if the feed cannot serve its base. Raise `BaseBeyondHeadError` if a base proves a loss of history.
+        """
         found: dict[Key, Outcome] = {}
         by_op_id = {op.op_id: op for op in self._ops if op.op_id is not None}
         rows = await self._write.all(access.REMEMBERED_OPS, op_ids=[*by_op_id]) if by_op_id else []
@@ -195,7 +206,11 @@ class WriteEngine:
         return was_nulled or equals_stored(op, row, name, value)
 
     def _manage(self, op: Op, managed: Managed, row: Row) -> Outcome:
-        """Set the fields of a record that the clinic manages, unless it has already sent a higher revision."""
+        """Set the fields that a clinic sends for a record that it manages.
+
+        It is a conflict if the clinic does not manage the record any more. Nothing changes if the clinic has already
+        sent a higher revision.
+        """
         if row["clinic_id"] != managed.clinic_id:
             return conflict(ClinicReason.DETACHED)
         stored, sent = row["revision"], managed.revision
@@ -216,10 +231,10 @@ class WriteEngine:
         )
 
     def _settle(self, op: Op, after: Row, before: Row | None) -> Outcome:
-        """Create or change the record in the working set, if all rules hold."""
+        """Complete the record and check all rules; if they hold, create or change the record in the working set."""
         resource = op.resource
         if before is None and resource.clinical and not op.strict:
-            after = after | {"clinic_id": None}  # a copy of a clinic's record is its owner's own
+            after = after | {"clinic_id": None}  # no clinic manages a pushed or imported copy
         moved = [name for name in resource.targets if after[name] and (before is None or after[name] != before[name])]
         tombstoned, unknown = self._classify_references(op, after, moved) if moved else ([], [])
         record, faults = settled(self._view, resource, after, before)
@@ -249,13 +264,13 @@ class WriteEngine:
         return self._write_in_memory(op, record, before, [nulled(name) for name in tombstoned])
 
     def _full_references(self, op: Op, record: Row, moved: Sequence[str]) -> list[Fault]:
-        """Return the faults of references to records that have as many references as they may have."""
+        """Return the faults of references to records that already have the maximum number of references."""
         counts, most = self._working_set.references, self._max_references
         full = [name for name in moved if counts[op.resource.targets[name], record[name]] >= most]
         return [too_many_references(name, most) for name in full]
 
     def _write_in_memory(self, op: Op, record: Row, before: Row | None, warnings: list[Fault]) -> Outcome:
-        """Create or change the record in the working set, after all rules hold."""
+        """Create or change a record, which satisfies all rules, in the working set, unless it exceeds a quota."""
         resource, working_set = op.resource, self._working_set
         if before is None:
             set_fields = () if op.has_no_base and not op.undelete else resource.field_names
@@ -272,16 +287,20 @@ class WriteEngine:
         return applied(200, warnings=warnings) if exceeded is None else rejected(exceeded)
 
     def _classify_references(self, op: Op, after: Row, moved: Sequence[str]) -> tuple[list[str], list[str]]:
-        """Return the references to removed records, and those to records that do not exist.
+        """Return the fields that refer to removed records, and those that refer to records that do not exist.
 
-        If the operation is strict, a reference to a removed record counts as one to a record that does not exist.
+        If the operation is strict, a removed record counts as one that does not exist.
         """
         lives = {name: self._working_set.is_living((op.resource.targets[name], after[name])) for name in moved}
         tombstoned = [name for name in moved if lives[name] is False and not op.strict]
         return tombstoned, [name for name in moved if not lives[name] and name not in tombstoned]
 
     def _makes_cycle(self, op: Op, above: UUID) -> bool:
-        """Return whether a reference makes its record its own ancestor: now, or through a record that is still pending."""
+        """Return whether a reference to `above` makes the record its own ancestor.
+
+        A reference to a record that this batch has yet to create counts as a cycle: `parents_first` puts the referrer
+        first only in a cycle.
+        """
         key = (op.resource, above)
         is_pending = key in self._pending and self._working_set.is_living(key) is not True
         return is_pending or self._working_set.is_ancestor(op.key, of=above)

@@ -1,10 +1,10 @@
-"""The feed lock: the writers of one owner take their numbers one after the other.
+"""The feed lock: the writers of one owner assign their sequence numbers one after the other.
 
-`lock_feed` locks the owner's feed row by the first statement of a transaction; only after that is anything read that the
-write decides on. `read_with_feed` reads without a lock, and the write is then one statement that locks the row, checks
-that the feed has not moved, and writes (optimistic concurrency, decision 028); if the feed has moved or is locked,
-nothing is written. Either way the numbers of one owner become visible in their order, so a reader that has seen N never
-misses a smaller one. Writers of different owners do not block each other.
+`lock_feed` locks the owner's feed row with the first statement of a transaction, before it reads anything that the
+write depends on. `read_with_feed` reads without a lock. Then one statement locks the row, checks that the feed has not
+changed, and writes (optimistic concurrency, decision 028). If the feed has changed or is locked, nothing is written. In
+both cases the numbers of one owner become visible in ascending order, so a reader that has seen N never misses a
+smaller number. Writers of different owners do not block each other.
 """
 
 from collections import defaultdict
@@ -26,7 +26,11 @@ from app.sealing import OwnerKeys
 
 
 class Former(NamedTuple):
-    """About the current version of a record: who wrote it, and when an earlier version was last kept."""
+    """The columns `access.FORMER` of a record: they describe its current version, which a write replaces.
+
+    `actor_id` is the device or client that wrote the version. `revised_at` is when a former version was last kept; None
+    if none was.
+    """
 
     actor_id: UUID
     revised_at: datetime | None
@@ -35,7 +39,8 @@ class Former(NamedTuple):
 class Snapshot(NamedTuple):
     """One record as it was read together with its feed.
 
-    If the record exists, `row` and `former` are set; if it was removed, `change` is; if it never existed, none is.
+    If the record exists, `row` and `former` are set. If it was removed, only `change` is set. If it never existed, none
+    of them is set.
     """
 
     row: Row | None = None
@@ -44,7 +49,7 @@ class Snapshot(NamedTuple):
 
 
 class FeedWrite:
-    """One write to one owner's feed: the numbers it takes, and the rows that it queues."""
+    """One write to one owner's feed: it assigns sequence numbers and queues rows."""
 
     def __init__(
         self,
@@ -57,7 +62,10 @@ class FeedWrite:
         usage: Usage,
         snapshots: Mapping[tuple[Resource, UUID], Snapshot] | None = None,
     ) -> None:
-        """Start at the feed's head; records that were read with the feed (`snapshots`) are not read again."""
+        """Start at the feed's head.
+
+        `snapshots` are the records that were read together with the feed. They are not read again.
+        """
         self._db = db
         self.owner_id, self.keys = view.owner_id, keys
         self.actor_id, self.timezone = view.caller.actor_id, view.timezone
@@ -78,13 +86,13 @@ class FeedWrite:
         return await self._db.tuples(statement, owner_id=self.owner_id, **values)
 
     def queue(self, bulk: BulkStatement, rows: Sequence[Row]) -> None:
-        """Queue rows of the owner to be written by a bulk statement; no row may be queued twice."""
+        """Queue rows for a bulk statement, and set their `owner_id`. No row may be queued twice."""
         for row in rows:
             row["owner_id"] = self.owner_id
         self._queued[bulk].extend(rows)
 
     def drain(self) -> list[tuple[BulkStatement, Rows]]:
-        """Return the queued rows, and empty the queue."""
+        """Return the queued rows by statement, with those for clinics, and empty the queue."""
         if self.sharing is not None:
             for bulk, rows in self.sharing.drain():
                 self.queue(bulk, rows)
@@ -93,27 +101,30 @@ class FeedWrite:
         return parts
 
     def announce(self, notifier: ChangeNotifier) -> None:
-        """After the commit, notify the processes that wait for changes of the owner, or of a clinic with a consent."""
+        """Notify the processes that wait for the owner's changes, or for those of a clinic that sees the write.
+
+        Call this after the commit.
+        """
         notifier.notify(self.owner_id)
         for clinic_id in () if self.sharing is None else self.sharing.clinic_ids:
             notifier.notify(clinic_id)
 
     def serves(self, version: int) -> bool:
-        """Return whether this feed has assigned the version."""
+        """Return whether the version is in this feed's epoch, and not above the head that the write started at."""
         return version_of(self.epoch, 0) <= version <= version_of(self.epoch, self.first_head)
 
     def next_seq(self) -> int:
-        """Return the feed's next number, and set `now`."""
+        """Assign and return the feed's next sequence number, and set `now` to the current time."""
         self.head += 1
         self.now = clock.now()
         return self.head
 
     def return_seq(self) -> None:
-        """Return the number that was taken last, because nothing will be written with it."""
+        """Undo the last `next_seq`, because nothing will be written with its number."""
         self.head -= 1
 
     def reset(self) -> None:
-        """Reset the head and the usage to their first values, because nothing will be written."""
+        """Reset the head and the usage to their values at the start, because nothing will be written."""
         self.head = self.first_head
         self.usage.reset()
 
@@ -169,7 +180,10 @@ class OptimisticWrite(FeedWrite):
         self._remote, self._floor = db, floor
 
     async def finish(self) -> bool:
-        """Write the queued rows and the new head; return False if the feed has moved or is locked, and nothing was written."""
+        """Write the queued rows and the new head, notify the processes that wait for the changes, and return True.
+
+        If the feed has changed or is locked, write nothing, and return False.
+        """
         if self.head == self.first_head:
             return True
         feed = {
@@ -188,9 +202,13 @@ class OptimisticWrite(FeedWrite):
 
 @asynccontextmanager
 async def lock_feed(view: View) -> AsyncIterator[LockedWrite]:
-    """Lock the owner's feed; at the end of the block commit what was queued, or roll back if the block raised."""
-    keys = await view.data_keys()  # before the lock, so that nobody waits for it, and no second connection is needed
-    turn = await view.caller.services.writes.take(view.owner_id)  # before a connection is taken
+    """Lock the owner's feed, and yield the write.
+
+    At the end of the block, write the queued rows, commit, and notify the processes that wait for the changes. If the
+    block raises, roll back. Raise `NotSignedIn` if the caller is not signed in.
+    """
+    keys = await view.data_keys()  # before the lock: it takes time, and a connection if the keys are not cached
+    turn = await view.caller.services.writes.take(view.owner_id)  # wait without holding a connection
     try:
         async with view.db.transaction() as tx:
             head, epoch, consents, timezone, *counts = feed_of(await tx.tuples(access.LOCK_FEED, **view.binds))
@@ -199,10 +217,10 @@ async def lock_feed(view: View) -> AsyncIterator[LockedWrite]:
             if consents:
                 write.sharing = Sharing(
                     await write.all(coverage.ACTIVE)
-                )  # after the lock, and not by the same statement
+                )  # the locking statement's own snapshot may be older than the lock
             yield write
             await write.finish()
-            turn.release()  # before the commit, which several writes share on SQLite
+            turn.release()  # before the commit: on SQLite, several writes share one
     finally:
         turn.release()
     if write.head != write.first_head:
@@ -210,7 +228,10 @@ async def lock_feed(view: View) -> AsyncIterator[LockedWrite]:
 
 
 async def read_with_feed(db: RemoteDatabase, view: View, resource: Resource, id: UUID) -> OptimisticWrite:
-    """Read one record of the owner and the feed's state in one snapshot, without a lock."""
+    """Read one record and the feed's state in one snapshot, without a lock; return the write that starts from them.
+
+    Raise `NotSignedIn` if the caller is not signed in.
+    """
     keys = await view.data_keys()
     statement = access.statements(resource).with_feed
     found = feed_of(await db.tuples(statement, id=id, **view.binds))
@@ -226,12 +247,16 @@ async def read_with_feed(db: RemoteDatabase, view: View, resource: Resource, id:
 
 
 def usage_of(view: View, counts: Sequence[int]) -> Usage:
-    """Return the owner's usage, from the columns `access.USAGE` of the feed's row."""
+    """Return the owner's usage. `counts` are the values of the feed's columns `access.USAGE`."""
     return Usage(view.caller.services.settings, *counts)
 
 
 def snapshot_of(keys: OwnerKeys, resource: Resource, found: Sequence[Any]) -> Snapshot:
-    """Return a record as it was read: the number of its change, whether it was removed, `FORMER`, and the stored columns."""
+    """Return the snapshot of a record that was read with its feed.
+
+    `found` is the number of the record's change, whether the record was removed, `access.FORMER` and the stored
+    columns.
+    """
     seq, deleted, actor_id, revised_at, *stored = found
     if seq is None:
         return Snapshot()
@@ -242,5 +267,5 @@ def snapshot_of(keys: OwnerKeys, resource: Resource, found: Sequence[Any]) -> Sn
 
 
 def opened(keys: OwnerKeys, resource: Resource, row: Row) -> Row:
-    """Return a stored row completed with the fields in its sealed document."""
+    """Return a stored row with the fields from its sealed document added."""
     return complete_row(resource, row, keys.open(resource.collection, row["id"], row["seq"], row["document"]))

@@ -1,9 +1,9 @@
-"""Merging: which fields of an operation collide with changes that another device has made since.
+"""Merging: finds the fields of an operation that collide with changes by another device.
 
-An operation may set a field if its base covers the field's last change, or if its expected value equals the current one.
-Changes of different fields merge; coupled fields, which mean something only together, collide as one; setting a field to
-the value it has collides with nothing. A creation that is repeated with more fields, and an operation whose expected
-values do not name a field, may set the field if no device has set it yet.
+An operation may set a field if its base includes the field's last change, or if its expected value equals the current
+one. Changes of different fields merge. Coupled fields, which mean something only together, collide as one. Setting a
+field to its current value never collides. A creation that is repeated with more fields, and an operation whose expected
+values do not name a field, may set the field if it still has its initial value.
 """
 
 from pydantic import MISSING
@@ -26,7 +26,10 @@ def colliding_fields(op: Op, row: Row) -> tuple[str, ...]:
 
 
 def locked_fields(op: Op, row: Row) -> tuple[str, ...]:
-    """Return the fields that the operation may not set because a clinic manages the record, unless it detaches the record."""
+    """Return the fields that the operation may not set because a clinic manages the record.
+
+    There are none if the operation detaches the record from the clinic.
+    """
     clinical, fields = op.resource.clinical, op.fields or {}
     if not clinical or row["clinic_id"] is None or fields.get("clinic_id", row["clinic_id"]) is None:
         return ()
@@ -34,7 +37,7 @@ def locked_fields(op: Op, row: Row) -> tuple[str, ...]:
 
 
 def changed_since(op: Op, row: Row) -> tuple[str, ...]:
-    """Return the fields that another device has changed since this one last read them, in the order of the resource."""
+    """Return the fields that have changed since the operation's device last read them, in the order of the resource."""
     if op.has_no_base:
         return ()
     seen = row["field_seq"].keys() if op.base is not None else (op.expected or {}).keys()
@@ -42,7 +45,7 @@ def changed_since(op: Op, row: Row) -> tuple[str, ...]:
 
 
 def equals_stored(op: Op, row: Row, name: str, value: object) -> bool:
-    """Return whether a field has this value already; a null in a creation may have been replaced by the rules."""
+    """Return whether a field already has this value. In a creation, null equals any value of a field in `filled_in`."""
     completed = op.has_no_base and value is None and name in op.resource.filled_in
     return bool(row[name] == value) or completed
 
@@ -60,9 +63,9 @@ def _may_set(op: Op, row: Row, name: str) -> bool:
 
 
 def _is_unset(op: Op, row: Row, name: str) -> bool:
-    """Return whether a field still has the value that a creation without it gives it.
+    """Return whether a field still has the value that it gets if a creation omits it.
 
-    A device that creates a record with some fields, and sets another before the response arrives, knows that value.
+    A device that creates a record, and sets another field before the response arrives, knows this value.
     """
     initial = op.resource.initial
     if name not in initial or name in row["field_seq"]:
@@ -71,7 +74,7 @@ def _is_unset(op: Op, row: Row, name: str) -> bool:
 
 
 def _is_known(op: Op, row: Row, name: str) -> bool:
-    """Return whether the device knew the field's current value."""
+    """Return whether the operation's device knew the field's current value, by its base or by an expected value."""
     if op.base is not None and row["field_seq"].get(name, 0) <= op.base % EPOCH_SHIFT:
         return True
     return bool(op.expected is not None and name in op.expected and op.expected[name] == row[name])

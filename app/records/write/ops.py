@@ -1,6 +1,6 @@
-"""Operations: what one device wants to do to one record, and the outcome.
+"""Operations and their outcomes. An operation creates, changes or removes one record.
 
-Every write is an operation, from every entry point: a POST, PATCH or DELETE is a batch of one, a push a batch of many.
+Every write is an operation, from every entry point. A POST, PATCH or DELETE is a batch of one, a push a batch of many.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,11 @@ Key = tuple[Resource, UUID]
 
 
 class OnConflict(StrEnum):
-    """What to do if another device has changed the same field since."""
+    """What to do with a field that another device has changed in the meantime.
+
+    `reject`: the operation has no effect, and its outcome is `conflict`. `mine`: the operation sets the field.
+    `theirs`: the field keeps its value, and the operation only sets its other fields; a removal has no effect.
+    """
 
     REJECT = "reject"
     MINE = "mine"
@@ -26,9 +30,9 @@ class OnConflict(StrEnum):
 
 
 class OpOutcome(StrEnum):
-    """What an operation did.
+    """The result of an operation.
 
-    `applied`; `unchanged`: the record was already so; `conflict`: it collides with a change by another device;
+    `applied`: it took effect; `unchanged`: there was nothing to change; `conflict`: it collides with another change;
     `rejected`: it is invalid; `rolled-back`: another operation of an atomic push failed.
     """
 
@@ -52,7 +56,10 @@ class ConflictReason(StrEnum):
 
 
 class ClinicReason(StrEnum):
-    """Why a clinic's operation had no effect: the owner has detached the record, or a higher revision came earlier."""
+    """Why a clinic's operation had no effect.
+
+    `detached`: the clinic does not manage the record any more; `stale`: the clinic has already sent a higher revision.
+    """
 
     DETACHED = "detached"
     STALE = "stale"
@@ -60,7 +67,7 @@ class ClinicReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Managed:
-    """The clinic that manages a record, the clinic's identifier of the record, and its revision, if one was sent."""
+    """The clinic that manages a record, and the identifier and the revision (or None) that the clinic sent for it."""
 
     clinic_id: UUID
     system: str
@@ -69,47 +76,52 @@ class Managed:
 
     @property
     def columns(self) -> Row:
-        """The columns of a record that it creates."""
+        """The columns that these values set in a new record."""
         return {"clinic_id": self.clinic_id, "system": self.system, "value": self.value, "revision": self.revision}
 
 
 @dataclass(slots=True, kw_only=True)
 class Op:
-    """What one device wants to do to one record: set `fields`, or remove the record if that is None.
-
-    `create_values` is the complete record if the operation may create one, `faults` are the faults of that record.
-    `base` is the version up to which the device knew every change, `expected` the values that it believed fields to
-    have. A `strict` operation moves a status one step at a time and refers to living records only. `check_version`
-    returns whether the current version satisfies the request's precondition. The outcome is remembered under `op_id`,
-    with the `digest` of the operation; `may_be_forgotten` says that the `op_id` is so old that the server may have
-    deleted the outcome. An operation that is `only_creating` never changes a record that exists: it conflicts if any of
-    its fields differs. A new record gets the `created_at` of the operation, if it has one. `managed` is set if a clinic
-    writes a record that it manages: then every change of the status is allowed.
-    """
+    """The creation, change or removal of one record by one device."""
 
     resource: Resource
     id: UUID
     fields: Row | None
+    """The fields to set; None removes the record."""
     create_values: Row | None = None
+    """All fields of the new record, if the operation may create one; None if it may not, or if there are `faults`."""
     faults: tuple[Fault, ...] = ()
+    """The faults of the record that the operation would create."""
     base: int | None = None
+    """The version up to which the device knew every change."""
     expected: Row | None = None
+    """The values that the device expects fields to have."""
     undelete: bool = False
+    """Whether to create the record again if it was removed."""
     create_missing: bool = False
+    """Whether to create the record if it does not exist, even if the operation names an earlier state of it."""
     on_conflict: OnConflict = OnConflict.REJECT
     strict: bool = False
+    """Whether a status may move by one transition only, and references must be to living records."""
     check_version: Callable[[int], bool] | None = None
+    """Returns whether the current version satisfies the request's precondition."""
     op_id: UUID | None = None
+    """The id under which the outcome is remembered."""
     digest: bytes = b""
+    """The digest of the operation's content, which is remembered with the outcome."""
     may_be_forgotten: bool = False
+    """Whether the `op_id` is so old that the server may have deleted the outcome."""
     only_creating: bool = False
+    """Whether the operation never changes an existing record: then it conflicts if any of its fields differs."""
     created_at: datetime | None = None
+    """The creation time of a new record, by default the time of the write."""
     managed: Managed | None = None
+    """Set if a clinic writes a record that it manages: then every change of the status is allowed."""
 
     key: Key = field(init=False)
-    """The record that the operation is about."""
+    """The record to create, change or remove."""
     references: list[Key] = field(init=False)
-    """The records that its fields refer to."""
+    """The records that the fields to set refer to."""
 
     def __post_init__(self) -> None:
         """Compute the keys once: every step needs them."""
@@ -121,12 +133,15 @@ class Op:
 
     @property
     def is_rest_creation(self) -> bool:
-        """Whether it is a creation by REST, which never changes an existing record."""
+        """Whether the operation is a POST, which never changes an existing record."""
         return self.strict and self.create_values is not None
 
     @property
     def writes_again(self) -> bool:
-        """Whether the record existed before, here or in another database: what it referred to may have been removed."""
+        """Whether the operation may create a record again that existed before, here or in another database.
+
+        The records that it referred to may have been removed.
+        """
         return self.undelete or self.create_missing
 
     @property
@@ -139,8 +154,8 @@ class Op:
 class Outcome:
     """The outcome of an operation.
 
-    `row` is the record as it is now, or None if there is none, `document` the same as JSON text without id and version,
-    and `seq` its sequence number, or that of its tombstone.
+    `row` is the record after the batch, or None if it does not exist. `document` is the record's JSON text without `id`
+    and `version`. `seq` is the sequence number of the record or of its tombstone.
     """
 
     result: OpOutcome
@@ -161,25 +176,25 @@ class Outcome:
 
 
 def applied(status: int, **parts: Any) -> Outcome:
-    """Return the outcome of an operation that had its effect: 201 created, 200 changed, 204 removed."""
+    """Return the outcome of an operation that took effect: status 201 if it created, 200 changed, 204 removed."""
     return Outcome(result=OpOutcome.APPLIED, status=status, **parts)
 
 
 def unchanged(status: int = 200, **parts: Any) -> Outcome:
-    """Return the outcome of an operation that did not change anything, because the record was already as it demands."""
+    """Return the outcome of an operation that had nothing to change."""
     return Outcome(result=OpOutcome.UNCHANGED, status=status, **parts)
 
 
 def conflict(reason: ConflictReason | ClinicReason, fields: tuple[str, ...] = ()) -> Outcome:
-    """Return the outcome of an operation that collides with another device's change; nothing of it was applied."""
+    """Return the outcome of an operation that collides with another change, and has no effect."""
     return Outcome(result=OpOutcome.CONFLICT, status=409, reason=reason, fields=fields)
 
 
 def rejected(problem: Problem) -> Outcome:
-    """Return the outcome of an invalid operation; nothing of it was applied."""
+    """Return the outcome of an invalid operation, which has no effect."""
     return Outcome(result=OpOutcome.REJECTED, status=problem.status, problem=problem)
 
 
 def rolled_back() -> Outcome:
-    """Return the outcome of a valid operation in an atomic batch in which another one failed."""
+    """Return the outcome of a valid operation that has no effect because another one of its atomic batch failed."""
     return Outcome(result=OpOutcome.ROLLED_BACK, status=424)

@@ -6,7 +6,7 @@ from app.records.write.ops import Key, Op
 
 
 def parents_first(ops: Iterable[Op]) -> list[Op]:
-    """Return the operations in an order in which each comes after those on the records that it refers to."""
+    """Return the operations in an order in which each comes after the operations on the records that it refers to."""
     remaining = {op.key: op for op in ops}
     ordered: list[Op] = []
     for op in [*remaining.values()]:

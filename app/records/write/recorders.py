@@ -1,6 +1,6 @@
-"""Recorders: what is written beside a record each time it changes.
+"""Recorders: functions that queue further rows each time records change.
 
-The write engine hands the changes of a write to every recorder, which queues rows of its own in the same transaction.
+The working set passes the changes of a write to every recorder. The rows are written in the same transaction.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,10 +19,10 @@ ONE_CHANGE: Final = timedelta(minutes=10)
 class Changed(NamedTuple):
     """One record that was created, changed or removed.
 
-    `before` is its row as it was read, None if it is new or was not read; `after` is its row now, None if it was removed.
-    Both have the sealed document. `is_first` is true for the first change of this id ever. `former` is what was known of
-    the version that the change replaces, None if it replaces none, and `revised_at` when a former version was last kept,
-    this one included.
+    `before` is its row before the change, None for a new record; `after` is its row now, None for a removed record.
+    Both have the sealed document. `is_first` is true for the first change ever with this id. `former` describes the
+    version that the change replaces; None for a new or removed record. `revised_at` is when a former version was last
+    kept, including the replaced one.
     """
 
     resource: Resource
@@ -39,11 +39,11 @@ Recorder = Callable[[FeedWrite, Sequence[Changed]], None]
 
 
 def last_kept(former: Former | None, write: FeedWrite) -> datetime | None:
-    """Return the new `revised_at` of a record whose current version (`former`) a write replaces; None if it has none.
+    """Return the `revised_at` of a record after a write that replaces the version `former`; None for a new record.
 
-    It is the time of the write if the current version is kept in the history, else the value of `former`. The version is
-    not kept if the same device wrote it and a version was kept in the last ten minutes: what a device writes within ten
-    minutes counts as one change, but a version by another device is always kept.
+    If the history keeps the replaced version, it is the time of the write; otherwise the `revised_at` of `former`. The
+    version is kept unless the device that replaces it also wrote it, and a version was kept in the last ten minutes. So
+    the changes of one device within ten minutes count as one, and a version by another device is always kept.
     """
     if former is None:
         return None
@@ -53,7 +53,10 @@ def last_kept(former: Former | None, write: FeedWrite) -> datetime | None:
 
 
 def record_history(write: FeedWrite, changes: Sequence[Changed]) -> None:
-    """Queue the replaced versions that are kept, as they were sealed, and the deletion of all versions of removed records."""
+    """Queue the replaced versions that the history keeps, as they were sealed.
+
+    Also queue the deletion of versions above `MAX_REVISIONS`, and of all versions of removed records.
+    """
     kept, trimmed, removed = list[Row](), list[Row](), list[Row]()
     for change in changes:
         key = {"collection": change.resource.collection, "id": change.id}
@@ -74,7 +77,7 @@ def _revision_row(key: Row, before: Row, former: Former) -> Row:
 
 
 def record_in_feed(write: FeedWrite, changes: Sequence[Changed]) -> None:
-    """Queue the row of the table `change`: one for each record, replaced by its next change."""
+    """Queue a row of the table `change` for each record: it replaces the row of the record's previous change."""
     first: list[Row] = []
     later: list[Row] = []
     for change in changes:
@@ -99,7 +102,7 @@ def _change_row(write: FeedWrite, change: Changed) -> Row:
 
 
 def record_for_clinics(write: FeedWrite, changes: Sequence[Changed]) -> None:
-    """Note the changes that clinics with a consent can see."""
+    """Pass the changes to `Sharing`, which queues rows for the clinics that can see them."""
     if write.sharing is not None:
         for change in changes:
             write.sharing.note(change.resource, change.id, change.before, change.after, write.now)

@@ -1,7 +1,8 @@
-"""Rules: what must hold for a record before it is written, from every entry point.
+"""Rules: the checks that a record must pass before it is written, from every entry point.
 
-A kind's `settle` completes a record and yields its faults; here are the rules that all kinds share. All faults are
-reported at once: first those of fields and references (422), then a status that cannot be reached (409).
+A kind's `settle` completes a record and yields the faults that the kind's own rules find. The rules of all kinds are
+here. All faults of fields and references are reported together (422). Without such faults, a status that cannot be
+reached is reported (409).
 """
 
 from collections.abc import Iterable
@@ -15,7 +16,7 @@ from app.records.view import View
 
 
 def settled(view: View, resource: Resource, values: Row, before: Row | None) -> tuple[Row, list[Fault]]:
-    """Return the fields as the kind's rules complete them, and the faults that the rules find."""
+    """Run the kind's `settle`; return the completed fields, and the faults that it yields."""
     record = SimpleNamespace(**values)
     earlier = None if before is None else SimpleNamespace(**before)
     faults = list(resource.settle(record, earlier, view))
@@ -33,8 +34,8 @@ def unknown_reference(field: str) -> Fault:
 
 
 def too_many_references(field: str, limit: int) -> Fault:
-    """Return the fault of a reference to a record that has as many references as it may have."""
-    return Fault(f"/{field}", "too-many-references", f"{limit} records refer to this one already, and no more may.")
+    """Return the fault of a reference to a record that already has the maximum number of references."""
+    return Fault(f"/{field}", "too-many-references", f"{limit} records refer to this record, which is the maximum.")
 
 
 def nulled(field: str) -> Fault:
@@ -45,10 +46,10 @@ def nulled(field: str) -> Fault:
 
 
 def about_nothing(resource: Resource, record: Row) -> list[Fault]:
-    """Return the fault of a new record that must be about another one, and refers to none."""
+    """Return the fault of a new record that needs one of the references in `Resource.about` and has none."""
     if not resource.about or any(record[name] for name in resource.about):
         return []
-    message = f"Send one of {', '.join(resource.about)}: what {resource.one} is of."
+    message = f"Send at least one of {', '.join(resource.about)}: {resource.one} must be about another record."
     return [Fault(f"/{resource.about[0]}", "outcome-of-nothing", message)]
 
 
@@ -58,7 +59,10 @@ def derivation_cycle(field: str) -> Fault:
 
 
 def problem_of(faults: Iterable[Fault]) -> Problem | None:
-    """Return the problem with these faults, or None without faults. If all faults have the same cause, it is a specific one."""
+    """Return the problem with these faults; None if there are no faults.
+
+    If all faults have the code of `UnknownReference` or `DerivationCycle`, it is this problem; otherwise `Invalid`.
+    """
     found = [*faults]
     if not found:
         return None
@@ -68,7 +72,7 @@ def problem_of(faults: Iterable[Fault]) -> Problem | None:
 
 
 def claims_clinic(resource: Resource, before: Row | None, after: Row) -> bool:
-    """Return whether a change sets `clinic_id` to a clinic, which only this clinic itself may do."""
+    """Return whether a change sets `clinic_id` to a clinic. Only the clinic itself may do this."""
     clinic_id = after["clinic_id"] if resource.clinical else None
     return clinic_id is not None and (before is None or before["clinic_id"] != clinic_id)
 
@@ -79,7 +83,7 @@ CLINIC_ONLY: Final = Fault(
 
 
 def transition_problem(resource: Resource, before: Row, after: Row, *, stepwise: bool) -> Problem | None:
-    """Return the problem if the status cannot change from that in `before` to that in `after`; None if it can.
+    """Return the problem if the status in `before` cannot change to the status in `after`; None if it can.
 
     If `stepwise`, the change must be one transition; otherwise it may be several.
     """
@@ -90,7 +94,7 @@ def transition_problem(resource: Resource, before: Row, after: Row, *, stepwise:
 
 
 def reachable(resource: Resource, row: Row) -> frozenset[str]:
-    """Return the statuses that one or more transitions can reach from that of a record.
+    """Return the statuses that a record can reach from its current status by one or more transitions.
 
     A device that was offline sends several changes of a status as one.
     """

@@ -1,7 +1,7 @@
 """Sharing: the rows that a write adds for clinics, if the owner has active consents.
 
-For each active consent that covers a changed record, or covered it before the change, the statement has one more row.
-For an owner without consents there is no `Sharing`, and no cost.
+For each active consent that covers a changed record, or covered it before the change, a write adds one row. If the
+owner has no consent, there is no `Sharing`, and no cost.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,17 +20,17 @@ class Sharing:
     """The active consents of an owner during one write, and the changes that their clinics will pull."""
 
     def __init__(self, consents: Sequence[Row]) -> None:
-        """Take the consents as they are under the feed's lock, or were when the feed was read."""
+        """Take the active consents, as they were read under the feed's lock or together with the feed."""
         self._consents = [*consents]
         self._items: dict[ItemKey, Row] = {}
         self.versions: dict[ItemKey, int] = {}
-        """The new versions of the items."""
+        """The new version of each shared item."""
         self.turned: dict[UUID, set[UUID]] = {}
-        """By clinic, the records that became visible or invisible for it, and to which others may refer."""
+        """By clinic, the records that became visible or invisible to it, if other records can refer to their kind."""
 
     @property
     def clinic_ids(self) -> set[UUID]:
-        """The clinics that have something to pull."""
+        """The clinics that have changes of this write to pull."""
         return {clinic_id for clinic_id, _, _ in self.versions}
 
     def note(self, resource: Resource, id: UUID, before: Row | None, after: Row | None, now: datetime) -> None:
@@ -47,13 +47,13 @@ class Sharing:
                 self._add(consent, resource, id, now, removed=not sees)
 
     def note_referrer(self, resource: Resource, row: Row, targets: Iterable[UUID], now: datetime) -> None:
-        """Note a record that refers to `targets`, for each clinic that sees it, and now sees more or fewer targets."""
+        """Note a record for each clinic that sees it, if one of `targets` became visible or invisible to the clinic."""
         for consent in self._consents:
             if self.turned.get(consent["clinic_id"], set()).intersection(targets) and covers(consent, resource, row):
                 self._add(consent, resource, row["id"], now, removed=False)
 
     def drain(self) -> list[tuple[BulkStatement, list[Row]]]:
-        """Return the rows to write: the items, and the consents' new heads."""
+        """Return the rows to write by statement: the shared items, and the consents' new heads. Empty the items."""
         items, self._items = self._items, {}
         clinics = {clinic_id for clinic_id, _, _ in items}
         heads = [{"id": each["id"], "head": each["head"]} for each in self._consents if each["clinic_id"] in clinics]

@@ -1,7 +1,7 @@
-"""The store: the entrance to the write engine, and the only writer of records.
+"""The store: the entry point of the write engine, and the only writer of records.
 
-A batch of operations runs in one transaction, under the lock of its owner's feed, with a bounded number of statements. On
-PostgreSQL, a single operation that sets fields first tries to run without the lock (`OptimisticWrite`).
+A batch of operations runs in one transaction, under the lock of its owner's feed, with a bounded number of statements.
+On PostgreSQL, a single operation that sets fields is first tried without the lock (`OptimisticWrite`).
 """
 
 from collections.abc import Sequence
@@ -30,10 +30,10 @@ class Written:
 
 
 async def write(view: View, ops: Sequence[Op], *, atomic: bool = False) -> Written:
-    """Run operations on different records of the owner; if one fails, the others have their effect, unless `atomic`.
+    """Run operations, each on a different record of the owner. If one fails, the others take effect, unless `atomic`.
 
-    If too many records refer to those that are removed, the removals run in several transactions, one after the other.
-    A removal that is too large by itself is rejected.
+    If too many records refer to the records to remove, the removals run in several transactions, one after the other. A
+    removal that is too large by itself is rejected, and so are all removals of an atomic batch that is too large.
     """
     try:
         return await _write(view, ops, atomic=atomic)
@@ -73,7 +73,8 @@ async def write_one(view: View, op: Op) -> tuple[Outcome, int]:
 async def _write_optimistically(db: RemoteDatabase, view: View, op: Op) -> Written | None:
     """Run an operation that sets fields in two round trips, without holding a lock between them.
 
-    Return None, with no effect, if the feed has changed since it was read.
+    Return None, with no effect, if the feed has changed since it was read or is locked, or if the operation needs the
+    lock.
     """
     feed = await read_with_feed(db, view, op.resource, op.id)
     try:

@@ -1,7 +1,7 @@
 """Usage: how many records, bytes of documents and remembered operations an owner has, and the quotas that limit them.
 
-The numbers are columns of the feed's row. A write reads them together with the feed's head, counts each change, and writes
-them together with the new head. So they are exact, and cost no statement (decision 074).
+The numbers are columns of the feed's row. A write reads them together with the feed's head, counts each change, and
+writes them together with the new head. So they are exact, and take no further statement (decision 074).
 """
 
 from app.db import Row
@@ -15,14 +15,14 @@ class Usage:
     __slots__ = ("_first", "_settings", "document_bytes", "records", "remembered_ops")
 
     def __init__(self, settings: Settings, records: int, document_bytes: int, remembered_ops: int) -> None:
-        """Start with the numbers in the feed's row."""
+        """Start with the numbers from the feed's row."""
         self._settings = settings
         self.records, self.document_bytes, self.remembered_ops = records, document_bytes, remembered_ops
         self._first = records, document_bytes, remembered_ops
 
     @property
     def columns(self) -> Row:
-        """The columns of the feed's row."""
+        """The numbers as columns of the feed's row."""
         return {
             "records": self.records,
             "document_bytes": self.document_bytes,
@@ -31,17 +31,17 @@ class Usage:
 
     @property
     def has_changed(self) -> bool:
-        """Whether the feed's row has other numbers."""
+        """Whether the numbers differ from those that were read from the feed's row."""
         return self._first != (self.records, self.document_bytes, self.remembered_ops)
 
     def reset(self) -> None:
-        """Return to the first numbers, because nothing will be written."""
+        """Reset the numbers to those from the feed's row, because nothing will be written."""
         self.records, self.document_bytes, self.remembered_ops = self._first
 
     def check(self, before: Row | None, after: Row) -> QuotaExceeded | None:
-        """Return the quota that a created or changed record exceeds; None if it fits, or does not need more than before.
+        """Return a problem if a created or changed record exceeds a quota; otherwise None.
 
-        Both rows have their sealed documents.
+        A change that does not make the sealed document larger never exceeds a quota. Both rows contain their documents.
         """
         settings = self._settings
         if before is None and self.records >= settings.quota_records:
@@ -63,5 +63,5 @@ class Usage:
 
 
 def _growth(before: Row | None, after: Row | None) -> int:
-    """Return by how many bytes the sealed document of a record grows."""
+    """Return the number of bytes by which a record's sealed document grows; it is negative if the document shrinks."""
     return sum(len(row["document"]) * sign for row, sign in ((after, 1), (before, -1)) if row is not None)

@@ -1,7 +1,7 @@
-"""The working set: the records that a batch of operations names, as they were read and as the batch changes them.
+"""The working set: the records that a batch of operations reads and changes.
 
-It is loaded by a bounded number of statements, however many operations there are, changed in memory while the engine
-decides on them, and written with a bounded number of statements, too.
+The records are read with a bounded number of statements, however many operations there are. The engine changes them in
+memory. Then they are written, also with a bounded number of statements.
 """
 
 from collections import Counter, defaultdict
@@ -22,39 +22,42 @@ from app.records.write.sharing import Sharing
 from app.records.yielding import Yielding
 
 MAX_REFERRERS: Final = 5000
-"""How many records that refer to removed ones are changed or removed by one write, because it keeps all others waiting."""
+"""The maximum number of references to removed records that one write handles, because other writes wait for it."""
 _ALL: Final = 2**31
 
 
 class TooManyReferrersError(Exception):
-    """More records refer to those that are removed than one write may change."""
+    """More than `MAX_REFERRERS` references to removed records: too many for one write."""
 
 
 class WorkingSet:
-    """The records that a batch decides on."""
+    """The records of a batch of operations, in memory."""
 
     def __init__(self, write: FeedWrite) -> None:
         """Start empty."""
         self._write = write
         self.rows: dict[Key, Row] = {}
-        """The stored rows of living records."""
+        """The rows of living records, as the batch has changed them so far."""
         self.documents: dict[Key, str] = {}
-        """The documents of the living records that were written."""
+        """The new documents of the records that the batch has created or changed."""
         self.changes: dict[Key, Row] = {}
         """The latest changes of records whose rows were not read: living or removed."""
         self.ancestors: dict[UUID, UUID | None] = {}
-        """The values of the acyclic reference in the records that operations refer to by it, and in all ancestors of these."""
+        """The parent's id by the record's id, for the records that operations name as parents, and for their ancestors.
+
+        The parent is the target of the acyclic reference.
+        """
         self.references: Counter[Key] = Counter()
-        """How many references the records have to which operations of this batch refer, if there can be too many."""
+        """The number of references to each record that operations of this batch refer to, if there can be too many."""
         self._before: dict[Key, Row | None] = {}
         """The rows of the records that are changed, as they were read; None for a new record."""
         self._former: dict[Key, Former] = {}
-        """What the changes of living records say of their current versions."""
+        """What was read about the current versions of living records."""
 
     async def load(self, ops: Sequence[Op], max_references: int) -> None:
-        """Read the records that the operations name and refer to, and how many references the latter have.
+        """Read the records to change, and the latest changes of the records that they refer to.
 
-        The references are counted only if the feed is long enough for `max_references`.
+        Also count the references to the latter if the feed has at least `max_references` changes.
         """
         missing: set[Key] = set()
         if self._write.snapshots is None:
@@ -70,7 +73,7 @@ class WorkingSet:
                 access.KNOWN_CHANGES, collections=[*collections], ids=[*{id for _, id in unread}]
             )
             self.changes |= {(collections[row["collection"]], row["id"]): row for row in found}
-        if self._write.first_head >= max_references:  # the feed has as many changes at least as references
+        if self._write.first_head >= max_references:  # there are at least as many changes as references
             await self._count_references({key for op in ops for key in op.references})
         await self._read(key for key in missing if self.is_living(key))
         await self._read_ancestors([op for op in ops if op.key in self.rows])
@@ -111,7 +114,7 @@ class WorkingSet:
         return None if change is None else not change["deleted"]
 
     def is_ancestor(self, key: Key, of: UUID | None) -> bool:
-        """Return whether the record is `of`, or one of its ancestors by the acyclic reference."""
+        """Return whether the record is the record `of`, or one of the ancestors of `of` by the acyclic reference."""
         resource, id = key
         seen = set()
         while of and of not in seen:
@@ -123,7 +126,10 @@ class WorkingSet:
         return False
 
     def create(self, op: Op, record: Row, changed: Iterable[str]) -> QuotaExceeded | None:
-        """Add a new record, unless it exceeds a quota. `changed` are the fields that count as changed by its creation."""
+        """Add a new record; if it exceeds a quota, return the problem, with no effect.
+
+        `changed` are the fields that get an entry in `field_seq`.
+        """
         key, created_at, managed = op.key, op.created_at, op.managed
         seq, now = self._write.next_seq(), self._write.now
         stored = {
@@ -139,9 +145,9 @@ class WorkingSet:
     def change(
         self, key: Key, values: Row, others: Row | None = None, *, is_limited: bool = True
     ) -> QuotaExceeded | None:
-        """Change fields of a record, and others of its members: those that are computed, or that a clinic sets.
+        """Change a record: `values` are fields, and `others` are computed members or columns that a clinic sets.
 
-        Return the quota that the record would then exceed, with no effect.
+        If `is_limited` and the record would exceed a quota, return the problem, with no effect.
         """
         row, seq = self.rows[key], self._write.next_seq()
         field_seq = row["field_seq"] | dict.fromkeys(values, seq)
@@ -150,7 +156,10 @@ class WorkingSet:
         return self._put(key, row, after, is_limited=is_limited)
 
     def _put(self, key: Key, before: Row | None, row: Row, *, is_limited: bool = True) -> QuotaExceeded | None:
-        """Seal a new or changed record, and count and keep it, unless it exceeds a quota."""
+        """Seal a new or changed record, add it to the usage, and store it in memory.
+
+        If `is_limited` and it exceeds a quota, give its sequence number back, and return the problem.
+        """
         write, (resource, id) = self._write, key
         for name, fact in resource.facts.items():
             row[name] = fact(row)
@@ -166,7 +175,7 @@ class WorkingSet:
         return problem
 
     def queue(self) -> None:
-        """Queue the rows of the records that were created and changed, and hand them to the recorders."""
+        """Queue the rows of the records that were created and changed, and pass the changes to the recorders."""
         write, before = self._write, self._before
         changed = []
         for key, earlier in before.items():
@@ -188,10 +197,11 @@ class WorkingSet:
             recorder(self._write, changed)
 
     async def remove(self, write: LockedWrite, keys: Iterable[Key]) -> None:
-        """Remove living records and those that are removed with them; set other references to them to null.
+        """Remove living records, and the records that are removed with them; set other references to them to null.
 
-        One statement reads the records of all kinds that refer to the given ones. Each level of records that are removed with
-        them takes one more. Raise `TooManyReferrersError` if there are more than `MAX_REFERRERS` in all.
+        Queue the rows, and pass the changes to the recorders. One statement reads the records of all kinds that refer
+        to the given ones. Each further level of records to remove takes one more statement. Raise
+        `TooManyReferrersError` if there are more than `MAX_REFERRERS` references in all.
         """
         removed: dict[Resource, set[UUID]] = defaultdict(set)
         for resource, id in keys:
@@ -221,22 +231,26 @@ class WorkingSet:
         self._record(tombstones)
 
     async def note_referrers(self, write: LockedWrite, sharing: Sharing) -> None:
-        """Note the records that refer to one that a clinic now sees or no longer sees: the reference is null or not."""
+        """Note for the clinics the records that refer to a record that became visible or invisible to them.
+
+        A clinic sees a reference to an invisible record as null, so the referring record has changed for the clinic.
+        """
         turned = [id for ids in sharing.turned.values() for id in ids]
         sought = {access.removed_ids(kind): turned for kind in referred_kinds()}
         by_collection = {kind.collection: kind for kind in kinds()}
         for collection, _, values, *_ in await write.tuples(access.referrers(), rows=_ALL, **sought):
             kind = by_collection[collection]
             row = decode_json_row(access.readable_columns(kind), values)
-            row = self.rows.get((kind, row["id"]), row)  # this write may have changed it, and not written it yet
+            row = self.rows.get((kind, row["id"]), row)  # with the changes of this write, which are not stored yet
             sharing.note_referrer(kind, row, [row[field] for field in kind.targets], write.now)
 
     async def _read_referrers(
         self, write: LockedWrite, removed: dict[Resource, set[UUID]], references: dict[Key, set[str]], rows_left: int
     ) -> tuple[dict[Resource, set[UUID]], int]:
-        """Read the records that refer to removed ones: at most `rows_left`. Note the fields to set to null in `references`.
+        """Read the records that refer to removed ones, and add the fields to set to null to `references`.
 
-        Return the records that are removed, too, and how many more may be read.
+        Return the records to remove with them, and the number of rows that may still be read. Raise
+        `TooManyReferrersError` if there are more than `rows_left` rows.
         """
         by_collection = {kind.collection: kind for kind in kinds()}
         cascading: dict[Resource, set[UUID]] = defaultdict(set)

@@ -21,10 +21,10 @@ class ActionItemFields(records.Fields):
     """The fields of an action item that a client sets."""
 
     title: Text200 = Field(min_length=1, description="The change, in a few words.")
-    change: ActionItemChange = Field(description="Where it takes place: internal or external.")
+    change: ActionItemChange = Field(description="Whether the change is internal or external.")
     facet: Facet = Field(
-        description="What it is about: thought, emotion, perspective, attention or self-talk when internal; "
-        "behaviour, relationship, environment, health, creative, service, work or other when external."
+        description="What the change is about. Internal: thought, emotion, perspective, attention or self-talk. "
+        "External: behaviour, relationship, environment, health, creative, service, work or other."
     )
     details: Text20000 | None = Field(None, description="Details.")
     if_cue: Text500 | None = Field(
@@ -37,9 +37,9 @@ class ActionItemFields(records.Fields):
         ActionItemStatus.ACCEPTED, description="The status. It changes only along fixed transitions."
     )
     starts_on: Day | None = Field(None, description="The day on which the action item starts.")
-    due_on: Day | None = Field(None, description="The day on which the action item is due: not before it starts.")
+    due_on: Day | None = Field(None, description="The day on which the action item is due: not before starts_on.")
     completed_at: Instant | None = Field(
-        None, description="When the action item was completed. The default is now. Only while completed."
+        None, description="When the action item was completed. The default is now. Null unless it is completed."
     )
     session_id: Id | None = Field(None, description="The session that the action item comes from.")
     element_id: Id | None = Field(None, description="The element that the action item comes from.")
@@ -97,13 +97,17 @@ ActionItemPage: Final = shapes.page(ActionItem, "A page of action items, newest 
 class ActionItemFilters(records.Filters):
     """The filters of a list of action items."""
 
-    session_id: Id | None = Field(None, description="From this session.")
-    element_id: Id | None = Field(None, description="From this element.")
-    intention_id: Id | None = Field(None, description="That serve this intention.")
-    status: list[ActionItemStatus] | None = Field(None, description="With any of these statuses.")
-    change: list[ActionItemChange] | None = Field(None, description="Internal, external, or both.")
-    due_from: Annotated[Day | None, Where("due_on", ">=")] = Field(None, description="Due on this day or later.")
-    due_to: Annotated[Day | None, Where("due_on", "<=")] = Field(None, description="Due that day or earlier.")
+    session_id: Id | None = Field(None, description="Only action items from this session.")
+    element_id: Id | None = Field(None, description="Only action items from this element.")
+    intention_id: Id | None = Field(None, description="Only action items that serve this intention.")
+    status: list[ActionItemStatus] | None = Field(None, description="Only action items with one of these statuses.")
+    change: list[ActionItemChange] | None = Field(None, description="Only internal or external changes, or both.")
+    due_from: Annotated[Day | None, Where("due_on", ">=")] = Field(
+        None, description="Only action items that are due on this day or later."
+    )
+    due_to: Annotated[Day | None, Where("due_on", "<=")] = Field(
+        None, description="Only action items that are due on this day or earlier."
+    )
 
 
 TRANSITIONS: Final = records.transitions(
@@ -121,7 +125,7 @@ _INTERNAL: Final = {Facet.THOUGHT, Facet.EMOTION, Facet.PERSPECTIVE, Facet.ATTEN
 
 
 def settle(item: ActionItemFields, before: ActionItemFields | None, _view: View) -> Iterator[Fault]:
-    """Check the rules of an action item; set its time of completion, and clear it when it is reopened."""
+    """Check the rules of an action item. Set `completed_at` if it is completed, and clear it if it is reopened."""
     if (item.facet in _INTERNAL) != (item.change == ActionItemChange.INTERNAL):
         yield Fault("/facet", "facet-mismatch", f"This facet does not belong to an {item.change} change.")
     if (item.if_cue is None) != (item.then_response is None):
@@ -133,7 +137,7 @@ def settle(item: ActionItemFields, before: ActionItemFields | None, _view: View)
             yield Fault(
                 "/completed_at",
                 "completion-required",
-                "A completed action item needs its time of completion: reopen it to clear completed_at.",
+                "A completed action item needs completed_at. To clear completed_at, change the status to in-progress.",
             )
         item.completed_at = item.completed_at or clock.now()
     elif before is not None and before.completed_at == item.completed_at:
@@ -188,7 +192,7 @@ router = ACTION_ITEMS.router
     summary="Create an action item",
 )
 async def create_action_item(view: OwnRecords, draft: ActionItemDraft) -> Response:
-    """Create an action item: a change to make, internal or external, if possible with an if-then plan."""
+    """Create an action item: an internal or external change to make, preferably with an if-then plan."""
     return await records.create(view, ACTION_ITEMS, draft)
 
 
@@ -211,13 +215,16 @@ async def get_action_item(view: OwnRecords, id: Id, if_none_match: IfNoneMatch =
     summary="Update an action item",
 )
 async def change_action_item(view: OwnRecords, id: Id, patch: ActionItemPatch, if_match: IfMatch = None) -> Response:
-    """Update an action item. If the status cannot follow the current one, the response is 409 and lists the allowed ones."""
+    """Update an action item.
+
+    If the new status cannot follow the current one, the response is 409 with the allowed statuses.
+    """
     return await records.change(view, ACTION_ITEMS, id, patch, if_match)
 
 
 @router.delete("/{id:id}", status_code=204, responses=records.remove_responses(), summary="Delete an action item")
 async def remove_action_item(view: OwnRecords, id: Id, if_match: IfMatch = None) -> Response:
-    """Delete an action item.
+    """Delete an action item. Records that refer to it are kept; their references become null.
 
     Deleting a record again returns 404.
     """

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Facet(StrEnum):
-    """What the change is about: the first five are internal, the others external."""
+    """What a change is about. Up to `self-talk` the change is internal, from `behaviour` on external."""
 
     THOUGHT = "thought"
     EMOTION = "emotion"

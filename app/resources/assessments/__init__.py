@@ -1,4 +1,4 @@
-"""Assessments: a person's answers to an instrument, and their score."""
+"""Assessments: a person's answers to an instrument (a questionnaire), and the score of the answers."""
 
 from collections.abc import Iterator
 from typing import Annotated, Any, Final
@@ -29,15 +29,15 @@ class AssessmentFields(records.Fields):
     instrument: str = Field(
         min_length=1,
         max_length=40,
-        description="The code of the instrument, as in `GET /v1/instruments`. It is fixed.",
+        description="The code of the instrument, as in `GET /v1/instruments`. It cannot change.",
         examples=["phq-9"],
     )
     instrument_version: str = Field(
-        min_length=1, max_length=4, description="The instrument's version. The default is the newest. It is fixed."
+        min_length=1, max_length=4, description="The instrument's version. The default is the newest. It cannot change."
     )
     answers: Answers = Field(
-        description="One answer for each item of the instrument, in their order: an integer within the bounds of the item, "
-        "or null if it is not answered."
+        description="One answer for each item of the instrument, in the order of the items: an integer within the "
+        "bounds of the item, or null if the item is not answered."
     )
     status: AssessmentStatus = Field(
         AssessmentStatus.COMPLETED, description="The status. It changes only along fixed transitions."
@@ -45,7 +45,7 @@ class AssessmentFields(records.Fields):
     taken_at: Instant = Field(description="When the questions were answered. The default is now.")
     timezone: Timezone = Field(description="IANA time zone of the place. The default is the owner's.")
     session_id: Id | None = Field(None, description="The session that the assessment belongs to.")
-    timepoint: Timepoint | None = Field(None, description="When in the course of the therapy it was made.")
+    timepoint: Timepoint | None = Field(None, description="The point in the therapy at which the assessment was made.")
 
 
 class AssessmentScore(BaseModel, defer_build=True):
@@ -58,19 +58,20 @@ class AssessmentScore(BaseModel, defer_build=True):
         description="The total; null if too many items are not answered.", json_schema_extra=_READ_ONLY
     )
     subscales: Annotated[dict[str, Points], Sealed()] | None = Field(
-        description="The sum of each subscale, by its code; null if the instrument has none, or an item is not answered.",
+        description="The sum of each subscale, by its code; null if the instrument has no subscales, or a scored item "
+        "is not answered.",
         json_schema_extra=_READ_ONLY,
     )
     band: Annotated[str, Sealed()] | None = Field(
-        description="The code of the total's band; null without one.", json_schema_extra=_READ_ONLY
+        description="The code of the band that contains the total; null if there is none.", json_schema_extra=_READ_ONLY
     )
     flags: Annotated[list[str], Sealed()] = Field(
-        description="What answers say that needs a response at once: `self-harm`. Expect new values. The app shows `help`, "
-        "also while the questionnaire is being filled in; the server informs nobody.",
+        description="Codes of answers that need an immediate response: `self-harm`. Expect new codes. The app must "
+        "show `help`, even while the questionnaire is being filled in: the server notifies no person.",
         json_schema_extra=_READ_ONLY,
     )
     help: Annotated[str, Sealed()] | None = Field(
-        description="The path of the help to show while there are flags; null without flags.",
+        description="The path of the help that the app must show if there are flags; null without flags.",
         json_schema_extra=_READ_ONLY,
     )
 
@@ -119,20 +120,22 @@ AssessmentPage: Final = shapes.page(Assessment, "A page of assessments, newest f
 class AssessmentFilters(records.Filters):
     """The filters of a list of assessments."""
 
-    instrument: Code | None = Field(None, description="Of the instrument with this code.")
-    status: list[AssessmentStatus] | None = Field(None, description="With any of these statuses.")
-    session_id: Id | None = Field(None, description="Of this session.")
+    instrument: Code | None = Field(None, description="Only assessments with the instrument with this code.")
+    status: list[AssessmentStatus] | None = Field(None, description="Only assessments with one of these statuses.")
+    session_id: Id | None = Field(None, description="Only assessments of this session.")
     taken_from: Annotated[Instant | None, Where("taken_at", ">=")] = Field(
-        None, description="Taken at this time or later."
+        None, description="Only assessments that were taken at this time or later."
     )
-    taken_to: Annotated[Instant | None, Where("taken_at", "<")] = Field(None, description="Taken before this time.")
+    taken_to: Annotated[Instant | None, Where("taken_at", "<")] = Field(
+        None, description="Only assessments that were taken before this time."
+    )
 
 
 TRANSITIONS: Final = records.transitions({"in-progress": "completed"}, error="entered-in-error")
 
 
 def settle(assessment: Assessment, before: Assessment | None, view: View) -> Iterator[Fault]:
-    """Check the rules of an assessment; complete its version, time and time zone, and compute its score."""
+    """Check the rules of an assessment; set the version, time and time zone if not sent; compute the score."""
     assessment.taken_at = assessment.taken_at or clock.now()
     assessment.timezone = assessment.timezone or view.timezone
     library = view.caller.services.library
@@ -144,7 +147,7 @@ def settle(assessment: Assessment, before: Assessment | None, view: View) -> Ite
     if before is not None:
         for field in ("instrument", "instrument_version"):
             if getattr(assessment, field) != getattr(before, field):
-                message = "An assessment keeps its instrument: create another assessment."
+                message = "The instrument of an assessment cannot be changed. Create another assessment."
                 yield Fault(f"/{field}", "instrument-fixed", message)
     faults = [*_answer_faults(instrument, assessment.answers)]
     yield from faults
@@ -165,9 +168,7 @@ def _unknown(library: Library, assessment: AssessmentFields) -> Fault:
 
 def _answer_faults(instrument: Instrument, answers: list[int | None]) -> Iterator[Fault]:
     if len(answers) != len(instrument.items):
-        message = (
-            f"Send {len(instrument.items)} answers, one for each item in order; null for an item without an answer."
-        )
+        message = f"Send {len(instrument.items)} answers, one for each item in order, with null for an unanswered item."
         yield Fault("/answers", "answers-mismatch", message)
         return
     for position, (item, answer) in enumerate(zip(instrument.items, answers, strict=True)):
@@ -219,7 +220,7 @@ router = ASSESSMENTS.router
     summary="Create an assessment",
 )
 async def create_assessment(view: OwnRecords, draft: AssessmentDraft) -> Response:
-    """Create an assessment: the answers to an instrument. The server computes the score, and `flags` that need a response."""
+    """Create an assessment: the answers to an instrument. The server computes the score and the `flags`."""
     return await records.create(view, ASSESSMENTS, draft)
 
 
@@ -242,9 +243,9 @@ async def get_assessment(view: OwnRecords, id: Id, if_none_match: IfNoneMatch = 
     summary="Update an assessment",
 )
 async def change_assessment(view: OwnRecords, id: Id, patch: AssessmentPatch, if_match: IfMatch = None) -> Response:
-    """Update an assessment: for example its answers, whose score is computed again. The instrument cannot change.
+    """Update an assessment, for example its answers. The score is computed again. The instrument cannot be changed.
 
-    If the status cannot follow the current one, the response is 409 and lists the allowed ones.
+    If the new status cannot follow the current one, the response is 409 with the allowed statuses.
     """
     return await records.change(view, ASSESSMENTS, id, patch, if_match)
 

@@ -18,7 +18,7 @@ class AssessmentStatus(StrEnum):
 
 
 class Timepoint(StrEnum):
-    """When in the course of the therapy an assessment was made."""
+    """The point in the therapy at which an assessment was made."""
 
     BASELINE = "baseline"
     BEFORE_SESSION = "before-session"

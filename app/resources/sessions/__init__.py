@@ -1,4 +1,4 @@
-"""Sessions: appointments of the therapy, for preparation, dosing or integration."""
+"""Sessions: therapy appointments for preparation, dosing or integration."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -38,13 +38,15 @@ class SessionFields(records.Fields):
         SessionStatus.PLANNED, description="The status. It changes only along fixed transitions."
     )
     status_reason: Text500 | None = Field(
-        None, description="The reason of the status. Required for stopped, not-done and entered-in-error."
+        None, description="The reason for the status. Required for stopped, not-done and entered-in-error."
     )
     title: Text200 | None = Field(None, description="A title.")
     scheduled_at: Instant | None = Field(None, description="When the session is planned to start.")
-    started_at: Instant | None = Field(None, description="When the session started. Required for completed.")
+    started_at: Instant | None = Field(
+        None, description="When the session started. Required if it is completed or has ended."
+    )
     ended_at: Instant | None = Field(
-        None, description="When the session ended: not before its start, and at most 24 hours after it."
+        None, description="When the session ended: not before started_at, and at most 24 hours after it."
     )
     timezone: Timezone = Field(description="IANA time zone of the place. The default is the owner's.")
     setting: Setting | None = Field(None, description="Where the session takes place.")
@@ -57,16 +59,17 @@ class SessionFields(records.Fields):
     notes: Text20000 | None = Field(None, description="Notes.")
     clinic_id: Id | None = Field(
         None,
-        description="The clinic that manages the session: only this clinic can set the clinical fields. Only null can "
-        "be set: it detaches the session, whose fields are then the owner's.",
+        description="The clinic that manages the session: only this clinic can change the clinical fields. The owner "
+        "can only set it to null, which detaches the session from the clinic; then the owner can change all fields.",
     )
 
 
 class SessionRecord(SessionFields, records.Record, table=True):
     """A session, as stored.
 
-    `system` and `value` are the identifier of the clinic that manages it or did; `revision` is the highest that it
-    sent. Both indexes of `clinic_id` are partial in the migrations (not null).
+    `system` and `value` are the identifier that the managing clinic gave it; `revision` is the highest revision that
+    the clinic sent. They are kept when the session is detached. Both indexes of `clinic_id` are partial in the
+    migrations (not null).
     """
 
     __tablename__ = "session"
@@ -123,13 +126,13 @@ SessionPage: Final = shapes.page(Session, "A page of sessions, newest first.")
 class SessionFilters(records.Filters):
     """The filters of a list of sessions."""
 
-    status: list[SessionStatus] | None = Field(None, description="With any of these statuses.")
-    kind: list[SessionKind] | None = Field(None, description="Of any of these kinds.")
+    status: list[SessionStatus] | None = Field(None, description="Only sessions with one of these statuses.")
+    kind: list[SessionKind] | None = Field(None, description="Only sessions of these kinds.")
     started_from: Annotated[Instant | None, Where("started_at", ">=")] = Field(
-        None, description="Started at this time or later."
+        None, description="Only sessions that started at this time or later."
     )
     started_to: Annotated[Instant | None, Where("started_at", "<")] = Field(
-        None, description="Started before this time."
+        None, description="Only sessions that started before this time."
     )
 
 
@@ -170,7 +173,7 @@ def settle(session: SessionFields, _before: SessionFields | None, view: View) ->
 
 SESSIONS: Final = records.Resource(
     collection="sessions",
-    description="Appointments of the therapy: preparation, dosing and integration.",
+    description="Therapy appointments: preparation, dosing and integration.",
     text="notes",
     record=SessionRecord,
     fields=SessionFields,
@@ -226,7 +229,11 @@ router = SESSIONS.router
     "", status_code=201, response_model=Session, responses=records.create_responses(Session), summary="Create a session"
 )
 async def create_session(view: OwnRecords, draft: SessionDraft) -> Response:
-    """Create a session that is planned or has taken place. Sending the same draft again is safe."""
+    """Create a session that is planned or has taken place.
+
+    If the client chooses the `id`, the same draft sent again returns the existing record. Without an `id`, each request
+    creates a new record.
+    """
     return await records.create(view, SESSIONS, draft)
 
 
@@ -249,16 +256,17 @@ async def get_session(view: OwnRecords, id: Id, if_none_match: IfNoneMatch = Non
     summary="Update a session",
 )
 async def change_session(view: OwnRecords, id: Id, patch: SessionPatch, if_match: IfMatch = None) -> Response:
-    """Update a session. If the status cannot follow the current one, the response is 409 and lists the allowed ones.
+    """Update a session.
 
-    The clinical fields of a session that a clinic manages are locked (409), until `clinic_id` is set to null.
+    If the new status cannot follow the current one, the response is 409 with the allowed statuses. While a clinic
+    manages the session, a change of a clinical field gets 409. To unlock the fields, set `clinic_id` to null.
     """
     return await records.change(view, SESSIONS, id, patch, if_match)
 
 
 @router.delete("/{id:id}", status_code=204, responses=records.remove_responses(), summary="Delete a session")
 async def remove_session(view: OwnRecords, id: Id, if_match: IfMatch = None) -> Response:
-    """Delete a session and its elements. Other records that refer to them stay; their references become null.
+    """Delete a session and its elements. Other records that refer to them are kept; their references become null.
 
     Deleting a record again returns 404.
     """
