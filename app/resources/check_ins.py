@@ -111,10 +111,10 @@ class CheckInFilters(records.Filters):
 
     session_id: Id | None = Field(None, description="Only check-ins about this session.")
     taken_from: Annotated[Instant | None, Where("taken_at", ">=")] = Field(
-        None, description="Only check-ins from this time or later."
+        None, description="Only records from this time or later."
     )
     taken_to: Annotated[Instant | None, Where("taken_at", "<")] = Field(
-        None, description="Only check-ins from before this time."
+        None, description="Only records from before this time."
     )
 
 

@@ -107,7 +107,7 @@ ElementPage: Final = shapes.page(Element, "A page of elements, newest first.")
 class ElementFilters(records.Filters):
     """The filters of a list of elements."""
 
-    session_id: Id | None = Field(None, description="Only elements of this session.")
+    session_id: Id | None = Field(None, description="Only records of this session.")
     status: list[ElementStatus] | None = Field(None, description="Only elements with one of these statuses.")
     kind: list[ElementKind] | None = Field(None, description="Only elements of these kinds.")
     processed: Annotated[records.Flag | None, Where("has_meaning", "=")] = Field(

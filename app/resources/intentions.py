@@ -117,7 +117,7 @@ IntentionPage: Final = shapes.page(Intention, "A page of intentions, newest firs
 class IntentionFilters(records.Filters):
     """The filters of a list of intentions."""
 
-    session_id: Id | None = Field(None, description="Only intentions of this session.")
+    session_id: Id | None = Field(None, description="Only records of this session.")
     element_id: Id | None = Field(None, description="Only intentions that grew from this element.")
     kind: list[IntentionKind] | None = Field(None, description="Only intentions of these kinds.")
     status: list[IntentionStatus] | None = Field(None, description="Only intentions with one of these statuses.")

@@ -74,8 +74,8 @@ class OutcomeFilters(records.Filters):
 
     intention_id: Id | None = Field(None, description="Only outcomes of this intention.")
     action_item_id: Id | None = Field(None, description="Only outcomes of this action item.")
-    practice_id: Id | None = Field(None, description="Only outcomes of this practice.")
-    day_from: Annotated[Day | None, Where("day", ">=")] = Field(None, description="Only outcomes of this day or later.")
+    practice_id: Id | None = Field(None, description="Only records of this practice.")
+    day_from: Annotated[Day | None, Where("day", ">=")] = Field(None, description="Only records of this day or later.")
     day_to: Annotated[Day | None, Where("day", "<=")] = Field(None, description="Only outcomes of this day or earlier.")
 
 

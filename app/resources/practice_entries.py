@@ -70,9 +70,9 @@ PracticeEntryPage: Final = shapes.page(PracticeEntry, "A page of practice entrie
 class PracticeEntryFilters(records.Filters):
     """The filters of a list of practice entries."""
 
-    practice_id: Id | None = Field(None, description="Only entries of this practice.")
+    practice_id: Id | None = Field(None, description="Only records of this practice.")
     outcome: list[EntryOutcome] | None = Field(None, description="Only entries with one of these outcomes.")
-    day_from: Annotated[Day | None, Where("day", ">=")] = Field(None, description="Only entries for this day or later.")
+    day_from: Annotated[Day | None, Where("day", ">=")] = Field(None, description="Only records of this day or later.")
     day_to: Annotated[Day | None, Where("day", "<=")] = Field(None, description="Only entries for this day or earlier.")
 
 

@@ -143,10 +143,10 @@ PracticePage: Final = shapes.page(Practice, "A page of practices, newest first."
 class PracticeFilters(records.Filters):
     """The filters of a list of practices."""
 
-    intention_id: Id | None = Field(None, description="Only practices that serve this intention.")
+    intention_id: Id | None = Field(None, description="Only records that serve this intention.")
     action_item_id: Id | None = Field(None, description="Only practices that grew from this action item.")
     change: list[ActionItemChange] | None = Field(
-        None, description="Only practices with internal or external changes, or both."
+        None, description="Only records with internal or external changes, or both."
     )
     domain: list[Domain] | None = Field(None, description="Only practices about these domains of life.")
 

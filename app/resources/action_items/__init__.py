@@ -99,9 +99,11 @@ class ActionItemFilters(records.Filters):
 
     session_id: Id | None = Field(None, description="Only action items from this session.")
     element_id: Id | None = Field(None, description="Only action items from this element.")
-    intention_id: Id | None = Field(None, description="Only action items that serve this intention.")
+    intention_id: Id | None = Field(None, description="Only records that serve this intention.")
     status: list[ActionItemStatus] | None = Field(None, description="Only action items with one of these statuses.")
-    change: list[ActionItemChange] | None = Field(None, description="Only internal or external changes, or both.")
+    change: list[ActionItemChange] | None = Field(
+        None, description="Only records with internal or external changes, or both."
+    )
     due_from: Annotated[Day | None, Where("due_on", ">=")] = Field(
         None, description="Only action items that are due on this day or later."
     )

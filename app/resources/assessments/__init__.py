@@ -122,12 +122,12 @@ class AssessmentFilters(records.Filters):
 
     instrument: Code | None = Field(None, description="Only assessments with the instrument with this code.")
     status: list[AssessmentStatus] | None = Field(None, description="Only assessments with one of these statuses.")
-    session_id: Id | None = Field(None, description="Only assessments of this session.")
+    session_id: Id | None = Field(None, description="Only records of this session.")
     taken_from: Annotated[Instant | None, Where("taken_at", ">=")] = Field(
-        None, description="Only assessments that were taken at this time or later."
+        None, description="Only records from this time or later."
     )
     taken_to: Annotated[Instant | None, Where("taken_at", "<")] = Field(
-        None, description="Only assessments that were taken before this time."
+        None, description="Only records from before this time."
     )
 
 
