@@ -193,7 +193,7 @@ _AUDIENCE = "aud must be the URL"
 _EXP = "exp must be a whole number"
 _PAST = "exp must be in the future"
 _FAR = "exp must be at most 300 seconds"
-_JTI = "jti must be a text"
+_JTI = "jti must be a string"
 _TWICE = "The claims must be a JSON object"
 
 
