@@ -114,7 +114,7 @@ class InFlightLimiter:
             return True
         return not self._refused and sum(not task.done() for task in tasks) < limit
 
-    def refuse(self, headers: list[Header], *, ended: int, bodiless: bool, closing: bool, url: bytes = b"") -> bytes:
+    def refuse(self, headers: list[Header], *, ended: int, bodiless: bool, closing: bool, url: bytes) -> bytes:
         """Count a refusal, and return the bytes of its response.
 
         `ended` is the number of requests that the server has ended so far, including refused ones.

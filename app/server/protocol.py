@@ -221,16 +221,17 @@ class LimitedProtocol(PipelinedProtocol):
         """Count the request that was just added to the pipeline. If it is not admitted, refuse it in its turn."""
         self._limiter.pipelined += 1
         if not is_admitted:
-            self.pipeline[0] = self.cycle, partial(self._refuse_in_turn, self.cycle)
+            self.pipeline[0] = self.cycle, partial(self._refuse_in_turn, self.cycle, self.url)
         self._hold_reading()
 
-    async def _refuse_in_turn(self, cycle: RequestResponseCycle, *_: Any) -> None:
+    async def _refuse_in_turn(self, cycle: RequestResponseCycle, url: bytes, *_: Any) -> None:
         """Answer a request of the pipeline with 503. uvicorn calls this method instead of the ASGI application."""
         content = self._limiter.refuse(
             [*cycle.scope["headers"]],
             ended=self.server_state.total_requests,
             bodiless=cycle.scope["method"] == "HEAD",
             closing=not cycle.keep_alive,
+            url=url,
         )
         write_prebuilt(cycle, content)
 

@@ -21,7 +21,7 @@ def test_long_polls_are_limited_and_raise_the_limit_while_done_tasks_do_not_coun
             pass
         assert limiter.admits(b"/", {done})
         assert not limiter.admits(b"/", {done, running})
-        limiter.refuse([], ended=0, bodiless=True, closing=True)
+        limiter.refuse([], ended=0, bodiless=True, closing=True, url=b"/")
         assert not limiter.admits(b"/", {done})  # done tasks are subtracted only before the first refusal
         event.set()
         await running
@@ -33,8 +33,8 @@ def refuse_two(monkeypatch: pytest.MonkeyPatch, limiter: InFlightLimiter, second
     """Refuse two requests `seconds` apart, between which `answered` requests are answered; then adjust the limit."""
     moments = iter([10.0, 10.0, 10.0 + seconds])
     monkeypatch.setattr("app.server.in_flight.monotonic", lambda: next(moments))
-    limiter.refuse([], ended=7, bodiless=True, closing=True)
-    limiter.refuse([], ended=7 + 1 + answered, bodiless=True, closing=True)
+    limiter.refuse([], ended=7, bodiless=True, closing=True, url=b"/")
+    limiter.refuse([], ended=7 + 1 + answered, bodiless=True, closing=True, url=b"/")
     limiter.adjust()
 
 

@@ -10,6 +10,7 @@ from types import MethodType
 import pytest
 from starlette.types import Receive, Scope, Send
 
+from app.fhir.dialect import FHIR
 from app.http import AllowedOrigins, RequestContextMiddleware, Response
 from app.server import limits
 from app.server.in_flight import InFlightLimiter
@@ -29,7 +30,7 @@ class Echo:
     """An application that answers with the number of bytes of the body; GET /large with many bytes; none before `release`."""
 
     def __init__(self, limit: int) -> None:
-        self.limiter = InFlightLimiter(limit, origins=AllowedOrigins([]))
+        self.limiter = InFlightLimiter(limit, origins=AllowedOrigins([]), dialects=[FHIR])
         self.released = asyncio.Event()
         self.started = 0
         self.loop: asyncio.AbstractEventLoop | None = None
@@ -165,6 +166,21 @@ def test_a_pipelined_request_beyond_the_limit_is_refused_in_its_turn() -> None:
         assert (echo.started, echo.limiter.pipelined) == (2, 0)
         connection.sendall(GET)
         assert connection.recv(65536).startswith(ANSWERED)
+
+
+def test_a_pipelined_request_is_refused_in_the_dialect_of_its_path() -> None:
+    with serving_echo(limit=1) as echo, closing(echo.connect(GET)) as connection:
+        wait_until(lambda: echo.started == 1)
+        connection.sendall(request_bytes("GET", "/fhir/Patient") + GET)
+        wait_until(lambda: echo.limiter.pipelined == 2)
+        echo.release()
+        seen = b""
+        while seen.count(b"HTTP/1.1 ") < 3 or not seen.endswith(b"}"):
+            seen += connection.recv(65536)
+        of_fhir, of_json = seen.split(b"HTTP/1.1 503 ")[1:]
+        assert b"application/fhir+json" in of_fhir
+        assert b'"resourceType":"OperationOutcome"' in of_fhir
+        assert b"application/problem+json" in of_json
 
 
 def test_requests_that_wait_count_for_other_connections() -> None:
