@@ -21,7 +21,7 @@ def find_database_failure(settings: Settings) -> Failure | None:
 
 
 def fail_for(failure: Failure) -> NoReturn:
-    """Print the message of a database failure as an error line; exit with `EXIT_CONFIG` if a setting is wrong, else 1."""
+    """Print the message of a database failure as an error line. Exit with `EXIT_CONFIG` for a wrong setting, else 1."""
     fail(failure.message, EXIT_CONFIG if failure.is_configuration else 1)
 
 
