@@ -30,8 +30,8 @@ class QuotaExceeded(Problem):
     """Quota exceeded.
 
     The request would exceed a quota of the account. The member `quota` names the quota, `limit` is its maximum, and
-    `used` is the amount that the account already uses. Remove or shorten records. The server deletes old remembered
-    operations by itself.
+    `used` is the amount that the account already uses. Remove or shorten records. For the quota
+    `remembered-operations`, wait: the server deletes old results of operations by itself.
     """
 
     status, code = 403, "quota-exceeded"
@@ -136,11 +136,12 @@ class Invalid(Problem):
 
     status, code = 422, "validation"
     MAX_FAULTS: ClassVar[int] = 100
-    """Without this limit, the response to a body of unknown members would be thirty times as large as the body."""
+    """The maximum number of faults in a response. Without it, a body of unknown members would get a response of thirty
+    times its size."""
     fault: ClassVar[Fault] = Fault("/kind", "required", "Field required.")
 
     def __init__(self, *faults: Fault, **members: Any) -> None:
-        """Report all faults at once, up to `MAX_FAULTS`."""
+        """Take all faults, of which the first `MAX_FAULTS` are reported, and further members of the document."""
         errors = [fault.document() for fault in faults[: self.MAX_FAULTS]]
         super().__init__("", None, errors=errors, **members)
 
