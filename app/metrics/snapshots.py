@@ -16,10 +16,12 @@ import orjson
 from app import observability
 
 SOCKET: Final = ".sock"
+"""The suffix of a worker's socket."""
 LAST: Final = ".json"
-"""The suffixes of a worker's socket, and of the file with its last counters. Both have the same random name."""
+"""The suffix of the file with a worker's last counters. Its name is otherwise that of the worker's socket."""
 Samples = dict[str, list[tuple[list[str], float]]]
-"""The values of metrics by name. Each value is listed with the values of the metric's labels."""
+"""The samples of metrics, by the metric's name. A sample is a pair: the values of the labels, and the measured
+number."""
 
 
 class Snapshot(TypedDict):
@@ -38,10 +40,10 @@ class Snapshot(TypedDict):
 async def answering_with(
     folder: Path | None, counters: Callable[[], Snapshot], snapshot: Callable[[], Awaitable[Snapshot]]
 ) -> AsyncIterator[None]:
-    """Answer connections to a socket in `folder` with a snapshot during the block, then write the counters to a file.
+    """Inside the `async with` block, answer every connection to a new socket in `folder` with the result of `snapshot`.
 
-    Do nothing without a folder. If the socket cannot be created, log `metrics-unavailable` and continue without
-    metrics.
+    At the end, write the result of `counters` to a file. Do nothing if `folder` is None. If the socket cannot be
+    created, log `metrics-unavailable` and continue without metrics.
     """
     if folder is None:
         yield

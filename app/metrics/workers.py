@@ -20,7 +20,7 @@ from app.metrics.counts import BOUNDS
 from app.metrics.snapshots import LAST, SOCKET, Samples, Snapshot
 
 MAX_SECONDS: Final = 3.0
-"""The maximum time for all workers together to answer. For a late worker, the counters of its last answer are used."""
+"""The seconds in which all workers together must answer. If one is late, the counters of its last answer are used."""
 _CHUNK: Final = 65_536
 Labels = tuple[str, ...]
 Values = defaultdict[tuple[str, Labels], float]
@@ -29,10 +29,10 @@ Values = defaultdict[tuple[str, Labels], float]
 
 @dataclass
 class Totals:
-    """The metrics of all workers."""
+    """The combined metrics of all workers: sums, but the highest value of each gauge that the workers share."""
 
     requests: dict[Labels, tuple[float, list[int]]] = field(default_factory=dict)
-    """The total duration in seconds and the buckets, by method, route and status."""
+    """The total duration in seconds, and the number of requests in each bucket, by method, route and status."""
     counters: Values = field(default_factory=lambda: defaultdict(float))
     gauges: Values = field(default_factory=lambda: defaultdict(float))
     answered: int = 0
@@ -91,7 +91,7 @@ class Workers:
         return totals
 
     def _connect(self, name: str) -> socket.socket | None:
-        """Return a connection to a worker. If the worker has ended, keep its counters and return None."""
+        """Return a connection to a worker. If the worker has ended, add its counters to `_ended`, and return None."""
         connection = socket.socket(socket.AF_UNIX)
         connection.settimeout(MAX_SECONDS)
         try:
@@ -105,9 +105,10 @@ class Workers:
         return connection
 
     def _end(self, name: str) -> None:
-        """Keep the counters of a worker that has ended, from the file that it wrote or else from its last answer.
+        """Add the counters of a worker that has ended to `_ended`, and delete the worker's files.
 
-        A worker writes the file before it closes its socket, so the file exists when a connection is refused.
+        The counters are read from the file that the worker wrote, or else from its last answer. A worker writes the
+        file before it closes its socket, so the file exists when a connection is refused.
         """
         last = self._folder / f"{name}{LAST}"
         snapshot = self._last.pop(name, None)

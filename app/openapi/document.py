@@ -37,7 +37,7 @@ _PARAMETER_EXAMPLES: Final = {"code": "not-found", "instrument": "phq-9"}
 
 
 Transitions = Mapping[str, Mapping[str, Iterable[str]]]
-"""By the name of a schema with the field `status`: the statuses that each status may change to."""
+"""For each schema with the field `status`, by its name: each status, with the statuses that it may change to."""
 
 
 Forms = Mapping[str, type[BaseModel]]
