@@ -10,9 +10,9 @@ from app.records.write.ops import OpOutcome
 from app.services import Services
 
 MAX_DATABASE_SECONDS: Final = 1.0
-"""The maximum time that a snapshot waits for the database. After that, it omits the backlog of jobs."""
+"""The maximum time that a snapshot waits for the database. After that, the snapshot omits the backlog of jobs."""
 STATES: Final = {True: "due", False: "scheduled"}
-"""The states of jobs, by whether they are due."""
+"""The name of a job's state in the metrics, by whether the job is due."""
 
 
 class Snapshots:

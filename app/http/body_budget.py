@@ -39,7 +39,7 @@ class BodyBudget:
         self.used = 0
         self._used_by: Counter[Hashable] = Counter()
         self.parsing = asyncio.Lock()
-        """The lock that is held while a counted body is parsed. The event loop serves other requests between two bodies."""
+        """A lock, held while a counted body is parsed. The event loop serves other requests before the next body."""
 
     def reserve(self, scope: Scope, size: int) -> None:
         """Count `size` more bytes of a request's body.
