@@ -143,7 +143,7 @@ class Services:
     writes: Turns
     """A lock for each owner, so that only one write of an owner runs at a time in this process."""
     parsing: Turns
-    """A lock for each owner, so that only one push of an owner is parsed at a time, and others are served between."""
+    """A lock for each owner, so that only one push of an owner is parsed at a time. Others are served in between."""
 
     async def start(self) -> None:
         """Open the database, and start running jobs."""
