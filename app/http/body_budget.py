@@ -17,7 +17,7 @@ T = TypeVar("T")
 BODY_BUDGET: Final = "body_budget"
 """The key of the worker's `BodyBudget` in the state that the application's lifespan yields."""
 MAX_BYTES: Final = 64 * 2**20
-SHARES: Final = 4
+CALLER_DIVISOR: Final = 4
 """One caller may use the budget divided by this number. A caller is an account, a clinic, or else an IP address."""
 _RESERVED: Final = "reserved_body_bytes"
 _FULL: Final = (
@@ -47,7 +47,7 @@ class BodyBudget:
         Raise `Unavailable` if that would exceed the maximum of the request's caller, or of all callers together.
         """
         who = _caller_of(scope)
-        if self._used_by[who] + size > self.max_bytes // SHARES:
+        if self._used_by[who] + size > self.max_bytes // CALLER_DIVISOR:
             raise Unavailable(_SHARE_USED)
         if self.used + size > self.max_bytes:
             raise Unavailable(_FULL)
