@@ -27,7 +27,7 @@ from app.http import (
     BODY_BUDGET,
     HTTPS_ONLY,
     JSON,
-    SHARES,
+    REQUEST_SHARES,
     AllowedOrigins,
     BodyBudget,
     CorsMiddleware,
@@ -179,7 +179,7 @@ def create_app(settings: Settings | None = None, metrics_folder: Path | None = N
     )
 
     counts = Counts()
-    state = {LIMITER: limiter, SHARES: limiter.shares, BODY_BUDGET: BodyBudget(settings.max_arriving_bytes)}
+    state = {LIMITER: limiter, REQUEST_SHARES: limiter.shares, BODY_BUDGET: BodyBudget(settings.max_arriving_bytes)}
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, object]]:

@@ -42,7 +42,7 @@ from app.problems import BodyTooLarge, Crashed, Problem
 JSON: Final = "application/json"
 MAX_BODY_BYTES: Final = "x-max-body-bytes"
 """The key, in a route's `openapi_extra`, of the maximum size of its body in bytes. By default, the setting applies."""
-SHARES: Final = "request_shares"
+REQUEST_SHARES: Final = "request_shares"
 """The key, in the state that the lifespan yields, of an object that limits the requests in flight of each account or
 clinic.
 
@@ -126,7 +126,7 @@ class Route(APIRoute):
             response = self.dialect.render_error(Crashed(), scope["request_id"])
         finally:
             if _ENTERED in scope:
-                scope["state"][SHARES].leave(scope[_ENTERED])
+                scope["state"][REQUEST_SHARES].leave(scope[_ENTERED])
             release(scope)
         if self.compresses:
             if accept_encoding is not None:
@@ -188,7 +188,7 @@ async def _enter(scope: Scope) -> None:
 
     Do nothing if the request has neither an account nor a clinic.
     """
-    owner, shares = owner_of(scope), scope.get("state", {}).get(SHARES)
+    owner, shares = owner_of(scope), scope.get("state", {}).get(REQUEST_SHARES)
     if owner is not None and shares is not None:
         if not shares.enter(owner):
             await shares.wait(owner)
