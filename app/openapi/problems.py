@@ -169,6 +169,6 @@ def problem_schemas() -> Json:
 def problem_examples() -> Json:
     """Return an example of each kind of problem, by code."""
     return {
-        kind.code: {"summary": kind.title(), "value": kind.shown().document(_ID)}
+        kind.code: {"summary": kind.title(), "value": kind.example().document(_ID)}
         for kind in sorted(kinds(), key=lambda kind: kind.code)
     }

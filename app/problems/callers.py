@@ -45,7 +45,7 @@ class SecondFactorRequired(NotSignedIn):
         self.members |= {"ticket": ticket, "expires_in": expires_in, "setup": setup}
 
     @classmethod
-    def shown(cls) -> Self:
+    def example(cls) -> Self:
         """Return an example with a shortened ticket."""
         return cls("c2VhbGVkLCBhcyBhbiBleGFtcGxl", 300)
 

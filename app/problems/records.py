@@ -41,7 +41,7 @@ class QuotaExceeded(Problem):
         super().__init__(quota=quota.value, limit=limit, used=used)
 
     @classmethod
-    def shown(cls) -> Self:
+    def example(cls) -> Self:
         """Return an example with the number of records."""
         return cls(Quota.RECORDS, 200_000, 200_000)
 
@@ -76,7 +76,7 @@ class InvalidTransition(Problem):
     status, code = 409, "invalid-transition"
 
     @classmethod
-    def shown(cls) -> Self:
+    def example(cls) -> Self:
         """Return an example with the allowed statuses."""
         return cls(allowed=["completed", "entered-in-error"])
 
@@ -97,7 +97,7 @@ class Locked(Problem):
         return cls(errors=[cls.fault.at(f"/{name}").document() for name in names])
 
     @classmethod
-    def shown(cls) -> Self:
+    def example(cls) -> Self:
         """Return an example with one field."""
         return cls.of(["dose_value"])
 
@@ -122,7 +122,7 @@ class Outdated(Problem):
     status, code = 412, "outdated"
 
     @classmethod
-    def shown(cls) -> Self:
+    def example(cls) -> Self:
         """Return an example with a record, shortened."""
         return cls(current={"id": "019aa2c4-7b00-7000-8000-000000000003", "version": 1099511627790})
 
@@ -146,7 +146,7 @@ class Invalid(Problem):
         super().__init__("", None, errors=errors, **members)
 
     @classmethod
-    def shown(cls) -> Self:
+    def example(cls) -> Self:
         """Return an example with one fault."""
         return cls(cls.fault)
 
