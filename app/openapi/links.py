@@ -8,7 +8,7 @@ _ID: Final = "$response.body#/id"
 _TAG: Final = "$response.header.ETag"
 
 
-def linked(paths: Json) -> Json:
+def add_links(paths: Json) -> Json:
     """Add links to the response of each create, if the created record can be read. Return the links by name.
 
     The links lead to the operations on the created record, and to the lists of records that refer to this record.
