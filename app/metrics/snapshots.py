@@ -37,7 +37,7 @@ class Snapshot(TypedDict):
 
 
 @asynccontextmanager
-async def answering_with(
+async def serve_snapshots(
     folder: Path | None, counters: Callable[[], Snapshot], snapshot: Callable[[], Awaitable[Snapshot]]
 ) -> AsyncIterator[None]:
     """Inside the `async with` block, answer every connection to a new socket in `folder` with the result of `snapshot`.
