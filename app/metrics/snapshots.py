@@ -17,7 +17,7 @@ from app import observability
 
 SOCKET: Final = ".sock"
 """The suffix of a worker's socket."""
-LAST: Final = ".json"
+LAST_COUNTERS: Final = ".json"
 """The suffix of the file with a worker's last counters. Its name is otherwise that of the worker's socket."""
 Samples = dict[str, list[tuple[list[str], float]]]
 """The samples of metrics, by the metric's name. A sample is a pair: the values of the labels, and the measured
@@ -69,6 +69,6 @@ async def serve_snapshots(
     finally:
         with suppress(OSError):  # the process that serves the metrics may have ended and removed the folder
             unfinished.write_bytes(orjson.dumps(counters()))
-            unfinished.rename(path.with_suffix(LAST))  # before the socket is closed: see `Workers`
+            unfinished.rename(path.with_suffix(LAST_COUNTERS))  # before the socket is closed: see `Workers`
         server.close()
         path.with_suffix(SOCKET).unlink(missing_ok=True)

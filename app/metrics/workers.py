@@ -17,7 +17,7 @@ from typing import Final
 import orjson
 
 from app.metrics.counts import BOUNDS
-from app.metrics.snapshots import LAST, SOCKET, Samples, Snapshot
+from app.metrics.snapshots import LAST_COUNTERS, SOCKET, Samples, Snapshot
 
 MAX_SECONDS: Final = 3.0
 """The seconds in which all workers together must answer. If one is late, the counters of its last answer are used."""
@@ -77,7 +77,7 @@ class Workers:
             return self._read()
 
     def _read(self) -> Totals:
-        names = {path.stem for path in self._folder.glob("*") if path.suffix in {SOCKET, LAST}} | {*self._last}
+        names = {path.stem for path in self._folder.glob("*") if path.suffix in {SOCKET, LAST_COUNTERS}} | {*self._last}
         deadline = time.monotonic() + MAX_SECONDS
         connections = [(name, self._connect(name)) for name in sorted(names)]  # connect first: all workers then answer
         answers = [(name, _receive(connection, deadline)) for name, connection in connections if connection is not None]
@@ -110,7 +110,7 @@ class Workers:
         The counters are read from the file that the worker wrote, or else from its last answer. A worker writes the
         file before it closes its socket, so the file exists when a connection is refused.
         """
-        last = self._folder / f"{name}{LAST}"
+        last = self._folder / f"{name}{LAST_COUNTERS}"
         snapshot = self._last.pop(name, None)
         if last.exists():
             snapshot = orjson.loads(last.read_bytes())
