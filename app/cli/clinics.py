@@ -13,7 +13,7 @@ from app.cli.auditing import audit
 from app.cli.confirming import confirm
 from app.cli.database import T, run, with_database
 from app.cli.errors import fail, load_settings, open_keyring
-from app.cli.lines import logged, print_json
+from app.cli.lines import print_json, print_log_lines
 from app.cli.progress import with_progress
 from app.clinics import administration, scopes
 from app.clinics.administration import KeySource
@@ -93,7 +93,7 @@ def end_clinic(id: ClinicId, *, yes: Yes = False, as_json: AsJson = False) -> No
             clinic = await administration.find_clinic(tx, id)
         if clinic is None:
             fail(f"no clinic has the id {id}; nothing was changed")
-        with logged():
+        with print_log_lines():
             await with_progress("Consents", ending.end_of_clinic(build_services(settings, db, keyring), id))
         return changed, clinic
 

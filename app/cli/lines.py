@@ -18,7 +18,7 @@ def printable(value: object) -> str:
 
 
 @contextmanager
-def logged() -> Iterator[None]:
+def print_log_lines() -> Iterator[None]:
     """Print log lines on standard error inside the `with` block, as a server does."""
     observability.SINKS.append(observability.enqueue)
     try:

@@ -12,7 +12,7 @@ from app.calendar import links
 from app.cli.auditing import audit
 from app.cli.database import run, with_database
 from app.cli.errors import fail, load_settings, open_keyring
-from app.cli.lines import logged
+from app.cli.lines import print_log_lines
 from app.cli.progress import with_progress
 from app.clinics import administration
 from app.clinics.consent_tables import EndedBy
@@ -73,7 +73,9 @@ def restored(
         left = await restoring.start(db)
         await administration.raise_epochs(db, restoring.epoch_step())
         feeds = await with_progress("Feeds", restoring.restored(db), left)
-        with logged():  # after the feeds: in the old epoch, these changes would look like changes that the backup lacks
+        with (
+            print_log_lines()
+        ):  # after the feeds: in the old epoch, these changes would look like changes that the backup lacks
             consents = await with_progress("Consents", ending.end_restored(services, since))
         return consents, feeds, await with_progress("Calendar links", links.end_restored(db))
 
