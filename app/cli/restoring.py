@@ -73,9 +73,8 @@ def restored(
         left = await restoring.start(db)
         await administration.raise_epochs(db, restoring.epoch_step())
         feeds = await with_progress("Feeds", restoring.restored(db), left)
-        with (
-            print_log_lines()
-        ):  # after the feeds: in the old epoch, these changes would look like changes that the backup lacks
+        # after the feeds: in the old epoch, these changes would look like changes that the backup lacks
+        with print_log_lines():
             consents = await with_progress("Consents", ending.end_restored(services, since))
         return consents, feeds, await with_progress("Calendar links", links.end_restored(db))
 
