@@ -188,7 +188,7 @@ async def read_all(request: Request) -> bytes:
 
 
 def faults_of(error: ValidationError) -> list[Fault]:
-    """Return a validation error of Pydantic as faults, which do not contain the input."""
+    """Return the errors of a Pydantic `ValidationError` as faults. The faults do not contain the input."""
     return [_fault(each) for each in error.errors(include_url=False, include_context=False, include_input=False)]
 
 

@@ -53,7 +53,8 @@ _ENTERED: Final = "entered"
 PENDING_AUTH: Final = "pending_auth"
 """The key, in a request's scope, of a coroutine function that completes the authentication of the caller.
 
-The key exists if the token was verified, but not yet whether the device is still signed in or the client is active.
+The key is set if only the token has been verified. The function then checks that the device is still signed in, or
+that the client of a clinic is still active.
 """
 MERGE_PATCH: Final = "application/merge-patch+json"
 
@@ -151,10 +152,10 @@ class Route(APIRoute):
         return accept_encoding
 
     async def _response(self, request: Request) -> Response:
-        """Read the parameters in the promised order, call the endpoint, and return its response.
+        """Read the parameters in the promised order (caller, path and headers, query, body), then call the endpoint.
 
-        If the authentication of the caller is pending, complete it before any response except a problem with a 5xx
-        status.
+        Return the endpoint's response. If the authentication of the caller is pending, complete it before any response
+        except a problem with a 5xx status.
         """
         plan = self._plan
         try:

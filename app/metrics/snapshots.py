@@ -16,9 +16,9 @@ import orjson
 from app import observability
 
 SOCKET: Final = ".sock"
-"""The suffix of a worker's socket."""
+"""The suffix of the name of a worker's Unix socket."""
 LAST_COUNTERS: Final = ".json"
-"""The suffix of the file with a worker's last counters. Its name is otherwise that of the worker's socket."""
+"""The suffix of the file with a worker's last counters. Otherwise, its name is that of the socket."""
 Samples = dict[str, list[tuple[list[str], float]]]
 """The samples of metrics, by the metric's name. A sample is a pair: the values of the labels, and the measured
 number."""
@@ -59,7 +59,7 @@ async def serve_snapshots(
     unfinished = path.with_suffix(".new")
     try:
         server = await asyncio.start_unix_server(answer, unfinished)
-        unfinished.rename(path.with_suffix(SOCKET))  # renamed only now: a socket that refuses means an ended worker
+        unfinished.rename(path.with_suffix(SOCKET))  # only now: if the socket refuses, the worker has ended
     except OSError as error:
         observability.log_event("metrics-unavailable", "error", error=type(error).__name__)
         yield

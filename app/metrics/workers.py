@@ -79,7 +79,7 @@ class Workers:
     def _read(self) -> Totals:
         names = {path.stem for path in self._folder.glob("*") if path.suffix in {SOCKET, LAST_COUNTERS}} | {*self._last}
         deadline = time.monotonic() + MAX_SECONDS
-        connections = [(name, self._connect(name)) for name in sorted(names)]  # connect first: all workers then answer
+        connections = [(name, self._connect(name)) for name in sorted(names)]  # all first, so that they answer together
         answers = [(name, _receive(connection, deadline)) for name, connection in connections if connection is not None]
         totals = Totals(self._ended.requests.copy(), self._ended.counters.copy())
         for name, snapshot in answers:
