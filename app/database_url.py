@@ -90,14 +90,14 @@ _REMEDIES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class SqliteUrl:
-    """A SQLite file."""
+    """The parts of a SQLite URL: the path of the database file."""
 
     path: str
 
 
 @dataclass(frozen=True, slots=True)
 class PostgresUrl:
-    """A PostgreSQL database.
+    """The parts of a PostgreSQL URL.
 
     A field is None or empty if the URL lacks this part. The driver then uses libpq's environment variables.
     """
@@ -118,13 +118,15 @@ class PostgresUrl:
     """PgBouncer's mode: `session` or `transaction`; if None, the connection code detects a pooler."""
 
     def tls_url(self) -> str | None:
-        """Return a URL with only the TLS parameters, for the driver to read; None if there are none."""
+        """Return a URL that has only the TLS parameters, for the driver; None if the database URL has no TLS
+        parameters.
+        """
         return f"postgresql:///?{urlencode(self.tls)}" if self.tls else None
 
 
 @cache
 def read_database_url(url: str) -> SqliteUrl | PostgresUrl:
-    """Return the parts of a database URL. Raise `ValueError` if it is not valid; the message contains no password."""
+    """Return the parts of a database URL. Raise `ValueError` if the URL is not valid; its message has no password."""
     if url.startswith("sqlite:"):
         return SqliteUrl(_sqlite_path(url))
     found = _SCHEME.fullmatch(url)
@@ -229,7 +231,7 @@ def _check_readable(name: str, file: str) -> None:
 def _hosts(authority: str, parameters: dict[str, str]) -> tuple[tuple[str, int | None], ...]:
     """Return the hosts with their ports.
 
-    The parameters `host` and `port` override the part of the URL before the path.
+    The parameters `host` and `port` override the hosts and ports that `authority`, the URL's part before the path, has.
     """
     if "host" in parameters:
         hosts: list[tuple[str, str | None]] = [(each, None) for each in parameters["host"].split(",")]

@@ -34,7 +34,7 @@ class Health(BaseModel, defer_build=True, json_schema_extra=example({"status": "
 
 
 class ProblemKind(BaseModel, defer_build=True, json_schema_extra=example(_explained(NotFound))):
-    """A kind of problem, explained."""
+    """The explanation of a kind of problem."""
 
     type: str = Field(description="The relative URL that is the `type` of every problem of this kind.")
     title: str = Field(description="The kind of problem, in a few words.")
@@ -67,7 +67,7 @@ async def readyz(services: TheServices) -> Response:
 
 @router.get("/problems/{code}", response_model=ProblemKind, responses=problems(NotFound), summary="Explain a problem")
 async def get_problem(code: str) -> Response:
-    """Return the meaning of a kind of problem. The `type` of a problem is the URL of its explanation."""
+    """Return the explanation of a kind of problem. The `type` of every problem is the URL of this explanation."""
     kind = next((each for each in kinds() if each.code == code), None)
     if kind is None:
         raise NotFound

@@ -55,7 +55,7 @@ class Instruments(BaseModel, defer_build=True):
 
 
 class InstrumentQuery(BaseModel):
-    """The query parameters of an instrument."""
+    """The query parameters of `GET /v1/instruments/{instrument}`."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -63,7 +63,7 @@ class InstrumentQuery(BaseModel):
 
 
 class PromptQuery(BaseModel):
-    """The query parameters of the list of prompts."""
+    """The query parameters of `GET /v1/prompts`."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -88,7 +88,7 @@ class PromptList(BaseModel, defer_build=True):
 
 
 class HelpQuery(BaseModel):
-    """The query parameters of help."""
+    """The query parameters of `GET /v1/help`."""
 
     model_config = ConfigDict(extra="forbid")
 

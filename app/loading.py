@@ -7,7 +7,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def loading() -> Iterator[None]:
-    """Turn the garbage collector off in the block. Objects that exist at its end are never collected."""
+    """Turn the cyclic garbage collector off inside the `with` block.
+
+    After the block, the collector ignores all objects that exist at the end of the block.
+    """
     gc.disable()
     try:
         yield

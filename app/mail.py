@@ -1,7 +1,8 @@
 """Sends e-mails. They are queued as jobs, so that none is lost and no response waits for a mail server.
 
 The console backend, for development, prints each e-mail on the server's standard output. The SMTP backend sends it. An
-e-mail that cannot be sent is retried for 24 hours, or until the code in it has expired. The log names its job, by id.
+e-mail that cannot be sent is retried for 24 hours, or until the code in it has expired. Log lines about an e-mail
+contain the id of its job.
 """
 
 import asyncio
@@ -27,7 +28,7 @@ KIND: Final = "e-mail"
 MAX_SENDING: Final = 8
 """The maximum number of e-mails that one process sends at the same time."""
 _COMMANDS: Final = 10
-"""The maximum number of replies of the SMTP server that sending one e-mail waits for."""
+"""The maximum number of replies of the SMTP server that one e-mail needs; `smtp_seconds` limits the wait for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,9 @@ class Email:
 
 
 def _payload(email: Email) -> dict[str, str]:
-    """Return the payload of the job that sends an e-mail. `expires_in` is left out: it limits the age of the job."""
+    """Return the payload of the job that sends an e-mail. It lacks `expires_in`, which is stored as the job's maximum
+    age.
+    """
     return {"to": email.to, "subject": email.subject, "text": email.text}
 
 

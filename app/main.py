@@ -27,7 +27,7 @@ from app.http import (
     BODY_BUDGET,
     HTTPS_ONLY,
     JSON,
-    SHARES,
+    REQUEST_SHARES,
     AllowedOrigins,
     BodyBudget,
     CorsMiddleware,
@@ -42,7 +42,7 @@ from app.keyring import Keyring, KeyringError, exposed
 from app.keyring.watching import watched
 from app.leaving import routes as leaving
 from app.library import Library, LibraryError
-from app.metrics import Counts, answering_with
+from app.metrics import Counts, serve_snapshots
 from app.records import history_router
 from app.resources import RESOURCES
 from app.server.in_flight import LIMITER, InFlightLimiter
@@ -179,7 +179,7 @@ def create_app(settings: Settings | None = None, metrics_folder: Path | None = N
     )
 
     counts = Counts()
-    state = {LIMITER: limiter, SHARES: limiter.shares, BODY_BUDGET: BodyBudget(settings.max_arriving_bytes)}
+    state = {LIMITER: limiter, REQUEST_SHARES: limiter.shares, BODY_BUDGET: BodyBudget(settings.max_arriving_bytes)}
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, object]]:
@@ -191,7 +191,7 @@ def create_app(settings: Settings | None = None, metrics_folder: Path | None = N
         snapshots = Snapshots(services)
         try:
             async with (
-                answering_with(metrics_folder, snapshots.counters, snapshots.snapshot),
+                serve_snapshots(metrics_folder, snapshots.counters, snapshots.snapshot),
                 watched(services.keyring),
             ):
                 with drain_before_stop(limiter, settings.drains_for):

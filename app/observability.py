@@ -23,7 +23,7 @@ from app import clock
 
 FLUSH_SECONDS: Final = 0.02
 SINKS: Final[list[Callable[[str], None]]] = []
-"""The functions that receive each line. A worker adds `enqueue`; without a sink nothing is logged."""
+"""The functions that are called with each log line. A worker adds `enqueue`. If there is none, nothing is logged."""
 
 
 _pending: deque[str] = deque()

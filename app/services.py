@@ -1,7 +1,8 @@
 """Services: the objects that all requests of a running server share.
 
 Only `app.composition` builds them, once. `app.identity` implements access tokens and password hashing, and
-`app.clinics` implements the access of clients. Both import this module, so it declares only protocols for them.
+`app.clinics` implements the access of clients. Both import this module, so this module declares only protocols for
+them.
 """
 
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from app.server.turns import Turns
 from app.settings import Settings
 
 TAG_BYTES: Final = 8
-"""The length of a tag in bytes. Access tokens that are issued with the same refresh token have the same tag."""
+"""The length, in bytes, of the tag of an access token. The tag identifies the refresh token that was issued with it."""
 
 
 @dataclass(slots=True)
@@ -37,7 +38,7 @@ class Claims:
     scope: str
     expires: int
     unused: bytes | None
-    """The tag of the access token; None after this worker has stored that the token was used."""
+    """The tag of the access token, until this worker has stored that the token was used; then None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,8 @@ class AccessTokens(Protocol):
     def issue(self, account_id: UUID, device_id: UUID, scope: str, tag: bytes | None = None) -> str:
         """Return a new access token for a device.
 
-        `tag` is the tag of the refresh token that is issued with it (`TAG_BYTES` bytes), by default a random one.
+        `tag` is the tag, of `TAG_BYTES` bytes, of the refresh token that is issued with the access token. By default,
+        the tag is random.
         """
         ...
 
@@ -76,14 +78,14 @@ class ClientAccess(Protocol):
         ...
 
     async def keys_at(self, url: str, kid: object) -> list[dict[str, Any]]:
-        """Return the usable keys with this `kid` at a client's URL; an empty list if they cannot be fetched."""
+        """Return the usable keys with this `kid` from a client's URL; an empty list if the URL cannot be read."""
         ...
 
 
 class PasswordHashing(Protocol):
-    """Hashes and checks passwords outside the event loop.
+    """Hashes and checks passwords in threads, outside the event loop.
 
-    Client networks take turns, so that none delays the others.
+    The threads serve the client networks in turn, so that many requests from one network do not delay the others.
     """
 
     running: int
@@ -96,11 +98,11 @@ class PasswordHashing(Protocol):
         ...
 
     async def right(self, password: str, password_hash: str | None, network: str = "") -> bool:
-        """Return whether a password matches a hash. Without a hash, return False after the same time."""
+        """Return whether a password matches a hash. If the hash is None, return False after the time of a check."""
         ...
 
     async def checked(self, password: str, password_hash: str | None, network: str = "") -> tuple[bool, str | None]:
-        """Return whether a password matches a hash, and a new hash if the given one must be replaced, else None."""
+        """Return whether a password matches a hash, and a new hash if the given hash must be replaced, else None."""
         ...
 
     def close(self) -> None:
@@ -139,9 +141,9 @@ class Services:
     searching: set[UUID]
     """The ids of the accounts that have a search running in this process."""
     writes: Turns
-    """Lets one write of each owner run at a time."""
+    """A lock for each owner, so that only one write of an owner runs at a time in this process."""
     parsing: Turns
-    """Lets one push of each owner be parsed at a time, so that one owner does not keep the event loop busy."""
+    """A lock for each owner, so that only one push of an owner is parsed at a time. Others are served in between."""
 
     async def start(self) -> None:
         """Open the database, and start running jobs."""

@@ -56,7 +56,7 @@ def _check_root_path(path: str) -> str:
 def _check_proxy(proxy: str) -> str:
     """Return an IP address or network in its normal form, and `*` unchanged.
 
-    An IPv4-mapped IPv6 address becomes IPv4.
+    An IPv4-mapped IPv6 address becomes IPv4. Raise `ValueError` for any other text.
     """
     if proxy == "*":
         return proxy

@@ -1,7 +1,8 @@
 """Settings, read from environment variables with the prefix `AFTERGLOW_` and from the file `.env`.
 
-Every setting has a type, a default that works in development, and a description. Production refuses to start on settings
-that are only safe on a developer's machine. It then lists all reasons at once, without the settings' values.
+Every setting has a type, a default that works in development, and a description. In production, the server does not
+start with settings that are only safe on a developer's machine. It then lists all reasons at once, without the
+settings' values.
 """
 
 import os
@@ -331,7 +332,7 @@ class Settings(BaseSettings):
 
     @property
     def database(self) -> SqliteUrl | PostgresUrl:
-        """The parts of the database's URL."""
+        """The parts of `database_url`."""
         return read_database_url(self.database_url)
 
     @property

@@ -10,9 +10,9 @@ from app.records.write.ops import OpOutcome
 from app.services import Services
 
 MAX_DATABASE_SECONDS: Final = 1.0
-"""The maximum time that a snapshot waits for the database. After that, it omits the backlog of jobs."""
-STATES: Final = {True: "due", False: "scheduled"}
-"""The states of jobs, by whether they are due."""
+"""The maximum time that a snapshot waits for the database. After that, the snapshot omits the backlog of jobs."""
+JOB_STATES: Final = {True: "due", False: "scheduled"}
+"""The name of a job's state in the metrics, by whether the job is due."""
 
 
 class Snapshots:
@@ -83,6 +83,8 @@ class Snapshots:
         except Problem:
             return {}
         return {
-            "jobs": [([STATES[is_due]], each.jobs) for is_due, each in backlog.items()],
-            "jobs_oldest_age_seconds": [([STATES[is_due]], each.oldest_seconds) for is_due, each in backlog.items()],
+            "jobs": [([JOB_STATES[is_due]], each.jobs) for is_due, each in backlog.items()],
+            "jobs_oldest_age_seconds": [
+                ([JOB_STATES[is_due]], each.oldest_seconds) for is_due, each in backlog.items()
+            ],
         }

@@ -22,7 +22,8 @@ _NO_LISTENING: Final = {
 
 
 def prepare(settings: Settings) -> list[str]:
-    """Return every reason not to start. In development, first create a missing keyring or sealing key.
+    """Return every reason why the server must not start. In development, first create a missing keyring or
+    key-encryption key.
 
     Paths are the only values of settings that a reason contains.
     """

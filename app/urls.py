@@ -9,13 +9,15 @@ _root_path: Final = ContextVar("root_path", default="")
 
 
 def serve_below(root_path: str) -> None:
-    """Prefix URLs with `root_path` for the rest of the current request and in the tasks that it starts."""
+    """Make `public_url` prefix `root_path` for the rest of the current request and in the tasks that the request
+    starts.
+    """
     _root_path.set(root_path)
 
 
 @contextmanager
 def served_below(root_path: str) -> Iterator[None]:
-    """Prefix URLs with `root_path` inside the `with` block."""
+    """Make `public_url` prefix `root_path` inside the `with` block."""
     token = _root_path.set(root_path)
     try:
         yield

@@ -9,7 +9,7 @@ from app.loading import loading
 
 
 def main() -> None:
-    """Run the command line. Set the umask so that only the user who runs it can read the files that it creates."""
+    """Run the command line. Only the user who runs the command can read the files that the command creates."""
     os.umask(0o077)
     with loading():
         from app.cli.commands import cli  # noqa: PLC0415 - workers import this package, too, but run no command

@@ -11,7 +11,10 @@ from app.db import Row
 
 
 class Changed(NamedTuple):
-    """The result of a change: the account afterwards, the number of devices signed out, and whether anything changed."""
+    """The result of a command that can change an account.
+
+    It contains the account after the command, the number of devices that were signed out, and whether anything changed.
+    """
 
     account: Row
     devices: int = 0
@@ -60,7 +63,9 @@ def show_account(account: Row, *, as_json: bool) -> None:
 
 
 def show_change(text: str, change: Changed, *, as_json: bool) -> None:
-    """Print the result of a change: `text` and the number of devices signed out, or JSON with `account`, `changed` and
+    """Print the result of a command that can change an account.
+
+    The text is `text` and the number of devices that were signed out. The JSON has the members `account`, `changed` and
     `devices_signed_out`.
     """
     if as_json:

@@ -201,7 +201,7 @@ def sign_out(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Sign out every device of an account, or one device. Their tokens are refused from the next request on."""
+    """Sign out every device of an account, or one device. Tokens of these devices are refused from then on."""
 
     async def end(db: Database, account: Row) -> Changed:
         if device is None:
@@ -274,8 +274,9 @@ def turn_second_factor_off(
 
 
 def _change(command: str, name: str, change: Callable[[Database, Row], Coroutine[Any, Any, Changed]]) -> Changed:
-    """Run a change of an account; return its result, with the account as it is afterwards. Print an audit line if the
-    account has changed.
+    """Find the account whose e-mail address or id is `name`, call `change` with it, and return the result of `change`.
+
+    The account in the result is read again after the change. Print an audit line if the account has changed.
     """
 
     async def work(db: Database) -> Changed:
@@ -290,7 +291,7 @@ def _change(command: str, name: str, change: Callable[[Database, Row], Coroutine
 
 
 async def _found(db: Database, name: str) -> Row:
-    """Return the account with an e-mail address or id; exit with an error line if there is none."""
+    """Return the account whose e-mail address or id is `name`; exit with an error line if there is none."""
     account = await administration.find(db, name)
     if account is None:
         fail(f"no account has the e-mail address or id {name}; nothing was changed")
@@ -298,9 +299,9 @@ async def _found(db: Database, name: str) -> Row:
 
 
 def _keyring(settings: Settings) -> Keyring | None:
-    """Return the keyring, or None if its file does not exist yet. Exit with an error line if it cannot be used.
+    """Return the keyring, or None if its file does not exist yet. Exit with an error line if the file cannot be used.
 
-    The keyring's secret is needed to find the count of an account's failed attempts.
+    The command needs the keyring's secret to find the count of an account's failed attempts to sign in.
     """
     try:
         return Keyring(settings.keyring) if settings.keyring.exists() else None

@@ -8,5 +8,8 @@ from app import observability
 
 
 def audit(command: str, **ids: object) -> None:
-    """Print the audit line of a command that has changed something. `ids` name what it changed."""
+    """Print the audit line of a command that has changed something.
+
+    `ids` are further members of the line, such as the ids of the changed objects, or the number of deleted ones.
+    """
     typer.echo(observability.audit_line("operator", "info", command=command, user_id=os.getuid(), **ids), err=True)

@@ -1,4 +1,4 @@
-"""Checks before the API is served: of the database, in production, and of the operator's files of the library."""
+"""Checks before the API is served: of the database, and of the operator's own files of instruments and helplines."""
 
 import asyncio
 import itertools
@@ -16,12 +16,12 @@ from app.settings import Environment, Settings
 
 
 def find_database_failure(settings: Settings) -> Failure | None:
-    """Return the failure of the database that the settings name; None if the database can be used."""
+    """Return why the database of the settings cannot be used; None if it can be used."""
     return asyncio.run(with_database(settings, find_failure))
 
 
 def fail_for(failure: Failure) -> NoReturn:
-    """Exit with the failure's message as the error line, and the exit status for its kind."""
+    """Print the message of a database failure as an error line. Exit with `EXIT_CONFIG` for a wrong setting, else 1."""
     fail(failure.message, EXIT_CONFIG if failure.is_configuration else 1)
 
 
@@ -39,10 +39,10 @@ def check_database(settings: Settings) -> None:
 
 
 def check_library(settings: Settings) -> None:
-    """If the operator's files of the library have faults, exit with an error line for each fault.
+    """If the operator's files of instruments and helplines have faults, print a line for each fault, and exit.
 
-    In production, also print a warning for each region with helplines that were not checked in the last 365 days. The
-    warning names the helplines, but not their telephone numbers.
+    In production, also print a warning for each region with helplines that the operator has not checked in the last 365
+    days. The warning names the helplines, but not their telephone numbers.
     """
     library = Library.of(settings)
     faults = library.faults()

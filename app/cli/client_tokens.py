@@ -1,4 +1,4 @@
-"""Requesting an access token for a client of a clinic, in the same way as the client itself."""
+"""Requests an access token for a client of a clinic, with the same request that the client itself would send."""
 
 import json
 import time
@@ -22,7 +22,7 @@ _LIFETIME: Final = 60
 
 
 class SigningKey(NamedTuple):
-    """A private key with its algorithm and its key id."""
+    """The private key of a client, with the algorithm for its signatures and its key id (`kid`)."""
 
     key: jws.Key
     algorithm: str
@@ -30,10 +30,11 @@ class SigningKey(NamedTuple):
 
 
 def read_signing_key(file: Path, client: Row) -> SigningKey:
-    """Return the private key in a file, in PEM format or as a JWK; exit with an error line if the client cannot use it.
+    """Return the client's private key from a file in PEM format or in JWK format.
 
-    If the client has registered keys, the `kid` is that of the registered key that matches. If the client's keys are at
-    a URL, the file must be a JWK with a `kid`.
+    The `kid` is that of the client's registered public key that belongs to the private key. If the client has
+    registered a URL of its public keys instead, the file must be a JWK with a `kid`. Exit with an error line if the
+    file contains no private key that the client can use.
     """
     try:
         with file.open(encoding="ascii") as content:
@@ -65,7 +66,10 @@ def _load(file: Path, text: str) -> tuple[jws.Key, str, str]:
 
 
 def _private_keys(content: str | dict[str, Any], algorithm: str) -> list[tuple[jws.Key, str]]:
-    """Return a list of the private key and the algorithm; an empty list if the algorithm cannot use the key."""
+    """Return the private key in `content` and the algorithm, as a list of one pair.
+
+    Return an empty list if `content` has no private key for this algorithm.
+    """
     try:
         key = jws.load_key(content, algorithm)
         members = key.to_dict()
@@ -75,7 +79,7 @@ def _private_keys(content: str | dict[str, Any], algorithm: str) -> list[tuple[j
 
 
 def request_token(url: str, client: Row, key: SigningKey, audience: str, scope: str) -> dict[str, Any]:
-    """Request an access token, and return the server's response.
+    """Request an access token for a client from the server at `url`, and return the server's response.
 
     Exit with an error line if the server refuses the request or does not answer.
     """

@@ -21,7 +21,10 @@ def show_clinics(clinics: list[Row], *, as_json: bool) -> None:
 
 
 def show_clinic(text: str, clinic: Row, *, changed: bool, as_json: bool) -> None:
-    """Print the result of a change: `text`, the clinic's id and its share code, or JSON with `clinic` and `changed`."""
+    """Print the result of a command that can change a clinic.
+
+    The text is `text`, the clinic's id and its share code. The JSON has the members `clinic` and `changed`.
+    """
     if as_json:
         print_json({"clinic": _clinic(clinic), "changed": changed})
         return
@@ -42,7 +45,10 @@ def show_clients(clients: list[Row], *, as_json: bool) -> None:
 
 
 def show_client(text: str, client: Row, *, changed: bool, as_json: bool) -> None:
-    """Print the result of a change: `text`, the client's id, scopes, purpose; or JSON with `client` and `changed`."""
+    """Print the result of a command that can change a client.
+
+    The text is `text`, the client's id, its scopes and its purpose. The JSON has the members `client` and `changed`.
+    """
     if as_json:
         print_json({"client": _client(client), "changed": changed})
         return

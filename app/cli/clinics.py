@@ -13,7 +13,7 @@ from app.cli.auditing import audit
 from app.cli.confirming import confirm
 from app.cli.database import T, run, with_database
 from app.cli.errors import fail, load_settings, open_keyring
-from app.cli.lines import logged, print_json
+from app.cli.lines import print_json, print_log_lines
 from app.cli.progress import with_progress
 from app.clinics import administration, scopes
 from app.clinics.administration import KeySource
@@ -93,7 +93,7 @@ def end_clinic(id: ClinicId, *, yes: Yes = False, as_json: AsJson = False) -> No
             clinic = await administration.find_clinic(tx, id)
         if clinic is None:
             fail(f"no clinic has the id {id}; nothing was changed")
-        with logged():
+        with print_log_lines():
             await with_progress("Consents", ending.end_of_clinic(build_services(settings, db, keyring), id))
         return changed, clinic
 
@@ -214,7 +214,7 @@ def print_token(
     scope: Annotated[str, typer.Option(help="The scopes to request; if empty, all registered scopes.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Request an access token for a client from the running server, and print it. It is valid for five minutes."""
+    """Request an access token for a client from the running server, and print it. The token is valid for 5 minutes."""
     settings = load_settings()
     client = run(with_database(settings, lambda db: administration.find_client(db, id)))
     if client is None:
@@ -252,7 +252,7 @@ def _key_source(settings: Settings, file: Path | None, url: str | None) -> KeySo
 
 
 def _in_transaction(settings: Settings, work: Callable[[Transaction], Coroutine[Any, Any, T]]) -> T:
-    """Run work in one transaction, and return its result."""
+    """Call `work` with one transaction on the database of the settings, and return the result of `work`."""
 
     async def in_transaction(db: Database) -> T:
         async with db.transaction() as tx:

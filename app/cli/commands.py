@@ -34,7 +34,7 @@ class Commands(TyperGroup):
         super().__init__(**options | {"commands": dict.fromkeys(_MODULES)})
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Return the command with a name, or None."""
+        """Import the module of the command with a name, and return the command; None if there is no such command."""
         if cmd_name not in _MODULES:
             return None
         with loading():

@@ -1,4 +1,4 @@
-"""The question before a command that cannot be undone, or that makes an account less safe."""
+"""Asks for confirmation before a command that cannot be undone, or that makes an account less safe."""
 
 import sys
 
@@ -8,7 +8,7 @@ from app.cli.errors import fail
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Ask for confirmation, unless `--yes` was given or standard input is not a terminal.
+    """Ask the operator a question, unless `--yes` was given or standard input is not a terminal.
 
     Exit with an error line if the answer is no.
     """

@@ -23,7 +23,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 
 async def with_database(settings: Settings, work: Callable[[Database], Coroutine[Any, Any, T]]) -> T:
-    """Open the database of the settings, run the work with it, close it, and return the work's result."""
+    """Open the database of the settings, call `work` with it, close the database, and return the result of `work`."""
     db = open_database(settings)
     await db.open()
     try:

@@ -39,7 +39,8 @@ def load_settings() -> Settings:
 def open_keyring(settings: Settings, *, create: bool = True) -> Keyring:
     """Return the keyring that the settings name; exit with an error line if it cannot be used.
 
-    With `create`, a missing file is created in development, and the keyring must have a key-encryption key.
+    If `create` is true, the keyring must have a key-encryption key. In development, a missing file is then created
+    first.
     """
     try:
         if create and settings.env is Environment.DEVELOPMENT and not settings.keyring.exists():

@@ -21,7 +21,7 @@ cli.add_typer(_instruments, name="instruments")
 
 @_instruments.command("list")
 def list_instruments() -> None:
-    """List the instruments, each with the number of its items, and with or without texts."""
+    """List the instruments. Each line has the number of items, and says whether the instrument has texts."""
     library = Library.of(load_settings())
     try:
         for each in library.instruments():
@@ -47,9 +47,9 @@ def add_texts(
 ) -> None:
     """Add the texts of an instrument from a FHIR Questionnaire. Scores do not change.
 
-    Items are matched by their LOINC codes, or by their order and the number of their answers. The texts are stored in the
-    folder of AFTERGLOW_INSTRUMENTS. Add only texts whose owners allow you to use them. A running server shows new texts
-    after a restart.
+    The questions of the file are matched with the items of the instrument by their LOINC codes, or by their order and
+    the number of their answers. The texts are stored in the folder of AFTERGLOW_INSTRUMENTS. Add only texts whose
+    owners allow you to use them. A running server shows new texts after a restart.
     """
     library = Library.of(load_settings())
     try:
@@ -72,9 +72,9 @@ def add_texts(
 
 
 def _write(path: Path, texts: Texts, *, replace: bool) -> None:
-    """Write a file of texts, completely or not at all.
+    """Write the texts of an instrument to a file, completely or not at all.
 
-    Exit with an error line if the file exists and `replace` is false, or if it cannot be written.
+    Exit with an error line if the file exists and `replace` is false, or if the file cannot be written.
     """
     if path.exists() and not replace:
         fail(f"{path} exists: replace it with --replace")

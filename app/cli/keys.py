@@ -42,21 +42,24 @@ def create_keys(path: Annotated[Path, typer.Argument(help="The file to create. I
 
 @_keys.command("list")
 def list_keys() -> None:
-    """List the signing keys of AFTERGLOW_KEYRING with their states. Retired keys are accepted until the time shown."""
+    """List the signing keys of AFTERGLOW_KEYRING with their states.
+
+    Tokens that were signed with a retired key are accepted until the time shown.
+    """
     for key in open_keyring(load_settings(), create=False).keys:
         typer.echo(f"{key.kid}  {key.state}" + (f"  until {clock.format_instant(key.until)}" if key.until else ""))
 
 
 @_keys.command("rotate")
 def rotate_keys() -> None:
-    """Sign with the next key from now on. Tokens signed with the old key are accepted until they expire."""
+    """Sign tokens with the next signing key from now on. Tokens of the old key are accepted until they expire."""
     settings = load_settings()
     _change("rotate", settings, lambda: rotate(settings.keyring, settings.access_seconds))
 
 
 @_keys.command("retire", context_settings={"ignore_unknown_options": True})  # a kid may begin with a hyphen
 def retire_key(kid: Annotated[str, typer.Argument(help="The key id, as printed by `afterglow keys list`.")]) -> None:
-    """Revoke a signing key immediately, in an emergency. Its tokens are refused, and devices refresh them."""
+    """Revoke a signing key immediately, in an emergency. Its access tokens are refused, so apps request new ones."""
     settings = load_settings()
     _change("retire", settings, lambda: retire(settings.keyring, kid))
 

@@ -12,14 +12,14 @@ from app.clock import format_instant
 
 
 def printable(value: object) -> str:
-    """Return a value as text without control characters, because a terminal would execute those in a name."""
+    """Return a value as text, without the control characters that a terminal would execute; each is replaced by �."""
     text = format_instant(value) if isinstance(value, datetime) else str(value)
     return "".join(char if char.isprintable() else "�" for char in text)
 
 
 @contextmanager
-def logged() -> Iterator[None]:
-    """During the block, print log lines on standard error, as a server does."""
+def print_log_lines() -> Iterator[None]:
+    """Print log lines on standard error inside the `with` block, as a server does."""
     observability.SINKS.append(observability.enqueue)
     try:
         yield

@@ -20,8 +20,8 @@ PasswordFile = Annotated[
 def read_password(file: Path | None, email: str) -> str:
     """Return a valid new password for the account with an e-mail address.
 
-    Read it from `file` if that is given, from standard input if that is not a terminal, and otherwise from a prompt.
-    Exit with an error line if the password is not valid or the file cannot be read.
+    Read the password from `file` if that is given, from standard input if that is not a terminal, and otherwise from a
+    prompt. Exit with an error line if the password is not valid or the file cannot be read.
     """
     try:
         password = _line_of(file) if file is not None else _prompt() if sys.stdin.isatty() else sys.stdin.readline()

@@ -24,9 +24,10 @@ def migrate() -> None:
 
 
 def prepare(settings: Settings, *, wants_demo: bool) -> None:
-    """Check the operator's files, migrate the database (in development) and create the demo data (if wanted).
+    """Check the operator's files of instruments and helplines, migrate the database, and create the demo data.
 
-    All three steps run in a child process (decision 013).
+    Do only what is needed: the database is migrated only in development, and the demo data is created only if
+    `wants_demo` is true. The work is done in a child process (decision 013).
     """
     has_files = Library.of(settings).has_own_files
     work: list[Callable[[Settings], None]] = [

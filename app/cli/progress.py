@@ -12,7 +12,10 @@ SECONDS_BETWEEN_LINES: Final = 10.0
 
 
 async def with_progress(name: str, steps: AsyncIterator[int], total: int | None = None) -> int:
-    """Run `steps`, which yields the number of items done in each step; show the progress, and return the total."""
+    """Run `steps`, show the progress, and return the number of processed items.
+
+    `steps` yields the number of items that each step has processed. `total` is the expected number of items, if known.
+    """
     done = 0
     with (_bar if sys.stdout.isatty() else _lines)(name, total) as show:
         async for more in steps:

@@ -12,7 +12,7 @@ from app.calendar import links
 from app.cli.auditing import audit
 from app.cli.database import run, with_database
 from app.cli.errors import fail, load_settings, open_keyring
-from app.cli.lines import logged
+from app.cli.lines import print_log_lines
 from app.cli.progress import with_progress
 from app.clinics import administration
 from app.clinics.consent_tables import EndedBy
@@ -49,9 +49,10 @@ def restored(
     """Prepare a database that was restored from a backup. Run it once after each restore, before serving again.
 
     Accounts in the ledger of erasures are erased again, because the backup may still have them. Every consent for a
-    clinic ends, because the backup may have consents that ended after it was made; with --ended, only those end. Every
-    calendar link ends for the same reason. Every device has to sign in again, and then pushes the changes that the
-    backup lacks. If a run is interrupted, repeat it: it continues where it stopped.
+    clinic ends, because consents that ended after the backup was made are active in it; with --ended, only those
+    consents end. Every calendar link is deleted, because links that were deleted after the backup was made are in it,
+    too. Every device has to sign in again, and then pushes the changes that the backup lacks. If a run is interrupted,
+    repeat it: it continues where it stopped.
     """
     settings = load_settings()
     since = None if ended is None else _read_ended(ended)
@@ -72,7 +73,8 @@ def restored(
         left = await restoring.start(db)
         await administration.raise_epochs(db, restoring.epoch_step())
         feeds = await with_progress("Feeds", restoring.restored(db), left)
-        with logged():  # after the feeds: changes in the old epoch would look like changes that the backup lacks
+        # after the feeds: in the old epoch, these changes would look like changes that the backup lacks
+        with print_log_lines():
             consents = await with_progress("Consents", ending.end_restored(services, since))
         return consents, feeds, await with_progress("Calendar links", links.end_restored(db))
 
@@ -89,7 +91,10 @@ def restored(
 
 
 def _entries(settings: Settings, ledgers: list[Path]) -> set[bytes]:
-    """Return the entries of the host's own ledger and of the given ledgers; print a warning if there is no ledger."""
+    """Return the entries of this host's ledger of erasures and of the ledgers in `ledgers`.
+
+    Print a warning if there is no ledger. Exit with an error line if a ledger cannot be read.
+    """
     own = settings.ledger_file
     paths = [own, *ledgers] if own.exists() else ledgers
     if not paths:

@@ -61,7 +61,7 @@ def verify_seals(
 
 
 class Result(NamedTuple):
-    """The number of documents that were read, and those that cannot be decrypted."""
+    """The number of documents that were read, and a list of the documents that cannot be decrypted."""
 
     tried: int
     found: list[Unreadable]

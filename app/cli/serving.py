@@ -1,4 +1,4 @@
-"""`afterglow serve`."""
+"""The command `afterglow serve`."""
 
 import os
 from importlib.metadata import version

@@ -15,8 +15,9 @@ from app.settings import Settings
 
 PREFIX: Final = "AFTERGLOW_"
 _KINDS: Final[dict[Any, str]] = {int: "a whole number", float: "a number", bool: "true or false"}
-_FOREIGN: Final = re.compile(r"AFTERGLOW_(TEST_\w+|PROJECT|PORT(_.*)?|SERVICE_HOST|SERVICE_PORT(_.*)?)")
-"""Names with the prefix that are not settings: the tests use some, Kubernetes sets some for a service `afterglow`."""
+_NOT_SETTINGS: Final = re.compile(r"AFTERGLOW_(TEST_\w+|PROJECT|PORT(_.*)?|SERVICE_HOST|SERVICE_PORT(_.*)?)")
+"""Other environment variables that begin with `AFTERGLOW_`: the tests use some, and Kubernetes sets some for a service
+with the name `afterglow`."""
 
 
 def invalid_settings(error: ValidationError) -> list[str]:
@@ -30,19 +31,21 @@ def invalid_settings(error: ValidationError) -> list[str]:
 
 
 def unknown_settings() -> list[str]:
-    """Return an error line for each name in the environment and in `.env` that has the prefix, but is not a setting."""
+    """Return an error line for each variable in the environment or in `.env` that begins with `AFTERGLOW_`, but is
+    neither a setting nor one of `_NOT_SETTINGS`.
+    """
     known = [name.upper() for name in Settings.model_fields]
     return [
         f"{PREFIX}{name} is not a setting"
         + (f": did you mean {PREFIX}{nearest[0]}?" if nearest else "; see .env.example, or remove it")
-        for name in sorted(each.removeprefix(PREFIX) for each in _names() if not _FOREIGN.fullmatch(each))
+        for name in sorted(each.removeprefix(PREFIX) for each in _names() if not _NOT_SETTINGS.fullmatch(each))
         if name not in known
         for nearest in [get_close_matches(name, known, 1)]
     ]
 
 
 def _names() -> set[str]:
-    """Return the names in the environment and in `.env`, in upper case, that have the prefix of settings."""
+    """Return the names in the environment and in `.env` that begin with `AFTERGLOW_`, in upper case."""
     names = [*os.environ, *DotEnvSettingsSource(Settings).env_vars]
     return {name.upper() for name in names if name.upper().startswith(PREFIX)}
 

@@ -67,10 +67,11 @@ def purge(
         ),
     ] = None,
 ) -> None:
-    """Delete old tombstones, push results, versions, used assertions and expired exports. Safe while the API is served.
+    """Delete old tombstones, push results, former versions of records, used assertions and bulk exports.
 
-    A device that has not synced for as many days as --older-than says pulls everything again. Versions of records that
-    were replaced more than AFTERGLOW_HISTORY_DAYS days ago are deleted.
+    Safe while the API is served. A device that has not synced for as many days as --older-than says pulls everything
+    again. Former versions are deleted if they were replaced more than AFTERGLOW_HISTORY_DAYS days ago. Old
+    key-encryption keys are destroyed if no backup needs them any more.
     """
     settings = load_settings()
     days = older_than or settings.remembered_days
@@ -100,7 +101,7 @@ def purge(
 
 @cli.command()
 def prune() -> None:
-    """Delete expired codes, old counts of attempts, and expired sign-ins. Safe while the API is served."""
+    """Delete old codes, counts of attempts, and devices whose sign-in has expired. Safe while the API is served."""
     settings = load_settings()
 
     async def work(db: Database) -> tuple[int, int, int]:
@@ -114,9 +115,9 @@ def prune() -> None:
 
 
 async def _destroy_sealing_keys(db: Database, settings: Settings) -> None:
-    """Rewrap the data keys that use old key-encryption keys; then destroy the old keys that no backup needs any more.
+    """Destroy the old key-encryption keys that no backup needs any more. Print a line for each of them.
 
-    Print a line for each key that was destroyed.
+    First wrap the data keys that still use an old key-encryption key with the current one.
     """
     keyring = open_keyring(settings)
     if not keyring.has_ended_sealing_keys:

@@ -14,7 +14,7 @@ from app.http.dialect import Dialect
 from app.http.reading import header_values
 from app.http.request_context import RequestContextMiddleware
 from app.http.response import HTTPS_ONLY, JSON, PUBLIC, Response, json_response, problem_response
-from app.http.route import MAX_BODY_BYTES, PENDING_AUTH, SHARES, Route, SecretRoute
+from app.http.route import MAX_BODY_BYTES, PENDING_AUTH, REQUEST_SHARES, Route, SecretRoute
 from app.http.router import Router
 from app.http.streaming import ClientConnection, CurrentConnection, StreamingResponse, paced
 
@@ -25,7 +25,7 @@ __all__ = [
     "MAX_BODY_BYTES",
     "PENDING_AUTH",
     "PUBLIC",
-    "SHARES",
+    "REQUEST_SHARES",
     "VARY",
     "AllowedOrigins",
     "BodyBudget",

@@ -19,13 +19,14 @@ class BodyStream:
     """A request body that is read piece by piece and never kept in memory as a whole."""
 
     def __init__(self, request: Request, max_bytes: int) -> None:
-        """Take the request, and the maximum size of the body. Reading raises `BodyTooLarge` beyond it."""
+        """Take the request, and the maximum size of its body in bytes."""
         self._request, self._max_bytes = request, max_bytes
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """Yield the pieces as they arrive.
 
-        Raise `MalformedBody` if the client disconnects before the end of the body.
+        Raise `BodyTooLarge` if the body exceeds the maximum size, and `MalformedBody` if the client disconnects before
+        the end of the body.
         """
         size, more = 0, True
         while more:
@@ -47,7 +48,7 @@ class BodyDependency:
 
 @dataclass(frozen=True)
 class RawBody(BodyDependency):
-    """The body as a stream of bytes: `Annotated[BodyStream, Depends(RawBody("application/zip"))]`."""
+    """A dependency that provides the body as a stream: `Annotated[BodyStream, Depends(RawBody("application/zip"))]`."""
 
     media_type: str
 
@@ -59,12 +60,18 @@ class RawBody(BodyDependency):
 
 @dataclass(frozen=True)
 class FormBody(BodyDependency):
-    """The body as a form: `Annotated[Token, Depends(FormBody(Token))]`. Unknown fields are ignored (RFC 6749, 3.2)."""
+    """A dependency that provides a form in the body as a model: `Annotated[Token, Depends(FormBody(Token))]`.
+
+    Unknown fields of the form are ignored (RFC 6749, 3.2).
+    """
 
     model: type[BaseModel]
 
     async def __call__(self, request: Request) -> Any:
-        """Return the form's known fields as the model; raise `Invalid` if a field is repeated or not valid."""
+        """Return the form's known fields as the model.
+
+        Raise `MalformedBody` if the form cannot be parsed, and `Invalid` if a field is repeated or not valid.
+        """
         check_media_type(request, {FORM})
         try:
             pairs = parse_pairs(await read_all(request))

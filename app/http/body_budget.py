@@ -15,10 +15,10 @@ from app.problems import Unavailable
 
 T = TypeVar("T")
 BODY_BUDGET: Final = "body_budget"
-"""The key of a worker's budget in the state that the application's lifespan yields."""
+"""The key of the worker's `BodyBudget` in the state that the application's lifespan yields."""
 MAX_BYTES: Final = 64 * 2**20
-SHARES: Final = 4
-"""An account, a clinic, or an IP address without either may use this fraction (one in `SHARES`) of the budget."""
+CALLER_DIVISOR: Final = 4
+"""One caller may use the budget divided by this number. A caller is an account, a clinic, or else an IP address."""
 _RESERVED: Final = "reserved_body_bytes"
 _FULL: Final = (
     "The server is receiving too many large bodies. "
@@ -31,20 +31,23 @@ _SHARE_USED: Final = (
 
 
 class BodyBudget:
-    """The bytes of bodies that all requests of a worker keep in memory."""
+    """Counts the bytes of request bodies that a worker keeps in memory, in total and for each caller."""
 
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
-        """Start with an unused budget."""
+        """Start without counted bytes. `max_bytes` is the maximum for all callers together."""
         self.max_bytes = max_bytes
         self.used = 0
         self._used_by: Counter[Hashable] = Counter()
         self.parsing = asyncio.Lock()
-        """Held while a large body is parsed, so that the event loop serves other requests before it parses the next."""
+        """A lock, held while a counted body is parsed. The event loop serves other requests before the next body."""
 
     def reserve(self, scope: Scope, size: int) -> None:
-        """Count `size` more bytes of a request's body. Raise `Unavailable` if its caller or the worker has too many."""
+        """Count `size` more bytes of a request's body.
+
+        Raise `Unavailable` if that would exceed the maximum of the request's caller, or of all callers together.
+        """
         who = _caller_of(scope)
-        if self._used_by[who] + size > self.max_bytes // SHARES:
+        if self._used_by[who] + size > self.max_bytes // CALLER_DIVISOR:
             raise Unavailable(_SHARE_USED)
         if self.used + size > self.max_bytes:
             raise Unavailable(_FULL)
@@ -53,7 +56,7 @@ class BodyBudget:
         scope[_RESERVED] = scope.get(_RESERVED, 0) + size
 
     def release(self, scope: Scope) -> None:
-        """Stop counting the body of a request."""
+        """Subtract the counted bytes of a request's body."""
         size, who = scope.pop(_RESERVED), _caller_of(scope)
         self.used -= size
         self._used_by[who] -= size
@@ -62,7 +65,7 @@ class BodyBudget:
 
 
 def reserve(scope: Scope, size: int) -> None:
-    """Count `size` more bytes of a request's body in the worker's budget; raise `Unavailable` if there are too many."""
+    """Count `size` more bytes of a request's body in the worker's budget; raise `Unavailable` beyond the maximum."""
     scope["state"][BODY_BUDGET].reserve(scope, size)
 
 
@@ -79,7 +82,7 @@ async def parse_in_turn(scope: Scope, parse: Callable[[], T]) -> T:
 
 
 def release(scope: Scope) -> None:
-    """Stop counting the body of a request, if it was counted."""
+    """Subtract the bytes of a request's body from the worker's budget, if they were counted."""
     if is_counted(scope):
         scope["state"][BODY_BUDGET].release(scope)
 

@@ -46,17 +46,17 @@ def _is_text(content_type: bytes) -> bool:
 
 
 class Preference(NamedTuple):
-    """The encoding that a client prefers."""
+    """The preference of a client for the content coding of a response."""
 
     coding: bytes | None
     """The content coding to use; None to send the body as it is."""
     refuses_identity: bool = False
-    """Whether the client does not accept an unencoded body, so that a small body is compressed, too."""
+    """Whether the client refuses a body without a content coding. Then a small body is compressed, too."""
 
 
 @lru_cache(maxsize=64)
 def preference(accept_encoding: bytes) -> Preference:
-    """Return the preference in the values of Accept-Encoding. Malformed members are ignored.
+    """Return the preference that the value of Accept-Encoding expresses. Malformed members are ignored.
 
     The coding with the highest weight wins. If weights are equal, the order of `_CODECS` decides, and a coding wins
     over no coding. If the client accepts no coding that the server has, the body is not encoded, because the client may
@@ -85,10 +85,10 @@ def is_compressible(response: Response) -> bool:
 
 
 async def compress(response: Response, accept_encoding: bytes) -> None:
-    """Compress the body of a response, if that is possible and the client accepts it.
+    """Compress the body of a response, if it is compressible and the client accepts a content coding.
 
-    Then a strong ETag becomes weak, because a strong one identifies one sequence of bytes (RFC 9110, 8.8.3.3). If the
-    response depends on Accept-Encoding, add Vary.
+    Make a strong ETag of the compressed response weak, because a strong ETag identifies one sequence of bytes (RFC
+    9110, 8.8.3.3). Add Vary to every response that depends on Accept-Encoding, even if it is not compressed.
     """
     coding, refuses_identity = preference(accept_encoding)
     size = len(response.body)
@@ -113,7 +113,7 @@ def _encode(body: bytes, coding: bytes) -> bytes:
 
 
 _encode_public = lru_cache(maxsize=32)(_encode)
-"""Caches bodies that are the same for every client, such as the scripts of the docs pages."""
+"""`_encode` with a cache, for bodies that are the same for every client, such as the scripts of the docs pages."""
 
 
 def _weakened(name: bytes, value: bytes) -> tuple[bytes, bytes]:

@@ -1,8 +1,8 @@
 """CORS: browsers may call the API only from the allowed origins.
 
-A preflight from an allowed origin is answered with the allowed methods and headers, and the browser refuses requests
-with others. A preflight from another origin is handled as an ordinary request: no route has the method OPTIONS, so the
-response is a problem with 405, without CORS headers, and the browser refuses the request.
+A preflight from an allowed origin is answered with the allowed methods and headers. The browser then blocks requests
+with other methods or headers. A preflight from another origin is handled as an ordinary request: no route has the
+method OPTIONS, so the response is a problem with 405, without CORS headers, and the browser blocks the request.
 """
 
 import re
@@ -33,13 +33,14 @@ class AllowedOrigins:
     def __init__(self, origins: Iterable[str] = (), *, local: bool = False) -> None:
         """Allow `origins`. `*` allows every origin; a production server does not start with it.
 
-        `local` also allows every port of this machine, such as `http://localhost:5173` and `http://127.0.0.1:3000`.
+        If `local` is true, every port of this machine is allowed, too, such as `http://localhost:5173` and
+        `http://127.0.0.1:3000`.
         """
         self._by_origin = {origin.encode(): _headers_for(origin.encode()) for origin in origins}
         self._local = local
 
     def __bool__(self) -> bool:
-        """Whether any origin is allowed."""
+        """Return whether at least one origin is allowed."""
         return self._local or bool(self._by_origin)
 
     def headers_for(self, headers: list[Header]) -> list[Header] | None:
@@ -59,15 +60,18 @@ def _headers_for(origin: bytes) -> list[Header]:
 
 
 class CorsMiddleware:
-    """ASGI middleware between `RequestContextMiddleware` and `Router`."""
+    """ASGI middleware that answers preflights and adds CORS headers; the application puts it before `Router`."""
 
     def __init__(self, app: ASGIApp, *, origins: AllowedOrigins) -> None:
-        """Wrap `app`."""
+        """Wrap the ASGI application `app`. Allow requests from `origins`."""
         self._app = app
         self._origins = origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a preflight from an allowed origin. Add CORS headers, or only Vary, to every other response."""
+        """Answer a preflight from an allowed origin, and pass on every other request.
+
+        Add the CORS headers to the response to an allowed origin, and only Vary to any other response.
+        """
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

@@ -1,7 +1,7 @@
 """Dialects: the formats of requests and errors in one part of the API.
 
-A route has the dialect of its class. An error without a route, such as an unknown path, is written in the dialect with
-the longest prefix of the path.
+A route has the dialect that its class sets. If a request has no route, for example because its path is unknown, the
+error is written in the dialect with the longest prefix of this path.
 """
 
 from collections.abc import Callable

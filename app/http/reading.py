@@ -64,16 +64,19 @@ _CODES: Final[Mapping[str, FaultCode]] = {
     "too_short": "too-short",
     "unsupported_rule": "unsupported-rule",
 }
-"""Fault codes by the type of error, Pydantic's own or ours. Any other type has the code `invalid`."""
+"""The fault code of each type of validation error, Pydantic's own or ours. Any other type gets the code `invalid`."""
 
 
 def header_values(request: Request, name: bytes) -> list[str]:
-    """Return the values of all headers with a name. The name must be in lower case."""
+    """Return the values of all headers with the name `name`, which must be in lower case."""
     return [value.decode("latin-1") for each, value in request.scope["headers"] if each == name]
 
 
 def query_reader(model: type[BaseModel] | None) -> Reader:
-    """Return a reader that validates the query string as the model. Without a model, it refuses every parameter."""
+    """Return a function that reads a request's query string and returns it as the model.
+
+    If `model` is None, the function refuses every parameter.
+    """
     fields = {} if model is None else model.model_fields
     known = [field.alias or name for name, field in fields.items()]
     repeatable = {name for name, field in fields.items() if "list" in str(field.annotation)}
@@ -127,7 +130,7 @@ def _parameters(raw: bytes, known: list[str], repeatable: set[str]) -> tuple[dic
 
 
 def body_reader(model: type[BaseModel], media_types: Collection[str]) -> AsyncReader:
-    """Return a reader that checks the media type of a body, parses it as JSON, and validates it as the model."""
+    """Return a function that checks a body's media type, parses the body as JSON, and returns it as the model."""
 
     async def read(request: Request) -> BaseModel:
         check_media_type(request, media_types)
@@ -185,7 +188,7 @@ async def read_all(request: Request) -> bytes:
 
 
 def faults_of(error: ValidationError) -> list[Fault]:
-    """Return the faults of a validation error. They do not contain the input."""
+    """Return the errors of a Pydantic `ValidationError` as faults. The faults do not contain the input."""
     return [_fault(each) for each in error.errors(include_url=False, include_context=False, include_input=False)]
 
 

@@ -20,15 +20,18 @@ from app.metrics.counts import NO_ROUTE, Counts
 
 WriteResponse = Callable[[int, list[Header], bytes], Awaitable[None]]
 WRITE_RESPONSE: Final = "write_response"
-"""The key in a request's `state` for an optional function of the server that writes a complete response from its
-status, headers and body. It replaces two ASGI messages and the server's checks of each header."""
+"""The key, in a request's `state`, of the server's function that writes a complete response at once.
+
+The function takes the status, the headers and the body. It replaces two ASGI messages, in which the server would check
+each header. A server without such a function does not set the key.
+"""
 
 
 class RequestContextMiddleware:
-    """The outermost ASGI middleware."""
+    """The outermost ASGI middleware, which completes responses and logs requests."""
 
     def __init__(self, app: ASGIApp, *, https_only: bool, counts: Counts | None = None) -> None:
-        """Wrap `app`. `https_only` adds HSTS, which makes browsers use only TLS for this host.
+        """Wrap the ASGI application `app`. `https_only` adds HSTS, which makes browsers use only TLS for this host.
 
         Requests are counted in `counts`, unless it is None.
         """
@@ -36,7 +39,7 @@ class RequestContextMiddleware:
         self._always = [*DEFAULT_HEADERS.items(), *(HTTPS_ONLY.items() if https_only else ())]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, complete its response, and log and count the request."""
+        """Pass the request to the wrapped application, complete the response, and log and count the request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -46,8 +49,8 @@ class RequestContextMiddleware:
         bodiless = scope["method"] == "HEAD"
         if bodiless:
             scope = {**scope, "method": "GET"}  # a copy, because the server reads the method from its own scope
-        # Removed from the state to break a reference cycle, which only the garbage collector would free: the function
-        # refers to the request's cycle, and this refers to the state.
+        # Removed from the state to break a reference cycle, which only the garbage collector would break: the function
+        # refers to uvicorn's `RequestResponseCycle`, whose scope contains the state.
         write_response: WriteResponse | None = scope.get("state", {}).pop(WRITE_RESPONSE, None)
         status, pending_headers, ended = 0, None, False
 

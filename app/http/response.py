@@ -21,7 +21,7 @@ DEFAULT_HEADERS: Final = {
 }
 """The default headers of every response. A route may set other values."""
 PUBLIC: Final = (b"cache-control", b"no-cache")
-"""The header of responses that are the same for every client.
+"""The header Cache-Control of responses that are the same for every client.
 
 A client may store them, but must revalidate before use.
 """

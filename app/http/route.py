@@ -41,13 +41,21 @@ from app.problems import BodyTooLarge, Crashed, Problem
 
 JSON: Final = "application/json"
 MAX_BODY_BYTES: Final = "x-max-body-bytes"
-"""The key in a route's `openapi_extra` for the maximum size of a body, in bytes, if it differs from the setting."""
-SHARES: Final = "request_shares"
-"""The key, in the state that the lifespan yields, of an object that limits the requests of one account in flight. Its
-methods are `enter(account)`, `await wait(account)` if `enter` returned False, and `leave(account)`."""
+"""The key, in a route's `openapi_extra`, of the maximum size of its body in bytes. By default, the setting applies."""
+REQUEST_SHARES: Final = "request_shares"
+"""The key, in the state that the lifespan yields, of an object that limits the requests in flight of each account or
+clinic.
+
+The route calls `enter(account)` with the id, then `await wait(account)` if `enter` returned False, and `leave(account)`
+at the end.
+"""
 _ENTERED: Final = "entered"
 PENDING_AUTH: Final = "pending_auth"
-"""The key in a request's scope of a coroutine function that authenticates the caller, if that has not been done yet."""
+"""The key, in a request's scope, of a coroutine function that completes the authentication of the caller.
+
+The key is set if only the token has been verified. The function then checks that the device is still signed in, or
+that the client of a clinic is still active.
+"""
 MERGE_PATCH: Final = "application/merge-patch+json"
 
 
@@ -69,10 +77,10 @@ register_url_convertor("id", IdConvertor())
 
 
 class Route(APIRoute):
-    """A route of this API. A part of the API with another dialect has a subclass with this `dialect`.
+    """A route of this API. The routes of a part of the API with its own dialect have a subclass that sets `dialect`.
 
-    Only the OpenAPI document needs FastAPI's analysis of the signature, which takes a tenth of the start-up time. So
-    `declare` does it when the document is generated.
+    FastAPI's analysis of the signature takes a tenth of the start-up time, and only the OpenAPI document needs it. So
+    `declare` runs the analysis when the document is generated.
     """
 
     dialect: ClassVar[Dialect] = JSON_API
@@ -80,7 +88,7 @@ class Route(APIRoute):
     """Whether responses may be compressed."""
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-        """Plan how to read the endpoint's parameters, and keep the options for `declare`."""
+        """Plan how to read the endpoint's parameters, and store FastAPI's options for `declare`."""
         if isinstance(options.get("response_model"), DefaultPlaceholder):
             options["response_model"] = None
         options["operation_id"] = endpoint.__name__
@@ -92,7 +100,7 @@ class Route(APIRoute):
         self._plan = _plan(endpoint, media_types)
 
     def declare(self) -> None:
-        """Let FastAPI analyse the route, unless it has already done so."""
+        """Run FastAPI's analysis of the route, unless `declare` was called before."""
         options, self._declared = self._declared, None
         if options is not None:
             super().__init__(self.path, self.endpoint, **options)
@@ -105,7 +113,7 @@ class Route(APIRoute):
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the request.
 
-        If that fails, respond with a problem in the route's dialect, and log an unexpected error.
+        If an error is raised, respond with a problem in the route's dialect. Log the error unless it is a `Problem`.
         """
         scope["template"] = self.path_format
         accept_encoding: bytes | None = None
@@ -119,7 +127,7 @@ class Route(APIRoute):
             response = self.dialect.render_error(Crashed(), scope["request_id"])
         finally:
             if _ENTERED in scope:
-                scope["state"][SHARES].leave(scope[_ENTERED])
+                scope["state"][REQUEST_SHARES].leave(scope[_ENTERED])
             release(scope)
         if self.compresses:
             if accept_encoding is not None:
@@ -129,7 +137,10 @@ class Route(APIRoute):
         await response.send(send)
 
     def _check_headers(self, scope: Scope) -> bytes | None:
-        """Return the values of Accept-Encoding, or None. Raise `BodyTooLarge` if Content-Length exceeds the limit."""
+        """Return the value of Accept-Encoding; None without this header.
+
+        Raise `BodyTooLarge` if Content-Length exceeds the maximum size of the body.
+        """
         limit = scope["max_body_bytes"] = self.max_body_bytes or scope["max_body_bytes"]
         accept_encoding: bytes | None = None
         for name, value in scope["headers"]:
@@ -141,9 +152,10 @@ class Route(APIRoute):
         return accept_encoding
 
     async def _response(self, request: Request) -> Response:
-        """Read the parameters in the promised order, call the endpoint, and return its response.
+        """Read the parameters in the promised order (caller, path and headers, query, body), then call the endpoint.
 
-        Authenticate the caller, if that is pending, before any response except a problem with a 5xx status.
+        Return the endpoint's response. If the authentication of the caller is pending, complete it before any response
+        except a problem with a 5xx status.
         """
         plan = self._plan
         try:
@@ -173,11 +185,11 @@ class SecretRoute(Route):
 
 
 async def _enter(scope: Scope) -> None:
-    """Count the request for its account or clinic; if too many are in flight, wait first.
+    """Count the request as one of its account or clinic. If too many requests of the account are in flight, wait first.
 
-    Do nothing without a caller.
+    Do nothing if the request has neither an account nor a clinic.
     """
-    owner, shares = owner_of(scope), scope.get("state", {}).get(SHARES)
+    owner, shares = owner_of(scope), scope.get("state", {}).get(REQUEST_SHARES)
     if owner is not None and shares is not None:
         if not shares.enter(owner):
             await shares.wait(owner)
@@ -190,7 +202,7 @@ async def _authenticate(request: Request) -> None:
 
 
 class Plan(NamedTuple):
-    """How a route reads the parameters of its endpoint: parameter names, each with the function that reads the value.
+    """A plan for reading an endpoint's parameters: for each, its name and the function that reads its value.
 
     The route calls the functions of `dependencies` first, then those of `head` (path, headers and query),
     `refuse_query`, and those of `bodies`.
@@ -199,7 +211,7 @@ class Plan(NamedTuple):
     dependencies: list[tuple[str, AsyncReader]]
     head: list[tuple[str, Reader]]
     refuse_query: Reader | None
-    """A function that refuses any query, if the endpoint has no parameter for the query, else None."""
+    """A function that refuses every query parameter; None if the endpoint has a parameter for the query."""
     bodies: list[tuple[str, AsyncReader]]
 
 

@@ -24,7 +24,7 @@ Routes = dict[str, Route]
 
 
 class Node:
-    """The routes of one path, and the segments that may follow it."""
+    """A node of the trie: the routes of one path, and the nodes of the segments that may follow."""
 
     __slots__ = ("literals", "parameters", "routes")
 
@@ -36,7 +36,7 @@ class Node:
 
 
 class Parameter(NamedTuple):
-    """A path segment that is a parameter, and the node that follows it."""
+    """A parameter in the path of routes, such as `{id:id}`, and the node that follows it."""
 
     name: str
     convertor: Convertor[Any]
@@ -47,7 +47,7 @@ class Parameter(NamedTuple):
 
 
 class RouteTable:
-    """The routes as a trie of path segments. A look-up takes at most one step for each segment of the path.
+    """All routes, as a trie of path segments. A look-up takes at most one step for each segment of the path.
 
     At each position, literal segments take precedence over parameters, and a parameter takes precedence over parameters
     of other types that were added later. The search does not backtrack: with `/a/new/b` and `/a/{name}/c`, the path
@@ -58,8 +58,8 @@ class RouteTable:
         """Add the routes; raise `ValueError` if two have the same method and path, or a parameter is not supported."""
         self._root = Node()
         self._literal_paths = {"": self._root}
-        """The nodes before any parameter, by path. They save most steps: a path without parameters takes one look-up,
-        and a path whose only parameter is its last segment takes two."""
+        """The nodes of paths without parameters, by path. They save most steps: a path without parameters takes one
+        look-up, and a path whose only parameter is its last segment takes two."""
         for route in routes:
             if not isinstance(route, Route):
                 raise TypeError(route)
@@ -104,9 +104,9 @@ class RouteTable:
 
 
 def _behind_parameter(node: Node, segment: str, route: Route) -> Node:
-    """Return the node that follows a parameter, and add it if it is new.
+    """Return the node that follows the parameter `segment` of a route's path; add the parameter to `node` if it is new.
 
-    Raise `ValueError` if the parameter is not a whole segment, or conflicts with another parameter at its position.
+    Raise `ValueError` if the parameter is not a whole segment, or conflicts with another parameter of `node`.
     """
     name = segment[1:-1].partition(":")[0]
     convertor = route.param_convertors.get(name)
@@ -134,7 +134,7 @@ def _path_below(root_path: str, path: str) -> str:
 
 
 class Router:
-    """The innermost ASGI middleware, which finds the route of a request instead of the application's own router."""
+    """The innermost ASGI middleware. It finds and calls the route of a request, which FastAPI's own router would do."""
 
     def __init__(
         self,
@@ -146,7 +146,9 @@ class Router:
         any_host: tuple[str, ...] = (),
         root_path: str = "",
     ) -> None:
-        """Serve `routes`; leave startup and shutdown to `app`. Raise `ValueError` if routes contradict each other.
+        """Take the routes, and the application `app`, which handles startup and shutdown.
+
+        Raise `ValueError` if routes contradict each other.
 
         If `hosts` is not empty, requests for other hosts are refused, unless their path starts with one of `any_host`.
         A proxy may serve the API below `root_path`, or below the root path that the ASGI server names, and may remove

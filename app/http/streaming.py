@@ -75,9 +75,9 @@ class StreamingResponse(Response):
 
     @classmethod
     async def start(cls, parts: AsyncGenerator[bytes], headers: Iterable[Header]) -> Self:
-        """Wait for the first part, and return the response. An earlier error can become a problem response.
+        """Wait for the first part, and return the response. If there are no parts, the response has an empty body.
 
-        If there are no parts, the response has an empty body.
+        An error before the first part can still be answered with a problem, because nothing was sent yet.
         """
         return cls(await anext(parts, b""), parts, headers)
 

@@ -14,8 +14,8 @@ _matches: Final = re.compile(
 def trace_fields(headers: list[Header]) -> dict[str, str]:
     """Return the `trace_id` and the caller's `span_id` as hexadecimal digits.
 
-    Return an empty dictionary without exactly one valid `traceparent`. A version after 00 may add fields at the end;
-    they are ignored, as the specification demands.
+    Return an empty dictionary if the request does not have exactly one valid header `traceparent`. A version after 00
+    may add fields at the end; they are ignored, as the specification demands.
     """
     values = [value for name, value in headers if name == b"traceparent"]
     found = _matches(values[0]) if len(values) == 1 else None

@@ -9,7 +9,7 @@ BOUNDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OTHER_METHOD: Final = "other"
 NO_ROUTE: Final = "-"
-"""The label of requests without a route: with an unknown path, a method that the path lacks, or another host."""
+"""The route label of requests without a route: their path or host is unknown, or their path lacks the method."""
 
 
 class Histogram:

@@ -21,7 +21,7 @@ from app.metrics.workers import Labels, Workers
 
 
 class Family(NamedTuple):
-    """The name and the help text of a metric, and the names of its labels."""
+    """A metric: its name, its help text, and the names of its labels."""
 
     name: str
     help: str
@@ -86,7 +86,7 @@ def _full_name(family: Family) -> str:
 def _simple(
     kind: type[CounterMetricFamily | GaugeMetricFamily], family: Family, values: Mapping[tuple[str, Labels], float]
 ) -> Metric:
-    """Return a counter or a gauge with its values from `values`."""
+    """Return a counter or a gauge, depending on `kind`, with those of the `values` that are of this family."""
     metric = kind(_full_name(family), family.help, labels=family.labels)
     for (name, labels), value in sorted(values.items()):
         if name == family.name:
@@ -96,7 +96,7 @@ def _simple(
 
 @contextmanager
 def served_at(host: str, port: int) -> Iterator[Path]:
-    """Serve the workers' metrics on a host and port during the block. Yield the folder for the workers' sockets."""
+    """Serve the workers' metrics on a host and port inside the block. Yield the folder for the workers' sockets."""
     with tempfile.TemporaryDirectory(prefix="afterglow-metrics-", ignore_cleanup_errors=True) as folder:
         registry = CollectorRegistry(auto_describe=False)
         registry.register(WorkerCollector(Workers(Path(folder))))

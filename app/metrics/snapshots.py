@@ -16,10 +16,12 @@ import orjson
 from app import observability
 
 SOCKET: Final = ".sock"
-LAST: Final = ".json"
-"""The suffixes of a worker's socket, and of the file with its last counters. Both have the same random name."""
+"""The suffix of the name of a worker's Unix socket."""
+LAST_COUNTERS: Final = ".json"
+"""The suffix of the file with a worker's last counters. Otherwise, its name is that of the socket."""
 Samples = dict[str, list[tuple[list[str], float]]]
-"""The values of metrics by name. Each value is listed with the values of the metric's labels."""
+"""The samples of metrics, by the metric's name. A sample is a pair: the values of the labels, and the measured
+number."""
 
 
 class Snapshot(TypedDict):
@@ -35,13 +37,13 @@ class Snapshot(TypedDict):
 
 
 @asynccontextmanager
-async def answering_with(
+async def serve_snapshots(
     folder: Path | None, counters: Callable[[], Snapshot], snapshot: Callable[[], Awaitable[Snapshot]]
 ) -> AsyncIterator[None]:
-    """Answer connections to a socket in `folder` with a snapshot during the block, then write the counters to a file.
+    """Inside the `async with` block, answer every connection to a new socket in `folder` with the result of `snapshot`.
 
-    Do nothing without a folder. If the socket cannot be created, log `metrics-unavailable` and continue without
-    metrics.
+    At the end, write the result of `counters` to a file. Do nothing if `folder` is None. If the socket cannot be
+    created, log `metrics-unavailable` and continue without metrics.
     """
     if folder is None:
         yield
@@ -57,7 +59,7 @@ async def answering_with(
     unfinished = path.with_suffix(".new")
     try:
         server = await asyncio.start_unix_server(answer, unfinished)
-        unfinished.rename(path.with_suffix(SOCKET))  # renamed only now: a socket that refuses means an ended worker
+        unfinished.rename(path.with_suffix(SOCKET))  # only now: if the socket refuses, the worker has ended
     except OSError as error:
         observability.log_event("metrics-unavailable", "error", error=type(error).__name__)
         yield
@@ -67,6 +69,6 @@ async def answering_with(
     finally:
         with suppress(OSError):  # the process that serves the metrics may have ended and removed the folder
             unfinished.write_bytes(orjson.dumps(counters()))
-            unfinished.rename(path.with_suffix(LAST))  # before the socket is closed: see `Workers`
+            unfinished.rename(path.with_suffix(LAST_COUNTERS))  # before the socket is closed: see `Workers`
         server.close()
         path.with_suffix(SOCKET).unlink(missing_ok=True)

@@ -17,10 +17,10 @@ from typing import Final
 import orjson
 
 from app.metrics.counts import BOUNDS
-from app.metrics.snapshots import LAST, SOCKET, Samples, Snapshot
+from app.metrics.snapshots import LAST_COUNTERS, SOCKET, Samples, Snapshot
 
 MAX_SECONDS: Final = 3.0
-"""The maximum time for all workers together to answer. For a late worker, the counters of its last answer are used."""
+"""The seconds in which all workers together must answer. If one is late, the counters of its last answer are used."""
 _CHUNK: Final = 65_536
 Labels = tuple[str, ...]
 Values = defaultdict[tuple[str, Labels], float]
@@ -29,10 +29,10 @@ Values = defaultdict[tuple[str, Labels], float]
 
 @dataclass
 class Totals:
-    """The metrics of all workers."""
+    """The combined metrics of all workers: sums, but the highest value of each gauge that the workers share."""
 
     requests: dict[Labels, tuple[float, list[int]]] = field(default_factory=dict)
-    """The total duration in seconds and the buckets, by method, route and status."""
+    """The total duration in seconds, and the number of requests in each bucket, by method, route and status."""
     counters: Values = field(default_factory=lambda: defaultdict(float))
     gauges: Values = field(default_factory=lambda: defaultdict(float))
     answered: int = 0
@@ -77,9 +77,9 @@ class Workers:
             return self._read()
 
     def _read(self) -> Totals:
-        names = {path.stem for path in self._folder.glob("*") if path.suffix in {SOCKET, LAST}} | {*self._last}
+        names = {path.stem for path in self._folder.glob("*") if path.suffix in {SOCKET, LAST_COUNTERS}} | {*self._last}
         deadline = time.monotonic() + MAX_SECONDS
-        connections = [(name, self._connect(name)) for name in sorted(names)]  # connect first: all workers then answer
+        connections = [(name, self._connect(name)) for name in sorted(names)]  # all first, so that they answer together
         answers = [(name, _receive(connection, deadline)) for name, connection in connections if connection is not None]
         totals = Totals(self._ended.requests.copy(), self._ended.counters.copy())
         for name, snapshot in answers:
@@ -91,7 +91,7 @@ class Workers:
         return totals
 
     def _connect(self, name: str) -> socket.socket | None:
-        """Return a connection to a worker. If the worker has ended, keep its counters and return None."""
+        """Return a connection to a worker. If the worker has ended, add its counters to `_ended`, and return None."""
         connection = socket.socket(socket.AF_UNIX)
         connection.settimeout(MAX_SECONDS)
         try:
@@ -105,11 +105,12 @@ class Workers:
         return connection
 
     def _end(self, name: str) -> None:
-        """Keep the counters of a worker that has ended, from the file that it wrote or else from its last answer.
+        """Add the counters of a worker that has ended to `_ended`, and delete the worker's files.
 
-        A worker writes the file before it closes its socket, so the file exists when a connection is refused.
+        The counters are read from the file that the worker wrote, or else from its last answer. A worker writes the
+        file before it closes its socket, so the file exists when a connection is refused.
         """
-        last = self._folder / f"{name}{LAST}"
+        last = self._folder / f"{name}{LAST_COUNTERS}"
         snapshot = self._last.pop(name, None)
         if last.exists():
             snapshot = orjson.loads(last.read_bytes())

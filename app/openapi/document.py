@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from app.openapi.components import share_parameters, share_problems
 from app.openapi.examples import Json, add_examples, completed, removable_id
-from app.openapi.links import linked
+from app.openapi.links import add_links
 from app.openapi.problems import problem_examples, problem_schemas
 from app.openapi.schemas import describe_transitions, parameter_schema, remove_patterns, tidy
 from app.urls import public_url
@@ -37,7 +37,7 @@ _PARAMETER_EXAMPLES: Final = {"code": "not-found", "instrument": "phq-9"}
 
 
 Transitions = Mapping[str, Mapping[str, Iterable[str]]]
-"""By the name of a schema with the field `status`: the statuses that each status may change to."""
+"""For each schema with the field `status`, by its name: each status, with the statuses that it may change to."""
 
 
 Forms = Mapping[str, type[BaseModel]]
@@ -79,7 +79,7 @@ def document(app: FastAPI, transitions: Transitions, forms: Forms) -> Json:
     components["headers"] = {
         name: {"description": said, "schema": {"type": "string"}} for name, said in _HEADERS.items()
     }
-    components["links"] = linked(found["paths"])
+    components["links"] = add_links(found["paths"])
     shown = {code for path in found["paths"].values() for operation in path.values() for code in _codes(operation)}
     components["examples"] = {code: each for code, each in problem_examples().items() if code in shown}
     components["responses"] = share_problems(found["paths"])

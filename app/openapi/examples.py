@@ -11,7 +11,7 @@ Example = Mapping[str, Any]
 
 
 def example(members: Example) -> dict[str, JsonValue]:
-    """Return the `json_schema_extra` that gives a Pydantic model this example."""
+    """Return the `json_schema_extra` of a Pydantic model that has these members as its example."""
     return {"examples": [dict(members)]}
 
 

@@ -8,10 +8,10 @@ _ID: Final = "$response.body#/id"
 _TAG: Final = "$response.header.ETag"
 
 
-def linked(paths: Json) -> Json:
+def add_links(paths: Json) -> Json:
     """Add links to the response of each create, if the created record can be read. Return the links by name.
 
-    They lead to the operations on the created record, and to the lists of records that refer to it.
+    The links lead to the operations on the created record, and to the lists of records that refer to this record.
     """
     links: Json = {}
     every = [operation for operations in paths.values() for operation in operations.values()]
@@ -28,7 +28,7 @@ def linked(paths: Json) -> Json:
 
 
 def _link(operation: Json, known: dict[str, str]) -> Json:
-    """Return a link to an operation, with values for the operation's parameters that are in `known`."""
+    """Return a link to an operation. The link sets those parameters of the operation that `known` has a value for."""
     names = [each["name"] for each in operation.get("parameters", [])]
     return {
         "operationId": operation["operationId"],

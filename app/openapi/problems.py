@@ -47,7 +47,7 @@ class Fault(BaseModel, defer_build=True):
 
 
 class Resync(BaseModel, defer_build=True):
-    """Instructions to resynchronise."""
+    """How to replace the client's local copy after its cursor has expired."""
 
     since: Any = Field(description="The `since` of the next pull: the number 0, or the string `0` for a clinic.")
     mode: Literal["replace"] = Field(description="`replace`: delete the local records that the pull did not return.")
@@ -69,7 +69,7 @@ class _Problem(BaseModel, defer_build=True):
 
 
 class OpProblem(_Problem, defer_build=True):
-    """The problem for which one operation of a push was rejected. It has no request id."""
+    """The reason why one operation of a push was rejected: a problem without a request id."""
 
     errors: list[Fault] | MISSING = Field(
         MISSING, description="With 422 or 424: all errors. Their pointers refer to the record or to the operation."
@@ -139,7 +139,7 @@ def problems(
 ) -> dict[int | str, Json]:
     """Return FastAPI's `responses` for an operation: the given problems, and the problems that every operation has.
 
-    `signed_in`, `body` and `writes` add the problems of operations with an access token, with a body, or with writes.
+    `signed_in`, `body` and `writes` add the problems of operations that need an access token, have a body, or write.
     """
     every: set[type[Problem]] = {MalformedQuery, UrlTooLong, Invalid, Unavailable, *kinds}
     every |= {NotSignedIn, Forbidden} if signed_in else set()
@@ -169,6 +169,6 @@ def problem_schemas() -> Json:
 def problem_examples() -> Json:
     """Return an example of each kind of problem, by code."""
     return {
-        kind.code: {"summary": kind.title(), "value": kind.shown().document(_ID)}
+        kind.code: {"summary": kind.title(), "value": kind.example().document(_ID)}
         for kind in sorted(kinds(), key=lambda kind: kind.code)
     }

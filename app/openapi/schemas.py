@@ -40,7 +40,7 @@ def _inner(schema: Json) -> Iterator[Json]:
 
 
 def _merge_null(schema: Json) -> None:
-    """Replace `anyOf` with an inline type and null by a nullable type."""
+    """If a schema is `anyOf` with one inline type and null, replace it by a nullable type."""
     types = [each for each in schema.get("anyOf", []) if each != _NULL]
     if len(types) == 1 and "type" in types[0] and "enum" not in types[0]:
         del schema["anyOf"]

@@ -8,7 +8,8 @@ import json
 from typing import Any, Final
 
 _LEVELS: Final = 3
-"""The levels with a line for each entry: the section, the path or kind of component, and the operation or component."""
+"""The number of outer levels of the document in which each entry has its own line. They are the sections, then the
+paths or kinds of component, then the operations or components."""
 
 
 def text(value: Any, levels: int = _LEVELS) -> str:

@@ -15,7 +15,7 @@ class NotSignedIn(Problem):
     status, code = 401, "not-signed-in"
 
     def __init__(self, detail: str = "") -> None:
-        """Add the challenge that RFC 6750 requires."""
+        """Add the header WWW-Authenticate with the challenge that RFC 6750 requires."""
         super().__init__(detail, {"WWW-Authenticate": "Bearer"})
 
 
@@ -32,20 +32,20 @@ class WrongCredentials(NotSignedIn):
 class SecondFactorRequired(NotSignedIn):
     """Second factor required.
 
-    The password or the code is right, and the account has a second factor. Send the member `ticket` to
+    The password or the e-mailed code is right, but the sign-in also needs a second factor. Send the member `ticket` to
     `POST /v1/auth/second-factor`, with a code from the authenticator app or a recovery code, within `expires_in` seconds.
-    If `setup` is true, first set the second factor up with `POST /v1/auth/second-factor/setup`.
+    If `setup` is true, the account has no second factor yet: first set it up with `POST /v1/auth/second-factor/setup`.
     """
 
     code = "second-factor-required"
 
     def __init__(self, ticket: str, expires_in: int, *, setup: bool = False) -> None:
-        """Take the ticket, the seconds for which it is valid, and whether the account must first set up the factor."""
+        """Take the ticket, its lifetime in seconds, and whether the second factor must first be set up."""
         super().__init__()
         self.members |= {"ticket": ticket, "expires_in": expires_in, "setup": setup}
 
     @classmethod
-    def shown(cls) -> Self:
+    def example(cls) -> Self:
         """Return an example with a shortened ticket."""
         return cls("c2VhbGVkLCBhcyBhbiBleGFtcGxl", 300)
 

@@ -30,8 +30,9 @@ class InsufficientScope(Forbidden):
 class UnknownCode(Invalid):
     """Unknown code.
 
-    The code is not valid: it is wrong, used, withdrawn or expired, or its clinic no longer uses this server. The
-    response is the same in each case. Check the code, or ask the clinic or patient for a new one.
+    The share code of a clinic, or the code of an invitation or of a proposed consent, is not valid: it is wrong, used,
+    withdrawn or expired, or its clinic no longer uses this server. The response is the same in each case. Check the
+    code, or ask the clinic or patient for a new one.
     """
 
     code = "unknown-code"
@@ -39,7 +40,7 @@ class UnknownCode(Invalid):
 
     @classmethod
     def at(cls, pointer: str) -> Self:
-        """Return the problem of a code in the body; `pointer` is the JSON pointer to the code."""
+        """Return the problem for a code in the request's body; `pointer` is the JSON pointer to this code."""
         return cls(cls.fault.at(pointer))
 
 

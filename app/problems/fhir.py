@@ -69,7 +69,7 @@ class PreconditionFailed(Problem):
 
     @classmethod
     def of_condition(cls) -> Self:
-        """Return the problem of a condition that is not one identifier."""
+        """Return the problem of a conditional request whose condition is not exactly one identifier."""
         return cls("The condition must be one identifier: identifier=system|value.")
 
 

@@ -22,7 +22,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it a problem
         self.members = members
 
     @classmethod
-    def shown(cls) -> Self:
+    def example(cls) -> Self:
         """Return an example of this kind of problem for the documentation."""
         return cls()
 

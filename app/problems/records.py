@@ -30,8 +30,8 @@ class QuotaExceeded(Problem):
     """Quota exceeded.
 
     The request would exceed a quota of the account. The member `quota` names the quota, `limit` is its maximum, and
-    `used` is the amount that the account already uses. Remove or shorten records. The server deletes old remembered
-    operations by itself.
+    `used` is the amount that the account already uses. Remove or shorten records. For the quota
+    `remembered-operations`, wait: the server deletes old results of operations by itself.
     """
 
     status, code = 403, "quota-exceeded"
@@ -41,7 +41,7 @@ class QuotaExceeded(Problem):
         super().__init__(quota=quota.value, limit=limit, used=used)
 
     @classmethod
-    def shown(cls) -> Self:
+    def example(cls) -> Self:
         """Return an example with the number of records."""
         return cls(Quota.RECORDS, 200_000, 200_000)
 
@@ -76,7 +76,7 @@ class InvalidTransition(Problem):
     status, code = 409, "invalid-transition"
 
     @classmethod
-    def shown(cls) -> Self:
+    def example(cls) -> Self:
         """Return an example with the allowed statuses."""
         return cls(allowed=["completed", "entered-in-error"])
 
@@ -97,7 +97,7 @@ class Locked(Problem):
         return cls(errors=[cls.fault.at(f"/{name}").document() for name in names])
 
     @classmethod
-    def shown(cls) -> Self:
+    def example(cls) -> Self:
         """Return an example with one field."""
         return cls.of(["dose_value"])
 
@@ -122,7 +122,7 @@ class Outdated(Problem):
     status, code = 412, "outdated"
 
     @classmethod
-    def shown(cls) -> Self:
+    def example(cls) -> Self:
         """Return an example with a record, shortened."""
         return cls(current={"id": "019aa2c4-7b00-7000-8000-000000000003", "version": 1099511627790})
 
@@ -136,16 +136,17 @@ class Invalid(Problem):
 
     status, code = 422, "validation"
     MAX_FAULTS: ClassVar[int] = 100
-    """Without this limit, the response to a body of unknown members would be thirty times as large as the body."""
+    """The maximum number of faults in a response. Without it, a body of unknown members would get a response of thirty
+    times its size."""
     fault: ClassVar[Fault] = Fault("/kind", "required", "Field required.")
 
     def __init__(self, *faults: Fault, **members: Any) -> None:
-        """Report all faults at once, up to `MAX_FAULTS`."""
+        """Take all faults, of which the first `MAX_FAULTS` are reported, and further members of the document."""
         errors = [fault.document() for fault in faults[: self.MAX_FAULTS]]
         super().__init__("", None, errors=errors, **members)
 
     @classmethod
-    def shown(cls) -> Self:
+    def example(cls) -> Self:
         """Return an example with one fault."""
         return cls(cls.fault)
 

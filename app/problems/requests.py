@@ -57,7 +57,7 @@ class MalformedHeader(Problem):
     status, code = 400, "malformed-header"
 
     @classmethod
-    def shown(cls) -> Self:
+    def example(cls) -> Self:
         """Return an example with If-Match."""
         return cls("If-Match is malformed: send one entity tag in quotes, or *.")
 
@@ -81,7 +81,7 @@ class BodyTooLarge(Problem):
     status, code = 413, "body-too-large"
 
     @classmethod
-    def shown(cls) -> Self:
+    def example(cls) -> Self:
         """Return an example with the limit of most operations."""
         return cls.beyond(2**20)
 
@@ -109,7 +109,7 @@ class UnsupportedMediaType(Problem):
     status, code = 415, "unsupported-media-type"
 
     @classmethod
-    def shown(cls) -> Self:
+    def example(cls) -> Self:
         """Return an example with the media type of most operations."""
         return cls.expecting(["application/json"])
 

@@ -17,7 +17,7 @@ class BatchRefused(Problem):
     status, code = 409, "batch-refused"
 
     @classmethod
-    def shown(cls) -> Self:
+    def example(cls) -> Self:
         """Return an example without results."""
         return cls(head=1099511627790, results=[])
 
@@ -45,7 +45,7 @@ class CursorExpired(Problem):
         return cls(resync={"since": "0", "mode": "replace"})
 
     @classmethod
-    def shown(cls) -> Self:
+    def example(cls) -> Self:
         """Return an example after a restore."""
         return cls.because("restored", 1099511627790)
 
@@ -59,7 +59,7 @@ class TooManyOps(Problem):
     status, code = 413, "too-many-ops"
 
     @classmethod
-    def shown(cls) -> Self:
+    def example(cls) -> Self:
         """Return an example with the usual limits."""
         return cls.beyond(500, 2 * 2**20)
 

@@ -13,7 +13,7 @@ from app.metrics.counts import METHODS, NO_ROUTE, OTHER_METHOD
 from app.metrics.page import BUCKETS, BUILD, COUNTERS, GAUGES, REQUESTS, WORKERS
 from app.records.write.ops import OpOutcome
 from app.settings import Settings
-from app.snapshot import STATES
+from app.snapshot import JOB_STATES
 from tests.house.starting import free_port
 
 FAMILIES = [BUILD, WORKERS, REQUESTS, *COUNTERS, *GAUGES]
@@ -69,7 +69,7 @@ def closed_sets() -> dict[str, set[str]]:
         "le": {*BUCKETS},
         "outcome": {str(outcome) for outcome in OpOutcome},
         "kind": {"event-stream", "long-poll"},
-        "state": {*STATES.values()},
+        "state": {*JOB_STATES.values()},
         "reason": {*POSTGRES_REASONS, *SQLITE_REASONS},
         "version": {"0.1.0"},
     }

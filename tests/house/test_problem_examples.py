@@ -124,6 +124,6 @@ def test_every_problem_in_the_document_is_provoked() -> None:
 
 @pytest.mark.parametrize("kind", [*kinds()], ids=lambda kind: kind.code)
 def test_every_kind_of_problem_is_explained_at_the_url_that_is_its_type(anyone: Client, kind: type[Problem]) -> None:
-    explained = anyone.get(kind.shown().document("")["type"]).json()
+    explained = anyone.get(kind.example().document("")["type"]).json()
     assert explained["title"] == kind.title()
     assert explained["explanation"] == kind.explanation()

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from app import snapshot as snapshot_module
-from app.metrics import Snapshot, answering_with, workers
+from app.metrics import Snapshot, serve_snapshots, workers
 from app.metrics.counts import BOUNDS, OTHER_METHOD, Counts
 from app.metrics.snapshots import SOCKET
 from app.metrics.workers import Totals, Workers
@@ -40,7 +40,7 @@ async def worker(folder: Path | None, content: Snapshot) -> AsyncIterator[None]:
     async def take() -> Snapshot:
         return content
 
-    async with answering_with(folder, lambda: content, take):
+    async with serve_snapshots(folder, lambda: content, take):
         yield
 
 

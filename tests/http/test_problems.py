@@ -24,7 +24,7 @@ def test_no_two_kinds_have_the_same_code_title_or_explanation() -> None:
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.code)
 def test_every_kind_is_explained_at_the_url_that_is_its_type(anyone: Client, kind: type[Problem]) -> None:
-    answer = anyone.get(kind.shown().document("")["type"])
+    answer = anyone.get(kind.example().document("")["type"])
     assert answer.status_code == 200
     assert answer.json() == {
         "type": f"/problems/{kind.code}",
