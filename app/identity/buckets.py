@@ -45,23 +45,24 @@ class Bucket:
 def of_account(services: Services, key: str) -> list[Bucket]:
     """Return the buckets of wrong passwords for an account.
 
-    `key` is the key of the account's e-mail address. The account need not exist.
+    `key` is the account's normalized e-mail address (`fields.email_key`). The account need not exist.
     """
     return _short_and_daily(services, "account, password", key, "password")
 
 
 def of_code(services: Services, network: str, name: str, kind: CodeKind) -> list[Bucket]:
-    """Return the buckets of wrong codes that a network sends for an account.
+    """Return the buckets of wrong e-mailed codes that a network sends for an account.
 
-    `name` is the key of the account's e-mail address, or the account's id.
+    `name` is the account's normalized e-mail address (`fields.email_key`) or the account's id.
     """
     return _short_and_daily(services, f"{kind}, {network}", name, kind, network)
 
 
 def of_codes(services: Services, network: str, owner: str) -> Bucket:
-    """Return the bucket of a network's requests for codes of `owner` after the daily limit of new codes is reached.
+    """Return the bucket of a network's requests for an e-mailed code while the daily limit of new codes is reached.
 
-    `owner` is the name of the codes' table and the value of the column `redeemed_by` (`MailedCodes`).
+    `owner` identifies the codes that share this limit: the name of their table, and the account's id or normalized
+    e-mail address.
     """
     key = key_of(services.throttle_key, f"codes, {network}", owner)
     return Bucket(key, services.settings.codes_a_day, services.settings.code_seconds, "codes", network)
@@ -101,7 +102,10 @@ def of_client(services: Services, network: str) -> list[Bucket]:
 
 
 def of_refreshes(services: Services, network: str) -> list[Bucket]:
-    """Return the same bucket as `of_client`, with the kind that audit events of wrong refresh tokens contain."""
+    """Return the bucket of `of_client` with the kind `refresh token`, which the audit events of wrong tokens contain.
+
+    Wrong refresh tokens are counted together with the other failed attempts of the network.
+    """
     return [replace(bucket, kind="refresh token") for bucket in of_client(services, network)]
 
 
