@@ -50,7 +50,7 @@ def of_account(services: Services, key: str) -> list[Bucket]:
     return _short_and_daily(services, "account, password", key, "password")
 
 
-def of_code(services: Services, network: str, name: str, kind: CodeKind) -> list[Bucket]:
+def of_wrong_codes(services: Services, network: str, name: str, kind: CodeKind) -> list[Bucket]:
     """Return the buckets of wrong e-mailed codes that a network sends for an account.
 
     `name` is the account's normalized e-mail address (`fields.email_key`) or the account's id.
@@ -58,7 +58,7 @@ def of_code(services: Services, network: str, name: str, kind: CodeKind) -> list
     return _short_and_daily(services, f"{kind}, {network}", name, kind, network)
 
 
-def of_codes(services: Services, network: str, owner: str) -> Bucket:
+def of_code_requests(services: Services, network: str, owner: str) -> Bucket:
     """Return the bucket of a network's requests for an e-mailed code while the daily limit of new codes is reached.
 
     `owner` identifies the codes that share this limit: the name of their table, and the account's id or normalized

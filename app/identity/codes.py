@@ -109,7 +109,7 @@ class MailedCodes:
         exceeded = [name for name in self._counts if await self._is_exceeded(tx, services, name, columns[name], now)]
         if exceeded:
             owner = f"{self._name} {columns[self._redeemed_by]}"
-            if not await throttles.is_within(tx, buckets.of_codes(services, network, owner), now):
+            if not await throttles.is_within(tx, buckets.of_code_requests(services, network, owner), now):
                 return None
             newest = await self._sent_before(tx, services, columns)
             if newest is not None or exceeded[0] != "email_key":

@@ -10,7 +10,7 @@ from app.identity import audit, device_sessions, emails
 from app.identity.accounts import LOCK_SIGNING_IN
 from app.identity.administration import LOCK, LOCK_BY_KEY, set_closed
 from app.identity.audit import Event
-from app.identity.buckets import CodeKind, of_client, of_code
+from app.identity.buckets import CodeKind, of_client, of_wrong_codes
 from app.identity.codes import MailedCodes, typed_code
 from app.identity.fields import email_key
 from app.identity.second_factor import needed
@@ -61,7 +61,7 @@ async def reopen(services: Services, network: str, draft: ReopeningDraft) -> dic
     second factor.
     """
     key = email_key(draft.email)
-    tries = of_code(services, network, key, CodeKind.REOPENING)
+    tries = of_wrong_codes(services, network, key, CodeKind.REOPENING)
     async with count_wrong(services, tries, of_client(services, network)):
         reopened = await _redeem(services, network, key, typed_code(draft.code))
     services.jobs.wake()

@@ -11,11 +11,11 @@ from app.identity.buckets import (
     CodeKind,
     of_account,
     of_client,
-    of_code,
     of_device,
     of_refreshes,
     of_second_factor,
     of_sign_ins,
+    of_wrong_codes,
 )
 from app.identity.fields import email_key
 from app.identity.notices import notify
@@ -162,7 +162,7 @@ async def by_code(services: Services, network: str, draft: VerificationDraft) ->
     Record the registration and the sign-in as audit events. Raise `WrongCredentials` if the code is not valid.
     """
     await count_request(services, of_sign_ins(services, network))
-    tries = of_code(services, network, email_key(draft.email), CodeKind.REGISTRATION)
+    tries = of_wrong_codes(services, network, email_key(draft.email), CodeKind.REGISTRATION)
     async with count_wrong(services, tries, of_client(services, network)):
         account_id = await registering.verify(services, network, draft.email, draft.code)
     audit.record(services, Event.REGISTERED, account_id, network)
