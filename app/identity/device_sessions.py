@@ -76,7 +76,7 @@ async def refresh(services: Services, network: str, token: str) -> dict[str, Any
     """
     successor = _encode(hmac.digest(services.refresh_key, token.encode(), hashlib.sha256))
     async with services.db.transaction() as tx:
-        found = await _found(tx, token)
+        found = await _lock_token(tx, token)
         if found is None or not _alive(services, found, clock.now()):
             raise WrongCredentials
         if found["superseded_at"] is None:
@@ -118,7 +118,7 @@ async def _can_repeat(tx: Transaction, services: Services, found: Row, successor
     return bool(is_newest and is_unused and clock.now() - found["superseded_at"] <= grace)
 
 
-async def _found(tx: Transaction, token: str) -> Row | None:
+async def _lock_token(tx: Transaction, token: str) -> Row | None:
     """Lock the device of a refresh token, and return the row of the token and its device, read after the lock.
 
     Return None if the token is unknown, or its device is signed out, or the account is closed.
