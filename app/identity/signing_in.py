@@ -92,7 +92,7 @@ async def by_second_factor(services: Services, network: str, draft: SecondFactor
     contains the new recovery codes. Raise `WrongCredentials` if the ticket or the code is not valid.
     """
     await count_request(services, of_sign_ins(services, network))
-    ticket = tickets.opened(services, draft.ticket)
+    ticket = tickets.read_ticket(services, draft.ticket)
     bucket = of_second_factor(services, ticket.device_id or ticket.account_id)
     async with rate_limited(services, bucket, of_client(services, network)) as attempt:
         attempt.account_id = ticket.account_id
@@ -137,7 +137,7 @@ async def set_up_second_factor(services: Services, network: str, draft: TicketDr
     second factor has been turned on since the ticket was issued.
     """
     await count_request(services, of_sign_ins(services, network))
-    ticket = tickets.opened(services, draft.ticket)
+    ticket = tickets.read_ticket(services, draft.ticket)
     if not ticket.setup:
         raise SecondFactorOn
     async with services.db.transaction() as tx:

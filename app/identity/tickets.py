@@ -69,7 +69,7 @@ def require_code(
     raise SecondFactorRequired(base64.urlsafe_b64encode(sealed).decode().rstrip("="), SECONDS, setup=needs.setup)
 
 
-def opened(services: Services, text: str) -> Ticket:
+def read_ticket(services: Services, text: str) -> Ticket:
     """Decrypt a ticket and return its content; raise `WrongCredentials` if the ticket is not valid or has expired."""
     try:
         sealed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
