@@ -95,7 +95,7 @@ class PasswordHashing(Protocol):
         """Return the hash of a password that a client in `network` sent."""
         ...
 
-    async def right(self, password: str, password_hash: str | None, network: str = "") -> bool:
+    async def verify(self, password: str, password_hash: str | None, network: str = "") -> bool:
         """Return whether a password matches a hash. Without a hash, return False after the same time."""
         ...
 

@@ -20,7 +20,7 @@ async def password_confirmed(caller: Caller, network: str, password: str) -> Asy
     services = caller.services
     stored = await services.db.one(PASSWORD, id=caller.account_id)
     password_hash = None if stored is None else stored["password_hash"]
-    right = await services.passwords.right(password, password_hash, network)
+    right = await services.passwords.verify(password, password_hash, network)
     async with services.db.transaction() as tx:
         still = await tx.one(LOCK_UNCHANGED, id=caller.account_id, password_hash=password_hash)
         if not right or still is None:

@@ -52,7 +52,7 @@ class Passwords:
         """Return the hash of a password."""
         return await self._computed(network, hashed_now, password)
 
-    async def right(self, password: str, password_hash: str | None, network: str = "") -> bool:
+    async def verify(self, password: str, password_hash: str | None, network: str = "") -> bool:
         """Return whether a password matches a hash; if the hash is None, return False after the same time."""
         return (await self.checked(password, password_hash, network))[0]
 
