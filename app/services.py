@@ -99,7 +99,9 @@ class PasswordHashing(Protocol):
         """Return whether a password matches a hash. Without a hash, return False after the same time."""
         ...
 
-    async def checked(self, password: str, password_hash: str | None, network: str = "") -> tuple[bool, str | None]:
+    async def verify_and_update(
+        self, password: str, password_hash: str | None, network: str = ""
+    ) -> tuple[bool, str | None]:
         """Return whether a password matches a hash, and a new hash if the given one must be replaced, else None."""
         ...
 

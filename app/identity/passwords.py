@@ -54,9 +54,11 @@ class Passwords:
 
     async def verify(self, password: str, password_hash: str | None, network: str = "") -> bool:
         """Return whether a password matches a hash; if the hash is None, return False after the same time."""
-        return (await self.checked(password, password_hash, network))[0]
+        return (await self.verify_and_update(password, password_hash, network))[0]
 
-    async def checked(self, password: str, password_hash: str | None, network: str = "") -> tuple[bool, str | None]:
+    async def verify_and_update(
+        self, password: str, password_hash: str | None, network: str = ""
+    ) -> tuple[bool, str | None]:
         """Return whether a password matches a hash, and the hash that should replace it; None if none should.
 
         A hash should be replaced if its parameters are weaker than the current ones, or if it was computed from a

@@ -43,7 +43,7 @@ async def by_password(services: Services, network: str, draft: LoginDraft) -> To
     async with rate_limited(services, bucket, of_client(services, network)) as attempt:
         account = await services.db.one(BY_EMAIL, email_key=key)
         password_hash = None if account is None else account["password_hash"]
-        right, stronger = await services.passwords.checked(draft.password, password_hash, network)
+        right, stronger = await services.passwords.verify_and_update(draft.password, password_hash, network)
         attempt.account_id = None if account is None else account["id"]
         if account is None or account["closed_at"] is not None or not right:
             raise WrongCredentials
