@@ -19,7 +19,7 @@ _FIRST: Final = UUID(int=0)
 
 async def expire(services: Services) -> None:
     """End the expired consents of the `BATCH_SIZE` owners whose consents expired first."""
-    for owner in await services.db.all(statements.OVER, now=clock.now(), rows=BATCH_SIZE):
+    for owner in await services.db.all(statements.EXPIRED_OWNERS, now=clock.now(), rows=BATCH_SIZE):
         async with lock_consents(services, owner["owner_id"], Origin(EndedBy.EXPIRY)):
             pass  # `lock_consents` ends expired consents
 

@@ -79,7 +79,7 @@ _own: Final = _consents.where(*_same(_consent, "owner_id"))
 OWN_PAGES: Final = {
     continued: page(_own, _consent.c.created_at, _consent.c.id, continued=continued) for continued in (False, True)
 }
-OVER: Final = Statement(
+EXPIRED_OWNERS: Final = Statement(
     sa.select(_consent.c.owner_id, sa.func.min(_consent.c.ends_at).label("since"))
     .where(_consent.c.ends_at <= _NOW)
     .group_by(_consent.c.owner_id)
