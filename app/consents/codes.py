@@ -22,7 +22,7 @@ def mac_of(services: Services, typed: str) -> bytes:
     return hmac.digest(services.code_key, b"clinic code " + (normalize(typed) or _NO_CODE).encode(), hashlib.sha256)
 
 
-async def open_invitation(db: Db, services: Services, typed: str) -> Row | None:
+async def find_invitation(db: Db, services: Services, typed: str) -> Row | None:
     """Return the open invitation with this code, and the name of its clinic.
 
     Return None if there is no such invitation, or its clinic has ended.
@@ -30,6 +30,6 @@ async def open_invitation(db: Db, services: Services, typed: str) -> Row | None:
     return await db.one(statements.INVITATION_OF_CODE, code_mac=mac_of(services, typed), now=clock.now())
 
 
-async def clinic_with(db: Db, typed: str) -> Row | None:
+async def find_clinic(db: Db, typed: str) -> Row | None:
     """Return the clinic with this share code; None if there is no such clinic, or the clinic has ended."""
     return await db.one(statements.CLINIC_OF_SHARE_CODE, share_code=normalize(typed) or _NO_CODE)

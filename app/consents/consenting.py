@@ -22,7 +22,7 @@ async def describe_code(caller: Caller, typed: str) -> Row:
 
     Raise `NotFound` if the code is wrong, used, withdrawn or expired, or if its clinic has ended.
     """
-    invitation = await codes.open_invitation(caller.db, caller.services, typed)
+    invitation = await codes.find_invitation(caller.db, caller.services, typed)
     if invitation is not None:
         clinic = {"id": invitation["clinic_id"], "name": invitation["clinic_name"]}
         return {
@@ -31,7 +31,7 @@ async def describe_code(caller: Caller, typed: str) -> Row:
             "asks": invitation["asks"],
             "expires_at": invitation["expires_at"],
         }
-    found = await codes.clinic_with(caller.db, typed)
+    found = await codes.find_clinic(caller.db, typed)
     if found is None:
         raise NotFound
     return {"kind": "clinic", "clinic": found, "asks": None, "expires_at": None}
@@ -65,7 +65,7 @@ async def create(caller: Caller, draft: ConsentDraft, request_id: str) -> tuple[
     origin = Origin(EndedBy.PATIENT, request_id=request_id)
     if draft.code is not None:
         return await _accept(caller, draft.code, terms, origin)
-    clinic = await codes.clinic_with(caller.db, draft.clinic or "")
+    clinic = await codes.find_clinic(caller.db, draft.clinic or "")
     if clinic is None:
         raise UnknownCode.at("/clinic")
     async with lock_consents(caller.services, caller.account_id, origin) as write:
@@ -75,7 +75,7 @@ async def create(caller: Caller, draft: ConsentDraft, request_id: str) -> tuple[
 
 
 async def _accept(caller: Caller, typed: str, terms: Row, origin: Origin) -> tuple[int, Row]:
-    invitation = await codes.open_invitation(caller.db, caller.services, typed)
+    invitation = await codes.find_invitation(caller.db, caller.services, typed)
     if invitation is None:
         raise UnknownCode.at("/code")
     clinic = {"id": invitation["clinic_id"], "name": invitation["clinic_name"]}
