@@ -8,7 +8,7 @@ from app.clinics.consent_tables import ConsentStatus, EndedBy
 from app.clinics.tables import Purpose
 from app.consents import codes, statements
 from app.consents.shapes import ConsentDraft, ConsentPatch, public_consent
-from app.consents.writing import ConsentWrite, Origin, lock_consents, present
+from app.consents.writing import ConsentWrite, Origin, ended_if_expired, lock_consents
 from app.db import Row
 from app.identity import Caller
 from app.problems import AlreadyConnected, ConsentEnded, Fault, IdentifierInUse, Invalid, NotFound, UnknownCode
@@ -114,7 +114,7 @@ async def find(caller: Caller, id: UUID) -> Row:
     row = await caller.db.one(statements.CONSENT, owner_id=caller.account_id, id=id)
     if row is None:
         raise NotFound
-    return public_consent(present(row, clock.now()))
+    return public_consent(ended_if_expired(row, clock.now()))
 
 
 async def change(caller: Caller, id: UUID, patch: ConsentPatch, request_id: str) -> Row:

@@ -349,7 +349,7 @@ def is_past(row: Row, now: datetime) -> bool:
     return row["ends_at"] is not None and row["ends_at"] <= now
 
 
-def present(row: Row, now: datetime) -> Row:
+def ended_if_expired(row: Row, now: datetime) -> Row:
     """Return the row of a consent; if the consent has expired at `now`, return it with the status `inactive`."""
     if not is_past(row, now):
         return row
