@@ -52,8 +52,8 @@ class ClientCaller:
 class ClientToken(SecurityBase):
     """A dependency that returns the calling client, or refuses the request, and documents how clients authenticate.
 
-    `ClientToken("Patient", "c")` needs a token that may create patients; without a type, the token of any client is
-    enough.
+    `ClientToken("Patient", "c")` accepts only tokens with the scope to create patients. Without a resource type, it
+    accepts the token of any client.
     """
 
     def __init__(self, kind: str = "", letters: str = "") -> None:

@@ -1,6 +1,6 @@
 """Buckets: the counters that throttling uses. A bucket has a key, a limit and a period in seconds.
 
-An account's bucket has an HMAC of the e-mail address as its key, whether or not the account exists. A client's bucket
+An account's bucket has an HMAC of the e-mail address as its key, whether or not the account exists. A network's bucket
 has an HMAC of the network, which is a single IPv4 address or a /64 of IPv6. A device that has signed in to the account
 before has buckets of its own, so that another person's failures cannot lock the owner out.
 """
@@ -96,7 +96,7 @@ def _short_and_daily(services: Services, name: str, value: str, kind: str, netwo
 
 
 def of_client(services: Services, network: str) -> list[Bucket]:
-    """Return the bucket of failed attempts from a client's network."""
+    """Return the bucket of a network's wrong passwords, codes and refresh tokens, for all accounts together."""
     key = key_of(services.throttle_key, "client", network)
     return [Bucket(key, services.settings.throttle_client, 60, "network", network)]
 
@@ -104,7 +104,7 @@ def of_client(services: Services, network: str) -> list[Bucket]:
 def of_refreshes(services: Services, network: str) -> list[Bucket]:
     """Return the bucket of `of_client` with the kind `refresh token`, which the audit events of wrong tokens contain.
 
-    Wrong refresh tokens are counted together with the other failed attempts of the network.
+    Wrong refresh tokens are counted together with the network's wrong passwords and codes.
     """
     return [replace(bucket, kind="refresh token") for bucket in of_client(services, network)]
 

@@ -140,7 +140,7 @@ class SignedIn(SecurityBase):
 
 
 def identify(request: Request) -> Caller:
-    """Return the caller that the access token names; its sign-in is not checked yet (`Caller.authenticate`).
+    """Return the caller that the access token names. Call `Caller.authenticate` to check that the device is signed in.
 
     Raise `NotSignedIn` if there is no valid token, and `Forbidden` if the token is a client's.
     """

@@ -102,7 +102,7 @@ class _MustWaitError(Exception):
 class Attempt:
     """An attempt to sign in or to use a code, which the block of a context manager makes.
 
-    The block sets `account_id`, if it is known, for the audit events.
+    The block sets `account_id`, if the account is known, for the audit events.
     """
 
     account_id: UUID | None = None
