@@ -97,12 +97,14 @@ class PasswordHashing(Protocol):
         """Return the hash of a password that a client in `network` sent."""
         ...
 
-    async def right(self, password: str, password_hash: str | None, network: str = "") -> bool:
-        """Return whether a password matches a hash. If the hash is None, return False after the time of a check."""
+    async def verify(self, password: str, password_hash: str | None, network: str = "") -> bool:
+        """Return whether a password matches a hash. Without a hash, return False after the same time."""
         ...
 
-    async def checked(self, password: str, password_hash: str | None, network: str = "") -> tuple[bool, str | None]:
-        """Return whether a password matches a hash, and a new hash if the given hash must be replaced, else None."""
+    async def verify_and_update(
+        self, password: str, password_hash: str | None, network: str = ""
+    ) -> tuple[bool, str | None]:
+        """Return whether a password matches a hash, and a new hash if the given one must be replaced, else None."""
         ...
 
     def close(self) -> None:

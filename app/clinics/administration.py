@@ -60,19 +60,22 @@ _RESET_WEBHOOKS: Final = Statement(
 
 @dataclass(frozen=True, slots=True)
 class KeySource:
-    """The source of a client's keys: the registered keys, or the URL that returns them. The other member is None."""
+    """The source of a client's public keys: either the registered keys (`jwks`) or a URL (`jwks_uri`).
+
+    The other attribute is None.
+    """
 
     jwks: list[Jwk] | None
     jwks_uri: str | None
 
 
 async def find_clinic(db: Db, id: UUID) -> Row | None:
-    """Return a clinic, even if it has ended; None if it does not exist."""
+    """Return the clinic with this id, even if it has ended; None if it does not exist."""
     return await db.one(_CLINIC, id=id)
 
 
 async def find_client(db: Db, id: UUID) -> Row | None:
-    """Return a client, even if it has ended; None if it does not exist."""
+    """Return the client with this id, even if it has ended; None if it does not exist."""
     return await db.one(_CLIENT, id=id)
 
 
@@ -82,14 +85,14 @@ async def clinics(db: Db) -> list[Row]:
 
 
 async def clients(db: Db, clinic_id: UUID | None = None) -> list[Row]:
-    """Return the clients of a clinic, newest first, including those that have ended. None stands for all clinics."""
+    """Return the clients of a clinic, or of all clinics if None, newest first, including those that have ended."""
     return await db.all(_CLIENTS) if clinic_id is None else await db.all(_CLIENTS_OF, clinic_id=clinic_id)
 
 
 async def add_clinic(
     tx: Transaction, name: str, contact: str | None, *, id: UUID | None = None, share_code: str | None = None
 ) -> Row:
-    """Add a clinic, with a new id and share code unless they are given; return it."""
+    """Add a clinic; return its row. If `id` or `share_code` is None, create a new one."""
     row: Row = {
         "id": id or new_id(),
         "name": name,
@@ -106,7 +109,7 @@ async def add_clinic(
 
 
 async def end_clinic(tx: Transaction, id: UUID) -> bool:
-    """End a clinic, so that its clients lose access, and delete its webhooks; return False if it has ended already."""
+    """End a clinic, so that its clients lose access, and delete its webhooks; return False if it had ended before."""
     ended = await tx.one(_END_CLINIC, id=id, ended_at=clock.now()) is not None
     await tx.run(_DELETE_WEBHOOKS, clinic_id=id)
     return ended
@@ -115,7 +118,7 @@ async def end_clinic(tx: Transaction, id: UUID) -> bool:
 async def raise_epochs(db: Db, step: int) -> None:
     """Raise the epoch of every clinic by `step` after a restore from a backup, so that clinics pull everything again.
 
-    Reset all webhooks, so that each one gets a message.
+    Reset all webhooks, so that a message is sent to each.
     """
     await db.run(_RAISE_EPOCHS, step=step)
     await db.run(_RESET_WEBHOOKS)
@@ -124,7 +127,7 @@ async def raise_epochs(db: Db, step: int) -> None:
 async def add_client(
     tx: Transaction, clinic_id: UUID, keys: KeySource, scopes: str, purpose: Purpose, *, id: UUID | None = None
 ) -> Row | None:
-    """Add a client of a clinic, with a new id unless it is given; return it, or None if the clinic does not exist or has ended."""
+    """Add a client of a clinic; return its row, or None if the clinic does not exist or has ended."""
     clinic = await tx.one(_LOCK_CLINIC, id=clinic_id)
     if clinic is None or clinic["ended_at"] is not None:
         return None
@@ -143,10 +146,10 @@ async def add_client(
 
 
 async def change_keys(tx: Transaction, id: UUID, keys: KeySource) -> Row | None:
-    """Replace the keys of a client; return it, or None if it does not exist or has ended."""
+    """Replace the keys of a client; return the client's row, or None if the client does not exist or has ended."""
     return await tx.one(_CHANGE_KEYS, id=id, jwks=keys.jwks, jwks_uri=keys.jwks_uri)
 
 
 async def end_client(tx: Transaction, id: UUID) -> bool:
-    """End a client; return False if it has ended already."""
+    """End a client, so that it loses access; return False if it does not exist or had ended before."""
     return await tx.one(_END_CLIENT, id=id, ended_at=clock.now()) is not None

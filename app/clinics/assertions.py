@@ -29,7 +29,7 @@ from app.services import Services
 MAX_LENGTH: Final = 8192
 MAX_HEADER_BYTES: Final = 1024
 MAX_SECONDS: Final = 300
-"""The maximum number of seconds until an assertion expires."""
+"""The maximum number of seconds from the request until the expiry of its assertion."""
 SKEW_SECONDS: Final = 5
 MAX_JTI: Final = 200
 ALGORITHMS: Final = ("RS384", "ES384")
@@ -53,13 +53,16 @@ class NotAuthenticatedError(OAuthError):
     """The assertion does not authenticate a client (`invalid_client`)."""
 
     def __init__(self, rule: str = "") -> None:
-        """Take the description of the failed rule; without one, the error does not say what is wrong."""
+        """Take the description of the failed rule. Without it, the error does not say which check failed."""
         unsigned = "The assertion does not authenticate a client. Check its form, its client id, key and signature."
         super().__init__("invalid_client", rule or unsigned, 401)
 
 
 class Assertion(NamedTuple):
-    """A valid assertion: the client's row, and the hashed `jti` and expiry, which are stored to prevent a reuse."""
+    """A valid assertion: the client's row, the SHA-256 of the claim `jti`, and the expiry.
+
+    The hash is stored until the expiry, to refuse a second use.
+    """
 
     client: Row
     jti: bytes
@@ -67,7 +70,7 @@ class Assertion(NamedTuple):
 
 
 async def verify(services: Services, assertion: str, client_id: str | None, audiences: set[str]) -> Assertion:
-    """Return the assertion if it is valid, otherwise raise `NotAuthenticatedError`. Do not check for an earlier use.
+    """Return the assertion if it is valid, otherwise raise `NotAuthenticatedError`. `use` checks for an earlier use.
 
     `client_id` is the parameter of the request, or None. `audiences` are the allowed values of `aud`.
     """
@@ -95,12 +98,15 @@ async def use(tx: Transaction, assertion: Assertion) -> None:
 
 
 async def delete_expired(db: Database) -> None:
-    """Delete the used assertions that have expired, which `verify` refuses anyway."""
+    """Delete the stored assertions that have expired: `verify` refuses an expired assertion, so they are not needed."""
     await db.run(_DELETE_EXPIRED, now=clock.now())
 
 
 def _parts(assertion: str) -> tuple[dict[str, Any], bytes]:
-    """Return the members of the header, and the payload, without verifying them; raise `NotAuthenticatedError`."""
+    """Return the members of the header, and the payload, before the signature is verified.
+
+    Raise `NotAuthenticatedError` if the assertion is malformed, or its header has a wrong algorithm, type or member.
+    """
     try:
         raw, payload = jws.split(assertion, max_length=MAX_LENGTH, max_header_bytes=MAX_HEADER_BYTES)
         header = jws.read_members(raw)
@@ -112,7 +118,7 @@ def _parts(assertion: str) -> tuple[dict[str, Any], bytes]:
 
 
 async def _named_client(db: Database, payload: bytes) -> Row:
-    """Return the row of the client that an unverified payload names as its issuer.
+    """Return the row of the client that the claim `iss` of a payload names. The payload is not verified yet.
 
     Raise `NotAuthenticatedError` if the client does not exist, or it or its clinic has ended.
     """
@@ -178,11 +184,11 @@ _RULES: Final[dict[str, Rule]] = {
         lambda claims, *_: isinstance(claims.get("jti"), str) and 1 <= len(claims["jti"]) <= MAX_JTI
     ),
 }
-"""The checks of the claims in their order, by the sentence that describes the rule in an error."""
+"""The rules for the claims, in the order in which they are checked. Each key is the error's description of the rule."""
 
 
 def _audience(value: object) -> str:
-    """Return the one audience, or an empty text if there is not exactly one."""
+    """Return the audience in a claim `aud`, which is a text or a list of one text; an empty text for other values."""
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     return value if isinstance(value, str) else ""

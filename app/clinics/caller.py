@@ -22,7 +22,10 @@ _ACTIVE: Final = Statement(ACTIVE)
 
 
 class Clients:
-    """The clients of clinics. A token does not say whether its client has ended, so `check` reads the database."""
+    """Reads the state and the keys of clinics' clients.
+
+    An access token does not say whether its client has ended, so `check` reads the database.
+    """
 
     def __init__(self, db: Database, key_urls: KeyUrls) -> None:
         """Take the database with the clients, and the cache of the keys at clients' URLs."""

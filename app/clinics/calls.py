@@ -20,7 +20,7 @@ from app.services import ClientClaims, Services, services_of
 
 _clinic, _client = ClinicRecord.table(), ClientRecord.table()
 IS_ACTIVE: Final = sa.exists(ACTIVE)
-"""The condition that neither the client `client_id` nor its clinic has ended."""
+"""An SQL condition: neither the client `client_id` nor its clinic has ended."""
 _CALLER: Final = Lookup(
     ACTIVE.with_only_columns(_client.c.clinic_id, _client.c.purpose, _clinic.c.name.label("clinic_name"))
 )
@@ -28,7 +28,7 @@ _CALLER: Final = Lookup(
 
 @dataclass(frozen=True, slots=True)
 class ClientCaller:
-    """The calling client: its clinic, its purpose, and the scopes of its access token; and the id of the request."""
+    """The client that sent a request, with its clinic, its purpose, the scopes of its token, and the request's id."""
 
     services: Services
     client_id: UUID
@@ -52,8 +52,8 @@ class ClientCaller:
 class ClientToken(SecurityBase):
     """A dependency that returns the calling client, or refuses the request, and documents how clients authenticate.
 
-    `ClientToken("Patient", "c")` needs a token that may create patients; without a type, the token of any client is
-    enough.
+    `ClientToken("Patient", "c")` accepts only tokens with the scope to create patients. Without a resource type, it
+    accepts the token of any client.
     """
 
     def __init__(self, kind: str = "", letters: str = "") -> None:

@@ -81,7 +81,7 @@ class PatientRecord(Table, table=True):
 
 
 class PatientIdentifier(Table, table=True):
-    """One of a clinic's own identifiers of a patient with an active consent. The row is deleted when the consent ends."""
+    """One of a clinic's own identifiers of a patient with an active consent. The end of the consent deletes the row."""
 
     __tablename__ = "patient_identifier"
     __table_args__ = (
@@ -98,10 +98,10 @@ class PatientIdentifier(Table, table=True):
 class ConsentRecord(Table, table=True):
     """What an owner allows one clinic.
 
-    `head` is the number of changes of the connection for the clinic. `code_mac` and `code_expires_at` belong to the
-    code of a proposal. `ends_at` is when the consent expires; null if it does not expire, or has ended. In the
-    migrations, the unique index covers only consents that are not `inactive`: an owner has at most one such consent for
-    each clinic.
+    `head` is the latest version of the clinic's connection: each change that the clinic sees raises it by one.
+    `code_mac` and `code_expires_at` belong to the code of a proposed consent. `ends_at` is when the consent expires;
+    null if the consent does not expire, or has ended. In the migrations, the unique index covers only consents that are
+    not `inactive`: an owner has at most one such consent for each clinic.
     """
 
     __tablename__ = "consent"
@@ -133,12 +133,12 @@ class ConsentRecord(Table, table=True):
 
 
 class SharedItem(Table, table=True):
-    """The latest change of one record for one clinic that has a consent, or of the connection itself.
+    """The latest change of one record, or of the connection itself, for one clinic that has a consent.
 
-    `version` counts the changes of the connection. `number` is the clinic's number of the change, over all patients;
-    null until the clinic next pulls. `removed` is true if the clinic no longer sees the record. In the migrations, two
-    indexes are partial: that of `clinic_id` covers only changes without a number, and that of `changed_at` only
-    removals.
+    `version` is the consent's `head` after the change. `number` is the position of the change among all changes for the
+    clinic, of all patients; null until the clinic next pulls. `removed` is true if the clinic no longer sees the
+    record. In the migrations, two indexes are partial: the index of `clinic_id` covers only changes without a number,
+    and the index of `changed_at` only removals.
     """
 
     __tablename__ = "shared_item"

@@ -14,7 +14,7 @@ TOKEN_PATH: Final = "/oauth/token"  # noqa: S105 - the path
 
 
 class Endpoints:
-    """The URLs that depend on the issuer.
+    """The API's URLs below the issuer, such as the URL of the token endpoint.
 
     Without `AFTERGLOW_ISSUER`, a development server uses the URL that the request was sent to, so that a client can
     reach it. In production, the server does not start without an issuer.

@@ -23,13 +23,16 @@ MAX_SECONDS: Final = 3600
 UNKNOWN_KID_SECONDS: Final = 60
 """The minimum time between two requests to a URL because of an unknown `kid`."""
 RETRY_SECONDS: Final = 5
-"""The time until the next request to a URL after one failed, if no keys are cached."""
+"""The minimum time between a failed request to a URL and the next one, if no keys of the URL are cached."""
 _max_age = re.compile(r'max-age="?(\d{1,10})"?', re.ASCII | re.IGNORECASE).fullmatch
 
 
 @dataclass(slots=True)
 class _Kept:
-    """The keys at a URL. They are used until `ends_at`. Until `refetched_from`, an unknown `kid` causes no request."""
+    """The cached keys of a URL. They are used until `ends_at`.
+
+    From `refetched_from` on, an unknown `kid` causes a request to the URL even before `ends_at`.
+    """
 
     keys: list[Jwk]
     ends_at: float
@@ -89,7 +92,7 @@ def _with(kid: object, kept: _Kept) -> list[Jwk]:
 
 
 def _seconds(cache_control: list[str]) -> int:
-    """Return for how many seconds a response with these values of Cache-Control is used."""
+    """Return for how many seconds the keys are used, from the values of the response's header Cache-Control."""
     ages = [
         int(found[1])
         for value in cache_control

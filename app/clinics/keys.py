@@ -24,7 +24,7 @@ MIN_EXPONENT: Final = 65_537
 MAX_EXPONENT: Final = 2**32
 EC_BYTES: Final = 48
 PRIVATE: Final = ("d", "p", "q", "dp", "dq", "qi", "oth", "k")
-"""The members that only a private or a secret key has."""
+"""The members of a JWK that only a private or a secret key has."""
 
 Jwk = dict[str, Any]
 

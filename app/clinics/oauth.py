@@ -21,7 +21,10 @@ _RETRY_LATER: Final = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILA
 
 
 class OAuthError(Exception):
-    """An error with a code of RFC 6749. The description may contain printable ASCII except quotes and backslashes."""
+    """An error of OAuth, with an error code of RFC 6749.
+
+    The description may contain printable ASCII characters except quotes and backslashes.
+    """
 
     def __init__(self, error: str, description: str, status: int = 400) -> None:
         """Take the error code, the description and the status of the response."""

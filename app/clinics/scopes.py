@@ -98,7 +98,7 @@ def _read(scope: str) -> tuple[str, str, bool]:
 
 
 def _within(limit: Mapping[str, str], wanted: Iterable[tuple[str, str]]) -> Scopes:
-    """Return the wanted scopes that `limit` contains. Types and letters are in the order of `limit`."""
+    """Return the types and letters that are both in `wanted` and in `limit`, in the order of `limit`."""
     letters: dict[str, set[str]] = {}
     for kind, some in wanted:
         for name in limit if kind == "*" else [kind]:

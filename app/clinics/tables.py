@@ -28,8 +28,8 @@ class WebhookStatus(StrEnum):
 class ClinicRecord(Table, table=True):
     """A clinic. Its share code is public: a patient enters it to propose a consent.
 
-    `head` is the number of its latest change, `floor` the highest number of a removal that was purged, and `epoch`
-    rises when the database is restored from a backup.
+    Changes for a clinic are numbered: `head` is the number of the latest change, and `floor` the highest number of a
+    purged removal. `epoch` rises when the database is restored from a backup.
     """
 
     __tablename__ = "clinic"
@@ -91,11 +91,13 @@ class ExportRecord(Table, table=True):
 
 
 class WebhookRecord(Table, table=True):
-    """A URL of a clinic that gets a message when there are changes: while `delivered` is below the clinic's `head`.
+    """A URL of a clinic that gets a message when there are changes for the clinic.
 
-    `message` is the head in the message that is being delivered, from `message_at` until the delivery succeeds, so that
-    each attempt sends the same message. `due_at` is the time of the next attempt or, while an attempt runs, the end of
-    its lease. The secrets are sealed. Until `former_until`, messages are signed with both secrets.
+    `delivered` is the clinic's `head` in the latest delivered message: a message is due while the clinic has a higher
+    `head`. `message` is the `head` in the message that is being delivered, and `message_at` the message's time. They
+    are stored until the delivery succeeds, so that each attempt sends the same message. `due_at` is the time of the
+    next attempt or, while an attempt runs, the end of its lease. The secrets are sealed. Until `former_until`, messages
+    are signed with both secrets.
     """
 
     __tablename__ = "webhook"

@@ -26,7 +26,7 @@ from app.records.shapes import page
 
 CONSENTS: Final = "consents"
 CONNECTIONS: Final = "connections"
-"""The collections of entries that are not about records."""
+"""`CONSENTS` and `CONNECTIONS` are the collections in entries about a consent, or about the connection itself."""
 _access, _clinic = AccessRecord.table(), ClinicRecord.table()
 INSERT: Final = bulk_insert(_access)
 _entries: Final = (
@@ -39,14 +39,17 @@ PAGE: Final = Statement(
     .order_by(_access.c.id.desc())
     .limit(sa.bindparam("rows", type_=sa.BigInteger))
 )
-"""A page of an owner's entries, newest first. Their ids are ordered by time."""
+"""Selects a page of an owner's entries, newest first. Ids of entries rise with time."""
 NEWEST: Final = UUID(int=2**128 - 1)
-"""The greatest possible id: a page after it starts with the newest entry."""
+"""The greatest possible id. The page whose `after_id` is this id starts with the newest entry."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An access to an owner's data, or a change of a consent. All `ids` are of one collection."""
+    """An entry of the access log: an access to an owner's data, or a start, change or end of a consent.
+
+    `ids` are the ids of the records, connection or consent, all in the collection `collection`.
+    """
 
     owner_id: UUID
     clinic_id: UUID
@@ -83,7 +86,7 @@ AccessPage: Final = page(Access, "A page of the access log, newest first.")
 
 
 async def write(tx: Transaction, entries: Iterable[Entry]) -> list[Row]:
-    """Write entries in the transaction of the access; return their rows: pass them to `emit` after the commit."""
+    """Write entries in the transaction of the access, and return their rows, to pass to `emit` after the commit."""
     rows = [*map(row_of, entries)]
     if rows:
         await tx.write((INSERT, rows))
@@ -91,12 +94,12 @@ async def write(tx: Transaction, entries: Iterable[Entry]) -> list[Row]:
 
 
 def row_of(entry: Entry) -> Row:
-    """Return the row of an entry."""
+    """Return the row of the table `access` for an entry, with a new id and the current time."""
     return {"id": new_id(), "at": clock.now()} | {name: getattr(entry, name) for name in Entry.__slots__}
 
 
 def emit(rows: Iterable[Row]) -> None:
-    """Emit a log line for each committed entry."""
+    """Write a line to the server's log for each committed entry."""
     for row in rows:
         observability.log_event(
             "access",

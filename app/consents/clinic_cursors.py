@@ -1,4 +1,4 @@
-"""Cursors of a clinic's pull: opaque strings with the number of the change after which a page starts."""
+"""Cursors of a clinic's pull: opaque strings that contain the number of the last change before a page."""
 
 import base64
 import binascii
@@ -21,10 +21,11 @@ _PURPOSES: Final = tuple(Purpose)
 
 
 class Position(NamedTuple):
-    """A position in a clinic's changes, for the clients with one purpose.
+    """The content of a cursor: a position in a clinic's changes. Only clients with the same `purpose` can use it.
 
-    `from_zero` is true on the later pages of a pull that started from 0, and `floor` is then the clinic's floor at its
-    start. Such a pull does not need removals that were purged before its start.
+    `number` is the number of the last change before this position. `from_zero` is true if the pull started with the
+    cursor `0`; then `floor` is the clinic's floor when the pull started. Such a pull does not need the removals that
+    were purged before it started.
     """
 
     clinic_id: UUID
@@ -35,7 +36,10 @@ class Position(NamedTuple):
     floor: int = 0
 
     def is_served(self, clinic: Row, purpose: Purpose) -> bool:
-        """Return whether every change after this position can still be returned."""
+        """Return whether a client of `clinic` with `purpose` can continue a pull at this position.
+
+        It cannot if the position was issued for another clinic, purpose or epoch, or if a removal after it was purged.
+        """
         if (self.clinic_id, self.purpose, self.epoch) != (clinic["id"], purpose, clinic["epoch"]):
             return False
         is_known = self.number >= clinic["floor"] or (self.from_zero and self.floor == clinic["floor"])

@@ -45,7 +45,10 @@ MayUpdate = Annotated[ClientCaller, Depends(ClientToken("Patient", "u"))]
 
 @router.get("", response_model=ClinicState, responses=problems(signed_in=True), summary="Get the clinic's state")
 async def get_clinic(call: AnyClient) -> Response:
-    """Return the clinic, the calling client, its scopes, and counts to compare with those of the clinic's system."""
+    """Return the clinic, the calling client and its scopes, and the numbers of connections and managed sessions.
+
+    The clinic's system can compare these numbers with its own.
+    """
     return json_response(await connecting.clinic_state(call))
 
 

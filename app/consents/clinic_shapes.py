@@ -103,7 +103,7 @@ class Limits(BaseModel, defer_build=True):
 
 
 class ClinicState(BaseModel, defer_build=True, json_schema_extra=example(examples.CLINIC_STATE)):
-    """The calling client, its clinic, and counts of what the client sees."""
+    """The calling client, its clinic, and the numbers of connections and managed sessions that it sees."""
 
     clinic: ClinicName = Field(description="The clinic.")
     client_id: Id = Field(description="The client that calls.")

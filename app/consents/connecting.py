@@ -25,7 +25,7 @@ from app.records.shapes import sent_fields
 
 
 class IdentifierQuery(NamedTuple):
-    """An identifier in a query."""
+    """A clinic's own identifier of a patient, from a query parameter `system|value`."""
 
     system: str
     value: str
@@ -55,7 +55,8 @@ class ConnectionFilters(Filters):
 async def redeem(caller: ClientCaller, draft: ConnectionDraft) -> Row:
     """Redeem the code of a consent that a patient has proposed: activate the consent, and return the connection.
 
-    The patient gets an e-mail. Raise `UnknownCode` or `IdentifierInUse`.
+    The patient gets an e-mail. Raise `UnknownCode` if the code is not valid, and `IdentifierInUse` if another patient
+    of the clinic has the identifier.
     """
     code_mac = mac_of(caller.services, draft.code)
     found = await caller.db.one(statements.PROPOSAL_OF_CODE, **caller.binds, code_mac=code_mac, now=clock.now())
@@ -93,7 +94,8 @@ async def page_of_connections(caller: ClientCaller, query: ConnectionFilters) ->
 async def change(caller: ClientCaller, id: UUID, patch: ConnectionPatch) -> Row:
     """Replace the identifiers of a connection, or end it; return the connection.
 
-    Raise `NotFound` if the client may not see the connection, `Invalid` or `IdentifierInUse`.
+    Raise `NotFound` if the client may not see the connection. Raise `Invalid` if the patch has both members or repeats
+    an identifier, and `IdentifierInUse` if another patient of the clinic has one of the identifiers.
     """
     sent = sent_fields(patch)
     wanted = [_plain(each) for each in sent.get("identifiers", ())]
@@ -121,7 +123,7 @@ async def _changed(write: ConsentWrite, row: Row, sent: dict[str, Any], wanted: 
 
 
 async def clinic_state(caller: ClientCaller) -> Row:
-    """Return the calling client, its clinic, and counts of what the client sees."""
+    """Return the calling client, its clinic, and the numbers of connections and managed sessions that it sees."""
     state = await caller.db.only(statements.CLINIC_STATE, **caller.binds, now=clock.now())
     cursor = Position(caller.clinic_id, caller.purpose, state["epoch"], state["head"]).text()
     return {

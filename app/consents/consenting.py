@@ -8,7 +8,7 @@ from app.clinics.consent_tables import ConsentStatus, EndedBy
 from app.clinics.tables import Purpose
 from app.consents import codes, statements
 from app.consents.shapes import ConsentDraft, ConsentPatch, public_consent
-from app.consents.writing import ConsentWrite, Origin, lock_consents, present
+from app.consents.writing import ConsentWrite, Origin, ended_if_expired, lock_consents
 from app.db import Row
 from app.identity import Caller
 from app.problems import AlreadyConnected, ConsentEnded, Fault, IdentifierInUse, Invalid, NotFound, UnknownCode
@@ -18,11 +18,11 @@ _TERMS: Final = ("shares", "receives", "until", "name")
 
 
 async def describe_code(caller: Caller, typed: str) -> Row:
-    """Return the kind and the clinic of a code and, for an invitation, the terms and the expiry.
+    """Return the kind and the clinic of a typed code and, for the code of an invitation, the terms and the expiry.
 
     Raise `NotFound` if the code is wrong, used, withdrawn or expired, or if its clinic has ended.
     """
-    invitation = await codes.open_invitation(caller.db, caller.services, typed)
+    invitation = await codes.find_invitation(caller.db, caller.services, typed)
     if invitation is not None:
         clinic = {"id": invitation["clinic_id"], "name": invitation["clinic_name"]}
         return {
@@ -31,14 +31,14 @@ async def describe_code(caller: Caller, typed: str) -> Row:
             "asks": invitation["asks"],
             "expires_at": invitation["expires_at"],
         }
-    found = await codes.clinic_with(caller.db, typed)
+    found = await codes.find_clinic(caller.db, typed)
     if found is None:
         raise NotFound
     return {"kind": "clinic", "clinic": found, "asks": None, "expires_at": None}
 
 
 def check_draft(draft: ConsentDraft) -> None:
-    """Raise `Invalid` if a draft does not have exactly one code, or has an `until` that is not in the future."""
+    """Raise `Invalid` unless a draft has either `code` or `clinic`, and its `until`, if any, is in the future."""
     faults = []
     if draft.code is None and draft.clinic is None:
         faults.append(
@@ -55,15 +55,17 @@ def check_draft(draft: ConsentDraft) -> None:
 async def create(caller: Caller, draft: ConsentDraft, request_id: str) -> tuple[int, Row]:
     """Give a consent with an invitation's code, or propose one to a clinic; return the HTTP status and the consent.
 
-    The status is 200 if the patient was already connected to the clinic: then only the invitation's identifier is added
-    to the connection. Otherwise it is 201. Raise `UnknownCode`, `AlreadyConnected`, `TooManyConsents` or
-    `TooManyIdentifiers`.
+    The status is 200 if the patient was already connected to the clinic and used an invitation: then only the
+    invitation's identifier is added to the connection. Otherwise the status is 201. Raise `UnknownCode` if the code is
+    not valid. Raise `AlreadyConnected` if the patient proposes a consent and has an active or proposed one for the
+    clinic, or uses an invitation and has a proposed one. Raise `TooManyConsents` or `TooManyIdentifiers` if this limit
+    is reached.
     """
     terms = {name: getattr(draft, name) for name in _TERMS}
     origin = Origin(EndedBy.PATIENT, request_id=request_id)
     if draft.code is not None:
         return await _accept(caller, draft.code, terms, origin)
-    clinic = await codes.clinic_with(caller.db, draft.clinic or "")
+    clinic = await codes.find_clinic(caller.db, draft.clinic or "")
     if clinic is None:
         raise UnknownCode.at("/clinic")
     async with lock_consents(caller.services, caller.account_id, origin) as write:
@@ -73,7 +75,7 @@ async def create(caller: Caller, draft: ConsentDraft, request_id: str) -> tuple[
 
 
 async def _accept(caller: Caller, typed: str, terms: Row, origin: Origin) -> tuple[int, Row]:
-    invitation = await codes.open_invitation(caller.db, caller.services, typed)
+    invitation = await codes.find_invitation(caller.db, caller.services, typed)
     if invitation is None:
         raise UnknownCode.at("/code")
     clinic = {"id": invitation["clinic_id"], "name": invitation["clinic_name"]}
@@ -97,7 +99,10 @@ async def _accept(caller: Caller, typed: str, terms: Row, origin: Origin) -> tup
 
 
 async def _use(write: ConsentWrite, invitation: Row) -> Row:
-    """Mark an invitation as used; return its identifier. Raise `UnknownCode` if it was used or withdrawn meanwhile."""
+    """Mark an invitation as used; return the clinic's identifier of the patient that the invitation contains.
+
+    Raise `UnknownCode` if the invitation was used or withdrawn after it was read.
+    """
     key = {"clinic_id": invitation["clinic_id"], "id": invitation["id"]}
     if await write.tx.one(statements.USE_INVITATION, **key, used_by=write.owner_id, now=write.now) is None:
         raise UnknownCode.at("/code")
@@ -109,13 +114,14 @@ async def find(caller: Caller, id: UUID) -> Row:
     row = await caller.db.one(statements.CONSENT, owner_id=caller.account_id, id=id)
     if row is None:
         raise NotFound
-    return public_consent(present(row, clock.now()))
+    return public_consent(ended_if_expired(row, clock.now()))
 
 
 async def change(caller: Caller, id: UUID, patch: ConsentPatch, request_id: str) -> Row:
     """Change the terms of a consent, or end it; return the consent. If nothing changes, write nothing.
 
-    Raise `NotFound`, `Invalid` for an `until` that is not in the future, or `ConsentEnded`.
+    Raise `NotFound` if the caller has no consent with this id, `ConsentEnded` if the terms of an ended consent would
+    change, and `Invalid` if the new `until` is not in the future.
     """
     changes: dict[str, Any] = sent_fields(patch)
     ends = changes.pop("status", None) is not None

@@ -1,4 +1,7 @@
-"""Reading the log lines about consents that ended, or whose terms changed, after a backup was made."""
+"""Reading the server's log lines about consents that ended, or whose terms changed, after a backup was made.
+
+The backup does not contain these changes, so `afterglow restored` ends these consents.
+"""
 
 from collections.abc import Iterable
 from typing import Final
@@ -13,10 +16,11 @@ _EVENTS: Final = {"consent-ended", "consent-changed"}
 
 
 def read_ended(lines: Iterable[bytes]) -> dict[UUID, EndedBy]:
-    """Return the consents that ended or changed according to log lines: what ended each, by the consent's id.
+    """Return the ids of the consents that a restore must end, each with what ended the consent, from log lines.
 
-    For a consent whose terms changed, this is `RESTORE`: the restore ends the consent, because the backup has its
-    former terms, which may allow more. Lines of other events, and lines that are not log lines, are ignored.
+    If a consent ended, its log line says what ended it. If only its terms changed, the restore ends it (`RESTORE`),
+    because the backup has its former terms, which may allow more. Ignore lines of other events, and lines that are not
+    log lines.
     """
     found: dict[UUID, EndedBy] = {}
     for line in lines:

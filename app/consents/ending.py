@@ -12,22 +12,22 @@ from app.db import Transaction
 from app.services import Services
 
 SECONDS: Final = 2.0
-"""The interval between two searches for expired consents."""
+"""The interval between two calls of `expire`, in seconds."""
 BATCH_SIZE: Final = 100
 _FIRST: Final = UUID(int=0)
 
 
 async def expire(services: Services) -> None:
-    """End the consents that have expired."""
-    for owner in await services.db.all(statements.OVER, now=clock.now(), rows=BATCH_SIZE):
+    """End the expired consents of the `BATCH_SIZE` owners whose consents expired first."""
+    for owner in await services.db.all(statements.EXPIRED_OWNERS, now=clock.now(), rows=BATCH_SIZE):
         async with lock_consents(services, owner["owner_id"], Origin(EndedBy.EXPIRY)):
             pass  # `lock_consents` ends expired consents
 
 
 async def end_of_clinic(services: Services, clinic_id: UUID) -> AsyncGenerator[int, None]:
-    """End all consents for a clinic that has ended, each in a transaction of its own; yield 1 for each.
+    """End all consents for a clinic that has ended, each in a transaction of its own; yield 1 after each.
 
-    The clinic gets no new consents in the meantime, because it has ended. An interrupted run can be repeated.
+    A clinic that has ended gets no new consents. An interrupted run can be repeated.
     """
     after = _FIRST
     while owners := await services.db.all(
@@ -43,9 +43,9 @@ async def end_of_clinic(services: Services, clinic_id: UUID) -> AsyncGenerator[i
 
 
 async def end_of_owner(tx: Transaction, services: Services, owner_id: UUID, by: EndedBy) -> ConsentWrite:
-    """End all consents of an account in the transaction that closes it; return the write.
+    """End all consents of an account in the transaction `tx`, which closes the account.
 
-    Call `announce` of the write after the commit.
+    Return the `ConsentWrite`. Call its method `announce` after the commit.
     """
     write = await open_write(tx, services, owner_id, Origin(by))
     for row in write.live:
@@ -55,10 +55,10 @@ async def end_of_owner(tx: Transaction, services: Services, owner_id: UUID, by: 
 
 
 async def end_restored(services: Services, ended: Mapping[UUID, EndedBy] | None) -> AsyncGenerator[int, None]:
-    """After a restore, end consents that the backup may have made active again; yield the number for each owner.
+    """After a restore, end the consents that ended or changed after the backup was made, and are active again.
 
-    `ended` maps the ids of the consents to end to what ended each; None means all consents. An interrupted run can be
-    repeated.
+    `ended` maps the id of each of them to what ended it (`read_ended`); if it is None, end all consents. For each
+    owner, yield the number of consents that this ended. An interrupted run can be repeated.
     """
     after = _FIRST
     while owners := await services.db.all(statements.OWNERS, after=after, rows=BATCH_SIZE):

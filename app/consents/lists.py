@@ -11,7 +11,7 @@ from app.services import Services
 
 
 class Page(NamedTuple):
-    """The rows of a page, and the cursor of the next page; None on the last page."""
+    """The rows of a page, and the cursor of the next page, which is None on the last page."""
 
     rows: list[Row]
     next_cursor: str | None
@@ -29,8 +29,9 @@ async def read_page(
 ) -> Page:
     """Return a page of a list, and the cursor of the next page.
 
-    `pages` has the statements of the first page (False) and of later pages (True), whose rows have `created_at` and a
-    column named `id`. Raise `InvalidCursor` if the query's cursor does not belong to this list.
+    `pages[False]` is the statement of the first page, `pages[True]` that of each later page. They return rows with the
+    column `created_at` and the column whose name is `id`, and take `values`. `scope` identifies the list: raise
+    `InvalidCursor` if the query's cursor was issued for another list.
     """
     key, after = services.cursor_key, dict[str, Any]()
     if query.cursor is not None:

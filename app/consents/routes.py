@@ -19,7 +19,7 @@ from app.consents.shapes import (
     ConsentWithCode,
     public_consent,
 )
-from app.consents.writing import present
+from app.consents.writing import ended_if_expired
 from app.http import Response, Route, json_response
 from app.identity import Call
 from app.identity.buckets import of_clinic_codes
@@ -109,7 +109,7 @@ async def list_consents(call: Call, query: Annotated[Filters, Query()]) -> Respo
     scope = (str(call.account_id), "consents")
     page = await read_page(call.db, call.services, statements.OWN_PAGES, query, scope, owner_id=call.account_id)
     now = clock.now()
-    items = [public_consent(present(row, now)) for row in page.rows]
+    items = [public_consent(ended_if_expired(row, now)) for row in page.rows]
     return json_response({"items": items, "next_cursor": page.next_cursor})
 
 

@@ -40,7 +40,11 @@ def _insert(table: sa.Table) -> Statement:
 def page(
     select: sa.Select[Any], moment: sa.ColumnElement[Any], id: sa.ColumnElement[Any], *, continued: bool
 ) -> Statement:
-    """Return the statement of a page of a list, newest first; with `continued`, after `after_at` and `after_id`."""
+    """Return the statement of a page of a list, newest first.
+
+    If `continued` is true, it is a later page: the rows that follow the row with the time `after_at` and the id
+    `after_id`.
+    """
     if continued:
         select = select.where(sa.tuple_(moment, id) < sa.tuple_(bind(moment, "after_at"), bind(id, "after_id")))
     return Statement(select.order_by(moment.desc(), id.desc()).limit(_ROWS))
@@ -52,13 +56,16 @@ LOCK_FEED: Final = Statement(
     .where(*_same(_feed, "owner_id"))
     .with_for_update(of=_feed, key_share=True)
 )
-"""Locks an owner's feed: the first statement of every write of consents."""
+"""Locks an owner's feed. It is the first statement of every write of consents."""
 COUNT: Final = Statement(
     sa.update(_feed)
     .where(*_same(_feed, "owner_id"))
     .values(consents=bind(_feed.c.consents), head=_feed.c.head + sa.literal_column("1"))
 )
-"""Stores the number of live consents, and advances the head, so that writes that read the former consents fail."""
+"""Stores the number of live consents in the owner's feed, and advances the feed's head.
+
+A write of records that has read the former consents then finds another head, and is executed again.
+"""
 LIVE: Final = Statement(_consents.where(*_same(_consent, "owner_id"), _is_live))
 CONSENT: Final = Statement(_consents.where(*_same(_consent, "owner_id", "id")))
 INSERT: Final = _insert(_consent)
@@ -72,21 +79,21 @@ _own: Final = _consents.where(*_same(_consent, "owner_id"))
 OWN_PAGES: Final = {
     continued: page(_own, _consent.c.created_at, _consent.c.id, continued=continued) for continued in (False, True)
 }
-OVER: Final = Statement(
+EXPIRED_OWNERS: Final = Statement(
     sa.select(_consent.c.owner_id, sa.func.min(_consent.c.ends_at).label("since"))
     .where(_consent.c.ends_at <= _NOW)
     .group_by(_consent.c.owner_id)
     .order_by(sa.literal_column("since"))
     .limit(_ROWS)
 )
-"""The owners, of all accounts, who have expired consents that are not inactive yet."""
+"""Selects the owners who have consents that have expired and are not `inactive` yet, ordered by the first expiry."""
 OWNERS_OF_CLINIC: Final = Statement(
     sa.select(_consent.c.owner_id)
     .where(*_same(_consent, "clinic_id"), _is_live, _consent.c.owner_id > bind(_consent.c.owner_id, "after"))
     .order_by(_consent.c.owner_id)
     .limit(_ROWS)
 )
-"""The owners of a clinic's live consents: only the operator runs this."""
+"""Selects a page of the owners who have a live consent for a clinic. Only the operator's commands execute this."""
 OWNERS: Final = Statement(
     sa.select(_consent.c.owner_id)
     .where(_is_live, _consent.c.owner_id > bind(_consent.c.owner_id, "after"))
@@ -94,14 +101,17 @@ OWNERS: Final = Statement(
     .order_by(_consent.c.owner_id)
     .limit(_ROWS)
 )
-"""The owners of live consents: only the operator runs this."""
+"""Selects a page of the owners who have live consents. Only the operator's commands execute this."""
 
 LOCK_CLINIC: Final = Statement(
     sa.select(_clinic.c.id, _clinic.c.name.label("clinic_name"))
     .where(*_same(_clinic, "id"), _clinic.c.ended_at.is_(None))
     .with_for_update(key_share=True)
 )
-"""Locks a clinic that has not ended, so that one transaction at a time changes its identifiers. Lock the feed first."""
+"""Locks a clinic that has not ended. Returns no row if the clinic has ended.
+
+So one transaction at a time changes the clinic's identifiers of patients. Lock the owner's feed first.
+"""
 CLINIC_OF_SHARE_CODE: Final = Statement(
     sa.select(_clinic.c.id, _clinic.c.name).where(*_same(_clinic, "share_code"), _clinic.c.ended_at.is_(None))
 )
@@ -121,7 +131,7 @@ USE_INVITATION: Final = Statement(
     .values(used_by=bind(_invitation.c.used_by), used_at=bind(_invitation.c.expires_at, "now"))
     .returning(_invitation.c.id)
 )
-"""Marks an open invitation as used. If several transactions do this, only one gets a row."""
+"""Marks an open invitation as used. If several transactions execute this, it returns a row to only one of them."""
 DELETE_INVITATION: Final = Statement(
     sa.delete(_invitation)
     .where(*_same(_invitation, "clinic_id", "id"), _is_open, IS_ACTIVE)
@@ -150,7 +160,10 @@ visible: Final = sa.and_(
     sa.or_(_consent.c.ends_at.is_(None), _consent.c.ends_at > _NOW),
     IS_ACTIVE,
 )
-"""The condition that a client may see a consent: it is active, its `until` is not past, and its purpose is the client's."""
+"""An SQL condition: a client may see a consent.
+
+The consent is active and has not expired, it has the client's purpose, and neither the client nor its clinic has ended.
+"""
 _connections: Final = sa.select(_consent).where(visible)
 _named: Final = sa.exists(
     sa.select(_identifier.c.patient_id).where(
@@ -180,7 +193,7 @@ CLINIC_STATE: Final = Statement(
         .label("sessions"),
     ).where(_clinic.c.id == bind(_clinic.c.id, "clinic_id"))
 )
-"""A clinic's head and epoch, and the numbers of connections that a client sees and of managed sessions in them."""
+"""Selects a clinic's head and epoch, and the numbers of connections and of managed sessions that a client sees."""
 _identifiers: Final = sa.select(_identifier.c.patient_id, _identifier.c.system, _identifier.c.value)
 IDENTIFIERS: Final = Statement(
     _identifiers.where(*_same(_identifier, "clinic_id"), any_of(_identifier.c.patient_id, "patient_ids")).order_by(

@@ -42,7 +42,7 @@ PROPOSAL_LIFE: Final = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The origin of a write: who acts, in which request, and whether the owner gets e-mails."""
+    """The origin of a write of consents: who writes, in which request, and whether the owner gets e-mails about it."""
 
     by: EndedBy
     client_id: UUID | None = None
@@ -51,10 +51,14 @@ class Origin:
 
 
 class ConsentWrite:
-    """A transaction that holds the lock of an owner's feed, with the owner's live (proposed or active) consents."""
+    """A write of an owner's consents: the transaction that has locked the owner's feed, and the consents.
+
+    It has the owner's live (proposed or active) consents. Its methods queue an e-mail to the owner only if
+    `Origin.sends_emails` is true.
+    """
 
     def __init__(self, tx: Transaction, services: Services, owner: Row, live: Iterable[Row], origin: Origin) -> None:
-        """Take the locked owner, and the live consents that were read under the lock."""
+        """Take the row of the owner's locked feed, and the live consents that were read after the lock."""
         self.tx, self.owner_id, self.now = tx, owner["owner_id"], clock.now()
         self._services, self._owner, self._origin = services, owner, origin
         self._live = {row["id"]: row for row in live}
@@ -72,26 +76,30 @@ class ConsentWrite:
 
     @property
     def is_open(self) -> bool:
-        """Whether the account is not closed."""
+        """Whether the owner's account is not closed."""
         return self._owner["closed_at"] is None
 
     def find(self, id: UUID) -> Row | None:
-        """Return a live consent, or None."""
+        """Return the owner's live consent with this id; None if there is none."""
         return self._live.get(id)
 
     def at_clinic(self, clinic_id: UUID) -> Row | None:
-        """Return the live consent for a clinic, or None."""
+        """Return the owner's live consent for a clinic; None if there is none."""
         return next((row for row in self.live if row["clinic_id"] == clinic_id), None)
 
     async def lock_clinic(self, id: UUID, pointer: str = "/code") -> None:
-        """Lock a clinic; raise `UnknownCode` for the code at `pointer` if the clinic has ended."""
+        """Lock the row of a clinic; raise `UnknownCode` if the clinic has ended.
+
+        `pointer` is the JSON pointer to the code in the request body, which the error contains.
+        """
         if await self.tx.one(statements.LOCK_CLINIC, id=id) is None:
             raise UnknownCode.at(pointer)
 
     async def propose(self, clinic: Row, terms: Row) -> tuple[Row, str]:
-        """Insert a proposed consent; return it, and its code in the form for people.
+        """Insert a proposed consent; return its row, and its code with dashes (`clinics.codes.show`).
 
-        Raise `AlreadyConnected` or `TooManyConsents`.
+        Raise `AlreadyConnected` if the owner has a live consent for the clinic, and `TooManyConsents` if the owner has
+        `MAX_LIVE` live consents.
         """
         code = new_code()
         expires_at = self.now + PROPOSAL_LIFE
@@ -106,9 +114,10 @@ class ConsentWrite:
         return row, show(code)
 
     async def give(self, clinic: Row, terms: Row, identifier: Row, purpose: Purpose) -> Row:
-        """Insert an active consent for a locked clinic; return it. The owner gets an e-mail.
+        """Insert an active consent for a locked clinic; return its row. The owner gets an e-mail.
 
-        Raise `AlreadyConnected`, `TooManyConsents` or `IdentifierInUse`.
+        Raise `AlreadyConnected` and `TooManyConsents` like `propose`, and `IdentifierInUse` if the clinic has given
+        `identifier` to another patient.
         """
         patient_id = await self._patient(clinic["id"])
         row = await self._insert(
@@ -124,7 +133,10 @@ class ConsentWrite:
         return row
 
     async def activate(self, row: Row, identifier: Row) -> Row:
-        """Make a proposed consent active, for a locked clinic; return it. The owner gets an e-mail."""
+        """Make a proposed consent active, for a locked clinic; return its row. The owner gets an e-mail.
+
+        Raise `IdentifierInUse` if the clinic has given `identifier` to another patient.
+        """
         patient_id = await self._patient(row["clinic_id"])
         row = row | {
             "status": ConsentStatus.ACTIVE,
@@ -139,7 +151,7 @@ class ConsentWrite:
         return row
 
     async def change(self, row: Row, changes: Row) -> Row:
-        """Change the terms of a live consent; return it. The owner gets an e-mail."""
+        """Change the terms of a live consent; return its row. The owner gets an e-mail."""
         changed = row | changes
         changed |= {"ends_at": _ends_at(changed["code_expires_at"], changed["until"]), "head": row["head"] + 1}
         row = await self._update(changed)
@@ -150,7 +162,7 @@ class ConsentWrite:
         return row
 
     async def end(self, row: Row, by: EndedBy | None = None) -> Row:
-        """End a live consent; return it. The owner gets an e-mail. `by` defaults to the origin of this write."""
+        """End a live consent; return its row. The owner gets an e-mail. If `by` is None, `Origin.by` has ended it."""
         by = by or self._origin.by
         ended_at = row["ends_at"] if by is EndedBy.EXPIRY else self.now
         row = await self._update(
@@ -174,9 +186,10 @@ class ConsentWrite:
                 await self.end(row, EndedBy.EXPIRY)
 
     async def add_identifier(self, row: Row, identifier: Row) -> None:
-        """Add one of the clinic's identifiers to an active consent, if the consent does not have it yet.
+        """Add one of the clinic's identifiers of the patient to an active consent, if the consent does not have it yet.
 
-        The clinic must be locked. Raise `IdentifierInUse` or `TooManyIdentifiers`.
+        The clinic must be locked. Raise `IdentifierInUse` if another patient of the clinic has the identifier, and
+        `TooManyIdentifiers` if the consent has `MAX_IDENTIFIERS` identifiers.
         """
         if await self._add_identifier(row, identifier):
             await self._deliver_identifiers(row)
@@ -194,7 +207,7 @@ class ConsentWrite:
     async def replace_identifiers(self, row: Row, wanted: list[Row]) -> bool:
         """Replace all identifiers of an active consent; return whether any has changed. The clinic must be locked.
 
-        Raise `IdentifierInUse`.
+        Raise `IdentifierInUse` if another patient of the clinic has one of the identifiers.
         """
         before = await self.identifiers(row)
         if sorted(before, key=repr) == sorted(wanted, key=repr):
@@ -209,19 +222,19 @@ class ConsentWrite:
         return True
 
     async def identifiers(self, row: Row) -> list[Row]:
-        """Return the clinic's identifiers of an active consent."""
+        """Return the clinic's own identifiers of the patient of an active consent."""
         found = await self.tx.all(statements.IDENTIFIERS, clinic_id=row["clinic_id"], patient_ids=[row["patient_id"]])
         return [{"system": each["system"], "value": each["value"]} for each in found]
 
     def log(self, row: Row, action: Action, collection: str, id: str) -> None:
-        """Add an entry to the access log."""
+        """Add an entry to the access log, which `finish` writes."""
         origin = self._origin
         self._entries.append(
             Entry(self.owner_id, row["clinic_id"], action, collection, [id], origin.client_id, origin.request_id)
         )
 
     async def finish(self) -> None:
-        """Write the number of live consents, the access log and the e-mails."""
+        """Before the commit, store the number of live consents and the access log's entries, and queue the e-mails."""
         if self._has_changed:
             await self.tx.run(statements.COUNT, owner_id=self.owner_id, consents=len(self._live))
         self._logged = await access_log.write(self.tx, self._entries)
@@ -229,7 +242,7 @@ class ConsentWrite:
             await self._services.mailer.queue(self.tx, email)
 
     def announce(self) -> None:
-        """After the commit, emit the log lines, wake waiting pulls, and start sending the e-mails."""
+        """After the commit, write the log lines, wake the clinics' waiting pulls, and start sending the e-mails."""
         access_log.emit(self._logged)
         for clinic_id in self._clinic_ids:
             self._services.db.notifier.notify(clinic_id)
@@ -260,7 +273,7 @@ class ConsentWrite:
         return row
 
     async def _patient(self, clinic_id: UUID) -> UUID:
-        """Return the id by which the clinic knows the owner: that of an earlier consent, or a new random id."""
+        """Return the id by which the clinic knows the owner: the id from an earlier consent, or a new random id."""
         key = {"clinic_id": clinic_id, "owner_id": self.owner_id}
         found = await self.tx.one(statements.PATIENT, **key)
         if found is None:
@@ -275,15 +288,19 @@ class ConsentWrite:
             await self.tx.write((statements.INSERT_IDENTIFIERS, [key | each for each in identifiers]))
 
     async def _last_version(self, clinic_id: UUID, patient_id: UUID) -> int:
-        """Return the last version of a former connection, from which a new one continues; 0 if there was none."""
+        """Return the last version of the former connection of the same patient; 0 if there was none.
+
+        The versions of a new connection continue after this version.
+        """
         key = {"owner_id": self.owner_id, "clinic_id": clinic_id, "collection": CONNECTIONS, "id": patient_id}
         found = await self.tx.one(coverage.LAST_VERSION, **key)
         return 0 if found is None else int(found["version"])
 
     async def _deliver(self, row: Row) -> None:
-        """Mark the connection and all records that the consent covers as changed for the clinic, with its new version.
+        """Mark the connection and all records that the consent covers as changed for the clinic.
 
-        Mark the records that it no longer covers as removed for the clinic.
+        Mark the records that the consent no longer covers as removed for the clinic. All these changes get the
+        consent's new `head` as their version.
         """
         change = {"owner_id": self.owner_id, "version": row["head"], "changed_at": self.now}
         await self._deliver_connection(row, removed=False)
@@ -300,7 +317,7 @@ class ConsentWrite:
         self._clinic_ids.add(row["clinic_id"])
 
     async def _deliver_identifiers(self, row: Row) -> None:
-        """Mark the connection as changed for the clinic, after its identifiers changed."""
+        """Mark the connection as changed for the clinic, because the identifiers of the patient changed."""
         row["head"] += 1
         await self.tx.write((coverage.UPDATE_HEADS, [row]))
         await self._deliver_connection(row, removed=False)
@@ -323,24 +340,24 @@ def _named(row: Row) -> Row:
 
 
 def _ends_at(code_expires_at: datetime | None, until: datetime | None) -> datetime | None:
-    """Return when a consent expires: the earlier of two times, each of which may be None."""
+    """Return when a consent expires: the earlier of the expiry of its code and `until`; None if both are None."""
     return min((each for each in (code_expires_at, until) if each is not None), default=None)
 
 
 def is_past(row: Row, now: datetime) -> bool:
-    """Return whether a consent has expired, even if it is not inactive yet."""
+    """Return whether a consent has expired at `now`, even if its row still has the status `active` or `proposed`."""
     return row["ends_at"] is not None and row["ends_at"] <= now
 
 
-def present(row: Row, now: datetime) -> Row:
-    """Return the row of a consent as it is at `now`: inactive if it has expired."""
+def ended_if_expired(row: Row, now: datetime) -> Row:
+    """Return the row of a consent; if the consent has expired at `now`, return it with the status `inactive`."""
     if not is_past(row, now):
         return row
     return row | {"status": ConsentStatus.INACTIVE, "ended_at": row["ends_at"], "ended_by": EndedBy.EXPIRY}
 
 
 async def open_write(tx: Transaction, services: Services, owner_id: UUID, origin: Origin) -> ConsentWrite:
-    """Lock an owner's feed, read the live consents, and end those that have expired. Return the write.
+    """Lock an owner's feed, read the live consents, and end those that have expired. Return the `ConsentWrite`.
 
     The caller must run `finish` before the commit, and `announce` after it. Raise `NotFound` if the owner was erased.
     """
@@ -354,9 +371,10 @@ async def open_write(tx: Transaction, services: Services, owner_id: UUID, origin
 
 @asynccontextmanager
 async def lock_consents(services: Services, owner_id: UUID, origin: Origin) -> AsyncIterator[ConsentWrite]:
-    """Lock an owner's feed, and yield a write of consents.
+    """Lock an owner's feed, and execute the block with a `ConsentWrite`.
 
-    At the end of the block, commit the write and announce it. If the block raises, roll back.
+    After the block, commit the transaction, write the log lines and start sending the e-mails. If the block raises an
+    exception, roll the transaction back. Raise `NotFound` if the owner was erased.
     """
     async with services.db.transaction() as tx:
         write = await open_write(tx, services, owner_id, origin)

@@ -33,7 +33,7 @@ SECOND_FACTOR_AT: Final = (
     .scalar_subquery()
     .label("second_factor_at")
 )
-"""The time when an account's second factor was turned on; null if the second factor is off."""
+"""An SQL expression: the time when an account's second factor was turned on; null if the second factor is off."""
 _names: Final = [column.name for column in _account.c]
 INSERT: Final = Statement(
     sa.text(
@@ -84,7 +84,7 @@ LOCK_UNCHANGED: Final = Statement(
     )
     .with_for_update()
 )
-"""Locks an account, unless it is closed or its password hash is no longer the one that was checked."""
+"""Locks an account, unless the account is closed or its password hash differs from the given one."""
 CHANGE_EMAIL: Final = Statement(
     sa.update(_account)
     .where(_account.c.id == bind(_account.c.id))
@@ -97,7 +97,7 @@ CHANGE_PASSWORD: Final = Statement(
 
 @dataclass(frozen=True, slots=True)
 class NewAccount:
-    """The values of a new account."""
+    """The values with which `create_account` creates an account."""
 
     email: str
     password_hash: str
@@ -106,14 +106,14 @@ class NewAccount:
     locale: str = "en"
     role: Role = Role.PERSON
     region: str | None = None
-    """If None, the account gets the region in `locale`."""
+    """If None, the account gets the region that the language tag in `locale` contains, if any."""
 
 
 async def create_account(tx: Transaction, keyring: Keyring, new: NewAccount) -> UUID | None:
     """Create a verified account with its feed and data key, and return its id.
 
-    Return None if the e-mail address already has an account. The feed starts in a random epoch: a cursor of another
-    account then usually has another epoch, and is refused.
+    Return None if the e-mail address already has an account. The feed starts in a random epoch: if an app sends a
+    cursor of another account by mistake, the epochs usually differ, and the cursor is refused.
     """
     id, now, key = new_id(), clock.now(), email_key(new.email)
     await serialize(tx, keyring.derive_key("throttles"), "e-mail address", key)

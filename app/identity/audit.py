@@ -1,7 +1,7 @@
 """Audit: one log line for each security event of an account (OWASP ASVS 16, HIPAA 164.312(b)).
 
-A line has the account's id and a keyed hash of the client's network, but no e-mail address and no IP address.
-`.github/SECURITY.md` lists the events and their fields.
+A line has the account's id and a keyed hash of the network that the request came from, but no e-mail address and no IP
+address. `.github/SECURITY.md` lists the events and their fields.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ _DIGITS: Final = 16
 
 
 class Event(StrEnum):
-    """The audit events that a server logs. `app.cli.auditing` logs the commands of an operator."""
+    """The name of an audit event that a server logs. `app.cli.auditing` logs the commands of an operator."""
 
     REGISTERED = "registered"
     SIGNED_IN = "signed-in"
@@ -48,7 +48,7 @@ def record(
 ) -> None:
     """Log an audit event.
 
-    `account_id` is None if the account is not known. `network` is None if the event has no network.
+    `account_id` is None if the account is not known, and `network` if the network of the request is not known.
     """
     level = "warning" if event in WARNINGS else "info"
     client = None if network is None else _digest(services, network)

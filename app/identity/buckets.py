@@ -1,6 +1,6 @@
 """Buckets: the counters that throttling uses. A bucket has a key, a limit and a period in seconds.
 
-An account's bucket has an HMAC of the e-mail address as its key, whether or not the account exists. A client's bucket
+An account's bucket has an HMAC of the e-mail address as its key, whether or not the account exists. A network's bucket
 has an HMAC of the network, which is a single IPv4 address or a /64 of IPv6. A device that has signed in to the account
 before has buckets of its own, so that another person's failures cannot lock the owner out.
 """
@@ -45,23 +45,24 @@ class Bucket:
 def of_account(services: Services, key: str) -> list[Bucket]:
     """Return the buckets of wrong passwords for an account.
 
-    `key` is the key of the account's e-mail address. The account need not exist.
+    `key` is the account's normalized e-mail address (`fields.email_key`). The account need not exist.
     """
     return _short_and_daily(services, "account, password", key, "password")
 
 
-def of_code(services: Services, network: str, name: str, kind: CodeKind) -> list[Bucket]:
-    """Return the buckets of wrong codes that a network sends for an account.
+def of_wrong_codes(services: Services, network: str, name: str, kind: CodeKind) -> list[Bucket]:
+    """Return the buckets of wrong e-mailed codes that a network sends for an account.
 
-    `name` is the key of the account's e-mail address, or the account's id.
+    `name` is the account's normalized e-mail address (`fields.email_key`) or the account's id.
     """
     return _short_and_daily(services, f"{kind}, {network}", name, kind, network)
 
 
-def of_codes(services: Services, network: str, owner: str) -> Bucket:
-    """Return the bucket of a network's requests for codes of `owner` after the daily limit of new codes is reached.
+def of_code_requests(services: Services, network: str, owner: str) -> Bucket:
+    """Return the bucket of a network's requests for an e-mailed code while the daily limit of new codes is reached.
 
-    `owner` is the name of the codes' table and the value of the column `redeemed_by` (`MailedCodes`).
+    `owner` identifies the codes that share this limit: the name of their table, and the account's id or normalized
+    e-mail address.
     """
     key = key_of(services.throttle_key, f"codes, {network}", owner)
     return Bucket(key, services.settings.codes_a_day, services.settings.code_seconds, "codes", network)
@@ -95,13 +96,16 @@ def _short_and_daily(services: Services, name: str, value: str, kind: str, netwo
 
 
 def of_client(services: Services, network: str) -> list[Bucket]:
-    """Return the bucket of failed attempts from a client's network."""
+    """Return the bucket of a network's wrong passwords, codes and refresh tokens, for all accounts together."""
     key = key_of(services.throttle_key, "client", network)
     return [Bucket(key, services.settings.throttle_client, 60, "network", network)]
 
 
 def of_refreshes(services: Services, network: str) -> list[Bucket]:
-    """Return the same bucket as `of_client`, with the kind that audit events of wrong refresh tokens contain."""
+    """Return the bucket of `of_client` with the kind `refresh token`, which the audit events of wrong tokens contain.
+
+    Wrong refresh tokens are counted together with the network's wrong passwords and codes.
+    """
     return [replace(bucket, kind="refresh token") for bucket in of_client(services, network)]
 
 

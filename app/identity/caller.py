@@ -41,7 +41,7 @@ _ALIVE: Final = Statement(_alive)
 SIGNED_IN: Final = sa.exists(_alive)
 """An SQL condition: the caller's device is signed in. A row from a statement with this condition proves the sign-in."""
 TIMEZONE: Final = _alive.with_only_columns(_account.c.timezone).scalar_subquery().label("timezone")
-"""The caller's time zone, or null if the caller's device is not signed in."""
+"""An SQL expression: the caller's time zone, or null if the caller's device is not signed in."""
 
 
 @dataclass(slots=True)
@@ -59,7 +59,7 @@ class Caller:
     timezone: str = ""
     is_authenticated: bool = False
     is_internal: bool = False
-    """Whether the program itself is the caller, so that no device has to be signed in."""
+    """Whether the program itself is the caller, not a device: then no device has to be signed in."""
     first_use: Claims | None = None
     """The claims of the access token until this worker has stored that the token was used; then None."""
 
@@ -79,7 +79,7 @@ class Caller:
         return self.device_id
 
     def confirm(self, timezone: str | None) -> None:
-        """Store the value that a statement returned as `TIMEZONE`; it proves that the device is signed in.
+        """Store the time zone that a statement returned as `TIMEZONE`, and mark the caller as authenticated.
 
         Raise `NotSignedIn` if `timezone` is None and the caller is not internal, even if an earlier statement of the
         same request proved the sign-in.
@@ -140,7 +140,7 @@ class SignedIn(SecurityBase):
 
 
 def identify(request: Request) -> Caller:
-    """Return the caller that the access token names; its sign-in is not checked yet (`Caller.authenticate`).
+    """Return the caller that the access token names. Call `Caller.authenticate` to check that the device is signed in.
 
     Raise `NotSignedIn` if there is no valid token, and `Forbidden` if the token is a client's.
     """
@@ -157,7 +157,10 @@ def identify(request: Request) -> Caller:
 
 
 def bearer_token(request: Request) -> str:
-    """Return the bearer token; raise `NotSignedIn` unless there is one Authorization header, with such a token."""
+    """Return the token in the Authorization header.
+
+    Raise `NotSignedIn` unless there is exactly one such header and its scheme is Bearer.
+    """
     values = header_values(request, b"authorization")
     scheme, _, token = values[0].partition(" ") if len(values) == 1 else ("", "", "")
     if scheme.lower() != "bearer":
@@ -166,4 +169,4 @@ def bearer_token(request: Request) -> str:
 
 
 Call = Annotated[Caller, Depends(SignedIn())]
-"""A route's parameter for the caller, who is authenticated before the rest of the request is read."""
+"""The type of a route's parameter for the caller, who is authenticated before the rest of the request is read."""

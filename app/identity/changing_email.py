@@ -27,10 +27,11 @@ _codes: Final = MailedCodes(EmailChange.table(), redeemed_by="account_id")
 
 
 async def request_change(caller: Caller, network: str, draft: EmailDraft) -> None:
-    """Queue the e-mails of a requested change, and record an audit event.
+    """Queue the e-mails about a requested change of the e-mail address, and record an audit event.
 
-    The new e-mail address gets a code, or a message that it already has an account. The current e-mail address gets a
-    notice. No e-mail is queued if too many codes were requested. Raise `WrongCredentials` if the password is wrong.
+    The new e-mail address gets a code, or a message that another account has it. The current e-mail address gets a
+    notice. Neither e-mail is queued if too many codes were requested. Raise `WrongCredentials` if the password is
+    wrong.
     """
     services, key = caller.services, email_key(draft.email)
     async with password_confirmed(caller, network, draft.password) as tx:
@@ -69,9 +70,11 @@ async def confirm_change(caller: Caller, network: str, draft: EmailConfirmation)
 
 
 async def _changed(tx: Transaction, caller: Caller, before: Row, row: Row) -> Row | None:
-    """Change the e-mail address and return the changed account.
+    """Change the e-mail address of the locked account, and return the account.
 
-    Return None, without a change, if another account has the new e-mail address now.
+    `before` is the account's row, and `row` the row of the redeemed code. Also queue a notice to the former e-mail
+    address, and sign out the other devices. Return None, without a change, if another account has the new e-mail
+    address now.
     """
     services, key = caller.services, row["email_key"]
     await serialize(tx, services.throttle_key, "e-mail address", key)

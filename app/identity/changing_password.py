@@ -34,7 +34,7 @@ _codes: Final = MailedCodes(ResetCode.table())
 async def change(caller: Caller, network: str, draft: PasswordDraft) -> None:
     """Set a new password, sign out the other devices, queue a notice to the owner, and record an audit event.
 
-    Raise `WrongCredentials` if the current password is wrong.
+    Also cancel requested changes of the e-mail address. Raise `WrongCredentials` if the current password is wrong.
     """
     services = caller.services
     password_hash = await services.passwords.hashed(draft.new, network)
@@ -100,9 +100,9 @@ async def _reopening_email(
 async def reset(services: Services, network: str, draft: ResetDraft) -> None:
     """Set a new password with a reset code, and sign out every device.
 
-    Also reset the account's failure counts, queue a notice to the owner, and record an audit event. Raise
-    `WrongCredentials` if the code is not valid, or there is no open account. The code is checked before the password is
-    hashed, so that a wrong code costs no hash.
+    Also delete the counts of wrong passwords for the account, cancel requested changes of the e-mail address, queue a
+    notice to the owner, and record an audit event. Raise `WrongCredentials` if the code is not valid, or there is no
+    open account. The code is checked before the password is hashed, so that a wrong code costs no hash.
     """
     key, code = email_key(draft.email), typed_code(draft.code)
     async with services.db.transaction() as tx:

@@ -49,16 +49,16 @@ def _code_life(settings: Settings) -> timedelta:
 
 
 class MailedCodes:
-    """The codes in one table: each row has the key of an e-mail address, a code's HMAC, and the code's expiry.
+    """The e-mailed codes in one table. A row has a normalized e-mail address (`email_key`), a code's HMAC and expiry.
 
-    A code is redeemed together with a value of the column `redeemed_by`: only the codes of rows with this value can
-    match. By default, the column is `email_key`, the key of the e-mail address that the code was sent to.
+    A code is valid only for one value of the column `redeemed_by`, which the methods take as `key` together with the
+    code. This column is `email_key`, the e-mail address that the code was sent to, or `account_id`.
     """
 
     def __init__(
         self, table: sa.Table, redeemed_by: str = "email_key", max_age: Callable[[Settings], timedelta] = _code_life
     ) -> None:
-        """Build the statements. No code is valid for longer than `max_age`, so older rows are not read."""
+        """Build the statements on the table. No code is valid for longer than `max_age`, so older rows are not read."""
         self._name, self._redeemed_by, self._max_age = table.name, redeemed_by, max_age
         same = table.c[redeemed_by] == bind(table.c[redeemed_by])
         alive = sa.and_(
@@ -96,11 +96,12 @@ class MailedCodes:
         expires_at: datetime | None = None,
         **columns: Any,
     ) -> str | None:
-        """Return a code to send: a new one, stored with `columns`, or the newest valid one if a daily limit is reached.
+        """Return a code to send: a new code, stored with `columns`, or an earlier one if a daily limit is reached.
 
-        The limits apply to the e-mail address and to the value of `redeemed_by`. If a limit is reached and no code is
-        valid, the limit of `redeemed_by` decides: return None if another column than `email_key` has reached it,
-        otherwise create a new code. Also return None if `network` requests too many codes after a limit is reached.
+        The number of new codes in a day is limited for each e-mail address and, if `redeemed_by` is `account_id`, also
+        for each account. If a limit is reached, return the newest valid code. If there is none, return None if the
+        account's limit is reached, and otherwise a new code. While a limit is reached, the requests of each network are
+        limited, too: return None if `network` has sent too many.
 
         A new code expires at `expires_at`, by default after the settings' `code_seconds`.
         """
@@ -108,7 +109,7 @@ class MailedCodes:
         exceeded = [name for name in self._counts if await self._is_exceeded(tx, services, name, columns[name], now)]
         if exceeded:
             owner = f"{self._name} {columns[self._redeemed_by]}"
-            if not await throttles.is_within(tx, buckets.of_codes(services, network, owner), now):
+            if not await throttles.is_within(tx, buckets.of_code_requests(services, network, owner), now):
                 return None
             newest = await self._sent_before(tx, services, columns)
             if newest is not None or exceeded[0] != "email_key":
@@ -128,19 +129,19 @@ class MailedCodes:
         return code
 
     async def find(self, tx: Transaction, services: Services, _network: str, key: object, code: str) -> Row | None:
-        """Return the row of a valid code, and lock it; None if no code matches."""
+        """Lock and return the row of a valid code; return None if no valid code for `key` is equal to `code`."""
         rows = await tx.all(self._valid, **{self._redeemed_by: key}, **self._alive(services))
         return _matching(services, rows, code)
 
     async def redeem(self, tx: Transaction, services: Services, network: str, key: object, code: str) -> Row | None:
-        """Return the row of a valid code, and delete all codes with the same `redeemed_by`; None if no code matches."""
+        """Return the row of a valid code, and delete all codes for `key`; return None if no valid code matches."""
         row = await self.find(tx, services, network, key, code)
         if row is not None:
             await self.delete(tx, key)
         return row
 
     async def delete(self, tx: Transaction, key: object) -> None:
-        """Delete all codes whose `redeemed_by` is `key`."""
+        """Delete all codes for `key`, a value of the column `redeemed_by`."""
         await tx.run(self._delete_all, **{self._redeemed_by: key})
 
     async def _is_exceeded(self, tx: Transaction, services: Services, name: str, value: object, now: datetime) -> bool:
@@ -150,19 +151,19 @@ class MailedCodes:
         return bool(count["count"] >= most)
 
     async def _sent_before(self, tx: Transaction, services: Services, columns: dict[str, Any]) -> str | None:
-        """Return the newest valid code of the same owner and e-mail address; None if there is none."""
+        """Return the newest valid code for the same `redeemed_by` and e-mail address; None if there is none."""
         values = {name: columns[name] for name in self._counts}
         row = await tx.one(self._newest, **values, **self._alive(services))
         code = None if row is None else self._code(services, row["id"])
         return code if row is not None and code is not None and _is_code(services, row, code) else None
 
     def _alive(self, services: Services) -> dict[str, datetime]:
-        """Return the bind values of the condition that a code is valid."""
+        """Return the bind values of the SQL condition that a code is valid."""
         now = clock.now()
         return {"now": now, "oldest": now - self._max_age(services.settings)}
 
     def _code(self, services: Services, id: UUID) -> str:
-        """Return the code of a row: ten characters with 50 bits, which cannot be guessed while the code is valid."""
+        """Return the code of the row with this id: ten characters with 50 bits, which cannot be guessed."""
         return encode_code(_derived(services, id))
 
     def _origin(self, _services: Services, _network: str) -> dict[str, Any]:
@@ -171,16 +172,16 @@ class MailedCodes:
 
 
 class ShortCodes(MailedCodes):
-    """Codes of six digits, each of which becomes invalid after `code_tries` wrong attempts.
+    """Six-digit codes of registrations. A code becomes invalid after `code_tries` wrong attempts.
 
     Wrong attempts of the network that requested the code are counted separately from those of all other networks.
 
-    A code is never sent again. A stranger may have requested the earlier code, which activates a registration with the
+    An earlier code is never sent again: a stranger may have requested it, and it would create the account with the
     stranger's password.
     """
 
     def __init__(self, table: sa.Table) -> None:
-        """Build the statements."""
+        """Build the statements on the table."""
         super().__init__(table)
         is_own = table.c.network == bind(table.c.network)
         most = sa.bindparam("most_tries", type_=sa.Integer)
@@ -201,9 +202,9 @@ class ShortCodes(MailedCodes):
         )
 
     async def find(self, tx: Transaction, services: Services, network: str, key: object, code: str) -> Row | None:
-        """Return the row of a valid code, and lock it.
+        """Lock and return the row of a valid code.
 
-        If no code matches, count a wrong attempt at each code of the e-mail address, and return None.
+        If no code matches, count a wrong attempt for each valid code of the e-mail address `key`, and return None.
         """
         values = {"email_key": key, "most_tries": services.settings.code_tries, **self._alive(services)}
         values |= {"network": buckets.digest_of(services, network)}

@@ -1,12 +1,12 @@
 """Common and personal passwords.
 
-A common password is one of the most used, a word between digits or signs, a run of keys, a repetition, a date, or
-another number with at most a few letters. A personal password consists of parts of the person's own e-mail address,
-with at most a date or a few other characters.
+A common password is one of the most used passwords, a word with digits or signs around it, a sequence such as
+`qwertyui` or `87654321`, a repetition, a date, or another number with at most a few letters. A personal password
+consists of parts of the person's own e-mail address, with at most a date or a few other characters.
 
 `most_used_passwords.txt` is taken from the 3 000 most used passwords in two published lists, of zxcvbn 4.5 and Django
-5.2. It contains those that have at least 8 characters and that the other rules accept. Argon2 and throttling make
-guessing slow; these rules refuse the passwords that an attacker tries first.
+5.2. It contains the passwords that have at least 8 characters and that the other rules do not refuse. Argon2 and
+throttling make guessing slow; these rules refuse the passwords that an attacker tries first.
 """
 
 import re
@@ -45,7 +45,7 @@ _PARTS: Final = re.compile(r"[^\W\d_]{3,}|\d{4,}")
 _MIN_PART: Final = 3
 _MAX_OTHER_LETTERS: Final = 3
 _MAX_OTHERS: Final = 10
-"""The length of the longest date with separators, such as 12.03.1984."""
+"""The maximum number of other characters in a personal password: the length of a date such as 12.03.1984."""
 
 
 def is_common(password: str) -> bool:
@@ -64,7 +64,7 @@ def is_common(password: str) -> bool:
 
 
 def is_personal(password: str, email: str) -> bool:
-    """Return whether a password is parts of an e-mail address, with at most a date or a few other characters."""
+    """Return whether a password consists of parts of an e-mail address and at most a date or a few other characters."""
     folded = password.casefold()
     local, _, domain = email.casefold().rpartition("@")
     labels = domain.split(".")[:-1]

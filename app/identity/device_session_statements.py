@@ -43,7 +43,7 @@ REPEAT: Final = Statement(sa.update(_device).where(_this_device).values(repeated
 BEGIN_USE: Final = Statement(
     sa.update(_device).where(_this_device, _device.c.unused == bind(_device.c.unused, "tag")).values(unused=sa.null())
 )
-"""Stores that a device has used its newest tokens: the former refresh token can then not be sent again."""
+"""Stores that a device has used its newest tokens. From then on, using its former refresh token signs it out."""
 _ENDED: Final = {"ended_at": bind(_device.c.ended_at)}
 END_DEVICE: Final = Statement(sa.update(_device).where(_this_device).values(_ENDED))
 END_OWN_DEVICE: Final = Statement(
@@ -84,7 +84,10 @@ END_LEAST_USED: Final = Statement(
     .values(_ENDED)
     .returning(_device.c.id)
 )
-"""Signs out the devices of an account, except the `kept` most recently used ones; returns the devices' ids."""
+"""Signs out the devices of an account, except the `kept` most recently used ones.
+
+Returns the ids of the devices that it signed out.
+"""
 COUNT_LIVE: Final = sa.select(sa.func.count()).select_from(_device).where(*_LIVE).scalar_subquery()
 FIND_DEVICE_OF_TOKEN: Final = Statement(
     sa.select(_device.c.id)
@@ -100,7 +103,10 @@ SIGNED_IN: Final = Statement(
 
 
 def live_since(settings: Settings) -> dict[str, datetime]:
-    """Return two bind values: a live device was created after `oldest` and last used after `idle_since`."""
+    """Return the bind values `oldest` and `idle_since`, by which statements select the devices that can still refresh.
+
+    Such a device was created after `oldest` and last used after `idle_since`.
+    """
     now = clock.now()
     return {
         "oldest": now - timedelta(seconds=settings.refresh_total_seconds),

@@ -2,11 +2,12 @@
 
 A refresh token is 256 random bits, stored as its SHA-256. Its successor is derived from the token and a key of the
 server. So a device that lost a response can repeat the request and gets the same successor, although no token is stored
-in clear. It can repeat the request for one minute, until the successor or an access token that was issued with the
-successor is used. The use of any other old token signs the device out, because two parties have the token.
+in clear. The device can repeat the request for one minute, but not after it has used the successor or an access token
+that was issued with the successor. The use of any other old token signs the device out, because two parties have the
+token.
 
-If a response was repeated, and the successor is refreshed before one of its access tokens was used, two parties may be
-refreshing in turn: then the next response cannot be repeated (decision 072).
+After a repeated response, a device normally uses the new access token first. If the successor is used to refresh before
+that, two parties may be refreshing in turn: then the response to this refresh cannot be repeated (decision 072).
 """
 
 import base64
@@ -70,11 +71,12 @@ async def create_device(
 async def refresh(services: Services, network: str, token: str) -> dict[str, Any]:
     """Return the response with a device's next tokens; raise `WrongCredentials` if the refresh token is not valid.
 
-    A token that may have been copied also signs the device out, queues a notice, and is recorded as an audit event.
+    If the token was replaced and its response cannot be repeated, the token may have been copied: then also sign the
+    device out, queue a notice to the owner, and record an audit event.
     """
     successor = _encode(hmac.digest(services.refresh_key, token.encode(), hashlib.sha256))
     async with services.db.transaction() as tx:
-        found = await _found(tx, token)
+        found = await _lock_token(tx, token)
         if found is None or not _alive(services, found, clock.now()):
             raise WrongCredentials
         if found["superseded_at"] is None:
@@ -95,7 +97,7 @@ async def refresh(services: Services, network: str, token: str) -> dict[str, Any
 
 
 async def _supersede(tx: Transaction, services: Services, found: Row, token: str, successor: str) -> None:
-    """Replace the newest token of a device by its successor."""
+    """Replace the newest refresh token of a device by its successor, and store the time of this use of the device."""
     now, device_id = clock.now(), found["device_id"]
     is_doubtful = found["repeated"] and found["unused"] == _tag(services, token)
     unused = None if is_doubtful else _tag(services, successor)
@@ -105,9 +107,10 @@ async def _supersede(tx: Transaction, services: Services, found: Row, token: str
 
 
 async def _can_repeat(tx: Transaction, services: Services, found: Row, successor: str) -> bool:
-    """Return whether the response to a superseded token may be sent again.
+    """Return whether a superseded refresh token gets the same response again.
 
-    It may if the token was superseded at most `refresh_grace_seconds` ago, and the tokens of the response are unused.
+    This is so if the token was superseded at most `refresh_grace_seconds` ago, and the device has used neither of the
+    two tokens in that response.
     """
     grace = timedelta(seconds=services.settings.refresh_grace_seconds)
     is_newest = await tx.one(statements.FIND_UNUSED, digest=_digest(successor)) is not None
@@ -115,8 +118,11 @@ async def _can_repeat(tx: Transaction, services: Services, found: Row, successor
     return bool(is_newest and is_unused and clock.now() - found["superseded_at"] <= grace)
 
 
-async def _found(tx: Transaction, token: str) -> Row | None:
-    """Lock the device of a token, and return the token's row as it is under the lock; None if the token is unknown."""
+async def _lock_token(tx: Transaction, token: str) -> Row | None:
+    """Lock the device of a refresh token, and return the row of the token and its device, read after the lock.
+
+    Return None if the token is unknown, or its device is signed out, or the account is closed.
+    """
     found = await tx.one(statements.FIND, digest=_digest(token))
     if found is not None:
         await tx.one(statements.LOCK, id=found["device_id"])
@@ -125,7 +131,7 @@ async def _found(tx: Transaction, token: str) -> Row | None:
 
 
 async def end_device(db: Database, account_id: UUID, device_id: UUID) -> bool:
-    """Sign out one device of the account; return whether it was signed in."""
+    """Sign out one device of the account; return whether the device was signed in until now."""
     async with db.transaction() as tx:
         ended = await tx.one(statements.END_OWN_DEVICE, id=device_id, account_id=account_id, ended_at=clock.now())
     return ended is not None
@@ -145,7 +151,7 @@ async def end_every_device(tx: Transaction, account_ids: Sequence[UUID]) -> None
 async def device_that_held(services: Services, token: str | None, email_key: str) -> UUID | None:
     """Return the id of the device that a refresh token belongs to, even if the device has been signed out.
 
-    Return None if `token` is None, or is not a token of the account with this `email_key`.
+    Return None if `token` is None, or is not a token of the account with the normalized e-mail address `email_key`.
     """
     if token is None:
         return None
@@ -154,7 +160,7 @@ async def device_that_held(services: Services, token: str | None, email_key: str
 
 
 async def signed_in_devices(db: Database, settings: Settings, account_id: UUID) -> list[Row]:
-    """Return the devices that are signed in, newest first."""
+    """Return the devices of an account that are signed in, newest first."""
     return await db.all(statements.SIGNED_IN, account_id=account_id, **statements.live_since(settings))
 
 
@@ -178,7 +184,7 @@ async def tokens_of(services: Services, account_id: UUID, device_id: UUID, token
 
 
 def _tag(services: Services, token: str) -> bytes:
-    """Return the eight-byte tag that all access tokens issued with a refresh token contain."""
+    """Return the tag of a refresh token: eight bytes in each access token that was issued with this refresh token."""
     return hmac.digest(services.refresh_key, f"tag:{token}".encode(), hashlib.sha256)[:TAG_BYTES]
 
 

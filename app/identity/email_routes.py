@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from app.http import Response, Route, json_response
 from app.identity import changing_email, examples
-from app.identity.buckets import CodeKind, of_client, of_code, of_device
+from app.identity.buckets import CodeKind, of_client, of_device, of_wrong_codes
 from app.identity.caller import Call
 from app.identity.networks import Network
 from app.identity.shapes import Accepted, Account, EmailConfirmation, EmailDraft
@@ -46,7 +46,7 @@ async def confirm_email_change(call: Call, network: Network, draft: EmailConfirm
 
     The code in the example is not valid and gets 401. Request a code with `POST /v1/me/email` and use it instead.
     """
-    tries = of_code(call.services, network, str(call.account_id), CodeKind.EMAIL)
+    tries = of_wrong_codes(call.services, network, str(call.account_id), CodeKind.EMAIL)
     async with count_wrong(call.services, tries, of_client(call.services, network)):
         changed = await changing_email.confirm_change(call, network, draft)
     return json_response(changed)

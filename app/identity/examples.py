@@ -26,7 +26,7 @@ LOGIN: Final[Example] = {
 }
 REFRESH: Final[Example] = {"refresh_token": "YW4gZXhhbXBsZSBvZiBhIHRva2VuLCAzMiBieXRlcyA"}
 PASSWORD: Final[Example] = {"current": "one-quiet-morning", "new": "one-quiet-morning"}
-"""The new password is the current one, so that the other examples still work."""
+"""A change of the password. The new password is equal to the current one, so that the other examples still work."""
 FORGOTTEN: Final[Example] = {"email": "ilse@example.com"}
 RESET: Final[Example] = {"email": "ilse@example.com", "code": "7KQ2M-X9WDA", "new": "one-quiet-morning"}
 EMAIL: Final[Example] = {"password": "one-quiet-morning", "email": "ilse.m@example.com"}
@@ -63,7 +63,7 @@ TOKEN_PAIR: Final[Example] = {
 SECOND_FACTOR: Final[Example] = {"password": "one-quiet-morning"}
 SECOND_FACTOR_CODE: Final[Example] = {"code": "492039"}
 SECOND_FACTOR_REMOVAL: Final[Example] = {"password": "another-quiet-morning", "code": "492039"}
-"""The password is wrong, so that the example fails whether or not the second factor is on."""
+"""Turning the second factor off. The password is wrong, so that this example always fails, and changes nothing."""
 TICKET: Final[Example] = {"ticket": "c2VhbGVkLCBhcyBhbiBleGFtcGxl"}
 SECOND_FACTOR_LOGIN: Final[Example] = {**TICKET, **SECOND_FACTOR_CODE}
 SECOND_FACTOR_STATE: Final[Example] = {

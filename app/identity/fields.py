@@ -26,10 +26,10 @@ _NO_NUL: Final = r"^[^\x00]*$"
 
 
 def email_key(email: str) -> str:
-    """Return the key of an e-mail address, by which accounts are looked up.
+    """Return the normalized form of an e-mail address, by which accounts are looked up.
 
-    E-mail addresses that differ only in case or in the encoding of the domain have the same key. The domain is encoded
-    by IDNA 2008, so that `straße.example` and `strasse.example` are different domains, as in the DNS.
+    It is equal for e-mail addresses that differ only in case or in the encoding of the domain. The domain is encoded by
+    IDNA 2008, so that `straße.example` and `strasse.example` are different domains, as in the DNS.
     """
     local, _, domain = unicodedata.normalize("NFC", email).rpartition("@")
     if not domain.isascii():
@@ -44,7 +44,7 @@ def fold_case(text: str) -> str:
 
 
 def _fold(character: str) -> str:
-    """Return the result of `casefold` if it is one character, otherwise the result of `lower` if that is one."""
+    """Return the first of `casefold()`, `lower()` and the character itself that is a single character."""
     return next((each for each in (character.casefold(), character.lower()) if len(each) == 1), character)
 
 

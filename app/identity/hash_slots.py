@@ -1,11 +1,11 @@
-"""Slots for computing password hashes. Waiting networks get them in turn, so that one cannot block the others."""
+"""Slots for computing password hashes. Waiting networks get slots in turn, so that none can block the others."""
 
 import asyncio
 from collections import OrderedDict, deque
 
 
 class HashSlots:
-    """A semaphore whose waiters are queued by network. A release serves the next network's oldest waiter."""
+    """A semaphore with a queue of waiters per network. A released slot goes to the next network's oldest waiter."""
 
     def __init__(self, free: int) -> None:
         """Start with `free` free slots."""
@@ -13,7 +13,7 @@ class HashSlots:
         self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
 
     async def acquire(self, network: str) -> None:
-        """Wait for a slot. If the call is cancelled after it got a slot, release the slot."""
+        """Wait for a slot in the queue of `network`. If the call is cancelled after it got a slot, release the slot."""
         if self._free:
             self._free -= 1
             return
@@ -27,7 +27,7 @@ class HashSlots:
             raise
 
     def release(self) -> None:
-        """Release a slot, and give it to the next network that waits for one."""
+        """Release a slot: give it to the next network that waits, or make it available."""
         while self._waiting:
             network, waiters = self._waiting.popitem(last=False)
             slot = waiters.popleft()

@@ -21,7 +21,10 @@ __all__ = ["Key", "load_key", "read_members", "sign", "split", "verify"]
 
 
 def load_key(key: str | Mapping[str, Any], algorithm: str) -> Key:
-    """Load a key, in PEM format or as a JWK, for use with one algorithm. This takes longer than one use of the key."""
+    """Load a key, in PEM format or as a JWK, for use with one algorithm.
+
+    Loading takes longer than signing or verifying, so keep a key that is used again.
+    """
     return jwk.construct(key, algorithm)
 
 
@@ -52,7 +55,7 @@ def split(token: str, *, max_length: int, max_header_bytes: int) -> tuple[bytes,
 
 
 def read_members(content: bytes) -> dict[str, Any]:
-    """Return the members of a JSON object; raise an exception if `content` is none, or repeats a member name."""
+    """Return the members of a JSON object; raise an exception if `content` is no object or repeats a member name."""
 
     def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
@@ -68,7 +71,7 @@ def read_members(content: bytes) -> dict[str, Any]:
 
 
 def _decode(part: str) -> bytes:
-    """Return the bytes of a base64url part; raise `ValueError` if it is not the canonical encoding."""
+    """Decode a part of a token from base64url; raise `ValueError` if its encoding is not canonical."""
     content = base64.b64decode(part.encode("ascii") + b"=" * (-len(part) % 4), b"-_", validate=True)
     if base64.urlsafe_b64encode(content).decode().rstrip("=") != part:
         raise binascii.Error

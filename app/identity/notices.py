@@ -53,9 +53,9 @@ _TEXTS: Final = {
 
 
 async def notify(tx: Transaction, services: Services, account_id: UUID, notice: Notice) -> None:
-    """Queue a notice to the e-mail address that an account has now, unless the operator turned it off.
+    """Queue an e-mail with a notice to an account's e-mail address, unless the operator turned off this notice.
 
-    Call `Jobs.wake` after the commit.
+    In the transaction `tx`, call this before a change of the e-mail address. Call `Jobs.wake` after the commit.
     """
     if notice in services.settings.notices:
         account = await tx.only(_EMAIL, id=account_id)

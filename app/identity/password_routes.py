@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from app.http import Response, SecretRoute, json_response
 from app.identity import changing_password, examples
-from app.identity.buckets import CodeKind, of_client, of_code
+from app.identity.buckets import CodeKind, of_client, of_wrong_codes
 from app.identity.fields import email_key
 from app.identity.networks import Network
 from app.identity.shapes import Accepted, ForgottenDraft, ResetDraft
@@ -45,7 +45,7 @@ async def reset_password(services: TheServices, network: Network, draft: ResetDr
     The code in the example is not valid and gets 401. Request a code with `POST /v1/auth/password/forgot` and use it
     instead.
     """
-    tries = of_code(services, network, email_key(draft.email), CodeKind.RESET)
+    tries = of_wrong_codes(services, network, email_key(draft.email), CodeKind.RESET)
     async with count_wrong(services, tries, of_client(services, network)):
         await changing_password.reset(services, network, draft)
     return Response(204)

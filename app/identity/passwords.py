@@ -20,7 +20,7 @@ _hash: Final = PasswordHash.recommended()
 UNKNOWN_HASH: Final = (
     "$argon2id$v=19$m=65536,t=3,p=4$kPw8KVwJS8KKilDZDn+5ng$GNttkA60J+8Ab6u4IORa5Ifj4C/o//aJxRruZVOyRO0"
 )
-"""The hash of a discarded random password, checked if there is no account, so that the response takes the same time."""
+"""The hash of a discarded random password. It is checked if there is no account, to take as long as for an account."""
 
 
 def normalized(password: str) -> str:
@@ -34,8 +34,9 @@ def normalized(password: str) -> str:
 class Passwords:
     """Hashes and checks passwords without blocking the event loop.
 
-    Its methods raise `Unavailable` if no thread becomes free within `hash_seconds`. It uses its own threads, so that a
-    slow mail server does not delay sign-ins.
+    Its methods raise `Unavailable` if no thread becomes free within `hash_seconds`. Their parameter `network` is the
+    network of the request: waiting networks get a thread in turn. The threads are used for hashes only, so that a slow
+    mail server does not delay sign-ins.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -45,21 +46,24 @@ class Passwords:
         self._threads = ThreadPoolExecutor(threads, "hash")
         self._seconds = settings.hash_seconds
         self.running = self.waiting = 0
-        """The number of hashes that are being computed, and the number of hashes that wait for a free thread."""
+        """The numbers of hashes that are being computed (`running`) and that wait for a free thread (`waiting`)."""
 
     async def hashed(self, password: str, network: str = "") -> str:
-        """Return the hash of a password that `network` sent."""
+        """Return the hash of a password."""
         return await self._computed(network, hashed_now, password)
 
-    async def right(self, password: str, password_hash: str | None, network: str = "") -> bool:
-        """Return whether a password has this hash; if the hash is None, return False after the same time."""
-        return (await self.checked(password, password_hash, network))[0]
+    async def verify(self, password: str, password_hash: str | None, network: str = "") -> bool:
+        """Return whether a password matches a hash; if the hash is None, return False after the same time."""
+        return (await self.verify_and_update(password, password_hash, network))[0]
 
-    async def checked(self, password: str, password_hash: str | None, network: str = "") -> tuple[bool, str | None]:
-        """Return whether a password has this hash, and a new hash to store in its place, or None to keep it.
+    async def verify_and_update(
+        self, password: str, password_hash: str | None, network: str = ""
+    ) -> tuple[bool, str | None]:
+        """Return whether a password matches a hash, and the hash that should replace it; None if none should.
 
-        A hash is replaced if its parameters are weaker than today's, or if it was computed from a password that was not
-        normalized, as in earlier releases. If the hash is None, return False after the same time.
+        A hash should be replaced if its parameters are weaker than the current ones, or if it was computed from a
+        password that was not normalized, as in earlier releases. If the hash is None, return False and None after the
+        same time.
         """
         if password_hash is None:
             await self._computed(network, _hash.verify, password, UNKNOWN_HASH)

@@ -23,9 +23,10 @@ _rows = sa.bindparam("rows", type_=sa.BigInteger)
 
 
 def _delete_oldest(kind: type[Table], moment: str, *conditions: sa.ColumnElement[bool]) -> Statement:
-    """Return a statement for `delete_in_batches`, which deletes the oldest rows between `since` and `before`.
+    """Return a statement for `delete_in_batches`, which deletes the oldest rows of a table.
 
-    `moment` is the column whose value is compared, and which the statement returns for each row.
+    `moment` is the name of the column whose value must be at least `since` and below `before`. The statement returns
+    this value for each deleted row.
     """
     table = kind.table()
     (key,), column = table.primary_key, table.c[moment]
@@ -54,7 +55,7 @@ _of_devices: Final = any_of(_token.c.device_id, "devices")
 _some = sa.select(_token.c.digest).where(_of_devices, _token.c.superseded_at.is_not(None)).limit(_rows)
 DELETE_SUPERSEDED: Final = Statement(sa.delete(_token).where(_token.c.digest.in_(_some)).returning(_token.c.digest))
 DELETE_NEWEST: Final = Statement(sa.delete(_token).where(_of_devices).returning(_token.c.digest))
-"""Deletes the newest token of each device. `DELETE_SUPERSEDED` runs before and leaves no other token."""
+"""Deletes the newest refresh token of each device: `DELETE_SUPERSEDED` has deleted all others before."""
 DELETE_DEVICES: Final = Statement(sa.delete(_device).where(any_of(_device.c.id, "devices")))
 
 
@@ -71,7 +72,7 @@ async def prune_codes(db: Database) -> AsyncGenerator[int, None]:
 async def prune_counts(db: Database) -> AsyncGenerator[int, None]:
     """Delete the counts of attempts whose period began more than a day ago.
 
-    After each batch, yield the number of deleted counts. Counts with undecided attempts are kept.
+    After each batch, yield the number of deleted counts. A count with a reserved attempt (`Throttle`) is kept.
     """
     async for count in delete_in_batches(db, DELETE_COUNTS, clock.now() - DAY, BATCH_SIZE):
         yield count
@@ -80,8 +81,8 @@ async def prune_counts(db: Database) -> AsyncGenerator[int, None]:
 async def prune_devices(db: Database, settings: Settings) -> AsyncGenerator[int, None]:
     """Delete the devices whose sign-in is older than `refresh_total_seconds`.
 
-    After each batch of devices, yield the number of deleted ones. Also delete the superseded refresh tokens of other
-    devices that are no longer signed in. Their newest token is kept, so that the device is recognised at its next
+    After each batch of devices, yield the number of deleted devices. Of a newer device that is no longer signed in,
+    delete only the superseded refresh tokens. The newest token is kept, so that the device is recognised at its next
     sign-in.
     """
     now, after, is_last = clock.now(), UUID(int=0), False

@@ -1,8 +1,8 @@
 """Registration with an e-mail address, a password, and an e-mailed code.
 
-Each attempt has its own password and its own code. A code creates the account with the password of its own attempt: so
-the owner's code never activates a password that another person tried to register. The response to an attempt is the
-same, and takes the same time, whether or not the e-mail address has an account; only the e-mail differs.
+Each attempt to register has its own password and its own code. A code creates the account with the password of its own
+attempt: so the owner's code never activates a password that another person tried to register. The response to an
+attempt is the same, and takes the same time, whether or not the e-mail address has an account; only the e-mail differs.
 """
 
 from typing import Final
@@ -24,7 +24,7 @@ _codes: Final = ShortCodes(Registration.table())
 
 
 async def register(services: Services, network: str, draft: RegistrationDraft) -> None:
-    """Store an attempt, and queue an e-mail with its code, or an e-mail that says that the account exists.
+    """Store an attempt to register, and queue an e-mail with its code, or an e-mail that says that the account exists.
 
     If `network` has requested too many codes, nothing is stored or queued. Raise `TooManyAttempts` if `network` has
     sent too many requests.
@@ -58,7 +58,9 @@ async def register(services: Services, network: str, draft: RegistrationDraft) -
 
 
 async def verify(services: Services, network: str, email: str, code: str) -> UUID:
-    """Create the account of the attempt that the code belongs to, delete all attempts, and return the account's id.
+    """Create the account of the attempt that the code belongs to, and return the account's id.
+
+    Also delete all attempts to register this e-mail address.
 
     Raise `WrongCredentials` if the code is not valid, or the e-mail address has an account now.
     """

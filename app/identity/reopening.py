@@ -1,4 +1,4 @@
-"""Reopening a closed account before it is erased, with the code that was sent to its owner."""
+"""Reopening a closed account before it is erased, with a code that was e-mailed to its owner."""
 
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
@@ -10,7 +10,7 @@ from app.identity import audit, device_sessions, emails
 from app.identity.accounts import LOCK_SIGNING_IN
 from app.identity.administration import LOCK, LOCK_BY_KEY, set_closed
 from app.identity.audit import Event
-from app.identity.buckets import CodeKind, of_client, of_code
+from app.identity.buckets import CodeKind, of_client, of_wrong_codes
 from app.identity.codes import MailedCodes, typed_code
 from app.identity.fields import email_key
 from app.identity.second_factor import needed
@@ -54,14 +54,14 @@ def can_reopen(account: Row, now: datetime) -> bool:
 
 
 async def reopen(services: Services, network: str, draft: ReopeningDraft) -> dict[str, Any]:
-    """Reopen an account, sign in on a new device, and return the response with the device's tokens.
+    """Reopen an account with an e-mailed code, sign in on a new device, and return the response with its tokens.
 
     Also queue an e-mail to the owner, and record an audit event. Raise `WrongCredentials` if the code is not valid or
     the account cannot be reopened. Raise `SecondFactorRequired` if the account is now open, but the sign-in needs a
     second factor.
     """
     key = email_key(draft.email)
-    tries = of_code(services, network, key, CodeKind.REOPENING)
+    tries = of_wrong_codes(services, network, key, CodeKind.REOPENING)
     async with count_wrong(services, tries, of_client(services, network)):
         reopened = await _redeem(services, network, key, typed_code(draft.code))
     services.jobs.wake()
@@ -75,7 +75,10 @@ async def reopen(services: Services, network: str, draft: ReopeningDraft) -> dic
 
 
 async def _redeem(services: Services, network: str, key: str, code: str) -> Reopened:
-    """Reopen the account of a code; raise `WrongCredentials` if the code or the account does not allow it."""
+    """Reopen the account with the normalized e-mail address `key`, and delete its codes.
+
+    Raise `WrongCredentials` if the code is not valid or the account cannot be reopened.
+    """
     async with services.db.transaction() as tx:
         account = await tx.one(LOCK_BY_KEY, email_key=key)  # always before the codes: no deadlock
         row = await _codes.redeem(tx, services, network, key, code)
@@ -86,7 +89,7 @@ async def _redeem(services: Services, network: str, key: str, code: str) -> Reop
 
 
 async def _reopened(tx: Transaction, services: Services, account: Row) -> Reopened | None:
-    """Reopen a locked account, queue an e-mail to its owner, and create a device if no second factor is needed.
+    """Reopen a locked account, queue an e-mail to its owner, and create a device unless a second factor is needed.
 
     Return None if the account cannot be reopened.
     """

@@ -67,8 +67,8 @@ async def login(services: TheServices, network: Network, draft: LoginDraft) -> R
     """Sign in with a password. Each sign-in creates a device.
 
     A wrong password gets the same response as an unknown, unverified or closed account. After five failures within 15
-    minutes, sign-ins to the account get 429 until the 15 minutes are over. Failures of a device that sends its last
-    refresh token are counted separately.
+    minutes, sign-ins to the account get 429 until the 15 minutes are over. If the request contains a refresh token that
+    the device held for the account, the failures of this device are counted separately.
 
     If the account has a second factor, the response is 401 `second-factor-required` with a ticket. Send the ticket with
     a code to `POST /v1/auth/second-factor`.

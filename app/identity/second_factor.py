@@ -27,7 +27,7 @@ from app.settings import Settings
 ISSUER: Final = "Afterglow"
 STEP_SECONDS: Final = 30
 DRIFT_STEPS: Final = 1
-"""The number of periods by which a device's clock may be ahead or behind."""
+"""The number of 30-second periods by which the clock of the authenticator app may be ahead or behind."""
 SECRET_BYTES: Final = 20
 MAX_RECOVERY_CODES: Final = 10
 _DIGITS: Final = 6
@@ -46,7 +46,7 @@ _SET_UP: Final = Statement(
     .bindparams(bind(_factor.c.account_id), bind(_factor.c.secret), bind(_factor.c.created_at, "now"))
     .columns(_factor.c.account_id)
 )
-"""Stores a new secret, unless the second factor is on."""
+"""Stores a new secret, unless the second factor is on. Returns a row if the secret was stored."""
 _FIND: Final = Statement(sa.select(_factor).where(_this))
 _CONFIRM: Final = Statement(
     sa.update(_factor)
@@ -60,7 +60,7 @@ _USE_STEP: Final = Statement(
     .values(last_step=bind(_factor.c.last_step, "step"))
     .returning(_factor.c.account_id)
 )
-"""Marks a period as used, unless a code of the same or a later period was used."""
+"""Marks a period as used, unless a code of the same or a later period was used. Returns a row if it was marked."""
 _DELETE: Final = Statement(
     sa.delete(_factor).where(_this, _factor.c.confirmed_at.is_not(None)).returning(_factor.c.account_id)
 )
@@ -75,14 +75,17 @@ _DELETE_RECOVERY: Final = Statement(sa.delete(_recovery).where(_of_account))
 
 
 class Needed(NamedTuple):
-    """Whether a sign-in needs a code, and whether the account has to set up its second factor first."""
+    """What a sign-in needs after the password.
+
+    `code` is true if it needs a code. `setup` is true if the account must set up its second factor first.
+    """
 
     code: bool
     setup: bool
 
 
 def needed(settings: Settings, account: Row) -> Needed:
-    """Return whether a sign-in to an account needs a code, and whether it needs a setup first.
+    """Return whether a sign-in to an account needs a code, and whether its second factor must be set up first.
 
     `account` has the members `role` and `second_factor_at`, which is None if the second factor is off.
     """
@@ -94,7 +97,7 @@ def needed(settings: Settings, account: Row) -> Needed:
 async def state(db: Db, account_id: UUID) -> Row:
     """Return the members of `SecondFactorState`.
 
-    They are `enabled`, `enabled_at` (None if it is off) and `recovery_codes`, the number of unused recovery codes.
+    `enabled_at` is None if the second factor is off. `recovery_codes` is the number of unused recovery codes.
     """
     row = await db.one(_FIND, account_id=account_id)
     enabled_at = None if row is None else row["confirmed_at"]
@@ -105,7 +108,8 @@ async def state(db: Db, account_id: UUID) -> Row:
 async def set_up(tx: Transaction, services: Services, account_id: UUID, email: str) -> Row:
     """Store a new secret; return the secret and its URI for an authenticator app.
 
-    The second factor is off until the secret is confirmed. Raise `SecondFactorOn` if the second factor is already on.
+    The second factor stays off until `confirm` is called with a code. Raise `SecondFactorOn` if the second factor is
+    already on.
     """
     secret = secrets.token_bytes(SECRET_BYTES)
     sealed = Cipher(services.second_factor_key).encrypt(secret, account_id.bytes)
@@ -131,9 +135,9 @@ async def confirm(tx: Transaction, services: Services, account_id: UUID, code: s
 
 
 async def use_code(tx: Transaction, services: Services, account_id: UUID, code: str) -> str | None:
-    """Use a code of the second factor, which then cannot be used again; return `totp` or `recovery-code`.
+    """Check a code of the authenticator app, or a recovery code, and mark the code as used.
 
-    Return None if the code is wrong or was used before.
+    Return the kind of the code (`totp` or `recovery-code`); return None if the code is wrong or was used before.
     """
     if len(code) == _DIGITS and code.isdecimal():
         step = await _step_of(tx, services, account_id, code)
@@ -150,7 +154,7 @@ async def turn_off(tx: Transaction, account_id: UUID) -> bool:
 
 
 async def _step_of(tx: Transaction, services: Services, account_id: UUID, code: str) -> int | None:
-    """Return the period of a code; None if the code is not of an accepted period."""
+    """Return the 30-second period of an authenticator app's code; None if the code is not valid now."""
     row = await tx.one(_FIND, account_id=account_id)
     if row is None:
         return None

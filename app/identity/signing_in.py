@@ -11,11 +11,11 @@ from app.identity.buckets import (
     CodeKind,
     of_account,
     of_client,
-    of_code,
     of_device,
     of_refreshes,
     of_second_factor,
     of_sign_ins,
+    of_wrong_codes,
 )
 from app.identity.fields import email_key
 from app.identity.notices import notify
@@ -43,7 +43,7 @@ async def by_password(services: Services, network: str, draft: LoginDraft) -> To
     async with rate_limited(services, bucket, of_client(services, network)) as attempt:
         account = await services.db.one(BY_EMAIL, email_key=key)
         password_hash = None if account is None else account["password_hash"]
-        right, stronger = await services.passwords.checked(draft.password, password_hash, network)
+        right, stronger = await services.passwords.verify_and_update(draft.password, password_hash, network)
         attempt.account_id = None if account is None else account["id"]
         if account is None or account["closed_at"] is not None or not right:
             raise WrongCredentials
@@ -70,9 +70,9 @@ async def _complete_login(
 ) -> tuple[UUID, str]:
     """Create a device; return its id and its first refresh token.
 
-    `stronger` is a new hash of the same password to store, or None. If `is_known` is false, the device was not signed
-    in before, and a notice to the owner is queued. Raise `WrongCredentials` if the account is closed, or its password
-    was changed while the password was checked.
+    `stronger` is a hash of the same password that replaces the stored one, or None. If `is_known` is false, the device
+    was not signed in to the account before, and a notice to the owner is queued. Raise `WrongCredentials` if the
+    account is closed, or its password was changed while the password was checked.
     """
     async with services.db.transaction() as tx:
         if await tx.one(LOCK_UNCHANGED, id=account["id"], password_hash=account["password_hash"]) is None:
@@ -92,7 +92,7 @@ async def by_second_factor(services: Services, network: str, draft: SecondFactor
     contains the new recovery codes. Raise `WrongCredentials` if the ticket or the code is not valid.
     """
     await count_request(services, of_sign_ins(services, network))
-    ticket = tickets.opened(services, draft.ticket)
+    ticket = tickets.read_ticket(services, draft.ticket)
     bucket = of_second_factor(services, ticket.device_id or ticket.account_id)
     async with rate_limited(services, bucket, of_client(services, network)) as attempt:
         attempt.account_id = ticket.account_id
@@ -113,9 +113,10 @@ async def by_second_factor(services: Services, network: str, draft: SecondFactor
 
 
 async def _use_code(tx: Transaction, services: Services, ticket: Ticket, code: str) -> tuple[str, list[str] | None]:
-    """Use a code; return its kind (`totp` or `recovery-code`), and the recovery codes if a second factor was turned on.
+    """Check the second-factor code of a sign-in, mark it as used, and return its kind (`totp` or `recovery-code`).
 
-    Raise `WrongCredentials` if the code is wrong or was used.
+    If `ticket.setup` is true, the code also turns the second factor on; then the second result is the list of new
+    recovery codes, otherwise None. Raise `WrongCredentials` if the code is wrong or was used before.
     """
     if ticket.setup:
         codes = await second_factor.confirm(tx, services, ticket.account_id, code)
@@ -132,10 +133,11 @@ async def _use_code(tx: Transaction, services: Services, ticket: Ticket, code: s
 async def set_up_second_factor(services: Services, network: str, draft: TicketDraft) -> Row:
     """Store and return a new secret for an account whose role requires a second factor, but which has none yet.
 
-    Raise `SecondFactorOn` if the ticket is not for a setup, or the second factor has been turned on since.
+    Raise `WrongCredentials` if the ticket is not valid. Raise `SecondFactorOn` if the ticket is not for a setup, or the
+    second factor has been turned on since the ticket was issued.
     """
     await count_request(services, of_sign_ins(services, network))
-    ticket = tickets.opened(services, draft.ticket)
+    ticket = tickets.read_ticket(services, draft.ticket)
     if not ticket.setup:
         raise SecondFactorOn
     async with services.db.transaction() as tx:
@@ -155,9 +157,12 @@ async def _lock_account(tx: Transaction, services: Services, ticket: Ticket) -> 
 
 
 async def by_code(services: Services, network: str, draft: VerificationDraft) -> Tokens:
-    """Complete a registration with an e-mailed code, sign in, and record both as audit events; return the tokens."""
+    """Complete a registration with an e-mailed code, sign in, and return the response with the tokens.
+
+    Record the registration and the sign-in as audit events. Raise `WrongCredentials` if the code is not valid.
+    """
     await count_request(services, of_sign_ins(services, network))
-    tries = of_code(services, network, email_key(draft.email), CodeKind.REGISTRATION)
+    tries = of_wrong_codes(services, network, email_key(draft.email), CodeKind.REGISTRATION)
     async with count_wrong(services, tries, of_client(services, network)):
         account_id = await registering.verify(services, network, draft.email, draft.code)
     audit.record(services, Event.REGISTERED, account_id, network)
@@ -167,6 +172,9 @@ async def by_code(services: Services, network: str, draft: VerificationDraft) ->
 
 
 async def by_refresh_token(services: Services, network: str, draft: RefreshDraft) -> Tokens:
-    """Return new tokens. A right refresh token cannot be guessed, so it is accepted after any number of failures."""
+    """Return the response with new tokens; raise `WrongCredentials` if the refresh token is not valid.
+
+    A right refresh token cannot be guessed, so it is accepted after any number of failures.
+    """
     async with count_wrong(services, of_refreshes(services, network)):
         return await device_sessions.refresh(services, network, draft.refresh_token)

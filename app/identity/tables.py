@@ -19,7 +19,7 @@ class Role(StrEnum):
 
 
 class AccountRecord(Table, table=True):
-    """A verified account. `email_key` is the key of its e-mail address (`app.identity.fields.email_key`).
+    """A verified account. `email_key` is its normalized e-mail address (`app.identity.fields.email_key`).
 
     `erase_at` is the time when a closed account will be erased. If `erase_at` equals `closed_at`, the account can no
     longer be reopened.
@@ -45,11 +45,12 @@ class AccountRecord(Table, table=True):
 class Feed(Table, table=True):
     """The feed of one owner, created with the account.
 
-    `head` is the sequence number of the owner's latest change, `floor` the highest one of a purged tombstone, and
-    `consents` the number of consents that have not ended.
+    `head` is the sequence number of the owner's latest change, `floor` the highest sequence number of a purged
+    tombstone, and `consents` the number of consents that have not ended.
 
-    `records`, `document_bytes` and `remembered_ops` are the number of the owner's records, the bytes of their sealed
-    documents, and the number of remembered operations. Each write updates these counts (decision 074).
+    `records` is the number of the owner's records, and `document_bytes` the size of their sealed documents.
+    `remembered_ops` is the number of pushed operations whose results are stored, so that a repeated push gets the same
+    results. Each write updates these counts (decision 074).
     """
 
     __tablename__ = "feed"
@@ -163,8 +164,8 @@ class DeviceRecord(Table, table=True):
     """A device that is or was signed in.
 
     `unused` is the tag of the device's newest refresh token until an access token with this tag is used, then null.
-    While it is not null, the former refresh token can be sent again; `repeated` says whether that has happened. The
-    index `ix_device_signed_in` is partial in the migrations: it contains only devices that are signed in.
+    While it is not null, the former refresh token can be sent again; `repeated` is true if it was sent again. The index
+    `ix_device_signed_in` is partial in the migrations: it contains only devices that are signed in.
     """
 
     __tablename__ = "device"

@@ -5,8 +5,8 @@ A bucket (`app.identity.buckets`) is a counter with a limit. There are three way
 - A password attempt is reserved before the password is checked, and afterwards becomes a failure or is released. So no
   more wrong passwords than the limit are checked, even if many arrive at once on several workers. An attempt that might
   exceed the limit waits until the earlier ones are decided, so a right password is not refused (decision 071).
-- E-mailed codes and refresh tokens cannot be guessed, so only wrong ones are counted, by network. A right one is always
-  accepted.
+- Of e-mailed codes and refresh tokens, only wrong ones are counted, by network. A right one is always accepted. This is
+  safe because they cannot be guessed: a six-digit code becomes invalid after a few wrong attempts (`ShortCodes`).
 - Requests that send an e-mail or compute a password hash are counted by network, before anything else is done. Exports
   are counted when they start, and subtracted again if they fail.
 
@@ -35,11 +35,11 @@ from app.problems import Problem, TooManyAttempts, Unavailable, WrongCredentials
 from app.services import Services
 
 MAX_WAIT_SECONDS: Final = 10.0
-"""The maximum time that an attempt waits until others are decided."""
+"""The maximum time that an attempt waits until earlier attempts are decided."""
 MIN_PAUSE_SECONDS: Final = 0.02
 MAX_PAUSE_SECONDS: Final = 0.25
 _RESERVATION: Final = timedelta(minutes=1)
-"""The lifetime of a reservation, which is longer than any request takes."""
+"""The lifetime of a reserved attempt, which is longer than any request takes."""
 _throttle = Throttle.table()
 _this = _throttle.c.key == bind(_throttle.c.key)
 _EXPIRED: Final = bind(_throttle.c.began_at, "expired")
@@ -69,7 +69,7 @@ _RESERVE: Final = Statement(
     )
     .columns(_throttle.c.count, _throttle.c.reserved, _throttle.c.began_at)
 )
-"""Reserves an attempt. Expired reservations, which a stopped worker left undecided, become failures."""
+"""Reserves an attempt. Expired reservations become failures: the worker that made them stopped before it decided."""
 _is_expired: Final = _throttle.c.began_at <= _EXPIRED
 _GIVE_BACK: Final = Statement(
     sa.update(_throttle).where(_this, _throttle.c.reserved > 0).values(reserved=_throttle.c.reserved - 1)
@@ -95,21 +95,25 @@ _RESET: Final = Statement(sa.delete(_throttle).where(_this))
 
 
 class _MustWaitError(Exception):
-    """Rolls back a reservation, because the attempt has to wait."""
+    """Rolls back the transaction that reserved an attempt, because the attempt has to wait."""
 
 
 @dataclass(slots=True)
 class Attempt:
-    """An attempt that a block makes. The block sets `account_id`, if the account is known, for the audit events."""
+    """An attempt to sign in or to use a code, which the block of a context manager makes.
+
+    The block sets `account_id`, if the account is known, for the audit events.
+    """
 
     account_id: UUID | None = None
 
 
 @asynccontextmanager
 async def counted(services: Services, bucket: Bucket, refusal: Callable[[int], Problem]) -> AsyncIterator[None]:
-    """Count a use in the bucket, and execute the block; subtract the use again if the block raises an exception.
+    """Add 1 to the bucket's count, and execute the block; subtract 1 again if the block raises an exception.
 
-    If the limit is reached, record an audit event and raise the problem that `refusal` returns for the seconds to wait.
+    If the limit is reached, do not execute the block, record an audit event, and raise the problem that
+    `refusal(seconds)` returns, with the number of seconds to wait.
     """
     try:
         uses = await _count(services, [bucket])
@@ -183,9 +187,10 @@ def _window(bucket: Bucket, now: datetime) -> dict[str, object]:
 async def count_failures(
     services: Services, buckets: list[Bucket], failure: type[Exception] = WrongCredentials
 ) -> AsyncIterator[None]:
-    """Execute the block, and count a failure if it raises `failure`; raise `TooManyAttempts` if a limit is reached.
+    """Execute the block, and count a failure if it raises `failure`.
 
-    Record failures and refusals as audit events. Use this for credentials that are costly to check.
+    If a limit is reached, raise `TooManyAttempts` without executing the block. Record failures and refusals as audit
+    events. Use this for credentials that are costly to check.
     """
     now = clock.now()
     for bucket in buckets:
@@ -203,10 +208,11 @@ async def count_failures(
 
 @asynccontextmanager
 async def count_wrong(services: Services, *buckets: list[Bucket]) -> AsyncIterator[Attempt]:
-    """Count a failure if the block raises `WrongCredentials`; if a limit is exceeded, raise `TooManyAttempts` instead.
+    """Execute the block, and count a failure if it raises `WrongCredentials`.
 
-    Record failures and refusals as audit events. Right credentials are accepted after any number of failures: use this
-    only for credentials that cannot be guessed.
+    If the failure exceeds a limit, raise `TooManyAttempts` instead of `WrongCredentials`. Record failures and refusals
+    as audit events. Right credentials are accepted after any number of failures: use this only for credentials that
+    cannot be guessed.
     """
     attempt = Attempt()
     try:
@@ -223,7 +229,7 @@ async def count_request(services: Services, bucket: Bucket) -> None:
 
 
 async def is_within(tx: Transaction, bucket: Bucket, now: datetime) -> bool:
-    """Count a use in the bucket; return whether the count is within the limit."""
+    """Add 1 to the bucket's count; return whether the count is within the limit."""
     row = await tx.only(_ADD, key=bucket.key, now=now, expired=now - timedelta(seconds=bucket.seconds))
     return bool(row["count"] <= bucket.limit)
 
@@ -241,17 +247,17 @@ async def _count(services: Services, buckets: Sequence[Bucket]) -> list[dict[str
 
 
 async def _subtract(services: Services, counted: list[dict[str, object]]) -> None:
-    """Subtract the counted uses again. They stay counted if the database is unavailable."""
+    """Subtract 1 again from each of these counts. If the database is unavailable, leave them unchanged."""
     with suppress(Unavailable):
         async with services.db.transaction() as tx:
             await tx.many(_SUBTRACT, counted)
 
 
 async def count(tx: Transaction, bucket: Bucket) -> datetime:
-    """Count a use in the bucket; return the beginning of the bucket's period, which `_subtract` needs.
+    """Add 1 to the bucket's count; return the beginning of the bucket's period, which `_subtract` needs.
 
-    Raise `TooManyAttempts` if the limit is exceeded. The caller must then roll the transaction back, so that the use is
-    not counted.
+    Raise `TooManyAttempts` if the limit is exceeded. The caller must then roll the transaction back, so that the count
+    is unchanged.
     """
     now = clock.now()
     row = await tx.only(_ADD, key=bucket.key, now=now, expired=now - timedelta(seconds=bucket.seconds))
@@ -262,7 +268,10 @@ async def count(tx: Transaction, bucket: Bucket) -> datetime:
 
 
 async def serialize(tx: Transaction, throttle_key: bytes, kind: str, value: str) -> None:
-    """Make transactions with the same kind and value wait for each other: each locks the same row of `throttle`."""
+    """Lock a row of the table `throttle` that stands for `kind` and `value`, until the transaction ends.
+
+    So transactions that call this with the same `kind` and `value` run one after the other.
+    """
     now = clock.now()
     await tx.only(_ADD, key=key_of(throttle_key, kind, value), now=now, expired=now)
 
@@ -275,9 +284,10 @@ async def reset(tx: Transaction, *buckets: list[Bucket]) -> None:
 async def erase(
     tx: Transaction, services: Services, account_id: UUID, email_key: str, device_ids: Sequence[UUID]
 ) -> None:
-    """Delete the counts of an account's passwords, second factor and devices, and the rows of `serialize` for it.
+    """Delete what throttling stores about an account that is erased.
 
-    Other counts, such as those of exports, are left to pruning.
+    These are the counts of its wrong passwords and second-factor codes, in total and by device, and the rows that
+    `serialize` locks for it. Pruning deletes other counts, such as those of exports.
     """
     names = (email_key, str(account_id))
     passwords = [of_account(services, name) for name in names]
@@ -293,7 +303,7 @@ async def erase(
 
 
 def _sorted(*buckets: list[Bucket]) -> list[Bucket]:
-    """Return all buckets in one order, in which every transaction locks them: so two transactions cannot deadlock."""
+    """Return all buckets ordered by key. Every transaction locks them in this order, to prevent deadlocks."""
     return sorted((each for some in buckets for each in some), key=lambda bucket: bucket.key)
 
 
@@ -304,7 +314,8 @@ def _seconds_left(began_at: datetime, bucket: Bucket, now: datetime) -> int:
 def _record_throttling(services: Services, buckets: Sequence[Bucket], full: Bucket) -> None:
     """Record an audit event about a refused attempt.
 
-    It contains the first digits of the bucket's key, which are the same for all attempts at an account.
+    The event contains the first digits of the key of the bucket `full`, whose limit is reached. They are the same for
+    all attempts that this bucket counts, for example all attempts to sign in to one account.
     """
     audit.record(services, Event.THROTTLED, None, _network(buckets), kind=full.kind, bucket=full.key.hex()[:16])
 

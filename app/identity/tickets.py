@@ -1,4 +1,4 @@
-"""Tickets: a right password gets a ticket if the account needs a second factor; the client sends it back with a code.
+"""Tickets: a right password gets a ticket if the account needs a second factor. The client sends it back with a code.
 
 A ticket is encrypted and is not stored on the server. It expires after five minutes, or when the account's password
 changes.
@@ -30,9 +30,9 @@ _BOUND_TO: Final = b"second-factor ticket"
 class Ticket:
     """The content of a ticket: a sign-in that still needs the second factor.
 
-    `device_id` is the device on which the client was signed in before, or None for a new device. `tag` changes with the
-    password (`tag_of`). If `setup` is true, the account has to set up its second factor first. `expires` is in seconds
-    since 1970.
+    `device_id` is the device on which the client was signed in before, or None for a new device. `tag` identifies the
+    password hash that was checked (`tag_of`). If `setup` is true, the account has to set up its second factor first.
+    `expires` is in seconds since 1970.
     """
 
     account_id: UUID
@@ -69,8 +69,8 @@ def require_code(
     raise SecondFactorRequired(base64.urlsafe_b64encode(sealed).decode().rstrip("="), SECONDS, setup=needs.setup)
 
 
-def opened(services: Services, text: str) -> Ticket:
-    """Return the content of a ticket; raise `WrongCredentials` if `text` is not a valid ticket or has expired."""
+def read_ticket(services: Services, text: str) -> Ticket:
+    """Decrypt a ticket and return its content; raise `WrongCredentials` if the ticket is not valid or has expired."""
     try:
         sealed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         content = orjson.loads(Cipher(services.ticket_key).decrypt(sealed, _BOUND_TO))
@@ -84,5 +84,5 @@ def opened(services: Services, text: str) -> Ticket:
 
 
 def tag_of(services: Services, password_hash: str) -> str:
-    """Return the tag of a password hash. If a ticket has another tag, the password has changed since it was issued."""
+    """Return the tag of a password hash. If a ticket contains another tag, the password was changed after its issue."""
     return hmac.digest(services.ticket_key, f"tag:{password_hash}".encode(), hashlib.sha256).hex()[:32]

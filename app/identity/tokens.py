@@ -47,7 +47,10 @@ class Tokens:
         self._verified: dict[str, tuple[Claims | ClientClaims, str]] = {}
 
     def issue(self, account_id: UUID, device_id: UUID, scope: str, tag: bytes | None = None) -> str:
-        """Return a new access token of a device. Its `jti` ends with `tag`, or with random bytes if `tag` is None."""
+        """Return a new access token of a device.
+
+        Its `jti` ends with `tag`, the tag of the refresh token that it is issued with, or with random bytes.
+        """
         id = UUID(bytes=ids.new_id().bytes[:-TAG_BYTES] + (tag or secrets.token_bytes(TAG_BYTES)))
         own = {"sid": str(device_id), "jti": str(id)}
         return self._issue(str(account_id), own, scope, self._settings.access_seconds)
@@ -125,7 +128,7 @@ class Tokens:
         return ClientClaims(subject, claims["scope"], expires)
 
     def _pair(self, key: Key) -> tuple[jws.Key, jws.Key]:
-        """Return the private and the public key, loaded once for each `kid`."""
+        """Return the private and the public key of a signing key, loaded once for each `kid`."""
         pair = self._keys.get(key.kid)
         if pair is None:
             private = jws.load_key(key.pem, _ALGORITHM)

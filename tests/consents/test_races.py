@@ -98,13 +98,13 @@ def test_an_invitation_that_was_used_after_it_was_found_is_unknown(
     server: Server, alice: Person, bob: Person, clinic: Clinic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     code = clinic.invite()["code"]
-    found = server.run(codes.open_invitation(server.db, server.services, code))
+    found = server.run(codes.find_invitation(server.db, server.services, code))
     assert alice.client.post("/v1/consents", json=TERMS | {"code": code}).status_code == 201
 
     async def find_before(*_arguments: object) -> Row | None:
         return found
 
-    monkeypatch.setattr(codes, "open_invitation", find_before)
+    monkeypatch.setattr(codes, "find_invitation", find_before)
     refused(bob.client.post("/v1/consents", json=TERMS | {"code": code}), 422, "unknown-code")
     assert len(clinic.connections()) == 1
 

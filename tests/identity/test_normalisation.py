@@ -30,7 +30,10 @@ def test_a_hash_of_a_password_that_was_not_normalized_is_accepted_and_replaced()
     async def main() -> tuple[tuple[bool, str | None], ...]:
         passwords = Passwords(Settings())
         old = PasswordHash.recommended().hash(DECOMPOSED)
-        found = [await passwords.checked(DECOMPOSED, old), await passwords.checked("wrong e\u0301", old)]
+        found = [
+            await passwords.verify_and_update(DECOMPOSED, old),
+            await passwords.verify_and_update("wrong e\u0301", old),
+        ]
         passwords.close()
         return tuple(found)
 

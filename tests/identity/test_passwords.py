@@ -56,7 +56,7 @@ def test_a_hash_is_salted_argon2id_and_matches_its_password() -> None:
     async def answers() -> list[bool]:
         passwords = Passwords(Settings(hash_threads=1))
         tries = [("wisteria", first), ("Wisteria", first), ("wisteria", None), ("nobody's password", None)]
-        return [await passwords.right(password, password_hash) for password, password_hash in tries]
+        return [await passwords.verify(password, password_hash) for password, password_hash in tries]
 
     assert asyncio.run(answers()) == [True, False, False, False]
 

@@ -24,7 +24,7 @@ from tests.sync.sync_client import INTENTION, SESSION, Json, SyncClient, delete,
 OTHERS = [
     each for module in (jobs, data_keys, delivering) for each in vars(module).values() if isinstance(each, Statement)
 ]
-OTHERS.append(consents.OVER)
+OTHERS.append(consents.EXPIRED_OWNERS)
 """Every server of this process looks for jobs, due webhooks and consents that have ended; it reads data keys again."""
 KINDS = 10
 MAX_OF_A_PUSH = 40
