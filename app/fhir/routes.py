@@ -170,8 +170,9 @@ async def create_fhir(
     body: Body,
     if_none_exist: IfNoneExist = None,
 ) -> Response:
-    """Create a Procedure or a MedicationAdministration. Each of the two sets its part of one session of the patient.
-    Send both with the clinic's `identifier` of the session, in any order.
+    """Create a Procedure or a MedicationAdministration. A Procedure sets some fields of one session of the patient, and
+    a MedicationAdministration others. Send both, in any order, with the same `identifier`: the clinic's identifier of
+    the session.
 
     If the resource exists, it is updated (200). With `If-None-Exist: identifier=system|value`, it is returned unchanged
     instead (200). Needs the scope `system/<Type>.c`.

@@ -18,8 +18,10 @@ STATUSES: Final = {
     "entered-in-error": "entered-in-error",
     "unknown": "planned",
 }
-"""The status of the session for each status of a MedicationAdministration. `unknown` stands for `planned`: a session
-can have a start and still be planned.
+"""The status of the session for each status of a MedicationAdministration.
+
+FHIR has no status for a planned MedicationAdministration, but a session with a start can still be planned: its
+MedicationAdministration has the status `unknown`.
 """
 VALUE_SET: Final = frozenset({*STATUSES, "on-hold"})
 FIELDS: Final = ("medicine", "route", "dose_value", "dose_unit")
@@ -42,7 +44,10 @@ _ROUTE_OF: Final = {code: route for route, code in _ROUTES.items()}
 
 
 def exists(session: Row) -> bool:
-    """Return whether a session has a MedicationAdministration: it has started, and its medicine, route or dose is known."""
+    """Return whether a session has a MedicationAdministration.
+
+    It has one if it has started, and if its medicine, its route or its dose is known.
+    """
     return session["started_at"] is not None and any(session[name] is not None for name in FIELDS)
 
 
@@ -67,8 +72,8 @@ def encode(session: Row, patient: str) -> Json:
 
 
 def decode(administration: Json) -> tuple[Row, Row]:
-    """Return the fields of a session that an incoming MedicationAdministration sets, and the fields that it sets only
-    if the session has not started yet. The values are not validated.
+    """Return the fields of a session that an incoming MedicationAdministration always sets, and the fields that it sets
+    only if the stored session has not started yet. The values are not validated.
     """
     dosage = administration.get("dosage", {})
     dose, period = dosage.get("dose", {}), administration.get("effectivePeriod", {})
