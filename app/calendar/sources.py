@@ -1,6 +1,6 @@
 """The rows from which a calendar is computed. One statement reads practices, sessions and action items.
 
-Check-ins, assessments, entries, outcomes and reflections are never read for a calendar.
+Check-ins, assessments, practice entries, outcomes and reflections are never read for a calendar.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ from app.views.parts import Part, Parts, one_of
 DAYS_BEFORE: Final = 30
 DAYS_AFTER: Final = 90
 MAX_ROWS: Final = 200
-"""The maximum number of practices, of sessions, and of action items, that are read."""
+"""The maximum number of records of each kind that are read."""
 _DAY: Final = timedelta(days=1)
 _SHOWN: Final = (SessionStatus.PLANNED, SessionStatus.IN_PROGRESS, SessionStatus.COMPLETED, SessionStatus.STOPPED)
 _OPEN: Final = (ActionItemStatus.ACCEPTED, ActionItemStatus.IN_PROGRESS, ActionItemStatus.ON_HOLD)
@@ -30,7 +30,10 @@ _practice, _session, _item = PracticeRecord.table(), SessionRecord.table(), Acti
 
 
 def _parts(*, titles: bool) -> Parts:
-    """Return the parts of a calendar. Sessions and action items are decrypted only if their titles are needed."""
+    """Return the parts of a calendar, with or without titles.
+
+    Sessions and action items are decrypted only for their titles; practices always are, for their schedules.
+    """
     return Parts(
         Part(
             "practices",
@@ -71,7 +74,7 @@ def _parts(*, titles: bool) -> Parts:
 
 
 PARTS: Final[Mapping[bool, Parts]] = {titles: _parts(titles=titles) for titles in (False, True)}
-"""The parts of a calendar, with and without titles."""
+"""The parts of a calendar, by whether the calendar shows the titles of records."""
 
 
 def days_around(today: date) -> tuple[date, date]:

@@ -33,9 +33,9 @@ class Terms:
     def may_occur(self, document: str) -> bool:
         """Return whether all terms may occur in a record. `document` is the record as JSON text, which is not parsed.
 
-        This quick test saves parsing most records. It returns True for every record if a term has a character that JSON
-        escapes, or begins with a combining mark: after an escape, NFC could compose the mark with the escape's last
-        character.
+        Because of this quick test, most records are not parsed. It returns True for every record if a term has a
+        character that JSON escapes, or begins with a combining mark. The reason for the latter: if the mark follows an
+        escape in the JSON text, NFC could compose the mark with the escape's last character.
         """
         if not self._are_plain:
             return True

@@ -1,7 +1,7 @@
-"""Parts: rows of several tables that one statement reads, for views of several kinds of record.
+"""Parts of a view: rows of several tables, which one statement reads.
 
-The statement is a union of all parts. Each of its rows has the name of the part and the values of the part's columns as
-JSON. If the part needs members that only the documents contain, the row also has the sealed document.
+The statement is a union of all parts. Each row of its result has the name of the part, and the values of the part's
+columns as JSON. If the view needs members that only the documents contain, the row also has the sealed document.
 """
 
 from collections.abc import Iterable, Sequence
@@ -34,12 +34,13 @@ def one_of(column: sa.ColumnElement[Any], members: Iterable[StrEnum]) -> sa.Colu
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """A part: the owner's rows of one table that meet the conditions, with the values of some columns.
+    """A part of a view: the owner's rows of one table that meet the conditions, with the values of some columns.
 
-    With `opened`, the kind of the records, each row also gets the members of its decrypted document. With `grouped_by`,
-    the name of a column, there is one row for each value of this column: `id` is the value, and `rows` is the list of
-    the other columns' values, one list for each row of the table. With `limit`, the part has only the first rows in the
-    order `order_by`. Without `limit`, the rows are in no particular order.
+    `opened` is the kind of the records if their documents are needed: each row then also has the members of its
+    decrypted document. If `grouped_by` is the name of a column, the part has one row for each value of this column:
+    `id` is the value, and `rows` is the list of the table's rows with this value, each a list of the values of the
+    other columns. With `limit`, the part has only the first rows in the order `order_by`. Without `limit`, the rows are
+    in no particular order.
     """
 
     name: str
@@ -77,7 +78,7 @@ class Part:
         return sa.select(name, json_row(self._values).label("row"), *document).select_from(self._found)
 
     def read(self, values: Sequence[Any]) -> Row:
-        """Return the values of a row of this part, by the name of the column."""
+        """Return a row of this part: its `values` by the names of the columns, or as `rows` if the part is grouped."""
         return {"rows": values} if self.grouped_by is not None else decode_json_row(self._values, values)
 
 

@@ -132,7 +132,7 @@ class MeasureChange(BaseModel, defer_build=True):
 
 
 class InstrumentMeasure(BaseModel, defer_build=True):
-    """The scores of one version of an instrument."""
+    """The scores of one version of an instrument, and the change from the baseline to the latest score."""
 
     instrument: str = Field(description="The instrument's code.")
     version: str = Field(description="The instrument's version.")
@@ -146,7 +146,7 @@ class InstrumentMeasure(BaseModel, defer_build=True):
     )
     latest: MeasurePoint | None = Field(description="The latest assessment with a total, up to the end of the range.")
     change: MeasureChange | None = Field(
-        description="The change from `baseline` to `latest`; null if both are the same assessment, or null."
+        description="The change from `baseline` to `latest`; null if both are the same assessment, or if they are null."
     )
 
 
@@ -232,7 +232,7 @@ class Changes(BaseModel, defer_build=True):
 
 
 class DomainProgress(BaseModel, defer_build=True):
-    """The numbers for one domain of life."""
+    """Numbers of reflections, intentions and days with practices for one domain of life."""
 
     domain: Domain = Field(description="The domain.")
     reflections: int = Field(ge=0, lt=2**31, description="The number of reflections of the range about the domain.")

@@ -176,7 +176,9 @@ class InboxCounts(BaseModel, defer_build=True):
 
 
 class HelpToday(BaseModel, defer_build=True):
-    """Whether to show help: for 14 days after an assessment with a flag, or until a newer assessment has no flag."""
+    """Whether to show help. It is shown for 14 days after an assessment with a flag, but only until the person answers
+    the same instrument again without a flag.
+    """
 
     show: bool = Field(description="Whether to show the help.")
     href: str = Field(
