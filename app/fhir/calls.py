@@ -53,8 +53,7 @@ register_url_convertor("fhir_type", TypeConvertor())
 class FhirToken(ClientToken):
     """A dependency that returns the calling client if its token allows an interaction with the type in the path.
 
-    If the type does not support the interaction, the request gets 405 before the client is authenticated. Other paths,
-    too, respond 405 to a method that they do not support before they authenticate.
+    If the type does not support the interaction, the request gets 405 before the client is authenticated.
     """
 
     def __init__(self, letters: str, path: str, *, checks_accept: bool = True) -> None:

@@ -1,4 +1,4 @@
-"""OperationOutcomes: the body of every error response below `/fhir`."""
+"""OperationOutcomes, which are the FHIR resources in the body of every error response below `/fhir`."""
 
 import re
 from collections.abc import Mapping

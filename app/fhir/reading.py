@@ -186,7 +186,7 @@ def _connection(row: Row, named: Identifiers) -> Row:
 
 
 def bundle(kind: FhirType, wanted: Search, found: Found, endpoints: Endpoints) -> Json:
-    """Return the Bundle of a page, with links to this page and, unless it is the last one, to the next page."""
+    """Return the Bundle of a page of a search. It links to this page and, if there is one, to the next page."""
     base = endpoints.of(f"/fhir/{kind.name}")
     itself = {"_cursor": wanted.cursor} if wanted.cursor else {}
     links = [{"relation": "self", "url": f"{base}?{wanted.query(**itself)}"}]

@@ -238,8 +238,8 @@ async def update_fhir(
     if_match: IfMatch = None,
 ) -> Response:
     """Replace a Procedure or a MedicationAdministration of a session that the clinic manages. With `If-Match`, the
-    version must be the current one. An unknown id gets 404: the server derives the id of a new session from its patient
-    and its identifier. Needs the scope `system/<Type>.u`.
+    version must be the current one. An unknown id gets 404: the server derives the id of a new session from the patient
+    and the clinic's identifier of the session. Needs the scope `system/<Type>.u`.
     """
     searching.check_only_format(query)
     version = version_of(if_match)
@@ -262,7 +262,8 @@ async def send_bundle(call: AnyFhirClient, endpoints: TheEndpoints, query: RawQu
     """Execute the entries of a Bundle, at most 500.
 
     Each entry of a `batch` succeeds or fails separately. A `transaction` writes sessions of one patient: all of its
-    entries, or none. Its error names the entry that failed. Each entry needs the same scope as a separate request.
+    entries, or none. The error of a transaction names the entry that failed. Each entry needs the same scope as a
+    separate request.
     """
     searching.check_only_format(query)
     entries = bundles.check(body)

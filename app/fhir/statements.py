@@ -204,8 +204,8 @@ def _deleted(select: sa.Select[Any], source: Source, filters: Filters) -> sa.Sel
 def _has_status(source: Source, table: sa.FromClause) -> sa.ColumnElement[bool]:
     """Return the condition that a resource has one of the wanted statuses.
 
-    If all resources of the source have the same status, compare it with the bind `codes`. Otherwise compare the status
-    of the record with the bind `statuses`.
+    If all resources of the source have the same status, the condition compares this status with the bind parameter
+    `codes`. Otherwise it compares the status of the record with the bind parameter `statuses`.
     """
     if source.status is not None:
         return any_of(sa.literal_column(f"'{source.status}'", sa.String()), "codes")

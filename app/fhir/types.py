@@ -74,7 +74,7 @@ def _has_started_with_medicine(table: sa.FromClause) -> sa.ColumnElement[bool]:
 
 
 def _same(kind: Resource) -> Mapping[str, str]:
-    """Return `statuses` for a kind of record whose statuses are FHIR codes already: each maps to itself."""
+    """Return the `Source.statuses` of a kind of record whose statuses are FHIR codes already: each maps to itself."""
     found: Any = kind.fields.model_fields["status"].annotation
     return {str(each): str(each) for each in found}
 

@@ -107,10 +107,10 @@ class Branch(NamedTuple):
 
 @cache
 def branches() -> tuple[Branch, ...]:
-    """Return the fields of all kinds of record that refer to another record.
+    """Return every field that refers to another record, of all kinds of record.
 
-    Those of kinds to which no other kind refers are last, because an owner may have very many such records: only the
-    first `MAX_LINKS` references are read.
+    The fields of kinds to which no other kind refers are last, because an owner may have very many records of these
+    kinds, and only the first `MAX_LINKS` references are read.
     """
     referred = {target for kind in kinds() for target in kind.targets.values()}
     ordered = sorted(kinds(), key=lambda kind: (kind not in referred, bool(kind.on_delete_cascade)))
@@ -236,7 +236,7 @@ async def get_chain(
 
 
 Edge = tuple[Key, Key, str]
-"""The record that refers, the record that it refers to, and the field."""
+"""A reference: the key of the record that refers, the key of the record that it refers to, and the field."""
 
 
 class References:

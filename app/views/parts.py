@@ -25,7 +25,7 @@ _OPENED: Final = ("id", "seq", "document")
 
 
 def one_of(column: sa.ColumnElement[Any], members: Iterable[StrEnum]) -> sa.ColumnElement[bool]:
-    """Return the condition that a column has the value of one of the members of an enumeration.
+    """Return the condition that a column has the value of one of `members`, which are members of an enumeration.
 
     The values become literals of the SQL, so `members` must be the same for every request.
     """

@@ -1,4 +1,4 @@
-"""Practices with their entries, as views read them."""
+"""The parts of views with practices and practice entries, and practices with the outcomes of their entries."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date

@@ -146,7 +146,9 @@ async def _send(services: Services, webhook: Row) -> Failure | None:
     """Send the message of a webhook; return the failure, or None if the receiver accepted the message."""
     at = clock.format_instant(webhook["message_at"])
     body = json_strict.dump({"type": TYPE, "timestamp": at, "data": {"clinic_id": webhook["clinic_id"]}})
-    message_id = f"{webhook['id']}_{webhook['epoch']}_{webhook['message']}"  # stable; a full stop would be ambiguous
+    message_id = (
+        f"{webhook['id']}_{webhook['epoch']}_{webhook['message']}"  # the same in each attempt, and without full stops
+    )
     now = clock.now()
     try:
         signed = signing.headers(_secrets(services, webhook, now), message_id, int(now.timestamp()), body)

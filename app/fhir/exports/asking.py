@@ -88,8 +88,9 @@ def _value_of(parameter: Json) -> str:
 def read(call: ClientCaller, query: Pairs, sent: Pairs, *, lenient: bool) -> ExportRequest:
     """Return the export that the parameters in the `query` and in the body (`sent`) describe.
 
-    With `lenient`, ignore unknown parameters and unknown types. Otherwise raise `InvalidParameter` for them; always
-    raise it for invalid values. Raise `NotAcceptable` if `_format` is not JSON, and the problem of `_allowed`.
+    With `lenient`, ignore unknown parameters and unknown types; otherwise raise `InvalidParameter` for them. Raise
+    `InvalidParameter` for invalid values, `NotAcceptable` if `_format` is not JSON, and `InsufficientScope` if the
+    token does not allow searching the types of the export.
     """
     check_format(query)
     wanted, faults, seen = ExportRequest(), list[Fault](), set[str]()

@@ -1,4 +1,4 @@
-"""MedicationAdministration: the medicine, the route and the dose of a session that has started.
+"""The FHIR resource MedicationAdministration: the medicine, the route and the dose of a session that has started.
 
 A returned MedicationAdministration also contains the status and the period of the session. An incoming one sets them
 only if the stored session has not started yet.
@@ -52,7 +52,7 @@ def exists(session: Row) -> bool:
 
 
 def encode(session: Row, patient: str) -> Json:
-    """Return the MedicationAdministration of a session."""
+    """Return the FHIR MedicationAdministration for a session."""
     has_dose = session["dose_value"] is not None
     route = session["route"]
     reason = parts.text(session["status_reason"])
@@ -119,7 +119,10 @@ def _dosage(session: Row) -> Json:
 
 
 def _route_of(concept: Json | None) -> str | None:
-    """Return the route that a concept names: `other` if it is not one of our routes, None if the concept is absent."""
+    """Return the route of administration that a CodeableConcept names.
+
+    It is `other` if the product does not have this route, and None if the concept is absent.
+    """
     if concept is None:
         return None
     code, name = parts.code_of(concept, parts.SNOMED), parts.said(concept)

@@ -1,4 +1,4 @@
-"""Procedure: a session, without its medicine.
+"""The FHIR resource Procedure: a session, without its medicine.
 
 An incoming Procedure sets these fields of a session: the kind, the status and its reason, the times, the time zone, the
 setting and the supervision. A returned Procedure also contains the notes. FHIR has no elements for the setting, the
@@ -46,11 +46,11 @@ _CONCEPTS: Final = {
 }
 """The `category` and the `code` of a Procedure, by the kind of the session."""
 _NOT_STARTED: Final = {"planned", "not-done", "entered-in-error"}
-"""The statuses of a session that let the Procedure's `performedDateTime` be the planned start."""
+"""The statuses of a session with which the Procedure's `performedDateTime` is the planned start."""
 
 
 def encode(session: Row, patient: str) -> Json:
-    """Return the Procedure of a session."""
+    """Return the FHIR Procedure for a session."""
     started, scheduled = session["started_at"], session["scheduled_at"]
     is_planned = started is None and session["status"] in _NOT_STARTED
     codes = {name: session[name] for name in ("setting", "supervision", "timezone")}

@@ -23,7 +23,7 @@ _INSTRUMENT: Final = f"{parts.OURS}instrument:"
 
 
 def response(assessment: Row, patient: str) -> Json:
-    """Return the QuestionnaireResponse of an assessment, with an item for each answer."""
+    """Return the FHIR QuestionnaireResponse for an assessment, with an item for each answer."""
     instrument: Instrument | None = assessment["definition"]
     answers = assessment["answers"]
     items: Sequence[InstrumentItem | None] = [] if instrument is None else instrument.items
@@ -58,7 +58,7 @@ def _item(number: int, item: InstrumentItem | None, answer: int | None) -> Json:
 
 
 def total(assessment: Row, patient: str) -> Json:
-    """Return the Observation of an assessment's total. If there is no total, `dataAbsentReason` says why."""
+    """Return the FHIR Observation for an assessment's total. If there is no total, `dataAbsentReason` says why."""
     instrument: Instrument | None = assessment["definition"]
     title = f"{assessment['instrument'] if instrument is None else instrument.title}: total"
     loinc = None if instrument is None or instrument.loinc is None else instrument.loinc.total

@@ -30,7 +30,7 @@ class Level(NamedTuple):
 
 
 class GoalPoint(NamedTuple):
-    """The T score of all goals at the end of a day."""
+    """The T score of all goals that have a level, at the end of a day."""
 
     day: date
     t: float

@@ -11,7 +11,7 @@ from app.views.practice_rows import LoggedPractice
 from app.views.progress.sources import Range
 
 MAX_DAYS_LISTED: Final = 92
-"""The maximum number of days of a range for which each day is listed."""
+"""In a range of at most this many days, the progress of a practice lists each day."""
 _PRACTISED: Final = frozenset({EntryOutcome.DONE, EntryOutcome.PARTLY})
 
 

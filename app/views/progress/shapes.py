@@ -169,7 +169,7 @@ class CheckInMeans(BaseModel, defer_build=True):
 
 
 class PracticeWeek(BaseModel, defer_build=True):
-    """A week of a practice."""
+    """A week of a practice: the days on which it was expected, done and skipped, and whether the week was kept."""
 
     starts_on: Day = Field(description="The first day of the week, as the practice's `week_start` says.")
     expected: int = Field(ge=0, lt=2**31, description="The number of days on which the practice was expected.")
@@ -188,7 +188,7 @@ class PracticeWeek(BaseModel, defer_build=True):
 
 
 class PracticeDay(BaseModel, defer_build=True):
-    """A day of a practice."""
+    """The state of a practice on one day."""
 
     day: Day = Field(description="The day.")
     state: DayState = Field(description="The state of the practice on this day.")
@@ -205,7 +205,7 @@ class PracticeRun(BaseModel, defer_build=True):
 
 
 class PracticeProgress(BaseModel, defer_build=True):
-    """The progress of a practice."""
+    """The progress of a practice: its weeks and days in the range, and its runs of kept weeks."""
 
     practice_id: Id = Field(description="The id of the practice.")
     title: str = Field(description="The title of the practice.")

@@ -72,7 +72,7 @@ class Chart(NamedTuple):
 
     @property
     def right(self) -> int:
-        """The right edge of the plot."""
+        """The x coordinate of the right edge of the plot."""
         return _RIGHT_WITH_BANDS if self.bands else _RIGHT
 
 

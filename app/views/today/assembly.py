@@ -24,7 +24,7 @@ Rows = Mapping[str, Sequence[Row]]
 LANGUAGE: Final = "en"
 """The language of the prompts: the server ships no other."""
 _LISTED: Final = frozenset({DayState.OPEN, DayState.AHEAD, DayState.DONE, DayState.PARTLY, DayState.SKIPPED})
-"""A practice is listed on the days on which it has one of these states."""
+"""The view lists a practice on the days on which it has one of these states."""
 _DAY: Final = timedelta(days=1)
 
 
