@@ -146,9 +146,8 @@ async def _send(services: Services, webhook: Row) -> Failure | None:
     """Send the message of a webhook; return the failure, or None if the receiver accepted the message."""
     at = clock.format_instant(webhook["message_at"])
     body = json_strict.dump({"type": TYPE, "timestamp": at, "data": {"clinic_id": webhook["clinic_id"]}})
-    message_id = (
-        f"{webhook['id']}_{webhook['epoch']}_{webhook['message']}"  # the same in each attempt, and without full stops
-    )
+    # The id is the same in each attempt. A full stop in it would be ambiguous: the signed text is `id.timestamp.body`.
+    message_id = f"{webhook['id']}_{webhook['epoch']}_{webhook['message']}"
     now = clock.now()
     try:
         signed = signing.headers(_secrets(services, webhook, now), message_id, int(now.timestamp()), body)

@@ -39,7 +39,7 @@ def choose_prompts(
     element: OpenElement | None,
     domain: Domain,
 ) -> list[ChosenPrompt]:
-    """Return at most three prompts: one for the kind of `element`, one for `domain`, and one that is for neither.
+    """Return at most three prompts: for the kind of `element`, for `domain`, and one about no kind and no domain.
 
     `prompts` are the prompts for the current phase, and `answered` are the ids of prompts to leave out. The number of
     the day and a hash of the owner's id determine which of the suitable prompts are chosen.
