@@ -107,7 +107,7 @@ async def find_link(db: Database, secret: str) -> Row | None:
     return await db.one(FIND, digest=digest_of(secret))
 
 
-async def note_use(db: Database, id: UUID) -> None:
+async def store_last_use(db: Database, id: UUID) -> None:
     """Store the current time as the time at which the link was last used."""
     await db.run(_USE, id=id, last_used_at=clock.now())
 

@@ -162,7 +162,7 @@ async def get_calendar(
     if link is None:
         raise NotFound
     await count_request(services, of_calendar(services, link["id"]))
-    await links.note_use(services.db, link["id"])
+    await links.store_last_use(services.db, link["id"])
     today = clock.local_day(clock.now(), link["timezone"])
     host = _host(services.settings)
     version = version_of(link["epoch"], link["head"])
