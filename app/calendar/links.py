@@ -112,7 +112,7 @@ async def store_last_use(db: Database, id: UUID) -> None:
     await db.run(_USE, id=id, last_used_at=clock.now())
 
 
-async def end_links(tx: Transaction, account_id: UUID) -> None:
+async def delete_calendar_links(tx: Transaction, account_id: UUID) -> None:
     """Delete every link of an account."""
     await tx.run(_DELETE_OWN, account_id=account_id)
 
