@@ -117,7 +117,7 @@ async def delete_calendar_links(tx: Transaction, account_id: UUID) -> None:
     await tx.run(_DELETE_OWN, account_id=account_id)
 
 
-async def end_restored(db: Database) -> AsyncGenerator[int, None]:
+async def delete_all_links(db: Database) -> AsyncGenerator[int, None]:
     """Delete all links of all accounts, in batches, after a restore from a backup.
 
     After each batch, yield the number of links that were deleted.

@@ -74,7 +74,7 @@ def restored(
         feeds = await with_progress("Feeds", restoring.restored(db), left)
         with logged():  # after the feeds: changes in the old epoch would look like changes that the backup lacks
             consents = await with_progress("Consents", ending.end_restored(services, since))
-        return consents, feeds, await with_progress("Calendar links", links.end_restored(db))
+        return consents, feeds, await with_progress("Calendar links", links.delete_all_links(db))
 
     try:
         consents, feeds, ended_links = run(with_database(settings, work))
