@@ -97,7 +97,7 @@ class Chain(BaseModel, defer_build=True):
     truncated: bool = Field(description="Whether the chain has more than 500 records, of which the nearest are shown.")
 
 
-class Branch(NamedTuple):
+class ReferenceField(NamedTuple):
     """A field that refers to another record: the collection that has the field, its name, and the target collection."""
 
     collection: str
@@ -106,7 +106,7 @@ class Branch(NamedTuple):
 
 
 @cache
-def branches() -> tuple[Branch, ...]:
+def reference_fields() -> tuple[ReferenceField, ...]:
     """Return every field that refers to another record, of all kinds of record.
 
     The fields of kinds to which no other kind refers are last, because an owner may have very many records of these
@@ -115,7 +115,9 @@ def branches() -> tuple[Branch, ...]:
     referred = {target for kind in kinds() for target in kind.targets.values()}
     ordered = sorted(kinds(), key=lambda kind: (kind not in referred, bool(kind.on_delete_cascade)))
     return tuple(
-        Branch(kind.collection, field, target.collection) for kind in ordered for field, target in kind.targets.items()
+        ReferenceField(kind.collection, field, target.collection)
+        for kind in ordered
+        for field, target in kind.targets.items()
     )
 
 
@@ -137,7 +139,7 @@ def links() -> Statement:
     )
     version = sa.cast(_feed.c.epoch, sa.BigInteger) * sa.literal_column(str(EPOCH_SHIFT)) + _feed.c.head
     found = (
-        sa.union_all(*(_references(number, branch) for number, branch in enumerate(branches())))
+        sa.union_all(*(_references(number, reference) for number, reference in enumerate(reference_fields())))
         .limit(sa.literal_column(str(MAX_LINKS), sa.Integer))
         .subquery("found")
     )
@@ -151,12 +153,12 @@ def links() -> Statement:
     )
 
 
-def _references(number: int, branch: Branch) -> sa.Select[Any]:
+def _references(number: int, reference: ReferenceField) -> sa.Select[Any]:
     """Return the query for the owner's references in one field; `number` is its index in `reference_fields`."""
-    table = BY_COLLECTION[branch.collection].table
+    table = BY_COLLECTION[reference.collection].table
     return sa.select(
-        sa.literal_column(str(number), sa.Integer).label("branch"), table.c.id, table.c[branch.field].label("to_id")
-    ).where(owned(table), table.c[branch.field].is_not(None))
+        sa.literal_column(str(number), sa.Integer).label("branch"), table.c.id, table.c[reference.field].label("to_id")
+    ).where(owned(table), table.c[reference.field].is_not(None))
 
 
 def ids_of(kind: Resource) -> str:
@@ -246,7 +248,7 @@ class References:
         """Index the references that the statement `links` returned."""
         self._above: defaultdict[Key, list[tuple[Key, str]]] = defaultdict(list)
         self._below: defaultdict[Key, list[Key]] = defaultdict(list)
-        every = branches()
+        every = reference_fields()
         for number, id, to_id in rows:
             collection, field, target = every[number]
             source, referred = (collection, make_id(id)), (target, make_id(to_id))
