@@ -87,7 +87,7 @@ def decode(administration: Json) -> tuple[Row, Row]:
     reasons = administration.get("statusReason", [])
     start = {
         "status": STATUSES.get(administration["status"], administration["status"]),
-        "status_reason": parts.said(reasons[0]) if reasons else None,
+        "status_reason": parts.concept_text(reasons[0]) if reasons else None,
         "started_at": period.get("start") or administration.get("effectiveDateTime"),
         "ended_at": period.get("end"),
     }
@@ -103,7 +103,7 @@ def _medicine(medicine: str | None) -> Json:
 def _medicine_of(concept: Json) -> str | None:
     if parts.code_of(concept, parts.RXNORM) == _KETAMINE:
         return _RACEMIC
-    name = parts.said(concept)
+    name = parts.concept_text(concept)
     if name is None:
         return "other" if "coding" in concept else None
     return name.lower() if name.lower() in _MEDICINES else "other"
@@ -125,5 +125,5 @@ def _route_of(concept: Json | None) -> str | None:
     """
     if concept is None:
         return None
-    code, name = parts.code_of(concept, parts.SNOMED), parts.said(concept)
+    code, name = parts.code_of(concept, parts.SNOMED), parts.concept_text(concept)
     return _ROUTE_OF.get(code or "") or (name if name in _ROUTES else "other")

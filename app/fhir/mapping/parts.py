@@ -88,7 +88,7 @@ def code_of(concept: Json | None, *systems: str) -> str | None:
     return None
 
 
-def said(concept: Json | None) -> str | None:
+def concept_text(concept: Json | None) -> str | None:
     """Return the text of a CodeableConcept or, without a text, the first `display` of its codes; None without both."""
     found = concept or {}
     displays: Iterable[str | None] = (each.get("display") for each in found.get("coding", ()))

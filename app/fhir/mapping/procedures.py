@@ -85,7 +85,7 @@ def decode(procedure: Json) -> Row:
     fields: dict[str, Any] = {
         "kind": _kind(procedure),
         "status": status,
-        "status_reason": parts.said(procedure.get("statusReason")),
+        "status_reason": parts.concept_text(procedure.get("statusReason")),
         "scheduled_at": parts.extension_of(procedure, "scheduled-at") or (moment if status in _NOT_STARTED else None),
         "started_at": started,
         "ended_at": period.get("end"),
