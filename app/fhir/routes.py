@@ -26,7 +26,7 @@ from app.fhir.calls import (
     version_of,
 )
 from app.fhir.dialect import PREFIX, FhirDocument, FhirRoute, fhir_response
-from app.fhir.documenting import BODY, SIGNED_IN, FhirResource, answer, errors, parameters, sent
+from app.fhir.documenting import BODY, SIGNED_IN, FhirResource, errors, parameters, sent, success
 from app.fhir.parts import WRITABLE, parse
 from app.fhir.types import TYPES
 from app.fhir.writing import PartWrite, Stored
@@ -67,7 +67,7 @@ _SEARCH_PARAMETERS: Final = (
     "/metadata",
     response_model=FhirResource,
     response_class=FhirDocument,
-    responses=errors() | answer(200, "The CapabilityStatement.", examples.METADATA),
+    responses=errors() | success(200, "The CapabilityStatement.", examples.METADATA),
     summary="Get the CapabilityStatement",
 )
 async def get_fhir_metadata(endpoints: TheEndpoints, query: RawQuery) -> Response:
@@ -80,7 +80,7 @@ async def get_fhir_metadata(endpoints: TheEndpoints, query: RawQuery) -> Respons
     "/{type:fhir_type}",
     response_model=FhirResource,
     response_class=FhirDocument,
-    responses=errors(*SIGNED_IN, 404, 405) | answer(200, "A Bundle of the type `searchset`.", examples.SEARCHSET),
+    responses=errors(*SIGNED_IN, 404, 405) | success(200, "A Bundle of the type `searchset`.", examples.SEARCHSET),
     openapi_extra={"parameters": parameters(*_SEARCH_PARAMETERS)},
     summary="Search resources",
 )
@@ -102,7 +102,7 @@ async def search_fhir(
     response_model=FhirResource,
     response_class=FhirDocument,
     responses=errors(*SIGNED_IN, *BODY, 404, 405)
-    | answer(200, "A Bundle of the type `searchset`.", examples.SEARCHSET),
+    | success(200, "A Bundle of the type `searchset`.", examples.SEARCHSET),
     openapi_extra={
         "requestBody": {
             "description": "The parameters of the search.",
@@ -132,7 +132,7 @@ async def _search(
     response_model=FhirResource,
     response_class=FhirDocument,
     responses=errors(*SIGNED_IN, 404, 405)
-    | answer(200, "The resource.", examples.PROCEDURE)
+    | success(200, "The resource.", examples.PROCEDURE)
     | {304: {"description": "The client has the current version."}},
     summary="Read a resource",
 )
@@ -156,8 +156,8 @@ async def read_fhir(
     response_model=FhirResource,
     response_class=FhirDocument,
     responses=errors(*SIGNED_IN, *BODY, 404, 405, 409, 412)
-    | answer(200, "The resource, which existed before.")
-    | answer(201, "The resource, which was created."),
+    | success(200, "The resource, which existed before.")
+    | success(201, "The resource, which was created."),
     openapi_extra={"requestBody": sent(examples.PROCEDURE_DRAFT), MAX_BODY_BYTES: MAX_PUSH_BYTES},
     summary="Create a resource",
 )
@@ -189,8 +189,8 @@ async def create_fhir(
     response_model=FhirResource,
     response_class=FhirDocument,
     responses=errors(*SIGNED_IN, *BODY, 404, 405, 409, 412)
-    | answer(200, "The resource as it is stored.")
-    | answer(201, "The resource, which was created."),
+    | success(200, "The resource as it is stored.")
+    | success(201, "The resource, which was created."),
     openapi_extra={
         "parameters": [
             {
@@ -223,7 +223,7 @@ async def put_fhir(
     "/{type:fhir_type}/{id:id}",
     response_model=FhirResource,
     response_class=FhirDocument,
-    responses=errors(*SIGNED_IN, *BODY, 404, 405, 409, 412) | answer(200, "The resource as it is stored."),
+    responses=errors(*SIGNED_IN, *BODY, 404, 405, 409, 412) | success(200, "The resource as it is stored."),
     openapi_extra={"requestBody": sent(examples.PROCEDURE_DRAFT), MAX_BODY_BYTES: MAX_PUSH_BYTES},
     summary="Update a resource",
 )
@@ -254,7 +254,7 @@ async def update_fhir(
     response_model=FhirResource,
     response_class=FhirDocument,
     responses=errors(*SIGNED_IN, *BODY, 404, 405, 409, 412)
-    | answer(200, "A Bundle with the response to each entry.", examples.BUNDLE_RESPONSE),
+    | success(200, "A Bundle with the response to each entry.", examples.BUNDLE_RESPONSE),
     openapi_extra={"requestBody": sent(examples.BUNDLE), MAX_BODY_BYTES: MAX_PUSH_BYTES},
     summary="Send a batch or a transaction",
 )
