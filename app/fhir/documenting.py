@@ -64,7 +64,7 @@ def success(status: int, description: str, shown: Json | None = None) -> dict[in
     }
 
 
-def sent(shown: Json) -> Json:
+def resource_body(shown: Json) -> Json:
     """Return the OpenAPI `requestBody` of an operation that takes a resource, with the example `shown`."""
     return {"required": True, "content": {MEDIA_TYPE: {"schema": RESOURCE, "example": shown}}}
 

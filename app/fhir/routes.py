@@ -26,7 +26,7 @@ from app.fhir.calls import (
     version_of,
 )
 from app.fhir.dialect import PREFIX, FhirDocument, FhirRoute, fhir_response
-from app.fhir.documenting import BODY, SIGNED_IN, FhirResource, errors, parameters, sent, success
+from app.fhir.documenting import BODY, SIGNED_IN, FhirResource, errors, parameters, resource_body, success
 from app.fhir.parts import WRITABLE, parse
 from app.fhir.types import TYPES
 from app.fhir.writing import PartWrite, Stored
@@ -158,7 +158,7 @@ async def read_fhir(
     responses=errors(*SIGNED_IN, *BODY, 404, 405, 409, 412)
     | success(200, "The resource, which existed before.")
     | success(201, "The resource, which was created."),
-    openapi_extra={"requestBody": sent(examples.PROCEDURE_DRAFT), MAX_BODY_BYTES: MAX_PUSH_BYTES},
+    openapi_extra={"requestBody": resource_body(examples.PROCEDURE_DRAFT), MAX_BODY_BYTES: MAX_PUSH_BYTES},
     summary="Create a resource",
 )
 async def create_fhir(
@@ -202,7 +202,7 @@ async def create_fhir(
                 "example": examples.CONDITION,
             }
         ],
-        "requestBody": sent(examples.PROCEDURE_DRAFT),
+        "requestBody": resource_body(examples.PROCEDURE_DRAFT),
         MAX_BODY_BYTES: MAX_PUSH_BYTES,
     },
     summary="Create or update a resource by its identifier",
@@ -224,7 +224,7 @@ async def put_fhir(
     response_model=FhirResource,
     response_class=FhirDocument,
     responses=errors(*SIGNED_IN, *BODY, 404, 405, 409, 412) | success(200, "The resource as it is stored."),
-    openapi_extra={"requestBody": sent(examples.PROCEDURE_DRAFT), MAX_BODY_BYTES: MAX_PUSH_BYTES},
+    openapi_extra={"requestBody": resource_body(examples.PROCEDURE_DRAFT), MAX_BODY_BYTES: MAX_PUSH_BYTES},
     summary="Update a resource",
 )
 async def update_fhir(
@@ -255,7 +255,7 @@ async def update_fhir(
     response_class=FhirDocument,
     responses=errors(*SIGNED_IN, *BODY, 404, 405, 409, 412)
     | success(200, "A Bundle with the response to each entry.", examples.BUNDLE_RESPONSE),
-    openapi_extra={"requestBody": sent(examples.BUNDLE), MAX_BODY_BYTES: MAX_PUSH_BYTES},
+    openapi_extra={"requestBody": resource_body(examples.BUNDLE), MAX_BODY_BYTES: MAX_PUSH_BYTES},
     summary="Send a batch or a transaction",
 )
 async def send_bundle(call: AnyFhirClient, endpoints: TheEndpoints, query: RawQuery, body: Body) -> Response:
