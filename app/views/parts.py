@@ -21,7 +21,7 @@ from app.records.view import View
 _ID: Final = sa.cast(sa.null(), sa.Uuid()).label("id")
 _SEQ: Final = sa.cast(sa.null(), sa.BigInteger()).label("seq")
 _DOCUMENT: Final = sa.cast(sa.null(), sa.LargeBinary()).label("document")
-_OPENED: Final = ("id", "seq", "document")
+_DOCUMENT_COLUMNS: Final = ("id", "seq", "document")
 
 
 def one_of(column: sa.ColumnElement[Any], members: Iterable[StrEnum]) -> sa.ColumnElement[bool]:
@@ -36,7 +36,7 @@ def one_of(column: sa.ColumnElement[Any], members: Iterable[StrEnum]) -> sa.Colu
 class Part:
     """A part of a view: the owner's rows of one table that meet the conditions, with the values of some columns.
 
-    `opened` is the kind of the records if their documents are needed: each row then also has the members of its
+    `document_kind` is the kind of the records if their documents are needed: each row then also has the members of its
     decrypted document. If `grouped_by` is the name of a column, the part has one row for each value of this column:
     `id` is the value, and `rows` is the list of the table's rows with this value, each a list of the values of the
     other columns. With `limit`, the part has only the first rows in the order `order_by`. Without `limit`, the rows are
@@ -47,7 +47,7 @@ class Part:
     table: sa.Table
     columns: Sequence[sa.ColumnElement[Any]]
     conditions: Sequence[sa.ColumnElement[bool]] = ()
-    opened: Resource | None = None
+    document_kind: Resource | None = None
     grouped_by: str | None = None
     order_by: Sequence[sa.ColumnElement[Any]] = ()
     limit: int | None = None
@@ -55,8 +55,8 @@ class Part:
     @cached_property
     def _found(self) -> sa.Subquery:
         columns = {column.key: column for column in self.columns}
-        if self.opened is not None:
-            columns |= {name: self.table.c[name] for name in _OPENED}
+        if self.document_kind is not None:
+            columns |= {name: self.table.c[name] for name in _DOCUMENT_COLUMNS}
         query = sa.select(*columns.values()).where(owned(self.table), *self.conditions).order_by(*self.order_by)
         return (query if self.limit is None else query.limit(sa.literal_column(str(self.limit)))).subquery(self.name)
 
@@ -74,7 +74,11 @@ class Part:
             rows = json_rows(self._values).label("row")
             columns = (name, rows, group.label("id"), _SEQ, _DOCUMENT)
             return sa.select(*columns).select_from(self._found).group_by(group)
-        document = (_ID, _SEQ, _DOCUMENT) if self.opened is None else (self._found.c[each] for each in _OPENED)
+        document = (
+            (_ID, _SEQ, _DOCUMENT)
+            if self.document_kind is None
+            else (self._found.c[each] for each in _DOCUMENT_COLUMNS)
+        )
         return sa.select(name, json_row(self._values).label("row"), *document).select_from(self._found)
 
     def read(self, values: Sequence[Any]) -> Row:
@@ -103,7 +107,7 @@ class Parts:
             row = part.read(columns)
             if id is not None:
                 row["id"] = id
-            if part.opened is not None:
-                row = orjson.loads(keys.open(part.opened.collection, id, seq, sealed)) | row
+            if part.document_kind is not None:
+                row = orjson.loads(keys.open(part.document_kind.collection, id, seq, sealed)) | row
             found[name].append(row)
         return found

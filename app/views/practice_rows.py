@@ -30,7 +30,7 @@ def newest_practices(limit: int) -> Part:
         "practices",
         _practice,
         [_practice.c.id, _practice.c.created_at],
-        opened=PRACTICES,
+        document_kind=PRACTICES,
         order_by=[_practice.c.created_at.desc(), _practice.c.id.desc()],
         limit=limit,
     )

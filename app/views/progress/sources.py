@@ -84,7 +84,7 @@ _PARTS: Final = Parts(
         _assessment,
         [_assessment.c[name] for name in ("id", "instrument", "instrument_version", "taken_at", "timepoint")],
         [_assessment.c.status == AssessmentStatus.COMPLETED, _before(_assessment.c.taken_at)],
-        opened=ASSESSMENTS,
+        document_kind=ASSESSMENTS,
         order_by=[_assessment.c.taken_at.desc(), _assessment.c.id.desc()],
         limit=MAX_LISTED,
     ),
@@ -130,7 +130,7 @@ _PARTS: Final = Parts(
         _intention,
         [_intention.c.id, _intention.c.weight, _intention.c.baseline],
         [_is_not_cancelled, _has_level],
-        opened=INTENTIONS,
+        document_kind=INTENTIONS,
     ),
     Part(
         "levels",

@@ -79,7 +79,7 @@ _PARTS: Final = Parts(
         _action_item,
         [_action_item.c.id, _action_item.c.due_on, _action_item.c.status],
         [one_of(_action_item.c.status, _OPEN_ITEMS), _action_item.c.due_on <= bind(_action_item.c.due_on, "day")],
-        opened=ACTION_ITEMS,
+        document_kind=ACTION_ITEMS,
         order_by=[_action_item.c.due_on, _action_item.c.id],
         limit=MAX_LISTED,
     ),
@@ -105,7 +105,7 @@ _PARTS: Final = Parts(
             _assessment.c.status != AssessmentStatus.ENTERED_IN_ERROR,
             any_of(_assessment.c.instrument, "instruments"),
         ],
-        opened=ASSESSMENTS,
+        document_kind=ASSESSMENTS,
     ),
     Part(
         "oldest_element",
