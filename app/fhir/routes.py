@@ -55,9 +55,15 @@ _SEARCH_PARAMETERS: Final = (
     ("_id", "The ids of resources, separated by commas."),
     ("_lastUpdated", "When the resource last changed for this clinic: `ge`, `gt`, `le` or `lt` and a date or time."),
     ("identifier", "The clinic's identifier: `system|value`. For Patient, Procedure and MedicationAdministration."),
-    ("patient", "The id of the patient, or `Patient/{id}`. Not for Patient. `subject` is the same; not for Consent."),
+    (
+        "patient",
+        "The id of the patient, or `Patient/{id}`; not for Patient. Also `subject`; not for Patient or Consent.",
+    ),
     ("status", "Codes of the status, separated by commas. For Goal, the parameter is `lifecycle-status`."),
-    ("date", "The time of the event. MedicationAdministration: `effective-time`. QuestionnaireResponse: `authored`."),
+    (
+        "date",
+        "The time of the event: `effective-time` of MedicationAdministration, `authored` of QuestionnaireResponse.",
+    ),
     ("_count", "The maximum number of resources in the page, 0 to 200."),
     ("_cursor", "Where the page starts. The link `next` contains this parameter."),
 )

@@ -91,7 +91,7 @@ class Chain(BaseModel, defer_build=True):
     collection: str = Field(description="The record's collection.")
     id: Id = Field(description="The record's id.")
     nodes: list[ChainNode] = Field(
-        max_length=MAX_NODES, description="The records of the chain. What a record refers to comes before it."
+        max_length=MAX_NODES, description="The records of the chain, each after all records that it refers to."
     )
     edges: list[ChainEdge] = Field(description="All references between these records.")
     truncated: bool = Field(description="Whether the chain has more than 500 records, of which the nearest are shown.")

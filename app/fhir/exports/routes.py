@@ -132,8 +132,8 @@ async def start_export_by_resource(
 async def start_patient_export(
     call: AnyFhirClient, *, endpoints: TheEndpoints, type: PatientType, query: RawQuery, prefer: Prefer = None
 ) -> Response:
-    """Do the same as `GET /fhir/$export`, because every resource belongs to a patient. A type other than Patient gets
-    404. Without the header `Prefer: respond-async`, the response is 400.
+    """Do the same as `GET /fhir/$export`: every resource belongs to a patient, so both export the same resources. A
+    type other than Patient gets 404. Without the header `Prefer: respond-async`, the response is 400.
     """
     _check_patient(type)
     return await _start(call, endpoints, "/Patient/$export", query, (), prefer=prefer)

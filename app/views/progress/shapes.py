@@ -124,10 +124,12 @@ class MeasureChange(BaseModel, defer_build=True):
         description="Whether the change, up or down, is at least the instrument's `change.points`; null if it has none."
     )
     response: bool | None = Field(
-        description="Whether the change is a response; null if the instrument does not define it."
+        description="Whether the change is a response: an improvement as large as the instrument's rule requires. Null "
+        "if the instrument has no rule for it, or none for such a baseline."
     )
     remission: bool | None = Field(
-        description="Whether the latest total is a remission; null if the instrument does not define it."
+        description="Whether the latest total is a remission: a total below the limit in the instrument's rule. Null "
+        "if the instrument has no rule for it, or none for such a baseline."
     )
 
 
@@ -262,7 +264,7 @@ class GoalProgress(BaseModel, defer_build=True):
     baseline_t: float | None = Field(
         description="The T score of the same intentions' baselines; null if none has a baseline."
     )
-    count: int = Field(ge=0, lt=2**31, description="The number of intentions in `t`.")
+    count: int = Field(ge=0, lt=2**31, description="The number of intentions that `t` is computed from.")
     points: list[GoalPoint] = Field(
         description="The T score of each day of the range for which an outcome states a level."
     )
