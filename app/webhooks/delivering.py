@@ -166,7 +166,7 @@ async def _send(services: Services, webhook: Row) -> Failure | None:
 
 
 def _secrets(services: Services, webhook: Row, now: datetime) -> list[bytes]:
-    """Return the secrets to sign with: the current secret and, for a time after a rotation, the former secret.
+    """Return the secrets to sign with: the current one and, for a time after it was replaced, the former one.
 
     Raise `UnreadableError` if the keyring cannot decrypt a secret.
     """

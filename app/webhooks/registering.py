@@ -23,7 +23,7 @@ from app.webhooks.shapes import WebhookPatch, public_webhook
 
 MAX_WEBHOOKS: Final = 5
 ROTATION: Final = timedelta(hours=24)
-"""The time for which messages also have a signature with the former secret, after a rotation."""
+"""For this time after the secret was replaced, messages also have a signature with the former secret."""
 _webhook = WebhookRecord.table()
 _of_clinic: Final = sa.and_(_webhook.c.clinic_id == bind(_webhook.c.clinic_id), IS_ACTIVE)
 _this: Final = sa.and_(_of_clinic, _webhook.c.id == bind(_webhook.c.id))

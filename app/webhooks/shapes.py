@@ -1,4 +1,4 @@
-"""The shapes of webhooks, as a client of a clinic sends and sees them."""
+"""The request and response bodies of webhooks."""
 
 from typing import Annotated
 

@@ -16,7 +16,10 @@ _PRACTISED: Final = frozenset({EntryOutcome.DONE, EntryOutcome.PARTLY})
 
 
 def in_range(practices: Iterable[LoggedPractice], range_: Range) -> Iterator[LoggedPractice]:
-    """Yield the practices whose lifetime (see `_lifetime`) overlaps the range."""
+    """Yield the practices whose lifetime overlaps the range.
+
+    The lifetime is from the first to the last day on which the practice is in force or has an entry.
+    """
     for each in practices:
         first, last = _lifetime(each)
         if first <= range_.to_on and (last is None or last >= range_.from_on):
@@ -38,7 +41,10 @@ def progress_of(logged: LoggedPractice, range_: Range) -> Row:
 
 
 def weeks_of(logged: LoggedPractice, range_: Range) -> list[dict[str, Any]]:
-    """Return the weeks that have a day both in the range and in the practice's lifetime (see `_lifetime`)."""
+    """Return the weeks that have a day both in the range and in the practice's lifetime.
+
+    The lifetime is from the first to the last day on which the practice is in force or has an entry.
+    """
     first, last = _lifetime(logged)
     start, end = max(first, range_.from_on), range_.to_on if last is None else min(last, range_.to_on)
     if start > end:

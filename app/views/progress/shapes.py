@@ -1,4 +1,4 @@
-"""The documented shapes of progress. Responses are not validated against them."""
+"""The models that document the response of the progress view. Responses are not validated against them."""
 
 from typing import Final
 

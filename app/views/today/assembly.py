@@ -22,7 +22,7 @@ from app.views.today.window import Window, window_since
 
 Rows = Mapping[str, Sequence[Row]]
 LANGUAGE: Final = "en"
-"""The language of the prompts: the server ships no other."""
+"""The language of the prompts. The library has prompts in no other language."""
 _LISTED: Final = frozenset({DayState.OPEN, DayState.AHEAD, DayState.DONE, DayState.PARTLY, DayState.SKIPPED})
 """The view lists a practice on the days on which it has one of these states."""
 _DAY: Final = timedelta(days=1)

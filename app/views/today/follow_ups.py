@@ -10,7 +10,7 @@ from app.library import FollowUpKind, FollowUpRule
 
 
 class Logged(NamedTuple):
-    """A record that can fulfil a follow-up: its kind, its instrument if it is an assessment, and its local day."""
+    """A check-in, a reflection or an assessment that was created: its kind, its local day, and its instrument if any."""
 
     kind: FollowUpKind
     instrument: str | None
@@ -37,6 +37,7 @@ def follow_ups(
 ) -> list[FollowUp]:
     """Return the follow-ups of a session that are open in a range of days, ordered by the day on which they open.
 
+    A follow-up is a record that the person should create, such as an assessment with the `instrument` of its rule.
     `days` are the first and the last day of the range, both included. A rule has several follow-ups: each is open until
     the day before the next one opens, and the last one is open for `last_open_days`. A follow-up is done if a record in
     `logged` has the same kind and instrument, and is of a day on which the follow-up is open.

@@ -1,4 +1,4 @@
-"""The documented shapes of the view of today. Responses are not validated against them."""
+"""The models that document the response of the view of today. Responses are not validated against them."""
 
 from typing import Final
 
