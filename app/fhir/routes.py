@@ -57,12 +57,12 @@ _SEARCH_PARAMETERS: Final = (
     ("identifier", "The clinic's identifier: `system|value`. For Patient, Procedure and MedicationAdministration."),
     (
         "patient",
-        "The id of the patient, or `Patient/{id}`; not for Patient. Also `subject`; not for Patient or Consent.",
+        "The id of the patient, or `Patient/{id}`; not for Patient. `subject` is the same; Consent does not have it.",
     ),
     ("status", "Codes of the status, separated by commas. For Goal, the parameter is `lifecycle-status`."),
     (
         "date",
-        "The time of the event: `effective-time` of MedicationAdministration, `authored` of QuestionnaireResponse.",
+        "The time of the event; `effective-time` for MedicationAdministration, `authored` for QuestionnaireResponse.",
     ),
     ("_count", "The maximum number of resources in the page, 0 to 200."),
     ("_cursor", "Where the page starts. The link `next` contains this parameter."),

@@ -10,7 +10,7 @@ from app.library import FollowUpKind, FollowUpRule
 
 
 class Logged(NamedTuple):
-    """A check-in, a reflection or an assessment that was created: its kind, its local day, and its instrument if any."""
+    """A check-in, a reflection or an assessment: its kind, its instrument if it has one, and its local day."""
 
     kind: FollowUpKind
     instrument: str | None
