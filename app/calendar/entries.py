@@ -1,4 +1,4 @@
-"""The entries of a calendar, computed from database rows by pure functions."""
+"""The entries of a calendar, computed from database rows by pure functions. An entry is a record with its days."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,23 +12,26 @@ from app.db import Row
 from app.recurrence import due_days, read_practice
 
 MAX_EVENTS: Final = 3_000
-"""The maximum number of events in a calendar. With titles of 200 characters, these are 3 MB."""
+"""The maximum number of events in a calendar. With titles of 200 characters, this many events take 3 MB."""
 DEFAULT_MINUTES: Final = 15
 """The duration of an event for a practice that has a time of day, but no duration."""
 PRACTICE, APPOINTMENT, TO_DO = "Practice", "Appointment", "To do"
-"""The summaries of events without titles."""
+"""The names of events in a calendar that does not show the titles of records."""
 _CONTROLS: Final = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)])
 
 
 class Occurrence(NamedTuple):
-    """A day on which a record is in the calendar, and the instant at which it starts, or None for an all-day event."""
+    """A day on which a record is in the calendar. `start` is when the event starts, or None for an all-day event."""
 
     day: date
     start: datetime | None
 
 
 class Entry(NamedTuple):
-    """A record in the calendar, with its occurrences. Each occurrence lasts `minutes`, or has no known end if None."""
+    """A record in the calendar, with its occurrences.
+
+    Each occurrence lasts `minutes`; if this is None, the end is not known, or the event is an all-day event.
+    """
 
     id: UUID
     updated_at: datetime
@@ -73,7 +76,10 @@ def _action_item(row: Row, *, titles: bool) -> Entry:
 
 
 def _summary(row: Row, general: str, *, titles: bool) -> str:
-    """Return the record's title on one line, without control characters; without a title, return `general`."""
+    """Return the name of an event: the record's title on one line, without control characters.
+
+    Return `general` if the calendar does not show titles, or if the record has none.
+    """
     title = row["title"] if titles else None
     return " ".join((title or "").split()).translate(_CONTROLS) or general
 

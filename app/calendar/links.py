@@ -2,7 +2,7 @@
 
 The secret has 256 random bits, so it cannot be guessed, and failed attempts are not counted. Only the SHA-256 of the
 secret is stored. `app.leaving` deletes the links of an account when the account is closed or erased. After a restore
-from a backup, all links are deleted, because the backup may contain links that were deleted after it was made.
+from a backup, all links are deleted, because the backup may contain links that were deleted after the backup was made.
 """
 
 import hashlib
@@ -28,9 +28,11 @@ MAX_LINKS: Final = 5
 SECRET_BYTES: Final = 32
 BATCH_SIZE: Final = 500
 _COLLECTION: Final = "calendar-links"
-"""The name of the collection to which sealed labels are bound, together with the account and the link."""
+"""The name that a link's label is sealed with instead of a collection. A sealed text can only be decrypted with the
+collection, id and sequence number that it was sealed with.
+"""
 _SEQ: Final = 0
-"""The sequence number to which sealed labels are bound. It is always 0, because a link never changes."""
+"""The sequence number that a link's label is sealed with. It is always 0, because a label never changes."""
 _link, _account, _feed = CalendarLinkRecord.table(), AccountRecord.table(), Feed.table()
 _of_account: Final = _link.c.account_id == bind(_link.c.account_id)
 _this: Final = _link.c.id == bind(_link.c.id)
@@ -62,8 +64,8 @@ async def create_link(caller: Caller, draft: CalendarLinkDraft) -> tuple[Row, st
 async def add_link(services: Services, account_id: UUID, draft: CalendarLinkDraft, id: UUID, secret: str) -> Row:
     """Add a link with this id and secret to an account; return the link.
 
-    Raise `TooManyLinks` if the account already has `MAX_LINKS` links, and `NotSignedIn` if it is closed or does not
-    exist.
+    Raise `TooManyLinks` if the account already has `MAX_LINKS` links, and `NotSignedIn` if the account is closed or
+    does not exist.
     """
     label = None
     if draft.label is not None:
@@ -105,18 +107,21 @@ async def find_link(db: Database, secret: str) -> Row | None:
     return await db.one(FIND, digest=digest_of(secret))
 
 
-async def note_use(db: Database, id: UUID) -> None:
+async def store_last_use(db: Database, id: UUID) -> None:
     """Store the current time as the time at which the link was last used."""
     await db.run(_USE, id=id, last_used_at=clock.now())
 
 
-async def end_links(tx: Transaction, account_id: UUID) -> None:
+async def delete_calendar_links(tx: Transaction, account_id: UUID) -> None:
     """Delete every link of an account."""
     await tx.run(_DELETE_OWN, account_id=account_id)
 
 
-async def end_restored(db: Database) -> AsyncGenerator[int, None]:
-    """Delete all links of all accounts, after a restore from a backup. Yield the number of links in each batch."""
+async def delete_all_links(db: Database) -> AsyncGenerator[int, None]:
+    """Delete all links of all accounts, in batches, after a restore from a backup.
+
+    After each batch, yield the number of links that were deleted.
+    """
     deleted = BATCH_SIZE
     while deleted == BATCH_SIZE:
         async with background_transaction(db) as tx:

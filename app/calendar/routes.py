@@ -42,7 +42,10 @@ calendars = APIRouter(tags=[TAG], prefix="/v1", route_class=Route)
 
 
 class FileConvertor(Convertor[str]):
-    """The last segment of a calendar's URL: the secret of a link, and `.ics`. A path with any other text is not found."""
+    """The convertor of the last segment of a calendar's URL: the secret of a link, and `.ics`.
+
+    A path with any other text there gets 404.
+    """
 
     regex = _FILE
 
@@ -109,7 +112,7 @@ async def remove_calendar_link(call: Call, network: Network, id: Id) -> Response
 
 
 class ICalendar(responses.Response):
-    """The response class that documents a calendar."""
+    """A response class that only documents the media type of a calendar in the OpenAPI document."""
 
     media_type = "text/calendar"
 
@@ -150,16 +153,16 @@ async def get_calendar(
 ) -> Response:
     r"""Return the calendar of a link as iCalendar, from 30 days ago to 90 days ahead. Needs no access token.
 
-    The calendar contains the days on which practices are due by a rule, sessions with a planned time, and open action
-    items with a due date. Each event has a start in UTC, or is an all-day event. The calendar never contains check-ins,
-    questionnaires, entries or reflections. The response is 404 if the link does not exist or its account is closed. A
-    calendar can be requested 60 times an hour.
+    The calendar contains practices on the days on which a rule makes them due, sessions with a planned time, and open
+    action items with a due date. Each event has a start in UTC, or is an all-day event. The calendar never contains
+    check-ins, questionnaires, practice entries or reflections. The response is 404 if the link does not exist or its
+    account is closed. A calendar can be requested 60 times an hour.
     """
     link = await links.find_link(services.db, file)
     if link is None:
         raise NotFound
     await count_request(services, of_calendar(services, link["id"]))
-    await links.note_use(services.db, link["id"])
+    await links.store_last_use(services.db, link["id"])
     today = clock.local_day(clock.now(), link["timezone"])
     host = _host(services.settings)
     version = version_of(link["epoch"], link["head"])
@@ -181,5 +184,5 @@ async def _calendar(services: Services, link: Row, today: date, host: str) -> by
 
 
 def _host(settings: Settings) -> str:
-    """Return the issuer's host, with which the ids of events end."""
+    """Return the host of the issuer's URL. The ids of events end with this host."""
     return urlsplit(settings.issuer).hostname or ""

@@ -1,6 +1,6 @@
 """The rows from which a calendar is computed. One statement reads practices, sessions and action items.
 
-Check-ins, assessments, entries, outcomes and reflections are never read for a calendar.
+Check-ins, assessments, practice entries, outcomes and reflections are never read for a calendar.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ from app.views.parts import Part, Parts, one_of
 DAYS_BEFORE: Final = 30
 DAYS_AFTER: Final = 90
 MAX_ROWS: Final = 200
-"""The maximum number of practices, of sessions, and of action items, that are read."""
+"""The maximum number of records of each kind that are read."""
 _DAY: Final = timedelta(days=1)
 _SHOWN: Final = (SessionStatus.PLANNED, SessionStatus.IN_PROGRESS, SessionStatus.COMPLETED, SessionStatus.STOPPED)
 _OPEN: Final = (ActionItemStatus.ACCEPTED, ActionItemStatus.IN_PROGRESS, ActionItemStatus.ON_HOLD)
@@ -30,14 +30,17 @@ _practice, _session, _item = PracticeRecord.table(), SessionRecord.table(), Acti
 
 
 def _parts(*, titles: bool) -> Parts:
-    """Return the parts of a calendar. Sessions and action items are decrypted only if their titles are needed."""
+    """Return the parts of a calendar, with or without titles.
+
+    Sessions and action items are decrypted only for their titles; practices always are, for their schedules.
+    """
     return Parts(
         Part(
             "practices",
             _practice,
             [_practice.c.id, _practice.c.updated_at],
             [sa.or_(_practice.c.ends_on.is_(None), _practice.c.ends_on >= bind(_practice.c.ends_on, "first"))],
-            opened=PRACTICES,
+            document_kind=PRACTICES,
             order_by=[_practice.c.created_at.desc(), _practice.c.id.desc()],
             limit=MAX_ROWS,
         ),
@@ -50,7 +53,7 @@ def _parts(*, titles: bool) -> Parts:
                 _session.c.scheduled_at >= bind(_session.c.scheduled_at, "starts_at"),
                 _session.c.scheduled_at < bind(_session.c.scheduled_at, "ends_before"),
             ],
-            opened=SESSIONS if titles else None,
+            document_kind=SESSIONS if titles else None,
             order_by=[_session.c.scheduled_at.desc(), _session.c.id.desc()],
             limit=MAX_ROWS,
         ),
@@ -63,7 +66,7 @@ def _parts(*, titles: bool) -> Parts:
                 _item.c.due_on >= bind(_item.c.due_on, "first"),
                 _item.c.due_on <= bind(_item.c.due_on, "last"),
             ],
-            opened=ACTION_ITEMS if titles else None,
+            document_kind=ACTION_ITEMS if titles else None,
             order_by=[_item.c.due_on.desc(), _item.c.id.desc()],
             limit=MAX_ROWS,
         ),
@@ -71,7 +74,7 @@ def _parts(*, titles: bool) -> Parts:
 
 
 PARTS: Final[Mapping[bool, Parts]] = {titles: _parts(titles=titles) for titles in (False, True)}
-"""The parts of a calendar, with and without titles."""
+"""The parts of a calendar, by whether the calendar shows the titles of records."""
 
 
 def days_around(today: date) -> tuple[date, date]:

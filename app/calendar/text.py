@@ -19,7 +19,7 @@ REFRESH: Final = timedelta(hours=6)
 
 
 def render(entries: Iterable[Entry], host: str) -> bytes:
-    """Return the calendar as text in UTF-8. `host` is the end of all event ids, which makes them globally unique."""
+    """Return the calendar as text in UTF-8. All ids of events end with `host`, so that they are globally unique."""
     from icalendar import Calendar  # noqa: PLC0415 - most workers never get a request for a calendar (decision 085)
 
     calendar = Calendar()

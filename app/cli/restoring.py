@@ -76,7 +76,7 @@ def restored(
         # after the feeds: in the old epoch, these changes would look like changes that the backup lacks
         with print_log_lines():
             consents = await with_progress("Consents", ending.end_restored(services, since))
-        return consents, feeds, await with_progress("Calendar links", links.end_restored(db))
+        return consents, feeds, await with_progress("Calendar links", links.delete_all_links(db))
 
     try:
         consents, feeds, ended_links = run(with_database(settings, work))

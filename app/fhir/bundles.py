@@ -1,4 +1,7 @@
-"""Bundles: a batch, whose entries succeed or fail separately, and a transaction of one patient, which is atomic."""
+"""FHIR Bundles: several requests in one. Each of these requests is an entry of the Bundle.
+
+The entries of a batch succeed or fail separately. A transaction writes sessions of one patient: all of them, or none.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,14 +28,14 @@ from app.sync.collections import MAX_OPS, MAX_PUSH_BYTES
 _ONE_PATIENT: Final = "A transaction can write sessions of one patient only."
 _ONLY_WRITES: Final = "A transaction can only create or update Procedures and MedicationAdministrations, each once."
 _STEPS: Final = 2
-"""The number of segments in the path of one resource."""
+"""The number of segments in the path of a resource, such as `Procedure/{id}`."""
 
 
 def check(bundle: Json) -> list[Json]:
-    """Return the entries of a Bundle. The resources in them are not validated yet.
+    """Validate a Bundle, except the resources in its entries; return the entries.
 
-    Raise `InvalidResource` if the Bundle is not a valid batch or transaction, and `TooManyOps` if it has more than 500
-    entries.
+    Raise `InvalidResource` if the Bundle is not a valid batch or transaction, `Invalid` if it is a resource of another
+    type, and `TooManyOps` if it has more than 500 entries.
     """
     entries = bundle.get("entry", [])
     if isinstance(entries, list) and len(entries) > MAX_OPS:
@@ -49,9 +52,10 @@ def check(bundle: Json) -> list[Json]:
 
 
 async def batch(call: ClientCaller, entries: list[Json], endpoints: Endpoints) -> Json:
-    """Execute the entries in order; return the Bundle of their responses.
+    """Execute the entries of a batch in order; return the Bundle of the responses.
 
-    A failed entry does not stop the batch, unless the status of its problem is 500 or higher: then raise the problem.
+    If an entry fails, execute the next one. But if the entry's problem has a status of 500 or higher, stop, and raise
+    the problem.
     """
     return {
         "resourceType": "Bundle",
@@ -103,7 +107,10 @@ async def _read(
 
 
 async def _write_of(call: ClientCaller, entry: Json) -> tuple[Target, PartWrite]:
-    """Return the session that an entry writes, and the part to write; raise a problem if the entry is refused."""
+    """Return the session that an entry writes to, and the write of the fields that the entry's resource sets.
+
+    Raise a problem if the entry is not valid, or if the client may not write the resource.
+    """
     request = entry["request"]
     name, id, query = _target(request["url"])
     kind = WRITABLE.get(name)
@@ -130,7 +137,7 @@ async def _write_of(call: ClientCaller, entry: Json) -> tuple[Target, PartWrite]
 def _target(url: str) -> tuple[str, str, searching.Pairs]:
     """Return the resource type, the id and the query in the URL of an entry. The id is empty if the URL has none.
 
-    Raise `NotFound` if the path is not that of a supported type or of one resource.
+    Raise `NotFound` if the path is neither `{type}` nor `{type}/{id}`, or if the type is not supported.
     """
     try:
         split = urlsplit(url)
@@ -145,9 +152,10 @@ def _target(url: str) -> tuple[str, str, searching.Pairs]:
 
 
 async def transact(call: ClientCaller, entries: list[Json], endpoints: Endpoints) -> Json:
-    """Write all entries, which must be of one patient, in one transaction; return the Bundle of their responses.
+    """Write the resources of all entries in one database transaction; return the Bundle of the responses.
 
-    If an entry fails, write nothing, and raise the problem of the first one that failed.
+    All resources must be of one patient. If an entry fails, write nothing, and raise the problem of the first entry
+    that failed.
     """
     writes: list[tuple[Target, PartWrite]] = []
     for number, entry in enumerate(entries):
@@ -173,10 +181,10 @@ async def transact(call: ClientCaller, entries: list[Json], endpoints: Endpoints
 async def _write_in_transaction(
     call: ClientCaller, entry: Json, before: list[tuple[Target, PartWrite]]
 ) -> tuple[Target, PartWrite]:
-    """Return the session that an entry of a transaction writes, and the part to write.
+    """Return the session that an entry of a transaction writes to, and the write of the fields that its resource sets.
 
-    `before` has the sessions and parts of the earlier entries. Raise `InvalidResource` if the entry is not a write, is
-    of another patient, or writes the same resource as an earlier one.
+    `before` has the results for the earlier entries. Raise `InvalidResource` if the entry is not a write, writes to a
+    session of another patient, or writes the same resource as an earlier entry. Raise the problems of `_write_of`, too.
     """
     if entry["request"]["method"] not in {"POST", "PUT"}:
         raise InvalidResource(Fault("/request/method", "enum", _ONLY_WRITES))
@@ -189,9 +197,10 @@ async def _write_in_transaction(
 
 
 def _sessions(call: ClientCaller, writes: list[tuple[Target, PartWrite]]) -> dict[UUID, tuple[SessionWrite, int]]:
-    """Return the sessions of a transaction by id, each with its parts and the number of its first entry.
+    """Group the writes of a transaction by session: return them by the session's id.
 
-    Raise `InvalidResource` if a resource contains an id other than that of its session.
+    With each session is the index of the first entry that writes to it. Raise `InvalidResource` if a resource contains
+    an id other than that of the session.
     """
     sessions: dict[UUID, tuple[SessionWrite, int]] = {}
     for number, (target, part) in enumerate(writes):
@@ -204,7 +213,7 @@ def _sessions(call: ClientCaller, writes: list[tuple[Target, PartWrite]]) -> dic
 
 @contextmanager
 def _of_entry(number: int) -> Iterator[None]:
-    """A context manager that adds the `expression` `Bundle.entry[number]` to a `Problem` that the block raises."""
+    """Add to a `Problem` that the block raises which entry failed: the member `expression`, `Bundle.entry[number]`."""
     try:
         yield
     except Problem as problem:
@@ -213,7 +222,7 @@ def _of_entry(number: int) -> Iterator[None]:
 
 
 def written(name: str, found: Stored, endpoints: Endpoints) -> Json:
-    """Return the entry for a write of the type `name` in a response Bundle."""
+    """Return the entry of a response Bundle for a written resource of the type `name`."""
     url, meta = endpoints.of(f"/fhir/{name}/{found.resource['id']}"), found.resource["meta"]
     response = {
         "status": _line(found.status),

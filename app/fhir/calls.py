@@ -1,4 +1,7 @@
-"""Dependencies and parsers of requests below `/fhir`: the caller, the body, conditions and entity tags."""
+"""FastAPI dependencies and functions that read requests below `/fhir`: the calling client, the body, and conditions.
+
+A condition is in a header, such as If-Match, or in the query of a conditional create or update.
+"""
 
 import re
 from typing import Annotated, Any, Final
@@ -39,7 +42,7 @@ _accepted: Final = re.compile(r"\*/\*|application/\*|application/(?:fhir\+)?json
 
 
 class TypeConvertor(StringConvertor):
-    """A path parameter that matches the supported resource types. A path with any other type gets 404."""
+    """The convertor of path parameters that are a supported resource type. A path with any other type gets 404."""
 
     regex = "|".join(TYPES)
 
@@ -50,14 +53,14 @@ register_url_convertor("fhir_type", TypeConvertor())
 class FhirToken(ClientToken):
     """A dependency that returns the calling client if its token allows an interaction with the type in the path.
 
-    If the type does not support the interaction, the request gets 405 before the client is authenticated. The router
-    refuses the unsupported methods of other paths in the same way.
+    If the type does not support the interaction, the request gets 405 before the client is authenticated.
     """
 
     def __init__(self, letters: str, path: str, *, checks_accept: bool = True) -> None:
-        """Take the scope letters that the token needs, and the kind of path: `list`, or `one` for one resource.
+        """Set the scope letters that the token needs, such as `cu`, and the form of the path.
 
-        `checks_accept` is false for a response that is not a JSON value: then the Accept header is not checked.
+        `path` is `list` for the path `/fhir/{type}`, and `one` for the path of one resource. Pass `checks_accept=False`
+        if the response is not JSON: then the Accept header is not checked.
         """
         super().__init__()
         self._checks_accept = checks_accept
@@ -67,7 +70,7 @@ class FhirToken(ClientToken):
         self._path = path
 
     async def __call__(self, request: Request) -> ClientCaller:
-        """Return the authenticated client; raise `MethodNotAllowed`, `NotAcceptable`, or as `ClientToken` does."""
+        """Return the authenticated client; raise `MethodNotAllowed`, `NotAcceptable`, or a problem of `ClientToken`."""
         name = request.scope["path_params"]["type"]
         token = self._by_type.get(name)
         if token is None:
@@ -79,15 +82,18 @@ class FhirToken(ClientToken):
 
 
 class AnyFhirToken(ClientToken):
-    """A dependency that returns the calling client, whatever its scopes. The operation checks them for each type."""
+    """A dependency that returns the calling client, whatever its scopes are.
+
+    The route checks the scope for each resource type that the request is about.
+    """
 
     def __init__(self, *, checks_accept: bool = True) -> None:
-        """Take `checks_accept`: false for a response that is not a JSON value, so that Accept is not checked."""
+        """Pass `checks_accept=False` if the response is not JSON: then the Accept header is not checked."""
         super().__init__()
         self._checks_accept = checks_accept
 
     async def __call__(self, request: Request) -> ClientCaller:
-        """Return the authenticated client; raise `NotAcceptable`, or as `ClientToken` does."""
+        """Return the authenticated client; raise `NotAcceptable`, or a problem of `ClientToken`."""
         call = await super().__call__(request)
         if self._checks_accept:
             check_accept(request)
@@ -95,13 +101,16 @@ class AnyFhirToken(ClientToken):
 
 
 def allowed_methods(name: str, path: str) -> list[str]:
-    """Return the methods that a path of the type `name` supports; `path` is `list` or `one`."""
+    """Return the HTTP methods that a path of the type `name` supports.
+
+    `path` is `list` for the path `/fhir/{type}`, and `one` for the path of one resource.
+    """
     found = {method for method, permission in _METHODS[path].items() if permission in TYPES[name].letters}
     return sorted({*found, "HEAD"})
 
 
 def check_scope(call: ClientCaller, name: str, letters: str) -> None:
-    """Raise `InsufficientScope` if the token lacks one of these scope letters for the type `name`."""
+    """Raise `InsufficientScope` if the token's scope for the type `name` lacks one of `letters`, such as `cu`."""
     if not {*letters} <= {*scopes.parse(call.scope).get(name, "")}:
         needed = f"system/{name}.{letters}"
         raise InsufficientScope.needing(needed)
@@ -118,7 +127,10 @@ class ResourceBody(BodyDependency):
     """A dependency that returns the body, which must be a JSON object."""
 
     async def __call__(self, request: Request) -> Json:
-        """Return the object; raise `UnsupportedMediaType`, `MalformedBody` or `InvalidResource`."""
+        """Return the body.
+
+        Raise `UnsupportedMediaType` or `MalformedBody`, and `InvalidResource` if the body is not a JSON object.
+        """
         check_media_type(request, JSON_TYPES)
         value: Any = json_strict.parse(await read_all(request))
         if not isinstance(value, dict):
@@ -130,7 +142,7 @@ class SearchBody(BodyDependency):
     """A dependency that returns the search parameters from a form in the body, or none if there is no body."""
 
     async def __call__(self, request: Request) -> Pairs:
-        """Return pairs of name and value; raise `UnsupportedMediaType` or `MalformedBody`."""
+        """Return the name and value of each search parameter; raise `UnsupportedMediaType` or `MalformedBody`."""
         body = await read_all(request)
         if not body and not header_values(request, b"content-type"):
             return []
@@ -158,10 +170,10 @@ def version_of(if_match: str | None) -> int | None:
 
 
 def condition_of(pairs: Pairs) -> Identifier:
-    """Return the identifier in the parameters of a conditional request.
+    """Return the identifier (system and value) of a session in the condition of a conditional create or update.
 
-    Raise `PreconditionFailed` unless exactly one valid identifier is the condition, and `NotAcceptable` if `_format` is
-    not JSON.
+    `pairs` are the names and values of the condition's parameters. Raise `PreconditionFailed` if they are not exactly
+    one valid `identifier`, and `NotAcceptable` if `_format` is not JSON.
     """
     check_format(pairs)
     conditions = [(name, value) for name, value in pairs if name not in IGNORED]
@@ -174,10 +186,10 @@ def condition_of(pairs: Pairs) -> Identifier:
 
 
 def condition_in(header: str | None, query: Pairs) -> Identifier | None:
-    """Return the identifier in the condition of a create, or None if there is no condition.
+    """Return the identifier of a session in the condition of a create, or None if the create has no condition.
 
-    The condition is in the header If-None-Exist or, as fhirpy sends it, in the query. Raise `PreconditionFailed` if it
-    is not exactly one valid identifier, and `InvalidParameter` for any other parameter in the query.
+    The condition is in the header If-None-Exist or, as fhirpy sends it, in the query. Raise `PreconditionFailed` if the
+    condition is not exactly one valid identifier, and `InvalidParameter` if the query has other parameters.
     """
     if any(name == "identifier" for name, _ in query):
         return condition_of(query)

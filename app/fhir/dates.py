@@ -14,13 +14,13 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class Interval(NamedTuple):
-    """The instants from `start`, which is included, to `end`, which is not."""
+    """An interval of time. `start` is included, `end` is not."""
 
     start: datetime
     end: datetime
 
     def within(self, other: "Interval") -> "Interval":
-        """Return the intersection of both intervals."""
+        """Return the intersection of this interval and `other`."""
         return Interval(max(self.start, other.start), min(self.end, other.end))
 
 
@@ -55,9 +55,9 @@ def parse(text: str) -> Interval:
 
 
 def _length(start: datetime, fraction: str | None, *given: str | None) -> timedelta:
-    """Return the length of the period that a value names: a year, month, day, minute, second or fraction of a second.
+    """Return the length of the period that a date value names: a year, month, day, minute, second or part of a second.
 
-    The period begins at `start`. `given` are the value's month, day, hour and second, each None if the value lacks it.
+    The period begins at `start`. `given` are the month, day, hour and second in the value, each None if it is absent.
     """
     month, day, hour, second = given
     if month is None:

@@ -53,7 +53,7 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def answer(status: int, description: str, shown: Json | None = None) -> dict[int | str, dict[str, Any]]:
+def success(status: int, description: str, shown: Json | None = None) -> dict[int | str, dict[str, Any]]:
     """Return FastAPI's `responses` for a success. Without `shown`, the docs show the example of `FhirResource`."""
     return {
         status: {
@@ -64,7 +64,7 @@ def answer(status: int, description: str, shown: Json | None = None) -> dict[int
     }
 
 
-def sent(shown: Json) -> Json:
+def resource_body(shown: Json) -> Json:
     """Return the OpenAPI `requestBody` of an operation that takes a resource, with the example `shown`."""
     return {"required": True, "content": {MEDIA_TYPE: {"schema": RESOURCE, "example": shown}}}
 

@@ -24,7 +24,7 @@ _KINDS: Final = {
     "status": "token",
     "patient": "reference",
 }
-"""The FHIR type of a search parameter, by its criterion."""
+"""The FHIR types of search parameters, by criterion: the property of a resource that the parameter is compared with."""
 
 
 def describe(endpoints: Endpoints) -> Json:

@@ -1,4 +1,4 @@
-"""OperationOutcomes: the body of every error response below `/fhir`."""
+"""OperationOutcomes, which are the FHIR resources in the body of every error response below `/fhir`."""
 
 import re
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ _BY_STATUS: Final[Mapping[int, str]] = {
     503: "transient",
     507: "no-store",
 }
-"""The code of an issue, by the status of the problem; `invalid` for every other status."""
+"""The code of an OperationOutcome's issue, by the HTTP status of the problem. For any other status, it is `invalid`."""
 _BY_FAULT: Final[Mapping[str, str]] = {
     "required": "required",
     "enum": "code-invalid",
@@ -49,14 +49,15 @@ _EXPRESSIONS: Final[Mapping[str, str]] = {
     "/dose_value": "MedicationAdministration.dosage.dose.value",
     "/dose_unit": "MedicationAdministration.dosage.dose.code",
 }
-"""The FHIRPath of the element for a field of a session, by the JSON pointer of the field."""
+"""The FHIRPath of the member of a resource that sets a field of a session, by the JSON pointer of this field."""
 _number: Final = re.compile(r"/(\d+)(?=/|\Z)")
 
 
 def outcome_of(problem: Problem, request_id: str) -> Json:
     """Return the OperationOutcome of a problem: an issue for each fault, or one issue if the problem has no faults.
 
-    If the problem has the member `expression`, all issues get this expression. No issue repeats the input.
+    If the problem has the member `expression`, which is a FHIRPath, all issues get this path as their expression. No
+    issue repeats the input.
     """
     code = _BY_STATUS.get(problem.status, "invalid")
     faults: list[Mapping[str, Any]] = problem.members.get("errors", [])

@@ -1,6 +1,6 @@
-"""Parsing of incoming resources: each sets a part of the clinical fields of one session.
+"""Parsing of incoming resources. Each resource sets some of the clinical fields of one session.
 
-A MedicationAdministration sets the medicine, the route and the dose, a Procedure all other clinical fields.
+A MedicationAdministration sets the medicine, the route and the dose, and a Procedure sets all other clinical fields.
 """
 
 import re
@@ -29,7 +29,7 @@ from app.resources.sessions import SESSIONS
 PROCEDURE: Final = TYPES["Procedure"]
 WRITABLE: Final = {name: each for name, each in TYPES.items() if each.writable}
 Identifier = tuple[str, str]
-"""The system and the value of an identifier."""
+"""A clinic's identifier of a session: its system and its value."""
 _VALUE_SETS: Final = {"Procedure": procedures.VALUE_SET, "MedicationAdministration": administrations.VALUE_SET}
 _TIMES: Final = ("scheduled_at", "started_at", "ended_at")
 _digits: Final = re.compile(r"(\.\d{6})\d+")
@@ -46,11 +46,11 @@ _OTHER_ID: Final = Fault("/id", "id", "Send the id of the session, or no id.")
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The part of a session that an incoming resource sets.
+    """The fields of one session that an incoming resource of the type `kind` sets.
 
-    `id`, `patient` and `identifiers` are those that the resource contains. `fields` are the values that it always sets,
-    and `start` those that it sets only if the stored session has not started yet. `complete` has the clinical fields of
-    a session that the resource creates.
+    `id`, `patient` and `identifiers` are those in the resource. `fields` are the values that the resource always sets.
+    `start` are the values that it sets only if the stored session has not started yet. `complete` are the values of all
+    clinical fields if the resource creates the session.
     """
 
     kind: FhirType
@@ -62,10 +62,10 @@ class Part:
     complete: Row
 
     def identifier(self, named: Identifier | None) -> Identifier:
-        """Return the identifier of the session: `named` if the request names one, else the first one in the resource.
+        """Return the identifier of the session: `named`, or if it is None, the first identifier in the resource.
 
-        Raise `InvalidResource` if the resource has identifiers, but not `named`. Raise `Invalid` if neither the request
-        nor the resource has an identifier.
+        `named` is the identifier in the condition of the request. Raise `InvalidResource` if the resource has
+        identifiers, but not `named`. Raise `Invalid` if neither the request nor the resource has an identifier.
         """
         if named is None and not self.identifiers:
             raise Invalid(_NO_IDENTIFIER)
@@ -76,19 +76,22 @@ class Part:
         return named
 
     def check_id(self, id: UUID) -> None:
-        """Raise `InvalidResource` if the resource contains an id other than `id`, that of its session."""
+        """Raise `InvalidResource` if the resource contains an id other than `id`, which is the id of the session."""
         if self.id is not None and self.id != id:
             raise InvalidResource(_OTHER_ID)
 
     def op(self, clinic_id: UUID, patient_id: UUID, identifier: Identifier) -> Op:
-        """Return the operation that creates the session with this identifier, or sets `fields` of it."""
+        """Return the operation (`Op`) on the session with this identifier.
+
+        If the session does not exist, the operation creates it from `complete`; otherwise, it sets `fields`.
+        """
         op = Entry(patient_id, *identifier, None, self.complete).op(clinic_id, patient_id)
         op.fields = dict(self.fields)
         return op
 
 
 def parse(kind: FhirType, resource: Json) -> Part:
-    """Return the part of a session that a resource of the type `kind` sets.
+    """Return the fields of a session that a resource of the type `kind` sets.
 
     Raise `InvalidResource` if the resource is not valid FHIR, and `Invalid` if it breaks one of our own rules.
     """
@@ -112,9 +115,10 @@ def parse(kind: FhirType, resource: Json) -> Part:
 
 
 def _validated(kind: FhirType, status: str, values: Row) -> Row:
-    """Return the clinical fields of a session with these values. Each absent field is null or its default.
+    """Validate the values that a resource sets, and return all clinical fields of a session with these values.
 
-    An absent time zone stays absent. `status` is the code in the resource. Raise the same problems as `parse`.
+    A field that is not in `values` is null or has its default, but an absent time zone stays absent. `status` is the
+    code of the status in the resource. Raise the same problems as `parse`.
     """
     for name in _TIMES:
         if isinstance(values.get(name), str):
@@ -141,7 +145,10 @@ def _id(resource: Json) -> UUID | None:
 
 
 def _subject(resource: Json) -> Patient:
-    """Return the patient's id or identifier. For a reference without a valid id, return an id that no patient has."""
+    """Return the patient's id or identifier. For a reference without a valid id, return an id that no patient has.
+
+    Raise `InvalidResource` if the resource has neither a reference to the patient nor a complete identifier.
+    """
     subject = resource["subject"]
     if "reference" in subject:
         id = patient_id(subject["reference"])

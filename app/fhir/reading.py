@@ -31,7 +31,7 @@ from app.sealing import OwnerKeys
 
 _TERMS: Final = [ConsentRecord.table().c[name] for name in statements.TERMS]
 _CURSOR_LENGTH: Final = 54
-"""The number of characters of each of the two positions in a cursor."""
+"""The number of characters of each of the two encoded positions that a cursor consists of."""
 
 
 class Found(NamedTuple):
@@ -48,9 +48,9 @@ class Found(NamedTuple):
 async def read(call: ClientCaller, kind: FhirType, id: UUID, *, logs: bool = True) -> Json:
     """Return a resource, and log the access; raise `NotFound` if the client does not see the resource.
 
-    Ids are unique only within the records of one patient. If two patients have chosen the same id, return the session
-    that the clinic manages, if one is. Pass `logs=False` if the request has written the resource: that access is logged
-    already.
+    Ids are unique only within the records of one patient. If two patients have chosen the same id, return the resource
+    of the session that the clinic manages; without such a session, return either resource. Pass `logs=False` if this
+    request has just written the resource, because the write is in the access log already.
     """
     rows, named = await _rows(call, kind, Search(count=2, ids={id}), {}, logs=logs)
     resources = await _resources(call, kind, _preferred(rows), named)
@@ -60,7 +60,10 @@ async def read(call: ClientCaller, kind: FhirType, id: UUID, *, logs: bool = Tru
 
 
 async def find(call: ClientCaller, kind: FhirType, id: UUID) -> Row | None:
-    """Return the row of a resource before it is written; None if the client does not see it. Do not log an access."""
+    """Return the row of a resource that is about to be written; None if the client cannot see the resource.
+
+    Do not log the access, because the write will be logged.
+    """
     rows, _ = await _rows(call, kind, Search(count=2, ids={id}), {}, logs=False)
     return next(iter(_preferred(rows)), None)
 
@@ -99,7 +102,7 @@ Identifiers = dict[UUID, list[Row]]
 async def _rows(
     call: ClientCaller, kind: FhirType, wanted: Search, after: Row, *, logs: bool = True
 ) -> tuple[list[Row], Identifiers]:
-    """Return the rows of a page, plus the next row if there is one, and for connections the patients' identifiers.
+    """Return the rows of a page of a search, as `read_rows` does. The page starts after the position `after`.
 
     With `logs`, log the accesses to the rows of the page.
     """
@@ -114,9 +117,10 @@ async def _rows(
 async def read_rows(
     call: ClientCaller, kind: FhirType, statement: Statement, values: Row, *, count: int, action: Action | None
 ) -> tuple[list[Row], Identifiers]:
-    """Return the rows of a page, plus the next row if there is one, and for connections the patients' identifiers.
+    """Return the rows of a page, which are at most `count`, and if there are more, the first row of the next page.
 
-    The page has at most `count` rows. Log the accesses to them as `action`, in the same transaction; None logs nothing.
+    If the resources are made from connections, also return the clinic's identifiers of the patients. Log the accesses
+    to the rows of the page as `action`, in the same transaction. If `action` is None, log nothing.
     """
     async with call.db.transaction() as tx:
         rows = await tx.all(statement, **call.binds, **values, now=clock.now(), rows=count + 1)
@@ -136,7 +140,7 @@ async def _identifiers(tx: Transaction, call: ClientCaller, rows: Sequence[Row])
 
 
 def _entries(call: ClientCaller, kind: FhirType, rows: Sequence[Row], action: Action) -> list[Entry]:
-    """Return one entry of the access log for each patient and collection in the rows."""
+    """Return the entries of the access log for rows: one entry for each patient and collection."""
     ids: defaultdict[tuple[UUID, str], list[str]] = defaultdict(list)
     for row in rows:
         ids[row["owner_id"], kind.sources[row["source"]].collection].append(str(row["id"]))
@@ -151,7 +155,7 @@ async def _resources(call: ClientCaller, kind: FhirType, rows: Sequence[Row], na
 
 
 async def encoded(call: ClientCaller, kind: FhirType, rows: Sequence[Row], named: Identifiers) -> AsyncGenerator[Json]:
-    """Yield the resource of each row. A record is decrypted only when the caller requests its resource.
+    """Yield the resource of each row. A record is decrypted just before its resource is yielded.
 
     Leave out the records of accounts that were erased after the rows were read.
     """
@@ -164,7 +168,10 @@ async def encoded(call: ClientCaller, kind: FhirType, rows: Sequence[Row], named
 
 
 def _record(call: ClientCaller, kind: Resource, row: Row, keys: Mapping[UUID, OwnerKeys]) -> Row:
-    """Return a record as its resource needs it: an assessment has the `definition` of its instrument."""
+    """Return the decrypted record of a row, as `Source.encode` needs it.
+
+    An assessment also has the member `definition`: its instrument in the library.
+    """
     record = clinic_record(keys[row["owner_id"]], kind, row) | {"changed_at": row["changed_at"]}
     if kind is ASSESSMENTS:
         code, version = record["instrument"], record["instrument_version"]
@@ -179,7 +186,7 @@ def _connection(row: Row, named: Identifiers) -> Row:
 
 
 def bundle(kind: FhirType, wanted: Search, found: Found, endpoints: Endpoints) -> Json:
-    """Return the Bundle of a page, with links to this page and, unless it is the last one, to the next page."""
+    """Return the Bundle of a page of a search. It links to this page and, if there is one, to the next page."""
     base = endpoints.of(f"/fhir/{kind.name}")
     itself = {"_cursor": wanted.cursor} if wanted.cursor else {}
     links = [{"relation": "self", "url": f"{base}?{wanted.query(**itself)}"}]

@@ -26,7 +26,7 @@ from app.fhir.calls import (
     version_of,
 )
 from app.fhir.dialect import PREFIX, FhirDocument, FhirRoute, fhir_response
-from app.fhir.documenting import BODY, SIGNED_IN, FhirResource, answer, errors, parameters, sent
+from app.fhir.documenting import BODY, SIGNED_IN, FhirResource, errors, parameters, resource_body, success
 from app.fhir.parts import WRITABLE, parse
 from app.fhir.types import TYPES
 from app.fhir.writing import PartWrite, Stored
@@ -55,9 +55,15 @@ _SEARCH_PARAMETERS: Final = (
     ("_id", "The ids of resources, separated by commas."),
     ("_lastUpdated", "When the resource last changed for this clinic: `ge`, `gt`, `le` or `lt` and a date or time."),
     ("identifier", "The clinic's identifier: `system|value`. For Patient, Procedure and MedicationAdministration."),
-    ("patient", "The id of the patient, or `Patient/{id}`. Not for Patient. `subject` is the same; not for Consent."),
+    (
+        "patient",
+        "The id of the patient, or `Patient/{id}`; not for Patient. `subject` is the same; Consent does not have it.",
+    ),
     ("status", "Codes of the status, separated by commas. For Goal, the parameter is `lifecycle-status`."),
-    ("date", "The time of the event. MedicationAdministration: `effective-time`. QuestionnaireResponse: `authored`."),
+    (
+        "date",
+        "The time of the event; `effective-time` for MedicationAdministration, `authored` for QuestionnaireResponse.",
+    ),
     ("_count", "The maximum number of resources in the page, 0 to 200."),
     ("_cursor", "Where the page starts. The link `next` contains this parameter."),
 )
@@ -67,7 +73,7 @@ _SEARCH_PARAMETERS: Final = (
     "/metadata",
     response_model=FhirResource,
     response_class=FhirDocument,
-    responses=errors() | answer(200, "The CapabilityStatement.", examples.METADATA),
+    responses=errors() | success(200, "The CapabilityStatement.", examples.METADATA),
     summary="Get the CapabilityStatement",
 )
 async def get_fhir_metadata(endpoints: TheEndpoints, query: RawQuery) -> Response:
@@ -80,7 +86,7 @@ async def get_fhir_metadata(endpoints: TheEndpoints, query: RawQuery) -> Respons
     "/{type:fhir_type}",
     response_model=FhirResource,
     response_class=FhirDocument,
-    responses=errors(*SIGNED_IN, 404, 405) | answer(200, "A Bundle of the type `searchset`.", examples.SEARCHSET),
+    responses=errors(*SIGNED_IN, 404, 405) | success(200, "A Bundle of the type `searchset`.", examples.SEARCHSET),
     openapi_extra={"parameters": parameters(*_SEARCH_PARAMETERS)},
     summary="Search resources",
 )
@@ -102,7 +108,7 @@ async def search_fhir(
     response_model=FhirResource,
     response_class=FhirDocument,
     responses=errors(*SIGNED_IN, *BODY, 404, 405)
-    | answer(200, "A Bundle of the type `searchset`.", examples.SEARCHSET),
+    | success(200, "A Bundle of the type `searchset`.", examples.SEARCHSET),
     openapi_extra={
         "requestBody": {
             "description": "The parameters of the search.",
@@ -132,7 +138,7 @@ async def _search(
     response_model=FhirResource,
     response_class=FhirDocument,
     responses=errors(*SIGNED_IN, 404, 405)
-    | answer(200, "The resource.", examples.PROCEDURE)
+    | success(200, "The resource.", examples.PROCEDURE)
     | {304: {"description": "The client has the current version."}},
     summary="Read a resource",
 )
@@ -156,9 +162,9 @@ async def read_fhir(
     response_model=FhirResource,
     response_class=FhirDocument,
     responses=errors(*SIGNED_IN, *BODY, 404, 405, 409, 412)
-    | answer(200, "The resource, which existed before.")
-    | answer(201, "The resource, which was created."),
-    openapi_extra={"requestBody": sent(examples.PROCEDURE_DRAFT), MAX_BODY_BYTES: MAX_PUSH_BYTES},
+    | success(200, "The resource, which existed before.")
+    | success(201, "The resource, which was created."),
+    openapi_extra={"requestBody": resource_body(examples.PROCEDURE_DRAFT), MAX_BODY_BYTES: MAX_PUSH_BYTES},
     summary="Create a resource",
 )
 async def create_fhir(
@@ -170,8 +176,9 @@ async def create_fhir(
     body: Body,
     if_none_exist: IfNoneExist = None,
 ) -> Response:
-    """Create a Procedure or a MedicationAdministration. Each of the two sets its part of one session of the patient.
-    Send both with the clinic's `identifier` of the session, in any order.
+    """Create a Procedure or a MedicationAdministration. A Procedure sets some fields of one session of the patient, and
+    a MedicationAdministration others. Send both, in any order, with the same `identifier`: the clinic's identifier of
+    the session.
 
     If the resource exists, it is updated (200). With `If-None-Exist: identifier=system|value`, it is returned unchanged
     instead (200). Needs the scope `system/<Type>.c`.
@@ -188,8 +195,8 @@ async def create_fhir(
     response_model=FhirResource,
     response_class=FhirDocument,
     responses=errors(*SIGNED_IN, *BODY, 404, 405, 409, 412)
-    | answer(200, "The resource as it is stored.")
-    | answer(201, "The resource, which was created."),
+    | success(200, "The resource as it is stored.")
+    | success(201, "The resource, which was created."),
     openapi_extra={
         "parameters": [
             {
@@ -201,7 +208,7 @@ async def create_fhir(
                 "example": examples.CONDITION,
             }
         ],
-        "requestBody": sent(examples.PROCEDURE_DRAFT),
+        "requestBody": resource_body(examples.PROCEDURE_DRAFT),
         MAX_BODY_BYTES: MAX_PUSH_BYTES,
     },
     summary="Create or update a resource by its identifier",
@@ -222,8 +229,8 @@ async def put_fhir(
     "/{type:fhir_type}/{id:id}",
     response_model=FhirResource,
     response_class=FhirDocument,
-    responses=errors(*SIGNED_IN, *BODY, 404, 405, 409, 412) | answer(200, "The resource as it is stored."),
-    openapi_extra={"requestBody": sent(examples.PROCEDURE_DRAFT), MAX_BODY_BYTES: MAX_PUSH_BYTES},
+    responses=errors(*SIGNED_IN, *BODY, 404, 405, 409, 412) | success(200, "The resource as it is stored."),
+    openapi_extra={"requestBody": resource_body(examples.PROCEDURE_DRAFT), MAX_BODY_BYTES: MAX_PUSH_BYTES},
     summary="Update a resource",
 )
 async def update_fhir(
@@ -237,8 +244,8 @@ async def update_fhir(
     if_match: IfMatch = None,
 ) -> Response:
     """Replace a Procedure or a MedicationAdministration of a session that the clinic manages. With `If-Match`, the
-    version must be the current one. An unknown id gets 404: the server derives the id of a new session from its patient
-    and its identifier. Needs the scope `system/<Type>.u`.
+    version must be the current one. An unknown id gets 404: the server derives the id of a new session from the patient
+    and the clinic's identifier of the session. Needs the scope `system/<Type>.u`.
     """
     searching.check_only_format(query)
     version = version_of(if_match)
@@ -253,15 +260,16 @@ async def update_fhir(
     response_model=FhirResource,
     response_class=FhirDocument,
     responses=errors(*SIGNED_IN, *BODY, 404, 405, 409, 412)
-    | answer(200, "A Bundle with the response to each entry.", examples.BUNDLE_RESPONSE),
-    openapi_extra={"requestBody": sent(examples.BUNDLE), MAX_BODY_BYTES: MAX_PUSH_BYTES},
+    | success(200, "A Bundle with the response to each entry.", examples.BUNDLE_RESPONSE),
+    openapi_extra={"requestBody": resource_body(examples.BUNDLE), MAX_BODY_BYTES: MAX_PUSH_BYTES},
     summary="Send a batch or a transaction",
 )
 async def send_bundle(call: AnyFhirClient, endpoints: TheEndpoints, query: RawQuery, body: Body) -> Response:
     """Execute the entries of a Bundle, at most 500.
 
     Each entry of a `batch` succeeds or fails separately. A `transaction` writes sessions of one patient: all of its
-    entries, or none. Its error names the entry that failed. Each entry needs the same scope as a separate request.
+    entries, or none. The error of a transaction names the entry that failed. Each entry needs the same scope as a
+    separate request.
     """
     searching.check_only_format(query)
     entries = bundles.check(body)

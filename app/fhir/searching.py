@@ -16,9 +16,11 @@ MAX_COUNT: Final = 200
 DEFAULT_COUNT: Final = 50
 T = TypeVar("T")
 Pairs = Sequence[tuple[str, str]]
-"""Names and values of parameters, in their order."""
+"""The name and value of each parameter, in the order in which they were sent."""
 COMMON: Final = {"_id": "id", "_lastUpdated": "updated"}
-"""The search parameters of every type, with their criteria."""
+"""The search parameters that every resource type has. Each is mapped to its criterion, which says what it is compared
+with.
+"""
 IGNORED: Final = frozenset({"_format", "_pretty", "_total", "_totalMethod", "_summary", "_elements", "_sort"})
 _JSON: Final = frozenset({"json", "application/json", "application/fhir+json", "text/json", "application/fhir json"})
 _ONCE: Final = frozenset({"_count", "_cursor"})
@@ -30,9 +32,9 @@ _patient: Final = re.compile(r"(?:\S*/)?Patient/([^/]+)|([^/]+)").fullmatch
 class Search:
     """A search: its conditions, and the page that the client wants. A condition that is None was not sent.
 
-    `count` is the maximum number of resources in the page, and `cursor` its start. `applied` are the parameters that
-    set conditions, as they were sent. `codes` are the FHIR codes of the wanted statuses, and `statuses` the statuses of
-    our records that they stand for.
+    `count` is the maximum number of resources in the page, and `cursor` is where the page starts. `applied` are the
+    parameters that set conditions, as they were sent. `codes` are the FHIR codes of the wanted statuses, and `statuses`
+    are the statuses of our records that these codes stand for.
     """
 
     count: int = DEFAULT_COUNT
@@ -49,13 +51,13 @@ class Search:
 
     @property
     def filters(self) -> frozenset[str]:
-        """The names of the conditions that the search has."""
+        """The names of the conditions that were sent, except `updated`, which every statement has."""
         sets = {name for name in ("ids", "patients", "codes", "identifiers") if getattr(self, name) is not None}
         return frozenset(sets | ({"date"} if self.has_date else set()))
 
     @property
     def values(self) -> dict[str, Any]:
-        """The bind values of the conditions, for the statements."""
+        """The values of the conditions, by the names of the bind parameters of the statements."""
         named = self.identifiers or set()
         return {
             "ids": [*(self.ids or ())],
@@ -72,7 +74,7 @@ class Search:
         }
 
     def query(self, **more: str) -> str:
-        """Return the query string of this search, with its `_count` and the parameters `more`."""
+        """Return the query string of this search: its applied parameters, `_count`, and the parameters `more`."""
         return urlencode([*self.applied, ("_count", str(self.count)), *more.items()])
 
 
@@ -111,7 +113,7 @@ def read(kind: FhirType, pairs: Pairs, *, lenient: bool) -> Search:
 
 
 def check_only_format(pairs: Pairs, *allowed: str) -> None:
-    """Raise `InvalidParameter` for each parameter that is neither in `IGNORED` nor in `allowed`.
+    """Raise `InvalidParameter`, with a fault for each parameter that is neither in `IGNORED` nor in `allowed`.
 
     Raise `NotAcceptable` if `_format` is not JSON.
     """
@@ -149,7 +151,7 @@ def unknown(name: str, of: str = "type") -> Fault:
 
 
 def _apply(kind: FhirType, search: Search, by: str, value: str) -> None:
-    """Add the condition of a parameter with the criterion `by` to a search.
+    """Add the condition that a parameter with the criterion `by` sets to a search.
 
     Values separated by commas are alternatives; a date must be one value. Raise `ValueError` if the value is not valid.
     """
@@ -184,7 +186,7 @@ def patient_id(text: str) -> str:
 
 
 def read_identifier(text: str) -> tuple[str | None, str]:
-    """Return the system and the value of an identifier. The system is None if the text has none: any matches.
+    """Return the system and the value of an identifier. Without a system in the text, it is None: any system matches.
 
     Raise `ValueError` if the value is empty.
     """
@@ -195,7 +197,10 @@ def read_identifier(text: str) -> tuple[str | None, str]:
 
 
 def _within(before: set[T] | None, found: set[T]) -> set[T]:
-    """Return what satisfies both this condition and `before`, the earlier one with the same criterion, if any."""
+    """Return the values that are in `found` and in `before`, the values of earlier parameters with the same criterion.
+
+    If `before` is None, there were no such parameters: return `found`.
+    """
     return found if before is None else before & found
 
 

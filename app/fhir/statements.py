@@ -1,10 +1,10 @@
-"""SQL statements that read resources. Each one also checks which resources the client may see.
+"""SQL statements that read resources. Each statement selects only resources that the client may see.
 
-A resource is visible if the consent is active, its `until` is not past, its purpose is that of the client, and it
-covers the record. Searches order resources by id, because ids never change: so no page skips or repeats a resource. Two
-patients can choose the same id, and one patient can choose it for records of two collections, so the order continues
-with the patient and the source. Exports order resources by patient first, so that a page belongs to few patients: each
-of them gets an entry in the access log.
+A resource is visible if the patient's consent is active, the consent's `until` is not past, its purpose is that of the
+client, and it covers the record. Searches order resources by id, because ids never change: so no page skips or repeats
+a resource. Two patients can choose the same id, and one patient can choose it for records of two collections. So the
+order continues with the patient and with the source, which is the collection. Exports order resources by patient first,
+so that a page belongs to few patients: each of them gets an entry in the access log.
 """
 
 import operator
@@ -21,7 +21,7 @@ from app.fhir.types import TYPES, Source
 from app.records.coverage import is_covered
 
 TERMS: Final = ("name", "until", "purpose", "created_at")
-"""The columns of the consent that Patient and Consent show."""
+"""The columns of a consent that the resources Patient and Consent are made from."""
 _item, _patient, _identifier = SharedItem.table(), PatientRecord.table(), PatientIdentifier.table()
 _exported: Final = _patient.alias("exported")
 _ONE: Final[sa.ColumnElement[int]] = sa.literal_column("1")
@@ -37,17 +37,18 @@ Filters = frozenset[str]
 def page(name: str, filters: Filters, *, continued: bool) -> Statement:
     """Return the statement that selects a page of the resources of the type `name`.
 
-    The column `source` is the index of a row's source in the type. With `continued`, the page starts after the position
-    in the binds `after_id`, `after_patient` and `after_source`.
+    The column `source` is the index of a row's `Source` in the sources of the type. With `continued`, the page starts
+    after the position in the bind parameters `after_id`, `after_patient` and `after_source`.
     """
     return _of_sources(name, filters, ("id", "patient_id", "source"), continued=continued)
 
 
 @cache
 def export_page(name: str, filters: Filters, *, continued: bool) -> Statement:
-    """Return the statement that selects a page of an export, with the same columns and binds as `page`.
+    """Return the statement that selects a page of an export, with the same columns and bind parameters as `page`.
 
-    The order of the page is that of the patients' primary key, so the database stops reading at the end of the page.
+    The page is ordered by patient first, as the index of the patients' primary key is. So the database reads only the
+    rows of the page, and does not sort all rows of the export.
     """
     return _of_sources(name, filters, ("patient_id", "source", "id"), continued=continued)
 
@@ -65,7 +66,10 @@ def _of_sources(name: str, filters: Filters, order: Order, *, continued: bool) -
 
 
 def _page(source: Source, number: int, filters: Filters, order: Order, *, continued: bool) -> sa.Select[Any]:
-    """Return the select of the first rows of one source, in this order."""
+    """Return the query for the first rows of one source, ordered by the columns `order`.
+
+    `number` is the index of the source in the sources of the type.
+    """
     by_patient = order[0] == "patient_id"
     table = _table(source)
     columns: list[Any] = [_item.c[each] for each in ("owner_id", "id", "version", "changed_at")]
@@ -100,8 +104,8 @@ def _page(source: Source, number: int, filters: Filters, order: Order, *, contin
 def deleted(name: str, number: int, filters: Filters, *, continued: bool) -> Statement:
     """Return the statement that selects a page of the resources of one source that the client no longer sees.
 
-    `number` is the index of the source in the type `name`. The rows are ordered by owner and id. With `continued`, they
-    start after the binds `after_owner` and `after_id`.
+    `number` is the index of the source in the sources of the type `name`. The rows are ordered by owner and id. With
+    `continued`, they start after the position in the bind parameters `after_owner` and `after_id`.
     """
     select = _deleted(sa.select(_item.c.owner_id, _item.c.id), TYPES[name].sources[number], filters)
     key = sa.tuple_(_item.c.owner_id, _item.c.id)
@@ -112,7 +116,10 @@ def deleted(name: str, number: int, filters: Filters, *, continued: bool) -> Sta
 
 @cache
 def existing(filters: Filters, *, are_deleted: bool) -> Statement:
-    """Return the statement that selects the types with resources in an export or, if `are_deleted`, with deletions."""
+    """Return the statement that selects the names of the types of which an export has resources.
+
+    With `are_deleted`, the statement selects the types of which the export has deletions.
+    """
 
     def of(name: str, source: Source) -> sa.Select[Any]:
         one = sa.select(_ONE)
@@ -138,7 +145,10 @@ def _table(source: Source) -> sa.FromClause:
 
 
 def _from(select: sa.Select[Any], source: Source, table: sa.FromClause, filters: Filters) -> sa.Select[Any]:
-    """Return the select with the tables and conditions that find the resources of a search that the client sees."""
+    """Add tables and conditions to `select`, so that it selects from the resources of one source.
+
+    The resources are those that match the search and that the client may see.
+    """
     joined: sa.FromClause = sa.join(_item, LIVE, sa.and_(LIVE.c.owner_id == _item.c.owner_id, is_visible))
     conditions = [*_items(source, filters), _item.c.removed.is_(False)]
     if source.kind is not None:
@@ -155,7 +165,7 @@ def _from(select: sa.Select[Any], source: Source, table: sa.FromClause, filters:
 
 
 def _items(source: Source, filters: Filters) -> list[sa.ColumnElement[Any]]:
-    """Return the conditions on the shared items of a source: the clinic, the collection, the time and the patients."""
+    """Return the conditions on the shared items of a source: clinic, collection, time of the change, and patients."""
     conditions: list[sa.ColumnElement[Any]] = [
         _item.c.clinic_id == bind(_item.c.clinic_id),
         _item.c.collection == sa.literal_column(f"'{source.collection}'", sa.String()),
@@ -172,10 +182,11 @@ def _items(source: Source, filters: Filters) -> list[sa.ColumnElement[Any]]:
 
 
 def _deleted(select: sa.Select[Any], source: Source, filters: Filters) -> sa.Select[Any]:
-    """Return the select with the tables and conditions that find resources that the client may know but no longer sees.
+    """Add tables and conditions to `select`, so that it selects from the deleted resources of one source.
 
-    A connection that has ended stands for all records of the patient. A resource can end before its record: a session
-    whose medicine was cleared has no MedicationAdministration any more.
+    These are resources that the client may have received, but can no longer see. If a connection has ended, only the
+    connection is selected, and not the records of the patient. A resource can be deleted although its record exists: a
+    session has no MedicationAdministration any more after its medicine was cleared.
     """
     joined = sa.outerjoin(_item, LIVE, sa.and_(LIVE.c.owner_id == _item.c.owner_id, is_visible))
     is_gone: sa.ColumnElement[bool] = _item.c.removed
@@ -193,8 +204,8 @@ def _deleted(select: sa.Select[Any], source: Source, filters: Filters) -> sa.Sel
 def _has_status(source: Source, table: sa.FromClause) -> sa.ColumnElement[bool]:
     """Return the condition that a resource has one of the wanted statuses.
 
-    If all resources of the source have the same status, compare it with the bind `codes`. Otherwise compare the status
-    of the record with the bind `statuses`.
+    If all resources of the source have the same status, the condition compares this status with the bind parameter
+    `codes`. Otherwise it compares the status of the record with the bind parameter `statuses`.
     """
     if source.status is not None:
         return any_of(sa.literal_column(f"'{source.status}'", sa.String()), "codes")
@@ -202,7 +213,7 @@ def _has_status(source: Source, table: sa.FromClause) -> sa.ColumnElement[bool]:
 
 
 def _of_record(source: Source, table: sa.FromClause, filters: Filters) -> list[sa.ColumnElement[Any]]:
-    """Return the conditions on the record from which a resource is made."""
+    """Return the conditions of a search on the record from which a resource is made: identifier, date, `condition`."""
     conditions: list[sa.ColumnElement[Any]] = [] if source.condition is None else [source.condition(table)]
     if "identifiers" in filters:
         conditions += [
@@ -221,7 +232,11 @@ def _of_record(source: Source, table: sa.FromClause, filters: Filters) -> list[s
 
 
 def _matches(system: sa.ColumnElement[Any], value: sa.ColumnElement[Any]) -> list[sa.ColumnElement[Any]]:
-    """Return the conditions that an identifier is one of `tokens` (`system|value`), or has one of `bare_values`."""
+    """Return the conditions that an identifier is one of those in the search.
+
+    The bind parameter `tokens` has identifiers with a system (`system|value`), `bare_values` has the values of those
+    without a system, and `some_values` has the values of both.
+    """
     token = sa.cast(system + sa.literal_column("'|'", sa.String()) + value, sa.String())
     return [any_of(value, "some_values"), sa.or_(any_of(token, "tokens"), any_of(value, "bare_values"))]
 

@@ -20,17 +20,18 @@ from app.resources.sessions import SESSIONS
 
 Encode = Callable[[Row, str], Json]
 Column = Callable[[sa.FromClause], sa.ColumnElement[Any]]
-"""Takes the table of a kind of record; returns a column of it, or an expression."""
+"""A function that takes the table of a kind of record, and returns a column of the table or another SQL expression."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Source:
-    """One collection of records from which resources of a type are made. `kind` is None for connections.
+    """A collection from which resources of a type are made: the records of one kind, or the connections.
 
-    `encode` takes a record and the id of its patient, and returns the resource. `statuses` maps the FHIR codes of the
-    status to the statuses of the record; if all resources have the same status, `status` is its code instead. `date` is
-    the column that a search by date compares; without it, such a search finds no record of the collection. `condition`
-    selects the records that have a resource of the type; without it, all have one.
+    `kind` is None for connections. `encode` takes a record and the id of its patient, and returns the resource.
+    `statuses` maps the FHIR codes of the status to the statuses of the record; if all resources have the same status,
+    `status` is its code instead. `date` is the column that a search by date compares; without it, such a search finds
+    no record of the collection. `condition` selects the records that have a resource of the type; without it, all
+    records have one.
     """
 
     collection: str
@@ -44,10 +45,11 @@ class Source:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FhirType:
-    """A resource type. Observations are made from two collections of records, all other resources from one.
+    """A FHIR resource type. Observations are made from two collections of records, all other resources from one.
 
-    `parameters` maps the name of each search parameter that only some types have to its criterion: `identifier`,
-    `patient`, `status` or `date`. Clients can create and update resources of `writable` types only.
+    `parameters` are the search parameters that only some types have. It maps each name to the criterion, which says
+    what the parameter is compared with: `identifier`, `patient`, `status` or `date`. Clients can create and update
+    resources of `writable` types only.
     """
 
     name: str
@@ -57,7 +59,7 @@ class FhirType:
 
     @property
     def letters(self) -> str:
-        """The scope letters of the interactions that the type supports."""
+        """The scope letters of the interactions that the type supports, such as `rs` for read and search."""
         return "crus" if self.writable else "rs"
 
     @property
@@ -72,7 +74,7 @@ def _has_started_with_medicine(table: sa.FromClause) -> sa.ColumnElement[bool]:
 
 
 def _same(kind: Resource) -> Mapping[str, str]:
-    """Return `statuses` for a kind of record whose statuses are FHIR codes already: each maps to itself."""
+    """Return the `Source.statuses` of a kind of record whose statuses are FHIR codes already: each maps to itself."""
     found: Any = kind.fields.model_fields["status"].annotation
     return {str(each): str(each) for each in found}
 

@@ -21,7 +21,7 @@ _OTHER: Final = "This is not valid in FHIR R4"
 
 
 def check(resource: Json, kind: str) -> None:
-    """Raise `InvalidResource` if a resource is not valid FHIR, or `Invalid` if it is valid but not a `kind`."""
+    """Raise `InvalidResource` if a resource is not valid FHIR, or `Invalid` if its type is not `kind`."""
     faults = faults_of(resource, kind)
     if not faults and resource["resourceType"] != kind:
         raise Invalid(Fault("/resourceType", "enum", f"Send a resource of the type {kind} here."))

@@ -1,7 +1,7 @@
-"""Creates and updates of resources: each one writes its part of one session, through the engine of a clinic's push.
+"""Creates and updates of resources. Each writes some fields of one session, through the engine of a clinic's push.
 
-As in a push, the session's id is derived from the patient and the clinic's identifier. So the clinic writes the same
-record, whether it sends the session as FHIR or by `POST /v1/clinic/sessions`.
+As in a push, the session's id is derived from the patient and the clinic's identifier of the session. So the clinic
+writes the same record, whether it sends the session as FHIR or by `POST /v1/clinic/sessions`.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ from app.records.write.ops import Op, Outcome, rejected, unchanged
 
 
 class Target(NamedTuple):
-    """The session that a request writes: its patient, and the clinic's identifier of the session."""
+    """The session that a request writes to: the patient's account, the patient's id, and the session's identifier."""
 
     owner_id: UUID
     patient_id: UUID
@@ -40,10 +40,10 @@ class Stored(NamedTuple):
 
 @dataclass(slots=True)
 class PartWrite:
-    """One part to write, and the conditions of the request.
+    """The write of the fields that one resource sets (`part`), with the conditions of the request.
 
-    `version`, unless it is None, must be the current version of the resource. With `only_new`, a resource that exists
-    is not changed.
+    If `version` is not None, it must be the current version of the resource. With `only_new`, the resource is not
+    changed if it exists already.
     """
 
     part: Part
@@ -58,9 +58,10 @@ class PartWrite:
         return 200 if self.existed else 201
 
     def decide(self, row: Row | None, version: int | None) -> Outcome | None:
-        """Return the outcome if the conditions prevent the write; None if the part is to be written. Set `existed`.
+        """Set `existed`, and check the conditions of the request.
 
-        `row` is the stored session, and `version` its version for the clinic; both are None if there is no session.
+        Return None if the fields are to be written; otherwise return the outcome. `row` is the stored session, and
+        `version` its version for the clinic; both are None if the session does not exist.
         """
         self.existed = row is not None and (self.part.kind is PROCEDURE or administrations.exists(row))
         if self.version is not None and (not self.existed or version != self.version):
@@ -70,15 +71,16 @@ class PartWrite:
 
 @dataclass(slots=True)
 class SessionWrite:
-    """The parts of one session that a request writes, and the operation that writes them together."""
+    """The writes of a request to one session (`parts`), and the operation that executes them together."""
 
     op: Op
     parts: list[PartWrite] = field(default_factory=list)
 
     def prepare(self, row: Row | None, version: int | None) -> Outcome | None:
-        """Complete the operation after the stored session was read, and return None; `write_patient` then executes it.
+        """Set the fields of the operation, and return None; `write_patient` then executes the operation.
 
-        Return the outcome instead if the condition of a part fails, or if no part is to be written.
+        `row` is the stored session. Return the outcome instead, so that the operation is not executed, if a condition
+        of the request fails, or if none of the parts is to be written.
         """
         decided = [each.decide(row, version) for each in self.parts]
         failed = next((each for each in decided if each is not None and each.failed), None)
@@ -96,7 +98,7 @@ class SessionWrite:
 
 
 async def resolve(call: ClientCaller, part: Part, named: Identifier | None) -> Target:
-    """Return the session that a part belongs to. `named` is the identifier in the request's condition, if any.
+    """Return the session whose fields `part` sets. `named` is the identifier in the request's condition, if any.
 
     Raise `UnknownSubject` if the clinic does not know the patient, and the problems of `Part.identifier`.
     """
@@ -109,11 +111,11 @@ async def resolve(call: ClientCaller, part: Part, named: Identifier | None) -> T
 
 
 async def find(call: ClientCaller, part: Part, id: UUID) -> Target:
-    """Return the session with an id, to which a part is to be written.
+    """Return the session with this id, whose fields `part` sets.
 
     Raise `NotFound` if the client does not see the session, `SessionConflict` if the clinic does not manage it,
-    `UnknownSubject` if it is not the session of the part's patient, and `InvalidResource` if the part contains another
-    id or other identifiers.
+    `UnknownSubject` if the resource names another patient, and `InvalidResource` if the resource contains another id or
+    other identifiers.
     """
     part.check_id(id)
     row = await reading.find(call, PROCEDURE, id)
@@ -130,9 +132,9 @@ async def find(call: ClientCaller, part: Part, id: UUID) -> Target:
 
 
 async def write(call: ClientCaller, target: Target, part: PartWrite) -> Stored:
-    """Write one part, and log the access; return the resource as it is then stored.
+    """Write the fields that one resource sets, and log the access; return the resource as it is stored after the write.
 
-    Raise the problem if the part could not be written.
+    Raise a problem if the write fails, as `check` does.
     """
     session = SessionWrite(part.part.op(call.clinic_id, target.patient_id, target.identifier), [part])
     part.part.check_id(session.op.id)
@@ -160,7 +162,11 @@ async def write_sessions(
 
 
 def check(written: Written) -> None:
-    """Raise the problem of a failed write; an unknown patient is `UnknownSubject`, a conflict `SessionConflict`."""
+    """Raise a problem if a write failed.
+
+    The problem is `UnknownSubject` for an unknown patient, `SessionConflict` for a conflict, and otherwise the problem
+    of the outcome.
+    """
     problem: Problem | None = written.outcome.problem
     if isinstance(problem, UnknownPatient):
         raise UnknownSubject

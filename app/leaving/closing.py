@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 from app import clock
-from app.calendar.links import end_links
+from app.calendar.links import delete_calendar_links
 from app.clinics.consent_tables import EndedBy
 from app.consents import ending
 from app.consents.writing import ConsentWrite
@@ -45,7 +45,7 @@ async def close(
     await administration.set_closed(tx, account_id, clock.now(), erase_at)
     await reopening.cancel_code(tx, account_id)
     await cancel_changes(tx, account_id)
-    await end_links(tx, account_id)
+    await delete_calendar_links(tx, account_id)
     devices = await administration.sign_out(tx, account_id)
     return Closed(devices, await ending.end_of_owner(tx, services, account_id, by))
 

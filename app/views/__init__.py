@@ -1,5 +1,5 @@
 """Computed views: responses that are computed from records of several kinds for each request, and never stored.
 
-Each view has its own module or package with its routes. `parameters` and `conditional` have the query parameters and
-the conditional response that views share.
+Each view has its own module or package, which has the view's routes. Views share the query parameters in `parameters`
+and the conditional response in `conditional`.
 """

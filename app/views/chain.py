@@ -1,7 +1,7 @@
 """The chain of a record: everything that it refers to, and everything that refers to it, directly or through others.
 
-One statement reads the owner's references of all kinds, each from its index, without documents; they are followed in
-memory. A second one reads the records that were found.
+One statement reads all references between the owner's records from indexes, without documents. The references are
+followed in memory. Further statements read the records that were found.
 """
 
 import heapq
@@ -40,20 +40,20 @@ MAX_NODES: Final = 500
 MAX_LINKS: Final = 20_000
 """The maximum number of an owner's references that are read, to bound the memory of the server."""
 MAX_SMALL_BYTES: Final = 16_384
-"""The maximum size of the documents that are read by one statement: 8 MiB for the nodes of a chain."""
+"""The maximum size of the documents that the first statement reads: for 500 records, these are at most 8 MiB."""
 LARGE_AT_ONCE: Final = 8
-"""How many larger documents are read by one statement."""
+"""The number of larger documents that each further statement reads."""
 _feed, _change = Feed.table(), Change.table()
 _DOCUMENT: Final = 3
-"""The position of the document in a row of `nodes`."""
+"""The index of the document in a row of the statement `nodes`."""
 _COLLECTION: Final = 3
-"""The position of the record's collection in a row of `links`."""
+"""The index of the record's collection in a row of the statement `links`."""
 Key = tuple[str, UUID]
 """The collection and id of a record."""
 
 
 class ChainQuery(BaseModel):
-    """The query of a chain."""
+    """The query parameters of `GET /v1/chain/{id}`."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -70,9 +70,9 @@ class ChainNode(BaseModel, defer_build=True):
         description="The record's collection."
     )
     id: Id = Field(description="The record's id.")
-    label: str = Field(max_length=MAX_LABEL, description="Its title, or the beginning of its words.")
-    happened_at: Instant = Field(description="When it happened, as in the timeline.")
-    status: str | None = Field(description="Its status, if records of its kind have one.")
+    label: str = Field(max_length=MAX_LABEL, description="The record's title, or the beginning of its words.")
+    happened_at: Instant = Field(description="When the record happened, as in the timeline.")
+    status: str | None = Field(description="The record's status; null if its kind has none.")
 
 
 class ChainEdge(BaseModel, defer_build=True):
@@ -84,21 +84,21 @@ class ChainEdge(BaseModel, defer_build=True):
 
 
 class Chain(BaseModel, defer_build=True):
-    """A record, everything that it refers to, and everything that refers to it."""
+    """A record, the records that it refers to, and the records that refer to it, directly or through other records."""
 
     model_config = ConfigDict(json_schema_extra=example(examples.CHAIN))
 
     collection: str = Field(description="The record's collection.")
     id: Id = Field(description="The record's id.")
     nodes: list[ChainNode] = Field(
-        max_length=MAX_NODES, description="The records of the chain. What a record refers to comes before it."
+        max_length=MAX_NODES, description="The records of the chain, each after all records that it refers to."
     )
-    edges: list[ChainEdge] = Field(description="All references between them.")
+    edges: list[ChainEdge] = Field(description="All references between these records.")
     truncated: bool = Field(description="Whether the chain has more than 500 records, of which the nearest are shown.")
 
 
-class Branch(NamedTuple):
-    """One reference of a kind of record: the collection that refers, the field, and the collection that it refers to."""
+class ReferenceField(NamedTuple):
+    """A field that refers to another record: the collection that has the field, its name, and the target collection."""
 
     collection: str
     field: str
@@ -106,22 +106,30 @@ class Branch(NamedTuple):
 
 
 @cache
-def branches() -> tuple[Branch, ...]:
-    """Return all references of all kinds. Those of kinds to which none refers come last: they may be very many."""
+def reference_fields() -> tuple[ReferenceField, ...]:
+    """Return every field that refers to another record, of all kinds of record.
+
+    The fields of kinds to which no other kind refers are last, because an owner may have very many records of these
+    kinds, and only the first `MAX_LINKS` references are read.
+    """
     referred = {target for kind in kinds() for target in kind.targets.values()}
     ordered = sorted(kinds(), key=lambda kind: (kind not in referred, bool(kind.on_delete_cascade)))
     return tuple(
-        Branch(kind.collection, field, target.collection) for kind in ordered for field, target in kind.targets.items()
+        ReferenceField(kind.collection, field, target.collection)
+        for kind in ordered
+        for field, target in kind.targets.items()
     )
 
 
 @cache
 def links() -> Statement:
-    """Return the statement that reads the feed, the record's collection, and the owner's references.
+    """Return the statement that reads the feed's version, the collection of a record, and all references of the owner.
 
-    It returns one row, or one for each collection that has a record with the id. The collection is null if there is no
-    such record. The references are a JSON array of arrays: the number of the branch, the id of the record that refers,
-    and the id that it refers to. They are not read, and null, if the feed has the version `known`.
+    The bind parameters are the record's id, and the names of `collections` that can have the record. The statement
+    returns one row for each of these collections that has a record with this id; if none has, it returns one row whose
+    collection is null. The references are a JSON array of arrays: the index of the field in `reference_fields`, the id
+    of the record that refers, and the id of the record that it refers to. If the feed has the version `known`, the
+    references are not read, and null: the client has the current response already.
     """
     this = sa.and_(
         _change.c.owner_id == _feed.c.owner_id,
@@ -131,7 +139,7 @@ def links() -> Statement:
     )
     version = sa.cast(_feed.c.epoch, sa.BigInteger) * sa.literal_column(str(EPOCH_SHIFT)) + _feed.c.head
     found = (
-        sa.union_all(*(_references(number, branch) for number, branch in enumerate(branches())))
+        sa.union_all(*(_references(number, reference) for number, reference in enumerate(reference_fields())))
         .limit(sa.literal_column(str(MAX_LINKS), sa.Integer))
         .subquery("found")
     )
@@ -145,24 +153,25 @@ def links() -> Statement:
     )
 
 
-def _references(number: int, branch: Branch) -> sa.Select[Any]:
-    """Return the references of one branch."""
-    table = BY_COLLECTION[branch.collection].table
+def _references(number: int, reference: ReferenceField) -> sa.Select[Any]:
+    """Return the query for the owner's references in one field; `number` is its index in `reference_fields`."""
+    table = BY_COLLECTION[reference.collection].table
     return sa.select(
-        sa.literal_column(str(number), sa.Integer).label("branch"), table.c.id, table.c[branch.field].label("to_id")
-    ).where(owned(table), table.c[branch.field].is_not(None))
+        sa.literal_column(str(number), sa.Integer).label("branch"), table.c.id, table.c[reference.field].label("to_id")
+    ).where(owned(table), table.c[reference.field].is_not(None))
 
 
 def ids_of(kind: Resource) -> str:
-    """Return the name under which `nodes` takes the ids of the records of a kind."""
+    """Return the name of the bind parameter of `nodes` for the ids of the records of a kind."""
     return f"ids_{kind.table.name}"
 
 
 @cache
 def nodes() -> Statement:
-    """Return the statement that reads the given records of all kinds: collection, id, number, document and time.
+    """Return the statement that reads records of all kinds by their ids.
 
-    The document is null if it has more than `most_bytes`.
+    The columns are the collection, the id, the sequence number, the sealed document and the time (`happened_at`). The
+    document is null if it has more than `most_bytes`.
     """
     most_bytes = sa.bindparam("most_bytes", type_=sa.BigInteger)
     return Statement(
@@ -192,7 +201,7 @@ async def get_chain(
     query: Annotated[ChainQuery, Query()],
     if_none_match: IfNoneMatch = None,
 ) -> Response:
-    """Return a record with everything that it refers to, upwards, and everything that refers to it, downwards.
+    """Return a record, the records that it refers to, and the records that refer to it, directly or through others.
 
     So an action item leads back to the session that it came from, and a session forward to what changed since.
     """
@@ -229,17 +238,17 @@ async def get_chain(
 
 
 Edge = tuple[Key, Key, str]
-"""The record that refers, the record that it refers to, and the field."""
+"""A reference: the key of the record that refers, the key of the record that it refers to, and the field."""
 
 
 class References:
     """The references between the records of an owner."""
 
     def __init__(self, rows: Iterable[Sequence[Any]]) -> None:
-        """Take the references of `links`."""
+        """Index the references that the statement `links` returned."""
         self._above: defaultdict[Key, list[tuple[Key, str]]] = defaultdict(list)
         self._below: defaultdict[Key, list[Key]] = defaultdict(list)
-        every = branches()
+        every = reference_fields()
         for number, id, to_id in rows:
             collection, field, target = every[number]
             source, referred = (collection, make_id(id)), (target, make_id(to_id))
@@ -247,7 +256,11 @@ class References:
             self._below[referred].append(source)
 
     def chain(self, start: Key) -> tuple[list[Key], bool]:
-        """Return a record, what it refers to and what refers to it, the nearest first; and whether there is more."""
+        """Return the keys of the records in the chain of `start`, and whether the chain has more than `MAX_NODES`.
+
+        First is `start`, then the records that it refers to, and then those that refer to it. In both groups, direct
+        references come first.
+        """
         found = {start: None}
         for following in (self._parents, self._children):
             line = [start]
@@ -268,7 +281,7 @@ class References:
         return self._below.get(key, [])
 
     def between(self, keys: Mapping[Key, object]) -> list[Edge]:
-        """Return all references between these records."""
+        """Return all references between the records with these keys."""
         return [
             (source, target, field)
             for source in keys
@@ -278,7 +291,10 @@ class References:
 
 
 def parents_first(records: Mapping[Key, Row], edges: Iterable[Edge]) -> list[Key]:
-    """Return the records in an order in which what a record refers to comes before it, and else by their time."""
+    """Return the keys of records in an order in which a record comes after all records that it refers to.
+
+    Of several records that can come next, the one with the earliest `happened_at` does.
+    """
     left = dict.fromkeys(records, 0)
     below: defaultdict[Key, list[Key]] = defaultdict(list)
     for source, target, _ in edges:
@@ -298,10 +314,10 @@ def parents_first(records: Mapping[Key, Row], edges: Iterable[Edge]) -> list[Key
 
 
 async def _read(view: View, found: Iterable[Key]) -> dict[Key, Row]:
-    """Return the nodes of records, in their order; those that were removed since they were found are left out.
+    """Return the nodes of the records with these keys, in the same order.
 
-    Nearly all documents are small, so the first statement reads them all. Larger ones are then read a few at a time, to
-    bound the memory of the server.
+    Leave out records that were removed after their keys were found. Nearly all documents are small, so the first
+    statement reads all small ones. Larger documents are then read a few at a time, to bound the memory of the server.
     """
     found, keys = [*found], await view.data_keys()
     rows = await _rows(view, found, MAX_SMALL_BYTES)

@@ -1,7 +1,8 @@
-"""The conditional response of views: a weak ETag, and 304 after one statement on the feed.
+"""Conditional responses of views: each response has a weak ETag, and an unchanged view gets 304 after one statement.
 
-The ETag names all that a view is computed from: the version of the feed, and what else the view passes, such as its
-parameters, the time zone, the local day and the versions of library files.
+The ETag depends on everything that a view is computed from: on the version of the feed, which this statement reads, and
+on other values that the view passes, such as its parameters, the time zone, the local day and the versions of library
+files.
 """
 
 import base64
@@ -33,7 +34,7 @@ _ETAG: Final = {
 
 
 def view_responses(*kinds: type[Problem]) -> dict[int | str, dict[str, Any]]:
-    """Return the documented responses of a view's route; `kinds` are its own problems."""
+    """Return the documented responses of a view's route. `kinds` are the problems that not every route can return."""
     return {
         200: {"headers": {"ETag": _ETAG}},
         304: {"description": "The client has the current response."},
@@ -42,25 +43,28 @@ def view_responses(*kinds: type[Problem]) -> dict[int | str, dict[str, Any]]:
 
 
 async def feed_version(view: View) -> int:
-    """Return the version of the feed's head. The statement also authenticates the caller, and reads its time zone."""
+    """Return the version of the feed's head. Its statement also authenticates the caller, and reads the time zone of
+    the account.
+    """
     head, epoch, timezone = feed_of(await view.db.tuples(_FEED, **view.binds))
     view.caller.confirm(timezone)
     return version_of(epoch, head)
 
 
 def tag_of(version: int, *parts: object) -> str:
-    """Return the entity tag of a view, in quotes, of the feed's version and everything else that it is computed from.
+    """Return the entity tag of a view, in quotes.
 
-    The parts must be values with a `repr` that depends only on their content: texts, numbers, days, instants, tuples.
+    `version` is the version of the feed, and `parts` are all other values that the view is computed from. The `repr` of
+    each must depend only on its content, as that of a text, a number, a day, an instant or a tuple does.
     """
     digest = hashlib.sha256(repr(parts).encode()).digest()[:_DIGEST_BYTES]
     return f'"{version}-{base64.urlsafe_b64encode(digest).decode()}"'
 
 
 def known_version(if_none_match: str | None, *parts: object) -> int:
-    """Return the version of the feed in the tag that the client has of a view with these parts; 0 if it has none.
+    """Return the feed's version in a tag of If-None-Match, if the tag is of a view with these `parts`; otherwise 0.
 
-    A statement that takes it can read the feed, and the rest only if the feed has another version.
+    A statement that gets this version can compare it with the feed's, and read the records only if the two differ.
     """
     for tag in entity_tags(if_none_match or ""):
         version = tag.removeprefix("W/").strip('"').partition("-")[0]
@@ -72,19 +76,19 @@ def known_version(if_none_match: str | None, *parts: object) -> int:
 
 
 def not_modified(if_none_match: str | None, tag: str) -> Response | None:
-    """Return the response 304 if the client has the view with this tag, else None."""
+    """Return a response with the status 304 if the view's tag is in If-None-Match, otherwise None."""
     if matching_tag(if_none_match, tag) is None:
         return None
     return Response(304, headers=[(b"etag", _weak(tag)), VARY])
 
 
 def view_response(value: Any, tag: str) -> Response:
-    """Return the response with a view and its tag."""
+    """Return the response with a view (`value`) as JSON, and with its tag as ETag."""
     return tagged(json_response(value), tag)
 
 
 def tagged(response: Response, tag: str) -> Response:
-    """Add the tag to a response with a view, and return it."""
+    """Add the tag to a response as a weak ETag; return the response."""
     response.headers.append((b"etag", _weak(tag)))
     return response
 

@@ -1,4 +1,7 @@
-"""The documents of the records that rows of `change` name, and the bounds of their order in time."""
+"""SQL expressions for the documents of the records that rows of the table `change` name.
+
+`BEGINNING`, `END` and `MIN_SEQ` are bounds of the position of a record in the order by time.
+"""
 
 from datetime import UTC, datetime
 from typing import Final
@@ -11,20 +14,22 @@ from app.records.access import owned
 
 BEGINNING: Final = datetime(1, 1, 1, tzinfo=UTC)
 END: Final = datetime(9999, 12, 31, tzinfo=UTC)
-"""Before and after the time of any record."""
+"""`BEGINNING` is before the time of any record, and `END` is after it."""
 MIN_SEQ: Final = 0
-"""Lower than any sequence number: a position with it is before all records of its time."""
+"""A number that is lower than any sequence number: the position of a time and `MIN_SEQ` is before all records of this
+time.
+"""
 
 
 def collection_literal(kind: Resource) -> sa.ColumnElement[str]:
-    """Return the name of a kind's collection as an SQL literal."""
+    """Return the name of the collection of a kind of record as an SQL literal."""
     return sa.literal_column(f"'{kind.collection}'", sa.String())
 
 
 def document_of(page: sa.FromClause, max_bytes: sa.ColumnElement[int] | None = None) -> sa.ColumnElement[bytes | None]:
-    """Return the sealed document of the record that a row's `collection` and `id` name, found by the record's key.
+    """Return the SQL expression for the sealed document of the record that a row's `collection` and `id` name.
 
-    It is null if it is longer than `max_bytes`.
+    It is null if the document is longer than `max_bytes`.
     """
 
     def shown(document: sa.ColumnElement[bytes]) -> sa.ColumnElement[bytes]:
@@ -46,10 +51,10 @@ def document_of(page: sa.FromClause, max_bytes: sa.ColumnElement[int] | None = N
 def with_fitting_documents(
     page: sa.FromClause, rows: sa.ColumnElement[int], most_bytes: sa.ColumnElement[int]
 ) -> tuple[sa.ColumnElement[bytes | None], sa.Subquery]:
-    """Return the documents of a page's rows, newest first, and the subquery that they are selected from.
+    """Return the SQL expression for the documents of a page's rows, and the subquery that it belongs to.
 
-    The page has the columns `happened_at`, `seq`, `collection` and `id`, and at most `rows` rows: the repeated limit keeps
-    SQLite from reading each document twice. A row's document is null if the documents of the
+    The page has the columns `happened_at`, `seq`, `collection` and `id`, and at most `rows` rows. The subquery repeats
+    this limit, because otherwise SQLite reads each document twice. A row's document is null if the documents of the
     newer rows have `most_bytes` or more together.
     """
     read = sa.select(*page.c, document_of(page).label("document")).limit(rows).subquery("read")

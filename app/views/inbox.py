@@ -40,7 +40,7 @@ KINDS: Final[Mapping[str, Resource]] = {
     "session_intentions_left": INTENTIONS,
     "proposals": ACTION_ITEMS,
 }
-"""The kind of the records in each list."""
+"""The kind of the records in each list, by the name of the list."""
 
 
 class InboxItem(BaseModel, defer_build=True):

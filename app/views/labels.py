@@ -12,9 +12,9 @@ MAX_LABEL: Final = 120
 def label_of(resource: Resource, record: Mapping[str, Any]) -> str:
     """Return the label of a record. `record` has the record's members as in JSON.
 
-    The label is the title field of the kind (`journal.title`). If this field is blank, the label is the kind's `text`
-    field; if that field is blank, too, the name of the kind. Line breaks become blanks. A text of more than `MAX_LABEL`
-    characters is cut, and ends with an ellipsis.
+    The label is the text of the field that `resource.journal.title` names. If this field is blank, the label is the
+    text of the field that `resource.text` names. If that field is blank, too, the label is the name of the kind. Line
+    breaks become blanks. A text of more than `MAX_LABEL` characters is cut, and ends with an ellipsis.
     """
     names = (resource.journal.title, resource.text)
     text = next(

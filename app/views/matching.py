@@ -23,7 +23,7 @@ def fold(text: str) -> str:
 
 
 class Terms:
-    """The terms of a search."""
+    """The terms of a search: words or parts of words, all of which must occur in a matching record."""
 
     def __init__(self, query: str) -> None:
         """Split a query into its terms, which are separated by blanks."""
@@ -33,9 +33,9 @@ class Terms:
     def may_occur(self, document: str) -> bool:
         """Return whether all terms may occur in a record. `document` is the record as JSON text, which is not parsed.
 
-        This quick test saves parsing most records. It returns True for every record if a term has a character that JSON
-        escapes, or begins with a combining mark: after an escape, NFC could compose the mark with the escape's last
-        character.
+        Because of this quick test, most records are not parsed. It returns True for every record if a term has a
+        character that JSON escapes, or begins with a combining mark. The reason for the latter: if the mark follows an
+        escape in the JSON text, NFC could compose the mark with the escape's last character.
         """
         if not self._are_plain:
             return True
@@ -43,9 +43,9 @@ class Terms:
         return all(term in folded for term in self._terms)
 
     def match(self, texts: Iterable[tuple[str, str]]) -> tuple[str, str] | None:
-        """Return the name and a snippet of the text that contains the most terms; None if a term occurs in no text.
+        """Return the name and a snippet of the text that contains the most terms.
 
-        `texts` are pairs of a name and a text.
+        Return None if one of the terms occurs in none of the texts. `texts` are pairs of a name and a text.
         """
         folded = [(name, text, fold(text)) for name, text in texts]
         found = [{term for term in self._terms if term in each} for _, _, each in folded]

@@ -15,7 +15,7 @@ MAX_DAYS: Final = 366
 
 
 class ZonedQuery(BaseModel):
-    """The query of a view that shows days: the time zone in which days begin and end."""
+    """The query parameters of a view that shows days: the time zone in which days begin and end."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -24,7 +24,7 @@ class ZonedQuery(BaseModel):
     )
 
     def zone(self, view: View) -> str:
-        """Return the time zone of the query, else that of the account.
+        """Return the time zone of the query; without one, return the time zone of the account.
 
         The caller must be authenticated already: authentication reads the account's time zone.
         """
@@ -32,7 +32,7 @@ class ZonedQuery(BaseModel):
 
 
 class MomentQuery(ZonedQuery):
-    """The query of a view as of a moment."""
+    """The query parameters of a view that is computed for one moment: `as_of` and the time zone."""
 
     as_of: Instant | None = Field(None, description="The moment for which the view is computed; by default now.")
 
@@ -54,7 +54,7 @@ LAST_DAY: Final = "The last day, in the time zone, included. The range has at mo
 
 
 class RangeQuery(ZonedQuery):
-    """The query of a view of a range of days. Both bounds are optional."""
+    """The query parameters of a view of a range of days. Both bounds of the range are optional."""
 
     from_: Day | None = Field(None, alias="from", description=FIRST_DAY)
     to: Day | None = Field(None, description=LAST_DAY)

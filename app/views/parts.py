@@ -1,7 +1,7 @@
-"""Parts: rows of several tables that one statement reads, for views of several kinds of record.
+"""Parts of a view: rows of several tables, which one statement reads.
 
-The statement is a union of all parts. Each of its rows has the name of the part and the values of the part's columns as
-JSON. If the part needs members that only the documents contain, the row also has the sealed document.
+The statement is a union of all parts. Each row of its result has the name of the part, and the values of the part's
+columns as JSON. If the view needs members that only the documents contain, the row also has the sealed document.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,11 +21,11 @@ from app.records.view import View
 _ID: Final = sa.cast(sa.null(), sa.Uuid()).label("id")
 _SEQ: Final = sa.cast(sa.null(), sa.BigInteger()).label("seq")
 _DOCUMENT: Final = sa.cast(sa.null(), sa.LargeBinary()).label("document")
-_OPENED: Final = ("id", "seq", "document")
+_DOCUMENT_COLUMNS: Final = ("id", "seq", "document")
 
 
 def one_of(column: sa.ColumnElement[Any], members: Iterable[StrEnum]) -> sa.ColumnElement[bool]:
-    """Return the condition that a column has the value of one of the members of an enumeration.
+    """Return the condition that a column has the value of one of `members`, which are members of an enumeration.
 
     The values become literals of the SQL, so `members` must be the same for every request.
     """
@@ -34,19 +34,20 @@ def one_of(column: sa.ColumnElement[Any], members: Iterable[StrEnum]) -> sa.Colu
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """A part: the owner's rows of one table that meet the conditions, with the values of some columns.
+    """A part of a view: the owner's rows of one table that meet the conditions, with the values of some columns.
 
-    With `opened`, the kind of the records, each row also gets the members of its decrypted document. With `grouped_by`,
-    the name of a column, there is one row for each value of this column: `id` is the value, and `rows` is the list of
-    the other columns' values, one list for each row of the table. With `limit`, the part has only the first rows in the
-    order `order_by`. Without `limit`, the rows are in no particular order.
+    `document_kind` is the kind of the records if their documents are needed: each row then also has the members of its
+    decrypted document. If `grouped_by` is the name of a column, the part has one row for each value of this column:
+    `id` is the value, and `rows` is the list of the table's rows with this value, each a list of the values of the
+    other columns. With `limit`, the part has only the first rows in the order `order_by`. Without `limit`, the rows are
+    in no particular order.
     """
 
     name: str
     table: sa.Table
     columns: Sequence[sa.ColumnElement[Any]]
     conditions: Sequence[sa.ColumnElement[bool]] = ()
-    opened: Resource | None = None
+    document_kind: Resource | None = None
     grouped_by: str | None = None
     order_by: Sequence[sa.ColumnElement[Any]] = ()
     limit: int | None = None
@@ -54,8 +55,8 @@ class Part:
     @cached_property
     def _found(self) -> sa.Subquery:
         columns = {column.key: column for column in self.columns}
-        if self.opened is not None:
-            columns |= {name: self.table.c[name] for name in _OPENED}
+        if self.document_kind is not None:
+            columns |= {name: self.table.c[name] for name in _DOCUMENT_COLUMNS}
         query = sa.select(*columns.values()).where(owned(self.table), *self.conditions).order_by(*self.order_by)
         return (query if self.limit is None else query.limit(sa.literal_column(str(self.limit)))).subquery(self.name)
 
@@ -73,11 +74,15 @@ class Part:
             rows = json_rows(self._values).label("row")
             columns = (name, rows, group.label("id"), _SEQ, _DOCUMENT)
             return sa.select(*columns).select_from(self._found).group_by(group)
-        document = (_ID, _SEQ, _DOCUMENT) if self.opened is None else (self._found.c[each] for each in _OPENED)
+        document = (
+            (_ID, _SEQ, _DOCUMENT)
+            if self.document_kind is None
+            else (self._found.c[each] for each in _DOCUMENT_COLUMNS)
+        )
         return sa.select(name, json_row(self._values).label("row"), *document).select_from(self._found)
 
     def read(self, values: Sequence[Any]) -> Row:
-        """Return the values of a row of this part, by the name of the column."""
+        """Return a row of this part: its `values` by the names of the columns, or as `rows` if the part is grouped."""
         return {"rows": values} if self.grouped_by is not None else decode_json_row(self._values, values)
 
 
@@ -102,7 +107,7 @@ class Parts:
             row = part.read(columns)
             if id is not None:
                 row["id"] = id
-            if part.opened is not None:
-                row = orjson.loads(keys.open(part.opened.collection, id, seq, sealed)) | row
+            if part.document_kind is not None:
+                row = orjson.loads(keys.open(part.document_kind.collection, id, seq, sealed)) | row
             found[name].append(row)
         return found

@@ -1,4 +1,4 @@
-"""Practices with their entries, as views read them."""
+"""The parts of views with practices and practice entries, and practices with the outcomes of their entries."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
@@ -19,7 +19,9 @@ ENTRIES: Final = Part(
     [_entry.c.day >= bind(_entry.c.day, "entries_from"), _entry.c.day <= bind(_entry.c.day, "entries_to")],
     grouped_by="practice_id",
 )
-"""The day and outcome of each entry from `entries_from` to `entries_to`, grouped by practice."""
+"""The part with the practice entries of the days from `entries_from` to `entries_to`, grouped by practice: the day and
+the outcome of each.
+"""
 
 
 def newest_practices(limit: int) -> Part:
@@ -28,7 +30,7 @@ def newest_practices(limit: int) -> Part:
         "practices",
         _practice,
         [_practice.c.id, _practice.c.created_at],
-        opened=PRACTICES,
+        document_kind=PRACTICES,
         order_by=[_practice.c.created_at.desc(), _practice.c.id.desc()],
         limit=limit,
     )
@@ -46,7 +48,10 @@ class LoggedPractice(NamedTuple):
 def logged_practices(
     practices: Iterable[Mapping[str, Any]], entries: Iterable[Mapping[str, Any]]
 ) -> Iterator[LoggedPractice]:
-    """Yield the practices with their outcomes. `practices` and `entries` are the rows of the two parts above."""
+    """Yield each practice with the best outcome of each day with an entry.
+
+    `practices` are the rows of the part that `newest_practices` returns, and `entries` those of the part `ENTRIES`.
+    """
     by_practice = {each["id"]: each["rows"] for each in entries}
     for record in practices:
         outcomes = best_outcomes(

@@ -1,4 +1,4 @@
-"""Search in the person's own words, which are stored encrypted: each page decrypts and searches some of the records.
+"""Search in the person's own words, which are stored encrypted: each request decrypts and searches some of the records.
 
 There is no index of words, because an index would store the words unencrypted. A search is a POST request, so that the
 words that a person searches for are in no URL, and therefore in no log.
@@ -38,7 +38,7 @@ from app.views.matching import MAX_SNIPPET, Terms
 
 MAX_RECORDS: Final = 1_000
 MAX_BYTES: Final = 2 * 2**20
-"""The maximum number of records that a page searches, and the bytes of sealed documents after which it stops."""
+"""A request searches at most `MAX_RECORDS` records, and stops earlier after `MAX_BYTES` of sealed documents."""
 MAX_MATCHES: Final = 50
 DEFAULT_MATCHES: Final = 20
 MAX_QUERY: Final = 100
@@ -102,7 +102,7 @@ class SearchMatches(BaseModel, defer_build=True):
 
 @cache
 def candidates(*, filtered: bool) -> Statement:
-    """Return the statement that reads the records to search, newest first, after a position.
+    """Return the statement that reads the records to search, newest first, and only those older than a position.
 
     With `filtered`, it reads only records of `collections`. A row's document is null if the documents of the rows
     before it have `most_bytes` or more in total. Each row also has the feed's epoch.
@@ -196,7 +196,10 @@ def _scope(view: View, query: SearchQuery) -> Scope:
 
 
 def words_of(resource: Resource, record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the name and text of each field with the person's own words. Join the strings of a list by line breaks."""
+    """Yield the name and the text of each field with the person's own words.
+
+    The text of a field that is a list of strings is the strings joined by line breaks.
+    """
     for name in resource.word_names:
         value = record[name]
         if isinstance(value, str):

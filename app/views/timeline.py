@@ -1,6 +1,6 @@
-"""The timeline: the records of all kinds, newest first by when what they tell of happened.
+"""The timeline: the records of all kinds, ordered by the time that each is about (`happened_at`), newest first.
 
-One statement reads a page from the index of `change`, and each document by the key of its record.
+One statement reads a page from an index of the table `change`, and each document by the primary key of its record.
 """
 
 from collections.abc import Iterable, Sequence
@@ -38,11 +38,11 @@ _feed, _change = Feed.table(), Change.table()
 _ROWS: Final = sa.bindparam("rows", type_=sa.BigInteger)
 _MOST_BYTES: Final = sa.bindparam("most_bytes", type_=sa.BigInteger)
 _DOCUMENT: Final = 4
-"""The position of a row's document."""
+"""The index of the document in a row of a page."""
 
 
 class TimelineQuery(RangeQuery):
-    """The query of the timeline."""
+    """The query parameters of `GET /v1/timeline`."""
 
     collections: Collections = Field(
         default_factory=list,
@@ -56,11 +56,11 @@ class TimelineQuery(RangeQuery):
 
 
 class _Item(BaseModel, defer_build=True):
-    """A record, and when what it tells of happened."""
+    """A record, and the time that it is about."""
 
     happened_at: Instant = Field(
-        description="When it happened: the record's own time, noon of its day in the account's time zone, or when it was "
-        "created."
+        description="The time that the record is about: its own time, noon of its day in the account's time zone, or "
+        "when it was created."
     )
     collection: str
     id: Id = Field(description="The record's id.")
@@ -69,7 +69,7 @@ class _Item(BaseModel, defer_build=True):
 
 @one_for_each_kind(_Item, "TimelineItem", nullable=False, record="public: The record, as a GET returns it.")
 class TimelineItem(RootModel[Any], defer_build=True):
-    """A record in the timeline; the collection decides the type of the record."""
+    """A record in the timeline. Its `collection` determines the type of `record`."""
 
 
 class Timeline(BaseModel, defer_build=True):
@@ -83,11 +83,11 @@ class Timeline(BaseModel, defer_build=True):
 
 @cache
 def page_of(*, filtered: bool, of_session: bool, bounded: bool = False) -> Statement:
-    """Return the statement of a page: the records from a time to a position, newest first.
+    """Return the statement that reads a page: the records from the time `since` on and before a position, newest first.
 
-    A record has its document only if that has at most `most_bytes`. If the statement is `bounded`, it has its document
-    only if the documents before it have less than `most_bytes` together. Each row also has the feed's head and epoch, of
-    the same snapshot.
+    If the statement is not `bounded`, a row's document is null if it has more than `most_bytes`. If the statement is
+    `bounded`, a row's document is null if the documents of the newer rows have `most_bytes` or more together. Each row
+    also has the feed's head and epoch, from the same snapshot of the database.
     """
     position = sa.tuple_(bind(_change.c.happened_at, "before"), bind(_change.c.seq, "before_seq"))
     order = (_change.c.happened_at.desc(), _change.c.seq.desc())
@@ -115,7 +115,7 @@ def page_of(*, filtered: bool, of_session: bool, bounded: bool = False) -> State
 
 
 def _of_session() -> sa.CompoundSelect[Any]:
-    """Return the collection and id of a session and of the records that refer to it."""
+    """Return the query for the collection and id of a session and of the records that refer to this session."""
     referring = [(kind, kind.table.c[name]) for kind in kinds() for name in _session_fields(kind)]
     return sa.union_all(
         *(
@@ -141,11 +141,12 @@ router = APIRouter(prefix="/v1/timeline", tags=[TAG], route_class=Route)
 async def get_timeline(
     view: OwnRecords, query: Annotated[TimelineQuery, Query()], if_none_match: IfNoneMatch = None
 ) -> Response:
-    """Return your records of all kinds, newest first by when what they tell of happened.
+    """Return your records of all kinds, ordered by the time that each is about, newest first.
 
-    A session counts from its start, or from when it is planned; a reflection from when it was written; an action item from
-    its completion. Records with a day count as noon of it. `from` and `to` are days in `timezone`, both included. A page
-    has fewer records than `limit` if they reach 4 MiB; `next_cursor` continues it.
+    For a session, this is its start or, without a start, its planned start; for a reflection, when it was written; for
+    an action item, when it was completed; for a record of a day, noon of the day. Without such a time, it is when the
+    record was created. `from` and `to` are days in `timezone`, both included. A page with 4 MiB of records can have
+    fewer records than `limit`; `next_cursor` continues after it.
     """
     query.check()
     has_days = query.from_ is not None or query.to is not None
@@ -171,10 +172,11 @@ async def get_timeline(
 
 
 async def _rows(view: View, query: TimelineQuery, zone: str) -> Sequence[tuple[Any, ...]]:
-    """Return the rows of a page, and one more if there are more. Those that do not fit into the page have no document.
+    """Return the rows of a page and, if there are more, the first row of the next page.
 
-    Nearly all pages are small, so the first statement only leaves out documents that are too large for a page of `limit`
-    such documents. If there is one, a second statement adds up the sizes.
+    Rows that do not fit into the page have no document. Nearly all documents are small, so the first statement only
+    leaves out documents that are larger than their share of a full page. If it leaves one out, a second statement reads
+    the page again, and adds up the sizes.
     """
     values, count = _values(view, query, zone), query.limit + 1
     filtered, of_session = bool(query.collections), query.session_id is not None
@@ -187,7 +189,10 @@ async def _rows(view: View, query: TimelineQuery, zone: str) -> Sequence[tuple[A
 
 
 def _values(view: View, query: TimelineQuery, zone: str) -> dict[str, Any]:
-    """Return the values of the statement; raise `InvalidCursor` if the cursor is not one of this timeline."""
+    """Return the values of the statement's bind parameters.
+
+    Raise `InvalidCursor` if the cursor is not from a timeline with the same parameters.
+    """
     since = BEGINNING if query.from_ is None else clock.instant_at(query.from_, clock.MIDNIGHT, zone)
     before = END if query.to is None else clock.instant_at(query.to + timedelta(1), clock.MIDNIGHT, zone)
     before_seq = MIN_SEQ

@@ -1,7 +1,8 @@
-"""Delivering: numbers the changes of clinics that have webhooks, and sends the messages that are due.
+"""Delivering: numbers the new changes for clinics that have webhooks, and sends the messages that are due.
 
 Every worker does this each second. A transaction leases due webhooks to one worker. After the commit, the worker sends
-their messages concurrently. If a worker is killed, its webhooks become due again when their leases end.
+the messages concurrently. If a worker is killed, the webhooks that are leased to it become due again when their leases
+end.
 """
 
 import secrets
@@ -25,13 +26,13 @@ from app.webhooks import signing
 from app.webhooks.emails import webhook_disabled
 
 SECONDS: Final = 1.0
-"""The interval between two searches for due webhooks."""
+"""The interval between two searches for due webhooks, in seconds."""
 MAX_SENDING: Final = 200
 """The maximum number of messages that one process sends at once."""
 LEASE: Final = timedelta(seconds=30)
 """The time for which a webhook is leased to the worker that sends its message: longer than a request can take."""
 RETRIES: Final = (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
-"""The seconds before each retry, ± 20 %. The last value applies to all further retries."""
+"""The number of seconds before each retry, ± 20 %. The last number applies to all further retries."""
 MAX_FAILING: Final = timedelta(days=5)
 """The time for which all attempts may fail before the webhook is disabled."""
 TYPE: Final = "changes.available"
@@ -82,7 +83,9 @@ _FINISH: Final = Statement(
     .values({name: bind(_webhook.c[name]) for name in _RESULT})
     .returning(_webhook.c.status)
 )
-"""Stores the result of an attempt, unless the webhook has been leased again since, or was enabled or disabled."""
+"""Stores the result of an attempt. It does nothing if, since the attempt began, the webhook has been leased again,
+enabled or disabled.
+"""
 _DISABLE: Final = Statement(
     sa.update(_webhook)
     .where(_webhook.c.clinic_id == bind(_webhook.c.clinic_id), _webhook.c.id == bind(_webhook.c.id))
@@ -91,14 +94,17 @@ _DISABLE: Final = Statement(
 
 
 class Failure(NamedTuple):
-    """The reason why an attempt failed, and whether to disable the webhook at once, because the receiver sent 410."""
+    """A failed attempt: the reason, and whether it is final because the receiver responded 410.
+
+    A final failure disables the webhook at once.
+    """
 
     reason: str
     is_final: bool = False
 
 
 async def run(services: Services) -> None:
-    """Number the changes of clinics that have webhooks, and start to send the messages that are due."""
+    """Number the new changes for clinics that have webhooks, and start to send the messages that are due."""
     for clinic in await services.db.all(UNNUMBERED):
         while await numbering.number(services.db, clinic):
             pass
@@ -125,7 +131,8 @@ async def _claim(services: Services) -> list[Row]:
 async def deliver(services: Services, webhook: Row) -> None:
     """Send the message of a webhook that is leased to this process, and store the result.
 
-    If the result cannot be stored, because the database is unavailable, the same message is sent again after the lease.
+    If the result cannot be stored, because the database is unavailable, the same message is sent again after the lease
+    has ended.
     """
     failure = await _send(services, webhook)
     with suppress(Problem):
@@ -136,10 +143,11 @@ async def deliver(services: Services, webhook: Row) -> None:
 
 
 async def _send(services: Services, webhook: Row) -> Failure | None:
-    """Send the message; return the failure, or None if the receiver accepted the message."""
+    """Send the message of a webhook; return the failure, or None if the receiver accepted the message."""
     at = clock.format_instant(webhook["message_at"])
     body = json_strict.dump({"type": TYPE, "timestamp": at, "data": {"clinic_id": webhook["clinic_id"]}})
-    message_id = f"{webhook['id']}_{webhook['epoch']}_{webhook['message']}"  # stable; a full stop would be ambiguous
+    # The id is the same in each attempt. A full stop in it would be ambiguous: the signed text is `id.timestamp.body`.
+    message_id = f"{webhook['id']}_{webhook['epoch']}_{webhook['message']}"
     now = clock.now()
     try:
         signed = signing.headers(_secrets(services, webhook, now), message_id, int(now.timestamp()), body)
@@ -158,9 +166,9 @@ async def _send(services: Services, webhook: Row) -> Failure | None:
 
 
 def _secrets(services: Services, webhook: Row, now: datetime) -> list[bytes]:
-    """Return the secrets to sign with now: the current secret and, during a rotation, the former one.
+    """Return the secrets to sign with: the current one and, for a time after it was replaced, the former one.
 
-    Raise `UnreadableError` if the keyring cannot decrypt them.
+    Raise `UnreadableError` if the keyring cannot decrypt a secret.
     """
     sealed = [webhook["secret"]]
     if webhook["former_until"] is not None and now < webhook["former_until"]:
@@ -185,9 +193,10 @@ async def _succeed(services: Services, webhook: Row) -> None:
 
 
 async def _fail(services: Services, webhook: Row, failure: Failure) -> None:
-    """Store a failed attempt and the time of the next one, or disable the webhook and queue an e-mail to the contact.
+    """Store that an attempt failed, and the time of the next attempt.
 
-    Log `webhook-failed` or `webhook-disabled`.
+    If the failure is final, or the attempts have failed for `MAX_FAILING`, also disable the webhook, and queue an
+    e-mail to the clinic's contact. Log `webhook-failed` or `webhook-disabled`.
     """
     now, failures = clock.now(), webhook["failures"] + 1
     since: datetime = webhook["failing_since"] or now

@@ -23,7 +23,7 @@ from app.webhooks.shapes import WebhookPatch, public_webhook
 
 MAX_WEBHOOKS: Final = 5
 ROTATION: Final = timedelta(hours=24)
-"""The time for which messages also have a signature with the former secret, after a rotation."""
+"""For this time after the secret was replaced, messages also have a signature with the former secret."""
 _webhook = WebhookRecord.table()
 _of_clinic: Final = sa.and_(_webhook.c.clinic_id == bind(_webhook.c.clinic_id), IS_ACTIVE)
 _this: Final = sa.and_(_of_clinic, _webhook.c.id == bind(_webhook.c.id))
@@ -55,7 +55,7 @@ async def webhooks(caller: ClientCaller) -> list[Row]:
 
 
 async def find(caller: ClientCaller, id: UUID) -> Row:
-    """Return a webhook; raise `NotFound` if the clinic has no webhook with this id."""
+    """Return a webhook of the clinic; raise `NotFound` if the clinic has no webhook with this id."""
     row = await caller.db.one(_FIND, **caller.binds, id=id)
     if row is None:
         raise NotFound
@@ -65,7 +65,8 @@ async def find(caller: ClientCaller, id: UUID) -> Row:
 async def create(caller: ClientCaller, url: str) -> Row:
     """Create a webhook; return it with its secret. If the clinic already has changes, the first message is due at once.
 
-    Raise `Invalid` if no request may be sent to the URL, `TooManyWebhooks`, or `NotSignedIn` if the client has ended.
+    Raise `Invalid` if the server may not send requests to the URL, `TooManyWebhooks` if the clinic has the maximum
+    number of webhooks, or `NotSignedIn` if an operator has ended the client.
     """
     try:
         await caller.services.outbound.check(url)
@@ -84,7 +85,7 @@ async def create(caller: ClientCaller, url: str) -> Row:
 
 
 def new_row(services: Services, clinic_id: UUID, id: UUID, url: str, secret: bytes) -> Row:
-    """Return the row of a new active webhook. It is due at once if the clinic has changes."""
+    """Return the row of a new active webhook. Its first message is due at once if the clinic already has changes."""
     now = clock.now()
     return {
         "clinic_id": clinic_id,
@@ -107,9 +108,10 @@ def new_row(services: Services, clinic_id: UUID, id: UUID, url: str, secret: byt
 
 
 async def change(caller: ClientCaller, id: UUID, patch: WebhookPatch) -> Row:
-    """Change the status of a webhook, or replace its secret; return the webhook with its new secret or None.
+    """Change the status of a webhook, or replace its secret; return the webhook.
 
-    Raise `NotFound` if the clinic has no webhook with this id, or `Invalid` if both are sent.
+    Its member `secret` is the new secret, or None if the secret was not replaced. Raise `NotFound` if the clinic has no
+    webhook with this id, or `Invalid` if the patch contains both a status and a request for a new secret.
     """
     sent, now = sent_fields(patch), clock.now()
     secret: bytes | None = None

@@ -60,7 +60,7 @@ async def list_webhooks(call: MaySearch) -> Response:
     summary="Get a webhook",
 )
 async def get_webhook(call: MayRead, id: Id) -> Response:
-    """Return a webhook, with the error of its latest attempt. Needs `system/Subscription.r`."""
+    """Return a webhook, with the error of the latest attempt to send a message. Needs `system/Subscription.r`."""
     return json_response(await registering.find(call, id))
 
 

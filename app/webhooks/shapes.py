@@ -1,4 +1,4 @@
-"""The shapes of webhooks, as a client of a clinic sends and sees them."""
+"""The request and response bodies of webhooks."""
 
 from typing import Annotated
 
@@ -37,7 +37,7 @@ class WebhookPatch(Shape, json_schema_extra=example(examples.PATCH)):
 
 
 class Webhook(BaseModel, defer_build=True, json_schema_extra=example(examples.WEBHOOK)):
-    """A webhook."""
+    """A webhook: a URL that gets messages about changes for the clinic."""
 
     id: Id = Field(description="The webhook's id.")
     url: str = Field(description="The URL that gets messages.")
@@ -69,5 +69,5 @@ class WebhookList(BaseModel, defer_build=True, json_schema_extra=example(example
 
 
 def public_webhook(row: Row) -> Row:
-    """Return the row of a webhook as the API returns it to the clinic."""
+    """Return the members of a webhook's row that the API returns to the clinic. The secret is not among them."""
     return {name: row[name] for name in Webhook.model_fields}

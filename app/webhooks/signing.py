@@ -22,9 +22,9 @@ def show(secret: bytes) -> str:
 
 
 def headers(keys: Iterable[bytes], message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
-    """Return the headers of a message: its id, the time of the attempt, and a signature with each key.
+    """Return the headers of a message: its id, the time of the attempt, and a signature with each of `keys`.
 
-    `timestamp` is in seconds since 1970.
+    `timestamp` is the time of the attempt in seconds since 1970.
     """
     signed = f"{message_id}.{timestamp}.".encode() + body
     signatures = [base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode() for key in keys]

@@ -144,7 +144,7 @@ def test_an_inbox_is_found_by_indexes(connection: Connection) -> None:
 
 def test_a_chain_is_found_by_indexes(connection: Connection) -> None:
     found = steps(connection, chain.links(), id=new_id(), collections=["sessions"], known=0)
-    for each in chain.branches():
+    for each in chain.reference_fields():
         assert any(step.endswith(f"(owner_id=? AND {each.field}>?)") for step in found), (each, found)
     assert scans(found) == []
     found = steps(connection, chain.nodes(), most_bytes=2**14, **{chain.ids_of(kind): [new_id()] for kind in RESOURCES})

@@ -27,7 +27,10 @@ MAX_PATIENTS: Final = 500
 _IGNORED: Final = frozenset({"_format", "_pretty"})
 _ONCE: Final = frozenset({"_since", "_outputFormat"})
 _FORMATS: Final = frozenset({"ndjson", "application/ndjson", "application/fhir+ndjson", "application/fhir ndjson"})
-"""The accepted names of the file format. In a query, a `+` that is not percent-encoded means a space."""
+"""The accepted names of the file format.
+
+One has a space, because a `+` that is not percent-encoded means a space in a query.
+"""
 _KNOWN: Final = ("_type", "_since", "_outputFormat", "patient")
 _ADVICE: Final = {
     "_type": "Send types that GET /fhir/metadata lists, separated by commas.",
@@ -39,10 +42,10 @@ _ADVICE: Final = {
 
 @dataclass(slots=True)
 class ExportRequest:
-    """The content of an export: resources of these `types` that have changed since an instant, of these patients.
+    """What a client wants to export: the resources of these `types` and `patients` that have changed since `since`.
 
-    If `since` is None, changes of all times are included; if `patients` is None, all patients. `applied` are the
-    parameters of the query that have an effect.
+    If `since` is None, resources are exported whenever they changed. If `patients` is None, those of all patients are
+    exported. `applied` are the parameters of the query that were not ignored.
     """
 
     types: list[str] = field(default_factory=list)
@@ -55,7 +58,11 @@ class ParametersBody(BodyDependency):
     """A dependency that returns the parameters from a Parameters resource in the body, or none if there is no body."""
 
     async def __call__(self, request: Request) -> Pairs:
-        """Return names and values; raise `UnsupportedMediaType`, `MalformedBody`, `InvalidResource` or `Invalid`."""
+        """Return the name and value of each parameter.
+
+        Raise `UnsupportedMediaType` or `MalformedBody`, `InvalidResource` if the body is not valid FHIR, and `Invalid`
+        if it is a resource of another type.
+        """
         body = await read_all(request)
         if not body:
             return []
@@ -79,10 +86,11 @@ def _value_of(parameter: Json) -> str:
 
 
 def read(call: ClientCaller, query: Pairs, sent: Pairs, *, lenient: bool) -> ExportRequest:
-    """Return the export that the parameters describe. With `lenient`, ignore unknown parameters and types.
+    """Return the export that the parameters in the `query` and in the body (`sent`) describe.
 
-    Raise `InvalidParameter` for unknown or invalid parameters, and `NotAcceptable` if `_format` is not JSON. Raise
-    `InsufficientScope` if the token does not allow searching a named type or, if no type is named, any type at all.
+    With `lenient`, ignore unknown parameters and unknown types; otherwise raise `InvalidParameter` for them. Raise
+    `InvalidParameter` for invalid values, `NotAcceptable` if `_format` is not JSON, and `InsufficientScope` if the
+    token does not allow searching the types of the export.
     """
     check_format(query)
     wanted, faults, seen = ExportRequest(), list[Fault](), set[str]()
@@ -106,7 +114,7 @@ def read(call: ClientCaller, query: Pairs, sent: Pairs, *, lenient: bool) -> Exp
 
 
 def _apply(wanted: ExportRequest, name: str, value: str, *, lenient: bool) -> None:
-    """Add a parameter to the request `wanted`; raise `ValueError` if its value is not valid."""
+    """Set what a parameter says in the request `wanted`; raise `ValueError` if the parameter's value is not valid."""
     if name == "_since":
         wanted.since = _instant(value)
     elif name == "_outputFormat":
@@ -136,7 +144,8 @@ def _instant(value: str) -> datetime:
 def _allowed(call: ClientCaller, types: list[str], *, names_some: bool) -> list[str]:
     """Return the types of an export, each once: the named types, or all types that the token allows searching.
 
-    Raise `InsufficientScope` if the token does not allow a named type, or any type.
+    Raise `InsufficientScope` if the token does not allow searching one of the named types. If no type is named, raise
+    it if the token allows searching no type at all.
     """
     if names_some:
         for name in types:

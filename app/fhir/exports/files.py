@@ -1,8 +1,8 @@
-"""The files of an export, with one resource on each line. They are generated during the download.
+"""The files of a bulk export, with one resource on each line. They are generated during the download.
 
 Only one page is in memory at a time, whatever the size of the export. The transaction that reads a page of resources
-also checks the consents of its patients and logs the accesses. If the export is deleted or the client is ended during a
-download, the connection is closed before the file is complete.
+also checks the consents of the patients and logs the accesses. If, during a download, the export is deleted or an
+operator ends the client, the connection is closed before the file is complete.
 """
 
 from collections.abc import AsyncGenerator, Callable
@@ -23,21 +23,23 @@ from app.records.yielding import Yielding
 
 PAGE_RECORDS: Final = 500
 PAGE_BYTES: Final = 2**20
-"""The limits of a page, which is read from the database at once: records, and bytes of their documents."""
+"""`PAGE_RECORDS` and `PAGE_BYTES` limit a page, which one statement reads: the number of records, and the total size of
+their documents.
+"""
 _POSITION: Final = {"id": "id", "patient": "patient_id", "source": "source"}
 FULL: Final = (
     "The server is sending as many files of exports as it can. Repeat the request after the number of seconds in "
     "Retry-After."
 )
 File = Callable[[ClientCaller, Row], AsyncGenerator[bytes]]
-"""Takes a client and the row of its export; yields a file of the export, page by page."""
+"""A function that takes a client and the row of its export, and yields the content of a file of the export, by page."""
 
 
 async def download(call: ClientCaller, id: UUID, file: File) -> AsyncGenerator[bytes]:
-    """Yield a file of an export, page by page.
+    """Yield the content of a file of an export, page by page.
 
-    Raise `NotFound` if the client has no export with this id, or the export no such file. Raise `Unavailable` if this
-    worker is already sending as many files as it can.
+    Raise `NotFound` if the client has no export with this id, or if the export does not have this file. Raise
+    `Unavailable` if this worker is already sending as many files as it can.
     """
     export = await starting.find(call, id)
     with call.services.bulk_exports.take(FULL):
@@ -48,7 +50,7 @@ async def download(call: ClientCaller, id: UUID, file: File) -> AsyncGenerator[b
 
 
 def resources(kind: FhirType) -> File:
-    """Return the function that yields the file with the resources of a type."""
+    """Return the function that yields the content of the file with the resources of a type."""
 
     async def file(call: ClientCaller, export: Row) -> AsyncGenerator[bytes]:
         if kind.name not in export["types"]:
@@ -79,9 +81,10 @@ def resources(kind: FhirType) -> File:
 
 
 async def deletions(call: ClientCaller, export: Row) -> AsyncGenerator[bytes]:
-    """Yield the file of deletions: Bundles with a DELETE for each resource that the client no longer sees.
+    """Yield the content of the file of deletions, which has a Bundle on each line.
 
-    Raise `NotFound` if the export has no `_since`: then it has no such file.
+    The Bundles have a DELETE request for each resource that the client can no longer see. Raise `NotFound` if the
+    export has no `_since`: then it has no file of deletions.
     """
     if export["since"] is None:
         raise NotFound
@@ -105,7 +108,7 @@ def _bundle(name: str, rows: list[Row]) -> Json:
 
 
 async def listed(call: ClientCaller, export: Row) -> tuple[list[str], bool]:
-    """Return the types of an export that have resources, and whether the file of deletions has any content."""
+    """Return the resource types that an export has resources of, and whether the file of deletions has any content."""
     search = starting.search_of(export)
     values = call.binds | search.values | {"now": clock.now()}
     found = await call.db.all(statements.existing(search.filters, are_deleted=False), **values)

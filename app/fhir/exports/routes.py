@@ -132,8 +132,8 @@ async def start_export_by_resource(
 async def start_patient_export(
     call: AnyFhirClient, *, endpoints: TheEndpoints, type: PatientType, query: RawQuery, prefer: Prefer = None
 ) -> Response:
-    """Do the same as `GET /fhir/$export`, because every resource belongs to a patient. A type other than Patient gets
-    404. Without the header `Prefer: respond-async`, the response is 400.
+    """Do the same as `GET /fhir/$export`: every resource belongs to a patient, so both export the same resources. A
+    type other than Patient gets 404. Without the header `Prefer: respond-async`, the response is 400.
     """
     _check_patient(type)
     return await _start(call, endpoints, "/Patient/$export", query, (), prefer=prefer)
@@ -242,10 +242,10 @@ async def delete_export(call: AnyFhirClient, id: ExportId, query: RawQuery) -> R
     summary="Download the deletions of a bulk export",
 )
 async def download_deletions(call: AnyDownloader, reader: CurrentConnection, id: ExportId, query: RawQuery) -> Response:
-    """Return a DELETE for each resource that the client may know, and that became invisible to it after `_since`: the
-    resource was removed, is no longer shared, or the consent has ended. The DELETE of a Patient stands for all
-    resources of the patient. An export without `_since`, or of another client, gets 404. Needs the scope
-    `system/<Type>.s` for each type of the export.
+    """Return a DELETE request for each resource that the client may have stored, but can no longer see: after `_since`,
+    the resource was removed, its sharing ended, or the consent ended. The DELETE of a Patient means that all resources
+    of the patient are deleted; they are not listed. An export without `_since`, or of another client, gets 404. Needs
+    the scope `system/<Type>.s` for each type of the export.
     """
     check_only_format(query)
     for name in (await starting.find(call, id))["types"]:
@@ -265,7 +265,7 @@ async def download_resources(
     """Return the resources of a type, ordered by patient.
 
     The server generates the file during the download, without Content-Length. It checks the consents again for each
-    page of at most 500 resources, and sends nothing that a patient has withdrawn by then. The access log of each
+    page of at most 500 resources, and leaves out resources that the client can no longer see. The access log of each
     patient shows which resources were exported. If the connection is closed early, request the file again. The export
     of another client gets 404. Needs the scope `system/<Type>.s`.
     """

@@ -15,7 +15,7 @@ class ExportFile(BaseModel, defer_build=True, json_schema_extra=example(examples
 
 
 class ExportManifest(BaseModel, defer_build=True, json_schema_extra=example(examples.MANIFEST)):
-    """The manifest of a bulk export."""
+    """The manifest of a bulk export: the list of its files."""
 
     transaction_time: Instant = Field(
         alias="transactionTime", description="Send this as `_since` of the next export, so that no change is missed."

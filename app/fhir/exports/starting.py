@@ -1,4 +1,7 @@
-"""Starting, finding and deleting exports. Each is a row with its parameters. A client finds only its own exports."""
+"""Functions that start, find and delete bulk exports.
+
+An export is a row with the parameters of the request that started it. A client finds only its own exports.
+"""
 
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -20,10 +23,12 @@ from app.ids import make_id, new_id
 from app.problems import NotFound, TooManyBulkExports
 
 LIFETIME: Final = timedelta(hours=24)
-"""How long an export can be downloaded."""
+"""How long after its start an export can be downloaded."""
 MARGIN: Final = timedelta(seconds=60)
-"""The time from an export's transaction time to its start: longer than any transaction takes. A change that is
-committed too late for this export is later than its transaction time, so the next export contains the change.
+"""An export's transaction time is this long before its start.
+
+A change has the time at which its database transaction wrote it, and no transaction takes as long as this margin. So if
+a change is committed too late for this export, its time is after the transaction time: the next export contains it.
 """
 _export: Final = ExportRecord.table()
 _is_own: Final = [_export.c[name] == bind(_export.c[name]) for name in ("client_id", "id")]
@@ -37,7 +42,7 @@ _DELETE_EXPIRED: Final = Statement(sa.delete(_export).where(_export.c.expires_at
 
 
 async def start(call: ClientCaller, wanted: ExportRequest, request: str) -> UUID:
-    """Store the row of a new export; return its id. `request` is the URL of the request.
+    """Store the row of a new export; return its id. `request` is the URL of the request that starts the export.
 
     Raise `TooManyBulkExports` if the client has started too many exports in an hour.
     """
@@ -58,7 +63,11 @@ async def start(call: ClientCaller, wanted: ExportRequest, request: str) -> UUID
 
 
 async def find(call: ClientCaller, id: UUID) -> Row:
-    """Return an export; raise `NotFound` if it was deleted, has expired, or is another client's."""
+    """Return the row of an export.
+
+    Raise `NotFound` if the export was deleted, has expired, or is another client's, or if an operator has ended the
+    client.
+    """
     found = await call.db.one(_FIND, client_id=call.client_id, id=id, now=clock.now())
     if found is None:
         raise NotFound
@@ -66,7 +75,7 @@ async def find(call: ClientCaller, id: UUID) -> Row:
 
 
 async def delete(call: ClientCaller, id: UUID) -> None:
-    """Delete an export; raise `NotFound` as `find` does."""
+    """Delete an export; raise `NotFound` in the same cases as `find`."""
     async with call.db.transaction() as tx:
         deleted = await tx.one(_DELETE, client_id=call.client_id, id=id, now=clock.now())
     if deleted is None:
@@ -79,7 +88,10 @@ async def delete_expired(db: Database) -> None:
 
 
 def search_of(export: Row) -> Search:
-    """Return the search that selects the resources of an export, including changes during the download."""
+    """Return the search that selects the resources of an export.
+
+    The search has no latest time, so it also selects resources that change after the export has started.
+    """
     since = ALWAYS.start if export["since"] is None else export["since"]
     patients: list[Any] | None = export["patients"]
     return Search(

@@ -1,4 +1,4 @@
-"""MedicationAdministration: the medicine, the route and the dose of a session that has started.
+"""The FHIR resource MedicationAdministration: the medicine, the route and the dose of a session that has started.
 
 A returned MedicationAdministration also contains the status and the period of the session. An incoming one sets them
 only if the stored session has not started yet.
@@ -18,8 +18,10 @@ STATUSES: Final = {
     "entered-in-error": "entered-in-error",
     "unknown": "planned",
 }
-"""The status of the session for each status of a MedicationAdministration. `unknown` stands for `planned`: a session
-can have a start and still be planned.
+"""The status of the session for each status of a MedicationAdministration.
+
+FHIR has no status for a planned MedicationAdministration, but a session with a start can still be planned: its
+MedicationAdministration has the status `unknown`.
 """
 VALUE_SET: Final = frozenset({*STATUSES, "on-hold"})
 FIELDS: Final = ("medicine", "route", "dose_value", "dose_unit")
@@ -42,12 +44,15 @@ _ROUTE_OF: Final = {code: route for route, code in _ROUTES.items()}
 
 
 def exists(session: Row) -> bool:
-    """Return whether a session has a MedicationAdministration: it has started, and its medicine, route or dose is known."""
+    """Return whether a session has a MedicationAdministration.
+
+    It has one if it has started, and if its medicine, its route or its dose is known.
+    """
     return session["started_at"] is not None and any(session[name] is not None for name in FIELDS)
 
 
 def encode(session: Row, patient: str) -> Json:
-    """Return the MedicationAdministration of a session."""
+    """Return the FHIR MedicationAdministration for a session."""
     has_dose = session["dose_value"] is not None
     route = session["route"]
     reason = parts.text(session["status_reason"])
@@ -67,8 +72,8 @@ def encode(session: Row, patient: str) -> Json:
 
 
 def decode(administration: Json) -> tuple[Row, Row]:
-    """Return the fields of a session that an incoming MedicationAdministration sets, and the fields that it sets only
-    if the session has not started yet. The values are not validated.
+    """Return the fields of a session that an incoming MedicationAdministration always sets, and the fields that it sets
+    only if the stored session has not started yet. The values are not validated.
     """
     dosage = administration.get("dosage", {})
     dose, period = dosage.get("dose", {}), administration.get("effectivePeriod", {})
@@ -82,7 +87,7 @@ def decode(administration: Json) -> tuple[Row, Row]:
     reasons = administration.get("statusReason", [])
     start = {
         "status": STATUSES.get(administration["status"], administration["status"]),
-        "status_reason": parts.said(reasons[0]) if reasons else None,
+        "status_reason": parts.concept_text(reasons[0]) if reasons else None,
         "started_at": period.get("start") or administration.get("effectiveDateTime"),
         "ended_at": period.get("end"),
     }
@@ -98,7 +103,7 @@ def _medicine(medicine: str | None) -> Json:
 def _medicine_of(concept: Json) -> str | None:
     if parts.code_of(concept, parts.RXNORM) == _KETAMINE:
         return _RACEMIC
-    name = parts.said(concept)
+    name = parts.concept_text(concept)
     if name is None:
         return "other" if "coding" in concept else None
     return name.lower() if name.lower() in _MEDICINES else "other"
@@ -114,8 +119,11 @@ def _dosage(session: Row) -> Json:
 
 
 def _route_of(concept: Json | None) -> str | None:
-    """Return the route that a concept names: `other` if it is not one of our routes, None if the concept is absent."""
+    """Return the route of administration that a CodeableConcept names.
+
+    It is `other` if the product does not have this route, and None if the concept is absent.
+    """
     if concept is None:
         return None
-    code, name = parts.code_of(concept, parts.SNOMED), parts.said(concept)
+    code, name = parts.code_of(concept, parts.SNOMED), parts.concept_text(concept)
     return _ROUTE_OF.get(code or "") or (name if name in _ROUTES else "other")

@@ -1,4 +1,4 @@
-"""Patient and Consent: both are made from a connection, and have the patient's id."""
+"""The FHIR resources Patient and Consent. Both are made from a connection, and their id is that of the patient."""
 
 from typing import Final
 
@@ -14,7 +14,7 @@ _PURPOSES: Final = {"treatment": "TREAT", "research": "HRESCH"}
 
 
 def patient(connection: Row, _patient: str) -> Json:
-    """Return the Patient of a connection."""
+    """Return the FHIR Patient for a connection."""
     name = connection["name"]
     return parts.resource(
         "Patient",
@@ -26,7 +26,7 @@ def patient(connection: Row, _patient: str) -> Json:
 
 
 def consent(connection: Row, patient: str) -> Json:
-    """Return the Consent of a connection."""
+    """Return the FHIR Consent for a connection."""
     provision = {
         "type": "permit",
         "period": parts.present(start=connection["created_at"], end=connection["until"]),

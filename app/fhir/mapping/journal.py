@@ -12,7 +12,7 @@ _COMPONENTS: Final = ("meaning", "origin", "reframe", "valence", "intensity", "s
 
 
 def observation(element: Row, patient: str) -> Json:
-    """Return the Observation of an element."""
+    """Return the FHIR Observation for an element."""
     return parts.resource(
         "Observation",
         element,
@@ -32,7 +32,7 @@ def _component(name: str, value: str | int) -> Json:
 
 
 def goal(intention: Row, patient: str) -> Json:
-    """Return the Goal of an intention."""
+    """Return the FHIR Goal for an intention."""
     achievement, target = intention["achievement"], intention["target_on"]
     return parts.resource(
         "Goal",
@@ -49,7 +49,7 @@ def goal(intention: Row, patient: str) -> Json:
 
 
 def task(item: Row, patient: str) -> Json:
-    """Return the Task of an action item."""
+    """Return the FHIR Task for an action item."""
     plan = f"If: {item['if_cue']}\nThen: {item['then_response']}" if item["if_cue"] else None
     return parts.resource(
         "Task",
@@ -68,7 +68,7 @@ def task(item: Row, patient: str) -> Json:
 
 
 def document(reflection: Row, patient: str) -> Json:
-    """Return the DocumentReference of a reflection, with its text."""
+    """Return the FHIR DocumentReference for a reflection, with the reflection's text."""
     data = base64.b64encode(reflection["body"].encode()).decode()
     related = parts.references(
         parts.reference("Procedure", reflection["session_id"]),

@@ -1,4 +1,7 @@
-"""Helpers that build and read the elements of resources, and the URLs of code systems and extensions."""
+"""Helpers that build and read the members of FHIR resources, and the URLs of code systems and extensions.
+
+*Element* in this module is FHIR's word for a member of a resource, not a kind of record.
+"""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -17,18 +20,18 @@ _SECURITY: Final = {"system": "http://terminology.hl7.org/CodeSystem/v3-Confiden
 
 
 def present(**elements: Any) -> Json:
-    """Return the elements that have a value: FHIR has no null, no empty text and no empty list."""
+    """Return the FHIR elements that have a value: FHIR has no null, no empty text and no empty list."""
     return {name: value for name, value in elements.items() if value or value == 0}
 
 
 def resource(kind: str, record: Row, **elements: Any) -> Json:
-    """Return a resource with its id and meta, and the elements that have a value."""
+    """Return the FHIR resource of the type `kind` for a record: `id`, `meta`, and the `elements` that have a value."""
     meta = {"versionId": str(record["version"]), "lastUpdated": record["changed_at"], "security": [_SECURITY]}
     return {"resourceType": kind, "id": str(record["id"]), "meta": meta, **present(**elements)}
 
 
 def reference(kind: str, id: object) -> Json | None:
-    """Return a reference to a resource; None without an id."""
+    """Return a FHIR reference to the resource of the type `kind` with this id; None if the id is None."""
     return None if id is None else {"reference": f"{kind}/{id}"}
 
 
@@ -38,7 +41,7 @@ def references(*some: Json | None) -> list[Json]:
 
 
 def text(value: str | None) -> Json | None:
-    """Return a CodeableConcept with only a text; None without a text."""
+    """Return a CodeableConcept with only a text; None if the text is empty or None."""
     return {"text": value} if value else None
 
 
@@ -53,17 +56,23 @@ def notes(*texts: str | None) -> list[Json]:
 
 
 def extensions(kind: str, values: Mapping[str, str | None]) -> list[Json]:
-    """Return one of our own extensions for each value that is not None. `kind` is the element, such as `valueCode`."""
+    """Return one of our own extensions for each value that is not None. `values` is by the name of the extension.
+
+    `kind` is the name of the FHIR element that holds the value, such as `valueCode`.
+    """
     return [{"url": OURS + name, kind: value} for name, value in values.items() if value is not None]
 
 
 def absent(reason: str) -> Json:
-    """Return an element that replaces a required value, with the reason why the value is absent."""
+    """Return the FHIR element to send instead of a required value that is absent.
+
+    `reason` is the code that says why, such as `unknown`.
+    """
     return {"extension": [{"url": _ABSENT, "valueCode": reason}]}
 
 
 def extension_of(element: Json, name: str) -> Any:
-    """Return the value of one of our own extensions; None if it is absent."""
+    """Return the value of our own extension `name` of a FHIR element; None if the element does not have it."""
     for each in element.get("extension", ()):
         if each.get("url") == OURS + name:
             return next((value for key, value in each.items() if key.startswith("value")), None)
@@ -71,7 +80,7 @@ def extension_of(element: Json, name: str) -> Any:
 
 
 def code_of(concept: Json | None, *systems: str) -> str | None:
-    """Return the first code of a concept that is of one of the systems; None if there is none."""
+    """Return the first code of a CodeableConcept from one of the code systems; None if there is no such code."""
     for each in (concept or {}).get("coding", ()):
         if each.get("system") in systems:
             code: str | None = each.get("code")
@@ -79,12 +88,12 @@ def code_of(concept: Json | None, *systems: str) -> str | None:
     return None
 
 
-def said(concept: Json | None) -> str | None:
-    """Return the text of a concept or, without a text, the first display of its codes; None if it has neither."""
+def concept_text(concept: Json | None) -> str | None:
+    """Return the text of a CodeableConcept or, without a text, the first `display` of its codes; None without both."""
     found = concept or {}
     displays: Iterable[str | None] = (each.get("display") for each in found.get("coding", ()))
     return found.get("text") or next((each for each in displays if each), None)
 
 
 SURVEY: Final = coded("http://terminology.hl7.org/CodeSystem/observation-category", "survey")
-"""The category of Observations that a person reports."""
+"""The category of Observations that are made from a person's own reports, and not from measurements."""

@@ -1,4 +1,4 @@
-"""Procedure: a session, without its medicine.
+"""The FHIR resource Procedure: a session, without its medicine.
 
 An incoming Procedure sets these fields of a session: the kind, the status and its reason, the times, the time zone, the
 setting and the supervision. A returned Procedure also contains the notes. FHIR has no elements for the setting, the
@@ -19,7 +19,7 @@ STATUSES: Final = {
     "completed": "completed",
     "entered-in-error": "entered-in-error",
 }
-"""The status of the session for each status of a Procedure. No session can have one of the other statuses."""
+"""The status of the session for each status of a Procedure. FHIR has other statuses, which no session can have."""
 VALUE_SET: Final = frozenset({*STATUSES, "on-hold", "unknown"})
 FIELDS: Final = (
     "kind",
@@ -44,13 +44,13 @@ _CONCEPTS: Final = {
     )
     for kind in ("preparation", "dosing", "integration")
 }
-"""The category and the code of each kind of session."""
+"""The `category` and the `code` of a Procedure, by the kind of the session."""
 _NOT_STARTED: Final = {"planned", "not-done", "entered-in-error"}
-"""The statuses in which `performedDateTime` is the planned start."""
+"""The statuses of a session with which the Procedure's `performedDateTime` is the planned start."""
 
 
 def encode(session: Row, patient: str) -> Json:
-    """Return the Procedure of a session."""
+    """Return the FHIR Procedure for a session."""
     started, scheduled = session["started_at"], session["scheduled_at"]
     is_planned = started is None and session["status"] in _NOT_STARTED
     codes = {name: session[name] for name in ("setting", "supervision", "timezone")}
@@ -74,10 +74,10 @@ def encode(session: Row, patient: str) -> Json:
 
 
 def decode(procedure: Json) -> Row:
-    """Return the fields of a session that an incoming Procedure sets, not validated, as a push would contain them.
+    """Return the fields of a session that an incoming Procedure sets, as a clinic's push would contain them.
 
-    Without a time zone in the Procedure, `timezone` is left out, so that the session keeps its own. A status that no
-    session can have is returned unchanged, so that validation refuses it.
+    The values are not validated. If the Procedure has no time zone, leave out `timezone`, so that the session keeps the
+    one that it has. Return a status that no session can have unchanged, so that validation refuses it.
     """
     status = STATUSES.get(procedure["status"], procedure["status"])
     period, moment = procedure.get("performedPeriod", {}), procedure.get("performedDateTime")
@@ -85,7 +85,7 @@ def decode(procedure: Json) -> Row:
     fields: dict[str, Any] = {
         "kind": _kind(procedure),
         "status": status,
-        "status_reason": parts.said(procedure.get("statusReason")),
+        "status_reason": parts.concept_text(procedure.get("statusReason")),
         "scheduled_at": parts.extension_of(procedure, "scheduled-at") or (moment if status in _NOT_STARTED else None),
         "started_at": started,
         "ended_at": period.get("end"),
@@ -97,10 +97,10 @@ def decode(procedure: Json) -> Row:
 
 
 def _kind(procedure: Json) -> str:
-    """Return the kind of session that our own code names; without such a code, `dosing`.
+    """Return the kind of session that the Procedure's code in our own code system names; without such a code, `dosing`.
 
-    The category of counseling stands for both preparation and integration. So if it comes without our own code, return
-    an empty kind, which validation refuses.
+    But the category counseling stands for both preparation and integration. If the Procedure has this category and no
+    code of our own, return an empty text, which validation refuses.
     """
     own = parts.code_of(procedure.get("code"), _KIND)
     if own is not None:

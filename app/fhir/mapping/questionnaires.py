@@ -1,9 +1,9 @@
 """An assessment, as two resources that a clinic can only read: a QuestionnaireResponse with the answers, and an
 Observation with the total.
 
-The `definition` of an assessment is its instrument in the library; None if the operator has removed the instrument. If
-the instrument does not have as many items as there are answers, the answers are numbered instead of linked to its
-items.
+The member `definition` of an assessment, which `app.fhir.reading` adds, is its instrument in the library; None if the
+operator has removed the instrument. If the instrument does not have as many items as there are answers, the answers are
+numbered instead of linked to the items.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ _INSTRUMENT: Final = f"{parts.OURS}instrument:"
 
 
 def response(assessment: Row, patient: str) -> Json:
-    """Return the QuestionnaireResponse of an assessment, with an item for each answer."""
+    """Return the FHIR QuestionnaireResponse for an assessment, with an item for each answer."""
     instrument: Instrument | None = assessment["definition"]
     answers = assessment["answers"]
     items: Sequence[InstrumentItem | None] = [] if instrument is None else instrument.items
@@ -47,7 +47,10 @@ def response(assessment: Row, patient: str) -> Json:
 
 
 def _item(number: int, item: InstrumentItem | None, answer: int | None) -> Json:
-    """Return the item with an answer. Its `linkId` is the LOINC code of the instrument's item, or else `number`."""
+    """Return the item of a QuestionnaireResponse for one answer.
+
+    Its `linkId` is the LOINC code of the instrument's item; if that is not known, it is `number`.
+    """
     link = str(number) if item is None or item.loinc is None else item.loinc
     said = None if item is None else item.text or item.topic
     given = [] if answer is None else [{"valueInteger": answer}]
@@ -55,7 +58,7 @@ def _item(number: int, item: InstrumentItem | None, answer: int | None) -> Json:
 
 
 def total(assessment: Row, patient: str) -> Json:
-    """Return the Observation of an assessment's total. If there is no total, `dataAbsentReason` says why."""
+    """Return the FHIR Observation for an assessment's total. If there is no total, `dataAbsentReason` says why."""
     instrument: Instrument | None = assessment["definition"]
     title = f"{assessment['instrument'] if instrument is None else instrument.title}: total"
     loinc = None if instrument is None or instrument.loinc is None else instrument.loinc.total

@@ -47,7 +47,7 @@ def progress(rows: Rows, range_: Range, library: Library) -> Row:
 
 
 def all_practices(rows: Rows) -> list[LoggedPractice]:
-    """Return the practices with their outcomes, oldest first."""
+    """Return the practices with the outcomes of their entries, oldest first."""
     ordered = sorted(rows["practices"], key=itemgetter("created_at", "id"))
     return list(logged_practices(ordered, rows["entries"]))
 
@@ -63,7 +63,7 @@ def sessions(rows: Rows, range_: Range) -> list[Row]:
 
 
 def measures(rows: Rows, range_: Range, library: Library) -> dict[tuple[str, str], Measure]:
-    """Return the measures that have a point in the range, by the instrument's code and version."""
+    """Return the measures that have a score in the range, by the code and the version of the instrument."""
     dosing_days = [
         local_day(row["ended_at"], range_.timezone) for row in _by_end(rows) if row["kind"] == SessionKind.DOSING
     ]
@@ -77,7 +77,7 @@ def measures(rows: Rows, range_: Range, library: Library) -> dict[tuple[str, str
 
 
 def check_in_days(rows: Rows, timezone: str) -> list[CheckInDay]:
-    """Return the days that have check-ins, in ascending order."""
+    """Return the days that have check-ins, with the means of their values, in ascending order."""
     return by_day((local_day(row["taken_at"], timezone), row) for row in sorted(rows["check_ins"], key=_by_time))
 
 

@@ -27,8 +27,8 @@ _NIGHT_MINUTES: Final = 600
 def chart_of(measure: str, library: Library) -> Draw:
     """Return the function that makes the chart of a measure. Raise `Invalid` if the measure does not exist.
 
-    A measure is the code of an instrument, `check-in:` and the name of a value, or `practice:` and the id of a
-    practice. The function for a practice raises `NotFound` if the owner has no practice with this id.
+    `measure` is the code of an instrument, `check-in:` and the name of a value, such as `check-in:mood`, or `practice:`
+    and the id of a practice. The function for a practice raises `NotFound` if the owner has no practice with this id.
     """
     sort, _, name = measure.partition(":")
     if sort == _CHECK_IN and name in VALUES:
@@ -47,7 +47,9 @@ def _dosing_days(rows: Rows, range_: Range) -> list[date]:
 
 
 def _instrument(newest: Instrument, rows: Rows, range_: Range, library: Library) -> Chart:
-    """Return the chart of an instrument's totals. It shows the newest version that has points in the range."""
+    """Return the chart of an instrument's totals. It shows the newest version of the instrument that has scores in the
+    range.
+    """
     found = {version: each for (code, version), each in measures(rows, range_, library).items() if code == newest.code}
     version = max(found, key=int, default=newest.version)
     instrument = library.instrument(newest.code, version) or newest
@@ -92,7 +94,10 @@ def _check_ins(name: str, rows: Rows, range_: Range) -> Chart:
 
 
 def _practice(id: UUID, rows: Rows, range_: Range) -> Chart:
-    """Return the chart of a practice's weeks. Raise `NotFound` if the owner has no practice with this id."""
+    """Return the chart of a practice: how many percent of it were done in each week.
+
+    Raise `NotFound` if the owner has no practice with this id.
+    """
     logged = next((each for each in all_practices(rows) if each.id == id), None)
     if logged is None:
         raise NotFound

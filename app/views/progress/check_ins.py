@@ -8,13 +8,13 @@ from typing import Final
 from app.library.scoring import round_half_up
 
 SCALES: Final = ("mood", "anxiety", "energy", "sleep", "connectedness", "craving", "pain")
-"""The names of the values that are from 0 to 10."""
+"""The names of the values of a check-in that are from 0 to 10."""
 VALUES: Final = (*SCALES, "sleep_minutes")
 
 
 @dataclass(frozen=True, slots=True)
 class CheckInDay:
-    """The number of check-ins of a day, and the mean of each value, to one decimal place, by the value's name."""
+    """A day with check-ins: their number, and the mean of each of their values, to one decimal place, by its name."""
 
     day: date
     means: dict[str, float | None]
@@ -22,7 +22,10 @@ class CheckInDay:
 
 
 def by_day(check_ins: Iterable[tuple[date, Mapping[str, int | None]]]) -> list[CheckInDay]:
-    """Return the days that have check-ins, in the order in which they first occur."""
+    """Return the days that have check-ins, with the means of their values, in the order of the first check-ins.
+
+    `check_ins` are the days and the values of the check-ins.
+    """
     days: dict[date, list[Mapping[str, int | None]]] = {}
     for day, values in check_ins:
         days.setdefault(day, []).append(values)

@@ -30,7 +30,7 @@ class Level(NamedTuple):
 
 
 class GoalPoint(NamedTuple):
-    """The T score of all goals at the end of a day."""
+    """The T score of all goals that have a level, at the end of a day."""
 
     day: date
     t: float
@@ -38,7 +38,11 @@ class GoalPoint(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Attainment:
-    """The T score at the end of a range, the T score of the baselines, the number of goals, and the T scores by day."""
+    """The attainment of goals in a range of days: `t` is the T score at the end of the range.
+
+    `baseline_t` is the T score of the levels at the beginning, `count` is the number of goals, and `points` are the T
+    scores by day.
+    """
 
     t: float | None
     baseline_t: float | None
@@ -60,8 +64,8 @@ def t_score(weighted_levels: Iterable[tuple[int, int]]) -> float | None:
 def attainment(goals: Mapping[UUID, Goal], levels: Sequence[Level], from_on: date) -> Attainment:
     """Return the attainment of the goals that have a level.
 
-    `levels` are those of all days up to the end of the range, ordered by day. If a goal has several levels on a day,
-    the last one counts. The result has a point for each day from `from_on` on that has a level.
+    `levels` are the levels of all days up to the end of the range, ordered by day. If a goal has several levels on a
+    day, the last one counts. The result has a T score for each day from `from_on` on for which a level is known.
     """
     current: dict[UUID, int] = {}
     points: dict[date, float | None] = {}

@@ -37,7 +37,7 @@ class Change(NamedTuple):
 
 
 class Measure(NamedTuple):
-    """The scores of one version of an instrument."""
+    """The scores of one version of an instrument in a range of days, and the change from the baseline to the latest."""
 
     points: list[Point]
     baseline: Point | None
@@ -50,9 +50,9 @@ def measure(
 ) -> Measure:
     """Return the measure of one version of an instrument in a range of days.
 
-    `points` are those of all completed assessments up to the end of the range, ordered by time. The result lists only
-    the points from `from_on` on, but its baseline, latest point and change are those of all points. `instrument` is
-    None if the server no longer has this version.
+    `points` are the scores of all completed assessments up to the end of the range, ordered by time. The result lists
+    only the points from `from_on` on, but its baseline, latest point and change are computed from all points.
+    `instrument` is None if the server no longer has this version.
     """
     ordered = list(points)
     scored = [each for each in ordered if each.total is not None]
@@ -63,10 +63,10 @@ def measure(
 
 
 def baseline_of(scored: Sequence[Point], first_dosing_on: date | None) -> Point | None:
-    """Return the first point with the timepoint `baseline`.
+    """Return the baseline: the first point with the timepoint `baseline`.
 
-    If there is none, return the first point on or before the first dosing day; if there is none either, the first
-    point. Return None if there are no points.
+    Without such a point, return the first point on or before the day of the first dosing session; without one of
+    these, return the first point. Return None if there are no points. `scored` are the points that have a total.
     """
     marked = (each for each in scored if each.timepoint == BASELINE)
     before = (each for each in scored if first_dosing_on is not None and each.day <= first_dosing_on)
@@ -74,7 +74,10 @@ def baseline_of(scored: Sequence[Point], first_dosing_on: date | None) -> Point 
 
 
 def change(baseline: Point | None, latest: Point | None, instrument: Instrument | None) -> Change | None:
-    """Return the change from the baseline to the latest point; None if a point is missing or both are the same."""
+    """Return the change from the baseline to the latest point.
+
+    Return None if one of the two is None or has no total, or if both are the same point.
+    """
     if baseline is None or latest is None or baseline.total is None or latest.total is None or baseline == latest:
         return None
     points = latest.total - baseline.total
@@ -90,7 +93,9 @@ def change(baseline: Point | None, latest: Point | None, instrument: Instrument 
 
 
 def _response(baseline: int, latest: int, instrument: Instrument) -> tuple[bool | None, bool | None]:
-    """Return whether the change is a response, and whether the latest total is a remission.
+    """Return whether the change is a response, and whether the latest total is a remission, by the instrument's rules.
+
+    A response is an improvement by at least a percentage of the baseline, and a remission a total below a limit.
 
     Each is None if the instrument has no rule for it. Both are None if the baseline is 0, or lower than the rule's
     `baseline_at_least`.

@@ -11,12 +11,15 @@ from app.views.practice_rows import LoggedPractice
 from app.views.progress.sources import Range
 
 MAX_DAYS_LISTED: Final = 92
-"""The maximum number of days of a range for which each day is listed."""
+"""In a range of at most this many days, the progress of a practice lists each day."""
 _PRACTISED: Final = frozenset({EntryOutcome.DONE, EntryOutcome.PARTLY})
 
 
 def in_range(practices: Iterable[LoggedPractice], range_: Range) -> Iterator[LoggedPractice]:
-    """Yield the practices whose lifetime overlaps the range."""
+    """Yield the practices whose lifetime overlaps the range.
+
+    The lifetime is from the first to the last day on which the practice is in force or has an entry.
+    """
     for each in practices:
         first, last = _lifetime(each)
         if first <= range_.to_on and (last is None or last >= range_.from_on):
@@ -38,7 +41,10 @@ def progress_of(logged: LoggedPractice, range_: Range) -> Row:
 
 
 def weeks_of(logged: LoggedPractice, range_: Range) -> list[dict[str, Any]]:
-    """Return the weeks that have a day both in the range and in the practice's lifetime."""
+    """Return the weeks that have a day both in the range and in the practice's lifetime.
+
+    The lifetime is from the first to the last day on which the practice is in force or has an entry.
+    """
     first, last = _lifetime(logged)
     start, end = max(first, range_.from_on), range_.to_on if last is None else min(last, range_.to_on)
     if start > end:

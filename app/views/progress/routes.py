@@ -30,10 +30,13 @@ _SVG_HEADERS: Final = [
 
 
 class ProgressQuery(RangeQuery, MomentQuery):
-    """The query of progress."""
+    """The query parameters of `GET /v1/progress`."""
 
     def range_in(self, view: View) -> Range:
-        """Return the range, by default the last 90 days; raise `Invalid` if it is not valid."""
+        """Return the range of days that the parameters describe, by default the last 90 days.
+
+        Raise `Invalid` if the range is not valid.
+        """
         timezone = self.zone(view)
         today = local_day(self.moment(), timezone)
         to = self.to or today
@@ -44,7 +47,7 @@ class ProgressQuery(RangeQuery, MomentQuery):
 
 
 class ChartQuery(ProgressQuery):
-    """The query of a chart of progress."""
+    """The query parameters of `GET /v1/progress/chart.svg`."""
 
     measure: str = Field(
         "phq-9",
@@ -57,7 +60,7 @@ class ChartQuery(ProgressQuery):
 
 
 class Svg(responses.Response):
-    """The response class that documents the chart."""
+    """A response class that only documents the media type of a chart in the OpenAPI document."""
 
     media_type = "image/svg+xml"
 
@@ -99,7 +102,8 @@ async def get_progress(
 async def get_chart(
     view: OwnRecords, query: Annotated[ChartQuery, Query()], if_none_match: IfNoneMatch = None
 ) -> Response:
-    """Return a chart of one measure as SVG, with its bands and the dosing sessions, for screens, paper and screen readers.
+    """Return a chart of one measure as SVG, for screens, paper and screen readers. It shows the bands of an instrument,
+    such as `moderate`, and the dosing sessions.
 
     The image contains no script and no reference to another file. The response is 404 if you have no practice with the
     given id.

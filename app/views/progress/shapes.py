@@ -1,4 +1,4 @@
-"""The documented shapes of progress. Responses are not validated against them."""
+"""The models that document the response of the progress view. Responses are not validated against them."""
 
 from typing import Final
 
@@ -124,15 +124,17 @@ class MeasureChange(BaseModel, defer_build=True):
         description="Whether the change, up or down, is at least the instrument's `change.points`; null if it has none."
     )
     response: bool | None = Field(
-        description="Whether the change is a response; null if the instrument does not define it."
+        description="Whether the change is a response: an improvement as large as the instrument's rule requires. Null "
+        "if the instrument has no rule for it, or none for such a baseline."
     )
     remission: bool | None = Field(
-        description="Whether the latest total is a remission; null if the instrument does not define it."
+        description="Whether the latest total is a remission: a total below the limit in the instrument's rule. Null "
+        "if the instrument has no rule for it, or none for such a baseline."
     )
 
 
 class InstrumentMeasure(BaseModel, defer_build=True):
-    """The scores of one version of an instrument."""
+    """The scores of one version of an instrument, and the change from the baseline to the latest score."""
 
     instrument: str = Field(description="The instrument's code.")
     version: str = Field(description="The instrument's version.")
@@ -146,7 +148,7 @@ class InstrumentMeasure(BaseModel, defer_build=True):
     )
     latest: MeasurePoint | None = Field(description="The latest assessment with a total, up to the end of the range.")
     change: MeasureChange | None = Field(
-        description="The change from `baseline` to `latest`; null if both are the same assessment, or null."
+        description="The change from `baseline` to `latest`; null if both are the same assessment, or if they are null."
     )
 
 
@@ -169,7 +171,7 @@ class CheckInMeans(BaseModel, defer_build=True):
 
 
 class PracticeWeek(BaseModel, defer_build=True):
-    """A week of a practice."""
+    """A week of a practice: the days on which it was expected, done and skipped, and whether the week was kept."""
 
     starts_on: Day = Field(description="The first day of the week, as the practice's `week_start` says.")
     expected: int = Field(ge=0, lt=2**31, description="The number of days on which the practice was expected.")
@@ -188,7 +190,7 @@ class PracticeWeek(BaseModel, defer_build=True):
 
 
 class PracticeDay(BaseModel, defer_build=True):
-    """A day of a practice."""
+    """The state of a practice on one day."""
 
     day: Day = Field(description="The day.")
     state: DayState = Field(description="The state of the practice on this day.")
@@ -205,7 +207,7 @@ class PracticeRun(BaseModel, defer_build=True):
 
 
 class PracticeProgress(BaseModel, defer_build=True):
-    """The progress of a practice."""
+    """The progress of a practice: its weeks and days in the range, and its runs of kept weeks."""
 
     practice_id: Id = Field(description="The id of the practice.")
     title: str = Field(description="The title of the practice.")
@@ -232,7 +234,7 @@ class Changes(BaseModel, defer_build=True):
 
 
 class DomainProgress(BaseModel, defer_build=True):
-    """The numbers for one domain of life."""
+    """Numbers of reflections, intentions and days with practices for one domain of life."""
 
     domain: Domain = Field(description="The domain.")
     reflections: int = Field(ge=0, lt=2**31, description="The number of reflections of the range about the domain.")
@@ -262,7 +264,7 @@ class GoalProgress(BaseModel, defer_build=True):
     baseline_t: float | None = Field(
         description="The T score of the same intentions' baselines; null if none has a baseline."
     )
-    count: int = Field(ge=0, lt=2**31, description="The number of intentions in `t`.")
+    count: int = Field(ge=0, lt=2**31, description="The number of intentions that `t` is computed from.")
     points: list[GoalPoint] = Field(
         description="The T score of each day of the range for which an outcome states a level."
     )

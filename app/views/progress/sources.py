@@ -24,9 +24,9 @@ from app.views.progress.check_ins import VALUES
 from app.views.sessions import ENDED_AT, TOOK_PLACE
 
 MAX_LISTED: Final = 1_000
-"""The maximum number of practices, and of assessments, that are read: the newest."""
+"""The maximum number of practices, and of assessments, that are read. The newest are read."""
 REACH: Final = timedelta(weeks=261)
-"""How long before today entries are read, to compute the runs of kept weeks."""
+"""How far back from today practice entries are read, to compute the runs of kept weeks."""
 WEEK: Final = timedelta(weeks=1)
 OPEN: Final = (
     ActionItemStatus.DRAFT,
@@ -45,8 +45,8 @@ _reflection, _intention, _outcome = ReflectionRecord.table(), IntentionRecord.ta
 class Range(NamedTuple):
     """A range of days in a time zone. Both bounds are included.
 
-    `today` is the local day of the view's moment. Only records before `ends_before` count: this is the end of the
-    range or, if the client sent an earlier `as_of`, the instant after it.
+    `today` is the local day of the moment for which the view is computed. Only records before `ends_before` count: this
+    is the end of the range or, if the client sent an earlier `as_of`, the instant after `as_of`.
     """
 
     from_on: date
@@ -84,7 +84,7 @@ _PARTS: Final = Parts(
         _assessment,
         [_assessment.c[name] for name in ("id", "instrument", "instrument_version", "taken_at", "timepoint")],
         [_assessment.c.status == AssessmentStatus.COMPLETED, _before(_assessment.c.taken_at)],
-        opened=ASSESSMENTS,
+        document_kind=ASSESSMENTS,
         order_by=[_assessment.c.taken_at.desc(), _assessment.c.id.desc()],
         limit=MAX_LISTED,
     ),
@@ -130,7 +130,7 @@ _PARTS: Final = Parts(
         _intention,
         [_intention.c.id, _intention.c.weight, _intention.c.baseline],
         [_is_not_cancelled, _has_level],
-        opened=INTENTIONS,
+        document_kind=INTENTIONS,
     ),
     Part(
         "levels",

@@ -1,7 +1,7 @@
 """Charts as SVG images, which apps, documents and web pages can show.
 
-An image has a title and a description for screen readers, and no script, font or other reference. All parts differ in
-lightness or shape, so that the chart can be read without colour.
+An image has a title and a description for screen readers. It has no script, and refers to no font or other file. All
+parts of the image differ in lightness or shape, so that the chart can be read without colour.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,10 @@ HEIGHT: Final = 320
 _LEFT: Final = 52
 _RIGHT: Final = 624
 _RIGHT_WITH_BANDS: Final = 516
-"""The right edge of the plot beside which the names of bands are written: inside, they would cross the newest points."""
+"""The right edge of the plot in a chart with bands.
+
+The names of the bands are written to the right of the plot, because inside they would overlap the newest points.
+"""
 _TOP: Final = 44
 _BOTTOM: Final = 272
 _MAX_DAY_LABELS: Final = 5
@@ -36,7 +39,7 @@ _STYLE: Final = (
 
 
 class ChartPoint(NamedTuple):
-    """The value of a day. A point with `is_estimated` is drawn hollow."""
+    """A value that the chart shows for a day. A point with `is_estimated` is drawn hollow."""
 
     day: date
     value: float
@@ -69,7 +72,7 @@ class Chart(NamedTuple):
 
     @property
     def right(self) -> int:
-        """The right edge of the plot."""
+        """The x coordinate of the right edge of the plot."""
         return _RIGHT_WITH_BANDS if self.bands else _RIGHT
 
 
@@ -138,7 +141,10 @@ def _values(chart: Chart) -> Iterator[str]:
 
 
 def _step(span: int) -> int:
-    """Return the smallest of 1, 2, 5, 10, 20, 50, … that divides the span of values into at most seven steps."""
+    """Return the distance between two grid lines.
+
+    It is the smallest of 1, 2, 5, 10, 20, 50, … that divides the span of values into at most seven steps.
+    """
     power = 1
     while 5 * power * _MAX_VALUE_STEPS < span:
         power *= 10

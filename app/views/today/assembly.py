@@ -22,14 +22,17 @@ from app.views.today.window import Window, window_since
 
 Rows = Mapping[str, Sequence[Row]]
 LANGUAGE: Final = "en"
-"""The language of the prompts: the server ships no other."""
+"""The language of the prompts. The library has prompts in no other language."""
 _LISTED: Final = frozenset({DayState.OPEN, DayState.AHEAD, DayState.DONE, DayState.PARTLY, DayState.SKIPPED})
-"""A practice is listed on the days on which it has one of these states."""
+"""The view lists a practice on the days on which it has one of these states."""
 _DAY: Final = timedelta(days=1)
 
 
 def today(rows: Rows, moment: Moment, days_ahead: int, view: View) -> Row:
-    """Return the view of today and `days_ahead` days as JSON values. `rows` is the result of `sources.fetch`."""
+    """Return the view of today and of the next `days_ahead` days as JSON values.
+
+    `rows` is the result of `sources.fetch`.
+    """
     day, library = local_day(moment.as_of, moment.timezone), view.caller.services.library
     window = _window(rows, moment)
     practices = sorted(logged_practices(rows["practices"], rows["entries"]), key=_by_time)
@@ -161,7 +164,8 @@ def _prompts(
 def _phase(rows: Rows, window: Window | None) -> Phase:
     """Return the phase for which prompts are chosen.
 
-    It is `preparation` if a dosing session is planned in the next 72 hours, else the phase of the window, else `any`.
+    It is `preparation` if a dosing session is planned in the next 72 hours. Otherwise it is the phase after the latest
+    dosing session or, without such a session, `any`.
     """
     if rows["preparation"]:
         return Phase.PREPARATION

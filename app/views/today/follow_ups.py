@@ -1,4 +1,4 @@
-"""The follow-ups of a session: when each is open, and whether it is done."""
+"""The follow-ups of a dosing session: records that the person should create in certain periods after the session."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
@@ -10,7 +10,7 @@ from app.library import FollowUpKind, FollowUpRule
 
 
 class Logged(NamedTuple):
-    """A record that can fulfil a follow-up: its kind, its instrument if it is an assessment, and its local day."""
+    """A check-in, a reflection or an assessment: its kind, its instrument if it has one, and its local day."""
 
     kind: FollowUpKind
     instrument: str | None
@@ -18,7 +18,7 @@ class Logged(NamedTuple):
 
 
 class FollowUp(NamedTuple):
-    """A follow-up of a session, which is open from `opens_on` to `closes_on`, both included."""
+    """A record that the person should create after a session, from `opens_on` to `closes_on`, both included."""
 
     kind: FollowUpKind
     instrument: str | None
@@ -37,9 +37,10 @@ def follow_ups(
 ) -> list[FollowUp]:
     """Return the follow-ups of a session that are open in a range of days, ordered by the day on which they open.
 
-    `days` are the first and the last day of the range, both included. A follow-up is open until the day before the next
-    one of the same rule opens; the last one of a rule is open for `last_open_days`. A follow-up is done if a record in
-    `logged` has the same kind and instrument, and one of the days on which the follow-up is open.
+    A follow-up is a record that the person should create, such as an assessment with the `instrument` of its rule.
+    `days` are the first and the last day of the range, both included. A rule has several follow-ups: each is open until
+    the day before the next one opens, and the last one is open for `last_open_days`. A follow-up is done if a record in
+    `logged` has the same kind and instrument, and is of a day on which the follow-up is open.
     """
     first, last = days
     found = [

@@ -1,4 +1,7 @@
-"""The choice of prompts. Nothing is random, so that all devices of a person show the same prompts on a day."""
+"""The choice of prompts, which are questions to write about.
+
+Nothing is random, so that all devices of a person show the same prompts on a day.
+"""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date
@@ -36,10 +39,10 @@ def choose_prompts(
     element: OpenElement | None,
     domain: Domain,
 ) -> list[ChosenPrompt]:
-    """Return at most three prompts: one for the element's kind, one for the domain, and one about no kind or domain.
+    """Return at most three prompts: for the kind of `element`, for `domain`, and one about no kind and no domain.
 
-    `prompts` are those of the phase, and `answered` the ids of prompts to leave out. The number of the day and a hash
-    of the owner's id determine which prompt of each group is chosen.
+    `prompts` are the prompts for the current phase, and `answered` are the ids of prompts to leave out. The number of
+    the day and a hash of the owner's id determine which of the suitable prompts are chosen.
     """
     left = sorted((each for each in prompts if each.id not in answered), key=lambda each: each.id)
     number = day.toordinal() + int.from_bytes(sha256(str(owner_id).encode()).digest()[:_HASHED_BYTES])
@@ -58,5 +61,8 @@ def _chosen(left: Sequence[Prompt], number: int, element: OpenElement | None, do
 
 
 def least_touched(counts: Mapping[str, int]) -> Domain:
-    """Return the domain with the lowest count. If several have it, return the first in the order of `Domain`."""
+    """Return the domain with the lowest count. If several domains have it, return the first in the order of `Domain`.
+
+    `counts` are the numbers of recent reflections and practices by domain.
+    """
     return min(Domain, key=lambda domain: counts.get(domain, 0))

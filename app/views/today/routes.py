@@ -22,7 +22,7 @@ router = APIRouter(tags=[TAG], route_class=Route)
 
 
 class TodayQuery(MomentQuery):
-    """The query of the view of today."""
+    """The query parameters of `GET /v1/today`."""
 
     days: Annotated[int, BeforeValidator(bounded_integer(0, MAX_DAYS_AHEAD))] = Field(
         0, ge=0, le=MAX_DAYS_AHEAD, description="The number of days after today to return in `ahead`, 0 to 14."

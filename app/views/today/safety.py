@@ -7,7 +7,7 @@ from app.library import Instrument, Library
 
 
 def shows_help(assessments: Iterable[Mapping[str, Any]], library: Library) -> bool:
-    """Return whether the newest assessment of any instrument has a flag.
+    """Return whether, for at least one instrument, the newest assessment with this instrument has a flag.
 
     `assessments` are the assessments of the last 14 days with instruments that have safety rules, in progress or
     completed. An assessment in which no item with a safety rule is answered does not count.

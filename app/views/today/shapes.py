@@ -1,4 +1,4 @@
-"""The documented shapes of the view of today. Responses are not validated against them."""
+"""The models that document the response of the view of today. Responses are not validated against them."""
 
 from typing import Final
 
@@ -176,7 +176,9 @@ class InboxCounts(BaseModel, defer_build=True):
 
 
 class HelpToday(BaseModel, defer_build=True):
-    """Whether to show help: for 14 days after an assessment with a flag, or until a newer assessment has no flag."""
+    """Whether to show help. It is shown for 14 days after an assessment with a flag, but only until the person answers
+    the same instrument again without a flag.
+    """
 
     show: bool = Field(description="Whether to show the help.")
     href: str = Field(

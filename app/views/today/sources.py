@@ -30,7 +30,7 @@ SAFETY: Final = timedelta(days=14)
 ANSWERED: Final = timedelta(days=14)
 """How long a prompt is not shown again after it was answered."""
 TOUCHED_DAYS: Final = 28
-"""The number of days up to today in which reflections and practices count for the least touched domain."""
+"""The number of days, up to today, whose reflections and practice entries count for the least touched domain."""
 MAX_LISTED: Final = 200
 """The maximum number of practices, and of action items, that are read."""
 _WEEK_REACH: Final = timedelta(days=6)
@@ -79,7 +79,7 @@ _PARTS: Final = Parts(
         _action_item,
         [_action_item.c.id, _action_item.c.due_on, _action_item.c.status],
         [one_of(_action_item.c.status, _OPEN_ITEMS), _action_item.c.due_on <= bind(_action_item.c.due_on, "day")],
-        opened=ACTION_ITEMS,
+        document_kind=ACTION_ITEMS,
         order_by=[_action_item.c.due_on, _action_item.c.id],
         limit=MAX_LISTED,
     ),
@@ -105,7 +105,7 @@ _PARTS: Final = Parts(
             _assessment.c.status != AssessmentStatus.ENTERED_IN_ERROR,
             any_of(_assessment.c.instrument, "instruments"),
         ],
-        opened=ASSESSMENTS,
+        document_kind=ASSESSMENTS,
     ),
     Part(
         "oldest_element",
@@ -124,7 +124,10 @@ STATEMENT: Final = _PARTS.statement
 
 
 class Moment(NamedTuple):
-    """The moment and the time zone of a view. Records that happened after `until` do not count."""
+    """The moment for which a view is computed (`as_of`), and its time zone.
+
+    Records that happened after `until` do not count.
+    """
 
     as_of: datetime
     until: datetime

@@ -16,7 +16,7 @@ _HOUR: Final = timedelta(hours=1)
 
 
 class WindowPhase(StrEnum):
-    """A phase after a dosing session: less than 72 hours, less than 14 days, or longer."""
+    """A phase after a dosing session: the first 72 hours, then the time up to 14 days, then all later times."""
 
     FRESH = "fresh"
     FORTNIGHT = "fortnight"
