@@ -84,7 +84,7 @@ class _Text:
             self._read_on()
 
     def take(self, expected: str) -> str:
-        """Skip white space; return the next character and move past it. Raise `ValueError` if it is not in `expected`."""
+        """Skip white space; return the next character and move past it. Raise `ValueError` if `expected` lacks it."""
         char = self.peek()
         if not char or char not in expected:
             raise ValueError

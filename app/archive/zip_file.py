@@ -4,9 +4,9 @@ Python's `zipfile` does not check enough. It reads all entries of the central di
 a lower number, so that a million entries fill the memory. It cuts a name at a NUL character. It does not compare the
 central directory with the local headers.
 
-A ZIP file that this module accepts is unambiguous: the entries follow each other without a gap, then follows one central
-directory, and then the file ends. The names of the entries are unique, also on file systems that ignore case, and no
-name leads out of the folder into which the file is unpacked.
+A ZIP file that this module accepts is unambiguous: the entries follow each other without a gap, then follows one
+central directory, and then the file ends. The names of the entries are unique, also on file systems that ignore case,
+and no name leads out of the folder into which the file is unpacked.
 """
 
 import stat

@@ -56,8 +56,8 @@ class ZipStream:
     ) -> Iterator[bytes]:
         """Add a file whose content is `parts`; after each step, yield the bytes of the ZIP file that are ready.
 
-        `max_bytes` is an upper limit of the content's size, which is required for 2 GiB or more. `records` is the number
-        of records in the file, for the list `files`.
+        `max_bytes` is an upper limit of the content's size, which is required for 2 GiB or more. `records` is the
+        number of records in the file, for the list `files`.
         """
         info = zipfile.ZipInfo(path, self._date)
         info.compress_type, info.create_system, info.external_attr = zipfile.ZIP_DEFLATED, 3, _MODE << 16
