@@ -18,7 +18,7 @@ _NOTES: Final[Mapping[tuple[str, int], Mapping[str, Any]]] = {
     ("his chair", -1): {"difficulty": 4, "note": "The silence after I asked. That I would stop asking."},
     ("coffee", -7): {"minutes": 20, "note": "Hanna had a fever, so we telephoned."},
 }
-"""The further fields of the entry of a practice on a day."""
+"""The additional fields of some practice entries, by the name of the practice and the day of the entry."""
 _CHECK_INS: Final = (
     (-21, 8, 3, 7, 3, 3, 4, 330),
     (-19, 8, 5, 5, 4, 5, 5, 420),
@@ -31,7 +31,7 @@ _CHECK_INS: Final = (
     (-5, 21, 7, 3, 6, 7, 7, 440),
     (-3, 22, 7, 4, 6, 6, 8, 415),
 )
-"""Day, hour, and the values of `_VALUES`."""
+"""The day and the hour of each check-in, and the values of the fields in `_VALUES`."""
 _VALUES: Final = ("mood", "anxiety", "energy", "sleep", "connectedness", "sleep_minutes")
 _MORE: Final[Mapping[int, Mapping[str, Any]]] = {
     -8: {
@@ -41,11 +41,11 @@ _MORE: Final[Mapping[int, Mapping[str, Any]]] = {
     },
     -3: {"note": "After the call. Wide awake, and not from worry."},
 }
-"""The further fields of the check-in of a day."""
+"""The additional fields of some check-ins, by day."""
 
 
 def three_weeks(days: Days) -> Iterator[NamedDraft]:
-    """Yield the records of the three weeks before today."""
+    """Yield the drafts of the records of the three weeks before today."""
     yield from _practices(days)
     yield from _entries(days)
     for day, hour, *values in _CHECK_INS:
@@ -137,7 +137,7 @@ def _entries(days: Days) -> Iterator[NamedDraft]:
 def _logged(
     days: Days, name: str, *, done: Iterable[int], partly: Iterable[int] = (), skipped: Iterable[int] = ()
 ) -> Iterator[NamedDraft]:
-    """Yield the entries of a practice. `done`, `partly` and `skipped` are the days with this outcome."""
+    """Yield the drafts of a practice's entries. `done`, `partly` and `skipped` are the days with this outcome."""
     for result, logged in (("done", done), ("partly", partly), ("skipped", skipped)):
         for day in logged:
             fields = {"practice_id": name, "day": days.on(day), "outcome": result, **_NOTES.get((name, day), {})}
