@@ -46,7 +46,7 @@ FULL: Final = (
 _COLLECTION, _SEQ, _EPOCH = 0, 2, 4
 """The positions of three columns in a row of the statement `access.changes_since`.
 
-Only the row with the state of the feed has an epoch. A row with a change has a collection and no epoch.
+One row has the state of the feed: an epoch, and no collection. Each other row has a change, and no epoch.
 """
 _ACCOUNT: Final = ("email", "display_name", "timezone", "locale", "region", "second_factor_since")
 _JOURNAL_BYTES: Final = 4096

@@ -40,7 +40,7 @@ _is_instant = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z", re.ASCII).fullmatch
 class Layout(NamedTuple):
     """How the journal entries of one kind of record are written.
 
-    The declaration of the kind (`Resource.journal`), completed with the default values.
+    A layout has what the kind of record declares (`Resource.journal`), and default values for the rest.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Layout(NamedTuple):
     facts: tuple[str, ...]
     """The templates of the facts, such as `due {due_on}`."""
     labels: dict[str, str]
-    """The fields that are written as paragraphs, each with the label that begins the paragraph; it may be empty."""
+    """The fields that are written as paragraphs, each with the label of the paragraph, which may be empty."""
     about: dict[str, Resource]
     """The fields that refer to other records, each with the kind of that record.
 

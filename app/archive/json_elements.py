@@ -1,7 +1,8 @@
 """Reads the elements of one list in a large JSON document, with only one element in memory at a time.
 
-The parser of `json_strict`, which runs in C, finds the end of each element. If the text in memory ends before the
-element does, at least as much text is read again, and the parser starts again at the beginning of the element.
+The parser of `json_strict`, which runs in C, finds the end of each element. If an element does not
+end within the text in memory, more text is read, at least as much as is there, and the parser starts again at the
+beginning of the element.
 """
 
 import codecs

@@ -1,4 +1,4 @@
-"""The README of an archive. Its readers need not know what an archive is."""
+"""The file `README.txt` of an archive, which explains the archive to its owner."""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -168,7 +168,10 @@ async def _name_patient(tx: Transaction, owner_id: UUID) -> None:
 
 
 def _public_part(file: Path) -> Jwk:
-    """Return the public key that belongs to the private key in a file. Create the file if it does not exist."""
+    """Return the public key that belongs to the private key in a file.
+
+    If the file does not exist, create it with a new private key.
+    """
     if not file.exists():
         pem = ec.generate_private_key(ec.SECP384R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as created:

@@ -18,7 +18,7 @@ _NOTES: Final[Mapping[tuple[str, int], Mapping[str, Any]]] = {
     ("his chair", -1): {"difficulty": 4, "note": "The silence after I asked. That I would stop asking."},
     ("coffee", -7): {"minutes": 20, "note": "Hanna had a fever, so we telephoned."},
 }
-"""The additional fields of some practice entries, by the name of the practice and the day of the entry."""
+"""The additional fields of some practice entries, by the name of the practice and the day, in days from today."""
 _CHECK_INS: Final = (
     (-21, 8, 3, 7, 3, 3, 4, 330),
     (-19, 8, 5, 5, 4, 5, 5, 420),
@@ -31,7 +31,7 @@ _CHECK_INS: Final = (
     (-5, 21, 7, 3, 6, 7, 7, 440),
     (-3, 22, 7, 4, 6, 6, 8, 415),
 )
-"""The day and the hour of each check-in, and the values of the fields in `_VALUES`."""
+"""The check-ins: the day, in days from today, the hour, and the values of the fields in `_VALUES`."""
 _VALUES: Final = ("mood", "anxiety", "energy", "sleep", "connectedness", "sleep_minutes")
 _MORE: Final[Mapping[int, Mapping[str, Any]]] = {
     -8: {
@@ -41,7 +41,7 @@ _MORE: Final[Mapping[int, Mapping[str, Any]]] = {
     },
     -3: {"note": "After the call. Wide awake, and not from worry."},
 }
-"""The additional fields of some check-ins, by day."""
+"""The additional fields of some check-ins, by the day, in days from today."""
 
 
 def three_weeks(days: Days) -> Iterator[NamedDraft]:

@@ -148,7 +148,7 @@ async def _delete_some(db: Database, statement: Statement, values: Row) -> int:
 
 
 async def _delete_rest(services: Services, account: Row, values: Row) -> bool:
-    """Delete what is left of an account: its jobs, its counts of attempts, the last rows, its feed and the account.
+    """Delete what is left of an account: its jobs, its counts for rate limits, the last rows, its feed and itself.
 
     Return False if the account does not exist any more.
     """

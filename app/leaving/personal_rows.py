@@ -1,8 +1,8 @@
 """Finds the rows that belong to an account, by the columns of the tables. A new table needs no change here.
 
 A row belongs to an account if its column `owner_id` or `account_id` names the account or, in a table without these
-columns, if a foreign key refers to a row that belongs to the account. A row whose column `email_key` has the key of the
-account's e-mail address belongs to it, too.
+columns, if a foreign key refers to a row that belongs to the account. A row also belongs to an account
+if its column `email_key` has the normalized e-mail address of the account (`app.identity.fields.email_key`).
 """
 
 from collections.abc import Iterator
@@ -49,7 +49,7 @@ class Deletion(NamedTuple):
 
 
 def belongs(table: sa.Table) -> sa.ColumnElement[bool] | None:
-    """Return the SQL condition that a row of a table belongs to the account; None if no row of it can belong to any."""
+    """Return the SQL condition that a row of a table belongs to the account; None if no rows of the table can."""
     if table is _account:
         return table.c.id == OWNER
     conditions = [table.c[name] == OWNER for name in _OWNER_COLUMNS if name in table.c] or [*_by_reference(table)]

@@ -47,7 +47,7 @@ class FollowUpRule(FileShape):
 
     @property
     def longest_days(self) -> int:
-        """The number of days for which the follow-up of the series that is open longest is open."""
+        """The largest number of days for which a follow-up of the series is open."""
         return max(later - day for day, later in pairwise([*self.days, self.days[-1] + self.last_open_days]))
 
 

@@ -195,7 +195,11 @@ class Texts(FileShape):
 
 
 def with_texts(instrument: Instrument, texts: Texts) -> Instrument:
-    """Return a copy of an instrument with texts. Raise `ValueError` if there are more or fewer texts than its parts."""
+    """Return a copy of an instrument with texts.
+
+    Raise `ValueError` if `texts` has another number of items, an unknown list of possible answers, or a list with
+    another number of answers.
+    """
     lengths = {name: len(options) for name, options in instrument.options.items()}
     given = {name: len(options) for name, options in texts.options.items()}
     if len(texts.items) != len(instrument.items) or not given.items() <= lengths.items():

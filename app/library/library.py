@@ -70,10 +70,9 @@ class Library:
 
     @cached_property
     def edition(self) -> tuple[object, ...]:
-        """A value that changes whenever the prompts, the rules for follow-ups or the instruments change.
+        """The versions of the English prompts, of the rules for follow-ups, and of each instrument.
 
-        It has the version of the prompts, that of the follow-ups, and the code and the versions of each instrument. The
-        ETags of computed views depend on it.
+        The ETags of computed views depend on this value.
         """
         instruments = tuple((code, *versions) for code, versions in self.versions.items())
         return self.prompts(FALLBACK_LANGUAGE).set, self.follow_ups.set, *instruments
