@@ -135,7 +135,7 @@ class Library:
         for code, versions in self.versions.items():
             for version in versions:
                 lines += _lines_of(partial(self.instrument, code, str(version)))
-        return lines + [f"{path}: {line}" for path, line in self._strange_files()]
+        return lines + [f"{path}: {line}" for path, line in self._unused_files()]
 
     def texts_path(self, instrument: Instrument) -> Path | None:
         """Return the path in the operator's folder of the file with an instrument's texts; None if there is no folder.
@@ -164,7 +164,7 @@ class Library:
         except ValueError:
             raise LibraryError([f"{texts_path}: the texts do not fit the items and answers of {code}"]) from None
 
-    def _strange_files(self) -> Iterator[tuple[Path, str]]:
+    def _unused_files(self) -> Iterator[tuple[Path, str]]:
         """Yield the path of each JSON file in the operator's folder that the library does not use, and the reason."""
         for path in sorted(self._folder.glob("*.json")) if self._folder is not None else ():
             match = _file_name(path.name)
