@@ -33,7 +33,7 @@ _CHECK_INS: Final = (
 )
 """The check-ins: the day, in days from today, the hour, and the values of the fields in `_VALUES`."""
 _VALUES: Final = ("mood", "anxiety", "energy", "sleep", "connectedness", "sleep_minutes")
-_MORE: Final[Mapping[int, Mapping[str, Any]]] = {
+_CHECK_IN_EXTRAS: Final[Mapping[int, Mapping[str, Any]]] = {
     -8: {
         "session_id": "second session",
         "side_effects": ["headache", "drowsiness"],
@@ -49,7 +49,7 @@ def three_weeks(days: Days) -> Iterator[NamedDraft]:
     yield from _practices(days)
     yield from _entries(days)
     for day, hour, *values in _CHECK_INS:
-        fields = {**dict(zip(_VALUES, values, strict=True)), **_MORE.get(day, {})}
+        fields = {**dict(zip(_VALUES, values, strict=True)), **_CHECK_IN_EXTRAS.get(day, {})}
         yield check_in(f"day {day}", taken_at=days.at(day, hour, 10), **fields)
     yield from _assessments(days)
     yield from _outcomes(days)
