@@ -6,7 +6,7 @@ from typing import Any, Final
 from app.demo.drafts import Days, NamedDraft, assessment, check_in, outcome, practice, practice_entry
 
 _DAILY: Final = "FREQ=DAILY"
-_NOTES: Final[Mapping[tuple[str, int], Mapping[str, Any]]] = {
+_ENTRY_EXTRAS: Final[Mapping[tuple[str, int], Mapping[str, Any]]] = {
     ("window", -20): {"note": "No breakfast, no window. The day had enough in it."},
     ("window", -16): {"minutes": 6, "difficulty": 6, "note": "The kettle called, and I went."},
     ("window", -6): {"difficulty": 3, "note": "Planned the whole week. Noticed halfway, and looked at the tree."},
@@ -140,7 +140,7 @@ def _logged(
     """Yield the drafts of a practice's entries. `done`, `partly` and `skipped` are the days with this outcome."""
     for result, logged in (("done", done), ("partly", partly), ("skipped", skipped)):
         for day in logged:
-            fields = {"practice_id": name, "day": days.on(day), "outcome": result, **_NOTES.get((name, day), {})}
+            fields = {"practice_id": name, "day": days.on(day), "outcome": result, **_ENTRY_EXTRAS.get((name, day), {})}
             yield practice_entry(f"{name}, day {day}", **fields)
 
 
