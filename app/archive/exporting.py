@@ -68,7 +68,7 @@ async def export(view: View, client: ClientConnection) -> AsyncGenerator[bytes]:
     bucket = buckets.of_exports(services, view.owner_id)
     with services.exports.take(FULL), Spool(await view.data_keys(), account["timezone"]) as spool:
         async with throttles.counted(services, bucket, TooManyExports):
-            await _fill(spool, view)
+            await _copy_records(spool, view)
         audit.record(services, Event.EXPORTED, view.owner_id, device_id=view.caller.device_id)
         async with aclosing(paced(_on_threads(archive_of(spool, account, clock.now())), client)) as parts:
             async for part in parts:
@@ -118,7 +118,7 @@ def archive_of(spool: Spool, account: Row, moment: datetime) -> Iterator[bytes]:
     yield stream.close()
 
 
-async def _fill(spool: Spool, view: View) -> None:
+async def _copy_records(spool: Spool, view: View) -> None:
     """Copy all records of the owner and the access log from one snapshot of the database to the spool."""
     async with view.db.snapshot() as snapshot:
         after = 0
