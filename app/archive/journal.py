@@ -131,7 +131,7 @@ class Entry:
         return "".join(f"\n{block}\n" for block in blocks)
 
     def _heading(self) -> str:
-        name = _capitalized(_fill(self._layout.name, self._values, self._format) or "")
+        name = _capitalized(_fill_template(self._layout.name, self._values, self._format) or "")
         time = "" if self._depth else f"{self._time()} · "
         title = escape(_cut(self._values.get(self._layout.title) or ""))
         return f"{time}{name}: {title}" if title else f"{time}{name}"
@@ -142,7 +142,7 @@ class Entry:
 
     def _facts(self) -> Iterator[str]:
         for template in self._layout.facts:
-            fact = _fill(template, self._values, self._format)
+            fact = _fill_template(template, self._values, self._format)
             if fact is not None:
                 yield fact
         written = self._format(self._values["created_at"])
@@ -155,7 +155,7 @@ class Entry:
             target = None if id is None else self._spool.find(kind, parse(id))
             if target is not None:
                 values = target.values
-                name = _fill(layout(kind).name, values, self._format)
+                name = _fill_template(layout(kind).name, values, self._format)
                 title = _cut(values.get(layout(kind).title) or "")
                 on = _format_day(self._local(kind.journal.instant(values)).date())
                 yield f"the {name} “{escape(title)}”" if title else f"the {name} of {on}"
@@ -202,7 +202,7 @@ def _format_day(day: date) -> str:
     return f"{day.day} {day:%B} {day.year}"
 
 
-def _fill(template: str, values: Row, format_value: Any) -> str | None:
+def _fill_template(template: str, values: Row, format_value: Any) -> str | None:
     """Return a template with its fields replaced by formatted values; None if a value is None or an empty list."""
     fields = [name for _, name, _, _ in Formatter().parse(template) if name]
     if any(values[name] in (None, []) for name in fields):
