@@ -35,11 +35,11 @@ def elements(pieces: Iterator[bytes], name: str) -> Iterator[str]:
     have the list. An error that follows the list is raised after the last element.
     """
     text = _Text(pieces)
-    text.take("{")
+    text.expect("{")
     names: set[str] = set()
     while True:
         member = text.value()[0]
-        text.take(":")
+        text.expect(":")
         if not isinstance(member, str) or member in names or len(names) == MAX_MEMBERS:
             raise ValueError
         names.add(member)
@@ -47,20 +47,20 @@ def elements(pieces: Iterator[bytes], name: str) -> Iterator[str]:
             yield from _elements(text)
         else:
             text.value()
-        if text.take(",}") == "}":
+        if text.expect(",}") == "}":
             break
     if text.peek() or name not in names:
         raise ValueError
 
 
 def _elements(text: "_Text") -> Iterator[str]:
-    text.take("[")
+    text.expect("[")
     if text.peek() == "]":
-        text.take("]")
+        text.expect("]")
         return
     while True:
         yield text.value()[1]
-        if text.take(",]") == "]":
+        if text.expect(",]") == "]":
             return
 
 
@@ -84,7 +84,7 @@ class _Text:
                 return ""
             self._read_on()
 
-    def take(self, expected: str) -> str:
+    def expect(self, expected: str) -> str:
         """Skip white space; return the next character and move past it. Raise `ValueError` if `expected` lacks it."""
         char = self.peek()
         if not char or char not in expected:
