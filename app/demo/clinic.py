@@ -108,7 +108,7 @@ async def _give_consent(services: Services, owner_id: UUID) -> None:
         id = UUID(examples.CONSENT_ID)
         former = await write.tx.one(statements.CONSENT, owner_id=owner_id, id=id)
         if former is None:
-            await _name_patient(write.tx, owner_id)
+            await _set_patient_id(write.tx, owner_id)
         shown = {name: examples.CONSENT[name] for name in ("shares", "receives", "name", "until")}
         terms = shown | {"id": id if former is None else new_id()}
         clinic = {"id": _CLINIC_ID, "name": examples.CLINIC_NAME}
@@ -155,7 +155,7 @@ def _session(number: int, started_at: datetime) -> Row:
     }
 
 
-async def _name_patient(tx: Transaction, owner_id: UUID) -> None:
+async def _set_patient_id(tx: Transaction, owner_id: UUID) -> None:
     """Store the patient id of the examples as the id by which the clinic knows the owner.
 
     Do nothing if the clinic already knows the owner by an id, or another account by this id.
