@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from app.db import Statement, Table
 from app.identity.tables import AccountRecord, Feed
 
-OTHERS: Final = {
+OTHER_TABLES: Final = {
     "assertion": "names a client of a clinic, which is a program",
     "client": "a program of a clinic",
     "clinic": "an organisation",
