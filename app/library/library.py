@@ -36,7 +36,7 @@ class Library:
         self._prompts: dict[str, Prompts] = {}
 
     @classmethod
-    def of(cls, settings: Settings) -> Self:
+    def from_settings(cls, settings: Settings) -> Self:
         """Return a library that uses the operator's folder and file in the settings, if any."""
         return cls(settings.instruments, settings.help)
 
