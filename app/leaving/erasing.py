@@ -64,7 +64,7 @@ async def erase_due(services: Services) -> AsyncGenerator[int, None]:
             yield int(await erase(services, row["id"]))
 
 
-async def count(db: Database) -> int:
+async def count_accounts(db: Database) -> int:
     """Return the number of all accounts in the database."""
     return int((await db.only(_COUNT))["accounts"])
 
