@@ -51,7 +51,7 @@ def build_services(
         mailer=Mailer(settings, jobs),
         keyring=keyring,
         data_keys=DataKeys(db, keyring),
-        library=Library.of(settings),
+        library=Library.from_settings(settings),
         tokens=Tokens(settings, keyring),
         clients=Clients(db, KeyUrls(outbound)),
         passwords=Passwords(settings),

@@ -1,8 +1,8 @@
-"""Reading an export of the journal app Day One: a ZIP file with JSON files, in each of which `entries` is a list.
+"""Reads an export of the journal app Day One: a ZIP file with JSON files, each an object with a list `entries`.
 
-An entry becomes a reflection with the entry's own id, so that importing the entry again changes nothing. Its text is
-kept as it is, with Day One's Markdown. An entry that is too long is rejected, not shortened; an entry without words is
-skipped. Photos, recordings and other media are counted, but not imported.
+An entry of the journal becomes a reflection with the id of the entry, so that importing the entry again changes
+nothing. The text is not changed; it may contain Day One's Markdown. An entry that is too long is rejected, not
+shortened. An entry without words is skipped. Photos, recordings and other media are counted, but not imported.
 """
 
 import re
@@ -31,7 +31,10 @@ _is_hexadecimal = re.compile("[0-9A-Fa-f]{32}").fullmatch
 
 
 def read_export(file: EncryptedFile, lines: Lines) -> list[Part]:
-    """Copy the entries of an export to `lines`; return its parts. Raise `BadArchive` if the file is not an export."""
+    """Copy the journal entries of an export to `lines`; return a `Part` for each JSON file of the export.
+
+    Raise `BadArchive` if the file is not an export of Day One.
+    """
     archive = ZipFile(file)
     journals = [path for path in archive.entries if _journal(path)]
     if not all(_journal(path) or _left_out(path) for path in archive.entries):
@@ -53,9 +56,10 @@ def read_export(file: EncryptedFile, lines: Lines) -> list[Part]:
 
 
 def read_draft(value: Any, skipped: Skipped) -> Draft | None:
-    """Return the draft of the reflection for an entry; None if the entry has no words.
+    """Return the draft of a reflection for the JSON value of a journal entry; None if the entry has no words.
 
-    Add the entry's media, and an entry without words, to `skipped`. Raise `RejectedError` if the entry is not valid.
+    Add the number of the entry's media to `skipped.media`. Add 1 to `skipped.empty` if the entry has no words. Raise
+    `RejectedError` if the entry is not valid.
     """
     if not isinstance(value, dict):
         raise RejectedError("object")
@@ -70,7 +74,7 @@ def read_draft(value: Any, skipped: Skipped) -> Draft | None:
     id = make_id(uuid)
     if not isinstance(text, str):
         raise RejectedError("string-type", id)
-    if value.get("creationDate") is None:  # otherwise `occurred_at` would become the time of the import
+    if value.get("creationDate") is None:  # without a date, `occurred_at` would be the time of the import
         raise RejectedError("required", id)
     fields = {
         "body": f"{text}{_tags_line(value, id)}",
@@ -82,7 +86,10 @@ def read_draft(value: Any, skipped: Skipped) -> Draft | None:
 
 
 def _text(entry: Mapping[str, Any]) -> object:
-    """Return the text of an entry. If the text cannot be read, return a value that is not a string."""
+    """Return the text of a journal entry, or an empty string if the entry has no text.
+
+    If the text is not valid, return a value of another type, such as None.
+    """
     text = entry.get("text")
     if text is not None and not (isinstance(text, str) and not text.strip()):
         return text
@@ -106,7 +113,10 @@ def _tags_line(entry: Mapping[str, Any], id: UUID) -> str:
 
 
 def _timezone(entry: Mapping[str, Any]) -> str | None:
-    """Return the first valid time zone of an entry; None if it has none, so that the account's time zone applies."""
+    """Return the first valid IANA time zone of a journal entry, or None.
+
+    Without a time zone, the reflection gets the time zone of the account.
+    """
     location = entry.get("location")
     names = [entry.get("timeZone"), location.get("timeZoneName") if isinstance(location, dict) else None]
     return next((name for name in names if isinstance(name, str) and name in timezones()), None)

@@ -1,7 +1,8 @@
 """A temporary file for what a person wrote, encrypted with a random key that is only in the memory of this process.
 
-The file has no name in the file system, and only the server's user can read it (mode 0600). The operating system frees
-it when it is closed, also after a crash. Nobody can decrypt what is left on the disk.
+The file has no name in the file system, and only the server's user can read it (mode 0600). The operating system
+deletes the file when it is closed or the process ends, also after a crash. Blocks of the file that remain on the disk
+cannot be decrypted, because the key is gone.
 """
 
 import os
@@ -19,7 +20,10 @@ SEALED_BYTES: Final = NONCE_BYTES + BLOCK_BYTES + TAG_BYTES
 
 
 class EncryptedFile:
-    """An append-only file that can be read at any position. At most two of its blocks are in memory."""
+    """An encrypted temporary file: bytes are appended, and can be read at any position.
+
+    The file is encrypted in blocks of `BLOCK_BYTES`. At most two blocks are in memory.
+    """
 
     def __init__(self) -> None:
         """Create an empty file with a new key; raise `StorageFull` if the file cannot be created."""
@@ -27,9 +31,9 @@ class EncryptedFile:
         """The number of bytes that were appended."""
         self._cipher = Cipher(os.urandom(KEY_BYTES))
         self._last = bytearray()
-        """The end of the content, as long as it does not fill a block."""
+        """The bytes after the last complete block. They are written to the disk when they fill a block."""
         self._number, self._block = -1, b""
-        """The number of the block that was read last, and the block."""
+        """The number and the decrypted content of the block that was read last; -1 before the first read."""
         with disk_errors():
             self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
 
@@ -38,15 +42,15 @@ class EncryptedFile:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Free the file."""
+        """Close and delete the file."""
         self.close()
 
     def close(self) -> None:
-        """Free the file."""
+        """Close the file. The operating system then deletes the file, because it has no name."""
         self._file.close()
 
     def append(self, content: bytes | bytearray) -> None:
-        """Add bytes at the end. Raise `StorageFull` if the disk is full."""
+        """Append bytes to the file. Raise `StorageFull` if the disk is full."""
         number = self.size // BLOCK_BYTES
         self._last += content
         self.size += len(content)
@@ -79,7 +83,7 @@ class EncryptedFile:
 
 @contextmanager
 def disk_errors() -> Iterator[None]:
-    """If the block raises an `OSError`, log `archive-not-spooled`, and raise `StorageFull` instead."""
+    """Execute the body of a `with`. If it raises an `OSError`, log `archive-not-spooled` and raise `StorageFull`."""
     try:
         yield
     except OSError as error:

@@ -1,8 +1,8 @@
 """Exporting: all records of an account as an archive, streamed in bounded memory.
 
-First the records are copied, still sealed, from one snapshot of the database to temporary files (`app.archive.spool`).
-This detects a record that cannot be decrypted before the response starts. Then the archive is made in steps of about 2
-ms, each on a thread, as fast as the client reads.
+First, the sealed records are copied from one snapshot of the database to temporary files (`app.archive.spool`). Each
+record is decrypted once in this step, so that a record that cannot be decrypted is found before the response starts.
+Then the archive is written in steps of about 2 ms, each on a thread, as fast as the client reads.
 """
 
 from collections.abc import AsyncGenerator, Iterator
@@ -36,23 +36,31 @@ from app.records.view import View, feed_of
 
 PAGE_RECORDS: Final = 500
 PAGE_BYTES: Final = 2**20
-"""The limits of what is read from the database at once, because an export must not hold many documents in memory."""
+"""The limits of one page that is read from the database, in records and in bytes of their documents.
+
+They limit the memory of an export.
+"""
 FULL: Final = (
     "The server is sending as many exports as it can. Send the same request again after the seconds in Retry-After."
 )
 _COLLECTION, _SEQ, _EPOCH = 0, 2, 4
-"""The positions of columns of `changes_since`; the row of the feed has an epoch and no collection."""
+"""The positions of three columns in a row of the statement `access.changes_since`.
+
+One row has the state of the feed: an epoch, and no collection. Each other row has a change, and no epoch.
+"""
 _ACCOUNT: Final = ("email", "display_name", "timezone", "locale", "region", "second_factor_since")
 _JOURNAL_BYTES: Final = 4096
-"""The maximum size of a journal entry without the person's own words, but with its title twice."""
+"""An upper limit, in bytes, for what a journal entry has in addition to the text of its record: heading and facts."""
 
 
 async def export(view: View, client: ClientConnection) -> AsyncGenerator[bytes]:
-    """Yield the archive of the view's owner, part by part, after all records have been copied. Record an audit event.
+    """Yield the bytes of the archive of the view's owner, in pieces.
 
-    Raise `TooManyExports`, `Unavailable` if the worker is already sending its maximum number of exports,
-    `UnreadableRecord` if a record cannot be decrypted, or `StorageFull`. Raise `TimeoutError` if the client reads too
-    slowly: the connection is then closed, and the client has an incomplete archive.
+    Before the first piece, copy all records to a `Spool`, and record an audit event. Raise `TooManyExports` if the
+    account has reached its number of exports a day, `Unavailable` if the worker is already sending its maximum number
+    of exports, `UnreadableRecord` if a record cannot be decrypted, or `StorageFull` if the disk is full. Raise
+    `TimeoutError` if the client reads too slowly: the connection is then closed, and the client has an incomplete
+    archive.
     """
     services = view.caller.services
     account = await public_account(view.db, view.caller.account_id)
@@ -60,7 +68,7 @@ async def export(view: View, client: ClientConnection) -> AsyncGenerator[bytes]:
     bucket = buckets.of_exports(services, view.owner_id)
     with services.exports.take(FULL), Spool(await view.data_keys(), account["timezone"]) as spool:
         async with throttles.counted(services, bucket, TooManyExports):
-            await _fill(spool, view)
+            await _copy_records(spool, view)
         audit.record(services, Event.EXPORTED, view.owner_id, device_id=view.caller.device_id)
         async with aclosing(paced(_on_threads(archive_of(spool, account, clock.now())), client)) as parts:
             async for part in parts:
@@ -68,13 +76,16 @@ async def export(view: View, client: ClientConnection) -> AsyncGenerator[bytes]:
 
 
 async def _on_threads(steps: Iterator[bytes]) -> AsyncGenerator[bytes]:
-    """Run each step on a thread, and yield its result."""
+    """Compute each item of an iterator on a thread, and yield the item."""
     while (part := await on_thread(partial(next, steps, None))) is not None:
         yield part
 
 
 def archive_of(spool: Spool, account: Row, moment: datetime) -> Iterator[bytes]:
-    """Yield the bytes that each step adds to the archive, often none. `moment` is the time of the export, in UTC."""
+    """Write an archive in steps, and yield the bytes that each step adds to it. Many steps add none.
+
+    `moment` is the time of the export, in UTC.
+    """
     stream = ZipStream(moment)
     counts = dict(zip((kind.tag.lower() for kind in kinds()), spool.counts, strict=True))
     yield from stream.add(archive.README, [readme(moment, counts)])
@@ -107,8 +118,8 @@ def archive_of(spool: Spool, account: Row, moment: datetime) -> Iterator[bytes]:
     yield stream.close()
 
 
-async def _fill(spool: Spool, view: View) -> None:
-    """Copy all records and the access log to the spool, from one snapshot of the database."""
+async def _copy_records(spool: Spool, view: View) -> None:
+    """Copy all records of the owner and the access log from one snapshot of the database to the spool."""
     async with view.db.snapshot() as snapshot:
         after = 0
         while changes := await _next_changes(snapshot, view, spool, after):
@@ -124,9 +135,10 @@ async def _fill(spool: Spool, view: View) -> None:
 
 
 async def _next_changes(snapshot: Db, view: View, spool: Spool, after: int) -> list[tuple[Any, ...]]:
-    """Return a page of the changes after a sequence number: collection, id, number, and sealed document or None.
+    """Return the next page of changes after the sequence number `after`, in ascending order.
 
-    Set the versions of the spool to those of the snapshot.
+    A change is a collection, an id, a sequence number, and a sealed document, which is None for a removed record. Also
+    set the spool's `version` and `epoch_version` from the feed in the snapshot.
     """
     values = {"after": after, "rows": PAGE_RECORDS, "most_bytes": PAGE_BYTES, **view.binds}
     rows = await snapshot.tuples(access.changes_since(filtered=False), **values)

@@ -29,7 +29,7 @@ _journal = re.compile(r"journal/[0-9]{4}-(?:0[1-9]|1[0-2])\.md", re.ASCII).fullm
 
 
 class ArchivedFile(BaseModel, defer_build=True):
-    """A file of the archive, as an entry of the manifest. The manifest does not list itself and `SHA256SUMS`."""
+    """The manifest's entry for a file. The manifest lists all files of the archive except itself and `SHA256SUMS`."""
 
     path: str
     records: int | None
@@ -47,11 +47,17 @@ class ArchivedAccount(BaseModel, defer_build=True):
     locale: str
     region: str | None = None  # archives of earlier versions do not have it
     second_factor_since: Instant | None = None
-    """When the second factor was turned on; null if it was not on. Archives of earlier versions do not have it."""
+    """When the second factor was turned on; null if it was not on at the time of the export.
+
+    Archives of earlier versions of the product do not have this member.
+    """
 
 
 class Manifest(BaseModel, defer_build=True):
-    """The manifest of an archive. A pull with `cursor` returns the changes after the snapshot that was exported."""
+    """The manifest of an archive: the account, the files of the archive, and the version of the format.
+
+    A pull with `cursor` returns the changes that were made after the export's snapshot of the database.
+    """
 
     format: Literal["afterglow"]
     format_version: Literal[1]
@@ -63,18 +69,18 @@ class Manifest(BaseModel, defer_build=True):
 
 
 def records_path(collection: str) -> str:
-    """Return the path of the records of a kind."""
+    """Return the path of the file with the records of a collection."""
     return f"records/{collection}.jsonl"
 
 
 def collection_of(path: str) -> str | None:
-    """Return the collection whose records the file at `path` contains; None if it is another file."""
+    """Return the collection whose records are in the file at `path`; None if the file does not contain records."""
     found = _records(path)
     return None if found is None else found[1]
 
 
 def journal_path(month: str) -> str:
-    """Return the path of the journal of a month, given as `YYYY-MM`."""
+    """Return the path of the journal file for a month, such as `2026-11`."""
     return f"journal/{month}.md"
 
 
@@ -84,10 +90,10 @@ def is_known(path: str) -> bool:
 
 
 def sums_line(sha256: str, path: str) -> str:
-    """Return the line of a file in `SHA256SUMS`, as `sha256sum` writes it."""
+    """Return the line of `SHA256SUMS` for a file, in the format of the command `sha256sum`."""
     return f"{sha256}  {path}\n"
 
 
 def render_manifest(values: dict[str, Any]) -> bytes:
-    """Return a manifest with these members, as JSON text."""
+    """Return the JSON text of a manifest; `values` are its members."""
     return json_strict.dump(values) + b"\n"

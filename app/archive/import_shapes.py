@@ -1,4 +1,4 @@
-"""The documented shapes of an import."""
+"""The query parameters and the response of an import."""
 
 from typing import Annotated, Final, Literal
 
@@ -30,7 +30,10 @@ class ImportQuery(BaseModel, extra="forbid"):
 
 
 class ImportConflict(BaseModel, defer_build=True):
-    """A record that exists with other content, or was removed: it stays as it is."""
+    """A record of the archive whose id belongs to a record with other content, or to a removed record.
+
+    The import does not change the record of the account.
+    """
 
     collection: Annotated[str, Field(json_schema_extra={"enum": [each.collection for each in RESOURCES]})] = Field(
         description="The record's collection."
@@ -39,7 +42,7 @@ class ImportConflict(BaseModel, defer_build=True):
 
 
 class ImportRejection(BaseModel, defer_build=True):
-    """A record of the archive that cannot be created."""
+    """A record of the archive that is not imported, because it is not valid or exceeds a quota."""
 
     path: str = Field(description="The path of the file in the archive.")
     id: Id | None = Field(description="The record's id; null if it has no valid one.")
@@ -49,10 +52,10 @@ class ImportRejection(BaseModel, defer_build=True):
 
 
 class ImportSkipped(BaseModel, defer_build=True):
-    """The numbers of entries and media that are not imported by design."""
+    """What an import from Day One leaves out: journal entries without words, and media."""
 
-    empty: Count = Field(description="The number of entries without words.")
-    media: Count = Field(description="The number of photos, recordings, videos and documents of the entries.")
+    empty: Count = Field(description="The number of journal entries without words.")
+    media: Count = Field(description="The number of photos, recordings, videos and documents of the journal entries.")
 
 
 class ImportResult(BaseModel, defer_build=True):
@@ -64,4 +67,6 @@ class ImportResult(BaseModel, defer_build=True):
     unchanged: Count = Field(description="The number of records that exist with the same content.")
     conflicts: list[ImportConflict] = Field(description="The records that exist with other content, or were removed.")
     rejected: list[ImportRejection] = Field(description="The records that cannot be created.")
-    skipped: ImportSkipped = Field(description="The numbers of entries and media that are not imported by design.")
+    skipped: ImportSkipped = Field(
+        description="What an import from Day One leaves out: journal entries without words, and media."
+    )

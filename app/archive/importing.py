@@ -1,7 +1,7 @@
 """Importing: the write engine creates the records of an archive, in batches.
 
-A record that exists is never changed. So an archive can be imported again, for example after an interruption: the
-records that were already imported stay unchanged.
+A record that exists in the account is never changed. So an archive can be imported again, for example after an
+interruption: the records that were already imported stay unchanged.
 """
 
 from collections.abc import AsyncIterable, Callable, Iterator
@@ -29,22 +29,22 @@ from app.records.write import store
 from app.records.write.ops import Key, Op, OpOutcome, Outcome
 
 MAX_IMPORTS: Final = 2
-"""The number of archives that a worker imports at once."""
+"""The maximum number of archives that a worker imports at the same time."""
 BUSY: Final = "The server imports as many archives as it can at a time. Send the same request again after the seconds in Retry-After."
 RECEIVED_BYTES: Final = 256 * 2**10
 MAX_OPS: Final = 200
 MAX_BATCH_BYTES: Final = 2**19
-"""The limits of a batch: its records are parsed, encrypted and written at once. They limit the memory of an import."""
+"""The limits of a batch, in records and in bytes of JSON. All records of a batch are in memory at the same time."""
 READERS: Final[dict[str, Callable[[EncryptedFile, Lines], list[Part]]]] = {
     "afterglow": read_archive,
     "day-one": read_export,
 }
-"""The readers of archives, by the origin of the archive."""
+"""The function that reads and checks an archive, for each program that the archive can come from."""
 
 
 @dataclass
 class Imported:
-    """The result of an import."""
+    """The result of an import so far: what became of each record of the archive."""
 
     created: int = 0
     unchanged: int = 0
@@ -53,11 +53,11 @@ class Imported:
     skipped: Skipped = field(default_factory=Skipped)
 
     def reject(self, path: str, code: str, id: UUID | None) -> None:
-        """Add a record that cannot be created."""
+        """List a record of the file at `path` as rejected; `code` is the reason. `id` is None if it is not valid."""
         self.rejected.append({"path": path, "id": id, "code": code})
 
     def add(self, path: str, op: Op, outcome: Outcome) -> None:
-        """Count the outcome of an operation, or list its record as a conflict or as rejected."""
+        """Add the outcome of an operation on a record: count the record, or list it as a conflict or as rejected."""
         if outcome.problem is not None:
             self.reject(path, _code_of(outcome.problem), op.id)
         elif outcome.result is OpOutcome.CONFLICT:
@@ -68,16 +68,17 @@ class Imported:
             self.unchanged += 1
 
     def document(self) -> Row:
-        """Return the members of the response, in their order."""
+        """Return the members of the response (`ImportResult`)."""
         return {**vars(self), "skipped": vars(self.skipped)}
 
 
 async def import_archive(caller: Caller, origin: str, pieces: AsyncIterable[bytes]) -> Imported:
     """Read and check the whole archive; then create its records for the caller. Return the result.
 
-    Memory does not grow with the archive. Threads read the archive and check the records, so that they do not block the
-    event loop. Raise `BadArchive` if anything in the archive is wrong, `StorageFull` if the disk is full, or
-    `NotSignedIn` if the device is signed out in the meantime. Batches that were already written stay.
+    `pieces` are the bytes of the archive. The archive is copied to an encrypted file, so that memory does not grow with
+    it. Threads read the archive and check the records, so that they do not block the event loop. Raise `BadArchive` if
+    anything in the archive is wrong, or `StorageFull` if the disk is full; then nothing is imported. Raise
+    `NotSignedIn` if the device is signed out during the import; then the batches that are already written are kept.
     """
     with Lines() as lines:
         with EncryptedFile() as file:
@@ -110,13 +111,13 @@ async def _create(caller: Caller, parts: list[Part], lines: Lines) -> Imported:
 
 
 def _code_of(problem: Problem) -> str:
-    """Return the code of a problem's first error, or of the problem if it has no errors."""
+    """Return the code of the first fault in a problem's `errors`, or the problem's own code if it has no faults."""
     errors = problem.members.get("errors")
     return errors[0]["code"] if errors else problem.code
 
 
 def _batches(part: Part, lines: Lines) -> Iterator[list[int]]:
-    """Yield the batches of a part, each as the numbers of its lines."""
+    """Divide the lines of a part into batches within the limits. Yield each batch as a list of the lines' numbers."""
     batch: list[int] = []
     size = 0
     for number in part.lines:
@@ -130,9 +131,10 @@ def _batches(part: Part, lines: Lines) -> Iterator[list[int]]:
 
 
 def _ops(part: Part, lines: Lines, batch: list[int], imported: Imported, seen: set[Key]) -> list[Op]:
-    """Return the operations that create the records in a batch of lines; add skipped and rejected ones to `imported`.
+    """Return the operations that create the records of a batch; add skipped and rejected records to `imported`.
 
-    `seen` has the keys of the records of earlier batches.
+    `batch` has the numbers of the lines. A record is rejected if its key is already in `seen`, which has the keys of
+    the records of this import. Add the keys of the batch to `seen`.
     """
     ops: list[Op] = []
     for number in batch:

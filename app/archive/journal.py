@@ -1,8 +1,9 @@
 """The journal of an export: what a person wrote, as a Markdown file for each month, by local day.
 
-An entry has a heading, a line of facts, a line that names the records that it refers to, and the person's own words.
-The entries of records that belong to another record, such as the elements of a session, follow the entry of that
-record. The module of each kind declares how its entries are written (`app.records.journal.Journal`).
+Each record has an entry: a heading, a line of facts, a line that names the records to which the record refers, and
+the person's own words. The entries of records that belong to another record, such as the elements of a session, follow
+the entry of that record. The module of each kind of record declares the form of its entries as a
+`app.records.journal.Journal`.
 """
 
 import re
@@ -20,31 +21,46 @@ from app.ids import parse
 from app.records.resource import Resource
 
 MAX_TITLE: Final = 120
-"""A longer title is cut in the heading and in the entries that refer to it. The full title follows the heading."""
+"""The maximum number of characters of a title in a heading, or in an entry that refers to the record.
+
+A longer title is shortened there, and written in full below the heading.
+"""
 _DAY_BYTES: Final = 4
 _ROOT_BYTES: Final = 29
 _NESTED_BYTES: Final = 25
-"""The length of the position in a key of `Spool.entries`, in bytes: at the top level, and added by each level below."""
+"""The length, in bytes, of an entry's position in a key of `Spool.entries`.
+
+It is `_ROOT_BYTES` at the top level, and `_NESTED_BYTES` more for each level below.
+"""
 _UNWRITTEN: Final = {"visibility", "timezone"}
 _is_day = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII).fullmatch
 _is_instant = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z", re.ASCII).fullmatch
 
 
 class Layout(NamedTuple):
-    """The layout of a kind's entries: the kind's `Journal`, with its defaults filled in."""
+    """How the journal entries of one kind of record are written.
+
+    A layout has what the kind of record declares (`Resource.journal`), and default values for the rest.
+    """
 
     name: str
+    """The name of the kind for readers, such as `{kind} session`: a template whose fields are replaced by values."""
     title: str
+    """The field of the record that is in the heading."""
     facts: tuple[str, ...]
+    """The templates of the facts, such as `due {due_on}`."""
     labels: dict[str, str]
-    """The label of each paragraph, by field."""
+    """The fields that are written as paragraphs, each with the label of the paragraph, which may be empty."""
     about: dict[str, Resource]
-    """The kind that each reference points to, by field; without the reference to the record that the entry follows."""
+    """The fields that refer to other records, each with the kind of that record.
+
+    The reference to the record whose entry this entry follows is not included.
+    """
 
 
 @cache
 def layout(resource: Resource) -> Layout:
-    """Return the layout of a kind's entries."""
+    """Return the layout of the journal entries of a kind of record."""
     declared, targets = resource.journal, resource.targets
     words = [name for name in resource.word_names if name != declared.title]
     plain = [name for name in resource.field_names if name not in {*resource.word_names, *resource.references}]
@@ -67,14 +83,17 @@ def layout(resource: Resource) -> Layout:
 
 
 class Month(NamedTuple):
-    """A month of the journal: `YYYY-MM`, and its text in parts."""
+    """The journal of a month: its name, such as `2026-11`, and its Markdown text in parts."""
 
     name: str
     parts: Iterator[str]
 
 
 def months(spool: Spool, keys: Iterable[bytes]) -> Iterator[Month]:
-    """Yield the months in order, from the sorted keys of all entries. Read all parts of a month before the next one."""
+    """Yield the months of the journal in order. `keys` are all keys of `Spool.entries`, sorted.
+
+    The caller must read all parts of a month before it requests the next month.
+    """
     for first, of_month in groupby(keys, lambda key: _day(key).replace(day=1)):
         yield Month(f"{first.year:04}-{first.month:02}", _month(spool, first, of_month))
 
@@ -92,7 +111,10 @@ class Entry:
     """The journal entry of one record."""
 
     def __init__(self, spool: Spool, spooled: Spooled, day: date, depth: int) -> None:
-        """Take the record, the day whose heading is above the entry, and the depth to which the entry is nested."""
+        """Create the entry of the record `spooled`.
+
+        `day` is the day under which the entry is written. `depth` is the number of entries in which it is nested.
+        """
         self._spool, self._day, self._depth = spool, day, depth
         self._resource, self._values = spooled.resource, spooled.values
         self._layout = layout(spooled.resource)
@@ -109,7 +131,7 @@ class Entry:
         return "".join(f"\n{block}\n" for block in blocks)
 
     def _heading(self) -> str:
-        name = _capitalized(_fill(self._layout.name, self._values, self._format) or "")
+        name = _capitalized(_fill_template(self._layout.name, self._values, self._format) or "")
         time = "" if self._depth else f"{self._time()} · "
         title = escape(_cut(self._values.get(self._layout.title) or ""))
         return f"{time}{name}: {title}" if title else f"{time}{name}"
@@ -120,7 +142,7 @@ class Entry:
 
     def _facts(self) -> Iterator[str]:
         for template in self._layout.facts:
-            fact = _fill(template, self._values, self._format)
+            fact = _fill_template(template, self._values, self._format)
             if fact is not None:
                 yield fact
         written = self._format(self._values["created_at"])
@@ -133,7 +155,7 @@ class Entry:
             target = None if id is None else self._spool.find(kind, parse(id))
             if target is not None:
                 values = target.values
-                name = _fill(layout(kind).name, values, self._format)
+                name = _fill_template(layout(kind).name, values, self._format)
                 title = _cut(values.get(layout(kind).title) or "")
                 on = _format_day(self._local(kind.journal.instant(values)).date())
                 yield f"the {name} “{escape(title)}”" if title else f"the {name} of {on}"
@@ -146,7 +168,7 @@ class Entry:
                 yield (f"**{label}:** " if label else "") + paragraphs(text)
 
     def _format(self, value: Any) -> str:
-        """Return a value as text for people. An instant on the entry's own day is written as a time without a date."""
+        """Return a value as text for people. A time on the day of the entry is written without its date."""
         if isinstance(value, list):
             return ", ".join(map(self._format, value))
         if isinstance(value, dict):
@@ -164,7 +186,7 @@ class Entry:
 
 
 def format_value(value: str | float | None) -> str:
-    """Return a single value as Markdown text: a word, a number, `yes` or `no`, or a hyphen for null in a list."""
+    """Return one value as Markdown text: a text, a number, `yes` or `no`, or a hyphen for None."""
     if value is None:
         return "-"
     if isinstance(value, bool):
@@ -180,8 +202,8 @@ def _format_day(day: date) -> str:
     return f"{day.day} {day:%B} {day.year}"
 
 
-def _fill(template: str, values: Row, format_value: Any) -> str | None:
-    """Return a template with its fields replaced by values; None if one of these values is null or an empty list."""
+def _fill_template(template: str, values: Row, format_value: Any) -> str | None:
+    """Return a template with its fields replaced by formatted values; None if a value is None or an empty list."""
     fields = [name for _, name, _, _ in Formatter().parse(template) if name]
     if any(values[name] in (None, []) for name in fields):
         return None

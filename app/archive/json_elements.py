@@ -1,7 +1,8 @@
-"""Reading the elements of one list in a large JSON document, with only one element in memory at a time.
+"""Reads the elements of one list in a large JSON document, with only one element in memory at a time.
 
-The parser of `json_strict`, which runs in C, finds the end of each element. If the text in memory ends before the
-element, the parser starts again with twice as much text.
+The parser of `json_strict`, which runs in C, finds the end of each element. If an element does not
+end within the text in memory, more text is read, at least as much as is there, and the parser starts again at the
+beginning of the element.
 """
 
 import codecs
@@ -14,27 +15,31 @@ from typing import Any, Final
 from app import json_strict
 
 MAX_VALUE_BYTES: Final = 4 * 2**20
-"""The maximum memory, in bytes, for text that starts with a value but does not contain its end.
+"""The maximum memory, in bytes, for the text of a value whose end has not been read yet.
 
 Python needs one byte for each character, or four for each if the text has an emoji.
 """
 MAX_MEMBERS: Final = 100
 _LOOKAHEAD: Final = 4
-"""A value is complete only if this many characters follow it: `1` at the end of a text may be the start of `1e+5`."""
+"""The number of characters that must follow a value in memory before its end is certain.
+
+For example, `1` at the end of the text in memory may be the start of `1e+5`.
+"""
 _not_blank: Final = re.compile(r"[^ \t\r\n]").search
 
 
 def elements(pieces: Iterator[bytes], name: str) -> Iterator[str]:
-    """Yield the text of each element of the list that is the member `name` of the object in a UTF-8 document.
+    """Yield the JSON text of each element of a list. The list is the member `name` of the object in a JSON document.
 
-    Raise `ValueError` if the document is not valid JSON (at the latest after its last element), or has no such list.
+    `pieces` are the bytes of the document in UTF-8. Raise `ValueError` if the document is not valid JSON, or does not
+    have the list. An error that follows the list is raised after the last element.
     """
     text = _Text(pieces)
-    text.take("{")
+    text.expect("{")
     names: set[str] = set()
     while True:
         member = text.value()[0]
-        text.take(":")
+        text.expect(":")
         if not isinstance(member, str) or member in names or len(names) == MAX_MEMBERS:
             raise ValueError
         names.add(member)
@@ -42,25 +47,25 @@ def elements(pieces: Iterator[bytes], name: str) -> Iterator[str]:
             yield from _elements(text)
         else:
             text.value()
-        if text.take(",}") == "}":
+        if text.expect(",}") == "}":
             break
     if text.peek() or name not in names:
         raise ValueError
 
 
 def _elements(text: "_Text") -> Iterator[str]:
-    text.take("[")
+    text.expect("[")
     if text.peek() == "]":
-        text.take("]")
+        text.expect("]")
         return
     while True:
         yield text.value()[1]
-        if text.take(",]") == "]":
+        if text.expect(",]") == "]":
             return
 
 
 class _Text:
-    """A text of which only the part that is being parsed is in memory."""
+    """A parser of a long JSON text, of which only the part that is being parsed is in memory."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = pieces
@@ -68,7 +73,7 @@ class _Text:
         self._text, self._at, self._is_complete = "", 0, False
 
     def peek(self) -> str:
-        """Move to the next character that is not white space, and return it; an empty string at the end of the text."""
+        """Skip white space, and return the next character without moving past it; an empty string at the end."""
         while True:
             found = _not_blank(self._text, self._at)
             if found:
@@ -79,8 +84,8 @@ class _Text:
                 return ""
             self._read_on()
 
-    def take(self, expected: str) -> str:
-        """Return the next character and move past it; raise `ValueError` if it is not one of those in `expected`."""
+    def expect(self, expected: str) -> str:
+        """Skip white space; return the next character and move past it. Raise `ValueError` if `expected` lacks it."""
         char = self.peek()
         if not char or char not in expected:
             raise ValueError
@@ -88,7 +93,7 @@ class _Text:
         return char
 
     def value(self) -> tuple[Any, str]:
-        """Return the next JSON value and its text, and move past it; raise `ValueError` if it is not valid."""
+        """Return the next JSON value and its text, and move past the value. Raise `ValueError` if it is not valid."""
         self.peek()
         while True:
             try:
@@ -103,9 +108,9 @@ class _Text:
             self._read_on()
 
     def _read_on(self) -> None:
-        """Drop the text that was parsed, and read on until the rest has twice its length, or until the end.
+        """Drop the parsed text, and read more until the unparsed text is twice as long or the document ends.
 
-        Raise `ValueError` if the rest already takes more than `MAX_VALUE_BYTES`.
+        Raise `ValueError` if the unparsed text takes more than `MAX_VALUE_BYTES` before this.
         """
         parts = [self._text[self._at :]]
         if sys.getsizeof(parts[0]) > MAX_VALUE_BYTES:

@@ -1,4 +1,4 @@
-"""The lines of an archive's records during an import: in a temporary file that can be read in any order."""
+"""The records of an archive during an import: lines of JSON in a temporary file, which can be read in any order."""
 
 from array import array
 from typing import Final, Self
@@ -10,20 +10,23 @@ MAX_RECORDS: Final = 20_000
 
 
 class Lines:
-    """A list of byte strings, of which only the positions are in memory. It is closed at the end of a `with` block."""
+    """A list of byte strings in an encrypted temporary file. Only the positions of the strings are in memory.
+
+    The file is closed at the end of a `with` block.
+    """
 
     def __init__(self) -> None:
-        """Start empty; raise `StorageFull` if the temporary file cannot be created."""
+        """Create an empty list; raise `StorageFull` if the temporary file cannot be created."""
         self._file = EncryptedFile()
         self._ends = array("Q", [0])
-        """The positions at which the lines end, after a 0."""
+        """The positions in the file at which the lines end. The first item is 0, where the first line begins."""
 
     def __enter__(self) -> Self:
         """Return itself."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Free the file."""
+        """Close and delete the temporary file."""
         self._file.close()
 
     def __len__(self) -> int:

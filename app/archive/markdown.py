@@ -1,7 +1,7 @@
-"""Writing people's own text as Markdown, so that every CommonMark renderer shows it as it was typed.
+"""Writes people's own text as Markdown, so that every CommonMark renderer shows the text as it was typed.
 
-Nothing in a text can become a heading, a list, a code block, HTML or a link, and so affect the text that follows.
-Characters without a meaning in Markdown are not escaped, so that the source is easy to read, too.
+No part of a text can become a heading, a list, a code block, HTML or a link, which could also affect the text that
+follows. Characters without a meaning in Markdown are not escaped, so that the Markdown source is easy to read, too.
 """
 
 import re
@@ -13,18 +13,18 @@ _marker = re.compile(r"[#+=>-]|\d{1,9}[.)]").match
 _closing = re.compile(r"(?=#+$)").sub
 _indent = re.compile(r"[ \t]*").match
 _CONTROLS: Final = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n\r"} | {127: 0x2421}
-"""Replaces control characters by symbols for them, such as ␛, because a terminal would execute them."""
+"""For each control character, the symbol that replaces it, such as ␛: a terminal would execute the character."""
 NO_BREAK_SPACE: Final = "\u00a0"
 HARD_BREAK: Final = "  \n"
 
 
 def escape(text: str) -> str:
-    """Return a text for a heading or a part of a line; line breaks in it become spaces."""
+    """Return a text as Markdown for a heading or a part of a line. Line breaks in the text become spaces."""
     return _closing(r"\\", _escape_line(" ".join(text.split())), count=1)
 
 
 def paragraphs(text: str) -> str:
-    """Return a text of any number of lines. Its line breaks are kept, and blank lines separate paragraphs."""
+    """Return a text of any number of lines as Markdown. Line breaks are kept, and blank lines separate paragraphs."""
     written: list[str] = []
     open_ = False
     for line in _lines(text):

@@ -1,4 +1,4 @@
-"""The parts of an archive: its files with records. All are read and checked before anything is imported."""
+"""What the readers of archives return: the files with records (`Part`), all checked before anything is imported."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,10 @@ from app.records import Resource
 
 
 class Draft(NamedTuple):
-    """A record to create: its id, the values of its fields, and when it was created, if the archive says so."""
+    """A record to create: its id, the values of its fields, and the time of its creation.
+
+    The time is None if the archive does not contain it.
+    """
 
     id: UUID
     fields: dict[str, Any]
@@ -18,31 +21,35 @@ class Draft(NamedTuple):
 
 
 class RejectedError(Exception):
-    """A record that cannot be created: the code of its first fault, and its id if it has one."""
+    """A record of the archive cannot be created. `code` is the code of its first fault, and `id` its id or None."""
 
     def __init__(self, code: str, id: UUID | None = None) -> None:
-        """Take the code and the id."""
+        """Create the error; `id` is None if the record has no valid id."""
         super().__init__(code)
         self.code, self.id = code, id
 
 
 @dataclass
 class Skipped:
-    """The numbers of entries without words, and of media, that were not imported."""
+    """What an import from Day One leaves out: the number of journal entries without words, and the number of media."""
 
     empty: int = 0
     media: int = 0
 
 
 ReadDraft = Callable[[Any, Skipped], Draft | None]
-"""Returns the draft of a record from a JSON value; None if it is skipped. Raises `RejectedError` if it is not valid."""
+"""A function that returns the draft of a record, given the JSON value of a line; None if the value is skipped.
+
+It adds skipped values to `Skipped`, and raises `RejectedError` if the value is not valid.
+"""
 
 
 @dataclass
 class Part:
-    """A file with records of one kind.
+    """A file of an archive with records of one kind.
 
-    `lines` has the numbers of its lines, each a JSON text, in the order in which their records are to be created.
+    `read_draft` reads a line of the file. `lines` has the numbers that the lines of the file have in `Lines`, in the
+    order in which the records are to be created.
     """
 
     path: str
@@ -52,9 +59,10 @@ class Part:
 
 
 def parents_first(ids: Sequence[UUID | None], parents: Sequence[UUID | None]) -> list[int]:
-    """Return the positions of records, each after the position of its parent. In a cycle, one comes before its parent.
+    """Sort records so that each follows its parent; return their positions in `ids`, in this order.
 
-    An id or a parent is None if it is absent or not valid.
+    `parents` has the id of the parent of each record. An id is None if it is absent or not valid. If the references
+    form a cycle, one record of the cycle comes before its parent.
     """
     position = {id: number for number, id in enumerate(ids) if id is not None}
     ordered: list[int] = []

@@ -1,4 +1,7 @@
-"""Reading an archive from `GET /v1/export`. Its paths, checksums and lines are checked before anything is imported."""
+"""Reads an archive from `GET /v1/export`.
+
+The paths, the checksums and the lines of JSON in the archive are checked before anything is imported.
+"""
 
 import hashlib
 import re
@@ -24,26 +27,31 @@ from app.records import Resource
 from app.resources import RESOURCES
 
 MAX_LINE_BYTES: Final = 2**20
-"""The maximum size of a line. The body of a request that creates one record has the same limit."""
+"""The maximum size of a line, which has one record. It is also the maximum size of a request that creates a record."""
 MAX_INDEX_BYTES: Final = 2 * 2**20
-"""The maximum size of the manifest, and of the list of checksums."""
+"""The maximum size of `manifest.json`, and of `SHA256SUMS`."""
 _FOLDERS: Final = {"records/", "journal/"}
 _SERVER_MEMBERS: Final = {"id", "version", "created_at", "updated_at", "clinic_id"}
-"""The members that an import does not take as fields. Without `clinic_id`, a session belongs to its owner only."""
+"""The members of an exported record that do not become fields of the imported record.
+
+An import keeps the id and the time of creation in another way (`_Stored`). It drops `clinic_id`, so that no clinic
+manages an imported session.
+"""
 _sums_line = re.compile(rb"([0-9a-f]{64}) [ *]([^\n]+)").fullmatch
 
 
 class _Stored(BaseModel, extra="ignore"):
-    """The members that are set by the server, not by clients, and that an import keeps."""
+    """The members of an exported record that an import keeps, but that are not fields of a draft."""
 
     id: Id
     created_at: Instant
 
 
 def read_archive(file: EncryptedFile, lines: Lines) -> list[Part]:
-    """Copy the records of an archive to `lines`; return its parts, parents before children.
+    """Copy the records of an archive to `lines`; return a `Part` for each of its files with records.
 
-    Raise `BadArchive` if the archive is not exactly as it was exported.
+    The files are in the order of import: a kind of record follows the kinds to which it refers. Raise `BadArchive` if
+    the archive is not exactly as it was exported.
     """
     archive = ZipFile(file)
     paths = set(archive.entries)
@@ -77,7 +85,7 @@ def read_archive(file: EncryptedFile, lines: Lines) -> list[Part]:
 
 
 def read_draft(resource: Resource, value: Any, _skipped: Skipped) -> Draft:
-    """Return the draft of a record from the JSON value that `GET` returned for it.
+    """Return the draft of a record, given the JSON value that `GET` returned for the record.
 
     Leave out the version, the time of the last change and the computed members, because the server sets them again.
     Raise `RejectedError` if the id or `created_at` is not valid.
@@ -126,7 +134,11 @@ def _small_file(archive: ZipFile, path: str) -> bytes:
 
 
 def _checked(archive: ZipFile, file: ArchivedFile, sum: str) -> Iterator[bytes]:
-    """Yield the content of a file; at its end, raise `BadArchive` if its size or checksum is not the stated one."""
+    """Yield the content of a file; at its end, check its size and its checksum.
+
+    `sum` is the checksum in `SHA256SUMS`; `file` has the size and the checksum in the manifest. Raise `BadArchive` if
+    the content does not match them.
+    """
     digest, size = hashlib.sha256(), 0
     for piece in archive.pieces(file.path):
         digest.update(piece)

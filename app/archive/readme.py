@@ -1,4 +1,4 @@
-"""The README of an archive, for a person who has never seen an archive."""
+"""The file `README.txt` of an archive, which explains the archive to its owner."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -43,7 +43,7 @@ they are, so importing an archive twice changes nothing.
 
 
 def readme(moment: datetime, counts: Mapping[str, int]) -> bytes:
-    """Return the text, with the time of the export in UTC and the number of records of each kind."""
+    """Return the README. `moment` is the time of the export in UTC; `counts` has the number of records of each kind."""
     width = max(len(f"{count:,}") for count in counts.values())
     lines = "\n".join(f"    {count:>{width},} {name}" for name, count in counts.items())
     day = f"{moment.day} {moment:%B} {moment.year}"

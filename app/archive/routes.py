@@ -1,4 +1,4 @@
-"""The routes of archives."""
+"""The route that exports an archive."""
 
 from datetime import datetime
 from typing import Final
@@ -35,7 +35,7 @@ DISPOSITION: Final = {
 
 
 class Archive(StarletteResponse):
-    """The response class that documents an archive."""
+    """The response class with which the OpenAPI document describes the route. No response is made with it."""
 
     media_type = MEDIA_TYPE
 
@@ -70,7 +70,7 @@ async def export_account(call: Call, reader: CurrentConnection) -> Response:
 
 
 def _headers(now: datetime) -> list[tuple[bytes, bytes]]:
-    """Return the headers. The proxies on the way must not write the archive to their disks."""
+    """Return the response headers of an archive. They tell proxies not to store the archive on their disks."""
     return [
         (b"content-type", MEDIA_TYPE.encode()),
         (b"content-disposition", b'attachment; filename="afterglow-%s.zip"' % now.date().isoformat().encode()),

@@ -1,10 +1,10 @@
 """The spool of an export: temporary files with all records and the access log of an owner, from one snapshot.
 
-With it, no database connection is needed while a client reads. The file with the records contains the sealed documents
-of the database, and the file with the access log is encrypted, so that no word of the owner is on the disk unencrypted.
-The files have no name in the file system, and only the server's user can read them (mode 0600). The operating system
-frees them when they are closed, also after a crash. Memory holds only two lists of short keys: about 150 bytes for each
-record.
+Because of the spool, no database connection is needed while a client reads the archive. The file with the records
+contains the sealed documents of the database, and the file with the access log is encrypted, so that no word of the
+owner is on the disk unencrypted. The files have no name in the file system, and only the server's user can read them
+(mode 0600). The operating system deletes the files when they are closed or the process ends, also after a crash. Memory
+holds only two lists of short keys: about 150 bytes for each record.
 """
 
 import os
@@ -32,18 +32,20 @@ from app.sealing import OwnerKeys
 _HEADER: Final = struct.Struct(">B16sQQIQB16sI")
 _OFFSET: Final = struct.Struct(">Q")
 _NONE: Final = 255
-"""The value of `parent_collection` if there is no parent."""
+"""The value of `_Header.parent_collection` for a record without a parent."""
 _YEAR_1: Final = datetime(1, 1, 1, tzinfo=ZoneInfo("UTC"))
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 Change = tuple[str, UUID, int, bytes]
-"""The collection, id, sequence number and sealed document of a record."""
+"""The collection, the id, the sequence number and the sealed document of a record that exists."""
 
 
 class _Header(NamedTuple):
-    """The header of a sealed document in the file.
+    """The header before the sealed document of a record in the file.
 
-    `day` (an ordinal) and `time` are those of the record's journal entry. Times are in microseconds since the year 1.
+    `created` is the time of the record's creation. `day` (an ordinal) and `time` are those of the record's entry in the
+    journal. Times are in microseconds since the year 1. `parent` is the id of the record whose entry this entry
+    follows. A collection is stored as its position in `kinds()`. `length` is the number of bytes of the document.
     """
 
     collection: int
@@ -58,7 +60,7 @@ class _Header(NamedTuple):
 
 
 class Spooled(NamedTuple):
-    """A record of the spool, with its document decrypted."""
+    """A record that was read from the spool. `document` is the decrypted JSON text of its fields."""
 
     resource: Resource
     id: UUID
@@ -67,19 +69,19 @@ class Spooled(NamedTuple):
 
     @property
     def values(self) -> Row:
-        """The members of the document, as JSON values."""
+        """The members of the record's document, as JSON values."""
         values: Row = orjson.loads(self.document)
         return values
 
 
 class AccessLines(EncryptedFile):
-    """The entries of the access log, each a line of JSON."""
+    """An encrypted temporary file with the entries of the access log, each a line of JSON."""
 
     count = 0
-    """The number of entries."""
+    """The number of entries of the access log."""
 
     def add(self, entries: Iterable[Row]) -> None:
-        """Append entries. Raise `StorageFull` if the disk is full."""
+        """Append entries of the access log. Raise `StorageFull` if the disk is full."""
         for entry in entries:
             self.append(json_strict.dump(entry) + b"\n")
             self.count += 1
@@ -90,22 +92,26 @@ class AccessLines(EncryptedFile):
 
 
 class Spool:
-    """The records of an owner: first `add` them all, then call `finish`, then read them in any order.
+    """The records and the access log of an owner, in temporary files.
 
-    The spool is closed at the end of a `with` block.
+    First `add` all records, then call `finish`, then read the records in any order. The files are closed at the end of
+    a `with` block.
     """
 
     def __init__(self, keys: OwnerKeys, timezone: str) -> None:
-        """Take the keys that decrypt the documents, and the owner's IANA time zone."""
+        """Create an empty spool; raise `StorageFull` if a temporary file cannot be created.
+
+        `keys` decrypt the documents. `timezone` is the owner's IANA time zone.
+        """
         self.timezone = timezone
         self.version = 0
-        """The version of the feed's head in the snapshot."""
+        """The version of the latest change in the snapshot, which is the cursor of the archive."""
         self.epoch_version = 0
-        """The version of the sequence number 0. The sum of it and a sequence number is a version."""
+        """The version of the sequence number 0 in the snapshot's epoch. A record's version is this plus its number."""
         self.counts = [0] * len(kinds())
-        """The number of records of each kind."""
+        """The number of records of each kind, in the order of `kinds()`."""
         self.sizes = [0] * len(kinds())
-        """The number of bytes of the sealed documents of each kind."""
+        """The size of the sealed documents of each kind, in bytes, in the order of `kinds()`."""
         self.accesses = AccessLines()
         """The access log."""
         self._keys = keys
@@ -114,7 +120,7 @@ class Spool:
             self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `__exit__`
         self._end = 0
         self._runs: list[tuple[list[bytes], list[bytes]]] = []
-        """The keys for `_by_creation` and `_by_id` from each call of `add`, each list sorted."""
+        """Two sorted lists of keys for each call of `add`: those for `_by_creation`, and those for `_by_id`."""
         self._by_creation: list[bytes] = []
         """A key for each record, sorted: collection, time of creation, id, and offset in the file."""
         self._by_id: list[bytes] = []
@@ -125,7 +131,7 @@ class Spool:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Free the files."""
+        """Close and delete the temporary files."""
         self._file.close()
         self.accesses.close()
 
@@ -149,7 +155,10 @@ class Spool:
             self._file.write(b"".join(parts))
 
     def finish(self) -> None:
-        """Flush the file, and merge the sorted keys. Sorting all keys at once would block the other threads."""
+        """End the adding of records: flush the file, and merge the sorted lists of keys.
+
+        Sorting all keys at once would block the other threads.
+        """
         with disk_errors():
             self._file.flush()
         self._by_creation = [*merge(*(by_creation for by_creation, _ in self._runs))]
@@ -157,7 +166,7 @@ class Spool:
         self._runs.clear()
 
     def lines(self, resource: Resource) -> Iterator[bytes]:
-        """Yield the records of a kind as `GET` returns them, one per line, ordered by time of creation and id."""
+        """Yield a line of JSON for each record of a kind, as `GET` returns the record, by time of creation and id."""
         number = self._numbers[resource.collection]
         start = sum(self.counts[:number])
         for key in self._by_creation[start : start + self.counts[number]]:
@@ -166,25 +175,28 @@ class Spool:
             yield text.encode() + b"\n"
 
     def find(self, resource: Resource, id: UUID) -> Spooled | None:
-        """Return the record with an id, or None."""
+        """Return the record of a kind with an id; None if the spool does not have it."""
         offset = self._find(bytes([self._numbers[resource.collection]]) + id.bytes)
         return None if offset is None else self._read(offset)
 
     def entries(self) -> Iterator[bytes]:
-        """Yield a key for each record's entry in the journal. The order of the keys is the order of the entries.
+        """Yield a sort key for the journal entry of each record, in no particular order.
 
-        A key consists of the entry's position, which starts with the day, and of the record's offset in the file (8
-        bytes).
+        If the keys are sorted, they are in the order of the entries in the journal. A key consists of the entry's
+        position (`_position`) and of the record's offset in the file (8 bytes).
         """
         for key in self._by_id:
             yield self._position(key[-8:]) + key[-8:]
 
     def entry(self, key: bytes) -> Spooled:
-        """Return the record whose entry has this key of `entries`."""
+        """Return the record to which a key of `entries` belongs."""
         return self._read(key[-8:])
 
     def _entry(self, resource: Resource, values: Row) -> tuple[int, int, int, bytes]:
-        """Return the day, the time, and the parent's collection and id, for a record's entry in the journal."""
+        """Return what determines the place of a record's entry in the journal: `day`, `time` and the parent.
+
+        They are the members `day`, `time`, `parent_collection` and `parent` of a `_Header`.
+        """
         moment = datetime.fromisoformat(resource.journal.instant(values))
         day = moment.astimezone(zone(values.get("timezone") or self.timezone)).toordinal()
         field = resource.on_delete_cascade
@@ -195,9 +207,14 @@ class Spool:
         return day, time, self._numbers[resource.targets[field].collection], make_id(parent).bytes
 
     def _position(self, offset: bytes) -> bytes:
-        """Return the position of an entry: day and time, or the position of the parent's entry and the time of creation."""
+        """Return the position in the journal of the entry of the record at an offset in the file.
+
+        It begins with the day and the time of the entry. If the record has a parent in the spool, it begins with the
+        position of the parent's entry and the record's time of creation instead. It ends with collection and id.
+        """
         header = self._header(offset)
-        # the parent is first: after the position, its key has an offset, which is smaller than any time of creation
+        # the parent's key sorts before the keys of its children: after the parent's position, it continues with an
+        # offset in the file, and a child's key with a time of creation, which is greater than any offset
         this = bytes([header.collection]) + header.id
         above = self._find(bytes([header.parent_collection]) + header.parent)
         if above is None:
@@ -222,10 +239,10 @@ class Spool:
 
 @lru_cache(maxsize=64)
 def zone(name: str) -> ZoneInfo:
-    """Return an IANA time zone."""
+    """Return the IANA time zone with a name. Zones are cached."""
     return ZoneInfo(name)
 
 
 def _microseconds(instant: str) -> int:
-    """Return the microseconds since the year 1."""
+    """Return the microseconds from the beginning of the year 1 to an instant in RFC 3339 format."""
     return (datetime.fromisoformat(instant) - _YEAR_1) // _MICROSECOND

@@ -1,4 +1,4 @@
-"""Running steps of an export or an import on threads: each takes milliseconds, and would block the event loop."""
+"""Runs the steps of exports and imports on threads. A step takes milliseconds, and would block the event loop."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,9 +8,9 @@ T = TypeVar("T")
 
 
 async def on_thread(step: Callable[[], T]) -> T:
-    """Run a step on a thread, and return its result.
+    """Call `step` on a thread, and return its result.
 
-    If the task is cancelled, wait for the end of the step, because the task then closes files that the step uses.
+    If the calling task is cancelled, wait until the step has ended: the task then closes files that the step uses.
     """
     running = asyncio.get_running_loop().run_in_executor(None, step)
     try:

@@ -1,11 +1,12 @@
-"""Reading a ZIP file that may be hostile (APPNOTE.TXT): its structure is checked before anything is decompressed.
+"""Reads a ZIP file that may be hostile (APPNOTE.TXT). The structure is checked before anything is decompressed.
 
-Python's `zipfile` does not check enough. It reads as many entries as the central directory has, even if the stated
-number is lower, so that a million entries fill the memory; it cuts a name at NUL; and it does not compare the local
-headers.
+Python's `zipfile` does not check enough. It reads all entries of the central directory, even if the end record states
+a lower number, so that a million entries fill the memory. It cuts a name at a NUL character. It does not compare the
+central directory with the local headers.
 
-A file that this module accepts is unambiguous: its entries follow each other without a gap, and then comes one central
-directory, which ends the file. Names are unique, also on file systems that ignore case, and stay below their folder.
+A ZIP file that this module accepts is unambiguous: the entries follow each other without a gap, then follows one
+central directory, and then the file ends. The names of the entries are unique, also on file systems that ignore case,
+and no name leads out of the folder into which the file is unpacked.
 """
 
 import stat
@@ -23,7 +24,10 @@ MAX_NAME_BYTES: Final = 512
 MAX_UNPACKED_BYTES: Final = 256 * 2**20
 MAX_RATIO: Final = 200
 MIN_RATIO_BYTES: Final = 512 * 2**10
-"""An entry of at most this size can have any compression ratio, because a repetitive short text is not an attack."""
+"""The largest size at which the compression ratio of an entry is not limited.
+
+A short repetitive text compresses well, and is not an attack.
+"""
 
 _PIECE_BYTES: Final = 64 * 2**10
 _END: Final = struct.Struct("<4s4H2LH")
@@ -31,18 +35,21 @@ _CENTRAL: Final = struct.Struct("<4s6H3L5H2L")
 _LOCAL: Final = struct.Struct("<4s5H3L2H")
 _STORED, _DEFLATED = 0, 8
 _ENCRYPTED: Final = 0x2041
-"""The flags of encrypted entries, of strong encryption, and of an encrypted central directory."""
+"""The bits of an entry's flags that mean an encrypted entry, strong encryption or an encrypted central directory."""
 _HAS_DESCRIPTOR, _IS_UTF8 = 0x0008, 0x0800
 _KNOWN_FLAGS: Final = 0x0006 | _HAS_DESCRIPTOR | _IS_UTF8
 _DESCRIPTOR_SIZES: Final = {12, 16, 20, 24}
-"""A CRC and two sizes of 4 or 8 bytes, with or without a signature."""
+"""The possible sizes of a data descriptor: a CRC, two sizes of 4 or 8 bytes each, with or without a signature."""
 _UNKNOWN_SIZE: Final = 0xFFFFFFFF
 
 _NOT_A_ZIP: Final = "Send one complete ZIP file, without data before or after it. This is not one, or it is damaged."
 
 
 class Entry(NamedTuple):
-    """An entry of the central directory."""
+    """An entry of the central directory: a file or a folder.
+
+    `packed` is the compressed and `size` the decompressed size in bytes. `offset` is the position of the local header.
+    """
 
     name: str
     raw_name: bytes
@@ -69,12 +76,12 @@ class ZipFile:
         _check_names(entries)
         self._starts = self._check_layout(entries, directory)
         self.entries = {entry.name: entry for entry in entries if not entry.is_folder}
-        """The files by name."""
+        """The entries of the files, by name."""
         self.folders = {entry.name for entry in entries if entry.is_folder}
-        """The names of the folders that have an entry of their own."""
+        """The names of the folders that have an entry in the central directory."""
 
     def pieces(self, name: str) -> Iterator[bytes]:
-        """Yield the content of an entry, but nothing beyond its stated size. Raise `BadArchive` if it is damaged."""
+        """Yield the content of a file, but not more than its stated size. Raise `BadArchive` if it is damaged."""
         entry = self.entries[name]
         packed = self._packed(self._starts[name], entry.packed)
         size = crc = 0
@@ -88,12 +95,15 @@ class ZipFile:
             raise BadArchive("A file in the archive is damaged: its size or its CRC is wrong.")
 
     def _packed(self, start: int, size: int) -> Iterator[bytes]:
-        """Yield the compressed content of an entry, in pieces."""
+        """Yield the `size` bytes at the position `start`, in pieces: the compressed content of an entry."""
         for at in range(start, start + size, _PIECE_BYTES):
             yield self._content.read(at, min(_PIECE_BYTES, start + size - at))
 
     def _read_directory(self) -> tuple[list[Entry], int]:
-        """Return the entries, and the position of the central directory. Check its end record first."""
+        """Return the entries of the central directory, and its position. Check the end record and the sizes.
+
+        Raise `BadArchive` if the central directory is not valid.
+        """
         position = self._content.size - _END.size
         if position < 0:
             raise BadArchive(_NOT_A_ZIP)
@@ -119,7 +129,10 @@ class ZipFile:
         return entries, offset
 
     def _read_entry(self, at: int, end: int) -> tuple[Entry, int]:
-        """Return the entry of the central directory at a position, and the position of the next entry."""
+        """Return the entry of the central directory at the position `at`, and the position of the next entry.
+
+        `end` is the position after the central directory. Raise `BadArchive` if the entry is not valid.
+        """
         if at + _CENTRAL.size > end:
             raise BadArchive(_NOT_A_ZIP)
         fields = _CENTRAL.unpack(self._content.read(at, _CENTRAL.size))
@@ -155,7 +168,10 @@ class ZipFile:
         return starts
 
     def _start_of(self, entry: Entry, directory: int) -> int:
-        """Return the position of an entry's content; raise `BadArchive` if its local header contradicts its entry."""
+        """Return the position of an entry's content in the file.
+
+        Raise `BadArchive` if the local header before the content contradicts the entry in the central directory.
+        """
         if entry.offset + _LOCAL.size > directory:
             raise BadArchive(_NOT_A_ZIP)
         signature, _, flags, method, _, _, *stated, name_size, extra = _LOCAL.unpack(
@@ -166,7 +182,7 @@ class ZipFile:
         if signature != b"PK\3\4" or start + entry.packed > directory:
             raise BadArchive(_NOT_A_ZIP)
         true = [entry.crc, entry.packed, entry.size]
-        later = entry.flags & _HAS_DESCRIPTOR  # the CRC and the sizes follow the content
+        later = entry.flags & _HAS_DESCRIPTOR  # a data descriptor with the CRC and the sizes follows the content
         agrees = all(
             said == known or (later and said in {0, _UNKNOWN_SIZE}) for said, known in zip(stated, true, strict=True)
         )
@@ -177,9 +193,9 @@ class ZipFile:
 
 
 def _decoded(raw_name: bytes, flags: int) -> str:
-    """Decode a name from UTF-8, or else from code page 437, which old programs use.
+    """Return the name of an entry as text: decoded from UTF-8, or else from code page 437, which old programs use.
 
-    Raise `BadArchive` if the entry is flagged as UTF-8, but its name is not.
+    Raise `BadArchive` if `flags` says that the name is UTF-8, but it is not.
     """
     try:
         return raw_name.decode()
@@ -190,7 +206,7 @@ def _decoded(raw_name: bytes, flags: int) -> str:
 
 
 def _check_entry(entry: Entry, file_type: int) -> None:
-    """Raise `BadArchive` if the method, the type or the sizes of an entry are not allowed.
+    """Raise `BadArchive` if the flags, the compression method, the file type or the sizes of an entry are not allowed.
 
     `file_type` is the file type from the entry's Unix mode, or 0 if it has none.
     """
@@ -221,7 +237,10 @@ def _check_names(entries: list[Entry]) -> None:
 
 
 def _inflated(packed: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield the content of a Deflate stream, in pieces. Raise `BadArchive` if it does not end where its entry ends."""
+    """Decompress a Deflate stream, and yield its content in pieces.
+
+    Raise `BadArchive` if the stream is damaged, or does not end with the last byte of `packed`.
+    """
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
         for piece in packed:

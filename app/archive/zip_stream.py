@@ -1,8 +1,8 @@
-"""Writing a ZIP file to a stream: each file is compressed as it is written, and only its size and SHA-256 are kept.
+"""Writes a ZIP file to a stream. Each file is compressed while it is written, so that it is never in memory as a whole.
 
-The standard library does the writing. On a stream that cannot seek, it puts the size and the CRC of a file after the
-content (APPNOTE 4.3.9), and it uses ZIP64 for a file that may have 2 GiB or more. Every file gets the date of the
-archive, so that equal content makes equal bytes.
+Python's `zipfile` writes the format. On a stream that cannot seek, it writes the size and the CRC of a file after the
+content (APPNOTE 4.3.9). It uses ZIP64 for a file that may have 2 GiB or more. Every file gets the date of the archive,
+so that the same content results in the same bytes.
 """
 
 import hashlib
@@ -13,12 +13,12 @@ from datetime import datetime
 from typing import Any, Final
 
 STEP_BYTES: Final = 64 * 1024
-"""The number of bytes that are compressed at once, which takes about 2 ms."""
+"""The minimum number of bytes that are compressed in one step, which takes about 2 ms."""
 _MODE: Final = stat.S_IFREG | 0o600
 
 
 class _Sink:
-    """A write-only file that buffers bytes until they are drained."""
+    """The file object to which `zipfile` writes: it buffers the bytes until `drain` returns them."""
 
     def __init__(self) -> None:
         self._written = bytearray()
@@ -28,7 +28,7 @@ class _Sink:
         return len(data)
 
     def flush(self) -> None:
-        """Do nothing: `drain` returns what was written."""
+        """Do nothing. `drain` returns the bytes that were written."""
 
     def drain(self) -> bytes:
         drained = bytes(self._written)
@@ -37,12 +37,16 @@ class _Sink:
 
 
 class ZipStream:
-    """A ZIP file in progress. `add` yields the bytes to send after each step, often none; `close` returns the rest."""
+    """A ZIP file that is written in steps.
+
+    `add` yields the bytes of the ZIP file that each step has produced. Many steps produce none. `close` returns the
+    last bytes.
+    """
 
     def __init__(self, moment: datetime) -> None:
-        """Take the date of all files, in UTC."""
+        """Start a ZIP file. `moment` becomes the date of all files in it, in UTC."""
         self.files: list[dict[str, Any]] = []
-        """The files that were written: the path, number of records, size in bytes and SHA-256 of each."""
+        """The files that were added: the path, the number of records, the size in bytes and the SHA-256 of each."""
         self._date = (max(moment.year, 1980), moment.month, moment.day, moment.hour, moment.minute, moment.second)
         self._sink = _Sink()
         self._zip = zipfile.ZipFile(self._sink, "w")  # type: ignore[call-overload]
@@ -50,9 +54,10 @@ class ZipStream:
     def add(
         self, path: str, parts: Iterable[bytes], *, records: int | None = None, max_bytes: int = 0
     ) -> Iterator[bytes]:
-        """Add a file that consists of `parts`, and yield the bytes to send after each step.
+        """Add a file whose content is `parts`; after each step, yield the bytes of the ZIP file that are ready.
 
-        The file has at most `max_bytes`. `records` is the number of its records, for `files`.
+        `max_bytes` is an upper limit of the content's size, which is required for 2 GiB or more. `records` is the
+        number of records in the file, for the list `files`.
         """
         info = zipfile.ZipInfo(path, self._date)
         info.compress_type, info.create_system, info.external_attr = zipfile.ZIP_DEFLATED, 3, _MODE << 16

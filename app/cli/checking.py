@@ -44,7 +44,7 @@ def check_library(settings: Settings) -> None:
     In production, also print a warning for each region with helplines that the operator has not checked in the last 365
     days. The warning names the helplines, but not their telephone numbers.
     """
-    library = Library.of(settings)
+    library = Library.from_settings(settings)
     faults = library.faults()
     if faults:
         fail("not safe to start:\n" + "\n".join(f"- {line}" for line in faults), EXIT_CONFIG)

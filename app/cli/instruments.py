@@ -22,7 +22,7 @@ cli.add_typer(_instruments, name="instruments")
 @_instruments.command("list")
 def list_instruments() -> None:
     """List the instruments. Each line has the number of items, and says whether the instrument has texts."""
-    library = Library.of(load_settings())
+    library = Library.from_settings(load_settings())
     try:
         for each in library.instruments():
             texts = f"with texts ({each.language})" if each.licence.text_included else "without texts"
@@ -51,7 +51,7 @@ def add_texts(
     the number of their answers. The texts are stored in the folder of AFTERGLOW_INSTRUMENTS. Add only texts whose
     owners allow you to use them. A running server shows new texts after a restart.
     """
-    library = Library.of(load_settings())
+    library = Library.from_settings(load_settings())
     try:
         if instrument is not None and instrument not in library.codes:
             fail(f"there is no instrument {instrument!a}: the codes are {', '.join(library.codes)}")

@@ -29,7 +29,7 @@ def prepare(settings: Settings, *, wants_demo: bool) -> None:
     Do only what is needed: the database is migrated only in development, and the demo data is created only if
     `wants_demo` is true. The work is done in a child process (decision 013).
     """
-    has_files = Library.of(settings).has_own_files
+    has_files = Library.from_settings(settings).has_own_files
     work: list[Callable[[Settings], None]] = [
         *([check_library] if has_files or settings.env is Environment.PRODUCTION else []),
         *([_migrate] if settings.env is Environment.DEVELOPMENT and not _is_current(settings) else []),

@@ -119,5 +119,7 @@ def _read_ended(file: Path) -> dict[UUID, EndedBy]:
 
 async def _erase_again(services: Services, entries: set[bytes]) -> None:
     erased = list[UUID]()
-    await with_progress("Accounts", erasing.erase_again(services, entries, erased), await erasing.count(services.db))
+    await with_progress(
+        "Accounts", erasing.erase_again(services, entries, erased), await erasing.count_accounts(services.db)
+    )
     typer.echo(f"Accounts erased again: {len(erased)}.")

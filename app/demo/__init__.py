@@ -1,4 +1,4 @@
-"""The demo data: the journey of one invented person, pushed as an app would push it.
+"""Creates the demo data: the account of an invented person, and records that are pushed as an app would push them.
 
 The data includes the account, the device and the records to which the examples of the OpenAPI document refer, so that
 the examples can be executed.
@@ -42,7 +42,8 @@ _DEVICE_ID: Final = UUID(removable_id(examples.DEVICE["id"]))
 async def create_demo(settings: Settings) -> None:
     """Create the demo's account, clinic, calendar links and records if they do not exist.
 
-    A closed account is reopened, and removed records are restored. Records that a tester changed stay as they are.
+    If a tester has closed the account or removed records, they are reopened and restored. Records that a tester has
+    changed are not changed.
     """
     db = open_database(settings)
     await db.open()
@@ -59,7 +60,7 @@ async def create_demo(settings: Settings) -> None:
 
 
 async def _open_account(services: Services) -> None:
-    """Reopen the account if a tester closed it. If it can no longer be reopened, erase it completely."""
+    """Reopen the demo's account if a tester has closed it. If its time of erasure has passed, erase it completely."""
     found = await services.db.one(BY_EMAIL, email_key=email_key(EMAIL))
     if found is None or found["closed_at"] is None:
         return
@@ -70,7 +71,11 @@ async def _open_account(services: Services) -> None:
 
 
 async def _demo_account(services: Services) -> UUID:
-    """Return the id of the account. If it does not exist, create it and its device, else sign the device in again."""
+    """Return the id of the demo's account.
+
+    If the account does not exist, create it and its device. Otherwise sign the device in again, which an example signs
+    out.
+    """
     new = NewAccount(EMAIL, hashed_now(PASSWORD), "Ilse", HOME.key, "en", region="NL")
     async with services.db.transaction() as tx:
         id = await create_account(tx, services.keyring, new)
@@ -99,9 +104,10 @@ async def _create_device(tx: Transaction, account_id: UUID) -> None:
 
 
 def _operations(now: datetime) -> Iterator[dict[str, Any]]:
-    """Yield the operations that create the journey's records.
+    """Yield the operations of a push that create the demo's records.
 
-    For a kind without records in the journey, such as a kind that was just added, yield two copies of its example.
+    For a kind of record that `journey` does not have, such as a kind that was just added, yield two copies of its
+    example: one to read and change, and one to remove.
     """
     for collection, name, draft in journey(now):
         targets = BY_COLLECTION[collection].targets
@@ -125,5 +131,5 @@ def _record_id(kind: Resource, name: str) -> str:
 
 
 def _operation(collection: str, id: str, fields: dict[str, Any]) -> dict[str, Any]:
-    """Return the operation that creates a record, or restores the record if it was removed."""
+    """Return the operation of a push that creates a record, or restores the record if it was removed."""
     return {"op": "upsert", "collection": collection, "id": id, "set": fields, "undelete": True}

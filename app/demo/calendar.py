@@ -1,4 +1,7 @@
-"""The demo's calendar links: one whose calendar the documented example requests, and one that an example deletes."""
+"""The demo's calendar links, to which examples of the OpenAPI document refer.
+
+One example requests the calendar of a link; another example deletes a link.
+"""
 
 import secrets
 from contextlib import suppress
@@ -22,9 +25,9 @@ _LINKS: Final = (
 
 
 async def create_links(services: Services, owner_id: UUID) -> None:
-    """Create the links that do not exist, until the account has the maximum number of links."""
+    """Create the demo's links that do not exist. Stop if the account has its maximum number of links."""
     known = {link["id"] for link in await links_of(services, owner_id)}
-    with suppress(TooManyLinks):  # a tester has created others
+    with suppress(TooManyLinks):  # a tester has created other links
         for id, draft, secret in _LINKS:
             if id not in known:
                 await add_link(services, owner_id, draft, id, secret or secrets.token_urlsafe(SECRET_BYTES))

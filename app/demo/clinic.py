@@ -1,6 +1,6 @@
-"""The demo's clinic, with a client, two invitations, two webhooks, managed sessions and the person's consent.
+"""The demo's clinic: a client, two invitations, two webhooks, managed sessions, and the consent of the demo's person.
 
-The private key of the client is in a file beside the keyring.
+The private key of the client is in a file in the folder of the keyring.
 """
 
 import os
@@ -46,7 +46,7 @@ _INVITATIONS: Final = (UUID(examples.INVITATION_ID), UUID(removable_id(examples.
 _WEBHOOKS: Final = (UUID(webhooks.WEBHOOK_ID), UUID(removable_id(webhooks.WEBHOOK_ID)))
 _LIFE: Final = timedelta(days=7)
 _SESSIONS: Final = ((104, -20), (121, 8))
-"""The number of each managed session, and its day, in days from today."""
+"""The managed sessions: the number in the clinic's identifier, and the day of the session, in days from today."""
 _invitation, _patient, _webhook = InvitationRecord.table(), PatientRecord.table(), WebhookRecord.table()
 _DELETE_INVITATION: Final = Statement(sa.delete(_invitation).where(_invitation.c.id == bind(_invitation.c.id)))
 _DELETE_WEBHOOK: Final = Statement(sa.delete(_webhook).where(_webhook.c.id == bind(_webhook.c.id)))
@@ -59,9 +59,10 @@ def key_file(settings: Settings) -> Path:
 
 
 async def create_clinic(services: Services, owner_id: UUID) -> None:
-    """Create the clinic, its client and the consent if they do not exist, and push the managed sessions.
+    """Create the clinic, its client and the owner's consent if they do not exist; push the managed sessions.
 
-    Each call replaces the client's keys, the invitations and the webhooks, so that examples can be executed again.
+    Each call replaces the client's keys, the invitations and the webhooks, so that examples that use them can be
+    executed again.
     """
     keys = KeySource([_public_part(key_file(services.settings))], None)
     async with services.db.transaction() as tx:
@@ -107,7 +108,7 @@ async def _give_consent(services: Services, owner_id: UUID) -> None:
         id = UUID(examples.CONSENT_ID)
         former = await write.tx.one(statements.CONSENT, owner_id=owner_id, id=id)
         if former is None:
-            await _name_patient(write.tx, owner_id)
+            await _set_patient_id(write.tx, owner_id)
         shown = {name: examples.CONSENT[name] for name in ("shares", "receives", "name", "until")}
         terms = shown | {"id": id if former is None else new_id()}
         clinic = {"id": _CLINIC_ID, "name": examples.CLINIC_NAME}
@@ -115,7 +116,10 @@ async def _give_consent(services: Services, owner_id: UUID) -> None:
 
 
 async def _push_sessions(services: Services) -> None:
-    """Push the managed sessions as the clinic's system would. Sessions that a tester removed or detached stay so."""
+    """Push the managed sessions as the clinic's client would.
+
+    A session that a tester has removed, or detached from the clinic, is not changed.
+    """
     caller = ClientCaller(
         services,
         CLIENT_ID,
@@ -130,7 +134,7 @@ async def _push_sessions(services: Services) -> None:
 
 
 def _session(number: int, started_at: datetime) -> Row:
-    """Return the entry that pushes a session: planned, or completed if it started in the past."""
+    """Return a session as an entry of a clinic's push: completed if it started in the past, else planned."""
     planned = {"kind": "dosing", "scheduled_at": clock.format_instant(started_at), "timezone": "Europe/Amsterdam"}
     given = {
         "status": "completed",
@@ -151,8 +155,11 @@ def _session(number: int, started_at: datetime) -> Row:
     }
 
 
-async def _name_patient(tx: Transaction, owner_id: UUID) -> None:
-    """Give the owner the patient id of the examples, unless the owner has another or another account has this one."""
+async def _set_patient_id(tx: Transaction, owner_id: UUID) -> None:
+    """Store the patient id of the examples as the id by which the clinic knows the owner.
+
+    Do nothing if the clinic already knows the owner by an id, or another account by this id.
+    """
     key = {"clinic_id": _CLINIC_ID, "owner_id": owner_id}
     known = await tx.one(statements.PATIENT, **key)
     taken = await tx.one(statements.ANY_PATIENT, clinic_id=_CLINIC_ID, id=UUID(examples.PATIENT_ID))
@@ -161,7 +168,10 @@ async def _name_patient(tx: Transaction, owner_id: UUID) -> None:
 
 
 def _public_part(file: Path) -> Jwk:
-    """Return the public key for the private key in a file. Create the file with a new key if it does not exist."""
+    """Return the public key that belongs to the private key in a file.
+
+    If the file does not exist, create it with a new private key.
+    """
     if not file.exists():
         pem = ec.generate_private_key(ec.SECP384R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as created:

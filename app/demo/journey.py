@@ -22,7 +22,7 @@ SHOWN: Final = {
     "assessments": "phq-9, after the second session",
     "outcomes": "the call",
 }
-"""The record of each kind that the documented examples read, change and refer to."""
+"""For each collection, the name of the record that the examples of the OpenAPI document read, change or refer to."""
 REMOVABLE: Final = {
     "sessions": "talk after",
     "elements": "rain",
@@ -35,17 +35,20 @@ REMOVABLE: Final = {
     "assessments": "who-5, not finished",
     "outcomes": "three weeks at the window",
 }
-"""The record of each kind that the documented examples remove. No other record refers to it."""
+"""For each collection, the name of the record that an example of the OpenAPI document removes.
+
+No other record refers to one of these records.
+"""
 
 
 def journey(now: datetime) -> list[NamedDraft]:
-    """Return the drafts of her records. They refer to each other by name. Dates are relative to the day of `now`."""
+    """Return the drafts of all of Ilse's records, with dates relative to the day of `now`."""
     days = Days(now)
     return [*_chain(days), *three_weeks(days)]
 
 
 def _chain(days: Days) -> list[NamedDraft]:
-    """Return the records from her sessions to what she changes, in the order in which they came about."""
+    """Return the drafts of her sessions, elements, intentions, reflections and action items, in their order in time."""
     return [
         session(
             "talk before",

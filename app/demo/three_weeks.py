@@ -6,7 +6,7 @@ from typing import Any, Final
 from app.demo.drafts import Days, NamedDraft, assessment, check_in, outcome, practice, practice_entry
 
 _DAILY: Final = "FREQ=DAILY"
-_NOTES: Final[Mapping[tuple[str, int], Mapping[str, Any]]] = {
+_ENTRY_EXTRAS: Final[Mapping[tuple[str, int], Mapping[str, Any]]] = {
     ("window", -20): {"note": "No breakfast, no window. The day had enough in it."},
     ("window", -16): {"minutes": 6, "difficulty": 6, "note": "The kettle called, and I went."},
     ("window", -6): {"difficulty": 3, "note": "Planned the whole week. Noticed halfway, and looked at the tree."},
@@ -18,7 +18,7 @@ _NOTES: Final[Mapping[tuple[str, int], Mapping[str, Any]]] = {
     ("his chair", -1): {"difficulty": 4, "note": "The silence after I asked. That I would stop asking."},
     ("coffee", -7): {"minutes": 20, "note": "Hanna had a fever, so we telephoned."},
 }
-"""The further fields of the entry of a practice on a day."""
+"""The additional fields of some practice entries, by the name of the practice and the day, in days from today."""
 _CHECK_INS: Final = (
     (-21, 8, 3, 7, 3, 3, 4, 330),
     (-19, 8, 5, 5, 4, 5, 5, 420),
@@ -31,9 +31,9 @@ _CHECK_INS: Final = (
     (-5, 21, 7, 3, 6, 7, 7, 440),
     (-3, 22, 7, 4, 6, 6, 8, 415),
 )
-"""Day, hour, and the values of `_VALUES`."""
+"""The check-ins: the day, in days from today, the hour, and the values of the fields in `_VALUES`."""
 _VALUES: Final = ("mood", "anxiety", "energy", "sleep", "connectedness", "sleep_minutes")
-_MORE: Final[Mapping[int, Mapping[str, Any]]] = {
+_CHECK_IN_EXTRAS: Final[Mapping[int, Mapping[str, Any]]] = {
     -8: {
         "session_id": "second session",
         "side_effects": ["headache", "drowsiness"],
@@ -41,15 +41,15 @@ _MORE: Final[Mapping[int, Mapping[str, Any]]] = {
     },
     -3: {"note": "After the call. Wide awake, and not from worry."},
 }
-"""The further fields of the check-in of a day."""
+"""The additional fields of some check-ins, by the day, in days from today."""
 
 
 def three_weeks(days: Days) -> Iterator[NamedDraft]:
-    """Yield the records of the three weeks before today."""
+    """Yield the drafts of the records of the three weeks before today."""
     yield from _practices(days)
     yield from _entries(days)
     for day, hour, *values in _CHECK_INS:
-        fields = {**dict(zip(_VALUES, values, strict=True)), **_MORE.get(day, {})}
+        fields = {**dict(zip(_VALUES, values, strict=True)), **_CHECK_IN_EXTRAS.get(day, {})}
         yield check_in(f"day {day}", taken_at=days.at(day, hour, 10), **fields)
     yield from _assessments(days)
     yield from _outcomes(days)
@@ -137,10 +137,10 @@ def _entries(days: Days) -> Iterator[NamedDraft]:
 def _logged(
     days: Days, name: str, *, done: Iterable[int], partly: Iterable[int] = (), skipped: Iterable[int] = ()
 ) -> Iterator[NamedDraft]:
-    """Yield the entries of a practice. `done`, `partly` and `skipped` are the days with this outcome."""
+    """Yield the drafts of a practice's entries. `done`, `partly` and `skipped` are the days with this outcome."""
     for result, logged in (("done", done), ("partly", partly), ("skipped", skipped)):
         for day in logged:
-            fields = {"practice_id": name, "day": days.on(day), "outcome": result, **_NOTES.get((name, day), {})}
+            fields = {"practice_id": name, "day": days.on(day), "outcome": result, **_ENTRY_EXTRAS.get((name, day), {})}
             yield practice_entry(f"{name}, day {day}", **fields)
 
 

@@ -1,12 +1,12 @@
 """The pages about the API: a home page, the guide, Swagger UI and ReDoc. They need no internet access.
 
-The server itself serves their scripts, from a package and from this folder. A content security policy blocks requests
-to other hosts. All URLs in the pages are relative, so that a proxy can serve them below any path. The guide is
-`openapi/README.md`, rendered once.
+The server itself serves the scripts of the pages, from the package `fastapi_offline` and from this folder. A content
+security policy blocks requests to other hosts. All URLs in the pages are relative, so that a proxy can serve the pages
+below any path. The guide is `openapi/README.md`, which each process renders once.
 
-The page `/docs` keeps the tester signed in (`sign-in.js`), shows the event stream (`events.js`), shows each problem of
-an operation in one line (`short-responses.js`), searches all texts of operations and of the guide (`search.js`), and
-expands operations without delay (`references.js`).
+The page `/docs` is Swagger UI with scripts of this folder: it keeps the tester signed in (`sign-in.js`), shows the
+event stream (`events.js`), shows each problem of an operation in one line (`short-responses.js`), searches all texts of
+operations and of the guide (`search.js`), and expands operations without delay (`references.js`).
 """
 
 import asyncio
@@ -28,7 +28,7 @@ _POLICY: Final = (
     b"default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; "
     b"connect-src 'self'; worker-src blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
-"""The content security policy of Swagger UI and ReDoc, whose scripts set styles."""
+"""The content security policy of the pages with Swagger UI and ReDoc. Their scripts set inline styles."""
 _TEXT_POLICY: Final = (
     b"default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
@@ -49,7 +49,7 @@ _OURS: Final = {
     "icon.svg": "image/svg+xml",
 }
 _EXTERNAL_LOGO: Final = b"https://cdn.redoc.ly/redoc/logo-mini.svg"
-"""ReDoc's logo, the only URL of another host in the scripts. It is replaced by an empty one, so there is no logo."""
+"""The URL of ReDoc's logo, the only URL of another host in the scripts. It is replaced by an empty data URL."""
 _LINKS: Final = {
     "docs": "/docs",
     "redoc": "/redoc",
@@ -71,7 +71,7 @@ async def get_home(accept: Annotated[str | None, Header()] = None) -> Response:
 
 @router.get("/guide")
 async def get_guide() -> Response:
-    """Return the guide for app developers. The first request renders it, in a thread."""
+    """Return the page with the guide for app developers. The first request renders the guide, in a thread."""
     contents, text = await asyncio.to_thread(_guide)
     return _page("guide.html", _TEXT_POLICY, contents=contents, text=text)
 
@@ -90,7 +90,7 @@ async def get_redoc() -> Response:
 
 @router.get("/docs/assets/{name}")
 async def get_docs_asset(name: str) -> Response:
-    """Return a script, a style sheet or an image of the pages."""
+    """Return a script, a style sheet or an image of the pages; raise `NotFound` if there is none with this name."""
     media_type = _PACKAGED.get(name) or _OURS.get(name)
     if media_type is None:
         raise NotFound
@@ -106,7 +106,10 @@ def _page(name: str, policy: bytes, *headers: tuple[bytes, bytes], **texts: str)
 
 @lru_cache(maxsize=16)
 def _filled(name: str, base: str, **texts: str) -> bytes:
-    """Return a page with its placeholders filled in. `base` is the prefix of its URLs, empty for relative URLs."""
+    """Return the HTML of a page: the file `name`, with its placeholders replaced by `texts` and other values.
+
+    `base` is the prefix of the URLs in the page; it is empty if the URLs are relative.
+    """
     html = _file(__name__, name).decode().replace("{nav}", _file(__name__, "nav.html").decode().strip())
     values = {"base": escape(base), "home": escape(base) or "./", "version": version("afterglow"), **texts}
     for key, value in values.items():

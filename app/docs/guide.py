@@ -12,7 +12,7 @@ _markdown: Final = MarkdownIt("commonmark", {"html": False}).enable("table")
 def render_guide(text: str) -> tuple[str, str]:
     """Return the table of contents and the text of a Markdown document, both as HTML.
 
-    The id of each heading is its words in lower case, joined by hyphens.
+    The HTML id of each heading consists of the words of the heading in lower case, joined by hyphens.
     """
     tokens = _markdown.parse(text)
     entries = []

@@ -7,7 +7,7 @@ _quality: Final = re.compile(r"q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)", re.IGNORE
 
 
 def prefers_html(accept: str) -> bool:
-    """Return whether the value of Accept prefers HTML to JSON. Malformed members are ignored."""
+    """Return whether the value of a header `Accept` prefers HTML to JSON. Malformed media ranges in it are ignored."""
     weights: dict[str, float] = {}
     for member in accept.split(","):
         media_type, *parameters = (part.strip() for part in member.split(";"))
@@ -18,6 +18,6 @@ def prefers_html(accept: str) -> bool:
 
 
 def _weight(weights: dict[str, float], media_type: str) -> float:
-    """Return the weight of a media type, from the most specific media range that contains it; 0 if there is none."""
+    """Return the weight of the most specific media range that contains a media type; 0 if there is none."""
     ranges = (media_type, f"{media_type.partition('/')[0]}/*", "*/*")
     return next((weights[each] for each in ranges if each in weights), 0.0)

@@ -1,7 +1,7 @@
-"""Leaving: an account is closed, can be reopened until a set time, and is then erased.
+"""Leaving: a person closes an account, can reopen it until a set time, and then the account is erased.
 
-The package is in a layer above all packages that keep data of a person, so that closing and erasing can reach all the
-data.
+The package is in a layer above all packages that store data of a person, so that it can import all of them to close and
+erase an account.
 """
 
 from app import jobs, resources
@@ -10,4 +10,7 @@ from app.clinics import consent_tables as consents
 from app.clinics import tables as clinics
 
 __all__ = ["calendar", "clinics", "consents", "jobs", "resources"]
-"""The packages with tables: importing them adds the tables to the metadata, from which erasing finds a person's rows."""
+"""Packages and modules that define tables. Importing them here adds their tables to the metadata.
+
+Erasing finds the rows of an account by the tables in the metadata (`personal_rows`).
+"""

@@ -1,8 +1,8 @@
-"""Closing an account: its devices are signed out at once, and nobody can use the account until it is reopened.
+"""Closes accounts: the devices are signed out at once, and nobody can use the account until it is reopened.
 
-If the owner closes an account, the account has a time of erasure (`erase_at`), and can be reopened until then. If the
-operator closes it without a time of erasure, it is suspended: only the operator can reopen it. From `erase_at` on, an
-account cannot be reopened.
+If the owner closes an account, the account gets a time of erasure (`erase_at`), and can be reopened until that time.
+If the operator closes an account without a time of erasure, the account is suspended: only the operator can reopen it.
+From `erase_at` on, an account cannot be reopened.
 """
 
 from datetime import datetime, timedelta
@@ -27,7 +27,11 @@ from app.services import Services
 
 
 class Closed(NamedTuple):
-    """The result of closing an account: the number of devices signed out, and the write that ended the consents."""
+    """The result of closing an account.
+
+    `devices` is the number of devices that were signed out. `consents` is the write that ended the account's consents;
+    the caller has to call its `announce` after the commit.
+    """
 
     devices: int
     consents: ConsentWrite
@@ -36,11 +40,11 @@ class Closed(NamedTuple):
 async def close(
     tx: Transaction, services: Services, account_id: UUID, by: EndedBy, erase_at: datetime | None = None
 ) -> Closed:
-    """Close an account, for its owner or for the operator (`by`).
+    """Close an account. This is the only function that closes accounts.
 
-    Call `consents.announce` of the result after the commit. This is the only function that closes accounts. In the same
-    transaction it signs out the devices, ends the consents and calendar links, and deletes the codes for reopening the
-    account and for changing its e-mail address.
+    In the same transaction, sign out the devices, end the consents and the calendar links, and delete the codes for
+    reopening the account and for changing its e-mail address. `by` says whether the owner or the operator closes the
+    account. The caller has to call `consents.announce()` of the result after the commit.
     """
     await administration.set_closed(tx, account_id, clock.now(), erase_at)
     await reopening.cancel_code(tx, account_id)
@@ -51,7 +55,7 @@ async def close(
 
 
 async def reopen(tx: Transaction, account_id: UUID) -> bool:
-    """Reopen an account for the operator; return False if this is too late, because `erase_at` has passed."""
+    """Reopen an account for the operator. Return False, without a change, if its `erase_at` has passed."""
     erase_at = (await tx.only(administration.LOCK, id=account_id))["erase_at"]
     if erase_at is not None and erase_at <= clock.now():
         return False
@@ -60,10 +64,10 @@ async def reopen(tx: Transaction, account_id: UUID) -> bool:
 
 
 async def close_own(caller: Caller, network: str, draft: ClosingDraft) -> dict[str, Any]:
-    """Close the caller's account if the password is right; return the day of its erasure. Record an audit event.
+    """Close the caller's account if the password is right, and record an audit event. Return the day of the erasure.
 
-    Queue an e-mail with a code that reopens the account; or, if the account is to be erased immediately, the job that
-    erases it.
+    If the draft says `immediately`, queue the job that erases the account. Otherwise queue an e-mail with a code that
+    reopens the account. Raise `WrongCredentials` if the password is wrong.
     """
     services = caller.services
     async with password_confirmed(caller, network, draft.password) as tx:
@@ -75,7 +79,7 @@ async def close_own(caller: Caller, network: str, draft: ClosingDraft) -> dict[s
             await services.jobs.add(tx, erasing.KIND, {"account_id": str(caller.account_id)})
         else:
             code = await reopening.add_code(tx, services, network, account["email"], erase_at)
-            code = cast("str", code)  # there are not too many: `close` has deleted the earlier ones
+            code = cast("str", code)  # not None: `close` has deleted the earlier codes, so there are not too many
             await services.mailer.queue(tx, emails.closed(account["email"], code, erase_at, now))
     closed.consents.announce()
     services.jobs.wake()

@@ -1,15 +1,15 @@
-"""Erasing: every row of an account is deleted, in every table, and the account is added to the ledger of erasures.
+"""Erases accounts: every row of an account is deleted, in every table, and the account is added to the ledger.
 
-An erasure has steps, each in transactions of its own, and can continue after an interruption at any point:
+An erasure has five steps, each with its own transactions. After an interruption at any point, another call continues:
 
-1. From now on, the account cannot be reopened.
-2. The account is added to the ledger.
-3. The data key is deleted. Without it, nobody can read what the person wrote.
-4. The rows are deleted in batches.
+1. The account is marked, so that it cannot be reopened any more.
+2. The account is added to the ledger of erasures.
+3. The data key of the account is deleted. Without the key, nobody can read what the person wrote.
+4. The rows of the account are deleted in batches.
 5. The last rows are deleted together with the account.
 
-The transactions lock the account and, from step 3 on, its feed. So two erasures of one account take turns, and a write
-that is still running ends first or is refused.
+Each transaction locks the account and, from step 3 on, its feed. So two erasures of one account wait for each other. A
+write of the account's records that is still running ends before the lock is taken, or is refused after it.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ from app.sealing import DataKeyRecord
 from app.services import Services
 
 KIND: Final = "erasure"
-"""The kind of the job that erases an account immediately."""
+"""The kind of job that erases an account that its owner closed with `immediately`."""
 BATCH_SIZE: Final = 500
 _FIRST: Final = UUID(int=0)
 _account, _feed = AccountRecord.table(), Feed.table()
@@ -58,22 +58,22 @@ _DEVICES: Final = Statement(sa.select(_device.c.id).where(_device.c.account_id =
 
 
 async def erase_due(services: Services) -> AsyncGenerator[int, None]:
-    """Erase the accounts whose `erase_at` has passed; yield 1 for each, or 0 if it was not erased by this call."""
+    """Erase all accounts whose `erase_at` has passed. For each account, yield 1 if this call erased it, else 0."""
     while rows := await services.db.all(_DUE, now=clock.now(), rows=BATCH_SIZE):
         for row in rows:
             yield int(await erase(services, row["id"]))
 
 
-async def count(db: Database) -> int:
-    """Return the number of accounts."""
+async def count_accounts(db: Database) -> int:
+    """Return the number of all accounts in the database."""
     return int((await db.only(_COUNT))["accounts"])
 
 
 async def erase_again(services: Services, entries: Collection[bytes], erased: list[UUID]) -> AsyncGenerator[int, None]:
-    """Erase the accounts that the entries of a ledger name, whatever state they have in a restored backup.
+    """After a restore, erase the accounts that are in the ledger of erasures, even if they are open in the backup.
 
-    Append the ids of the accounts that were erased to `erased`. Yield the number of accounts in each batch that was
-    compared with the entries.
+    `entries` are the entries of the ledger. All accounts are compared with them, in batches: after each batch, yield
+    its number of accounts. Append the ids of the erased accounts to `erased`.
     """
     ledger, through = Ledger(services.settings.ledger_file, services.keyring), _FIRST
     while rows := await services.db.all(_NEXT, through=through, rows=BATCH_SIZE):
@@ -84,15 +84,16 @@ async def erase_again(services: Services, entries: Collection[bytes], erased: li
 
 
 async def run_job(services: Services, job: Job) -> None:
-    """Erase the account of a job. If the job times out, its next attempt continues."""
+    """Execute a job that erases an account. If the job times out, its next attempt continues the erasure."""
     await erase(services, make_id(job.payload["account_id"]))
 
 
 async def erase(services: Services, id: UUID, *, again: bool = False) -> bool:
-    """Erase an account whose `erase_at` has passed, or with `again` any account; return whether this call erased it.
+    """Erase an account, and log `account-erased`; return whether this call erased the account.
 
-    `again` is for an account that was erased before and came back with a backup. Without it, the owner gets an e-mail,
-    which is sent once and is not stored. Log `account-erased`.
+    Without `again`, only an account whose `erase_at` has passed is erased, and its former owner gets an e-mail, which
+    is sent once and is not stored. With `again`, any account is erased, without an e-mail: it was erased before, and
+    came back with a restored backup.
     """
     async with background_transaction(services.db) as tx:
         account = await tx.one(LOCK, id=id)
@@ -120,7 +121,10 @@ async def erase(services: Services, id: UUID, *, again: bool = False) -> bool:
 
 
 async def _make_final(tx: Transaction, account: Row, *, again: bool) -> bool:
-    """Make sure that a locked account cannot be reopened from now on; return False if it is not to be erased."""
+    """Change a locked account so that it cannot be reopened any more.
+
+    Return False, without a change, if the account must not be erased: `again` is false, and `erase_at` has not passed.
+    """
     now, closed_at, erase_at = clock.now(), account["closed_at"], account["erase_at"]
     if not again and (erase_at is None or erase_at > now):
         return False
@@ -130,23 +134,23 @@ async def _make_final(tx: Transaction, account: Row, *, again: bool) -> bool:
 
 
 async def _lock(tx: Transaction, id: UUID) -> bool:
-    """Lock an account and its feed; return False if the account is gone."""
+    """Lock an account and its feed; return False if the account does not exist."""
     account = await tx.one(LOCK, id=id)
     await tx.one(_LOCK_FEED, owner_id=id)
     return account is not None
 
 
 async def _delete_some(db: Database, statement: Statement, values: Row) -> int:
-    """Execute one batch of a deletion; return the number of rows that it changed."""
+    """Execute a statement of a `Deletion` for one batch of rows; return the number of deleted or changed rows."""
     async with background_transaction(db) as tx:
         await _lock(tx, values["owner_id"])
         return len(await tx.tuples(statement, rows=BATCH_SIZE, **values))
 
 
 async def _delete_rest(services: Services, account: Row, values: Row) -> bool:
-    """Delete the account's jobs and counts of attempts, its rows that are left, its feed and the account.
+    """Delete what is left of an account: its jobs, its counts for rate limits, the last rows, its feed and itself.
 
-    Return False if the account is already gone.
+    Return False if the account does not exist any more.
     """
     id = account["id"]
     jobs = await services.jobs.find(

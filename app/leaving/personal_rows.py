@@ -1,8 +1,8 @@
-"""Finding the rows that belong to an account, by the columns of the tables. A new table needs no change here.
+"""Finds the rows that belong to an account, by the columns of the tables. A new table needs no change here.
 
 A row belongs to an account if its column `owner_id` or `account_id` names the account or, in a table without these
-columns, if a foreign key refers to a row that belongs to the account. A row whose column `email_key` has the key of the
-account's e-mail address belongs to it, too.
+columns, if a foreign key refers to a row that belongs to the account. A row also belongs to an account
+if its column `email_key` has the normalized e-mail address of the account (`app.identity.fields.email_key`).
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from app.db import Statement, Table
 from app.identity.tables import AccountRecord, Feed
 
-OTHERS: Final = {
+OTHER_TABLES: Final = {
     "assertion": "names a client of a clinic, which is a program",
     "client": "a program of a clinic",
     "clinic": "an organisation",
@@ -24,7 +24,10 @@ OTHERS: Final = {
     "webhook": "a URL of a clinic",
     "restoring": "the progress of a restoration",
 }
-"""The tables whose rows are not found by their columns, each with the reason. A test fails if one is missing here."""
+"""The tables in which this module finds no rows of an account, each with the reason.
+
+A test fails if such a table is missing here.
+"""
 OWNER: Final = sa.bindparam("owner_id", type_=sa.Uuid())
 EMAIL_KEY: Final = sa.bindparam("email_key", type_=sa.String())
 ROWS: Final = sa.bindparam("rows", type_=sa.BigInteger)
@@ -33,17 +36,20 @@ _OWNER_COLUMNS: Final = ("owner_id", "account_id")
 
 
 class Deletion(NamedTuple):
-    """The statements that delete an account's rows of one table."""
+    """The statements that delete the rows of an account from one table."""
 
     table: sa.Table
     batches: list[Statement]
-    """Statements to repeat, each until it returns no rows. They take `owner_id`, `email_key` and `rows`."""
+    """Statements that each delete or change at most `rows` rows, and return them. Repeat each until it returns none.
+
+    Their parameters are `owner_id`, `email_key` and `rows`.
+    """
     rest: Statement
-    """Deletes all rows that are left."""
+    """The statement that deletes all remaining rows. Its parameters are `owner_id` and `email_key`."""
 
 
 def belongs(table: sa.Table) -> sa.ColumnElement[bool] | None:
-    """Return the condition that a row belongs to the account, or None if no row of the table can belong to one."""
+    """Return the SQL condition that a row of a table belongs to the account; None if no rows of the table can."""
     if table is _account:
         return table.c.id == OWNER
     conditions = [table.c[name] == OWNER for name in _OWNER_COLUMNS if name in table.c] or [*_by_reference(table)]
@@ -63,7 +69,10 @@ def _by_reference(table: sa.Table) -> Iterator[sa.ColumnElement[bool]]:
 
 @cache
 def deletions() -> tuple[Deletion, ...]:
-    """Return the deletions for all tables in the metadata, each before those of the tables that its rows refer to."""
+    """Return the deletions for all tables that can have rows of an account, in the order in which to execute them.
+
+    A table comes before the tables to which its rows refer.
+    """
     ordered = [(table, belongs(table)) for table in reversed(Table.metadata.sorted_tables)]
     return tuple(_deletion(table, condition) for table, condition in ordered if condition is not None)
 
@@ -82,7 +91,10 @@ def _deletion(table: sa.Table, condition: sa.ColumnElement[bool]) -> Deletion:
 
 
 def _references_to_itself(table: sa.Table) -> Iterator[sa.Column[object]]:
-    """Yield the columns that refer to rows of the same table, so that no batch leaves a reference to a deleted row."""
+    """Yield the nullable columns of a table that refer to rows of the same table.
+
+    They are set to null before the rows are deleted, so that no row refers to a row that an earlier batch deleted.
+    """
     for constraint in table.foreign_key_constraints:
         if constraint.referred_table is table:
             yield from (column for column in constraint.columns if column.nullable)

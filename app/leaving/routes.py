@@ -1,4 +1,7 @@
-"""The routes that close an account and reopen it. Closing signs every device out, so it comes last in the document."""
+"""The routes that close and reopen an account.
+
+Closing comes last in the OpenAPI document, because it signs out every device.
+"""
 
 from fastapi import APIRouter
 

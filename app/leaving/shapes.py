@@ -10,12 +10,12 @@ from app.identity.shapes import Shape
 from app.openapi import Example, example
 
 CLOSING: Final[Example] = {"password": "not-her-password", "immediately": False}
-"""The password is not the demo person's, so that the example does not close the demo account."""
+"""The example of `ClosingDraft`. Its password is wrong, so that the example does not close the demo account."""
 CLOSED: Final[Example] = {"erased_on": "2026-12-12"}
 
 
 class ClosingDraft(Shape, json_schema_extra=example(CLOSING)):
-    """The account's password, and when to erase the account."""
+    """The body of a request that closes an account: the password, and when to erase the account."""
 
     password: GivenPassword = Field(description="The account's password.")
     immediately: StrictBool = Field(

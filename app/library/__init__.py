@@ -1,8 +1,8 @@
-"""The library: instruments, prompts and helplines that the server ships as versioned files.
+"""The library: instruments, prompts, helplines and rules for follow-ups, in versioned files that come with the server.
 
-An operator can add instruments and texts in a folder (`AFTERGLOW_INSTRUMENTS`), and replace the helplines by a file
-(`AFTERGLOW_HELP`). `Library` reads a file when it is first needed. `scoring` computes the result of answers, and
-`questionnaire` reads texts from a FHIR Questionnaire.
+An operator can add further instruments, and the texts of instruments, in a folder (`AFTERGLOW_INSTRUMENTS`), and
+replace the helplines by a file (`AFTERGLOW_HELP`). `Library` reads a file when it is first needed. `scoring` computes
+the score of a person's answers, and `questionnaire` reads the texts of an instrument from a FHIR Questionnaire.
 """
 
 from app.library.files import LibraryError

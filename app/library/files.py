@@ -1,4 +1,4 @@
-"""Reads files of the library: JSON that is validated against a shape."""
+"""Reads the files of the library: JSON that is validated by a Pydantic model, its shape."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -13,15 +13,15 @@ from app.problems import MalformedBody
 
 MAX_BYTES: Final = 2**20
 DATA: Final = Path(__file__).parent / "data"
-"""The folder of the shipped files."""
+"""The folder of the files that come with the server."""
 Shape = TypeVar("Shape", bound=BaseModel)
 
 
 def documented(shown: Callable[[], Json] | None = None) -> Callable[[Json], None]:
-    """Return the `json_schema_extra` of a shape, with the example that `shown` returns when the document is generated.
+    """Return a function that adapts the JSON schema of a shape of files for the OpenAPI document (`json_schema_extra`).
 
-    Files must not have unknown members. In the OpenAPI document, the shape allows them, because a later version of the
-    API may add members to responses.
+    It adds the example that `shown` returns, and allows unknown members. Files must not have unknown members, but a
+    later version of the API may add members to responses.
     """
 
     def complete(schema: Json) -> None:
@@ -33,16 +33,16 @@ def documented(shown: Callable[[], Json] | None = None) -> Callable[[Json], None
 
 
 class FileShape(BaseModel):
-    """The base class for shapes of files. Some of these shapes are also parts of responses."""
+    """The base class of the models for files of the library. Some of these models are also parts of responses."""
 
     model_config = {"extra": "forbid", "defer_build": True, "json_schema_extra": documented()}
 
 
 class LibraryError(Exception):
-    """Files of the library cannot be used. `lines` has a line for each fault, with the path of its file."""
+    """One or more files of the library cannot be used. `lines` has a text for each fault: the path and the reason."""
 
     def __init__(self, lines: Iterable[str]) -> None:
-        """Take a line for each fault."""
+        """Create the error from a text for each fault."""
         self.lines = (*lines,)
         super().__init__("; ".join(self.lines))
 
@@ -62,7 +62,7 @@ def read_json(path: Path) -> object:
 
 
 def read_file(shape: type[Shape], path: Path) -> Shape:
-    """Return the content of a file; raise `LibraryError` with a line for each fault if it does not have the shape."""
+    """Return the content of a file as an instance of `shape`; raise `LibraryError` if it is not valid."""
     value = read_json(path)
     try:
         return shape.model_validate(value)

@@ -14,7 +14,7 @@ Days = Annotated[int, Field(strict=True, ge=1, le=366)]
 
 
 class FollowUpKind(StrEnum):
-    """The kind of record that a follow-up asks for."""
+    """The kind of record that a person should create as a follow-up of a session."""
 
     CHECK_IN = "check-in"
     REFLECTION = "reflection"
@@ -22,15 +22,18 @@ class FollowUpKind(StrEnum):
 
 
 class FollowUpRule(FileShape):
-    """A series of follow-ups of one kind after a session. Each follow-up is open until the next one opens."""
+    """A series of follow-ups of one kind after a dosing session.
+
+    A follow-up is open from its day until the day on which the next follow-up of the series opens.
+    """
 
     kind: FollowUpKind
     instrument: Code | None
-    """The code of the instrument of an assessment; None for other kinds."""
+    """If `kind` is `assessment`, the code of the instrument; else None."""
     days: Annotated[list[Days], Field(min_length=1)]
     """The days on which the follow-ups open, in ascending order: 1 is the day after the session."""
     last_open_days: Days
-    """The number of days for which the last follow-up is open."""
+    """The number of days for which the last follow-up of the series is open."""
 
     @model_validator(mode="after")
     def _check(self) -> "FollowUpRule":
@@ -44,12 +47,12 @@ class FollowUpRule(FileShape):
 
     @property
     def longest_days(self) -> int:
-        """The maximum number of days for which a follow-up of this rule is open."""
+        """The largest number of days for which a follow-up of the series is open."""
         return max(later - day for day, later in pairwise([*self.days, self.days[-1] + self.last_open_days]))
 
 
 class FollowUps(FileShape):
-    """The file of follow-ups."""
+    """The content of the file with the rules for follow-ups. `set` is the version of the file."""
 
     set: Annotated[int, Field(strict=True, ge=1, lt=2**31)]
     follow_ups: Annotated[list[FollowUpRule], Field(min_length=1)]

@@ -1,4 +1,4 @@
-"""Help: the notice and the helplines that are shown to a person whose answers have a flag."""
+"""Help: the notice and the helplines that an app shows to a person whose assessment has a flag."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -16,14 +16,14 @@ HELP_FILE: Final = "help.1.json"
 ELSEWHERE: Final = "elsewhere"
 FALLBACK_LANGUAGE: Final = "en"
 MAX_AGE: Final = timedelta(days=365)
-"""The time after which the operator has to check a helpline again."""
+"""The time after which the operator should check the details of a helpline again."""
 Region = Annotated[str, Field(pattern="^[A-Z]{2}$")]
 LanguageCode = Annotated[str, Field(pattern="^[a-z]{2,3}$")]
 _OPTIONAL: Final[dict[str, Any]] = {"call": None, "text": None, "url": None, "hours": None, "languages": []}
 
 
 class Helpline(FileShape):
-    """A helpline."""
+    """A helpline: how to call it, to text it, or to open its web page."""
 
     name: Line = Field(description="The name of the helpline.")
     call: Annotated[str, Field(pattern=r"^\+?[0-9]{2,20}$")] | None = Field(description="The number to call, or null.")
@@ -52,7 +52,7 @@ class Helpline(FileShape):
 
 
 class HelpNotice(FileShape):
-    """The title and the text above the helplines, in one language."""
+    """The title and the text that an app shows above the helplines, in one language."""
 
     title: Line
     text: Text
@@ -69,7 +69,7 @@ def _example() -> Json:
 
 
 class Help(FileShape, json_schema_extra=documented(_example)):
-    """The help for a person in one language, with the helplines of one region. Nobody monitors the answers."""
+    """What an app shows to a person who may need help: a text in one language, and the helplines of one region."""
 
     region: str = Field(
         description="The region of the helplines; `elsewhere` if the server has none for the requested region."
@@ -82,7 +82,7 @@ class Help(FileShape, json_schema_extra=documented(_example)):
 
 
 class HelpFile(FileShape):
-    """A file of helplines: the shipped file, or an operator's file, which may omit `notice`."""
+    """The content of a file of helplines, from the server or from its operator. The operator's may omit `notice`."""
 
     set: Annotated[int, Field(strict=True, ge=1, lt=2**31)]
     says: str = ""
@@ -91,10 +91,10 @@ class HelpFile(FileShape):
     elsewhere: RegionLines
 
     def find(self, region: str, language: str) -> Help:
-        """Return the help for a region in a language.
+        """Return the help for a region, such as `NL`, in a language (a BCP 47 tag).
 
-        If the file has no helplines for the region, return those of `elsewhere`; if it has no notice in the language,
-        return the notice in English.
+        If the file has no helplines for the region, the help has those of `elsewhere`. If the file has no notice in the
+        language, the help has the notice in English.
         """
         code, spoken = region.upper(), language.partition("-")[0].lower()
         code = code if code in self.regions else ELSEWHERE
@@ -104,7 +104,7 @@ class HelpFile(FileShape):
         return Help(region=code, language=spoken, monitored=False, title=notice.title, text=notice.text, lines=lines)
 
     def unchecked(self, today: date) -> Iterator["Unchecked"]:
-        """Yield the helplines that were never checked, or were last checked more than 365 days ago."""
+        """Yield the helplines that were never checked, or were last checked more than 365 days before `today`."""
         for region, found in {**self.regions, ELSEWHERE: self.elsewhere}.items():
             for line in found.lines:
                 if line.checked_on is None or today - line.checked_on > MAX_AGE:
@@ -112,7 +112,7 @@ class HelpFile(FileShape):
 
 
 class Unchecked(NamedTuple):
-    """A helpline that has to be checked: its region, its name, and the day of the last check, or None."""
+    """A helpline that the operator should check: its region, its name, and the day of the last check, or None."""
 
     region: str
     name: str

@@ -1,7 +1,8 @@
-"""The shape of an instrument: a questionnaire with fixed items and fixed rules of scoring.
+"""Instruments: questionnaires with fixed items and fixed rules of scoring.
 
-The wording of instruments can be under copyright, so shipped files have only topics and LOINC codes. Their texts are
-null until an operator adds them (`Texts`). A version of an instrument never changes, and scores never depend on texts.
+The wording of an instrument can be under copyright. So the files that come with the server have only the topics and the
+LOINC codes of the items, and their texts are null until an operator adds them (`Texts`). A version of an instrument
+never changes, and scores never depend on texts.
 """
 
 from collections import Counter
@@ -16,14 +17,14 @@ from app.openapi import Json
 
 MAX_ITEMS: Final = 200
 MAX_ANSWER: Final = 1000
-"""The greatest absolute value of an answer."""
+"""The highest value that an answer can have; the lowest is its negative."""
 Code = Annotated[str, Field(max_length=40, pattern=r"^[a-z0-9]+(?:-[a-z0-9]+)*$")]
 Version = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,3}$")]
 Line = Annotated[str, Field(min_length=1, max_length=500)]
 Text = Annotated[str, Field(min_length=1, max_length=2_000)]
 Answer = Annotated[int, Field(strict=True, ge=-MAX_ANSWER, le=MAX_ANSWER)]
 Number = Annotated[int, Field(strict=True, ge=1, le=MAX_ITEMS)]
-"""The number of an item, from 1."""
+"""The number of an item in its instrument; the first item has the number 1."""
 Points = Annotated[int, Field(strict=True, ge=-(2**31), lt=2**31)]
 Loinc = Annotated[str, Field(pattern=r"^(?:LA)?[0-9]{1,8}-[0-9]$")]
 Language = Annotated[str, Field(max_length=35, pattern=r"^[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*$")]
@@ -34,7 +35,7 @@ def _example() -> Json:
 
 
 class _Worded(FileShape):
-    """A part of an instrument that has a text. The text is null if the file omits it."""
+    """The base class of the parts of an instrument that have a `text`, which is null if the file omits it."""
 
     @model_validator(mode="before")
     @classmethod
@@ -52,7 +53,7 @@ class Licence(FileShape):
 
 
 class AnswerOption(_Worded):
-    """A possible answer."""
+    """A possible answer to an item."""
 
     value: Answer = Field(description="The value to send in `answers`.")
     text: Text | None = Field(description="The text of the answer; null if the operator has not added it.")
@@ -81,7 +82,7 @@ class Subscale(FileShape):
 
 
 class Band(FileShape):
-    """A range of totals with a name."""
+    """A band: a range of totals with a name, such as `mild`."""
 
     code: Code = Field(description="The band's name in an assessment.")
     lowest: Points = Field(alias="from", description="The lowest total in the band.")
@@ -99,7 +100,7 @@ class MeaningfulChange(FileShape):
 
 
 class TreatmentResponse(FileShape):
-    """The rules for response and remission."""
+    """The rules that say which change of the total is a response to the treatment, and which total is a remission."""
 
     percent: Annotated[int, Field(strict=True, ge=1, le=100)] = Field(
         description="The smallest improvement that is a response, in percent of the baseline."
@@ -114,7 +115,7 @@ class TreatmentResponse(FileShape):
 
 
 class SafetyRule(FileShape):
-    """A rule for answers to one item, after which an app must show help at once, even if it is offline."""
+    """A rule for the answers to one item. If it applies, the app must show help at once, even if the app is offline."""
 
     item: Number = Field(description="The number of the item, from 1.")
     at_least: Answer = Field(description="The lowest answer to which the rule applies.")
@@ -122,7 +123,7 @@ class SafetyRule(FileShape):
 
 
 class LoincCodes(FileShape):
-    """The LOINC codes of the whole instrument."""
+    """The LOINC codes of an instrument as a whole."""
 
     panel: Loinc = Field(description="The code of the questionnaire.")
     total: Loinc = Field(description="The code of the total.")
@@ -174,12 +175,15 @@ class Instrument(FileShape, json_schema_extra=documented(_example)):
 
     @property
     def guards_safety(self) -> bool:
-        """Whether the instrument has a safety rule, so that an answer can lead to a flag."""
+        """Whether the instrument has a safety rule: then an answer can give an assessment a flag."""
         return bool(self.safety)
 
 
 class Texts(FileShape):
-    """The texts of an instrument, as they are stored in the operator's folder."""
+    """The content of a file in the operator's folder with the texts of one instrument.
+
+    `items` has the text of each item, and `options` the texts of each list of possible answers.
+    """
 
     code: Code
     version: Version
@@ -191,7 +195,11 @@ class Texts(FileShape):
 
 
 def with_texts(instrument: Instrument, texts: Texts) -> Instrument:
-    """Return a copy of an instrument with these texts. Raise `ValueError` if they do not fit its items and answers."""
+    """Return a copy of an instrument with texts.
+
+    Raise `ValueError` if `texts` has another number of items, an unknown list of possible answers, or a list with
+    another number of answers.
+    """
     lengths = {name: len(options) for name, options in instrument.options.items()}
     given = {name: len(options) for name, options in texts.options.items()}
     if len(texts.items) != len(instrument.items) or not given.items() <= lengths.items():
@@ -217,7 +225,7 @@ def with_texts(instrument: Instrument, texts: Texts) -> Instrument:
 
 
 def _faults(instrument: Instrument) -> Iterator[str]:
-    """Yield a message for each part of an instrument that is invalid or contradicts another part."""
+    """Yield a message for each error of an instrument, for example parts that contradict each other."""
     counted = sum(item.counts for item in instrument.items)
     if instrument.missing_allowed >= counted:
         yield "missing_allowed has to be less than the number of items that count"

@@ -1,4 +1,4 @@
-"""The library of a server: finds instruments, prompts and helplines, and reads their files when they are needed."""
+"""Finds the files of the library, and reads each file when it is first needed."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -21,29 +21,35 @@ T = TypeVar("T")
 
 
 class Library:
-    """The instruments, prompts and helplines of a server. Files are read when they are first needed, and then kept."""
+    """The instruments, prompts, helplines and rules for follow-ups of a server.
+
+    A file is read when it is first needed, and its content is then kept in memory.
+    """
 
     def __init__(self, folder: Path | None = None, help_file: Path | None = None) -> None:
-        """Take the operator's folder of instruments and texts, and the operator's file of helplines."""
+        """Create a library; no file is read yet.
+
+        `folder` is the operator's folder with instruments and texts, and `help_file` the operator's file of helplines.
+        """
         self._folder, self._help_file = folder, help_file
         self._instruments: dict[tuple[str, int], Instrument] = {}
         self._prompts: dict[str, Prompts] = {}
 
     @classmethod
-    def of(cls, settings: Settings) -> Self:
-        """Return the library with the operator's files that the settings name."""
+    def from_settings(cls, settings: Settings) -> Self:
+        """Return a library that uses the operator's folder and file in the settings, if any."""
         return cls(settings.instruments, settings.help)
 
     @property
     def has_own_files(self) -> bool:
-        """Whether the settings name a folder or a file of the operator."""
+        """Whether the operator has a folder of instruments or a file of helplines."""
         return self._folder is not None or self._help_file is not None
 
     @cached_property
     def versions(self) -> dict[str, dict[int, Path]]:
-        """The path of the file of each instrument, by its code and its version, both in ascending order.
+        """The path of the file of each version of each instrument: by code, then by version, both in ascending order.
 
-        Raise `LibraryError` if the operator's folder cannot be read, or has a version that is shipped.
+        Raise `LibraryError` if the operator's folder cannot be read, or has a version that comes with the server.
         """
         shipped, own = _files(DATA / "instruments"), _files(self._folder)
         twice = shipped.keys() & own.keys()
@@ -64,19 +70,22 @@ class Library:
 
     @cached_property
     def edition(self) -> tuple[object, ...]:
-        """The versions of all files: the set numbers of prompts and follow-ups, and the versions of each instrument."""
+        """The versions of the English prompts, of the rules for follow-ups, and of each instrument.
+
+        The ETags of computed views depend on this value.
+        """
         instruments = tuple((code, *versions) for code, versions in self.versions.items())
         return self.prompts(FALLBACK_LANGUAGE).set, self.follow_ups.set, *instruments
 
     @property
     def codes(self) -> list[str]:
-        """The codes of all instruments, in alphabetical order."""
+        """The codes of all instruments, such as `phq-9`, in alphabetical order."""
         return [*self.versions]
 
     def instrument(self, code: str, version: str | None = None) -> Instrument | None:
-        """Return a version of an instrument, by default the newest; None if it does not exist.
+        """Return a version of an instrument, by default the newest; None if there is no such instrument or version.
 
-        Raise `LibraryError` if the file of the instrument or the file of its texts cannot be used.
+        Raise `LibraryError` if the file of the instrument, or the file with its texts, cannot be used.
         """
         versions = self.versions.get(code, {})
         if version is not None and version not in map(str, versions):
@@ -94,7 +103,7 @@ class Library:
         return [found for code in self.codes if (found := self.instrument(code)) is not None]
 
     def prompts(self, language: str) -> Prompts:
-        """Return the prompts in a language, or in English if there are none. `language` is a BCP 47 tag."""
+        """Return the prompts in a language (a BCP 47 tag), or those in English if there are none in the language."""
         spoken = language.partition("-")[0].lower()
         path = self._prompt_files.get(spoken)
         if path is None:
@@ -105,9 +114,9 @@ class Library:
 
     @cached_property
     def help(self) -> HelpFile:
-        """The operator's file of helplines, by default the shipped one.
+        """The content of the operator's file of helplines, or else of the file that comes with the server.
 
-        If the operator's file has no notice in a language, it gets the shipped notice.
+        For each language in which the operator's file has no notice, the notice that comes with the server is added.
         """
         shipped = read_file(HelpFile, DATA / HELP_FILE)
         if self._help_file is None:
@@ -116,7 +125,7 @@ class Library:
         return own.model_copy(update={"notice": shipped.notice | own.notice})
 
     def faults(self) -> list[str]:
-        """Read and check all of the operator's files; return a line for each fault."""
+        """Read and check all files of the operator; return a text for each fault: the path and the reason."""
         lines = _lines_of(lambda: self.help)
         if self._folder is None:
             return lines
@@ -126,15 +135,18 @@ class Library:
         for code, versions in self.versions.items():
             for version in versions:
                 lines += _lines_of(partial(self.instrument, code, str(version)))
-        return lines + [f"{path}: {line}" for path, line in self._strange_files()]
+        return lines + [f"{path}: {line}" for path, line in self._unused_files()]
 
     def texts_path(self, instrument: Instrument) -> Path | None:
-        """Return the path for an instrument's texts in the operator's folder; None if there is no folder."""
+        """Return the path in the operator's folder of the file with an instrument's texts; None if there is no folder.
+
+        The file need not exist.
+        """
         return self._folder and self._folder / f"{instrument.code}.{instrument.version}.texts.json"
 
     @cached_property
     def _prompt_files(self) -> dict[str, Path]:
-        """The path of the newest file of prompts in each language."""
+        """The path of the newest file of prompts for each language, by the code of the language."""
         found = {path: match for path in DATA.iterdir() if (match := _prompts_name(path.name))}
         ordered = sorted(found.items(), key=lambda pair: int(pair[1]["set"]))
         return {match["language"]: path for path, match in ordered}
@@ -152,8 +164,8 @@ class Library:
         except ValueError:
             raise LibraryError([f"{texts_path}: the texts do not fit the items and answers of {code}"]) from None
 
-    def _strange_files(self) -> Iterator[tuple[Path, str]]:
-        """Yield the path of each file of the operator's folder that is not used, and the reason."""
+    def _unused_files(self) -> Iterator[tuple[Path, str]]:
+        """Yield the path of each JSON file in the operator's folder that the library does not use, and the reason."""
         for path in sorted(self._folder.glob("*.json")) if self._folder is not None else ():
             match = _file_name(path.name)
             if match is None:
@@ -163,9 +175,9 @@ class Library:
 
 
 def _files(folder: Path | None) -> dict[tuple[str, int], Path]:
-    """Return the paths of the instruments' files in a folder, by code and version; nothing without a folder.
+    """Return the paths of the files of instruments in a folder, by code and version.
 
-    Raise `LibraryError` if the folder cannot be read.
+    Return an empty dictionary if `folder` is None. Raise `LibraryError` if the folder cannot be read.
     """
     if folder is None:
         return {}

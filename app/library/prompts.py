@@ -13,10 +13,10 @@ PROMPT_ID: Final = r"^[a-z]{2,12}-\d{2}$"
 
 
 class Phase(StrEnum):
-    """The time for which a prompt is meant.
+    """The time, relative to a dosing session, for which a prompt is meant.
 
-    `preparation`: before a dosing session; `fresh`: up to 72 hours after it; `fortnight`: up to 14 days; `months`:
-    later; `any`: at any time.
+    `preparation`: before the session. `fresh`: up to 72 hours after it. `fortnight`: later, up to 14 days after the
+    session. `months`: after that. `any`: at any time.
     """
 
     PREPARATION = "preparation"
@@ -31,7 +31,7 @@ def _example() -> Json:
 
 
 class Prompt(FileShape, json_schema_extra=documented(_example)):
-    """A prompt."""
+    """A prompt: a question that a person can answer in a reflection."""
 
     id: Annotated[str, Field(pattern=PROMPT_ID)] = Field(
         description="The prompt's id, for the `prompt_id` of a reflection."
@@ -50,14 +50,14 @@ class Prompt(FileShape, json_schema_extra=documented(_example)):
 
 
 class Prompts(FileShape):
-    """A file of prompts in one language."""
+    """The content of a file of prompts in one language. `set` is the version of the file."""
 
     set: Annotated[int, Field(strict=True, ge=1, lt=2**31)]
     language: Language
     prompts: list[Prompt]
 
     def select(self, phase: Phase | None, element_kind: str | None, domain: str | None) -> list[Prompt]:
-        """Return the prompts for a phase, a kind of element and a domain. None does not restrict the prompts."""
+        """Return the prompts for a phase, about a kind of element and about a domain. None means any."""
         return [
             each
             for each in self.prompts

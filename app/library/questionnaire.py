@@ -1,7 +1,8 @@
 """Reads the texts of an instrument from a FHIR R4 Questionnaire, as LOINC and others publish them.
 
-Items are matched by LOINC code. If a Questionnaire has no LOINC codes, items are matched by their order and their
-answers. Only texts are taken from a Questionnaire: the items and the scoring of an instrument never change.
+The items of the instrument are matched with the questions of the Questionnaire by LOINC code. If a Questionnaire has no
+LOINC codes, they are matched by their order and their answers. Only texts are taken from a Questionnaire: the items and
+the scoring of an instrument never change.
 """
 
 import re
@@ -32,7 +33,7 @@ class QuestionnaireError(ValueError):
 
 @dataclass(frozen=True)
 class _Answer:
-    """An answer: its text, its code, and its value, each None if the Questionnaire has none."""
+    """A possible answer in a Questionnaire: its text, code and value, each None if the Questionnaire has none."""
 
     text: str | None
     code: str | None
@@ -41,14 +42,20 @@ class _Answer:
 
 @dataclass(frozen=True)
 class _Question:
-    """A question: its text, its codes, and its answers in the order of their values."""
+    """A question of a Questionnaire: its text, its LOINC codes, and its possible answers.
+
+    If all answers have values, the answers are in the order of their values.
+    """
 
     text: str | None
     codes: frozenset[str]
     answers: tuple[_Answer, ...]
 
     def fits(self, item: InstrumentItem) -> bool:
-        """Return whether the question has as many answers as an item and, if they have values, the item's values."""
+        """Return whether the possible answers of the question can be those of an item of an instrument.
+
+        Their number must be the same. If all of them have values, the values must be the same, too.
+        """
         values = [answer.value for answer in self.answers]
         expected = [*range(item.least, item.most + 1)]
         return len(values) == len(expected) and (None in values or values == expected)
@@ -57,11 +64,11 @@ class _Question:
 def read_texts(
     value: object, instruments: Sequence[Instrument], code: str | None = None, language: str | None = None
 ) -> tuple[Instrument, Texts]:
-    """Return the instrument that a Questionnaire is about, and the texts of this Questionnaire.
+    """Return the instrument that matches a Questionnaire, and the texts that the Questionnaire has for it.
 
-    `code` restricts the choice to one instrument. `language` is the language of the texts, by default that of the
-    Questionnaire, else that of the instrument. Raise `QuestionnaireError` if the Questionnaire is not valid, or if it
-    fits none or several of the instruments.
+    `value` is the Questionnaire as a JSON value. `code` restricts the choice to one instrument. `language` is the
+    language of the texts, by default that of the Questionnaire, else that of the instrument. Raise `QuestionnaireError`
+    if the Questionnaire is not valid, or if it matches none or several of the instruments.
     """
     if not isinstance(value, dict) or value.get("resourceType") != "Questionnaire":
         message = "the file is not a FHIR Questionnaire in JSON"
@@ -88,7 +95,10 @@ def read_texts(
 def _match(
     questions: Sequence[_Question], instruments: Sequence[Instrument]
 ) -> tuple[Instrument, list[_Question | None]]:
-    """Return the instrument that the questions fit, and for each of its items the question, or None."""
+    """Return the instrument that matches the questions, and for each of its items the question, or None.
+
+    Raise `QuestionnaireError` if no instrument matches, or several match by order.
+    """
     by_code = {code: question for question in questions for code in question.codes}
     shared = {each.code: sum(item.loinc in by_code for item in each.items) for each in instruments}
     best = max(instruments, key=lambda each: shared[each.code], default=None)
@@ -109,10 +119,11 @@ def _match(
 def _by_code(
     instrument: Instrument, questions: Sequence[_Question], by_code: dict[str, _Question]
 ) -> list[_Question | None]:
-    """Return the question for each item, matched by code; None for an item that the Questionnaire does not have.
+    """Match questions with the items of an instrument by LOINC code; return the question for each item, or None.
 
-    An item without a code gets the next remaining question with fitting answers. Raise `QuestionnaireError` if the
-    answers of a question do not fit the item with the same code.
+    `by_code` has the questions by code. An item without a code is matched with the next remaining question that has
+    the answers of the item. Raise `QuestionnaireError` if a question does not have the answers of the item with the
+    same code.
     """
     matched = [by_code.get(item.loinc or "") for item in instrument.items]
     taken = {id(question) for question in matched}
@@ -129,9 +140,10 @@ def _by_code(
 
 
 def _by_order(instrument: Instrument, questions: Sequence[_Question]) -> list[_Question | None] | None:
-    """Return the question for each item, matched by order; None if the questions do not fit.
+    """Match questions with the items of an instrument by order; return the question for each item, or None.
 
-    There must be a question for every item, or for the required items only, which come first. The other items get None.
+    There must be a question for every item; or for the required items only, which come first, and then the other items
+    have no question. Return None instead of a list if the numbers or the answers do not match.
     """
     required = sum(item.required for item in instrument.items)
     if len(questions) not in {required, len(instrument.items)}:
@@ -142,7 +154,10 @@ def _by_order(instrument: Instrument, questions: Sequence[_Question]) -> list[_Q
 
 
 def _option_texts(instrument: Instrument, matched: Sequence[_Question | None]) -> dict[str, list[str]]:
-    """Return the texts of each list of answers, from the first item that uses the list and has all texts."""
+    """Return the texts of each of the instrument's lists of possible answers, by the name of the list.
+
+    The texts are those of the first item that uses the list and whose question has a text for each answer.
+    """
     found: dict[str, list[str]] = {}
     for item, question in zip(instrument.items, matched, strict=True):
         texts = [answer.text for answer in question.answers if answer.text] if question is not None else []
@@ -152,7 +167,10 @@ def _option_texts(instrument: Instrument, matched: Sequence[_Question | None]) -
 
 
 def _questions(items: object, value_sets: dict[str, list[_Answer]]) -> Iterator[_Question]:
-    """Yield the questions of a list of items and nested items, in order. Leave out read-only and display items."""
+    """Yield the questions of the items of a Questionnaire and of their nested items, in order.
+
+    Skip read-only items and items that are not questions, such as titles.
+    """
     for item in _objects(items):
         if item.get("type") in _QUESTIONS and item.get("readOnly") is not True:
             codes = {each.get("code") for each in _objects(item.get("code")) if each.get("system") == LOINC}
@@ -187,7 +205,7 @@ def _concept(coding: Json, value: int | None) -> _Answer:
 
 
 def _value_sets(questionnaire: Json) -> dict[str, list[_Answer]]:
-    """Return the answers in the value sets that the Questionnaire contains, by their id."""
+    """Return the possible answers in each value set that a Questionnaire contains, by the id of the value set."""
     return {
         str(each.get("id")): [_concept(concept, _ordinal(concept)) for concept in _concepts(each)]
         for each in _objects(questionnaire.get("contained"))
@@ -203,7 +221,7 @@ def _concepts(value_set: Json) -> list[Json]:
 
 
 def _ordinal(element: Json) -> int | None:
-    """Return the ordinal value of an answer as an integer; None if it has none."""
+    """Return the ordinal value in the extensions of an answer, as an integer; None if there is none."""
     for extension in _objects(element.get("extension")):
         if extension.get("url") in _ORDINALS:
             return _integer(extension.get("valueDecimal", extension.get("valueInteger")))
@@ -226,6 +244,9 @@ def _objects(value: object) -> list[Json]:
 
 
 def _text(value: object, longest: int) -> str | None:
-    """Return a text without blanks at its ends; None if it is not a text, is empty, or is longer than `longest`."""
+    """Return a text without white space at its ends.
+
+    Return None if the value is not a text, is empty, or has more than `longest` characters.
+    """
     text = value.strip() if isinstance(value, str) else ""
     return text if 0 < len(text) <= longest else None

@@ -1,4 +1,4 @@
-"""Scoring: computes the result of a person's answers by the rules of the instrument, and from nothing else."""
+"""Scoring: computes the score of a person's answers by the rules of the instrument, and from nothing else."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -13,8 +13,8 @@ IN_ERROR: Final = "entered-in-error"
 class Scoring(StrEnum):
     """How a total was computed.
 
-    `complete`: all items that count are answered. `prorated`: some are not answered, and the total is extrapolated from
-    the answers to the others. `incomplete`: there is no total.
+    `complete`: all items that count are answered. `prorated`: some of them are not answered, and the total is
+    extrapolated from the answers to the others. `incomplete`: there is no total.
     """
 
     COMPLETE = "complete"
@@ -23,9 +23,11 @@ class Scoring(StrEnum):
 
 
 class Score(NamedTuple):
-    """The result of answers. `band` is None if there is no total, or no band for the total.
+    """The score of a person's answers to an instrument.
 
-    `subscales` is None if the instrument has no subscales, or if an item that counts is not answered.
+    `total` is None if it cannot be computed. `band` is the code of the band that contains the total, or None.
+    `subscales` has the sum of each subscale by its code; it is None if the instrument has no subscales, or if an item
+    that counts is not answered.
     """
 
     scoring: Scoring
@@ -36,7 +38,7 @@ class Score(NamedTuple):
 
 
 def score(instrument: Instrument, answers: Sequence[int | None], status: str) -> Score:
-    """Return the result of the answers of an assessment with this status.
+    """Return the score of the answers of an assessment with this status.
 
     `answers` has one entry for each item, None if the item is not answered. An assessment that was entered in error has
     no total and no flags. A total is prorated only if the assessment is completed, at most `missing_allowed` of the
@@ -59,7 +61,7 @@ def score(instrument: Instrument, answers: Sequence[int | None], status: str) ->
 
 
 def flags_of(instrument: Instrument, answers: Sequence[int | None]) -> list[str]:
-    """Return the flags of answers, each once, in the order of the instrument's rules."""
+    """Return the flags that the instrument's safety rules give to answers, each once, in the order of the rules."""
     found = {
         rule.flag: None
         for rule in instrument.safety

@@ -1,8 +1,8 @@
-"""The days of a practice: rules, due days, pauses, states of days, and weeks.
+"""Computes the days of a practice: due days, paused days, the states of days, and weeks.
 
 All results depend only on the arguments: nothing here reads a clock or a database, or imports other parts of the
 application. A day is a `datetime.date` without a time zone, so that clock changes and travel do not move it. A window
-of days includes its first and its last day.
+of days, from `first` to `last`, includes both.
 
     practice = read_practice(record)                                # the record as JSON
     outcomes = best_outcomes((entry.day, entry.outcome) for entry in entries)

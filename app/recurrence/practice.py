@@ -9,7 +9,7 @@ from app.recurrence.rules import Rule, WeekStart, named_ordinals, parse_rule
 
 
 class EntryOutcome(StrEnum):
-    """What became of a practice on a day, from the best outcome to the least."""
+    """The outcome of a practice on a day. The values are in order, from the best outcome to the worst."""
 
     DONE = "done"
     PARTLY = "partly"
@@ -19,9 +19,10 @@ class EntryOutcome(StrEnum):
 class DayState(StrEnum):
     """The state of a day of a practice.
 
-    `done`, `partly`, `skipped`: the day has entries, and this is their best outcome. A day without an entry is `paused`
-    if the practice is in force and paused. Otherwise `open`: today, if the practice is due or has a number of times per
-    week; `passed`: a due day before today; `ahead`: a due day after today; `none`: any other day.
+    `done`, `partly`, `skipped`: the day has practice entries, and this is their best outcome. The other values are for
+    days without an entry. `paused`: the practice has begun, has not ended, and is paused. `open`: today, if the
+    practice is due today or has a number of times per week. `passed`: a due day before today. `ahead`: a due day after
+    today. `none`: any other day.
     """
 
     DONE = "done"
@@ -35,9 +36,9 @@ class DayState(StrEnum):
 
 
 class Span(NamedTuple):
-    """A part of a schedule: in force from `from_on` to the day before the next span.
+    """A part of the schedule of a practice, in force from the day `from_on` until the day before the next span begins.
 
-    Either `rule` names the due days, or the practice is to be done on `times_per_week` (1 to 7) days of each week. If
+    Either `rule` names the due days, or the practice should be done on `times_per_week` (1 to 7) days of each week. If
     both are None, no day is due.
     """
 
@@ -47,17 +48,17 @@ class Span(NamedTuple):
 
 
 class Pause(NamedTuple):
-    """A pause from `from_on` to `until_on`, both included. It has no end if `until_on` is None."""
+    """A pause of a practice, from `from_on` to `until_on`, both included. It has no end if `until_on` is None."""
 
     from_on: date
     until_on: date | None = None
 
 
 class Practice(NamedTuple):
-    """The members of a practice that determine its days.
+    """The part of a practice's record that determines the days of the practice.
 
-    `schedule` has at least one span. Its spans and the pauses are in ascending order. `ends_on` is the last day, or
-    None.
+    `schedule` has at least one span. The spans and the pauses are in ascending order. `ends_on` is the last day of the
+    practice, or None if the practice has no end.
     """
 
     schedule: tuple[Span, ...]
@@ -67,7 +68,7 @@ class Practice(NamedTuple):
 
 
 def read_practice(record: Mapping[str, Any]) -> Practice:
-    """Return the `Practice` of a record in JSON form, from `schedule`, `ends_on`, `pauses` and `week_start`.
+    """Return the `Practice` of a record in JSON form, from its `schedule`, `ends_on`, `pauses` and `week_start`.
 
     The days in the record are text (`YYYY-MM-DD`). Raise `UnsupportedRuleError` if `parse_rule` does not accept a rule.
     """
@@ -93,9 +94,9 @@ def _read_day(text: str | None) -> date | None:
 
 
 def best_outcomes(entries: Iterable[tuple[date, str]]) -> dict[date, EntryOutcome]:
-    """Return the best outcome of each day that has entries: done before partly before skipped.
+    """Return the best outcome of each day that has practice entries: done before partly before skipped.
 
-    `entries` are pairs of a day and an outcome, in any order.
+    `entries` has a day and an outcome for each practice entry, in any order.
     """
     logged: dict[date, set[str]] = {}
     for day, outcome in entries:
@@ -104,9 +105,10 @@ def best_outcomes(entries: Iterable[tuple[date, str]]) -> dict[date, EntryOutcom
 
 
 def due_days(practice: Practice, first: date, last: date) -> list[date]:
-    """Return the due days from `first` to `last`, both included: those that a rule in force names and no pause covers.
+    """Return the due days from `first` to `last`, both included, in order.
 
-    They are in order. A span with `times_per_week` has no due days.
+    A day is due if the rule of the span in force names the day, and the practice is not paused. A span with
+    `times_per_week` has no due days.
     """
     start, end = first.toordinal(), last.toordinal()
     paused = paused_ordinals(practice, start, end)
@@ -136,7 +138,10 @@ def day_states(
 
 
 def spans_in_force(practice: Practice, first: int, last: int) -> Iterator[tuple[Span, int, int]]:
-    """Yield each span that is in force in a window of ordinals, with its first and last ordinal in the window."""
+    """Yield each span that is in force on a day of a window, with the first and the last of its days in the window.
+
+    Days are given as ordinals (`date.toordinal`).
+    """
     if practice.ends_on is not None:
         last = min(last, practice.ends_on.toordinal())
     nexts = [span.from_on.toordinal() - 1 for span in practice.schedule[1:]]
@@ -147,7 +152,7 @@ def spans_in_force(practice: Practice, first: int, last: int) -> Iterator[tuple[
 
 
 def ruled_ordinals(practice: Practice, first: int, last: int) -> list[int]:
-    """Return the ordinals from `first` to `last` that the rules in force name, paused or not, in order."""
+    """Return the days from `first` to `last` that the rules name, including paused days, in order, as ordinals."""
     return [
         day
         for span, begin, end in spans_in_force(practice, first, last)
@@ -157,7 +162,7 @@ def ruled_ordinals(practice: Practice, first: int, last: int) -> list[int]:
 
 
 def paused_ordinals(practice: Practice, first: int, last: int) -> set[int]:
-    """Return the ordinals from `first` to `last` on which the practice is in force and paused."""
+    """Return the days of the practice from `first` to `last` on which it is paused. Days are ordinals."""
     first = max(first, practice.schedule[0].from_on.toordinal())
     if practice.ends_on is not None:
         last = min(last, practice.ends_on.toordinal())

@@ -1,8 +1,9 @@
-"""Rules: a closed grammar of recurrence rules (RFC 5545, section 3.3.10), and the days that they name.
+"""Recurrence rules: a subset of the rules of RFC 5545 (section 3.3.10), and the days that a rule names.
 
-A rule from a client must not reach a general library: python-dateutil never finishes `FREQ=DAILY;INTERVAL=0`. Here the
-cost is proportional to the requested window, and COUNT adds at most one step for each month since the anchor.
-Internally, a day is its ordinal (`date.toordinal`), and a month is `12 * year + month - 1`.
+A general library must not evaluate a rule from a client: python-dateutil never finishes `FREQ=DAILY;INTERVAL=0`. Here
+the time is proportional to the requested window of days; COUNT adds at most one step for each month since the anchor,
+which is the first day of the span that has the rule. Internally, a day is its ordinal (`date.toordinal`), and a month
+is `12 * year + month - 1`.
 """
 
 import re
@@ -25,11 +26,11 @@ _PARTS: Final = {
     "BYMONTHDAY": re.compile(f"{_MONTH_DAY}(?:,{_MONTH_DAY}){{0,5}}").fullmatch,
 }
 _MONTH_LENGTHS: Final = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-_CYCLE: Final = 12 * 400  # the number of months after which their lengths and weekdays repeat
+_CYCLE: Final = 12 * 400  # the number of months after which the lengths of months and their weekdays repeat
 
 
 class WeekStart(StrEnum):
-    """The day on which weeks begin."""
+    """The weekday on which weeks begin."""
 
     MONDAY = "MO"
     SATURDAY = "SA"
@@ -37,16 +38,16 @@ class WeekStart(StrEnum):
 
 
 class UnsupportedRuleError(ValueError):
-    """The text is not a rule of the closed grammar."""
+    """The text is not a recurrence rule, or has parts that are not supported (see `parse_rule`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A parsed rule.
+    """A parsed recurrence rule.
 
-    `count` is None if the rule has no end. Only a weekly rule has `weekdays` (0 is Monday). Only a monthly rule has
-    `month_weekdays`, pairs of an ordinal (1 to 4 or -1) and a weekday, or `month_days`, 1 to 31 or -1. A part that the
-    rule does not have is empty.
+    `count` is None if the rule has no COUNT. Only a weekly rule can have `weekdays` (0 is Monday). Only a monthly rule
+    can have `month_days` (1 to 31, or -1 for the last day), or `month_weekdays`: pairs of a position in the month (1 to
+    4, or -1 for the last) and a weekday.
     """
 
     frequency: str
@@ -58,7 +59,7 @@ class Rule:
 
 
 def parse_rule(text: str) -> Rule:
-    """Parse a rule; raise `UnsupportedRuleError` if the text is not of the closed grammar.
+    """Return the rule that a text describes; raise `UnsupportedRuleError` if the text is not supported.
 
     The text has at most 120 characters, in upper case. FREQ comes first, and no part occurs twice. The parts are:
 
@@ -113,16 +114,16 @@ def named_days(
 ) -> list[date]:
     """Return the days from `first` to `last`, both included, that a rule names, in order.
 
-    No day before `anchor` is named, and INTERVAL and COUNT count from it. A rule without weekdays or days of the month
-    uses those of the anchor. The anchor itself is returned only if the rule names it. The weeks of INTERVAL begin on
-    `week_start`.
+    `anchor` is the day from which INTERVAL and COUNT count. The rule names no day before the anchor, and the anchor
+    itself only if it matches. A weekly, monthly or yearly rule without BYDAY and BYMONTHDAY uses the weekday, or the
+    day of the month, of the anchor. The weeks of INTERVAL begin on `week_start`.
     """
     named = named_ordinals(rule, anchor.toordinal(), first.toordinal(), last.toordinal(), week_start)
     return [date.fromordinal(day) for day in named]
 
 
 def named_ordinals(rule: Rule, anchor: int, first: int, last: int, week_start: WeekStart) -> list[int]:
-    """Return the same as `named_days`, with all days as ordinals."""
+    """Return the same days as `named_days`. All days, also those of the arguments, are ordinals."""
     rule = _completed(rule, anchor)
     if rule.count is not None:
         last = min(last, _last_counted(rule, anchor, last, week_start))
@@ -143,14 +144,15 @@ def named_ordinals(rule: Rule, anchor: int, first: int, last: int, week_start: W
 
 
 def first_of_week(day: int, week_start: WeekStart) -> int:
-    """Return the ordinal of the first day of the week that contains the ordinal `day`."""
+    """Return the first day of the week that contains `day`. Both are ordinals."""
     return day - (day - 1 - _DAY_CODES.index(week_start)) % 7  # the ordinal 1 is a Monday
 
 
 def _completed(rule: Rule, anchor: int) -> Rule:
-    """Return a rule with the weekday or day of the month of the anchor, if it names none.
+    """Return a copy of a rule that no longer depends on the anchor's weekday or day of the month.
 
-    A yearly rule becomes a monthly rule with twelve times the interval.
+    A weekly or monthly rule without BYDAY and BYMONTHDAY gets the weekday, or the day of the month, of the anchor. A
+    yearly rule becomes a monthly rule with twelve times the interval and the anchor's day of the month.
     """
     if rule.frequency == "WEEKLY" and not rule.weekdays:
         return replace(rule, weekdays=((anchor - 1) % 7,))
@@ -162,7 +164,10 @@ def _completed(rule: Rule, anchor: int) -> Rule:
 
 
 def _last_counted(rule: Rule, anchor: int, last: int, week_start: WeekStart) -> int:
-    """Return the ordinal of the last day that COUNT allows; of a monthly rule at most `last`, which ends the search."""
+    """Return the last day that a rule with COUNT names, as an ordinal.
+
+    The search in a monthly rule ends with the month of `last`: if COUNT is not reached by then, return `last`.
+    """
     left = rule.count or 0
     if rule.frequency == "DAILY":
         return anchor + rule.interval * (left - 1)
@@ -183,18 +188,18 @@ def _last_counted(rule: Rule, anchor: int, last: int, week_start: WeekStart) -> 
 
 
 def _offsets(rule: Rule, week_start: WeekStart) -> list[int]:
-    """Return the days that a weekly rule names, as offsets from the first day of the week, in order."""
+    """Return the weekdays of a weekly rule as numbers of days after the first day of the week, in order."""
     return sorted((weekday - _DAY_CODES.index(week_start)) % 7 for weekday in rule.weekdays)
 
 
 def _month_of(day: int) -> int:
-    """Return the number of the month of a day."""
+    """Return the month of a day, as `12 * year + month - 1`. The day is an ordinal."""
     moment = date.fromordinal(day)
     return 12 * moment.year + moment.month - 1
 
 
 def _days_of(rule: Rule, month: int) -> list[int]:
-    """Return the ordinals of the days of a month that a monthly rule names, in order and each once."""
+    """Return the days of a month that a monthly rule names, as ordinals, in order and without repetition."""
     first = date(month // 12, month % 12 + 1, 1).toordinal()
     length, weekday = _length(month), (first - 1) % 7
     days = {length if day < 0 else day for day in rule.month_days if day <= length}
@@ -212,9 +217,10 @@ def _length(month: int) -> int:
 
 
 def _sorts_of_months() -> bytes:
-    """Return a number for each month of the cycle.
+    """Return a number for each month of the calendar's cycle of 400 years.
 
-    Months with the same length and the same first weekday have the same number.
+    Months with the same length and the same first weekday get the same number: a monthly rule names as many days in
+    each of them.
     """
     sorts, weekday = [], 5  # 1 January of the year 0, and of 2000, is a Saturday
     for month in range(_CYCLE):

@@ -1,4 +1,4 @@
-"""The weeks of a practice: the numbers of expected and of done days, and the runs of weeks that were kept."""
+"""The weeks of a practice: how many days were expected and done in each week, and which weeks in a row were kept."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -14,8 +14,9 @@ MAX_WEEKS_BACK: Final = 260
 class WeekState(StrEnum):
     """The state of a week of a practice.
 
-    `free`: nothing was expected. `kept`: at least two thirds of the expected days were done or partly done. `open`: the
-    week is neither over nor kept yet. `not-kept`: the week is over and was not kept.
+    `free`: no day was expected. `kept`: the number of days that were done or partly done is at least two thirds of the
+    number of expected days. `open`: the week is neither over nor kept yet. `not-kept`: the week is over and was not
+    kept.
     """
 
     KEPT = "kept"
@@ -25,7 +26,10 @@ class WeekState(StrEnum):
 
 
 class Week(NamedTuple):
-    """A week of a practice: numbers of days, and the percentage that was done, or None if nothing was expected."""
+    """A week of a practice: the numbers of expected, done, partly done and skipped days, and the state.
+
+    `percent` is the share of the expected days that was done, or None if no day was expected.
+    """
 
     starts_on: date
     expected: int
@@ -37,9 +41,9 @@ class Week(NamedTuple):
 
 
 class WeeksKept(NamedTuple):
-    """The lengths of the current and of the longest run of kept weeks, in kept weeks.
+    """How many weeks of a practice were kept in a row: in the current run and in the longest run.
 
-    `forgiven`: whether the current run includes a week that was not kept.
+    A run continues over a single week that was not kept. `forgiven`: whether the current run has such a week.
     """
 
     current: int
@@ -59,12 +63,13 @@ def weeks(
 
     `outcomes` is the result of `best_outcomes`; it may have days outside these weeks.
 
-    - `expected`: the number of days that are due by the rules and neither paused nor skipped; plus a seventh, rounded
-      down, of the sum of `times_per_week` over the days in force that are neither paused nor skipped;
-    - `done`, `partly`, `skipped`: the number of days with this best outcome, due or not;
+    - `expected`: the number of days that the rules name, without paused and skipped days. In a span with
+      `times_per_week`, each day that is not paused or skipped adds a seventh of it; the sum of the sevenths is rounded
+      down;
+    - `done`, `partly`, `skipped`: the number of days with this best outcome, whether they were due or not;
     - `state`: `kept` if `done` and `partly` together are at least two thirds of `expected`;
-    - `percent`: the share of `expected` that was done, at most 100. A day in `partly` counts half; half percents are
-      rounded up.
+    - `percent`: the share of `expected` that was done, at most 100. A day in `partly` counts as half a day; half
+      percents are rounded up.
     """
     start = first_of_week(first.toordinal(), practice.week_start)
     end = first_of_week(last.toordinal(), practice.week_start) + 6
@@ -90,10 +95,10 @@ def weeks(
 
 
 def weeks_kept(practice: Practice, outcomes: Mapping[date, EntryOutcome], today: date) -> WeeksKept:
-    """Return the runs of kept weeks, up to the week of `today` and at most 260 weeks back.
+    """Return how many weeks were kept in a row, among the week of `today` and the 260 weeks before it.
 
-    Free weeks are ignored. One week that was not kept is forgiven; two in a row end the run. The week of `today` counts
-    once it is kept. `outcomes` is the result of `best_outcomes`.
+    Free weeks are ignored. A single week that was not kept does not end a run, and is not counted in it; two such weeks
+    in a row end the run. The week of `today` counts as soon as it is kept. `outcomes` is the result of `best_outcomes`.
     """
     run = longest = 0
     lapsed = forgiven = False
@@ -108,7 +113,10 @@ def weeks_kept(practice: Practice, outcomes: Mapping[date, EntryOutcome], today:
 
 
 def _week(start: int, expected: int, counts: Mapping[EntryOutcome, int], *, is_over: bool) -> Week:
-    """Return the week that begins on the ordinal `start`."""
+    """Return the week that begins on the day `start`, an ordinal.
+
+    `counts` has the number of days with each best outcome. `is_over` says whether the last day of the week has passed.
+    """
     done, partly, skipped = (counts[outcome] for outcome in EntryOutcome)
     if not expected:
         state = WeekState.FREE

@@ -1,4 +1,4 @@
-"""Check-ins: how a person is at a moment."""
+"""Check-ins: how a person feels at one moment, in numbers, side effects and a note."""
 
 from collections.abc import Iterator
 from enum import StrEnum
@@ -119,13 +119,13 @@ class CheckInFilters(records.Filters):
 
 
 VALUES: Final = ("mood", "anxiety", "energy", "sleep", "connectedness", "craving", "pain", "sleep_minutes")
-"""The fields of a check-in that are numbers."""
+"""The fields of a check-in whose values are numbers."""
 
 
 def settle(check_in: CheckInFields, _before: CheckInFields | None, view: View) -> Iterator[Fault]:
     """Set the time to now and the time zone to the owner's if they were not sent.
 
-    Yield a fault if the check-in has no value, side effect or note.
+    Yield a fault if the check-in has no number, no side effect and no note.
     """
     check_in.taken_at = check_in.taken_at or clock.now()
     check_in.timezone = check_in.timezone or view.timezone

@@ -35,7 +35,7 @@ class ElementKind(StrEnum):
 
 
 class ElementStatus(StrEnum):
-    """How far the person has come with an element."""
+    """How far the person has processed an element."""
 
     CAPTURED = "captured"
     EXPLORING = "exploring"
@@ -119,7 +119,7 @@ _NEEDS_A_MEANING: Final = {ElementStatus.UNDERSTOOD, ElementStatus.INTEGRATED}
 
 
 def settle(element: ElementFields, _before: ElementFields | None, _view: View) -> Iterator[Fault]:
-    """Check the rule of elements: an understood or integrated element has a meaning."""
+    """Check the rule of elements: an element with the status `understood` or `integrated` must have a meaning."""
     if element.status in _NEEDS_A_MEANING and not element.meaning:
         yield Fault("/meaning", "meaning-required", "Send a meaning for an understood or integrated element.")
 

@@ -125,11 +125,11 @@ class IntentionFilters(records.Filters):
 
 
 EXPECTED: Final = 2
-"""The index of the expected step in a scale."""
+"""The index, in the list `scale` of an intention, of the step that describes the expected result."""
 
 
 def settle(intention: IntentionFields, _before: IntentionFields | None, _view: View) -> Iterator[Fault]:
-    """Check the rule of intentions: a scale has a text for the expected step."""
+    """Check the rule of intentions: if an intention has a scale, the step of the expected result must have a text."""
     if intention.scale is not None and not intention.scale[EXPECTED]:
         yield Fault(f"/scale/{EXPECTED}", "expected-level-required", "Send what is expected as the third step.")
 

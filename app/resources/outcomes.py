@@ -80,7 +80,7 @@ class OutcomeFilters(records.Filters):
 
 
 def settle(outcome: OutcomeFields, _before: OutcomeFields | None, _view: View) -> Iterator[Fault]:
-    """Check the rule of outcomes: an outcome has a level, an achievement or a note."""
+    """Check the rule of outcomes: an outcome must have a level, an achievement or a note."""
     if outcome.level is None and outcome.achievement is None and not outcome.note:
         yield Fault("/note", "empty-outcome", "Send at least one of level, achievement and note.")
 
@@ -117,7 +117,7 @@ router = OUTCOMES.router
     summary="Create an outcome",
 )
 async def create_outcome(view: OwnRecords, draft: OutcomeDraft) -> Response:
-    """Create an outcome: what became of an intention, an action item or a practice by a day.
+    """Create an outcome: what became of an intention, an action item or a practice by a given day.
 
     Send at least one of `intention_id`, `action_item_id` and `practice_id`, and at least one of `level`, `achievement`
     and `note`.

@@ -77,7 +77,7 @@ class PracticeEntryFilters(records.Filters):
 
 
 def settle(_entry: PracticeEntryFields, _before: PracticeEntryFields | None, _view: View) -> Iterator[Fault]:
-    """Yield no fault: an entry may be for any day, even outside the practice's schedule."""
+    """Yield no fault: practice entries have no rules. An entry may be for any day, even outside the schedule."""
     return iter(())
 
 

@@ -1,4 +1,4 @@
-"""Practices: what a person does again and again, by a schedule."""
+"""Practices: what a person does again and again, on the days of a schedule."""
 
 from collections.abc import Iterator
 from typing import Annotated, Final
@@ -32,7 +32,11 @@ def _check_rule(rule: str) -> str:
 
 @with_config(extra="forbid")
 class PracticeSpan(TypedDict):
-    """A part of a schedule. It is in force until the day before the next span; the last span, until `ends_on`."""
+    """A part of a practice's schedule.
+
+    A span is in force from `from_on` until the day before the next span begins; the last span, until the practice's
+    `ends_on`.
+    """
 
     from_on: Annotated[
         DayText,
@@ -152,7 +156,11 @@ class PracticeFilters(records.Filters):
 
 
 def settle(practice: PracticeFields, _before: PracticeFields | None, _view: View) -> Iterator[Fault]:
-    """Check the rules of a practice: its spans and pauses are in order, and no span has a rule and `times_per_week`."""
+    """Check the rules of a practice.
+
+    The spans and the pauses must be in ascending order, and pauses must not overlap. A span must not have both a rule
+    and `times_per_week`. `ends_on` must not be before the last span begins.
+    """
     spans = practice.schedule
     for n, span in enumerate(spans):
         if span["rule"] is not None and span["times_per_week"] is not None:

@@ -1,4 +1,4 @@
-"""Reflections: words written or spoken while processing."""
+"""Reflections: words that a person writes or speaks while processing what came up."""
 
 from collections.abc import Iterator
 from enum import StrEnum
@@ -20,7 +20,7 @@ from app.records.text import Emotion, PromptId, Text200, Text500, Text100000, Ze
 
 
 class Capture(StrEnum):
-    """How the words were entered."""
+    """How the words of a reflection were entered."""
 
     TYPED = "typed"
     VOICE_TRANSCRIPT = "voice-transcript"
@@ -106,7 +106,10 @@ class ReflectionFilters(records.Filters):
 
 
 def settle(reflection: ReflectionFields, _before: ReflectionFields | None, view: View) -> Iterator[Fault]:
-    """Set the time to now and the time zone to the owner's if they were not sent; yield no fault."""
+    """Set the time to now and the time zone to the owner's if they were not sent.
+
+    Yield no fault: reflections have no rules.
+    """
     reflection.occurred_at = reflection.occurred_at or clock.now()
     reflection.timezone = reflection.timezone or view.timezone
     return iter(())

@@ -33,7 +33,7 @@ from tests.witness import Client
 
 def test_every_table_is_covered_by_its_columns() -> None:
     uncovered = {table.name for table in Table.metadata.sorted_tables if personal_rows.belongs(table) is None}
-    assert uncovered == {*personal_rows.OTHERS}
+    assert uncovered == {*personal_rows.OTHER_TABLES}
 
 
 def test_a_closed_account_is_served_nowhere_until_it_is_reopened(server: Server, anyone: Client, alice: Person) -> None:

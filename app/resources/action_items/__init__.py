@@ -127,7 +127,10 @@ _INTERNAL: Final = {Facet.THOUGHT, Facet.EMOTION, Facet.PERSPECTIVE, Facet.ATTEN
 
 
 def settle(item: ActionItemFields, before: ActionItemFields | None, _view: View) -> Iterator[Fault]:
-    """Check the rules of an action item. Set `completed_at` if it is completed, and clear it if it is reopened."""
+    """Check the rules of an action item.
+
+    If the item is completed and no `completed_at` was sent, set the field to now. If the item is reopened, clear it.
+    """
     if (item.facet in _INTERNAL) != (item.change == ActionItemChange.INTERNAL):
         yield Fault("/facet", "facet-mismatch", f"This facet does not belong to an {item.change} change.")
     if (item.if_cue is None) != (item.then_response is None):

@@ -4,7 +4,11 @@ from enum import StrEnum
 
 
 class Facet(StrEnum):
-    """What a change is about. Up to `self-talk` the change is internal, from `behaviour` on external."""
+    """What an action item is about.
+
+    The values from `thought` to `self-talk` are for internal changes, and those from `behaviour` to `other` for
+    external changes.
+    """
 
     THOUGHT = "thought"
     EMOTION = "emotion"

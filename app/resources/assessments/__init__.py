@@ -49,7 +49,7 @@ class AssessmentFields(records.Fields):
 
 
 class AssessmentScore(BaseModel, defer_build=True):
-    """The members of an assessment that the server computes from the answers at every write."""
+    """The members of an assessment that the server computes from the answers at each create and each change."""
 
     scoring: Annotated[Scoring, Sealed()] = Field(
         description="How the total was computed.", json_schema_extra=_READ_ONLY
@@ -135,7 +135,11 @@ TRANSITIONS: Final = records.transitions({"in-progress": "completed"}, error="en
 
 
 def settle(assessment: Assessment, before: Assessment | None, view: View) -> Iterator[Fault]:
-    """Check the rules of an assessment; set the version, time and time zone if not sent; compute the score."""
+    """Check the rules of an assessment, and compute its score.
+
+    Set the members that were not sent: the instrument's version to the newest, the time to now, and the time zone to
+    the owner's.
+    """
     assessment.taken_at = assessment.taken_at or clock.now()
     assessment.timezone = assessment.timezone or view.timezone
     library = view.caller.services.library

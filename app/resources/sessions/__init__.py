@@ -67,9 +67,9 @@ class SessionFields(records.Fields):
 class SessionRecord(SessionFields, records.Record, table=True):
     """A session, as stored.
 
-    `system` and `value` are the identifier that the managing clinic gave it; `revision` is the highest revision that
-    the clinic sent. They are kept when the session is detached. Both indexes of `clinic_id` are partial in the
-    migrations (not null).
+    If a clinic manages the session, `system` and `value` are the clinic's identifier of the session, and `revision` is
+    the highest revision of the session that the clinic sent. These columns are kept when the owner detaches the session
+    from the clinic. In the migrations, both indexes that begin with `clinic_id` leave out rows in which it is null.
     """
 
     __tablename__ = "session"
@@ -144,7 +144,7 @@ _OF_DOSING: Final = ("medicine", "route", "dose_value", "dose_unit")
 
 
 def settle(session: SessionFields, _before: SessionFields | None, view: View) -> Iterator[Fault]:
-    """Check the rules of a session; set its time zone to the owner's if none was sent."""
+    """Check the rules of a session. Set its time zone to the owner's if no time zone was sent."""
     session.timezone = session.timezone or view.timezone
     if session.status in _NEEDS_A_REASON and not session.status_reason:
         yield Fault(
