@@ -1,4 +1,4 @@
-"""Clauses that compile to different SQL on the two databases."""
+"""SQL expressions that compile to different SQL for PostgreSQL and for SQLite."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ class JsonList(sa.types.UserDefinedType[list[Any]]):
     cache_ok = True
 
     def __init__(self, item: sa.types.TypeEngine[Any]) -> None:
-        """Take the type of the list's items."""
+        """`item` is the type of the values in the list."""
         self.item = item
 
     def bind_processor(self, dialect: sa.Dialect) -> Convert:  # noqa: ARG002 - SQLAlchemy's own signature
@@ -32,7 +32,7 @@ class any_of(sa.ColumnElement[bool]):  # noqa: N801 - it reads as SQLAlchemy's o
     inherit_cache = False
 
     def __init__(self, column: sa.ColumnElement[Any], name: str) -> None:
-        """Take the column, and the name of the bind parameter for the list."""
+        """`name` is the name of the bind parameter for the list of values."""
         self.column, self.name = column, name
 
     def self_group(self, against: Any = None) -> "any_of":  # noqa: ARG002 - SQLAlchemy's own signature
@@ -60,12 +60,12 @@ class byte_length(sa.ColumnElement[int]):  # noqa: N801 - it reads as one of SQL
     inherit_cache = False
 
     def __init__(self, column: sa.ColumnElement[Any]) -> None:
-        """Take the column."""
+        """`column` is the text column to measure."""
         self.column = column
 
 
 def bytes_before(document: sa.ColumnElement[Any], *order: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
-    """Return the total size in bytes of the documents of all rows that come before the row in the given order."""
+    """Return an SQL expression: the total bytes of the documents of all rows that come before a row in the `order`."""
     size = sa.func.coalesce(byte_length(document), sa.literal_column("0"))  # a tombstone has no document
     return sa.cast(sa.func.sum(size).over(order_by=order, rows=(None, 0)) - size, sa.BigInteger)
 
