@@ -98,7 +98,7 @@ class Database(Db):
 
     @abstractmethod
     async def open(self) -> None:
-        """Prepare the database. If the database cannot be reached, raise nothing: statements then raise `Unavailable`."""
+        """Prepare the database. Raise nothing if it cannot be reached: statements then raise `Unavailable`."""
 
     @abstractmethod
     async def close(self) -> None:

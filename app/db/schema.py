@@ -193,7 +193,7 @@ async def _with_database(database_url: str, work: Callable[[Database], Awaitable
 
 
 async def _vacuum(database_url: str, tables: list[str]) -> None:
-    """Rewrite the files of `tables`, or the whole SQLite file, to remove the values of dropped columns from the disk."""
+    """Rewrite the files of `tables`, or the whole SQLite file, to remove the values of dropped columns from them."""
     url = read_database_url(database_url)
     if isinstance(url, SqliteUrl):
         await asyncio.to_thread(_vacuum_sqlite, url.path)
