@@ -18,8 +18,8 @@ _MAX_WORK: Final = 16
 _HEAD_WORK: Final = 8
 """The cost of parsing a head, if the cost of parsing a piece of a body is 1.
 
-A connection may spend `_MAX_WORK` in one turn of the event loop: two heads, or 16 pieces of a body. So other connections
-and health checks do not wait long.
+A connection may spend `_MAX_WORK` in one turn of the event loop: two heads, or 16 pieces of a body. So other
+connections and health checks do not wait long.
 """
 
 
