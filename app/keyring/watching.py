@@ -12,7 +12,7 @@ WATCH_SECONDS: Final = 2.0
 
 @asynccontextmanager
 async def watched(keyring: Keyring) -> AsyncIterator[None]:
-    """During the block, call `Keyring.check` every two seconds, which reads a changed file and logs faults."""
+    """Check the keyring every two seconds during the block: read a changed file, and log errors (`Keyring.check`)."""
 
     async def watch() -> None:
         while True:
