@@ -16,9 +16,9 @@ MAX_PIPELINED: Final = 8
 HEAD_END: Final = b"\r\n\r\n"
 _MAX_WORK: Final = 16
 _HEAD_WORK: Final = 8
-"""The cost of parsing a head, if the cost of parsing a piece of a body is 1.
+"""The work of parsing a head. The unit is the work of parsing a piece of a body.
 
-A connection may spend `_MAX_WORK` in one turn of the event loop: two heads, or 16 pieces of a body. So other
+A connection may do `_MAX_WORK` in one turn of the event loop: two heads, or 16 pieces of a body. So other
 connections and health checks do not wait long.
 """
 
