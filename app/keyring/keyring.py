@@ -47,7 +47,7 @@ class Keyring:
         self._checked_at = 0.0
         self._file_stamp: tuple[int, int, int] | None = None
         self._reported_at = 0.0
-        self.fault: str | None = None
+        self.file_error: str | None = None
         """The log event about the file's current problem: `keyring-unreadable`, `keyring-exposed`, or None."""
         self._read()
 
@@ -117,13 +117,13 @@ class Keyring:
             else:
                 self._report(None if self.is_private else "keyring-exposed", now)
 
-    def _report(self, fault: str | None, now: float, **fields: object) -> None:
+    def _report(self, event: str | None, now: float, **fields: object) -> None:
         """Store the current problem of the file. Log a problem when it begins, and then once a minute."""
-        is_due = fault != self.fault or now - self._reported_at > _REPORT_SECONDS
-        self.fault = fault
-        if fault is not None and is_due:
+        is_due = event != self.file_error or now - self._reported_at > _REPORT_SECONDS
+        self.file_error = event
+        if event is not None and is_due:
             self._reported_at = now
-            observability.log_event(fault, "error", **fields)
+            observability.log_event(event, "error", **fields)
 
     def _accepted(self) -> dict[str, Key]:
         now = clock.now()
