@@ -38,7 +38,7 @@ from app.http import (
 )
 from app.identity import email_routes, password_routes, second_factor_routes, security_routes
 from app.identity import routes as identity
-from app.keyring import Keyring, KeyringError, exposed
+from app.keyring import Keyring, KeyringError, exposed_message
 from app.keyring.watching import watched
 from app.leaving import routes as leaving
 from app.library import Library, LibraryError
@@ -274,7 +274,7 @@ def _keyring(settings: Settings) -> Keyring:
     try:
         keyring = Keyring(settings.keyring)
         if settings.env is Environment.PRODUCTION and not keyring.is_private:
-            raise KeyringError(exposed(settings.keyring))  # noqa: TRY301 - to log it like any other reason
+            raise KeyringError(exposed_message(settings.keyring))  # noqa: TRY301 - to log it like any other reason
     except KeyringError as error:
         observability.log_event("keyring-refused", "error", reason=str(error))
         raise

@@ -3,10 +3,10 @@
 The package imports nothing of the server, so that the commands that manage keys start quickly.
 """
 
-from app.keyring.keyring import Keyring, KeyringError, exposed
+from app.keyring.keyring import Keyring, KeyringError, exposed_message
 
 __all__ = [
     "Keyring",
     "KeyringError",
-    "exposed",
+    "exposed_message",
 ]

@@ -163,7 +163,7 @@ class Keyring:
         self._file_stamp = _stamp(status)
 
 
-def exposed(path: Path) -> str:
+def exposed_message(path: Path) -> str:
     """Return the error message about a keyring that other users can read or change."""
     return f"AFTERGLOW_KEYRING names {path}, which others can read or change: run `chmod 600 {path}`"
 
