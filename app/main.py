@@ -39,7 +39,7 @@ from app.http import (
 from app.identity import email_routes, password_routes, second_factor_routes, security_routes
 from app.identity import routes as identity
 from app.keyring import Keyring, KeyringError, exposed_message
-from app.keyring.watching import watched
+from app.keyring.watching import watch_keyring
 from app.leaving import routes as leaving
 from app.library import Library, LibraryError
 from app.metrics import Counts, answering_with
@@ -192,7 +192,7 @@ def create_app(settings: Settings | None = None, metrics_folder: Path | None = N
         try:
             async with (
                 answering_with(metrics_folder, snapshots.counters, snapshots.snapshot),
-                watched(services.keyring),
+                watch_keyring(services.keyring),
             ):
                 with drain_before_stop(limiter, settings.drains_for):
                     yield state  # each connection reads the limiter from the state, and each request gets a copy

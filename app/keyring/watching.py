@@ -11,7 +11,7 @@ WATCH_SECONDS: Final = 2.0
 
 
 @asynccontextmanager
-async def watched(keyring: Keyring) -> AsyncIterator[None]:
+async def watch_keyring(keyring: Keyring) -> AsyncIterator[None]:
     """Check the keyring every two seconds during the block: read a changed file, and log errors (`Keyring.check`)."""
 
     async def watch() -> None:
