@@ -153,7 +153,7 @@ class Jobs:
             _INSERT,
             id=id,
             kind=kind,
-            payload={SEALED: self._sealed(id, payload)},
+            payload={SEALED: self._encrypted_payload(id, payload)},
             attempts=0,
             created_at=now,
             due_at=now,
@@ -172,7 +172,7 @@ class Jobs:
             rows = await self._db.all(_PAGE, after=after, rows=PAGE_ROWS)
             for row in rows:
                 with suppress(UnreadableError):
-                    if condition(self._opened(row)):
+                    if condition(self._decrypted_payload(row)):
                         found.append(row["id"])
             is_last, after = len(rows) < PAGE_ROWS, rows[-1]["id"] if rows else after
         return found
@@ -197,10 +197,10 @@ class Jobs:
             for is_due in (True, False)
         }
 
-    def _sealed(self, id: UUID, payload: dict[str, Any]) -> str:
+    def _encrypted_payload(self, id: UUID, payload: dict[str, Any]) -> str:
         return b64encode(self._cipher.encrypt(orjson.dumps(payload), id.bytes)).decode()
 
-    def _opened(self, row: Row) -> dict[str, Any]:
+    def _decrypted_payload(self, row: Row) -> dict[str, Any]:
         """Return the decrypted payload of a job's row. Payloads that an earlier release stored may not be encrypted."""
         payload: dict[str, Any] = row["payload"]
         if SEALED in payload:
@@ -290,7 +290,7 @@ class Jobs:
             if clock.now() >= row["expires_at"]:
                 raise JobRejectedError  # noqa: TRY301 - an expired job is dropped like a rejected one
             async with asyncio.timeout(self._lease.total_seconds()):  # then another process may claim it
-                await self._handlers[row["kind"]](Job(row["id"], self._opened(row), row["created_at"]))
+                await self._handlers[row["kind"]](Job(row["id"], self._decrypted_payload(row), row["created_at"]))
         except Exception as raised:  # noqa: BLE001 - a job may fail in any way; it must not end the runner
             error = raised
         now = clock.now()
