@@ -46,7 +46,7 @@ def check_head_size(url: bytes, headers: list[Header]) -> Problem | None:
     return HeadersTooLarge() if len(headers) > MAX_HEADERS or size > MAX_HEADER_BYTES else None
 
 
-def unfinished_head(url: bytes) -> Problem:
+def incomplete_head_problem(url: bytes) -> Problem:
     """Return the problem for a head that is incomplete and already longer than `MAX_HEAD_BYTES`."""
     return UrlTooLong() if len(url) > MAX_URL_BYTES else HeadersTooLarge()
 

@@ -257,7 +257,7 @@ class LimitedProtocol(PipelinedProtocol):
             self.cycle.on_response = self._complete_response_before_body
         max_bytes = limits.MAX_HEAD_BYTES if phase is Phase.HEAD else limits.MAX_FRAMING_BYTES
         if self._unparsed > max_bytes:
-            self._refuse(limits.unfinished_head(self.url) if phase is Phase.HEAD else MalformedRequest())
+            self._refuse(limits.incomplete_head_problem(self.url) if phase is Phase.HEAD else MalformedRequest())
         elif self._awaited[0] is not phase or self._awaited[1] is not self.headers or self._deadline is None:
             self._awaited = phase, self.headers
             if self._in_body:
