@@ -43,7 +43,7 @@ class BulkStatement:
     def encode(self, rows: Rows) -> str:
         """Return rows as the JSON text that PostgreSQL receives, with only the statement's columns.
 
-        Other keys of a row may hold a person's words, which must not leave the process unsealed.
+        Other keys of a row may hold a person's words, which must not leave the process unencrypted.
         """
         names = self._names
         return encode_rows([{name: row[name] for name in names} for row in rows])
@@ -52,8 +52,8 @@ class BulkStatement:
 class CompareAndSwap:
     """A PostgreSQL statement that updates an owner's row only if the row still has the expected values.
 
-    The statement can update the rows of several owners, with one row for each owner. A row that another transaction has
-    locked counts as changed: the update skips the row and does not wait (`SKIP LOCKED`).
+    It can update the rows of several owners: each input row names an owner. A row that another transaction has locked
+    counts as changed: the update skips the row and does not wait (`SKIP LOCKED`).
     """
 
     def __init__(self, table: sa.Table, expected: Mapping[str, str], names: Sequence[str]) -> None:
@@ -76,7 +76,7 @@ class CompareAndSwap:
 
 
 def bulk_insert(table: sa.Table) -> BulkStatement:
-    """Return a statement that inserts rows, which must have every column of the table."""
+    """Return a statement that inserts the input rows, which must have every column of the table."""
     rows = input_rows(table.c)
     one_row = sa.insert(table).values({column.name: bind(column) for column in table.c})
     return BulkStatement(
@@ -87,7 +87,10 @@ def bulk_insert(table: sa.Table) -> BulkStatement:
 
 
 def bulk_update(table: sa.Table, keys: Iterable[str], names: Iterable[str]) -> BulkStatement:
-    """Return a statement that updates the columns `names` of the table rows with the same `keys` as an input row."""
+    """Return a statement that updates the columns `names` of existing rows from input rows.
+
+    An input row updates the rows of the table that have the same values in the columns `keys`.
+    """
     key_columns, changed = [table.c[name] for name in keys], [table.c[name] for name in names]
     rows = input_rows([*key_columns, *changed])
     one_row = sa.update(table).where(*(column == bind(column) for column in key_columns))
@@ -101,9 +104,10 @@ def bulk_update(table: sa.Table, keys: Iterable[str], names: Iterable[str]) -> B
 
 
 def bulk_upsert(table: sa.Table, keys: Iterable[str], names: Iterable[str]) -> BulkStatement:
-    """Return an upsert: it inserts rows, or updates the columns `names` if a row with the same `keys` exists.
+    """Return an upsert: a statement that inserts each input row, or updates an existing row instead.
 
-    Input rows must have every column of the table, and no two of them may have the same keys.
+    If a row with the same values in the columns `keys` exists, only its columns `names` are updated. Input rows must
+    have every column of the table, and no two of them may have the same values in the columns `keys`.
     """
     rows = input_rows(table.c)
     changed = ", ".join(f"{name} = excluded.{name}" for name in names)
@@ -120,7 +124,7 @@ def bulk_upsert(table: sa.Table, keys: Iterable[str], names: Iterable[str]) -> B
 
 
 def bulk_delete(table: sa.Table, keys: Iterable[str]) -> BulkStatement:
-    """Return a statement that deletes the table rows with the same `keys` as an input row."""
+    """Return a statement that deletes the rows with the same values in the columns `keys` as an input row."""
     key_columns = [table.c[name] for name in keys]
     rows = input_rows(key_columns)
     one_row = sa.delete(table).where(*(column == bind(column) for column in key_columns))
@@ -157,7 +161,10 @@ def bulk_trim(table: sa.Table, keys: Iterable[str], number: str, kept: int) -> B
 
 @cache
 def combine(parts: tuple[BulkStatement, ...]) -> str:
-    """Return one PostgreSQL statement that executes all `parts`. No part sees the rows that another part writes."""
+    """Return one PostgreSQL statement that executes all bulk statements in `parts`.
+
+    No part sees the rows that another part writes.
+    """
     *before, last = _renumber(part.many_rows for part in parts)
     return _with([f"part_{number} AS ({sql})" for number, sql in enumerate(before)], last)
 

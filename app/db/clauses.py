@@ -11,7 +11,7 @@ from app.db.values import Convert, to_sqlite
 
 
 class JsonList(sa.types.UserDefinedType[list[Any]]):
-    """The type of a list of values that is passed to SQLite as JSON."""
+    """The SQLAlchemy type of a bind parameter whose value, a list, is passed to SQLite as JSON."""
 
     cache_ok = True
 
@@ -26,7 +26,7 @@ class JsonList(sa.types.UserDefinedType[list[Any]]):
 
 
 class any_of(sa.ColumnElement[bool]):  # noqa: N801 - it reads as SQLAlchemy's own `and_`, `exists`, `tuple_`
-    """The condition that a column equals one of the values in a list. The SQL does not depend on the list's length."""
+    """An SQL condition: a column equals one of the values in a list. The SQL does not depend on the list's length."""
 
     type = sa.Boolean()
     inherit_cache = False
@@ -54,7 +54,7 @@ def _in_json_each(element: any_of, compiler: SQLCompiler, **options: Any) -> str
 
 
 class byte_length(sa.ColumnElement[int]):  # noqa: N801 - it reads as one of SQLAlchemy's own functions
-    """The length of a text column in bytes. PostgreSQL stores the length, so it does not read the text."""
+    """An SQL function: the length of a text column in bytes. PostgreSQL stores it, so the text is not read."""
 
     type = sa.BigInteger()
     inherit_cache = False
@@ -65,7 +65,7 @@ class byte_length(sa.ColumnElement[int]):  # noqa: N801 - it reads as one of SQL
 
 
 def bytes_before(document: sa.ColumnElement[Any], *order: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
-    """Return an SQL expression: the total bytes of the documents of all rows that come before a row in the `order`."""
+    """Return an SQL expression: for each row, the total bytes of the documents of the rows before it in the `order`."""
     size = sa.func.coalesce(byte_length(document), sa.literal_column("0"))  # a tombstone has no document
     return sa.cast(sa.func.sum(size).over(order_by=order, rows=(None, 0)) - size, sa.BigInteger)
 

@@ -69,7 +69,7 @@ class Transaction(Db):
 
     @abstractmethod
     async def write(self, *parts: tuple[BulkStatement, Rows]) -> None:
-        """Write rows of several tables. No part may depend on the effects of another part."""
+        """Execute bulk statements, each with its rows. No statement may depend on the effects of another one."""
 
 
 class PoolUse(NamedTuple):
@@ -94,7 +94,7 @@ class Database(Db):
     @property
     @abstractmethod
     def pool_use(self) -> PoolUse:
-        """How many connections are in use now."""
+        """How many connections are in use now, and how many callers wait for one."""
 
     @abstractmethod
     async def open(self) -> None:

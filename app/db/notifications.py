@@ -1,8 +1,8 @@
-"""Change notifications: tell subscribers that an owner's feed may have new changes, from any process.
+"""Change notifications: wake the subscribers of an owner's feed when any process has written changes.
 
-A notification does not contain the changes: the subscriber then reads the feed. A subscriber also reads the feed from
-time to time without a notification, so a lost notification only causes a delay. A subscriber holds no database
-connection while it waits.
+A subscriber is a request that waits for changes, such as a long poll. A notification does not contain the changes: the
+subscriber then reads the feed. A subscriber also reads the feed from time to time without a notification, so a lost
+notification only causes a delay. A subscriber holds no database connection while it waits.
 """
 
 import asyncio

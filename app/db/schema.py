@@ -28,7 +28,7 @@ BOTH_FORMS: Final = "0010"
 At this revision, an upgrade encrypts all documents, and a downgrade decrypts them.
 """
 SEALED: Final = "0011"
-"""The schema revision that drops the plain columns. Their values remain in the database's files until `_vacuum`."""
+"""The schema revision that drops the plain columns. Their values stay in the files until `_vacuum` rewrites them."""
 _LOCK: Final = 0x41667466
 _CONNECT_SECONDS: Final = 10.0
 _FOUND: Final = sa.column("found", sa.Integer)

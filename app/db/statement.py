@@ -28,7 +28,7 @@ def bind(column: sa.ColumnElement[Any], name: str | None = None) -> sa.BindParam
 class PostgresPlan(NamedTuple):
     """A statement compiled for PostgreSQL: SQL with `$1`, `$2`, …, and the parameters' names in this order.
 
-    `constants` has the values of parameters whose values the statement itself contains.
+    `constants` has the values of the parameters that the statement itself sets, not its caller.
     """
 
     sql: str
@@ -44,7 +44,7 @@ class PostgresPlan(NamedTuple):
 class SqlitePlan(NamedTuple):
     """A statement compiled for SQLite: SQL with `?1`, `?2`, …, and the conversions of parameters and of result columns.
 
-    `constants` has the values of parameters whose values the statement itself contains.
+    `constants` has the values of the parameters that the statement itself sets, not its caller.
     """
 
     sql: str

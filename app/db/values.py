@@ -1,7 +1,7 @@
 """Converts values to the form that SQLite stores, and back to the values that PostgreSQL's driver returns.
 
 The stored form is SQLAlchemy's, so that migrations and other programs read the same values. We do not use SQLAlchemy's
-own conversions because ours are faster, and they are most of the cost of reading a page of a thousand records.
+own conversions because ours are faster: conversions are most of the cost of reading a page of a thousand records.
 """
 
 from collections.abc import Callable
@@ -66,7 +66,7 @@ _LOAD: Final[dict[type[sa.types.TypeEngine[Any]], Convert]] = {
 def to_sqlite(kind: sa.types.TypeEngine[Any]) -> Convert | None:
     """Return the function that converts a value of the column type `kind` to the form that SQLite stores.
 
-    The function does not accept None. Return None if no conversion is needed.
+    The returned function does not accept None. If no conversion is needed, `to_sqlite` itself returns None.
     """
     return _conversion(_STORE, kind) or kind.dialect_impl(sqlite_dialect()).bind_processor(sqlite_dialect())
 
@@ -74,7 +74,7 @@ def to_sqlite(kind: sa.types.TypeEngine[Any]) -> Convert | None:
 def from_sqlite(kind: sa.types.TypeEngine[Any]) -> Convert | None:
     """Return the function that converts a stored value of the column type `kind` to a Python value.
 
-    The function does not accept NULL. Return None if no conversion is needed.
+    The returned function does not accept NULL. If no conversion is needed, `from_sqlite` itself returns None.
     """
     return _conversion(_LOAD, kind) or kind.dialect_impl(sqlite_dialect()).result_processor(sqlite_dialect(), None)
 

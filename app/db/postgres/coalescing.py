@@ -15,7 +15,7 @@ from app.problems import Unavailable
 MAX_BATCH: Final = 32
 """The maximum number of callers that share a statement.
 
-All results arrive together, so a larger batch delays everyone.
+All results arrive together, so a larger batch delays every caller.
 """
 Statement = TypeVar("Statement", bound=Hashable)
 Item = TypeVar("Item")
@@ -34,8 +34,9 @@ class Batch(NamedTuple):
     def add(self, item: Any) -> asyncio.Future[Any]:
         """Add a caller's item; return a future that will have the item's result.
 
-        No caller may keep the future in a local variable: if it raised an error, the error's traceback, the frame with the
-        variable and the future would form a reference cycle, which would keep the caller's data in memory.
+        The caller awaits the future without assigning it to a local variable. Otherwise, after an error, the traceback,
+        the frame with the variable and the future would form a reference cycle, which would keep the caller's data in
+        memory.
         """
         self.items.append(item)
         self.others.append(asyncio.get_running_loop().create_future())

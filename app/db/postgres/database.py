@@ -79,7 +79,7 @@ class PostgresDatabase(RemoteDatabase):
 
     @property
     def pool_use(self) -> PoolUse:
-        """How many connections of the pool are in use now."""
+        """How many connections of the pool are in use now, and how many callers wait for one."""
         return self._pool.use
 
     async def open(self) -> None:

@@ -69,7 +69,7 @@ class Pool:
 
     @property
     def use(self) -> PoolUse:
-        """How many connections are in use now."""
+        """How many connections are in use now, and how many callers wait for one."""
         in_use = self._size - self._unused_capacity - len(self._free) - len(self._connecting) - len(self._checking)
         return PoolUse(self._size, in_use, sum(not waiter.done() for waiter in self._queue))
 
@@ -187,7 +187,7 @@ class Pool:
         try:
             return await waiter
         except asyncio.CancelledError:
-            if not (waiter.cancelled() or waiter.exception()):  # it got a connection before it noticed the cancellation
+            if not (waiter.cancelled() or waiter.exception()):  # a connection came before the cancellation
                 self._pass_on(waiter.result())
             raise
         finally:
@@ -219,5 +219,5 @@ class Pool:
         return None
 
     def _time_out(self, waiter: asyncio.Future[Any]) -> None:
-        with suppress(asyncio.InvalidStateError):  # it got a connection in the same turn of the event loop
+        with suppress(asyncio.InvalidStateError):  # the caller got a connection in the same turn of the event loop
             waiter.set_exception(asyncpg.TooManyConnectionsError() if self._refused else TimeoutError())

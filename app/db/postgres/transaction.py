@@ -95,7 +95,7 @@ class PostgresTransaction(Transaction):
         await self._connection.fetch(sql, *(bulk.encode(rows) for bulk, rows in parts))
 
     async def look_up(self, lookup: Lookup, keys: Sequence[Mapping[str, Any]]) -> list[Sequence[tuple[Any, ...]]]:
-        """Execute a look-up for several keys. Return a sequence for each key: the row that was found, or nothing."""
+        """Execute a look-up for several keys. Return for each key a sequence with the found row, or an empty one."""
         if len(keys) == 1:
             return [await self.tuples(lookup, **keys[0])]
         rows = encode_rows([{"n": n, **key} for n, key in enumerate(keys)])

@@ -68,7 +68,7 @@ class SqliteDatabase(Database):
     async def snapshot(self) -> AsyncIterator[Db]:
         """Run the block in a read-only transaction on a new connection.
 
-        On the reading connection, which all requests share, it would hide later writes from other requests.
+        On the reading connection, which all requests share, the transaction would hide later writes from the others.
         """
         connection = Connection(self._settings, _READ_ONLY)
         try:

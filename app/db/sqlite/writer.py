@@ -134,7 +134,7 @@ class Writer:
         return not busy
 
     def _join_group(self) -> "asyncio.Future[None]":
-        """Add a block that has run to the group of the next commit; return the future of that commit."""
+        """Add a block that has run to the group of blocks of the next commit. Return the future of that commit."""
         self._group_size += 1
         if self._group is None:
             self._group = asyncio.get_running_loop().create_future()
