@@ -119,7 +119,7 @@ class Jobs:
         self._stopping = False
 
     def register(self, kind: str, handler: Handler, *, max_seconds: float) -> None:
-        """Make `handler` run the jobs whose `kind` is this one. It needs at most `max_seconds` for each job.
+        """Run each job with this `kind` by calling `handler`, which needs at most `max_seconds` for a job.
 
         The lease of every job is the longest `max_seconds` of all handlers, and at least a minute. If a job still runs
         when its lease ends, it is cancelled and counts as failed.
@@ -143,7 +143,7 @@ class Jobs:
 
     @property
     def tasks(self) -> int:
-        """The number of running tasks of `start_task`."""
+        """The number of tasks that `start_task` started and that have not ended."""
         return len(self._tasks)
 
     async def add(self, tx: Transaction, kind: str, payload: dict[str, Any], *, max_age: timedelta = MAX_AGE) -> UUID:
@@ -220,7 +220,7 @@ class Jobs:
     async def stop(self) -> None:
         """Stop claiming jobs; wait at most `STOP_SECONDS` for running jobs, periodic work and tasks, then cancel them.
 
-        Cancelled jobs stay in the table, and another process runs them after their lease has ended.
+        Cancelled jobs stay in the table, and another process runs them after their leases have ended.
         """
         self._stopping = True
         self.wake()

@@ -9,9 +9,9 @@ from uvicorn.protocols.http.flow_control import FlowControl
 class ReadingFlowControl(FlowControl):
     """uvicorn's flow control with two more reasons to stop reading, and a measurement of the pauses.
 
-    Reading is stopped while the application has not consumed a body (uvicorn calls `pause_reading` and `resume_reading`),
-    while received requests wait (`hold_reading`), and while the client does not read its responses (`pause_writing`).
-    Reading continues when all three reasons are gone.
+    Reading is stopped while the application has not consumed a body (uvicorn then calls `pause_reading`, and later
+    `resume_reading`), while received requests wait (`hold_reading`), and while the client does not read its responses
+    (`pause_writing`). Reading continues when all three reasons are gone.
     """
 
     _transport: asyncio.Transport

@@ -71,7 +71,7 @@ class PipelinedProtocol(ProtocolTimeouts):
             self._continue()
 
     def on_response_complete(self) -> None:
-        """Continue with the requests that wait."""
+        """Continue with the requests that wait, because a response is complete."""
         ProtocolTimeouts.on_response_complete(self)
         if self.pipeline or self._unparsed_data:
             self._continue()

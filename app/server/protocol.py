@@ -36,7 +36,7 @@ class Phase(Enum):
 
 
 class LimitedProtocol(PipelinedProtocol):
-    """One connection of a client.
+    """One connection of a client, with all limits.
 
     Its methods run for every request: `tests.bench.checks` measures them in tenths of a microsecond. They call a base
     class by name, because `super()` would take a tenth more.
@@ -221,7 +221,7 @@ class LimitedProtocol(PipelinedProtocol):
         self.on_response_complete()
 
     def _count_pipelined(self, *, is_admitted: bool) -> None:
-        """Count the request that was just added to the pipeline. If it is not admitted, arrange its refusal in turn."""
+        """Count the request that was just added to the pipeline. If not admitted, `_refuse_in_turn` answers it."""
         self._limiter.pipelined += 1
         if not is_admitted:
             self.pipeline[0] = self.cycle, partial(self._refuse_in_turn, self.cycle)

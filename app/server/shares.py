@@ -54,7 +54,7 @@ class RequestShares:
             async with asyncio.timeout(MAX_WAIT_SECONDS):
                 await turn
         except (TimeoutError, asyncio.CancelledError) as error:
-            if turn.done() and not turn.cancelled():  # it was counted in the same turn of the event loop
+            if turn.done() and not turn.cancelled():  # the request was counted in the same turn of the event loop
                 self.leave(account)
             else:
                 with suppress(ValueError):  # `leave` has removed it

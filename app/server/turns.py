@@ -36,7 +36,7 @@ class Turns:
             async with asyncio.timeout(self._max_seconds):
                 await turn
         except (TimeoutError, asyncio.CancelledError) as error:
-            if turn.done() and not turn.cancelled():  # it got the lock in the same turn of the event loop
+            if turn.done() and not turn.cancelled():  # the task got the lock in the same turn of the event loop
                 self.pass_on(key)
             if isinstance(error, TimeoutError):
                 raise Unavailable from None

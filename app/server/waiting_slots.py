@@ -31,7 +31,7 @@ class WaitingSlots:
 
     @contextmanager
     def take(self, account: Hashable, wake: Callable[[], None]) -> Iterator[Slot | None]:
-        """Yield a slot for the block, or None if no slot is free and no account has two slots more than this account.
+        """Yield a slot for the block, or None if all are taken and no account has at least two more than this account.
 
         `wake` is called if another account gets the slot.
         """

@@ -83,7 +83,7 @@ def run(
         forwarded_allow_ips=trusted_proxies,
     )
     prevent_core_dumps()
-    signal.signal(signal.SIGTERM, lambda _signal, _frame: sys.exit(0))  # uvicorn raises it again after its shutdown
+    signal.signal(signal.SIGTERM, lambda _signal, _frame: sys.exit(0))  # uvicorn re-raises SIGTERM after its shutdown
     listeners = listening_sockets(host, port)
     with suppress(KeyboardInterrupt), _metrics(metrics_at) as config.metrics_folder:
         if workers > 1:
