@@ -38,8 +38,8 @@ from app.http import (
 )
 from app.identity import email_routes, password_routes, second_factor_routes, security_routes
 from app.identity import routes as identity
-from app.keyring import Keyring, KeyringError, exposed
-from app.keyring.watching import watched
+from app.keyring import Keyring, KeyringError, exposed_message
+from app.keyring.watching import watch_keyring
 from app.leaving import routes as leaving
 from app.library import Library, LibraryError
 from app.metrics import Counts, serve_snapshots
@@ -192,7 +192,7 @@ def create_app(settings: Settings | None = None, metrics_folder: Path | None = N
         try:
             async with (
                 serve_snapshots(metrics_folder, snapshots.counters, snapshots.snapshot),
-                watched(services.keyring),
+                watch_keyring(services.keyring),
             ):
                 with drain_before_stop(limiter, settings.drains_for):
                     yield state  # each connection reads the limiter from the state, and each request gets a copy
@@ -274,7 +274,7 @@ def _keyring(settings: Settings) -> Keyring:
     try:
         keyring = Keyring(settings.keyring)
         if settings.env is Environment.PRODUCTION and not keyring.is_private:
-            raise KeyringError(exposed(settings.keyring))  # noqa: TRY301 - to log it like any other reason
+            raise KeyringError(exposed_message(settings.keyring))  # noqa: TRY301 - to log it like any other reason
     except KeyringError as error:
         observability.log_event("keyring-refused", "error", reason=str(error))
         raise

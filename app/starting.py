@@ -10,7 +10,7 @@ from typing import Final
 
 import typer
 
-from app.keyring import Keyring, KeyringError, exposed, ledger
+from app.keyring import Keyring, KeyringError, exposed_message, ledger
 from app.keyring.rotation import add_sealing_key, create_keyring
 from app.settings import Environment, Settings
 
@@ -49,7 +49,7 @@ def prepare(settings: Settings) -> list[str]:
             "`afterglow keys create FILE`"
         )
     if settings.env is Environment.PRODUCTION and not keyring.is_private:
-        reasons.append(exposed(settings.keyring))
+        reasons.append(exposed_message(settings.keyring))
     if settings.env is Environment.PRODUCTION and not ledger.is_writable(settings.ledger_file):
         reasons.append(
             f"the ledger of erasures, {settings.ledger_file}, cannot be written by this user: set AFTERGLOW_LEDGER to a file "

@@ -2,8 +2,9 @@
 
 Statements are written in SQLAlchemy Core for the SQLModel tables. They are built at import, compiled once per database,
 and executed by the drivers themselves: `await db.one(statement, **values)`, `db.all`, `db.run`, and the same methods
-inside `async with db.transaction() as tx`. Outside a transaction each statement commits by itself. Every wait has a
-deadline, after which `Unavailable` is raised. Both databases return equal values.
+inside `async with db.transaction() as tx`. Outside a transaction each statement commits by itself. Every wait for the
+database has a deadline, after which `Unavailable` is raised. A statement returns the same Python values on both
+databases.
 """
 
 from app.db.background import LONG_AGO, background_transaction, delete_in_batches

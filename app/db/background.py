@@ -1,4 +1,4 @@
-"""Transactions for background work, with pauses in which requests can get the locks that both need."""
+"""Transactions for background work. A pause after each transaction lets requests acquire its locks."""
 
 import asyncio
 import time
@@ -17,8 +17,8 @@ LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 async def background_transaction(db: Database) -> AsyncIterator[Transaction]:
     """Run the block in a transaction, then sleep for as long as the transaction took.
 
-    Requests can take the lock in the pause. Other SQLite writers poll for the lock: without a pause they would hardly
-    ever find it free.
+    In the pause, requests can acquire the locks that the transaction held. On SQLite, other processes poll for the
+    write lock: without a pause they would hardly ever find it free.
     """
     started = time.monotonic()
     async with db.transaction() as tx:
@@ -27,11 +27,11 @@ async def background_transaction(db: Database) -> AsyncIterator[Transaction]:
 
 
 async def delete_in_batches(db: Database, oldest: Statement, before: datetime, rows: int) -> AsyncGenerator[int, None]:
-    """Delete all rows from before an instant, in transactions of at most `rows` rows.
+    """Delete all rows whose time is earlier than `before`, in transactions of at most `rows` rows.
 
-    Yield the number of deleted rows after each transaction. The statement `oldest` deletes the oldest rows between
-    `since` and `before`, and returns the `moment` of each row. `since` advances, so that no transaction scans the rows
-    that earlier ones deleted.
+    Yield the number of deleted rows after each transaction. `oldest` is a DELETE statement with the parameters `since`,
+    `before` and `rows`: it deletes the oldest rows between these times, and returns the time of each row in the column
+    `moment`. `since` advances after each transaction, so that no transaction scans rows that are already deleted.
     """
     since = LONG_AGO
     while True:

@@ -15,22 +15,25 @@ from app.db.statement import Statement, bind
 
 Rows = Sequence[Mapping[str, Any]]
 INPUT: Final = "input"
-"""The name in SQL of the table of rows that PostgreSQL receives."""
+"""The SQL alias of the table that PostgreSQL reads from the JSON text of the rows."""
 _OWNER_SWAPPED: Final = sa.literal_column(f"{INPUT}.owner_id").in_(
     sa.select(sa.table("swapped", sa.column("owner_id")))
 )
 
 
 class BulkStatement:
-    """A statement that writes rows. A row is a mapping by column name; keys that are not columns are ignored."""
+    """A statement that inserts, updates or deletes many rows of one table.
+
+    An input row maps the names of columns to values; keys that are not columns of the statement are ignored.
+    """
 
     def __init__(
         self, one_row: sa.UpdateBase, many_rows: Callable[..., sa.UpdateBase], columns: Iterable[sa.ColumnClause[Any]]
     ) -> None:
-        """Take the statement for one row, a builder of the statement for many rows, and the required columns.
+        """`one_row` is the statement for one row. `columns` are the columns that an input row must have.
 
-        `many_rows` takes a condition, and returns a statement that writes only the rows that meet the condition. The
-        statement has one parameter, `rows`: the rows as `encode` returns them.
+        `many_rows` is a function that takes a condition. It returns a statement that writes only the input rows that
+        meet the condition. The statement has one parameter, `rows`: the input rows as `encode` returns them.
         """
         self.one_row = Statement(one_row)
         self._names = [str(column.name) for column in columns]
@@ -40,21 +43,21 @@ class BulkStatement:
     def encode(self, rows: Rows) -> str:
         """Return rows as the JSON text that PostgreSQL receives, with only the statement's columns.
 
-        Other keys of a row may hold a person's words, which must not leave the process unsealed.
+        Other keys of a row may hold a person's words, which must not leave the process unencrypted.
         """
         names = self._names
         return encode_rows([{name: row[name] for name in names} for row in rows])
 
 
 class CompareAndSwap:
-    """A PostgreSQL update of one row per owner, which takes effect only if the row still has the expected values.
+    """A PostgreSQL statement that updates an owner's row only if the row still has the expected values.
 
-    A row that another transaction has locked counts as changed: the update skips the row and does not wait (`SKIP
-    LOCKED`).
+    It can update the rows of several owners: each input row names an owner. A row that another transaction has locked
+    counts as changed: the update skips the row and does not wait (`SKIP LOCKED`).
     """
 
     def __init__(self, table: sa.Table, expected: Mapping[str, str], names: Sequence[str]) -> None:
-        """Take the table, the columns to compare, and the columns `names` to set.
+        """The statement sets the columns `names` of `table`.
 
         `expected` maps the name of each column to compare to the key of its expected value in an input row.
         """
@@ -73,7 +76,7 @@ class CompareAndSwap:
 
 
 def bulk_insert(table: sa.Table) -> BulkStatement:
-    """Return a statement that inserts rows, which must have every column of the table."""
+    """Return a statement that inserts the input rows, which must have every column of the table."""
     rows = input_rows(table.c)
     one_row = sa.insert(table).values({column.name: bind(column) for column in table.c})
     return BulkStatement(
@@ -84,7 +87,10 @@ def bulk_insert(table: sa.Table) -> BulkStatement:
 
 
 def bulk_update(table: sa.Table, keys: Iterable[str], names: Iterable[str]) -> BulkStatement:
-    """Return a statement that updates the columns `names` of the table rows with the same `keys` as an input row."""
+    """Return a statement that updates the columns `names` of existing rows from input rows.
+
+    An input row updates the rows of the table that have the same values in the columns `keys`.
+    """
     key_columns, changed = [table.c[name] for name in keys], [table.c[name] for name in names]
     rows = input_rows([*key_columns, *changed])
     one_row = sa.update(table).where(*(column == bind(column) for column in key_columns))
@@ -98,9 +104,10 @@ def bulk_update(table: sa.Table, keys: Iterable[str], names: Iterable[str]) -> B
 
 
 def bulk_upsert(table: sa.Table, keys: Iterable[str], names: Iterable[str]) -> BulkStatement:
-    """Return an upsert: it inserts rows, or updates the columns `names` if a row with the same `keys` exists.
+    """Return an upsert: a statement that inserts each input row, or updates an existing row instead.
 
-    Input rows must have every column of the table, and no two of them may have the same keys.
+    If a row with the same values in the columns `keys` exists, only its columns `names` are updated. Input rows must
+    have every column of the table, and no two of them may have the same values in the columns `keys`.
     """
     rows = input_rows(table.c)
     changed = ", ".join(f"{name} = excluded.{name}" for name in names)
@@ -117,7 +124,7 @@ def bulk_upsert(table: sa.Table, keys: Iterable[str], names: Iterable[str]) -> B
 
 
 def bulk_delete(table: sa.Table, keys: Iterable[str]) -> BulkStatement:
-    """Return a statement that deletes the table rows with the same `keys` as an input row."""
+    """Return a statement that deletes the rows with the same values in the columns `keys` as an input row."""
     key_columns = [table.c[name] for name in keys]
     rows = input_rows(key_columns)
     one_row = sa.delete(table).where(*(column == bind(column) for column in key_columns))
@@ -126,11 +133,11 @@ def bulk_delete(table: sa.Table, keys: Iterable[str]) -> BulkStatement:
 
 
 def bulk_trim(table: sa.Table, keys: Iterable[str], number: str, kept: int) -> BulkStatement:
-    """Return a statement that deletes all but the newest rows of each group.
+    """Return a statement that deletes all rows of a group except the newest.
 
-    The columns `keys` identify a group, and the column `number` orders its rows. For each input row, the statement
-    looks at the rows of the same group with a number up to that of the input row. It keeps the `kept` highest and
-    deletes the others.
+    Rows with the same values in the columns `keys` form a group, and the column `number` orders the rows of a group.
+    An input row names a group and the highest number in it to consider: the statement ignores rows with a higher
+    number. Of the other rows of the group, it keeps the `kept` rows with the highest numbers, and deletes the rest.
     """
     key_columns, column, older = [table.c[name] for name in keys], table.c[number], table.alias("older")
     rows = input_rows([*key_columns, column])
@@ -154,16 +161,19 @@ def bulk_trim(table: sa.Table, keys: Iterable[str], number: str, kept: int) -> B
 
 @cache
 def combine(parts: tuple[BulkStatement, ...]) -> str:
-    """Return one PostgreSQL statement that executes all parts. No part sees the effects of another part."""
+    """Return one PostgreSQL statement that executes all bulk statements in `parts`.
+
+    No part sees the rows that another part writes.
+    """
     *before, last = _renumber(part.many_rows for part in parts)
     return _with([f"part_{number} AS ({sql})" for number, sql in enumerate(before)], last)
 
 
 @cache
 def combine_if_swapped(swap: CompareAndSwap, parts: tuple[BulkStatement, ...]) -> str:
-    """Return one PostgreSQL statement that executes the swap, then the parts for the owners whose row it swapped.
+    """Return one PostgreSQL statement that executes the compare-and-swap `swap`, and then `parts`.
 
-    The statement returns the ids of these owners.
+    `parts` write only rows of the owners whose swap succeeded. The statement returns the ids of these owners.
     """
     first, *texts = _renumber([swap.many_rows, *(part.many_rows_if_swapped for part in parts)])
     writes = [f"part_{number} AS ({sql})" for number, sql in enumerate(texts)]
@@ -171,7 +181,10 @@ def combine_if_swapped(swap: CompareAndSwap, parts: tuple[BulkStatement, ...]) -
 
 
 def _renumber(statements: Iterable[Statement]) -> list[str]:
-    """Return the SQL of statements with one parameter each. Replace `$1` by `$2` in the second, and so on."""
+    """Return the SQL of statements, renumbered so that they can be combined into one.
+
+    Each statement has the single parameter `$1`. It becomes `$2` in the second statement, `$3` in the third, and so on.
+    """
     return [statement.postgres.sql.replace("$1", f"${number}") for number, statement in enumerate(statements, 1)]
 
 

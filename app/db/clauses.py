@@ -1,4 +1,4 @@
-"""Clauses that compile to different SQL on the two databases."""
+"""SQL expressions that compile to different SQL for PostgreSQL and for SQLite."""
 
 from typing import Any
 
@@ -11,12 +11,12 @@ from app.db.values import Convert, to_sqlite
 
 
 class JsonList(sa.types.UserDefinedType[list[Any]]):
-    """The type of a list of values that is passed to SQLite as JSON."""
+    """The SQLAlchemy type of a bind parameter whose value, a list, is passed to SQLite as JSON."""
 
     cache_ok = True
 
     def __init__(self, item: sa.types.TypeEngine[Any]) -> None:
-        """Take the type of the list's items."""
+        """`item` is the type of the values in the list."""
         self.item = item
 
     def bind_processor(self, dialect: sa.Dialect) -> Convert:  # noqa: ARG002 - SQLAlchemy's own signature
@@ -26,13 +26,13 @@ class JsonList(sa.types.UserDefinedType[list[Any]]):
 
 
 class any_of(sa.ColumnElement[bool]):  # noqa: N801 - it reads as SQLAlchemy's own `and_`, `exists`, `tuple_`
-    """The condition that a column equals one of the values in a list. The SQL does not depend on the list's length."""
+    """An SQL condition: a column equals one of the values in a list. The SQL does not depend on the list's length."""
 
     type = sa.Boolean()
     inherit_cache = False
 
     def __init__(self, column: sa.ColumnElement[Any], name: str) -> None:
-        """Take the column, and the name of the bind parameter for the list."""
+        """`name` is the name of the bind parameter for the list of values."""
         self.column, self.name = column, name
 
     def self_group(self, against: Any = None) -> "any_of":  # noqa: ARG002 - SQLAlchemy's own signature
@@ -54,18 +54,18 @@ def _in_json_each(element: any_of, compiler: SQLCompiler, **options: Any) -> str
 
 
 class byte_length(sa.ColumnElement[int]):  # noqa: N801 - it reads as one of SQLAlchemy's own functions
-    """The length of a text column in bytes. PostgreSQL stores the length, so it does not read the text."""
+    """An SQL function: the length of a text column in bytes. PostgreSQL stores it, so the text is not read."""
 
     type = sa.BigInteger()
     inherit_cache = False
 
     def __init__(self, column: sa.ColumnElement[Any]) -> None:
-        """Take the column."""
+        """`column` is the text column to measure."""
         self.column = column
 
 
 def bytes_before(document: sa.ColumnElement[Any], *order: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
-    """Return the total size in bytes of the documents of all rows that come before the row in the given order."""
+    """Return an SQL expression: for each row, the total bytes of the documents of the rows before it in the `order`."""
     size = sa.func.coalesce(byte_length(document), sa.literal_column("0"))  # a tombstone has no document
     return sa.cast(sa.func.sum(size).over(order_by=order, rows=(None, 0)) - size, sa.BigInteger)
 

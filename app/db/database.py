@@ -23,24 +23,33 @@ REVISION: Final = Statement(
 
 
 class Db(ABC):
-    """Executes statements: `tuples`, `all`, `one`, `only` and `run` each take a statement and its values by name."""
+    """An object that executes statements: a database or a transaction.
+
+    Its methods take a statement and, as keyword arguments, the values of the statement's parameters.
+    """
 
     @abstractmethod
     async def tuples(self, statement: Statement, /, **values: Any) -> Sequence[tuple[Any, ...]]:
-        """Return every row as a tuple of its columns' values. This is the fastest method."""
+        """Execute a statement, and return each row as a tuple of its columns' values. This is the fastest method."""
 
     async def all(self, statement: Statement, /, **values: Any) -> list[Row]:
-        """Return every row as a dictionary."""
+        """Execute a statement, and return each row as a dictionary by column name."""
         names = statement.names
         return [dict(zip(names, row, strict=True)) for row in await self.tuples(statement, **values)]
 
     async def one(self, statement: Statement, /, **values: Any) -> Row | None:
-        """Return the first row as a dictionary, or None if there is no row. All rows are read: select only one."""
+        """Execute a statement; return its first row as a dictionary, or None if it returns no row.
+
+        The statement must limit itself to one row, because all rows that it returns are read.
+        """
         rows = await self.tuples(statement, **values)
         return dict(zip(statement.names, rows[0], strict=True)) if rows else None
 
     async def only(self, statement: Statement, /, **values: Any) -> Row:
-        """Return the first row of a statement that always returns a row. Raise `LookupError` if there is no row."""
+        """Execute a statement that always returns a row, and return its first row as a dictionary.
+
+        Raise `LookupError` if there is no row.
+        """
         row = await self.one(statement, **values)
         if row is None:
             raise LookupError
@@ -52,7 +61,7 @@ class Db(ABC):
 
 
 class Transaction(Db):
-    """Executes statements inside one transaction. `many` and `write` write many rows."""
+    """One transaction, in which statements are executed. `many` and `write` write many rows."""
 
     @abstractmethod
     async def many(self, statement: Statement, rows: Rows, /) -> None:
@@ -60,11 +69,11 @@ class Transaction(Db):
 
     @abstractmethod
     async def write(self, *parts: tuple[BulkStatement, Rows]) -> None:
-        """Write rows of several tables. No part may depend on the effects of another part."""
+        """Execute bulk statements, each with its rows. No statement may depend on the effects of another one."""
 
 
 class PoolUse(NamedTuple):
-    """The use of a process's database connections."""
+    """How many database connections a process uses, and how many callers wait for one."""
 
     size: int
     """The maximum number of connections."""
@@ -75,21 +84,21 @@ class PoolUse(NamedTuple):
 
 
 class Database(Db):
-    """A database. Each method that executes a statement commits by itself."""
+    """A PostgreSQL or SQLite database. Its methods execute each statement in a transaction of its own, and commit."""
 
     notifier: ChangeNotifier
     """Notifies subscribers that an owner's feed has new changes."""
     errors: Counter[str]
-    """The number of failures of the database, by reason."""
+    """The number of failures of the database, by `Failure.reason`."""
 
     @property
     @abstractmethod
     def pool_use(self) -> PoolUse:
-        """The current use of the connections."""
+        """How many connections are in use now, and how many callers wait for one."""
 
     @abstractmethod
     async def open(self) -> None:
-        """Prepare the database. If it cannot be reached, raise nothing: statements will raise `Unavailable`."""
+        """Prepare the database. Raise nothing if it cannot be reached: statements then raise `Unavailable`."""
 
     @abstractmethod
     async def close(self) -> None:
@@ -120,13 +129,16 @@ class Database(Db):
 
 
 class RemoteDatabase(Database):
-    """A database across the network. Each statement costs a round trip, so several writes can share a statement."""
+    """A database across the network.
+
+    Each statement needs a round trip, so the writes of several callers can be sent as one statement.
+    """
 
     @abstractmethod
     async def write_if_unchanged(self, swap: CompareAndSwap, row: Row, /, *parts: tuple[BulkStatement, Rows]) -> bool:
         """Execute a compare-and-swap and, if it succeeds, write the owner's rows of several tables, in one statement.
 
-        `row` has the owner's id, the expected values and the new values. Return whether the swap succeeded. It fails if
-        the stored row has other values or is locked by another transaction. Writes of several owners may share a
-        statement.
+        `row` has the owner's id, the expected values and the new values; `parts` are the rows to write. Return whether
+        the swap succeeded. It fails if the stored row has other values or is locked by another transaction. The writes
+        of several owners may be sent as one statement.
         """

@@ -19,7 +19,7 @@ class json_row(sa.ColumnElement[list[Any]]):  # noqa: N801 - it reads as one of 
     inherit_cache = False
 
     def __init__(self, columns: Sequence[sa.ColumnElement[Any]]) -> None:
-        """Take the columns: at most 100, because a PostgreSQL function has at most 100 arguments."""
+        """`columns` are at most 100, because a PostgreSQL function has at most 100 arguments."""
         self.columns = columns
 
 
@@ -38,7 +38,10 @@ def _json_array(element: json_row, compiler: SQLCompiler, **options: Any) -> str
 
 
 class json_rows(json_row):  # noqa: N801 - it reads as one of SQLAlchemy's own functions
-    """An SQL aggregate that returns a JSON array of the `json_row` of every row; null or empty if there are no rows."""
+    """An SQL aggregate that returns a JSON array of the `json_row` of every row.
+
+    If there are no rows, it returns null on PostgreSQL, and an empty array on SQLite.
+    """
 
     inherit_cache = False
 
@@ -68,7 +71,10 @@ _DECODERS: Final[dict[type[sa.types.TypeEngine[Any]], Callable[[Any], Any]]] = {
 
 
 def decode_json_row(columns: Sequence[sa.Column[Any]], values: Sequence[Any]) -> dict[str, Any]:
-    """Return a row by column name, from its values in JSON. They become the values that the drivers return."""
+    """Return a row as a dictionary by column name, with the Python types that the drivers return.
+
+    `values` are the items of the JSON array that `json_row` returned for `columns`.
+    """
     return {
         column.name: None if value is None else _decoder(column.type)(value)
         for column, value in zip(columns, values, strict=True)

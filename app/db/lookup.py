@@ -14,16 +14,17 @@ class Lookup(Statement):
     """A statement that finds at most one row. PostgreSQL can execute it for many keys at once."""
 
     def __init__(self, clause: sa.Select[Any]) -> None:
-        """Take the SELECT."""
+        """`clause` is the SELECT for one key."""
         super().__init__(clause)
         self._select = clause
 
     @cached_property
     def many_keys(self) -> Statement:
-        """The look-up for many keys, for PostgreSQL. Its parameter `rows` has the keys.
+        """The look-up of many keys by one statement, for PostgreSQL.
 
-        Each key has a number `n`, which is the first column of the row that is found for the key. The LIMIT makes
-        PostgreSQL look up one key after the other instead of joining whole tables.
+        The parameter `rows` is a JSON text with the keys. Each key has a number `n`. The statement returns this number
+        as the first column of the row that it finds for the key. The LIMIT makes PostgreSQL look up one key after the
+        other instead of joining whole tables.
         """
         columns: dict[str, sa.ColumnClause[Any]] = {"n": sa.column("n", sa.Integer)}
 

@@ -1,7 +1,8 @@
-"""Change notifications: tell subscribers that an owner's feed may have new changes, from any process.
+"""Change notifications: wake the subscribers of an owner's feed when any process has written changes.
 
-A notification does not contain the changes: the subscriber then reads the feed. It also reads the feed from time to
-time without a notification, so a lost notification only causes a delay. A subscriber holds no database connection.
+A subscriber is a request that waits for changes, such as a long poll. A notification does not contain the changes: the
+subscriber then reads the feed. A subscriber also reads the feed from time to time without a notification, so a lost
+notification only causes a delay. A subscriber holds no database connection while it waits.
 """
 
 import asyncio
@@ -16,7 +17,7 @@ _SECONDS_BETWEEN_WAKES: Final = 0.002
 
 
 class ChangeNotifier(ABC):
-    """Notifies the subscribers of this process. A subclass exchanges notifications with other processes."""
+    """Wakes the subscribers of this process. A subclass also exchanges notifications with other processes."""
 
     def __init__(self) -> None:
         """Start without subscribers."""
@@ -57,7 +58,7 @@ class ChangeNotifier(ABC):
 
     @abstractmethod
     async def _listen(self) -> None:
-        """Receive notifications from other processes, and wake the subscribers of the owners that they name."""
+        """Receive notifications from other processes, and wake the subscribers of the owners in them."""
 
     def _wake(self, owner: str) -> None:
         for event in self._events.get(owner, ()):

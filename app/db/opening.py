@@ -5,7 +5,7 @@ from app.settings import Settings
 
 
 def open_database(settings: Settings) -> Database:
-    """Return the database of the settings, not yet connected. Import only the driver of this database."""
+    """Return the database that the settings name, without connecting. Import only the driver of this database."""
     if settings.uses_sqlite:
         from app.db.sqlite.database import SqliteDatabase  # noqa: PLC0415 - see the docstring
 

@@ -1,4 +1,4 @@
-"""Checks whether the database works and has the schema of this version, for `/readyz` and for commands."""
+"""Checks whether the database works and has the schema of this release, for `/readyz` and for commands."""
 
 from typing import Final
 

@@ -23,9 +23,12 @@ from app.settings import Settings
 MIGRATIONS: Final = migrations.FOLDER
 HEAD: Final = migrations.HEAD
 BOTH_FORMS: Final = "0010"
-"""The revision with both plain and sealed columns. An upgrade seals all documents at it; a downgrade decrypts them."""
+"""The schema revision that has both plain and encrypted ("sealed") columns.
+
+At this revision, an upgrade encrypts all documents, and a downgrade decrypts them.
+"""
 SEALED: Final = "0011"
-"""The revision that drops the plain columns. Their values remain in the database's files until `_vacuum`."""
+"""The schema revision that drops the plain columns. Their values stay in the files until `_vacuum` rewrites them."""
 _LOCK: Final = 0x41667466
 _CONNECT_SECONDS: Final = 10.0
 _FOUND: Final = sa.column("found", sa.Integer)
@@ -50,7 +53,7 @@ class MigrationError(Exception):
     """Raised if the schema cannot be migrated. The message says why, and contains no data."""
 
     def __init__(self, failure: Failure) -> None:
-        """Take the failure that is the cause."""
+        """`failure` is the cause."""
         super().__init__(failure.message)
         self.is_configuration = failure.is_configuration
 
@@ -190,7 +193,7 @@ async def _with_database(database_url: str, work: Callable[[Database], Awaitable
 
 
 async def _vacuum(database_url: str, tables: list[str]) -> None:
-    """Rewrite the files of `tables`, or the whole SQLite file: until then they keep the values of dropped columns."""
+    """Rewrite the files of `tables`, or the whole SQLite file, to remove the values of dropped columns from them."""
     url = read_database_url(database_url)
     if isinstance(url, SqliteUrl):
         await asyncio.to_thread(_vacuum_sqlite, url.path)
@@ -213,9 +216,9 @@ def _vacuum_sqlite(path: str) -> None:
 
 
 def _explain(error: BaseException) -> Failure:
-    """Return why a migration failed.
+    """Return the `Failure` (cause and remedy) for the error of a migration.
 
-    SQLAlchemy keeps the driver's error in `orig`, whose cause is asyncpg's own error.
+    An error of SQLAlchemy has the driver's error in `orig`. The cause of that error is asyncpg's own error.
     """
     from app.db.postgres import failures as postgres  # noqa: PLC0415 - only one of the drivers is needed
     from app.db.sqlite import failures as sqlite  # noqa: PLC0415

@@ -28,7 +28,7 @@ def bind(column: sa.ColumnElement[Any], name: str | None = None) -> sa.BindParam
 class PostgresPlan(NamedTuple):
     """A statement compiled for PostgreSQL: SQL with `$1`, `$2`, …, and the parameters' names in this order.
 
-    `constants` has the values of parameters that are part of the statement.
+    `constants` has the values of the parameters that the statement itself sets, not its caller.
     """
 
     sql: str
@@ -36,7 +36,7 @@ class PostgresPlan(NamedTuple):
     constants: Mapping[str, Any]
 
     def arguments(self, values: Mapping[str, Any]) -> list[Any]:
-        """Return the values in the order of the parameters."""
+        """Return `values`, which are given by parameter name, in the order of the parameters."""
         constants = self.constants
         return [values[name] if name in values else constants[name] for name in self.parameters]
 
@@ -44,7 +44,7 @@ class PostgresPlan(NamedTuple):
 class SqlitePlan(NamedTuple):
     """A statement compiled for SQLite: SQL with `?1`, `?2`, …, and the conversions of parameters and of result columns.
 
-    `constants` has the values of parameters that are part of the statement.
+    `constants` has the values of the parameters that the statement itself sets, not its caller.
     """
 
     sql: str
@@ -53,7 +53,7 @@ class SqlitePlan(NamedTuple):
     converted_columns: tuple[tuple[int, Convert], ...]
 
     def arguments(self, values: Mapping[str, Any]) -> list[Any]:
-        """Return the values in the order of the parameters, as SQLite stores them."""
+        """Return `values`, which are given by parameter name, in the order of the parameters, in SQLite's form."""
         arguments = []
         for name, convert in self.parameters:
             value = values[name] if name in values else self.constants[name]
@@ -71,10 +71,10 @@ class SqlitePlan(NamedTuple):
 
 
 class Statement:
-    """One statement, for either database."""
+    """An SQL statement that can be executed on both databases."""
 
     def __init__(self, clause: sa.SelectBase | sa.UpdateBase) -> None:
-        """Take the SQLAlchemy clause. It is compiled when the statement is first executed."""
+        """`clause` is compiled for a database when the statement is first executed on it."""
         self._clause = clause
 
     @cached_property

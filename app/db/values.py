@@ -1,7 +1,7 @@
 """Converts values to the form that SQLite stores, and back to the values that PostgreSQL's driver returns.
 
 The stored form is SQLAlchemy's, so that migrations and other programs read the same values. We do not use SQLAlchemy's
-own conversions because ours are faster, and they are most of the cost of reading a page of a thousand records.
+own conversions because ours are faster: conversions are most of the cost of reading a page of a thousand records.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,10 @@ Convert = Callable[[Any], Any]
 
 @cache
 def sqlite_dialect() -> sa.Dialect:
-    """Return SQLAlchemy's dialect for the standard library's sqlite3. A value that occurs several times is one parameter."""
+    """Return SQLAlchemy's dialect for the standard library's sqlite3.
+
+    A parameter that a statement uses several times is passed only once.
+    """
     dialect: sa.Dialect = registry.load("sqlite")(paramstyle="numeric_dollar")
     return dialect
 
@@ -61,12 +64,18 @@ _LOAD: Final[dict[type[sa.types.TypeEngine[Any]], Convert]] = {
 
 
 def to_sqlite(kind: sa.types.TypeEngine[Any]) -> Convert | None:
-    """Return the function that converts a value (not None) to its stored form; None if no conversion is needed."""
+    """Return the function that converts a value of the column type `kind` to the form that SQLite stores.
+
+    The returned function does not accept None. If no conversion is needed, `to_sqlite` itself returns None.
+    """
     return _conversion(_STORE, kind) or kind.dialect_impl(sqlite_dialect()).bind_processor(sqlite_dialect())
 
 
 def from_sqlite(kind: sa.types.TypeEngine[Any]) -> Convert | None:
-    """Return the function that converts a stored value (not NULL) back; None if no conversion is needed."""
+    """Return the function that converts a stored value of the column type `kind` to a Python value.
+
+    The returned function does not accept NULL. If no conversion is needed, `from_sqlite` itself returns None.
+    """
     return _conversion(_LOAD, kind) or kind.dialect_impl(sqlite_dialect()).result_processor(sqlite_dialect(), None)
 
 

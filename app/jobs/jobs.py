@@ -23,19 +23,22 @@ from app.sealing import Cipher, UnreadableError
 MAX_RUNNING: Final = 8
 """The maximum number of jobs that one process runs at once."""
 POLL_SECONDS: Final = 5.0
-"""The seconds after which a process looks again for due jobs: those of other processes, and retries."""
+"""The seconds after which a process looks again for due jobs: those that other processes added, and retries."""
 MIN_BACKOFF: Final = 5.0
 MAX_BACKOFF: Final = 1800.0
-"""The maximum seconds before a retry. The first wait is `MIN_BACKOFF`, each further one twice as long (± 20 %)."""
+"""The longest pause before a retry, in seconds.
+
+The first pause is `MIN_BACKOFF`, and each further pause is twice as long. Each pause varies at random by up to 20 %.
+"""
 MAX_AGE: Final = timedelta(days=1)
-"""The time for which a job is retried, unless it was added with another `max_age`."""
+"""The age at which a job is not retried any more, unless `Jobs.add` got another `max_age`."""
 STOP_SECONDS: Final = 5.0
 """The seconds for which a stopping process waits for its running jobs, before it cancels them."""
 PAGE_ROWS: Final = 500
-"""The number of jobs that `Jobs.find` reads by one statement."""
+"""The number of jobs that `Jobs.find` reads with one statement."""
 
 SEALED: Final = "sealed"
-"""The only member of a stored payload. Its value is the encrypted payload, because e-mails contain codes."""
+"""The name of the only member of a stored payload. Its value is the encrypted payload, which may contain secrets."""
 
 _job = JobRecord.table()
 _this = _job.c.id == bind(_job.c.id)
@@ -71,7 +74,7 @@ _DELETE_ALL: Final = Statement(sa.delete(_job).where(any_of(_job.c.id, "ids")))
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job, as its handler sees it. The id is the same at every attempt."""
+    """A claimed job, as its handler gets it. The id is the same at every attempt."""
 
     id: UUID
     payload: dict[str, Any]
@@ -80,9 +83,9 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """The number of jobs in the database that are due, or that are not due yet, and the age of the oldest.
+    """The number and the age of jobs in the database: either of those that are due, or of those that are not due yet.
 
-    A running job is not due until its lease ends.
+    While a job runs, it is not due until its lease ends.
     """
 
     jobs: int = 0
@@ -95,14 +98,14 @@ PeriodicWork = Callable[[], Awaitable[None]]
 
 
 class JobRejectedError(Exception):
-    """Raised by a handler if no retry can succeed. The job is then deleted, and an error is logged."""
+    """Raised by a handler if no retry of its job can succeed. The job is then deleted, and an error is logged."""
 
 
 class Jobs:
-    """Adds jobs to the queue, and runs due jobs in this process."""
+    """The queue of jobs in the database, and the runner of due jobs in this process."""
 
     def __init__(self, db: Database, cipher: Cipher) -> None:
-        """Start without handlers; nothing runs before `start`. Payloads are stored sealed by `cipher`."""
+        """Start without handlers; nothing runs before `start`. `cipher` encrypts the stored payloads."""
         self._db, self._cipher = db, cipher
         self._handlers: dict[str, Handler] = {}
         self._lease = timedelta(seconds=60)
@@ -116,10 +119,10 @@ class Jobs:
         self._stopping = False
 
     def register(self, kind: str, handler: Handler, *, max_seconds: float) -> None:
-        """Run the jobs of a kind with `handler`, which needs at most `max_seconds` for each.
+        """Run each job with this `kind` by calling `handler`, which needs at most `max_seconds` for a job.
 
-        The lease of every job is the longest `max_seconds` of all kinds, and at least a minute. When the lease ends,
-        the job is cancelled and counts as failed.
+        The lease of every job is the longest `max_seconds` of all handlers, and at least a minute. If a job still runs
+        when its lease ends, it is cancelled and counts as failed.
         """
         self._handlers[kind] = handler
         self._lease = max(self._lease, timedelta(seconds=max_seconds))
@@ -129,7 +132,7 @@ class Jobs:
         self._periodic.append((work, seconds))
 
     def start_task(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run `work` in this process beside the jobs, without waiting for it; `stop` waits for it.
+        """Start `work` in a task of this process beside the jobs, and return at once. `stop` waits for the task.
 
         `work` has to handle its own errors. Periodic work uses this to start many requests, so that a slow request
         delays neither the other requests nor the jobs.
@@ -140,17 +143,17 @@ class Jobs:
 
     @property
     def tasks(self) -> int:
-        """The number of tasks that this process runs beside the jobs."""
+        """The number of tasks that `start_task` started and that have not ended."""
         return len(self._tasks)
 
     async def add(self, tx: Transaction, kind: str, payload: dict[str, Any], *, max_age: timedelta = MAX_AGE) -> UUID:
-        """Add a job in a transaction, due at once; call `wake` after the commit. Return its id."""
+        """Add a job, due at once, in the transaction `tx`; return its id. The caller calls `wake` after the commit."""
         id, now = new_id(), clock.now()
         await tx.run(
             _INSERT,
             id=id,
             kind=kind,
-            payload={SEALED: self._sealed(id, payload)},
+            payload={SEALED: self._encrypted_payload(id, payload)},
             attempts=0,
             created_at=now,
             due_at=now,
@@ -169,18 +172,18 @@ class Jobs:
             rows = await self._db.all(_PAGE, after=after, rows=PAGE_ROWS)
             for row in rows:
                 with suppress(UnreadableError):
-                    if condition(self._opened(row)):
+                    if condition(self._decrypted_payload(row)):
                         found.append(row["id"])
             is_last, after = len(rows) < PAGE_ROWS, rows[-1]["id"] if rows else after
         return found
 
     async def delete(self, tx: Transaction, ids: list[UUID]) -> None:
-        """Delete jobs in a transaction. A running job is deleted, too, but not cancelled."""
+        """Delete jobs in the transaction `tx`. A running job is deleted, too, but continues to run."""
         await tx.run(_DELETE_ALL, ids=ids)
 
     @property
     def running(self) -> int:
-        """The number of jobs that this process runs."""
+        """The number of jobs that are running in this process."""
         return len(self._running)
 
     async def backlog(self) -> dict[bool, Backlog]:
@@ -194,11 +197,11 @@ class Jobs:
             for is_due in (True, False)
         }
 
-    def _sealed(self, id: UUID, payload: dict[str, Any]) -> str:
+    def _encrypted_payload(self, id: UUID, payload: dict[str, Any]) -> str:
         return b64encode(self._cipher.encrypt(orjson.dumps(payload), id.bytes)).decode()
 
-    def _opened(self, row: Row) -> dict[str, Any]:
-        """Return the payload of a job's row. A payload that an earlier release stored may not be encrypted."""
+    def _decrypted_payload(self, row: Row) -> dict[str, Any]:
+        """Return the decrypted payload of a job's row. Payloads that an earlier release stored may not be encrypted."""
         payload: dict[str, Any] = row["payload"]
         if SEALED in payload:
             payload = orjson.loads(self._cipher.decrypt(b64decode(payload[SEALED]), row["id"].bytes))
@@ -217,13 +220,13 @@ class Jobs:
     async def stop(self) -> None:
         """Stop claiming jobs; wait at most `STOP_SECONDS` for running jobs, periodic work and tasks, then cancel them.
 
-        Cancelled jobs stay in the table, and another process runs them after their lease has ended.
+        Cancelled jobs stay in the table, and another process runs them after their leases have ended.
         """
         self._stopping = True
         self.wake()
         self._ended.set()
         if self._loop is not None:
-            await self._loop  # not cancelled: a claim that was committed must have its tasks
+            await self._loop  # not cancelled: claimed jobs must get their tasks
         left = self._running.union(self._periodic_loops, self._tasks)
         if left:
             _, late = await asyncio.wait(left, timeout=STOP_SECONDS)
@@ -287,7 +290,7 @@ class Jobs:
             if clock.now() >= row["expires_at"]:
                 raise JobRejectedError  # noqa: TRY301 - an expired job is dropped like a rejected one
             async with asyncio.timeout(self._lease.total_seconds()):  # then another process may claim it
-                await self._handlers[row["kind"]](Job(row["id"], self._opened(row), row["created_at"]))
+                await self._handlers[row["kind"]](Job(row["id"], self._decrypted_payload(row), row["created_at"]))
         except Exception as raised:  # noqa: BLE001 - a job may fail in any way; it must not end the runner
             error = raised
         now = clock.now()
@@ -306,6 +309,6 @@ class Jobs:
 
 
 def _backoff(attempts: int) -> float:
-    """Return the seconds before the next attempt."""
+    """Return the seconds to wait after the attempt with this number, counted from 1."""
     jitter = 0.8 + secrets.randbelow(400) / 1000
     return float(min(MAX_BACKOFF, MIN_BACKOFF * 2 ** (min(attempts, 20) - 1)) * jitter)

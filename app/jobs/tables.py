@@ -11,7 +11,7 @@ from app.db import Table
 
 
 class JobRecord(Table, table=True):
-    """A job that is not finished. While the job runs, `due_at` is the end of its lease. Its payload is encrypted."""
+    """A job that is not finished. While the job runs, `due_at` is the end of its lease. `payload` is encrypted."""
 
     __tablename__ = "job"
 

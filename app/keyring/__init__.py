@@ -1,12 +1,12 @@
-"""The keyring: the keys that sign access tokens, the secret that other keys are derived from, and key rotation.
+"""The keyring: a file with the server's keys and secret, and the rotation of the keys; the ledger of erasures.
 
 The package imports nothing of the server, so that the commands that manage keys start quickly.
 """
 
-from app.keyring.keyring import Keyring, KeyringError, exposed
+from app.keyring.keyring import Keyring, KeyringError, exposed_message
 
 __all__ = [
     "Keyring",
     "KeyringError",
-    "exposed",
+    "exposed_message",
 ]

@@ -1,8 +1,11 @@
-"""The keyring: one file with the keys that sign access tokens, and a secret from which all other keys are derived.
+"""The keyring: one file with the server's keys.
+
+It has the signing keys, which sign access tokens, the key-encryption keys, and a secret from which further keys are
+derived.
 
 The file has mode 600. Every process reads it again within two seconds of a change, so that several workers and hosts
-can share one file. If the file cannot be read, the keys that were read before stay in use, and an error is logged. An
-error is also logged if other users can read or change the file.
+can share one file. If the changed file cannot be read, the keys that were read before stay in use, and an error is
+logged. An error is also logged if other users can read or change the file.
 
 In development, the first start creates the file. In production, `afterglow keys create` has to create it: the server
 refuses to start with a file that a start in development created.
@@ -32,11 +35,11 @@ _OTHERS_MODE: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
 class KeyringError(Exception):
-    """The keyring cannot be used. The message says why, and contains the path, but no key and no secret."""
+    """Raised if the keyring cannot be used. The message says why, and contains the path, but no key and no secret."""
 
 
 class Keyring:
-    """The keys and the secret in a keyring file. The properties read the file again if it has changed."""
+    """The keys and the secret in a keyring file. The properties first read the file again if it has changed."""
 
     def __init__(self, path: Path) -> None:
         """Read the file; raise `KeyringError` if it is not a usable keyring."""
@@ -44,12 +47,12 @@ class Keyring:
         self._checked_at = 0.0
         self._file_stamp: tuple[int, int, int] | None = None
         self._reported_at = 0.0
-        self.fault: str | None = None
-        """The file's current fault as a log event: `keyring-unreadable`, `keyring-exposed`, or None."""
+        self.file_error: str | None = None
+        """The log event about the file's current problem: `keyring-unreadable`, `keyring-exposed`, or None."""
         self._read()
 
     def derive_key(self, purpose: str) -> bytes:
-        """Return a 32-byte key for one purpose, derived from the secret (HMAC-SHA-256)."""
+        """Return a 32-byte key for one purpose, which is derived from the keyring's secret (HMAC-SHA-256)."""
         return hmac.digest(self.secret, purpose.encode(), hashlib.sha256)
 
     @property
@@ -60,7 +63,7 @@ class Keyring:
 
     @property
     def verification_keys(self) -> dict[str, Key]:
-        """The keys whose tokens are accepted, by key id (`kid`)."""
+        """The signing keys whose tokens are accepted, by key id (`kid`)."""
         self._refresh()
         return self._verification_keys
 
@@ -89,15 +92,16 @@ class Keyring:
         return any(key.until is not None and key.until <= now for key in self.sealing_keys.values())
 
     def reload(self) -> None:
-        """Read the file at once if it has changed, because a missing key may have just been added.
+        """Check the file now, even if it was just checked, and read it if it has changed.
 
-        If the file cannot be read, keep the former keys and log an error.
+        Call it if a key is missing, which may have just been added. If the file cannot be read, keep the former keys
+        and log an error.
         """
         self._checked_at = 0.0
         self._refresh()
 
     def check(self) -> None:
-        """Read the file if it has changed; log an error if it is unreadable, or open to other users."""
+        """Read the file if it has changed. Log an error if it is unreadable, or other users can read or change it."""
         self._refresh()
 
     def _refresh(self) -> None:
@@ -113,13 +117,13 @@ class Keyring:
             else:
                 self._report(None if self.is_private else "keyring-exposed", now)
 
-    def _report(self, fault: str | None, now: float, **fields: object) -> None:
-        """Store the fault of the file; log it when it is new, and then once a minute."""
-        is_due = fault != self.fault or now - self._reported_at > _REPORT_SECONDS
-        self.fault = fault
-        if fault is not None and is_due:
+    def _report(self, event: str | None, now: float, **fields: object) -> None:
+        """Store the current problem of the file. Log a problem when it begins, and then once a minute."""
+        is_due = event != self.file_error or now - self._reported_at > _REPORT_SECONDS
+        self.file_error = event
+        if event is not None and is_due:
             self._reported_at = now
-            observability.log_event(fault, "error", **fields)
+            observability.log_event(event, "error", **fields)
 
     def _accepted(self) -> dict[str, Key]:
         now = clock.now()
@@ -159,7 +163,7 @@ class Keyring:
         self._file_stamp = _stamp(status)
 
 
-def exposed(path: Path) -> str:
+def exposed_message(path: Path) -> str:
     """Return the error message about a keyring that other users can read or change."""
     return f"AFTERGLOW_KEYRING names {path}, which others can read or change: run `chmod 600 {path}`"
 

@@ -15,9 +15,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 
 class State(StrEnum):
-    """The state of a key: `next` will sign after a rotation, `current` signs, `retired` no longer signs.
+    """The state of a key in the keyring.
 
-    Tokens that a `next` or `current` key signed are accepted, and tokens of a `retired` key until its `until`.
+    A signing key is `next` until a rotation makes it `current`, and signs tokens while it is `current`. A `retired` key
+    no longer signs; its tokens are accepted until its `until`. A key-encryption key is `current` or `retired`.
     """
 
     NEXT = "next"
@@ -27,7 +28,10 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Key:
-    """A key pair that signs tokens. Tokens of a retired key are accepted until `until`, or not at all if it is None."""
+    """A signing key: a key pair that signs access tokens.
+
+    Tokens of a retired key are accepted until `until`, or not at all if `until` is None.
+    """
 
     kid: str
     state: State
@@ -40,7 +44,7 @@ class Key:
         return {**_public_members(_parsed(self.pem)), "kid": self.kid, "alg": "ES256", "use": "sig"}
 
     def is_accepted(self, now: datetime) -> bool:
-        """Return whether tokens of this key are accepted."""
+        """Return whether tokens that this key signed are accepted at the time `now`."""
         return self.state is not State.RETIRED or (self.until is not None and now < self.until)
 
 
@@ -48,7 +52,7 @@ class Key:
 class SealingKey:
     """A key-encryption key, which wraps the data keys of accounts.
 
-    A retired key only unwraps. It can be destroyed after `until`, when no data key needs it.
+    A retired key only unwraps data keys. It can be destroyed after `until`, if it wraps no data key any more.
     """
 
     id: str

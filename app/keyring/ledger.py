@@ -21,14 +21,14 @@ _ENTRY: Final = re.compile(rb"[0-9a-f]{64}").fullmatch
 
 
 class LedgerError(Exception):
-    """The ledger cannot be read or written. The message says why; it contains the path, but no entry."""
+    """Raised if the ledger cannot be read or written. The message says why; it contains the path, but no entry."""
 
 
 class Ledger:
-    """A ledger file, to which entries are added."""
+    """The ledger of erasures in one file, to which entries can be added."""
 
     def __init__(self, path: Path, keyring: Keyring) -> None:
-        """Take the file, which need not exist, and the keyring whose secret the entries are derived from."""
+        """The file `path` need not exist yet. The entries are derived from the secret of `keyring`."""
         self.path = path
         self._key = keyring.derive_key("erasures")
 
@@ -37,7 +37,7 @@ class Ledger:
         return hmac.digest(self._key, account_id.bytes, hashlib.sha256).hex().encode()
 
     def add(self, account_id: UUID) -> None:
-        """Add an account, unless the ledger has it already, and wait until its entry is on the disk.
+        """Add the entry of an account, unless the ledger already has it, and wait until the entry is on the disk.
 
         Raise `LedgerError` if the file cannot be written.
         """
@@ -71,7 +71,7 @@ def is_writable(path: Path) -> bool:
 
 
 def read_entries(path: Path) -> set[bytes]:
-    """Return the entries of a ledger; raise `LedgerError` if it cannot be read, or a line is not an entry."""
+    """Return the entries of a ledger file. Raise `LedgerError` if it cannot be read, or if a line is not an entry."""
     try:
         lines = path.read_bytes().splitlines()
     except OSError as error:

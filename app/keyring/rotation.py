@@ -1,9 +1,9 @@
 """Creating keyrings, and rotating and revoking keys. A rotation makes no valid token invalid (decision 012).
 
-A keyring always has a `next` key, so that all workers have read that key before it signs. A rotation makes the next key
-the current one, accepts the old key until its last token has expired, and adds a new next key. It is refused while a
-worker may not have read the next key. In an emergency, a key can be revoked: within two seconds, every worker refuses
-its tokens. A lock makes concurrent changes of a keyring wait for each other.
+A keyring always has a `next` signing key, so that all workers have read that key before it signs. A rotation makes the
+next key the current one, accepts the old key until its last token has expired, and adds a new next key. A rotation is
+refused while a worker may not have read the next key. In an emergency, a key can be revoked: within two seconds, every
+worker refuses its tokens. A lock makes concurrent changes of a keyring wait for each other.
 """
 
 import base64
@@ -23,16 +23,19 @@ from app.keyring.keyring import MIN_SECRET_BYTES, SEALING_KEY_BYTES, Keyring, Ke
 from app.keyring.keys import State, new_pem, thumbprint
 
 PROPAGATION_SECONDS: Final = 2
-"""The time after which every worker has read a changed keyring. A worker that uses a key checks it once a second."""
+"""The time after which every worker has read a changed keyring.
+
+Before a worker uses a key, it checks the file if its last check was more than a second ago.
+"""
 _EXPIRY_MARGIN_SECONDS: Final = 60
 _PROPAGATION: Final = timedelta(seconds=PROPAGATION_SECONDS)
 Member = dict[str, Any]
 
 
 def create_keyring(path: Path, *, generated: bool) -> None:
-    """Write a new keyring. `generated` marks a keyring that a start in development created.
+    """Write a new keyring. `generated` marks it as created by a start in development.
 
-    Raise `FileExistsError` if the file exists, even if another process creates it at the same time.
+    Raise `FileExistsError` if the file exists. Of two processes that create it at the same time, one succeeds.
     """
     content = {
         "generated": generated,
@@ -45,10 +48,11 @@ def create_keyring(path: Path, *, generated: bool) -> None:
 
 
 def rotate(path: Path, access_seconds: int) -> str:
-    """Make the next key current and add a new next key; return the kid of the current key.
+    """Make the next signing key current and add a new next key; return the kid of the new current key.
 
-    Tokens are valid for `access_seconds`; the old key is accepted for one minute longer. Raise `KeyringError` if a
-    worker may not have read the next key yet, because that worker would refuse the key's tokens.
+    Access tokens are valid for `access_seconds`. The old key is accepted until one minute after its last token has
+    expired. Raise `KeyringError` if a worker may not have read the next key yet, because that worker would refuse the
+    tokens of the next key.
     """
     with _locked_keys(path) as keys:
         now = clock.now()
@@ -67,7 +71,7 @@ def rotate(path: Path, access_seconds: int) -> str:
 
 
 def retire(path: Path, kid: str) -> str:
-    """Revoke a key at once, and replace it if it is the current or the next key; return the kid of the current key.
+    """Revoke a signing key at once. If it was the current or the next key, replace it. Return the current key's kid.
 
     Raise `KeyringError` if the keyring has no such key.
     """
@@ -88,7 +92,7 @@ def retire(path: Path, kid: str) -> str:
 def add_sealing_key(path: Path, kept: timedelta) -> str:
     """Add a key-encryption key, which wraps data keys from now on; return its id.
 
-    The former key can still unwrap data keys, and is not destroyed before the time `kept` has passed.
+    The former key-encryption key can still unwrap data keys, and is not destroyed before the time `kept` has passed.
     """
     with _locked_content(path) as content:
         until = clock.format_instant(clock.now() + kept)
@@ -102,7 +106,7 @@ def add_sealing_key(path: Path, kept: timedelta) -> str:
 def destroy_sealing_keys(path: Path, unused: Callable[[str], bool]) -> list[str]:
     """Destroy the retired key-encryption keys whose retention time has ended, and return their ids.
 
-    A key is destroyed only if `unused`, called with the key's id, returns True.
+    A key is destroyed only if `unused`, called with the id of the key, returns True.
     """
     with _locked_content(path) as content:
         now = clock.now()
@@ -116,7 +120,7 @@ def destroy_sealing_keys(path: Path, unused: Callable[[str], bool]) -> list[str]
 
 
 def _promote(keys: list[Member]) -> str:
-    """Make the next key current, add a new next key, and return the kid of the current key.
+    """Make the next signing key current, add a new next key, and return the kid of the new current key.
 
     If a keyring that was made by hand has no next key, make a new key current.
     """
@@ -129,7 +133,10 @@ def _promote(keys: list[Member]) -> str:
 
 
 def _is_propagated(member: Member, now: datetime) -> bool:
-    """Return whether a key is so old that every worker has read it."""
+    """Return whether a key is so old that every worker has read it.
+
+    A key without a creation time, or with one in the future, counts as old.
+    """
     created_at = member["created_at"]
     return created_at is None or not timedelta() <= now - datetime.fromisoformat(created_at) < _PROPAGATION
 
@@ -189,9 +196,9 @@ def _locked_content(path: Path) -> Iterator[dict[str, Any]]:
 
 @contextmanager
 def _temporary_file(path: Path, content: dict[str, Any]) -> Iterator[Path]:
-    """Write a file beside the keyring, and yield its path; delete the file at the end of the block.
+    """Write `content` to a temporary file beside the keyring, and yield its path. Delete the file after the block.
 
-    Only its owner can read the file. The caller links or renames it, so that no reader sees an incomplete keyring.
+    No other user can read the file. The caller links or renames it, so that no reader sees an incomplete keyring.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     temporary.touch(0o600)

@@ -11,8 +11,8 @@ WATCH_SECONDS: Final = 2.0
 
 
 @asynccontextmanager
-async def watched(keyring: Keyring) -> AsyncIterator[None]:
-    """During the block, call `Keyring.check` every two seconds, which reads a changed file and logs faults."""
+async def watch_keyring(keyring: Keyring) -> AsyncIterator[None]:
+    """Check the keyring every two seconds during the block: read a changed file, and log errors (`Keyring.check`)."""
 
     async def watch() -> None:
         while True:

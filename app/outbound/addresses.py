@@ -1,4 +1,4 @@
-"""Resolves a host to IP addresses, and checks whether requests may be sent to them."""
+"""Resolves the host of a URL to IP addresses, and checks whether requests may be sent to these addresses."""
 
 import asyncio
 import socket
@@ -13,7 +13,7 @@ from app.outbound.target import RefusedUrlError, Target
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """A function that returns all IP addresses of a host for a port.
 
-It raises `OSError` or `UnicodeError` if it has none.
+The function raises `OSError` or `UnicodeError` if the host has no address.
 """
 
 _NOT_PUBLIC: Final = tuple(
@@ -40,10 +40,10 @@ MAX_RESOLVING: Final = 32
 
 @cache
 def _threads() -> ThreadPoolExecutor:
-    """Return the threads that resolve hosts.
+    """Return the pool of threads that resolve hosts.
 
-    If a name server does not answer, a thread is busy for longer than its request. So the event loop's own threads are
-    not used.
+    If a name server does not answer, a thread stays busy even after its request has timed out. So hosts are not
+    resolved by the event loop's own threads, which other work needs.
     """
     return ThreadPoolExecutor(MAX_RESOLVING, "resolver")
 
@@ -75,15 +75,16 @@ def is_loopback(text: str) -> bool:
 
 
 def _parsed(text: str) -> IPv4Address | IPv6Address | None:
-    """Return an IP address, or None if it has a zone: such an address is valid only within one network."""
+    """Parse an IP address. Return None if it has a zone (`fe80::1%eth0`): it is then valid only within one network."""
     return None if "%" in text else ip_address(text)
 
 
 async def checked_addresses(target: Target, resolve: Resolve) -> Sequence[str]:
-    """Return the addresses of a target. Raise `RefusedUrlError` unless all are public (https) or loopback (http).
+    """Return the IP addresses of a target's host.
 
-    The caller sends its request to one of these addresses, and does not resolve the host again, so that a name server
-    cannot return another address after the check.
+    Raise `RefusedUrlError` unless all are public addresses (https), or all are loopback addresses (http). The caller
+    sends its request to one of these addresses, and does not resolve the host again, so that a name server cannot
+    return another address after the check.
     """
     addresses = await resolve(target.host, target.port)
     is_allowed = is_public if target.is_tls else is_loopback

@@ -36,7 +36,7 @@ class FetchError(Exception):
 
 @contextmanager
 def _failures(seconds: float) -> Iterator[None]:
-    """Convert errors of a request in the block to `FetchError`. `seconds` is the time limit that the message names."""
+    """Convert errors of a request in the block to `FetchError`. At a timeout, the message names the limit `seconds`."""
     try:
         yield
     except TimeoutError:
@@ -63,7 +63,7 @@ class Fetched(NamedTuple):
 class Outbound:
     """Sends requests to URLs that other parties provide.
 
-    It ignores proxies in the environment and sends no credentials.
+    It ignores the environment variables that name proxies, and sends no credentials.
     """
 
     def __init__(self, *, allow_loopback: bool, resolve: Resolve = resolve_host, trusted: str | None = None) -> None:
@@ -76,9 +76,9 @@ class Outbound:
         return ssl.create_default_context(cafile=self._trusted)
 
     async def check(self, url: str) -> None:
-        """Raise `RefusedUrlError` if no request may be sent to a URL. Accept a host that has no address now.
+        """Raise `RefusedUrlError` if no request may be sent to a URL. Accept a host that has no address at present.
 
-        This reports a bad URL when it is registered. Each request checks the addresses again.
+        Call it when a URL is registered. Each request checks the addresses again.
         """
         target = parse_target(url, allow_loopback=self._allow_loopback)
         with suppress(OSError, UnicodeError):  # TimeoutError is an OSError
@@ -111,7 +111,7 @@ class Outbound:
     async def get_from(self, addresses: Sequence[str], target: Target) -> Fetched:
         """Send a GET request to the first of these addresses that accepts a connection; return the response.
 
-        Raise `FetchError` if that fails or the status is not 200.
+        Raise `FetchError` if the request fails or the status of the response is not 200.
         """
         headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
         with _failures(MAX_SECONDS):
@@ -125,7 +125,7 @@ class Outbound:
     async def post_to(self, addresses: Sequence[str], target: Target, headers: Mapping[str, str], body: bytes) -> int:
         """Send a POST request to the first of these addresses that accepts a connection; return the response's status.
 
-        Raise `FetchError` if that fails.
+        Raise `FetchError` if the request fails.
         """
         with _failures(MAX_POST_SECONDS):
             exchange = await self._connect(addresses, target)
@@ -169,7 +169,7 @@ class _Exchange:
         self._writer.write(head + content)
 
     async def next_event(self) -> object:
-        """Return the next event of the response.
+        """Return the next event of the response, such as its head, a piece of its body, or its end (an h11 event).
 
         Raise `FetchError` if the response is too large, and `h11.ProtocolError` if it is not valid HTTP.
         """
@@ -200,7 +200,7 @@ async def _document(exchange: _Exchange) -> Fetched:
 
 
 def _check_head(response: h11.Response) -> list[str]:
-    """Return the values of Cache-Control; raise `FetchError` if the status is not 200 or the content is encoded."""
+    """Return the values of Cache-Control. Raise `FetchError` if the status is not 200 or Content-Encoding is set."""
     if response.status_code != OK:
         message = f"the response has the status {response.status_code} instead of {OK}; redirects are not followed"
         raise FetchError(message)

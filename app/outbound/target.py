@@ -8,7 +8,7 @@ MAX_URL: Final = 2000
 HTTPS_PORT: Final = 443
 HTTP_PORT: Final = 80
 MIN_PORT: Final = 1024
-"""The lowest allowed port other than 443. Lower ports belong to other protocols."""
+"""The lowest allowed port, except 443. Lower ports belong to other protocols."""
 _characters = re.compile(r"[\x21\x23-\x3B\x3D\x3F-\x5B\x5D\x5F\x61-\x7A\x7E]+").fullmatch  # RFC 3986, appendix A
 _host = re.compile(r"\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?").fullmatch
 MAX_HOST: Final = 253
@@ -19,7 +19,7 @@ class RefusedUrlError(Exception):
 
 
 class Target(NamedTuple):
-    """The parts of a URL. `host` has no brackets, and `path` includes the query."""
+    """The parts of a URL that a request needs. `host` has no brackets, and `path` includes the query."""
 
     is_tls: bool
     host: str
@@ -30,10 +30,10 @@ class Target(NamedTuple):
 
 
 def parse_target(url: str, *, allow_loopback: bool) -> Target:
-    """Return the parts of a URL; raise `RefusedUrlError` if it is not allowed.
+    """Return the parts of a URL; raise `RefusedUrlError` if the URL is not allowed.
 
-    It must be https, have no credentials and no fragment, and have an allowed port. With `allow_loopback`, for
-    development, http is allowed, too. `checked_addresses` then requires that the host is this machine.
+    The URL must be https, have an allowed port, and have neither credentials nor a fragment. With `allow_loopback`, for
+    development, http is allowed, too: `checked_addresses` then requires that the host is this machine.
     """
     if len(url) > MAX_URL or not _characters(url):
         message = f"it must have at most {MAX_URL} characters, all of which may occur in a URL (RFC 3986)"

@@ -9,9 +9,9 @@ from uvicorn.protocols.http.flow_control import FlowControl
 class ReadingFlowControl(FlowControl):
     """uvicorn's flow control with two more reasons to stop reading, and a measurement of the pauses.
 
-    Reading is stopped while the application has not consumed a body (uvicorn calls `pause_reading` and `resume_reading`),
-    while received requests wait (`hold_reading`), and while the client does not read its responses (`pause_writing`).
-    Reading continues when all three reasons are gone.
+    Reading is stopped while the application has not consumed a body (uvicorn then calls `pause_reading`, and later
+    `resume_reading`), while received requests wait (`hold_reading`), and while the client does not read its responses
+    (`pause_writing`). Reading continues when all three reasons are gone.
     """
 
     _transport: asyncio.Transport
@@ -26,13 +26,13 @@ class ReadingFlowControl(FlowControl):
         self._update()
 
     def resume_reading(self) -> None:
-        """Note that the application has consumed the data, and continue reading if no other reason prevents it."""
+        """Record that the application has consumed the data. Continue reading if no other reason prevents it."""
         if self.read_paused:
             self._is_unconsumed = False
             self._update()
 
     def hold_reading(self, *, held: bool) -> None:
-        """Stop reading while `held` is true."""
+        """If `held`, stop reading because received requests wait. If not, remove this reason to stop reading."""
         if held is not self._is_held:
             self._is_held = held
             self._update()
@@ -43,7 +43,7 @@ class ReadingFlowControl(FlowControl):
         self._update()
 
     def resume_writing(self) -> None:
-        """Note that the client has read its responses, and continue reading if no other reason prevents it."""
+        """Record that the client has read its responses. Continue reading if no other reason prevents it."""
         super().resume_writing()
         self._update()
 

@@ -7,9 +7,9 @@ the limit, and long polls and event streams, which wait instead of working (`wit
 their own limit. Health checks are never refused.
 
 The limit adapts. While requests are refused, the limit is the number of requests that the worker answers in 30 ms.
-Clients pause for less than 30 ms between requests, so the worker stays busy. A higher limit would only make requests
-wait: too long on a slow disk, and so long that their data leaves the processor's caches, which costs a fifteenth of the
-throughput.
+Clients pause for less than 30 ms between requests, so the worker stays busy. With a higher limit, requests would only
+wait longer. On a slow disk they would wait too long. Their data would also leave the processor's caches, which costs a
+fifteenth of the throughput.
 """
 
 import asyncio
@@ -30,12 +30,12 @@ from app.server.waiting_slots import Slot, WaitingSlots
 from app.urls import served_below
 
 LIMITER: Final = "in_flight_limiter"
-"""The key of a worker's limiter in the state that the application's lifespan yields."""
+"""The name of the worker's `InFlightLimiter` in the state that the application's lifespan yields."""
 TARGET_SECONDS: Final = 0.03
 """While requests are refused, the limit is the number of requests that the worker answers in this time."""
 ADJUST_SECONDS: Final = 1.0
-"""The time from the first refusal to the adjustment of the limit. If no request is refused for this time after that,
-the limit returns to its maximum.
+"""The time from the first refusal to the adjustment of the limit. If no request is refused for the same time after the
+adjustment, the limit returns to its maximum.
 """
 OVERLOADED: Final = (
     "The server has reached its limit of concurrent requests, or is about to stop. "
@@ -44,7 +44,7 @@ OVERLOADED: Final = (
 
 
 class InFlightLimiter:
-    """The limits that all connections of a worker share."""
+    """The limits that all connections of a worker share, and the counts that are compared with these limits."""
 
     def __init__(
         self,
@@ -60,13 +60,14 @@ class InFlightLimiter:
         max_each: int = 16,
         dialects: Iterable[Dialect] = (),
     ) -> None:
-        """Start with `max_limit`. A limit below `min_limit` would leave database connections idle.
+        """Start with the limit `max_limit`. A limit below `min_limit` would leave database connections idle.
 
-        Requests for paths that start with one of `exempt` are never refused. `headers` are added to every response that
-        the protocol itself sends, and CORS headers if the request comes from one of `origins`. A proxy may serve the
-        API below `root_path`. If clients have not read `max_unread_bytes` of responses, the slowest connections are
-        closed. One account may have `max_each` requests in flight while others have requests, too. Requests for paths
-        below the prefix of one of `dialects` are refused in this dialect.
+        At most `max_long_polls` long polls and event streams may be open. Requests for paths that start with one of
+        `exempt` are never refused. `headers` are added to every response that the protocol itself sends, and CORS
+        headers if the request comes from one of `origins`. A proxy may serve the API below `root_path`. If clients have
+        not read `max_unread_bytes` of responses, the slowest connections are closed. One account may have `max_each`
+        requests in flight while others have requests, too. Requests for paths below the prefix of one of `dialects` are
+        refused in this dialect.
         """
         self.limit = self._max_limit = max_limit
         self._min_limit = min(min_limit, max_limit)
@@ -75,17 +76,17 @@ class InFlightLimiter:
         self.receiving = 0
         """The number of requests whose body is still arriving."""
         self.tasks: Collection[asyncio.Task[Any]] = ()
-        """The tasks of all requests of the server. Every connection adds its own."""
+        """The tasks of all requests that the worker is answering. Each connection adds the tasks of its requests."""
         self.pipelined = 0
         """The number of requests that wait for the response to an earlier request on their connection."""
         self.unread = UnreadResponses(max_unread_bytes)
         self.shares = RequestShares(max_each, lambda: self.limit)
         self.shed = 0
-        """The number of requests that were refused since the start."""
+        """The number of requests that this worker has refused with 503 since it started."""
         self.event_streams = 0
         """The number of open event streams."""
         self.draining = asyncio.Event()
-        """Set when the server is about to stop. `/readyz` then fails, and long polls and event streams end."""
+        """Set when the server is about to stop. Then `/readyz` fails, and long polls and event streams end."""
         self._exempt = tuple((before + path).encode() for path in exempt for before in {"", root_path})
         self._headers = headers or {}
         self._origins = origins or AllowedOrigins()
@@ -100,14 +101,17 @@ class InFlightLimiter:
         }
         self._refused = 0
         self._first = self._last = 0.0, 0
-        """The first and the last refusal since the last adjustment: the time, and the number of ended requests."""
+        """The time of the first refusal since the last adjustment, and the number of requests that had ended by then.
+
+        `_last` has the same values of the last refusal.
+        """
 
     def admits(self, url: bytes, tasks: Collection[asyncio.Task[Any]]) -> bool:
-        """Return whether a request for `url` can be answered in addition to the requests of `tasks`.
+        """Return whether a new request for `url` may be answered now. `tasks` are the tasks of the other requests.
 
         A finished task stays among `tasks` until the next turn of the event loop, so finished tasks are not counted.
-        After the first refusal since the last adjustment they are counted, because finding them for each request takes
-        too long.
+        From the first refusal until the next adjustment of the limit, finished tasks are counted, too, because finding
+        them for each request takes too long.
         """
         limit = self.limit + self.slots.taken + self.receiving - self.pipelined
         if len(tasks) < limit or url.startswith(self._exempt):
@@ -115,9 +119,10 @@ class InFlightLimiter:
         return not self._refused and sum(not task.done() for task in tasks) < limit
 
     def refuse(self, headers: list[Header], *, ended: int, bodiless: bool, closing: bool, url: bytes) -> bytes:
-        """Count a refusal, and return the bytes of its response.
+        """Count a refused request, and return the bytes of the 503 response to it.
 
-        `ended` is the number of requests that the server has ended so far, including refused ones.
+        `ended` is the number of requests that the worker has ended so far, including refused ones. `bodiless` omits the
+        body, for HEAD. `closing` says in a header that the connection will be closed.
         """
         if not self._refused:
             asyncio.get_running_loop().call_later(ADJUST_SECONDS, self.adjust)
@@ -137,7 +142,7 @@ class InFlightLimiter:
             return PrebuiltResponse(problem, self._headers, self._origins, dialect)
 
     def _prefix_of(self, url: bytes) -> bytes:
-        """Return the prefix of the dialect that a URL belongs to, or an empty value."""
+        """Return the path prefix of the dialect that a URL belongs to, or empty bytes if it belongs to none."""
         return next((each for each in self._dialects if url == each or url.startswith((each + b"/", each + b"?"))), b"")
 
     @property
@@ -156,8 +161,8 @@ class InFlightLimiter:
     ) -> Iterator[Slot]:
         """Count the request as a long poll or event stream of an account during the block.
 
-        Raise `Unavailable` if there are too many, or if the server is shutting down. Call `wake` if the slot is given
-        to another account.
+        Raise `Unavailable` if too many long polls are open, or if the server is shutting down. Call `wake` if the slot
+        is given to another account.
         """
         if self.draining.is_set():
             raise Unavailable(OVERLOADED)
@@ -173,8 +178,8 @@ class InFlightLimiter:
     def adjust(self) -> None:
         """Set the limit from the throughput between the first and the last refusal, and log `overloaded`.
 
-        If the first and the last refusal were at most half a second apart, it was a burst: set the limit to its
-        maximum.
+        If the first and the last refusal were at most half a second apart, the overload was a short burst: set the
+        limit to its maximum.
         """
         (start, ended_before), (end, ended_after) = self._first, self._last
         answered, seconds = ended_after - ended_before - self._refused + 1, end - start

@@ -12,10 +12,13 @@ from app.server import limits
 
 
 class LingeringClose(asyncio.Protocol):
-    """The protocol of a connection after its last response. It keeps no data of the request in memory."""
+    """The asyncio protocol of a connection after its last response. It discards the data that arrives.
+
+    It keeps no data of the request in memory.
+    """
 
     def __init__(self, transport: asyncio.Transport, connections: set[Any]) -> None:
-        """Take over the transport, close its sending side, and start the deadline.
+        """Become the protocol of the transport, close the transport's sending side, and start the deadline.
 
         Add this protocol to `connections`, which the server closes when it shuts down.
         """

@@ -1,7 +1,8 @@
 """Writes a complete response with one call of the transport.
 
-uvicorn's cycle sends a response in parts and checks each header separately, which takes as long as all our own code for
-reading a record. The functions here leave the cycle in the same state as uvicorn's `send` does.
+uvicorn has a `RequestResponseCycle` for each request. Its `send` writes a response in parts and checks each header
+separately, which takes as long as all our own code for reading a record. The functions here leave the cycle in the same
+state as `send` does.
 """
 
 from typing import Final
@@ -17,7 +18,7 @@ MAX_COPIED_BYTES: Final = 64 * 1024
 async def write_response(cycle: RequestResponseCycle, status: int, headers: list[Header], body: bytes) -> None:
     """Write a response, or nothing if the client has disconnected.
 
-    Do not wait for the client to read: no request is started before the client has read the responses to earlier ones.
+    Do not wait until the client has read the response: the next request of the connection waits for that.
     Raise `ValueError` if a header contains a line break, because its value could add another header.
     """
     if cycle.disconnected:
@@ -46,7 +47,7 @@ def write_prebuilt(cycle: RequestResponseCycle, content: bytes) -> None:
 
 
 def _end(cycle: RequestResponseCycle) -> None:
-    """Leave the cycle in the same state as uvicorn's `send` does after the end of a response."""
+    """Mark the response as complete, as uvicorn's `send` does after the last part of a response."""
     cycle.response_started = cycle.response_complete = True
     cycle.waiting_for_100_continue = False
     cycle.message_event.set()

@@ -16,7 +16,9 @@ MAX_PIPELINED: Final = 8
 HEAD_END: Final = b"\r\n\r\n"
 _MAX_WORK: Final = 16
 _HEAD_WORK: Final = 8
-"""In one turn of the event loop, a connection parses at most two heads, or 16 pieces of a body, so that other
+"""The work of parsing a head. The unit is the work of parsing a piece of a body.
+
+A connection may do `_MAX_WORK` in one turn of the event loop: two heads, or 16 pieces of a body. So other
 connections and health checks do not wait long.
 """
 
@@ -26,7 +28,7 @@ class PipelinedProtocol(ProtocolTimeouts):
 
     _limiter: InFlightLimiter
     _unparsed_data = b""
-    """The data that was received too early. It is not parsed yet from the index `_parsed_to` on."""
+    """Data that was received while earlier requests wait. From the index `_parsed_to` on, it is not parsed yet."""
     _parsed_to = 0
     _parsing: asyncio.Handle | None = None
     """The scheduled or running call of `_parse_kept`, or None."""
@@ -36,7 +38,7 @@ class PipelinedProtocol(ProtocolTimeouts):
     """Whether the parser is within a body."""
 
     def __init__(self, *parts: Any, **options: Any) -> None:
-        """Take the worker's limiter from the application's state, or create one."""
+        """Use the worker's limiter in the application's state. If there is none, create it."""
         super().__init__(*parts, **options)
         if LIMITER not in self.app_state:
             self.app_state[LIMITER] = InFlightLimiter()
@@ -57,7 +59,7 @@ class PipelinedProtocol(ProtocolTimeouts):
         super().shutdown()
 
     def pause_writing(self) -> None:
-        """Count the response as unread."""
+        """Count the response as unread, because the client does not read it."""
         super().pause_writing()
         self._limiter.unread.add(self.transport)
 
@@ -69,15 +71,15 @@ class PipelinedProtocol(ProtocolTimeouts):
             self._continue()
 
     def on_response_complete(self) -> None:
-        """Continue with the requests that wait."""
+        """Continue with the requests that wait, because a response is complete."""
         ProtocolTimeouts.on_response_complete(self)
         if self.pipeline or self._unparsed_data:
             self._continue()
 
     def _continue(self) -> None:
-        """Start the next request, and schedule parsing of the data that was received too early.
+        """Start the next request, and schedule parsing of the data that was received meanwhile.
 
-        Do nothing while the client has not read the responses before.
+        Do nothing while the client has not read the earlier responses.
         """
         self._awaits_reader = self.flow.write_paused
         if self.transport.is_closing() or self._awaits_reader:
@@ -89,10 +91,10 @@ class PipelinedProtocol(ProtocolTimeouts):
         self._parse_soon()
 
     def _parse(self, data: bytes) -> None:
-        """Parse data, and check the request if it is incomplete afterwards. The subclass implements this method."""
+        """Parse data. If the request is still incomplete, check it. `LimitedProtocol` implements this method."""
 
     def _keep_unparsed(self, data: bytes) -> None:
-        """Add data to the unparsed data, and schedule parsing of as much as is allowed now."""
+        """Add `data` to the unparsed data, and schedule parsing of the part that may be parsed now."""
         self._unparsed_data = self._unparsed_data[self._parsed_to :] + data
         self._parsed_to = 0
         self._parse_soon()
@@ -118,7 +120,7 @@ class PipelinedProtocol(ProtocolTimeouts):
             self._parsing = self.loop.call_soon(self._parse_kept)
 
     def _parse_kept(self) -> None:
-        """Parse data that was received too early, head by head, up to the work that one turn allows."""
+        """Parse the unparsed data, head by head, up to the work that is allowed in one turn of the event loop."""
         work = 0
         while self._may_parse and work < _MAX_WORK:
             work += 1 if self._in_body else _HEAD_WORK

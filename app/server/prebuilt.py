@@ -1,4 +1,4 @@
-"""Builds problems as bytes of HTTP responses, for requests that are refused before the application sees them."""
+"""Builds problems as the bytes of HTTP responses, for requests that are refused before they reach the application."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -24,7 +24,7 @@ class PrebuiltResponse:
     def __init__(
         self, problem: Problem, headers: Mapping[bytes, bytes], origins: AllowedOrigins, dialect: Dialect = JSON_API
     ) -> None:
-        """Build the response in a dialect.
+        """Build the response to `problem` in the error format of `dialect`.
 
         `headers` are added to the default headers, and CORS headers if a request comes from one of `origins`. The body
         must contain the request id exactly once.

@@ -28,7 +28,7 @@ from app.server.timeouts import ProtocolTimeouts
 
 
 class Phase(Enum):
-    """The part of a request that a connection waits for."""
+    """The part of a request that a connection waits for: its first byte, the rest of its head, or its body."""
 
     REQUEST = auto()
     HEAD = auto()
@@ -36,7 +36,7 @@ class Phase(Enum):
 
 
 class LimitedProtocol(PipelinedProtocol):
-    """One connection.
+    """One connection of a client, with all limits.
 
     Its methods run for every request: `tests.bench.checks` measures them in tenths of a microsecond. They call a base
     class by name, because `super()` would take a tenth more.
@@ -45,13 +45,13 @@ class LimitedProtocol(PipelinedProtocol):
     _received = 0
     """The number of bytes in the last call of `data_received`."""
     _unparsed = 0
-    """The number of bytes since the parser last completed a head or recognised a part of a body."""
+    """The number of bytes received since the parser last completed a head or recognised a part of a body."""
     _head: list[Header] | None = None
     """The headers of the last request with a complete head."""
     _header_count = 0
-    """The number of headers in this head. Headers that the parser adds later are trailers."""
+    """The number of headers in the last complete head. Headers that the parser adds later are trailers."""
     _awaited: tuple[Phase, list[Header] | None] = (Phase.REQUEST, None)
-    """The phase and the headers of the request that the deadline was set for."""
+    """The phase of the request for which the current deadline was set, and the headers of this request."""
     url = b""
     """The URL of the request that is arriving; empty before the first request."""
     _problem: Problem | None = None
@@ -59,7 +59,7 @@ class LimitedProtocol(PipelinedProtocol):
     _upgrading = False
     """Whether the parser has stopped at the end of a head with an Upgrade header."""
     _parsed_bytes = 0
-    """The number of bytes of the data that the parser had read when it stopped at such a head."""
+    """The number of bytes of the last received data that the parser had read when it stopped at an Upgrade header."""
     _shed = False
     """Whether the request that is arriving was already refused because too many requests are in flight."""
     _receiving = False
@@ -76,7 +76,7 @@ class LimitedProtocol(PipelinedProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse the data. Keep it unparsed if it may contain more requests than may wait."""
+        """Parse the data, or keep it unparsed if it may contain more requests than may wait (`MAX_PIPELINED`)."""
         if self._ignores_input:
             return
         if self._unparsed_data or data.count(HEAD_END) >= MAX_PIPELINED:
@@ -151,7 +151,10 @@ class LimitedProtocol(PipelinedProtocol):
             self.transport.close()
 
     def _unsupported_upgrade_warning(self) -> None:
-        """Store the position at which the parser stopped. uvicorn calls this method instead of switching protocols."""
+        """Store the position at which the parser stopped, or close the connection of a CONNECT request.
+
+        uvicorn calls this method instead of switching to another protocol.
+        """
         error = sys.exc_info()[1]
         if self._upgrading and error is not None:
             self._parsed_bytes = error.args[0]
@@ -177,7 +180,7 @@ class LimitedProtocol(PipelinedProtocol):
         self._parse(b"")  # checks what is incomplete now
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's message
-        """Refuse the request at which the parser stopped, because of a syntax error or of `_stop_parser`."""
+        """Refuse the request at which the parser stopped, at a syntax error or because of `_stop_parser`."""
         self._refuse(self._problem or MalformedRequest())
 
     def _stop_parser(self, problem: Problem | None) -> None:
@@ -187,10 +190,10 @@ class LimitedProtocol(PipelinedProtocol):
             raise ValueError
 
     def _refuse(self, problem: Problem) -> None:
-        """Answer with a problem, and close the connection.
+        """Answer the request that is arriving with a problem, and close the connection.
 
-        If an earlier request is still being answered, send no problem, and close the connection after that response. If
-        the response to this request has started, send no problem, either.
+        If an earlier request is still being answered, send no problem, and close the connection after its response. If
+        the response to the arriving request has already started, send no problem, either.
         """
         cycle, due = self.cycle, self._response_due
         if due and not self._in_body:
@@ -218,14 +221,17 @@ class LimitedProtocol(PipelinedProtocol):
         self.on_response_complete()
 
     def _count_pipelined(self, *, is_admitted: bool) -> None:
-        """Count the request that was just added to the pipeline. If it is not admitted, refuse it in its turn."""
+        """Count the request that was just added to the pipeline. If not admitted, `_refuse_in_turn` answers it."""
         self._limiter.pipelined += 1
         if not is_admitted:
             self.pipeline[0] = self.cycle, partial(self._refuse_in_turn, self.cycle, self.url)
         self._hold_reading()
 
     async def _refuse_in_turn(self, cycle: RequestResponseCycle, url: bytes, *_: Any) -> None:
-        """Answer a request of the pipeline with 503. uvicorn calls this method instead of the ASGI application."""
+        """Answer a request of the pipeline with 503, because it was not admitted.
+
+        uvicorn calls this method instead of the ASGI application.
+        """
         content = self._limiter.refuse(
             [*cycle.scope["headers"]],
             ended=self.server_state.total_requests,
@@ -236,7 +242,7 @@ class LimitedProtocol(PipelinedProtocol):
         write_prebuilt(cycle, content)
 
     def _count_receiving(self, *, receiving: bool) -> None:
-        """Count the request among the requests whose body is arriving, or stop counting it."""
+        """If `receiving`, count the request among the requests whose body is arriving. If not, stop counting it."""
         if receiving is not self._receiving:
             self._receiving = receiving
             self._limiter.receiving += 1 if receiving else -1
@@ -252,7 +258,7 @@ class LimitedProtocol(PipelinedProtocol):
             self.cycle.on_response = self._complete_response_before_body
         max_bytes = limits.MAX_HEAD_BYTES if phase is Phase.HEAD else limits.MAX_FRAMING_BYTES
         if self._unparsed > max_bytes:
-            self._refuse(limits.unfinished_head(self.url) if phase is Phase.HEAD else MalformedRequest())
+            self._refuse(limits.incomplete_head_problem(self.url) if phase is Phase.HEAD else MalformedRequest())
         elif self._awaited[0] is not phase or self._awaited[1] is not self.headers or self._deadline is None:
             self._awaited = phase, self.headers
             if self._in_body:
@@ -261,7 +267,7 @@ class LimitedProtocol(PipelinedProtocol):
                 self._set_deadline(limits.MAX_HEAD_SECONDS)
 
     def _complete_response_before_body(self) -> None:
-        """End a response that was complete before the request's body: discard the rest of the body."""
+        """Handle the end of a response that is complete before the request's body: discard the rest of the body."""
         self._count_receiving(receiving=False)
         self.on_response_complete()
         if self.cycle.more_body and not self.cycle.keep_alive:

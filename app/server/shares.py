@@ -1,7 +1,8 @@
 """Shares: limit the requests of one account that a worker answers at the same time.
 
 An account may exceed its share while no other account has a request. Otherwise its further requests wait, in the order
-of arrival. If too many wait, further requests are refused, so that one account never uses up the worker's limit.
+of arrival. If too many requests of an account wait, further ones are refused, so that one account never uses up the
+worker's limit.
 """
 
 import asyncio
@@ -23,14 +24,14 @@ class RequestShares:
     """Counts the requests of each account that are being answered. `account` is the id of an account or of a clinic."""
 
     def __init__(self, max_each: int, max_all: Callable[[], int]) -> None:
-        """Take an account's share, and a function that returns the worker's current limit of requests in flight."""
+        """`max_each` is the share of an account. `max_all` returns the worker's current limit of requests in flight."""
         self._max_each, self._max_all = max_each, max_all
         self._counts: dict[Hashable, int] = {}
         self._total = 0
         self._waiting: dict[Hashable, deque[asyncio.Future[None]]] = {}
 
     def enter(self, account: Hashable) -> bool:
-        """Count a request and return True, or return False if the request must `wait`."""
+        """Count a request and return True. Return False, without counting it, if the caller must call `wait`."""
         count = self._counts.get(account, 0)
         if count >= self._max_each and (count != self._total or self._waiting):
             return False
@@ -41,7 +42,7 @@ class RequestShares:
     async def wait(self, account: Hashable) -> None:
         """Wait until the request can be counted, and count it.
 
-        Raise `Unavailable` if too many requests wait, or after `MAX_WAIT_SECONDS`.
+        Raise `Unavailable` if too many requests of the account wait, or after `MAX_WAIT_SECONDS`.
         """
         number = self._counts.get(account, 0) + len(self._waiting.get(account, ()))
         if number >= max(self._max_each, self._max_all() // 2):
@@ -53,7 +54,7 @@ class RequestShares:
             async with asyncio.timeout(MAX_WAIT_SECONDS):
                 await turn
         except (TimeoutError, asyncio.CancelledError) as error:
-            if turn.done() and not turn.cancelled():  # it was counted in the same turn of the event loop
+            if turn.done() and not turn.cancelled():  # the request was counted in the same turn of the event loop
                 self.leave(account)
             else:
                 with suppress(ValueError):  # `leave` has removed it
@@ -64,7 +65,7 @@ class RequestShares:
             raise
 
     def leave(self, account: Hashable) -> None:
-        """Stop counting a request. Count waiting requests of all accounts that may be answered now, and wake them."""
+        """Stop counting a request. Of all accounts, count and wake the waiting requests that may now be answered."""
         self._add(account, -1)
         for each in [*self._waiting]:
             self._admit(each)

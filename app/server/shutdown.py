@@ -13,7 +13,7 @@ from app.server.in_flight import InFlightLimiter
 def drain_before_stop(limiter: InFlightLimiter, seconds: int) -> Iterator[None]:
     """Handle SIGTERM and SIGINT during the block: set `limiter.draining`, then pass the signal on to the server.
 
-    SIGTERM is passed on after `seconds`. SIGINT is passed on at once, because a person sends it.
+    SIGTERM is passed on after `seconds`. SIGINT is passed on at once, because a person sends it with Ctrl-C.
     """
     if threading.current_thread() is not threading.main_thread():  # only the main thread may handle signals
         yield

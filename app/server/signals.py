@@ -14,7 +14,11 @@ IGNORED: Final = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 
 
 def ignore_signals() -> None:
-    """Ignore the signals `IGNORED`. The server needs none of them: it watches its keyring, and writes no log files."""
+    """Ignore the signals `IGNORED`.
+
+    Other servers read their configuration or reopen log files at these signals. This server needs neither: it watches
+    its keyring, and writes no log files.
+    """
     for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
 

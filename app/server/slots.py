@@ -1,4 +1,4 @@
-"""Slots: limit the number of expensive requests of one kind that a worker serves at the same time."""
+"""Slots: limit the number of expensive requests of one type, such as exports, that a worker serves at a time."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ RETRY_SECONDS: Final = 10
 
 
 class Slots:
-    """The slots that all requests of one kind share."""
+    """The slots that all requests of one type share in a worker."""
 
     def __init__(self, limit: int) -> None:
         """Start with all `limit` slots free."""
@@ -19,7 +19,7 @@ class Slots:
 
     @contextmanager
     def take(self, refusal: str) -> Iterator[None]:
-        """Take a slot for the block. If none is free, raise `Unavailable` with `refusal` as its detail."""
+        """Occupy a slot during the block. If no slot is free, raise `Unavailable` with `refusal` as its detail."""
         if self.taken >= self._limit:
             problem = Unavailable(refusal)
             problem.headers["Retry-After"] = str(RETRY_SECONDS)

@@ -1,7 +1,7 @@
 """The listening sockets of the workers.
 
-uvloop accepts one connection per listening socket in a turn of its loop. With a hundred busy connections a turn takes
-ten milliseconds, so a new client, such as a load balancer's health check, could wait for seconds. So each worker
+uvloop accepts one connection per listening socket in a turn of the event loop. With a hundred busy connections a turn
+takes ten milliseconds, so a new client, such as a load balancer's health check, could wait for seconds. So each worker
 listens on several sockets.
 
 Workers that share a socket do not share its connections evenly: one worker may accept a whole burst while another
@@ -13,7 +13,7 @@ import socket
 from typing import Any, Final
 
 LISTENERS_PER_WORKER: Final = 16
-"""The number of listening sockets of a worker, and of connections that it accepts in a turn of its loop."""
+"""The number of listening sockets of a worker. It accepts at most as many connections in a turn of the event loop."""
 Address = tuple[Any, ...]
 
 

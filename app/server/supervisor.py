@@ -15,15 +15,15 @@ from uvicorn.supervisors.multiprocess import Process
 
 MIN_PAUSE_SECONDS: Final = 1.0
 MAX_PAUSE_SECONDS: Final = 30.0
-"""The first and the longest pause before a worker that could not start is started again.
+"""The longest pause before a worker that could not start is started again.
 
-The pause doubles each time.
+The first pause is `MIN_PAUSE_SECONDS`, and each further pause is twice as long.
 """
 _logger: Final = logging.getLogger("uvicorn.error")
 
 
 class Supervisor(Multiprocess):
-    """Keeps the configured number of workers running."""
+    """The supervisor, which keeps the configured number of workers running."""
 
     has_failed = False
     """Whether no worker could start."""
@@ -52,7 +52,7 @@ class Supervisor(Multiprocess):
                 self._start(index)
 
     def _answers(self, process: Process) -> bool:
-        """Return whether a worker answers in time. Return True, too, if a signal has to be handled first.
+        """Return whether a worker answers in time. If a signal has to be handled, return True without waiting longer.
 
         Repeat the health check every second, because a check does not notice that its worker has ended.
         """

@@ -49,7 +49,7 @@ class ProtocolTimeouts(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
-        """Stop writing until the client reads. Abort the connection after `MAX_UNREAD_SECONDS`."""
+        """Stop writing until the client reads. If it does not within `MAX_UNREAD_SECONDS`, abort the connection."""
         super().pause_writing()
         self._unread_deadline = self.loop.call_later(limits.MAX_UNREAD_SECONDS, self.transport.abort)
 
@@ -65,7 +65,7 @@ class ProtocolTimeouts(HttpToolsProtocol):
 
         The timer is not reset by each request, which would cost as much as finding the request's route. Instead, when
         the timer fires, this method computes how long the connection has been idle, and restarts the timer for the
-        rest.
+        remaining time.
         """
         self.timeout_keep_alive_task = None
         if self._idle_since is None:
@@ -79,7 +79,7 @@ class ProtocolTimeouts(HttpToolsProtocol):
         super().timeout_keep_alive_handler()
 
     def on_response_complete(self) -> None:
-        """Count the request as ended. Start the keep-alive time, unless another received request waits."""
+        """Count the request as ended. Start the idle time of the connection, unless another received request waits."""
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
@@ -107,9 +107,10 @@ class ProtocolTimeouts(HttpToolsProtocol):
         self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
 
     def _set_deadline(self, seconds: float | None) -> None:
-        """Replace the deadline. None removes it.
+        """Replace the deadline by one after `seconds`, or remove it if `seconds` is None.
 
-        After `seconds`, the connection is aborted, or gets a new deadline if reading is stopped at that time.
+        At the deadline the connection is aborted. If reading is stopped at that time, the client cannot send: the
+        connection then gets a new deadline instead.
         """
         if self._deadline is not None:
             self._deadline.cancel()
@@ -150,7 +151,7 @@ class ProtocolTimeouts(HttpToolsProtocol):
             self.transport.close()
 
     def _linger(self) -> None:
-        """Close the connection when the client has read the response, or at once if the server shuts down."""
+        """Close the connection after a delay for reading the response, or at once if the server shuts down."""
         self._ignores_input = True
         if self._stopping or self.transport.is_closing():
             self.transport.close()

@@ -1,4 +1,4 @@
-"""Turns: a lock for each key, which is given to waiting tasks in the order of arrival.
+"""Turns: a lock for each key, such as an owner's id. Waiting tasks get the lock in the order of arrival.
 
 The writes of one owner run one after the other in any case, because each locks the owner's feed. If they waited for
 this lock in the database, each would hold a connection in the meantime, and a few writes of one owner would use up the
@@ -13,16 +13,16 @@ from app.problems import Unavailable
 
 
 class Turns:
-    """The turns of all keys in a process."""
+    """The locks of all keys in a process."""
 
     def __init__(self, max_seconds: float) -> None:
-        """Start without holders. A task waits for its turn at most `max_seconds`."""
+        """Start with all keys unlocked. A task waits for a lock at most `max_seconds`."""
         self._max_seconds = max_seconds
         self._waiting: dict[Hashable, deque[asyncio.Future[None]]] = {}
-        """For each key that has a holder, the tasks that wait for it."""
+        """For each locked key, the tasks that wait for its lock."""
 
     async def take(self, key: Hashable) -> "Turn":
-        """Wait for the turn of a key, and return it; the caller must release it.
+        """Acquire the lock of a key, and return it. The caller must call its `release`.
 
         Raise `Unavailable` at the deadline.
         """
@@ -36,7 +36,7 @@ class Turns:
             async with asyncio.timeout(self._max_seconds):
                 await turn
         except (TimeoutError, asyncio.CancelledError) as error:
-            if turn.done() and not turn.cancelled():  # the turn came in the same turn of the event loop
+            if turn.done() and not turn.cancelled():  # the task got the lock in the same turn of the event loop
                 self.pass_on(key)
             if isinstance(error, TimeoutError):
                 raise Unavailable from None
@@ -44,7 +44,7 @@ class Turns:
         return Turn(self, key)
 
     def pass_on(self, key: Hashable) -> None:
-        """Give the turn of a key to the task that has waited longest, or forget the key if none waits."""
+        """Give the lock of a key to the task that has waited longest, or unlock the key if no task waits."""
         queue = self._waiting[key]
         while queue:
             turn = queue.popleft()
@@ -55,16 +55,16 @@ class Turns:
 
 
 class Turn:
-    """The turn of a key, held by one task."""
+    """The lock of one key, held by one task until it calls `release`."""
 
     __slots__ = ("_is_held", "_key", "_turns")
 
     def __init__(self, turns: Turns, key: Hashable) -> None:
-        """Hold the turn of a key."""
+        """Hold the lock of `key`."""
         self._turns, self._key, self._is_held = turns, key, True
 
     def release(self) -> None:
-        """Pass the turn on to the next task. Do nothing at a second call."""
+        """Give the lock to the next task that waits for it. Do nothing at a second call."""
         if self._is_held:
             self._is_held = False
             self._turns.pass_on(self._key)

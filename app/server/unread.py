@@ -1,7 +1,7 @@
 """Unread responses: limits the bytes of responses that the clients of a worker have not read.
 
 The server keeps a response in memory until its client has read it. If the unread responses of all clients are too large
-together, the connections of the slowest clients are closed. So a client that reads keeps its connection.
+together, the connections of the clients that read most slowly are closed.
 """
 
 import time
@@ -23,21 +23,21 @@ class Transport(Protocol):
 
 
 class _Unread(NamedTuple):
-    """The number of unread bytes when a connection was added, and the time of that."""
+    """The number of unread bytes of a connection when it was added, and the time at which it was added."""
 
     size: int
     since: float
 
 
 class UnreadResponses:
-    """The connections whose clients have not read their responses."""
+    """The connections of a worker whose clients have not read their responses."""
 
     def __init__(self, max_bytes: int = MAX_UNREAD_BYTES) -> None:
         """Start without connections. Together they may have `max_bytes` unread bytes."""
         self._max_bytes = max_bytes
         self._found: dict[Transport, _Unread] = {}
         self._most = 0
-        """The sum of the sizes when the connections were added. Clients may have read a part since then."""
+        """The sum of `_Unread.size`. If clients have read a part since then, the current number of bytes is lower."""
 
     @property
     def size(self) -> int:
@@ -47,7 +47,7 @@ class UnreadResponses:
     def add(self, transport: Transport) -> None:
         """Add a connection.
 
-        If there are then too many unread bytes, close the connections that are read most slowly.
+        If there are too many unread bytes afterwards, close the connections that are read most slowly.
         """
         size = transport.get_write_buffer_size()
         self._found[transport] = _Unread(size, time.monotonic())
@@ -62,9 +62,9 @@ class UnreadResponses:
             self._most -= found.size
 
     def _close_slowest(self, excess: int) -> None:
-        """Abort the most slowly read connections until at least `excess` bytes are gone.
+        """Abort the most slowly read connections, until at least `excess` unread bytes are freed.
 
-        If equally slow: the oldest first.
+        Of equally slow connections, abort the one that was added first.
         """
         if excess <= 0:
             return

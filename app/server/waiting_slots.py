@@ -1,8 +1,8 @@
 """Waiting slots: limit the long polls and event streams of a worker, and share them fairly among accounts.
 
 If all slots are taken, the account with the most slots gives one up to any account that has at least two fewer. The
-oldest long poll or event stream of that account ends, as it does at a shutdown. Its client sends the request again, and
-gets a slot under the same rule.
+oldest long poll or event stream of the account with the most slots ends, as it does at a shutdown. Its client sends the
+request again, and gets a slot under the same rule.
 """
 
 from collections.abc import Callable, Hashable, Iterator
@@ -10,18 +10,18 @@ from contextlib import contextmanager
 
 
 class Slot:
-    """A slot that a request holds. `is_ended` becomes true if another account gets the slot."""
+    """A slot that one long poll or event stream holds. `is_ended` becomes true if another account gets the slot."""
 
     __slots__ = ("is_ended", "wake")
 
     def __init__(self, wake: Callable[[], None]) -> None:
-        """Take the function that wakes the request when its slot ends."""
+        """`wake` wakes the request when another account gets its slot."""
         self.is_ended = False
         self.wake = wake
 
 
 class WaitingSlots:
-    """The slots of one worker: each lets one long poll or event stream of an account wait."""
+    """The slots of one worker. Each open long poll or event stream holds one."""
 
     def __init__(self, limit: int) -> None:
         """Start with `limit` free slots."""
@@ -31,7 +31,7 @@ class WaitingSlots:
 
     @contextmanager
     def take(self, account: Hashable, wake: Callable[[], None]) -> Iterator[Slot | None]:
-        """Yield a slot for the block, or None if no slot is free and no account has two slots more than this account.
+        """Yield a slot for the block, or None if all are taken and no account has at least two more than this account.
 
         `wake` is called if another account gets the slot.
         """

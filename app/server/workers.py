@@ -22,7 +22,7 @@ MAX_START_SECONDS: Final = 60
 """The time after which a worker that does not answer its supervisor is replaced. uvicorn's default of 5 is too short
 for a worker to start on a busy machine."""
 MAX_STOP_SECONDS: Final = 25
-"""The maximum time from SIGTERM to the end of the process, even if requests are still in flight then."""
+"""The maximum time from SIGTERM to the end of the process. Requests that are still in flight then are cancelled."""
 ALLOCATIONS_PER_COLLECTION: Final = 50_000
 
 
@@ -35,8 +35,8 @@ class WorkerConfig(uvicorn.Config):
     def load(self) -> None:
         """Set up this worker process, and load the application.
 
-        Log lines are written in batches, signals are handled, and garbage is collected less often, because reference
-        counts free most objects.
+        Log lines are written in batches. Signals that would end the worker are ignored, and the worker stops with its
+        supervisor. Garbage is collected less often, because reference counts free most objects.
         """
         observability.SINKS.append(observability.enqueue)
         ignore_signals()
@@ -83,7 +83,7 @@ def run(
         forwarded_allow_ips=trusted_proxies,
     )
     prevent_core_dumps()
-    signal.signal(signal.SIGTERM, lambda _signal, _frame: sys.exit(0))  # uvicorn raises it again after its shutdown
+    signal.signal(signal.SIGTERM, lambda _signal, _frame: sys.exit(0))  # uvicorn re-raises SIGTERM after its shutdown
     listeners = listening_sockets(host, port)
     with suppress(KeyboardInterrupt), _metrics(metrics_at) as config.metrics_folder:
         if workers > 1:
@@ -98,8 +98,9 @@ def run(
 def prevent_core_dumps() -> None:
     """Prevent core dumps of this process and its workers, which would contain people's words and keys.
 
-    If the limit is less than a page, Linux writes no core dump to a file. It still passes a dump to a program, such as
-    systemd-coredump, unless the limit is exactly 1 (`fs/coredump.c`).
+    The size limit of core dumps is set to 1 byte. With a limit of less than a memory page, Linux writes no core dump to
+    a file. It still passes a dump to a program, such as systemd-coredump, unless the limit is exactly 1
+    (`fs/coredump.c`).
     """
     _, most = resource.getrlimit(resource.RLIMIT_CORE)
     resource.setrlimit(resource.RLIMIT_CORE, (min(1, most) if most != resource.RLIM_INFINITY else 1, most))

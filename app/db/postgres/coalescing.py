@@ -1,8 +1,8 @@
 """Request coalescing: executions of the same statement in one turn of the event loop are sent as one statement.
 
 The first caller yields to the event loop once and waits for a connection. Then it executes the statement for all
-callers that joined in the meantime. Coalescing pays because sending and receiving are a third of the server's cost of a
-read, and because coalesced writes reach the disk with one commit (decision 032).
+callers that joined in the meantime. Coalescing saves time, because sending and receiving are a third of the
+server's cost of a read, and because coalesced writes need only one commit to the disk (decision 032).
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from app.problems import Unavailable
 MAX_BATCH: Final = 32
 """The maximum number of callers that share a statement.
 
-All results arrive together, so a larger batch delays everyone.
+All results arrive together, so a larger batch delays every caller.
 """
 Statement = TypeVar("Statement", bound=Hashable)
 Item = TypeVar("Item")
@@ -23,7 +23,10 @@ Result = TypeVar("Result")
 
 
 class Batch(NamedTuple):
-    """The items of several callers that will be sent together, and a future for each caller except the first."""
+    """The items of several callers that will be sent as one statement, and a future for each caller except the first.
+
+    An item is what one caller wants to look up or write.
+    """
 
     items: list[Any]
     others: list[asyncio.Future[Any]]
@@ -31,15 +34,19 @@ class Batch(NamedTuple):
     def add(self, item: Any) -> asyncio.Future[Any]:
         """Add a caller's item; return a future that will have the item's result.
 
-        No caller may keep the future in a local variable: if it raised an error, the error's traceback, the frame with the
-        variable and the future would form a reference cycle, which would keep the caller's data in memory.
+        The caller awaits the future without assigning it to a local variable. Otherwise, after an error, the traceback,
+        the frame with the variable and the future would form a reference cycle, which would keep the caller's data in
+        memory.
         """
         self.items.append(item)
         self.others.append(asyncio.get_running_loop().create_future())
         return self.others[-1]
 
     def fail(self, error: BaseException) -> None:
-        """Raise an error in every other caller that still waits: `error`, or `Unavailable` if it is a cancellation."""
+        """Raise `error` in every caller that still waits, except the first caller.
+
+        If the first caller was cancelled, raise `Unavailable` in the others.
+        """
         while self.others:
             other = self.others.pop()
             if not other.done():
@@ -50,7 +57,7 @@ class Coalescer:
     """Collects the executions of a statement into batches, and sends each batch as one statement."""
 
     def __init__(self, acquire: Callable[[], AbstractAsyncContextManager[Any]]) -> None:
-        """Take a function that returns a context manager, which acquires a connection for a block."""
+        """`acquire` returns a context manager that acquires a connection for a block."""
         self._acquire = acquire
         self._batches: dict[Hashable, Batch] = {}
 
@@ -62,8 +69,8 @@ class Coalescer:
     ) -> Result:
         """Execute a statement for an item, together with the items of other callers; return this item's result.
 
-        `execute` takes a connection, the statement and the items, and returns a result for each item. If it raises, the
-        error is raised in every caller of the batch.
+        `execute` takes a connection, the statement and the items, and returns a result for each item. If `execute`
+        raises an error, the error is raised in every caller of the batch.
         """
         batch = self._batches.get(statement)
         if batch is not None and len(batch.items) < MAX_BATCH:
@@ -84,6 +91,6 @@ class Coalescer:
         return mine
 
     def _close(self, statement: Hashable, batch: Batch) -> None:
-        """Let no further caller join the batch."""
+        """Close the batch, so that no further caller can join it."""
         if self._batches.get(statement) is batch:
             del self._batches[statement]

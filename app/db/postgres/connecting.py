@@ -1,9 +1,11 @@
 """Opens connections to PostgreSQL: tries the URL's hosts, sets up TLS and session settings, and detects poolers.
 
+A pooler is a proxy such as PgBouncer, whose clients share a few connections to PostgreSQL.
+
 The session settings are sent after the connection is open, because PgBouncer refuses most of them in the startup
 packet. A pooler in transaction mode may give each transaction another session, so no setting, prepared statement or
 LISTEN may outlive a transaction. A pooler is detected by the id of the server process, which differs from the id that
-was announced at the start of the connection. It is assumed to be in transaction mode, unless the URL says
+was announced at the start of the connection. A pooler is assumed to be in transaction mode, unless the URL says
 `pool_mode=session`.
 """
 
@@ -28,13 +30,13 @@ SESSION: Final = {
 }
 """The settings of each session, which replace the administrator's defaults.
 
-The statements are written for this isolation level. A low `random_page_cost` makes PostgreSQL read the rows of a page
-of results in the order of an index. Hash and merge joins are off, because they would read whole tables to look up a few
-keys.
+All statements of the program are written for the isolation level READ COMMITTED. A low `random_page_cost`
+makes PostgreSQL read the rows of a page of results in the order of an index. Hash and merge joins are off, because they
+would read whole tables to look up a few keys.
 """
 MAX_PREPARED_STATEMENTS: Final = 1000
 KEEPALIVE_SECONDS: Final = 30
-"""The idle time after which the operating system probes a connection. All probes together take this time again."""
+"""The idle time after which the operating system probes a connection. All its probes together take the same time."""
 KEEPALIVE_PROBES: Final = 3
 _NEXT_HOST: Final = (OSError, asyncpg.TargetServerAttributeNotMatched, asyncpg.ConnectionDoesNotExistError)
 """The errors after which the next host of the URL is tried. A timeout is an `OSError`."""
@@ -46,8 +48,8 @@ async def open_connection(
     """Return a connection to the first host of the URL that is reachable and matches `target_session_attrs`.
 
     The timeout for each host is the URL's `connect_timeout`, by default `seconds`. `statement_seconds` is the deadline
-    of each statement, and `cached` is the number of prepared statements to keep. Raise the last host's error if none
-    matches.
+    of each statement, and `cached` is the number of prepared statements to keep. If no host matches, raise the error
+    of the last host.
     """
     attribute = url.target_session_attrs
     attributes = ["standby", "any"] if attribute == "prefer-standby" else [attribute]
@@ -104,7 +106,7 @@ def _watch_peer(connection: Any, seconds: float) -> None:
 
 
 def _system_tls(url: PostgresUrl) -> ssl.SSLContext | None:
-    """Return a TLS context that trusts the operating system's authorities for `sslrootcert=system`, else None."""
+    """If the URL has `sslrootcert=system`, return a TLS context that trusts the system's certificates, else None."""
     if url.tls.get("sslrootcert") != "system":
         return None
     context = ssl.create_default_context()
@@ -114,10 +116,10 @@ def _system_tls(url: PostgresUrl) -> ssl.SSLContext | None:
 
 
 class Connector:
-    """Opens the connections of one process. After one connection has found a pooler, all further ones expect it."""
+    """Opens the connections of one process. After it has detected a pooler, it opens all connections for a pooler."""
 
     def __init__(self, settings: Settings, name: str = "afterglow", session: Mapping[str, str] | None = None) -> None:
-        """Take the settings, the connections' application name, and their session settings (by default `SESSION`)."""
+        """`name` is the connections' application name. `session` has their session settings, by default `SESSION`."""
         url = settings.database
         assert isinstance(url, PostgresUrl)  # noqa: S101 - SQLite has no connector
         self._url, self._name, self._seconds = url, name, settings.statement_seconds
@@ -129,7 +131,7 @@ class Connector:
     async def connect(self) -> Any:
         """Return a new connection. Connecting has a deadline, and so has every statement on the connection.
 
-        If a pooler is found, log `pooler-found`.
+        The first time that a pooler is detected, log `pooler-found`.
         """
         connection = await self._open()
         try:
@@ -153,7 +155,7 @@ class Connector:
         )
 
     async def _configure(self, connection: Any) -> bool:
-        """Set the session settings and return True. If a pooler is in between, set nothing and return False.
+        """Set the session settings and return True. If the connection goes through a pooler, set nothing; return False.
 
         This takes one round trip and no prepared statement.
         """

@@ -1,4 +1,4 @@
-"""PostgreSQL: runs statements on the connections of a small pool, and coalesces look-ups and conditional writes."""
+"""PostgreSQL: executes statements on the connections of a pool, and coalesces look-ups and conditional writes."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -38,7 +38,7 @@ disk. The query changes no table and needs no privilege.
 
 
 class _Acquired:
-    """Acquires a connection for a block. A class costs less than a generator with `asynccontextmanager`."""
+    """A context manager that acquires a connection. A class is faster than a generator with `asynccontextmanager`."""
 
     __slots__ = ("_connection", "_pool")
 
@@ -60,7 +60,7 @@ class _Acquired:
             raise translated from None
 
     def _translated(self, error: BaseException) -> BaseException:
-        """Count a failure of the database and return the API's own error for it; return any other error as it is."""
+        """If `error` is a failure of the database, count it and return the `Problem` for it, else return `error`."""
         translated = translate(error)
         if translated is not error:
             self._pool.errors[explain(error).reason] += 1
@@ -68,10 +68,10 @@ class _Acquired:
 
 
 class PostgresDatabase(RemoteDatabase):
-    """A PostgreSQL database, reached through a pool."""
+    """A PostgreSQL database, reached through a pool of connections."""
 
     def __init__(self, settings: Settings) -> None:
-        """Take the settings. Connections are opened when they are first needed."""
+        """Open no connection yet: connections are opened when they are first needed."""
         self._pool = Pool(settings)
         self._coalescer = Coalescer(partial(_Acquired, self._pool))
         self.notifier = PostgresChangeNotifier(settings)
@@ -79,7 +79,7 @@ class PostgresDatabase(RemoteDatabase):
 
     @property
     def pool_use(self) -> PoolUse:
-        """The current use of the connections."""
+        """How many connections of the pool are in use now, and how many callers wait for one."""
         return self._pool.use
 
     async def open(self) -> None:
@@ -117,7 +117,7 @@ class PostgresDatabase(RemoteDatabase):
         return self._transaction("BEGIN")
 
     def snapshot(self) -> AbstractAsyncContextManager[Db]:
-        """Run the block in a read-only transaction, whose statements all see the state at its first statement."""
+        """Run the block in a read-only transaction. All its statements see the data as of its first statement."""
         return self._transaction("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 
     @asynccontextmanager
@@ -136,7 +136,7 @@ class PostgresDatabase(RemoteDatabase):
                 raise
 
     async def checkpoint(self) -> None:
-        """Do nothing: no statement can read a deleted row, and VACUUM removes deleted rows from the files."""
+        """Do nothing: no statement can read a deleted row, and PostgreSQL's VACUUM removes it from the files later."""
 
     async def check_health(self) -> str | None:
         """Write a temporary file to the server's disk, and return the schema's revision.

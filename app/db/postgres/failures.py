@@ -1,6 +1,6 @@
 """Explains why PostgreSQL cannot be used: maps each error of the driver to a cause and a remedy.
 
-No message of the server is repeated, because it may quote rows.
+No message of PostgreSQL is repeated, because it may quote stored data.
 """
 
 import socket
@@ -158,11 +158,11 @@ _NO_TLS: Final = Failure(
     is_configuration=True,
 )
 REASONS: Final = frozenset({failure.reason for _, failure in _FAILURES} | {_UNREACHABLE.reason, _NO_TLS.reason})
-"""The reason codes of all failures."""
+"""All possible values of `Failure.reason` on PostgreSQL."""
 
 
 def explain(error: BaseException) -> Failure:
-    """Return the failure that explains an error of the driver, with the error's SQLSTATE if it has one."""
+    """Return the `Failure` (cause and remedy) for an error of the driver, with the error's SQLSTATE if it has one."""
     sqlstate = str(getattr(error, "sqlstate", None) or "")
     if isinstance(error, ConnectionError) and "rejected SSL upgrade" in str(error):
         return _NO_TLS

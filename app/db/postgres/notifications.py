@@ -23,11 +23,11 @@ from app.settings import Settings
 _CHANNEL: Final = "afterglow_feed"
 _NOTIFY: Final = "SELECT pg_notify($1, owner) FROM unnest($2::text[]) owner"
 _SESSION: Final = {"synchronous_commit": "off"}
-"""A notification is not stored, so its commit does not have to wait for the disk."""
+"""The session settings of the connection. Notifications are not stored, so a commit does not wait for the disk."""
 _MAX_IDLE_SECONDS: Final = 15.0
-"""The time without traffic after which the connection is checked with an empty list of owners."""
+"""The time without traffic after which the connection is checked, by sending an empty list of owners."""
 _SECONDS_BETWEEN_SENDS: Final = 0.02
-"""The pause between two statements, so that a busy worker sends the ids of many owners together."""
+"""The pause between two statements that send notifications, so that a busy worker sends many owners' ids in one."""
 _MIN_RECONNECT_SECONDS: Final = 0.1
 _MAX_RECONNECT_SECONDS: Final = 10.0
 
@@ -36,7 +36,7 @@ class PostgresChangeNotifier(ChangeNotifier):
     """Exchanges notifications with the other workers that use the same database."""
 
     def __init__(self, settings: Settings) -> None:
-        """Take the settings. The connection is opened at the first subscription or notification."""
+        """Open no connection yet: the first subscription or notification opens it."""
         super().__init__()
         self._connector = Connector(settings, "afterglow notifications", _SESSION)
         self._unsent: set[str] = set()

@@ -29,13 +29,19 @@ from app.settings import Settings
 
 MIN_RETRY_SECONDS: Final = 0.05
 MAX_RETRY_SECONDS: Final = 1.0
-"""The shortest and longest pause between attempts to connect while PostgreSQL accepts no further connection."""
+"""The longest pause between attempts to connect while PostgreSQL accepts no further connection.
+
+The first pause is `MIN_RETRY_SECONDS`, and each further pause is twice as long.
+"""
 MAX_UNCHECKED_SECONDS: Final = 30.0
 """The idle time after which a connection is checked before it is used."""
 CHECK_SECONDS: Final = 0.25
-"""The deadline of a check."""
+"""The time within which a connection must answer a check."""
 DOUBT_SECONDS: Final = 0.4
-"""The maximum wait for a connection between a statement's timeout and the next proof that a connection works."""
+"""The maximum time for which a caller waits for a connection while it is in doubt whether connections work.
+
+This doubt begins when a statement times out. It ends when a statement succeeds on a connection, or a new one is opened.
+"""
 _UNFINISHED: Final = (asyncio.CancelledError, TimeoutError, asyncpg.InternalClientError)
 """Errors after which a connection must not be used again: its last statement may still be running, or the server may
 have closed the connection without this process having noticed.
@@ -43,15 +49,15 @@ have closed the connection without this process having noticed.
 
 
 class Pool:
-    """Connections, each used by one caller at a time."""
+    """The PostgreSQL connections of one process, each used by one caller at a time."""
 
     def __init__(self, settings: Settings) -> None:
         """Start without connections. They are opened when they are first needed."""
         self._connector, self._seconds = Connector(settings), settings.pool_seconds
         self.errors = Counter(dict.fromkeys(REASONS, 0))
-        """The number of failures of PostgreSQL, by reason."""
+        """The number of failures of PostgreSQL, by `Failure.reason`."""
         self._free: list[tuple[Any, float]] = []
-        """The free connections, each with the time of its release. The last in the list is acquired first."""
+        """The connections that no caller uses, each with the time of its release. The last one is acquired first."""
         self._size = self._unused_capacity = settings.database_pool
         self._queue: deque[asyncio.Future[Any]] = deque()
         self._refused = False
@@ -63,15 +69,15 @@ class Pool:
 
     @property
     def use(self) -> PoolUse:
-        """The current use of the connections."""
+        """How many connections are in use now, and how many callers wait for one."""
         in_use = self._size - self._unused_capacity - len(self._free) - len(self._connecting) - len(self._checking)
         return PoolUse(self._size, in_use, sum(not waiter.done() for waiter in self._queue))
 
     async def acquire(self) -> Any:
-        """Return a connection. If opening one fails, raise the error.
+        """Return a connection. If opening a connection fails, raise the error.
 
-        After `pool_seconds`, raise `TimeoutError`, or `TooManyConnectionsError` if PostgreSQL accepts no further
-        connection.
+        If no connection is available within `pool_seconds`, raise `TimeoutError`, or `TooManyConnectionsError` if
+        PostgreSQL accepts no further connection. The wait is shorter while connections are in doubt (`DOUBT_SECONDS`).
         """
         while self._free:
             connection, released_at = self._free.pop()
@@ -87,7 +93,10 @@ class Pool:
         return await self._wait()
 
     def release(self, connection: Any, error: BaseException | None) -> None:
-        """Pass a connection to the next caller, or drop it if it is unusable. `error` was raised by its last use."""
+        """Give a connection to the next caller, or drop the connection if it is unusable.
+
+        `error` is the error that the last use of the connection raised, or None.
+        """
         if connection.is_closed() or connection.is_in_transaction() or isinstance(error, _UNFINISHED):
             connection.terminate()
             if isinstance(error, TimeoutError):
@@ -99,7 +108,7 @@ class Pool:
             self._pass_on(connection)
 
     async def close(self) -> None:
-        """Close every free connection, and stop opening and checking others."""
+        """Close every connection that no caller uses. Stop opening and checking connections."""
         running = self._connecting | self._checking
         for task in running:
             task.cancel()
@@ -116,14 +125,14 @@ class Pool:
         task.add_done_callback(tasks.discard)
 
     def _doubt(self) -> None:
-        """Check every free connection, because a statement has timed out."""
+        """Check every connection that no caller uses, because a statement has timed out."""
         self._in_doubt = True
         free, self._free = self._free, []
         for connection, _ in free:
             self._start(self._checking, self._check(connection))
 
     async def _check(self, connection: Any) -> None:
-        """Execute a statement on a connection. Pass the connection on if it works, or drop it."""
+        """Execute a statement on a connection. If it succeeds, give the connection to the next caller; else drop it."""
         try:
             await connection.execute("SELECT 1", timeout=CHECK_SECONDS)
         except asyncio.CancelledError:
@@ -178,7 +187,7 @@ class Pool:
         try:
             return await waiter
         except asyncio.CancelledError:
-            if not (waiter.cancelled() or waiter.exception()):  # it got a connection before it noticed the cancellation
+            if not (waiter.cancelled() or waiter.exception()):  # a connection came before the cancellation
                 self._pass_on(waiter.result())
             raise
         finally:
@@ -192,7 +201,10 @@ class Pool:
             waiter.set_result(connection)
 
     def _replace(self) -> None:
-        """Open a connection in place of one that was dropped. If no caller waits, only free its capacity."""
+        """Open a connection to replace one that was dropped.
+
+        If no caller waits, open none: the pool may then open one more connection later.
+        """
         if all(waiter.done() for waiter in self._queue):
             self._unused_capacity += 1
         else:
@@ -207,5 +219,5 @@ class Pool:
         return None
 
     def _time_out(self, waiter: asyncio.Future[Any]) -> None:
-        with suppress(asyncio.InvalidStateError):  # it got a connection in the same turn of the event loop
+        with suppress(asyncio.InvalidStateError):  # the caller got a connection in the same turn of the event loop
             waiter.set_exception(asyncpg.TooManyConnectionsError() if self._refused else TimeoutError())

@@ -46,14 +46,17 @@ _CAUSED_BY_ROWS: Final = (
 
 
 class ConditionalWrite(NamedTuple):
-    """The row of a compare-and-swap, and the encoded rows of each part to write if the swap succeeds."""
+    """What one caller writes: the row of a compare-and-swap, and the rows to write if the swap succeeds.
+
+    `parts` has the encoded rows for each bulk statement.
+    """
 
     row: Row
     parts: list[str]
 
 
 def translate(error: BaseException) -> BaseException:
-    """Return the API's own error for a failure of the database, and any other error as it is.
+    """If `error` is a failure of the database, return the `Problem` for it. Otherwise return `error` itself.
 
     Log `database-unavailable` if the database cannot be used.
     """
@@ -87,12 +90,12 @@ class PostgresTransaction(Transaction):
             await self._connection.executemany(plan.sql, [plan.arguments(row) for row in rows])
 
     async def write(self, *parts: tuple[BulkStatement, Rows]) -> None:
-        """Write all parts with one statement."""
+        """Write the rows of all parts with one SQL statement."""
         sql = combine(tuple(bulk for bulk, _ in parts))
         await self._connection.fetch(sql, *(bulk.encode(rows) for bulk, rows in parts))
 
     async def look_up(self, lookup: Lookup, keys: Sequence[Mapping[str, Any]]) -> list[Sequence[tuple[Any, ...]]]:
-        """Execute a look-up for several keys; return a list of rows for each key, with at most one row."""
+        """Execute a look-up for several keys. Return for each key a sequence with the found row, or an empty one."""
         if len(keys) == 1:
             return [await self.tuples(lookup, **keys[0])]
         rows = encode_rows([{"n": n, **key} for n, key in enumerate(keys)])
@@ -106,8 +109,8 @@ class PostgresTransaction(Transaction):
     ) -> list[bool]:
         """Execute several conditional writes with one statement; return for each write whether it was executed.
 
-        If several writes have the same owner, only the first is executed. If the rows of one of several writes violate
-        a constraint, none is executed. If there is only one write, the error is raised.
+        If several writes have the same owner, only the first of them is executed. If a row violates a constraint, none
+        of the writes is executed. A single write then raises the error; several writes raise no error.
         """
         first: dict[UUID, ConditionalWrite] = {}
         for write in writes:
@@ -125,5 +128,5 @@ class PostgresTransaction(Transaction):
         return [first[id] is write and id in done for write in writes for id in (write.row["owner_id"],)]
 
     async def control(self, sql: str) -> None:
-        """Execute BEGIN, COMMIT or ROLLBACK, without preparing it."""
+        """Execute SQL without preparing it: BEGIN, COMMIT, ROLLBACK, or several statements in one text."""
         await self._connection.execute(sql)

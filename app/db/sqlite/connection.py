@@ -46,13 +46,13 @@ def translated(errors: Counter[str]) -> Iterator[None]:
 
 
 class Connection:
-    """One connection, on which every statement has a deadline.
+    """One connection to a SQLite file, on which every statement has a deadline.
 
     The file is opened at the first use. If opening fails, the next use tries again.
     """
 
     def __init__(self, settings: Settings, pragmas: str = "") -> None:
-        """Take the settings, and additional PRAGMA statements for this connection, each with a semicolon before it."""
+        """`pragmas` are additional PRAGMA statements for this connection, each with a semicolon before it."""
         url = settings.database
         assert isinstance(url, SqliteUrl)  # noqa: S101 - PostgreSQL has other connections
         self._path = url.path
@@ -109,7 +109,7 @@ class Connection:
 
     @property
     def in_transaction(self) -> bool:
-        """Whether a transaction is open. Some errors make SQLite roll back the transaction."""
+        """Whether a transaction is open. After some errors it is not, because SQLite has rolled it back."""
         return self._raw is not None and self._raw.in_transaction
 
     def rollback(self) -> None:
@@ -118,13 +118,13 @@ class Connection:
             self.execute("ROLLBACK")
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the connection and its file."""
         if self._raw is not None:
             self._raw.close()
 
 
 class SqliteTransaction(Transaction):
-    """Executes statements inside a transaction. The code that runs the transaction translates errors."""
+    """Executes statements inside a transaction. Its caller begins and ends the transaction, and translates errors."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -138,7 +138,7 @@ class SqliteTransaction(Transaction):
         self._connection.many(statement, rows)
 
     async def write(self, *parts: tuple[BulkStatement, Rows]) -> None:
-        """Write one part after the other, row by row. After every `_ROWS_AT_ONCE` rows, let other requests continue."""
+        """Write one part after the other, row by row. After each `_ROWS_AT_ONCE` rows, yield to the event loop."""
         for bulk, rows in parts:
             for start in range(0, len(rows), _ROWS_AT_ONCE):
                 if start:

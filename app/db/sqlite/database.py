@@ -23,10 +23,10 @@ _WRITE_PROBE: Final = "UPDATE alembic_version SET version_num = version_num"
 
 
 class SqliteDatabase(Database):
-    """A SQLite file."""
+    """A database in a SQLite file."""
 
     def __init__(self, settings: Settings) -> None:
-        """Take the settings. Each connection is opened when it is first needed."""
+        """Open no connection yet: each connection is opened when it is first needed."""
         self.errors = Counter(dict.fromkeys(REASONS, 0))
         self._settings = settings
         self._reader = Connection(settings, _READ_ONLY)
@@ -35,14 +35,17 @@ class SqliteDatabase(Database):
 
     @property
     def pool_use(self) -> PoolUse:
-        """The current use of the writing connection."""
+        """Whether the writing connection is in use now, and how many callers wait for it."""
         return self._writer.use
 
     async def open(self) -> None:
         """Do nothing: each connection is opened when it is first needed."""
 
     async def close(self) -> None:
-        """Finish writes, and close both connections. The writing one is closed last, because only it can checkpoint."""
+        """Finish writes, and close both connections.
+
+        The writing connection is closed last, because only it can copy the write-ahead log into the database file.
+        """
         await self.notifier.close()
         self._reader.close()
         await self._writer.close()
@@ -65,7 +68,7 @@ class SqliteDatabase(Database):
     async def snapshot(self) -> AsyncIterator[Db]:
         """Run the block in a read-only transaction on a new connection.
 
-        On the shared connection, the transaction would hide later writes from other requests.
+        On the reading connection, which all requests share, the transaction would hide later writes from the others.
         """
         connection = Connection(self._settings, _READ_ONLY)
         try:

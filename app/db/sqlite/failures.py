@@ -34,9 +34,12 @@ _FAILURES: Final = {
 }
 _OTHER: Final = Failure("unreachable", f"the SQLite file in {_URL} cannot be read or written: check its disk")
 REASONS: Final = frozenset(failure.reason for failure in (*_FAILURES.values(), _OTHER))
-"""The reason codes of all failures."""
+"""All possible values of `Failure.reason` on SQLite."""
 
 
 def explain(error: sqlite3.Error) -> Failure:
-    """Return the failure that explains an error of SQLite. Here the general error means a missing table or column."""
+    """Return the `Failure` (cause and remedy) for an error of SQLite.
+
+    SQLite's general error code, SQLITE_ERROR, is explained as a missing table or column.
+    """
     return _FAILURES.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, _OTHER)

@@ -16,10 +16,10 @@ _POLL_SECONDS: Final = 1.0
 
 
 class SqliteChangeNotifier(ChangeNotifier):
-    """Receives notifications of changes from all processes that use the same file."""
+    """Wakes subscribers of this process at changes of all processes that use the same SQLite file."""
 
     def __init__(self, data_version: Callable[[], Awaitable[int]]) -> None:
-        """Take a function that returns a number which changes when another process has committed."""
+        """`data_version` returns a number that changes when another process has committed."""
         super().__init__()
         self._data_version = data_version
 

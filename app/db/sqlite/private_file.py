@@ -1,4 +1,4 @@
-"""Creates the database's file so that only its owner may read it, whatever the umask is."""
+"""Creates the database's file so that no other user of the operating system may read it, whatever the umask is."""
 
 import os
 from contextlib import suppress

@@ -1,10 +1,13 @@
 """The writer of a SQLite file: one connection, used by one block at a time, and group commit (decision 027).
 
-Statements run on the event loop's thread, because a statement takes less time than a switch to another thread. Only
-commits and checkpoints, which wait for the disk, run on another thread. Blocks that want to write during a commit wait.
-Then they run one after the other in one transaction, each with a savepoint, and a single commit acknowledges all of
-them. A block that fails is rolled back to its savepoint and does not affect the others. If SQLite itself rolls back the
-whole transaction, none of its blocks was acknowledged, and all raise `Unavailable`.
+A block is the code inside an `async with` of `Writer.transaction`. Statements run on the event loop's thread, because a
+statement takes less time than a switch to another thread. Only commits and checkpoints, which wait for the disk, run on
+another thread. A checkpoint copies SQLite's write-ahead log into the database file.
+
+Blocks that start during a commit wait until it has ended. Then they run one after the other in one transaction, each
+with a savepoint, and a single commit acknowledges all of them. A block that fails is rolled back to its savepoint and
+does not affect the others. If SQLite itself rolls back the whole transaction, none of its blocks was acknowledged, and
+all raise `Unavailable`.
 """
 
 import asyncio
@@ -22,14 +25,14 @@ from app.problems import Unavailable
 from app.settings import Settings
 
 _SECONDS_BETWEEN_TRIES: Final = 0.005
-"""The pause between two attempts to take a lock that another process holds."""
+"""The pause between two attempts to acquire a lock that another process holds."""
 
 
 class Writer:
     """The writing connection, and the lock that gives it to one block at a time."""
 
     def __init__(self, settings: Settings, errors: Counter[str]) -> None:
-        """Take the settings, and the counter of failures by reason. The file is opened by the first write."""
+        """Open no file yet: the first write opens it. `errors` counts failures by `Failure.reason`."""
         self._errors = errors
         self._waiting = 0
         self.connection = Connection(settings, "; PRAGMA busy_timeout=0")
@@ -37,13 +40,13 @@ class Writer:
         self._lock = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, "sqlite-writer")
         self._group: asyncio.Future[None] | None = None
-        """A future for the commit of the blocks that have run and are not committed yet; None if there are none."""
+        """A future for the commit of the blocks that have run but are not committed yet; None if there are none."""
         self._group_size = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def use(self) -> PoolUse:
-        """The current use of the connection."""
+        """Whether the connection is in use now, and how many callers wait for it."""
         return PoolUse(1, int(self._lock.locked()), self._waiting)
 
     async def close(self) -> None:
@@ -57,7 +60,7 @@ class Writer:
     async def transaction(self) -> AsyncIterator[SqliteTransaction]:
         """Run the block with the write lock, then wait until its changes are on the disk.
 
-        If the block raises, undo them.
+        If the block raises an error, undo its changes.
         """
         await self._acquire()
         with translated(self._errors):
@@ -78,7 +81,7 @@ class Writer:
 
     @asynccontextmanager
     async def exclusive(self) -> AsyncIterator[None]:
-        """Hold the lock in the block, without starting a transaction."""
+        """Run the block with the write lock, but without a transaction."""
         await self._acquire()
         try:
             yield
@@ -86,7 +89,7 @@ class Writer:
             self._lock.release()
 
     async def _acquire(self) -> None:
-        """Acquire the lock. Raise `Unavailable` at the deadline."""
+        """Acquire the lock. Raise `Unavailable` if it is not free before the deadline."""
         self._waiting += 1
         try:
             async with asyncio.timeout(self._seconds):
@@ -98,7 +101,7 @@ class Writer:
             self._waiting -= 1
 
     async def checkpoint(self) -> None:
-        """Commit, copy the whole write-ahead log into the database file, and truncate the log."""
+        """Commit the blocks that have run, copy the write-ahead log into the database file, and truncate the log."""
         await asyncio.shield(self._in_background(self._checkpoint()))
 
     async def _checkpoint(self) -> None:
@@ -131,7 +134,7 @@ class Writer:
         return not busy
 
     def _join_group(self) -> "asyncio.Future[None]":
-        """Add a block that has run to the group of the next commit; return the future of that commit."""
+        """Add a block that has run to the group of blocks of the next commit. Return the future of that commit."""
         self._group_size += 1
         if self._group is None:
             self._group = asyncio.get_running_loop().create_future()
@@ -141,7 +144,7 @@ class Writer:
         return self._group
 
     def _undo(self) -> None:
-        """Undo the running block.
+        """Undo the changes of the running block.
 
         If SQLite has rolled back the whole transaction, fail the group's other blocks, too.
         """
@@ -155,7 +158,7 @@ class Writer:
             self._group, self._group_size = None, 0
 
     async def _commit_group(self, group: "asyncio.Future[None]") -> None:
-        """Commit the group, after the blocks that already wait for the lock have joined it."""
+        """Commit `group`, unless it is committed. The blocks that already wait for the lock join the group first."""
         async with self._lock:
             if self._group is group:
                 await self._commit()
@@ -177,7 +180,7 @@ class Writer:
             group.set_result(None)
 
     async def _in_thread(self, sql: str) -> tuple[Any, ...]:
-        """Execute SQL that waits for the disk; return its first row."""
+        """Execute SQL on the writer's thread, because it waits for the disk. Return its first row."""
         run = asyncio.get_running_loop().run_in_executor
         return await run(self._thread, lambda: self.connection.execute(sql).fetchone() or ())
 
