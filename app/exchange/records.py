@@ -55,7 +55,7 @@ def clinic_record(keys: OwnerKeys, kind: Resource, row: Row) -> Row:
             document[field] = None
     if own is not None and not flags & IS_SHARED:
         document |= dict.fromkeys(_personal(kind))
-        document["updated_at"] = clock.format_instant(own["changed_at"])  # hides when the owner changed the others
+        document["updated_at"] = clock.format_instant(own["changed_at"])  # hides when the owner changed other fields
     return {
         "id": row["id"],
         "version": row["version"],

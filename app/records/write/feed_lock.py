@@ -207,7 +207,7 @@ async def lock_feed(view: View) -> AsyncIterator[LockedWrite]:
     At the end of the block, write the queued rows, commit, and notify the processes that wait for the changes. If the
     block raises, roll back. Raise `NotSignedIn` if the caller is not signed in.
     """
-    keys = await view.data_keys()  # before the lock: it takes time, and a connection if the keys are not cached
+    keys = await view.data_keys()  # before the lock: keys that are not cached take time and a connection
     turn = await view.caller.services.writes.take(view.owner_id)  # wait without holding a connection
     try:
         async with view.db.transaction() as tx:
@@ -220,7 +220,7 @@ async def lock_feed(view: View) -> AsyncIterator[LockedWrite]:
                 )  # the locking statement's own snapshot may be older than the lock
             yield write
             await write.finish()
-            turn.release()  # before the commit: on SQLite, several writes share one
+            turn.release()  # before the commit: on SQLite, several writes share one commit
     finally:
         turn.release()
     if write.head != write.first_head:

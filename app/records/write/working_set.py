@@ -76,7 +76,7 @@ class WorkingSet:
                 access.KNOWN_CHANGES, collections=[*collections], ids=[*{id for _, id in unread}]
             )
             self.changes |= {(collections[row["collection"]], row["id"]): row for row in found}
-        if self._write.first_head >= max_references:  # there are at least as many changes as references
+        if self._write.first_head >= max_references:  # no record has more references than there are changes
             await self._count_references({key for op in ops for key in op.references})
         await self._read(key for key in missing if self.is_living(key))
         await self._read_ancestors([op for op in ops if op.key in self.rows])
