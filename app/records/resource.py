@@ -189,7 +189,7 @@ class Resource:
         return max((1 + kind.depth for kind in self.targets.values() if kind is not self), default=0)
 
     @cached_property
-    def units(self) -> dict[str, frozenset[str]]:
+    def conflict_groups(self) -> dict[str, frozenset[str]]:
         """For each field, the names of the fields that collide as one: the field itself, and those coupled with it."""
         return {
             name: frozenset({name}).union(*(group for group in self.coupled if name in group))

@@ -21,9 +21,9 @@ def colliding_fields(op: Op, row: Row) -> tuple[str, ...]:
     differing = {name for name, value in fields.items() if not equals_stored(op, row, name, value)}
     found: set[str] = set()
     for name in differing:
-        unit = op.resource.units[name]
-        if not all(_may_set(op, row, each) for each in unit):
-            found |= unit & fields.keys()
+        group = op.resource.conflict_groups[name]
+        if not all(_may_set(op, row, each) for each in group):
+            found |= group & fields.keys()
     return tuple(name for name in op.resource.field_names if name in found)
 
 
