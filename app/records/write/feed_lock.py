@@ -263,9 +263,9 @@ def snapshot_of(keys: OwnerKeys, resource: Resource, found: Sequence[Any]) -> Sn
     if deleted:
         return Snapshot(change={"seq": seq, "deleted": True})
     row = dict(zip(access.statements(resource).stored_names, stored, strict=True))
-    return Snapshot(opened(keys, resource, row), Former(actor_id, revised_at))
+    return Snapshot(with_sealed_fields(keys, resource, row), Former(actor_id, revised_at))
 
 
-def opened(keys: OwnerKeys, resource: Resource, row: Row) -> Row:
+def with_sealed_fields(keys: OwnerKeys, resource: Resource, row: Row) -> Row:
     """Return a stored row with the fields added that are in its sealed document, which this function decrypts."""
     return complete_row(resource, row, keys.open(resource.collection, row["id"], row["seq"], row["document"]))

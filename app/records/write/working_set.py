@@ -15,7 +15,7 @@ from app.records import access
 from app.records.access import statements
 from app.records.codec import document_of
 from app.records.resource import Resource, kinds, referred_kinds
-from app.records.write.feed_lock import FeedWrite, Former, LockedWrite, Snapshot, opened
+from app.records.write.feed_lock import FeedWrite, Former, LockedWrite, Snapshot, with_sealed_fields
 from app.records.write.ops import Key, Op
 from app.records.write.recorders import RECORDERS, Changed, last_kept
 from app.records.write.sharing import Sharing
@@ -100,7 +100,7 @@ class WorkingSet:
             for row in await self._write.all(statements(resource).stored_by_id, ids=ids):
                 former = Former(*(row.pop(column.name) for column in access.FORMER))
                 key = resource, row["id"]
-                self.rows[key], self._former[key] = opened(self._write.keys, resource, row), former
+                self.rows[key], self._former[key] = with_sealed_fields(self._write.keys, resource, row), former
 
     async def _read_ancestors(self, ops: Sequence[Op]) -> None:
         for resource in {op.resource for op in ops if op.resource.acyclic}:
@@ -270,7 +270,7 @@ class WorkingSet:
             kind = by_collection[collection]
             row = decode_json_row(access.readable_columns(kind), values) | {"document": sealed}
             if (kind, row["id"]) not in self.rows:
-                self.rows[kind, row["id"]] = opened(write.keys, kind, row)
+                self.rows[kind, row["id"]] = with_sealed_fields(write.keys, kind, row)
                 self._former[kind, row["id"]] = Former(*former)
             if field == kind.on_delete_cascade:
                 cascading[kind].add(row["id"])
