@@ -106,7 +106,7 @@ def record_for_clinics(write: FeedWrite, changes: Sequence[Changed]) -> None:
     """Pass the changes to `Sharing`, which queues rows for the clinics that can see them."""
     if write.sharing is not None:
         for change in changes:
-            write.sharing.note(change.resource, change.id, change.before, change.after, write.now)
+            write.sharing.add_change(change.resource, change.id, change.before, change.after, write.now)
 
 
 RECORDERS: Final[tuple[Recorder, ...]] = (record_history, record_in_feed, record_for_clinics)

@@ -36,7 +36,7 @@ class Sharing:
         """The clinics that have changes of this write to pull."""
         return {clinic_id for clinic_id, _, _ in self.versions}
 
-    def note(self, resource: Resource, id: UUID, before: Row | None, after: Row | None, now: datetime) -> None:
+    def add_change(self, resource: Resource, id: UUID, before: Row | None, after: Row | None, now: datetime) -> None:
         """Add a row for each clinic that can see the change of this record."""
         for consent in self._consents:
             was = before is not None and covers(consent, resource, before)
