@@ -49,7 +49,7 @@ class Sharing:
             if was or sees:
                 self._add(consent, resource, id, now, removed=not sees)
 
-    def note_referrer(self, resource: Resource, row: Row, targets: Iterable[UUID], now: datetime) -> None:
+    def add_referrer(self, resource: Resource, row: Row, targets: Iterable[UUID], now: datetime) -> None:
         """Add a row for each clinic that sees the record, and to which one of `targets` became visible or invisible."""
         for consent in self._consents:
             if self.turned.get(consent["clinic_id"], set()).intersection(targets) and covers(consent, resource, row):

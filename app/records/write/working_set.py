@@ -246,7 +246,7 @@ class WorkingSet:
             kind = by_collection[collection]
             row = decode_json_row(access.readable_columns(kind), values)
             row = self.rows.get((kind, row["id"]), row)  # with the changes of this write, which are not stored yet
-            sharing.note_referrer(kind, row, [row[field] for field in kind.targets], write.now)
+            sharing.add_referrer(kind, row, [row[field] for field in kind.targets], write.now)
 
     async def _read_referrers(
         self, write: LockedWrite, removed: dict[Resource, set[UUID]], references: dict[Key, set[str]], rows_left: int
