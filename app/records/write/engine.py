@@ -148,7 +148,7 @@ class WriteEngine:
         if sharing is not None and sharing.turned:
             if not isinstance(self._write, LockedWrite):
                 raise NeedsLockError
-            await self._working_set.note_referrers(self._write, sharing)
+            await self._working_set.add_referrer_changes(self._write, sharing)
 
     async def _known_outcomes(self) -> dict[Key, Outcome]:
         """Return the outcomes of the operations that are not executed.

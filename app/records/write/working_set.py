@@ -234,7 +234,7 @@ class WorkingSet:
                 tombstones.append(Changed(kind, id, earlier, None, seq, is_first=False))
         self._record(tombstones)
 
-    async def note_referrers(self, write: LockedWrite, sharing: Sharing) -> None:
+    async def add_referrer_changes(self, write: LockedWrite, sharing: Sharing) -> None:
         """Add rows to `sharing` for the records that refer to a record that became visible or invisible to a clinic.
 
         A clinic sees a reference to an invisible record as null, so the referring record has changed for the clinic.
