@@ -145,7 +145,7 @@ class WriteEngine:
             await self._working_set.remove(write, removed)
         self.has_removed = bool(removed)
         sharing = self._write.sharing
-        if sharing is not None and sharing.turned:
+        if sharing is not None and sharing.visibility_changes:
             if not isinstance(self._write, LockedWrite):
                 raise NeedsLockError
             await self._working_set.add_referrer_changes(self._write, sharing)

@@ -25,7 +25,7 @@ class Sharing:
         self._items: dict[ItemKey, Row] = {}
         self.versions: dict[ItemKey, int] = {}
         """The new version of each shared item that this write adds or replaces."""
-        self.turned: dict[UUID, set[UUID]] = {}
+        self.visibility_changes: dict[UUID, set[UUID]] = {}
         """The ids of the records that became visible or invisible to a clinic, by clinic.
 
         Only records of kinds to which other records can refer.
@@ -45,14 +45,16 @@ class Sharing:
                 if was and sees and not shows_change(consent, resource, before, after):
                     continue
                 if was != sees and resource in referred_kinds():
-                    self.turned.setdefault(consent["clinic_id"], set()).add(id)
+                    self.visibility_changes.setdefault(consent["clinic_id"], set()).add(id)
             if was or sees:
                 self._add(consent, resource, id, now, removed=not sees)
 
     def add_referrer(self, resource: Resource, row: Row, targets: Iterable[UUID], now: datetime) -> None:
         """Add a row for each clinic that sees the record, and to which one of `targets` became visible or invisible."""
         for consent in self._consents:
-            if self.turned.get(consent["clinic_id"], set()).intersection(targets) and covers(consent, resource, row):
+            if self.visibility_changes.get(consent["clinic_id"], set()).intersection(targets) and covers(
+                consent, resource, row
+            ):
                 self._add(consent, resource, row["id"], now, removed=False)
 
     def drain(self) -> list[tuple[BulkStatement, list[Row]]]:

@@ -239,7 +239,7 @@ class WorkingSet:
 
         A clinic sees a reference to an invisible record as null, so the referring record has changed for the clinic.
         """
-        turned = [id for ids in sharing.turned.values() for id in ids]
+        turned = [id for ids in sharing.visibility_changes.values() for id in ids]
         sought = {access.removed_ids(kind): turned for kind in referred_kinds()}
         by_collection = {kind.collection: kind for kind in kinds()}
         for collection, _, values, *_ in await write.tuples(access.referrers(), rows=_ALL, **sought):
