@@ -50,7 +50,7 @@ def _next(table: sa.Table, collection: sa.ColumnElement[str]) -> Statement:
     return Statement(ordered.limit(sa.bindparam("rows", type_=sa.BigInteger)))
 
 
-def present(resources: Sequence[Resource]) -> Documents:
+def current_documents(resources: Sequence[Resource]) -> Documents:
     """Return the statements that read the current documents of all records; `resources` are all kinds."""
     tables = ((kind.table, sa.literal_column(f"'{kind.collection}'", sa.String())) for kind in resources)
     return Documents(_count(_change, _change.c.deleted.is_(False)), tuple(_next(*each) for each in tables))
