@@ -118,7 +118,7 @@ async def purge(db: Database, before: datetime) -> AsyncGenerator[int, None]:
             page["since"] = max(row["written_at"] for row in deleted)
 
 
-async def forget(db: Database, before: datetime) -> AsyncGenerator[int, None]:
+async def purge_operations(db: Database, before: datetime) -> AsyncGenerator[int, None]:
     """Delete the push results that were stored before an instant, and subtract their number from the owners' usage.
 
     After each transaction, yield the number of results that it deleted.
@@ -140,7 +140,7 @@ async def forget(db: Database, before: datetime) -> AsyncGenerator[int, None]:
             page["since"] = max(row["written_at"] for row in deleted)
 
 
-async def forget_versions(db: Database, before: datetime) -> AsyncGenerator[int, None]:
+async def purge_versions(db: Database, before: datetime) -> AsyncGenerator[int, None]:
     """Delete the former versions that were replaced before an instant.
 
     After each transaction, yield the number of versions that it deleted.
