@@ -21,7 +21,7 @@ from app.records.coverage import CONNECTIONS, is_covered, is_shared
 TERMS: Final = ("status", "shares", "receives", "purpose", "name", "until")
 """The columns of a consent that are members of the connection, which the clinic sees."""
 _item, _patient = SharedItem.table(), PatientRecord.table()
-LIVE: Final = ConsentRecord.table().alias("live")
+CONSENT: Final = ConsentRecord.table().alias("live")
 """The consents, joined to a page: the condition `is_visible` selects the consent that applies to each row."""
 _any = ConsentRecord.table().alias("any_consent")
 _ACTIVE: Final[sa.ColumnElement[str]] = sa.literal_column(f"'{ConsentStatus.ACTIVE.value}'")
@@ -66,10 +66,10 @@ class Item(NamedTuple):
 
 
 is_visible: Final = sa.and_(
-    LIVE.c.clinic_id == bind(LIVE.c.clinic_id),
-    LIVE.c.purpose == bind(LIVE.c.purpose),
-    LIVE.c.status == _ACTIVE,
-    sa.or_(LIVE.c.ends_at.is_(None), LIVE.c.ends_at > bind(LIVE.c.ends_at, "now")),
+    CONSENT.c.clinic_id == bind(CONSENT.c.clinic_id),
+    CONSENT.c.purpose == bind(CONSENT.c.purpose),
+    CONSENT.c.status == _ACTIVE,
+    sa.or_(CONSENT.c.ends_at.is_(None), CONSENT.c.ends_at > bind(CONSENT.c.ends_at, "now")),
 )
 """The condition that a consent lets the client see the records that the consent covers."""
 
@@ -113,33 +113,33 @@ def had_consent(item: sa.FromClause) -> sa.ColumnElement[bool]:
 
 
 def _of_connections(page: sa.CTE) -> sa.Select[Any]:
-    is_known, is_visible_now = had_consent(page), sa.and_(LIVE.c.id.is_not(None), page.c.removed.is_(False))
+    is_known, is_visible_now = had_consent(page), sa.and_(CONSENT.c.id.is_not(None), page.c.removed.is_(False))
     return (
         sa.select(
             *(page.c[name] for name in _SHOWN),
-            LIVE.c.patient_id,
+            CONSENT.c.patient_id,
             sa.case(
                 (sa.not_(is_known), _null(sa.BigInteger())), (is_visible_now, _flag(IS_VISIBLE)), else_=_flag(0)
             ).label("flags"),
-            json_row([LIVE.c[name] for name in TERMS]).label("details"),
+            json_row([CONSENT.c[name] for name in TERMS]).label("details"),
             _null(sa.BigInteger()).label("seq"),
             _null(sa.LargeBinary()).label("document"),
         )
-        .select_from(sa.outerjoin(page, LIVE, sa.and_(LIVE.c.owner_id == page.c.owner_id, is_visible)))
+        .select_from(sa.outerjoin(page, CONSENT, sa.and_(CONSENT.c.owner_id == page.c.owner_id, is_visible)))
         .where(page.c.collection == sa.literal_column(f"'{CONNECTIONS}'", sa.String()))
     )
 
 
 def _of_kind(page: sa.CTE, kind: Resource) -> sa.Select[Any]:
     table = kind.table.alias("record")
-    same = sa.and_(table.c.owner_id == page.c.owner_id, table.c.id == page.c.id, is_covered(kind, table, LIVE))
-    joined = sa.outerjoin(page, LIVE, sa.and_(LIVE.c.owner_id == page.c.owner_id, is_visible))
+    same = sa.and_(table.c.owner_id == page.c.owner_id, table.c.id == page.c.id, is_covered(kind, table, CONSENT))
+    joined = sa.outerjoin(page, CONSENT, sa.and_(CONSENT.c.owner_id == page.c.owner_id, is_visible))
     flags, *columns = record_columns(kind, table, page.c.changed_at)
-    unknown, gone = LIVE.c.id.is_(None), sa.or_(page.c.removed, table.c.id.is_(None))
+    unknown, gone = CONSENT.c.id.is_(None), sa.or_(page.c.removed, table.c.id.is_(None))
     return (
         sa.select(
             *(page.c[name] for name in _SHOWN),
-            LIVE.c.patient_id,
+            CONSENT.c.patient_id,
             sa.case((unknown, _null(sa.BigInteger())), (gone, _flag(0)), else_=flags).label("flags"),
             *columns,
         )
@@ -155,10 +155,10 @@ def record_columns(kind: Resource, table: sa.FromClause, changed_at: sa.ColumnEl
     columns `MANAGED` and `changed_at` if the clinic manages the record, otherwise null. `seq` and `document` are the
     record's.
     """
-    flags = [_flag(IS_VISIBLE), _bit(is_shared(kind, table, LIVE), IS_SHARED), *_hidden_bits(kind, table)]
+    flags = [_flag(IS_VISIBLE), _bit(is_shared(kind, table, CONSENT), IS_SHARED), *_hidden_bits(kind, table)]
     details: sa.ColumnElement[Any] = _null(sa.JSON())
     if kind.clinical:
-        is_own = table.c.clinic_id == LIVE.c.clinic_id
+        is_own = table.c.clinic_id == CONSENT.c.clinic_id
         flags += [_bit(table.c.clinic_id.is_not(None), IS_MANAGED), _bit(is_own, IS_OWN)]
         details = sa.case((is_own, json_row([*(table.c[name] for name in MANAGED), changed_at])))
     return [
@@ -187,7 +187,7 @@ def _hidden_bits(kind: Resource, table: sa.FromClause) -> Iterable[sa.ColumnElem
         other = target.table.alias(f"target_{field}")
         seen = sa.exists(
             sa.select(other.c.id).where(
-                other.c.owner_id == table.c.owner_id, other.c.id == table.c[field], is_covered(target, other, LIVE)
+                other.c.owner_id == table.c.owner_id, other.c.id == table.c[field], is_covered(target, other, CONSENT)
             )
         )
         yield sa.case((table.c[field].is_(None), _flag(0)), (seen, _flag(0)), else_=_flag(1 << HIDDEN_SHIFT + number))
