@@ -81,9 +81,9 @@ COUNT_RECORDS: Final = Statement(
 _epoch = sa.select(_feed.c.epoch).where(owned(_feed)).scalar_subquery()
 _version = sa.cast(_epoch, sa.BigInteger) * sa.literal_column(str(EPOCH_SHIFT))
 FORMER: Final = (_change.c.actor_id, _change.c.revised_at)
-"""The columns of `change` about a record's current version. A write reads them together with the record's row.
+"""The columns of `change` about the version of a record that a write replaces.
 
-From them, the write decides whether the history keeps this version when the write replaces it.
+The write reads them together with the record's row, and decides from them whether the history keeps this version.
 """
 INSERT_CHANGE: Final = bulk_insert(_change)
 UPDATE_CHANGE: Final = bulk_update(
@@ -109,11 +109,11 @@ def changes_since(*, filtered: bool) -> Statement:
     """Return the statement of a pull, which reads the feed's state and the next changes after the number `after`.
 
     One row has the feed's state, and each other row has one change; a column that does not apply to a row is null. All
-    rows come from one snapshot. They are not sorted, and the feed's state is not repeated in each row: with a thousand
-    rows, either would take as long as reading them. Living records are read from the tables of the kinds, and
-    tombstones from `change`, each by an index. A change is returned without its document, and with a null collection,
-    if the documents of the changes with lower sequence numbers have `most_bytes` or more together. If `filtered`, only
-    changes of the kinds in `collections` are returned.
+    rows come from one snapshot. They are not sorted, and the feed's state is not repeated in each row: to sort a
+    thousand rows, or to repeat the state in them, would take as long as to read them. Living records are read from the
+    tables of the kinds, and tombstones from `change`, each by an index. A change is returned without its document, and
+    with a null collection, if the documents of the changes with lower sequence numbers have `most_bytes` or more
+    together. If `filtered`, only changes of the kinds in `collections` are returned.
     """
     found = (
         sa.union_all(_removed_since(filtered=filtered), *(_changed_since(kind, filtered=filtered) for kind in kinds()))
@@ -207,7 +207,7 @@ class Statements:
     """The SQL statements on the records of one kind."""
 
     def __init__(self, resource: Resource) -> None:
-        """Build the statements, except those that are built at their first use: lists, `with_feed` and `ancestors`."""
+        """Build the statements, except those that are built at their first use: pages, `with_feed`, `ancestors`."""
         self._resource = resource
         table = resource.table
         self.stored = [column for column in table.c if column.name != "owner_id"]

@@ -40,7 +40,7 @@ ACTIVE_WITH_FEED: Final = sa.case(
 ).label("active_consents")
 """A JSON column with the owner's active consents, for a statement that reads the feed.
 
-The column is null, and no consent is read, if `feed.consents` is 0.
+The column is null, and no consent is read, if the owner has none that has not ended (`feed.consents` is 0).
 """
 UPDATE_HEADS: Final = bulk_update(_consent, ["owner_id", "id"], ["head"])
 _KEY: Final = ("owner_id", "clinic_id", "collection", "id")
@@ -89,10 +89,10 @@ def is_shared(kind: Resource, table: sa.FromClause, consent: sa.FromClause) -> s
 
 @cache
 def deliver(kind: Resource) -> Statement:
-    """Return the statement that marks the records of a kind that a consent covers as changed for the consent's clinic.
+    """Return the statement after which a consent's clinic pulls all records of a kind that the consent covers.
 
-    It inserts or updates the shared items of these records. Its bind parameters are the `owner_id` and the `id` of the
-    consent, and the new `version` and `changed_at` of the items.
+    It inserts or updates the shared items of these records, as if each record had changed. Its bind parameters are the
+    `owner_id` and the `id` of the consent, and the new `version` and `changed_at` of the items.
     """
     table = kind.table
     covered = (
@@ -132,7 +132,7 @@ WITHDRAW: Final = Statement(
         changed_at=bind(_item.c.changed_at),
     )
 )
-"""Marks the shared items of the records that a consent no longer covers as removed.
+"""Marks shared items as removed if the consent no longer covers their records.
 
 It runs after the statements of `deliver`, which set `version` in the items of all covered records. So an item with a
 lower version is of a record that is not covered.

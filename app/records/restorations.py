@@ -14,8 +14,8 @@ MAX_EPOCH: Final = 8191
 MAX_PROVEN_EPOCH: Final = MAX_EPOCH - 2048
 """The highest epoch in which a version from a device can prove that the server has lost history.
 
-Each such proof raises the feed's epoch. Above this one, only `afterglow restored` does so: a client that invents
-versions cannot use up the last epochs.
+Each such proof raises the feed's epoch. In higher epochs, only `afterglow restored` raises it, so that a client that
+invents versions cannot use up the last epochs.
 """
 
 
