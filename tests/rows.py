@@ -15,7 +15,7 @@ from app.records import Resource, access
 from app.records.access import statements
 from app.records.codec import document_of
 from app.records.tables import Change, Revision
-from app.records.write.feed_lock import opened
+from app.records.write.feed_lock import with_sealed_fields
 from app.sealing import OwnerKeys
 from tests.drafts import Json
 from tests.serving import Person, Server
@@ -72,7 +72,7 @@ def insert_copies(
 ) -> list[str]:
     """Insert a copy of a record for each of `changes`, with these columns changed, without any check; return the ids."""
     keys = data_keys_of(server, person)
-    row = opened(keys, resource, rows_of(server, person, resource)[record["id"]])
+    row = with_sealed_fields(keys, resource, rows_of(server, person, resource)[record["id"]])
     feed = feed_of(server, person)
     rows: list[Row] = [row | {"id": new_id(), "seq": seq} | each for seq, each in enumerate(changes, feed["head"] + 1)]
     for each in rows:

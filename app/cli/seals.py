@@ -34,7 +34,7 @@ def verify_seals(
 
     async def work(db: Database) -> tuple[Result, Result]:
         services = build_services(settings, db, keyring)
-        records = await _verify(db, services, "Records", verifying.present(RESOURCES))
+        records = await _verify(db, services, "Records", verifying.current_documents(RESOURCES))
         for record in records.found:
             if record.id == give_up:
                 await verifying.give_up(services, record)

@@ -85,8 +85,8 @@ def purge(
 
     async def work(db: Database) -> tuple[int, int, int]:
         removals = await with_progress("Removals", purging.purge(db, before))
-        operations = await with_progress("Operations", purging.forget(db, before))
-        versions = await with_progress("Versions", purging.forget_versions(db, replaced_before))
+        operations = await with_progress("Operations", purging.purge_operations(db, before))
+        versions = await with_progress("Versions", purging.purge_versions(db, replaced_before))
         await with_progress("Removals for clinics", clinic_removals.purge(db, before))
         await assertions.delete_expired(db)
         await exports.delete_expired(db)

@@ -2,5 +2,5 @@
 
 The write engine executes each entry of a push like an operation of the patient (`push`). A pull has one cursor for all
 patients of the clinic (`pull`, `numbering`, `pages`): changes get their numbers when the clinic pulls, so no change is
-missed. Push and pull check the consent in the database, and log the access in the same transaction.
+missed. Push and pull check the consent, and log the access in the same transaction as they read or write the records.
 """

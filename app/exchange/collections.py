@@ -1,4 +1,4 @@
-"""The collections that a clinic can pull, each with the resource type whose scope a client needs to pull it."""
+"""The collections that a clinic can pull, each with the FHIR resource type whose scope a client needs for it."""
 
 from collections.abc import Mapping
 from typing import Annotated, Final
@@ -35,9 +35,9 @@ Collections = Annotated[
 
 
 def readable(wanted: list[str], scope: str) -> list[str]:
-    """Return the wanted collections; if no collection is named, all that the token's scopes cover.
+    """Return the collections to pull: `wanted`, or if it is empty, all collections that the token's scopes cover.
 
-    Raise `InsufficientScope` if the scopes do not cover a wanted collection or, if none is named, any collection.
+    Raise `InsufficientScope` if the scopes do not cover one of `wanted` or, if it is empty, cover no collection at all.
     """
     granted = scopes.parse(scope)
     covered = [name for name in NAMES if "s" in granted.get(TYPES[name], "")]

@@ -25,7 +25,7 @@ PERSONAL: Final[Row] = {
     for name, value in SESSIONS.initial.items()
     if name not in SESSIONS.clinical
 }
-"""The fields that a clinic cannot set, with the values that they have in a new session."""
+"""The fields of a session that a clinic cannot set, with the values that they have in a new session."""
 _PATIENT: Final = Fault("/patient", "one-of", "Send the patient's id, or an identifier with `system` and `value`.")
 
 
@@ -38,7 +38,11 @@ class _Entry(Shape):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A valid entry: the patient's id or identifier; the session's identifier, revision and clinical fields."""
+    """A valid entry of a push: a session of a patient.
+
+    `patient` is the patient's id, or the system and the value of the clinic's identifier of the patient. `system` and
+    `value` are the clinic's identifier of the session, and `fields` are clinical fields of the session.
+    """
 
     patient: UUID | tuple[str, str]
     system: str
@@ -52,8 +56,9 @@ class Entry:
         return {"system": self.system, "value": self.value}
 
     def op(self, clinic_id: UUID, patient_id: UUID) -> Op:
-        """Return the operation that creates or changes the session. The patient's id and the identifier determine its
-        id.
+        """Return the operation that creates or changes the session.
+
+        The session's id is computed from `patient_id` and the session's identifier.
         """
         return Op(
             resource=SESSIONS,
@@ -67,7 +72,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class InvalidEntry:
-    """An invalid entry: its faults, and the identifier of the session, or None if the identifier is not valid."""
+    """An invalid entry of a push: its faults, and the session's identifier, or None if the identifier is not valid."""
 
     faults: tuple[Fault, ...]
     identifier: Row | None
@@ -76,7 +81,7 @@ class InvalidEntry:
 def parse(value: Any) -> Entry | InvalidEntry:
     """Parse one entry of a push; return an `InvalidEntry` with all faults if it is not valid.
 
-    The pointer of a fault in the session is relative to the session, as in `POST /v1/sessions`.
+    The pointer of a fault in the member `session` is relative to this member, as in `POST /v1/sessions`.
     """
     members = value if isinstance(value, dict) else {}
     patient, faults = _patient(members.get("patient"))

@@ -28,7 +28,10 @@ STATE: Final = Statement(
         sa.exists(sa.select(_item.c.id).where(_is_unnumbered)).label("has_unnumbered"),
     ).where(_this, IS_ACTIVE)
 )
-"""Selects a clinic's counters, and whether changes lack a number; no row if the client or its clinic has ended."""
+"""Selects a clinic's counters, and whether it has changes without a number.
+
+Returns no row if the client or the clinic is not active any more.
+"""
 LOCK: Final = Statement(sa.select(_clinic.c.head).where(_this).with_for_update(key_share=True))
 _rank: Final = sa.case(
     {name: sa.literal_column(str(rank)) for rank, name in enumerate(NAMES)},
@@ -65,7 +68,7 @@ _ADVANCE: Final = Statement(sa.update(_clinic).where(_this).values(head=bind(_cl
 
 
 async def state(caller: ClientCaller) -> Row:
-    """Return the row of `STATE`: the clinic's counters; raise `NotSignedIn` if the client or the clinic has ended."""
+    """Return the row of `STATE` for the client's clinic; raise `NotSignedIn` if the client or clinic is not active."""
     found = await caller.db.one(STATE, **caller.binds)
     if found is None:
         raise NotSignedIn
@@ -73,9 +76,10 @@ async def state(caller: ClientCaller) -> Row:
 
 
 async def number(db: Database, clinic: Row) -> bool:
-    """Number the clinic's changes that have no number yet, at most `MAX_NUMBERED`, and update `head` in `clinic`.
+    """Number at most `MAX_NUMBERED` of the clinic's changes that have no number yet.
 
-    Return whether there may be more changes without a number.
+    Set `head` in `clinic`, a row of `STATE`, to the new head. Return whether there may be more changes without a
+    number.
     """
     async with db.transaction() as tx:
         locked = await tx.only(LOCK, clinic_id=clinic["id"])

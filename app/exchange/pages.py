@@ -1,7 +1,7 @@
 """The SQL statement that reads a page of a clinic's changes, and checks which records the clinic may see.
 
-A change contains its record if the consent is active, its `until` is not past, its purpose is that of the client, and
-it covers the record. A reference to a record that the clinic does not see is null.
+A change contains its record if the owner's consent is active, the consent's `until` is not past, its purpose is that of
+the client, and it covers the record. A reference to a record that the clinic does not see is null.
 """
 
 import operator
@@ -19,30 +19,38 @@ from app.records import Resource, kinds
 from app.records.coverage import CONNECTIONS, is_covered, is_shared
 
 TERMS: Final = ("status", "shares", "receives", "purpose", "name", "until")
-"""The columns of the consent that a connection shows."""
+"""The columns of a consent that are members of the connection, which the clinic sees."""
 _item, _patient = SharedItem.table(), PatientRecord.table()
-LIVE: Final = ConsentRecord.table().alias("live")
-"""The consent that applies to a row of a page."""
+CONSENT: Final = ConsentRecord.table().alias("live")
+"""The consents, joined to a page: the condition `is_visible` selects the consent that applies to each row."""
 _any = ConsentRecord.table().alias("any_consent")
 _ACTIVE: Final[sa.ColumnElement[str]] = sa.literal_column(f"'{ConsentStatus.ACTIVE.value}'")
 _ITEM: Final = ("number", "owner_id", "collection", "id", "version", "removed", "changed_at")
 _SHOWN: Final = ("number", "owner_id", "collection", "id", "version")
-"""The columns of an item that a page returns. Each further column of a page costs about a tenth of its CPU time."""
+"""The columns of `shared_item` that a page returns. Each additional column costs about a tenth of a page's CPU time."""
 IS_VISIBLE: Final = 1
 IS_SHARED: Final = 2
 IS_MANAGED: Final = 4
 IS_OWN: Final = 8
-"""Bits of `flags`: the client sees the record; the record is shared with the clinic; a clinic manages it; this clinic
-manages it.
+"""The bits of the column `flags`.
+
+`IS_VISIBLE`: the client sees the record. `IS_SHARED`: the owner shares the record with the clinic. `IS_MANAGED`: some
+clinic manages the record. `IS_OWN`: the client's clinic manages it.
 """
 HIDDEN_SHIFT: Final = 4
-"""The bits of `flags` from this one on tell which references are hidden, in the order of the names of their fields."""
+"""The position of the first bit of `flags` for references: one bit for each reference, in the order of the field names.
+
+A bit is set if the clinic does not see the record to which the reference refers.
+"""
 MANAGED: Final = ("system", "value", "revision")
-"""The columns of a record's `details`, if the clinic manages the record."""
+"""The columns of a record that the column `details` contains if the clinic manages the record."""
 
 
 class Item(NamedTuple):
-    """A row of a page: a change, and what the client sees of its record."""
+    """A row of a page: a change, and the columns from which the clinic's view of the changed record is made.
+
+    The columns are described in `page` and `record_columns`.
+    """
 
     number: int
     owner_id: UUID
@@ -58,12 +66,12 @@ class Item(NamedTuple):
 
 
 is_visible: Final = sa.and_(
-    LIVE.c.clinic_id == bind(LIVE.c.clinic_id),
-    LIVE.c.purpose == bind(LIVE.c.purpose),
-    LIVE.c.status == _ACTIVE,
-    sa.or_(LIVE.c.ends_at.is_(None), LIVE.c.ends_at > bind(LIVE.c.ends_at, "now")),
+    CONSENT.c.clinic_id == bind(CONSENT.c.clinic_id),
+    CONSENT.c.purpose == bind(CONSENT.c.purpose),
+    CONSENT.c.status == _ACTIVE,
+    sa.or_(CONSENT.c.ends_at.is_(None), CONSENT.c.ends_at > bind(CONSENT.c.ends_at, "now")),
 )
-"""The condition that the client may see what the consent covers."""
+"""The condition that a consent lets the client see the records that the consent covers."""
 
 
 def _page(*, of_patient: bool) -> sa.CTE:
@@ -93,7 +101,7 @@ def _null(kind: sa.types.TypeEngine[Any]) -> sa.ColumnElement[Any]:
 
 
 def had_consent(item: sa.FromClause) -> sa.ColumnElement[bool]:
-    """Return the condition that the clinic has, or had, a consent of an item's owner for the client's purpose."""
+    """Return the condition that the owner of `item` has, or had, a consent for this clinic and the client's purpose."""
     return sa.exists(
         sa.select(_any.c.id).where(
             _any.c.owner_id == item.c.owner_id,
@@ -105,33 +113,33 @@ def had_consent(item: sa.FromClause) -> sa.ColumnElement[bool]:
 
 
 def _of_connections(page: sa.CTE) -> sa.Select[Any]:
-    is_known, is_visible_now = had_consent(page), sa.and_(LIVE.c.id.is_not(None), page.c.removed.is_(False))
+    is_known, is_visible_now = had_consent(page), sa.and_(CONSENT.c.id.is_not(None), page.c.removed.is_(False))
     return (
         sa.select(
             *(page.c[name] for name in _SHOWN),
-            LIVE.c.patient_id,
+            CONSENT.c.patient_id,
             sa.case(
                 (sa.not_(is_known), _null(sa.BigInteger())), (is_visible_now, _flag(IS_VISIBLE)), else_=_flag(0)
             ).label("flags"),
-            json_row([LIVE.c[name] for name in TERMS]).label("details"),
+            json_row([CONSENT.c[name] for name in TERMS]).label("details"),
             _null(sa.BigInteger()).label("seq"),
             _null(sa.LargeBinary()).label("document"),
         )
-        .select_from(sa.outerjoin(page, LIVE, sa.and_(LIVE.c.owner_id == page.c.owner_id, is_visible)))
+        .select_from(sa.outerjoin(page, CONSENT, sa.and_(CONSENT.c.owner_id == page.c.owner_id, is_visible)))
         .where(page.c.collection == sa.literal_column(f"'{CONNECTIONS}'", sa.String()))
     )
 
 
 def _of_kind(page: sa.CTE, kind: Resource) -> sa.Select[Any]:
     table = kind.table.alias("record")
-    same = sa.and_(table.c.owner_id == page.c.owner_id, table.c.id == page.c.id, is_covered(kind, table, LIVE))
-    joined = sa.outerjoin(page, LIVE, sa.and_(LIVE.c.owner_id == page.c.owner_id, is_visible))
+    same = sa.and_(table.c.owner_id == page.c.owner_id, table.c.id == page.c.id, is_covered(kind, table, CONSENT))
+    joined = sa.outerjoin(page, CONSENT, sa.and_(CONSENT.c.owner_id == page.c.owner_id, is_visible))
     flags, *columns = record_columns(kind, table, page.c.changed_at)
-    unknown, gone = LIVE.c.id.is_(None), sa.or_(page.c.removed, table.c.id.is_(None))
+    unknown, gone = CONSENT.c.id.is_(None), sa.or_(page.c.removed, table.c.id.is_(None))
     return (
         sa.select(
             *(page.c[name] for name in _SHOWN),
-            LIVE.c.patient_id,
+            CONSENT.c.patient_id,
             sa.case((unknown, _null(sa.BigInteger())), (gone, _flag(0)), else_=flags).label("flags"),
             *columns,
         )
@@ -143,13 +151,14 @@ def _of_kind(page: sa.CTE, kind: Resource) -> sa.Select[Any]:
 def record_columns(kind: Resource, table: sa.FromClause, changed_at: sa.ColumnElement[Any]) -> list[Any]:
     """Return the columns from which `clinic_record` makes the clinic's view of a record.
 
-    They are `flags`; `details`, a JSON array of the columns `MANAGED` and `changed_at` if the clinic manages the record,
-    otherwise null; `seq` and `document`.
+    `flags` has the bits `IS_VISIBLE` to `IS_OWN`, and those from `HIDDEN_SHIFT` on. `details` is a JSON array of the
+    columns `MANAGED` and `changed_at` if the clinic manages the record, otherwise null. `seq` and `document` are the
+    record's.
     """
-    flags = [_flag(IS_VISIBLE), _bit(is_shared(kind, table, LIVE), IS_SHARED), *_hidden_bits(kind, table)]
+    flags = [_flag(IS_VISIBLE), _bit(is_shared(kind, table, CONSENT), IS_SHARED), *_hidden_bits(kind, table)]
     details: sa.ColumnElement[Any] = _null(sa.JSON())
     if kind.clinical:
-        is_own = table.c.clinic_id == LIVE.c.clinic_id
+        is_own = table.c.clinic_id == CONSENT.c.clinic_id
         flags += [_bit(table.c.clinic_id.is_not(None), IS_MANAGED), _bit(is_own, IS_OWN)]
         details = sa.case((is_own, json_row([*(table.c[name] for name in MANAGED), changed_at])))
     return [
@@ -169,14 +178,16 @@ def _bit(condition: sa.ColumnElement[bool], value: int) -> sa.ColumnElement[int]
 
 
 def _hidden_bits(kind: Resource, table: sa.FromClause) -> Iterable[sa.ColumnElement[int]]:
-    """Yield an expression for each reference of a kind: the bit of the reference if the consent does not cover its
-    target, otherwise 0. If the reference is null, the database does not look for a target.
+    """Yield an SQL expression for each reference of a kind.
+
+    Its value is the reference's bit in `flags` if the consent does not cover the record to which the reference refers,
+    otherwise 0. If the reference is null, the database does not look for a record.
     """
     for number, (field, target) in enumerate(sorted(kind.targets.items())):
         other = target.table.alias(f"target_{field}")
         seen = sa.exists(
             sa.select(other.c.id).where(
-                other.c.owner_id == table.c.owner_id, other.c.id == table.c[field], is_covered(target, other, LIVE)
+                other.c.owner_id == table.c.owner_id, other.c.id == table.c[field], is_covered(target, other, CONSENT)
             )
         )
         yield sa.case((table.c[field].is_(None), _flag(0)), (seen, _flag(0)), else_=_flag(1 << HIDDEN_SHIFT + number))
@@ -184,10 +195,11 @@ def _hidden_bits(kind: Resource, table: sa.FromClause) -> Iterable[sa.ColumnElem
 
 @cache
 def page(*, of_patient: bool) -> Statement:
-    """Return the statement that selects a page: a row for each of the next changes, of one patient or of all patients.
+    """Return the statement that selects a page of the clinic's changes, of one patient or of all patients.
 
-    `flags` is null if the client must not learn of the change, and does not contain `IS_VISIBLE` if the client does not see
-    the record. `details` of a connection is a JSON array of the columns `TERMS`.
+    Each row has one change, and the columns of `record_columns`. `flags` is null if the client must not learn of the
+    change; without `IS_VISIBLE`, the client learns only that it no longer sees the record. If the change is of a
+    connection, `details` is a JSON array of the columns `TERMS`.
     """
     changes = _page(of_patient=of_patient)
     found = sa.union_all(_of_connections(changes), *(_of_kind(changes, kind) for kind in kinds())).subquery("found")
@@ -195,10 +207,10 @@ def page(*, of_patient: bool) -> Statement:
 
 
 def fitting(found: sa.Subquery, *order: sa.ColumnElement[Any]) -> Statement:
-    """Return the statement that limits a page to about `most_bytes` of documents, which are added up in this order.
+    """Return the statement that selects the rows of `found` in this order, with about `most_bytes` of documents.
 
-    A row has its document, and `fits` is true, if the documents before it have fewer bytes than that. All later rows
-    have no document, and `fits` is false.
+    A row has its document, and `fits` is true, if the documents of the rows before it have less than `most_bytes`
+    together. All later rows have no document, and `fits` is false.
     """
     sized = sa.select(*found.c, bytes_before(found.c.document, *order).label("before")).subquery("sized")
     fits = sized.c.before < sa.bindparam("most_bytes", type_=sa.BigInteger)

@@ -1,4 +1,4 @@
-"""Statements on the patients of a push: find them, lock a feed, read consents and sessions after the lock."""
+"""SQL statements of a push: find the patients, lock a patient's feed, and then read the consents and sessions."""
 
 from collections.abc import Iterable
 from typing import Final, NamedTuple
@@ -17,7 +17,7 @@ from app.records.tables import Change
 from app.resources.sessions import SESSIONS
 
 Patient = UUID | tuple[str, str]
-"""The id of a patient, or the system and the value of an identifier."""
+"""How a push names a patient: by id, or by the system and the value of the clinic's identifier of the patient."""
 _account, _feed, _change = AccountRecord.table(), Feed.table(), Change.table()
 _patient, _identifier, _item = PatientRecord.table(), PatientIdentifier.table(), SharedItem.table()
 _BY_ID: Final = Statement(
@@ -45,7 +45,7 @@ LOCK: Final = Statement(
     .where(_feed.c.owner_id == bind(_feed.c.owner_id))
     .with_for_update(of=_feed, key_share=True)
 )
-"""Locks a patient's feed: the first statement of a write. It does not check the consent."""
+"""Locks a patient's feed: the first statement of the transaction that writes. It does not check the consent."""
 
 
 def _state() -> Statement:
@@ -72,20 +72,25 @@ def _state() -> Statement:
 
 
 STATE: Final = _state()
-"""Selects the active consents of a patient and, for each change of a session with one of the `ids`, its version for the
-clinic and the input of `snapshot_of`. It runs after `LOCK`.
+"""Selects the active consents of a patient, and what is stored about the sessions with the given `ids`.
+
+Each row has the consents and one session: its id, its version for the clinic, and the columns that `snapshot_of` takes.
+If no session with these ids was ever stored, the only row has nulls instead. The statement runs after `LOCK`.
 """
 
 
 class Known(NamedTuple):
-    """The patients that a clinic knows: their ids, and their accounts (`owners`) by patient id."""
+    """The patients of a push that the clinic knows.
+
+    `ids` has the patient id by the id or identifier that was sent, and `owners` the account id by patient id.
+    """
 
     ids: dict[Patient, UUID]
     owners: dict[UUID, UUID]
 
 
 async def resolve(caller: ClientCaller, patients: Iterable[Patient]) -> Known:
-    """Return the patients that the clinic knows, without the others. Do not check whether the clinic may write."""
+    """Return those of the given patients that the clinic knows, whether or not it may write their records."""
     ids = [each for each in patients if isinstance(each, UUID)]
     named = {each for each in patients if isinstance(each, tuple)}
     known = Known({}, {})

@@ -62,16 +62,16 @@ class Page(NamedTuple):
     has_more: bool
 
     def json(self) -> bytes:
-        """Return the page as JSON."""
+        """Return the page as JSON, the body of the response."""
         more = "true" if self.has_more else "false"
         cursor = json_strict.dump_text(self.cursor)
         return f'{{"changes":[{",".join(self.changes)}],"cursor":{cursor},"has_more":{more}}}'.encode()
 
 
 async def pull_or_wait(caller: ClientCaller, query: ClinicPullQuery, reader: ClientConnection) -> Page:
-    """Return a page of changes as soon as there are any; an empty page after `wait` seconds, or if the server shuts down.
+    """Return a page of changes as soon as there are any; an empty page after `wait` seconds, or if the waiting ends.
 
-    Raise `InsufficientScope` or `CursorExpired`.
+    Raise `InsufficientScope` as `readable` does, `CursorExpired` as `pull` does, or an exception of `waiting`.
     """
     names = readable(query.collections, caller.scope)
     page = await pull(caller, query, names)
@@ -110,8 +110,11 @@ async def pull(caller: ClientCaller, query: ClinicPullQuery, names: list[str]) -
 
 
 class _Found(NamedTuple):
-    """The changes of a page, those whose record the client sees, the identifiers of the patients whose connections are
-    among them, and whether more changes follow.
+    """The rows of a page of changes.
+
+    `items` are all changes of the page, and `shown` are the changes in `items` whose record or connection the client
+    sees. `identifiers` has the clinic's identifiers of each patient whose connection is in `shown`, by patient id.
+    `is_cut` is true if there are more changes after the page.
     """
 
     items: list[Item]
@@ -121,7 +124,7 @@ class _Found(NamedTuple):
 
 
 async def _read(caller: ClientCaller, query: ClinicPullQuery, names: list[str], after: int, head: int) -> _Found:
-    """Return the rows of a page of changes, and log the accesses in the same transaction."""
+    """Read a page of the changes numbered above `after`, up to `head`; log the accesses in the same transaction."""
     values = caller.binds | {"now": clock.now(), "after": after, "head": head, "collections": names}
     values |= {"rows": query.limit + 1, "most_bytes": MAX_PAGE_BYTES, "patient": query.patient}
     async with caller.db.transaction() as tx:
@@ -144,7 +147,7 @@ async def _identifiers(tx: Transaction, caller: ClientCaller, shown: Sequence[It
 
 
 def _entries(caller: ClientCaller, shown: Sequence[Item]) -> list[Entry]:
-    """Return one entry of the access log for each patient and collection in the items."""
+    """Return an entry of the access log for each patient and collection in `shown`."""
     ids: defaultdict[tuple[UUID, str], list[str]] = defaultdict(list)
     for item in shown:
         ids[item.owner_id, item.collection].append(str(item.id))
@@ -155,7 +158,7 @@ def _entries(caller: ClientCaller, shown: Sequence[Item]) -> list[Entry]:
 
 
 async def _changes(caller: ClientCaller, found: _Found) -> list[str]:
-    """Return the changes as JSON texts, without those that the clinic must not learn of."""
+    """Return the changes of a page as JSON texts, without those of which the client must not learn."""
     keys = await caller.services.data_keys.of_many({item.owner_id for item in found.shown if item.document is not None})
     return [
         records.change_json(item, keys.get(item.owner_id), found.identifiers)

@@ -1,8 +1,10 @@
-"""Purging: deletes old removals, which clinics had time to pull, and expires cursors before an account is erased.
+"""Purging: deletes shared items that were removed long ago, and expires cursors when an account is erased.
 
-It is safe while the API is served: each page is a short transaction that locks the clinics first, as numbering does,
-and raises each clinic's floor to the highest number deleted. A cursor below the floor gets 410: the clinic pulls
-everything again, and deletes what was not returned.
+An item is marked as removed if its clinic does not see the record any more. The clinic pulls the item as a removal.
+
+A purge is safe while the API is served. It deletes a batch of items in each transaction, which first locks the clinics,
+as numbering does, and raises each clinic's floor to the highest number that it deletes. A pull with a cursor below the
+floor gets 410. Then the clinic pulls everything again, and deletes the records that were not returned.
 """
 
 from collections.abc import AsyncGenerator
@@ -39,7 +41,10 @@ DELETE: Final = Statement(
     .where(sa.tuple_(*(_item.c[name] for name in _KEY)).in_(sa.select(*(_locked.c[name] for name in _KEY))))
     .returning(_item.c.clinic_id, _item.c.number, _item.c.changed_at)
 )
-"""Deletes the oldest removals of the locked clinics, of all owners: only the operator runs this."""
+"""Deletes the items of the locked clinics, of all owners, that were marked as removed longest ago.
+
+Only the operator's command runs this.
+"""
 _RAISE_FLOOR: Final = bulk_update(_clinic, ["id"], ["floor"])
 
 _OF_OWNER: Final = Statement(
@@ -61,9 +66,10 @@ _RAISE_BOTH: Final = bulk_update(_clinic, ["id"], ["head", "floor"])
 
 
 async def expire_cursors(tx: Transaction, owner_id: UUID) -> None:
-    """Raise the floors of clinics, so that cursors expire that are from before the end of an owner's consents.
+    """Raise the floors of the clinics that have shared items of an owner, before the account is erased.
 
-    The caller has locked the owner's feed, and deletes the owner's rows afterwards.
+    So the cursors of clinics that have not yet pulled the removal of the owner's records expire. The calling function
+    has locked the owner's feed, and deletes the owner's rows afterwards.
     """
     numbers = {row["clinic_id"]: row["number"] for row in await tx.all(_OF_OWNER, owner_id=owner_id)}
     unnumbered = {row["clinic_id"] for row in await tx.all(_UNNUMBERED, owner_id=owner_id)}
@@ -76,7 +82,10 @@ async def expire_cursors(tx: Transaction, owner_id: UUID) -> None:
 
 
 async def purge(db: Database, before: datetime) -> AsyncGenerator[int, None]:
-    """Delete the removals from before an instant; after each transaction, yield the number of deleted rows."""
+    """Delete the shared items that were marked as removed before an instant.
+
+    After each transaction, yield the number of items that it deleted.
+    """
     page = {"since": LONG_AGO, "before": before, "rows": BATCH_SIZE}
     while True:
         async with background_transaction(db) as tx:

@@ -1,8 +1,8 @@
 """Push: write a clinic's sessions through the same engine as the patient's own, with one transaction for each patient.
 
-A transaction locks the patient's feed, and only then reads the consent, by a separate statement: on PostgreSQL, a
-condition in the locking statement would allow a write after the end of the consent was committed. The access is logged
-in the same transaction.
+A transaction locks the patient's feed, and then reads the consents by a separate statement. On PostgreSQL, a condition
+in the locking statement could still see a consent whose end another transaction has just committed. The access is
+logged in the same transaction.
 """
 
 import asyncio
@@ -31,13 +31,13 @@ from app.resources.sessions import SESSIONS
 from app.sealing import OwnerKeys
 
 CONCURRENT: Final = 4
-"""The maximum number of patients of a push that are written at once, if the database allows several writers."""
+"""The maximum number of patients whose sessions a push writes at once, if the database allows several writers."""
 
 _UNKNOWN: Final = Snapshot()
 
 
 class Written(NamedTuple):
-    """The outcome of an entry, the id of its session, and the version of the session for the clinic."""
+    """The outcome of one entry, the id of its session, and the session's version in the clinic's pulls."""
 
     outcome: Outcome
     id: UUID | None = None
@@ -45,13 +45,15 @@ class Written(NamedTuple):
 
 
 Prepare = Callable[[Op, Row | None, int | None], Outcome | None]
-"""Takes an operation, the stored session and its version for the clinic, after the feed was locked. It may change the
-fields of the operation. It returns None if the operation is to be executed, and otherwise its outcome.
+"""A function that can change an operation, or decide its outcome, after the feed was locked.
+
+It takes the operation, the stored session, and the session's version in the clinic's pulls. It may change the
+operation's fields. It returns None if the operation is to be executed, and otherwise the operation's outcome.
 """
 
 
 class _Patient(NamedTuple):
-    """The patient whose sessions are written, with the calling client, and the view and the keys of the owner."""
+    """The patient whose sessions are written, the client that writes them, and the view and data keys of the owner."""
 
     caller: ClientCaller
     view: View
@@ -60,7 +62,7 @@ class _Patient(NamedTuple):
 
 
 async def push(caller: ClientCaller, entries: Sequence[Entry | InvalidEntry]) -> list[Row]:
-    """Write the sessions of a push, and log the accesses; return the result of each entry, in the order given."""
+    """Write the sessions of a push, and log the accesses; return the results in the order of `entries`."""
     written: dict[int, Written] = {}
     known = await patients.resolve(caller, [each.patient for each in entries if isinstance(each, Entry)])
     by_patient: defaultdict[UUID, dict[int, Op]] = defaultdict(dict)
@@ -102,8 +104,8 @@ async def write_patient(
 ) -> list[Written]:
     """Write sessions of one patient in one transaction, and log the access; return the results in the order of `ops`.
 
-    Each operation must be on a different session. With `atomic`, nothing is written if one fails. `prepare` is called
-    for each operation after the feed was locked.
+    Each operation must be on a different session. If `atomic` and one operation fails, nothing is written. `prepare` is
+    called for each operation after the feed was locked.
     """
     try:
         keys = await caller.services.data_keys.of_many(
@@ -118,7 +120,7 @@ async def write_patient(
 
 
 def _actor(caller: ClientCaller, owner_id: UUID) -> Caller:
-    """Return the client as the actor of changes to an account's records."""
+    """Return a caller for writing the records of an account, with the client as the actor of the changes."""
     return Caller(caller.services, owner_id, caller.client_id, is_authenticated=True, is_internal=True)
 
 
@@ -160,7 +162,7 @@ def _prepared(
     snapshots: Mapping[Key, Snapshot],
     stored: Mapping[UUID, tuple[int | None, Sequence[Any]]],
 ) -> dict[UUID, Outcome]:
-    """Call `prepare` for each operation; return the outcomes of those that are not to be executed, by session id."""
+    """Call `prepare` for each operation; return the outcomes that it decided, by session id."""
     decided = {op.id: prepare(op, snapshots.get(op.key, _UNKNOWN).row, stored.get(op.id, (None, ()))[0]) for op in ops}
     return {id: outcome for id, outcome in decided.items() if outcome is not None}
 

@@ -1,4 +1,4 @@
-"""Records as a clinic sees them."""
+"""The JSON of records and connections as a clinic sees them."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -21,7 +21,7 @@ from app.sync.collections import BY_COLLECTION
 _TERMS: Final = [ConsentRecord.table().c[name] for name in TERMS]
 _MANAGED: Final = [*(SESSIONS.table.c[name] for name in MANAGED), SharedItem.table().c.changed_at]
 _SHARED: Final = '"visibility":"shared",'
-"""A member of a shared record's JSON document. No text in the document can contain it, because quotes are escaped."""
+"""A member in the JSON document of each shared record. No string in a document can contain it: quotes are escaped."""
 _ALL_SHOWN: Final = IS_VISIBLE | IS_SHARED
 """The `flags` of a record that is shared, is managed by no clinic, and has no hidden reference."""
 _OF_PATIENT: Final = '"managed_by":"patient","identifier":null,"revision":null'
@@ -32,14 +32,16 @@ OWN_ONLY: Final = ("visibility", "clinic_id")
 
 
 def managed_details(row: Row) -> Row | None:
-    """Return the identifier's `system` and `value`, the `revision` and `changed_at` of a record that the clinic manages;
-    None for any other record.
+    """Return what the clinic has sent about a record that it manages, or None if it does not manage the record.
+
+    This is the identifier (`system` and `value`), the `revision`, and `changed_at`, the time of the change for the
+    clinic.
     """
     return None if row["details"] is None else decode_json_row(_MANAGED, row["details"])
 
 
 def clinic_record(keys: OwnerKeys, kind: Resource, row: Row) -> Row:
-    """Return a record in its public shape, as the clinic sees it.
+    """Return the members of a record as the clinic sees it. `row` has the columns of `record_columns`.
 
     References to records that the clinic does not see are null. If the clinic manages the record, but the record is not
     shared with the clinic, all fields except the clinical ones are null, too.
@@ -53,7 +55,7 @@ def clinic_record(keys: OwnerKeys, kind: Resource, row: Row) -> Row:
             document[field] = None
     if own is not None and not flags & IS_SHARED:
         document |= dict.fromkeys(_personal(kind))
-        document["updated_at"] = clock.format_instant(own["changed_at"])  # hides when the owner changed the others
+        document["updated_at"] = clock.format_instant(own["changed_at"])  # hides when the owner changed other fields
     return {
         "id": row["id"],
         "version": row["version"],
@@ -71,10 +73,11 @@ def _personal(kind: Resource) -> tuple[str, ...]:
 
 
 def change_json(item: Item, keys: OwnerKeys | None, identifiers: Mapping[UUID, Sequence[Row]]) -> str:
-    """Return the JSON text of a change of which the clinic may know, with the record if the clinic sees it.
+    """Return the JSON text of a change, with the record if the client sees it. The client may learn of the change.
 
-    `keys` are the owner's; they are None if the account has been erased since the item was read. If the clinic sees every
-    field and no clinic manages records of the kind, the document is not parsed: only `visibility` is cut out of it.
+    `keys` are the owner's data keys, or None if the account has been erased since the item was read. `identifiers` are
+    the clinic's identifiers of patients, by patient id. If the clinic sees every field, and no clinic can manage
+    records of the kind, the document is not parsed: only `visibility` is cut out of it.
     """
     collection, id, version, flags = item.collection, item.id, item.version, item.flags
     this = f'"id":"{id}","version":{version}'
@@ -91,6 +94,6 @@ def change_json(item: Item, keys: OwnerKeys | None, identifiers: Mapping[UUID, S
 
 
 def _connection_json(item: Item, identifiers: Sequence[Row]) -> str:
-    """Return a connection as the clinic sees it, as a JSON text."""
+    """Return the JSON text of a connection as the clinic sees it."""
     terms = decode_json_row(_TERMS, item.details)
     return json_strict.dump_text(public_connection(terms | {"patient_id": item.patient_id}, [*identifiers]))

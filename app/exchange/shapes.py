@@ -79,7 +79,7 @@ class SessionResults(BaseModel, defer_build=True, json_schema_extra=example(exam
 
 
 def _record_of(kind: Resource) -> type[BaseModel]:
-    """Return the shape of a kind of record as a clinic sees it."""
+    """Return the shape of the records of one kind as a clinic sees them."""
     members: dict[str, Any] = {}
     for name, field in kind.public.model_fields.items():
         if name not in OWN_ONLY:

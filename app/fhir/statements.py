@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from app.clinics.calls import IS_ACTIVE
 from app.clinics.consent_tables import PatientIdentifier, PatientRecord, SharedItem
 from app.db import Statement, any_of, bind, json_row
-from app.exchange.pages import LIVE, fitting, had_consent, is_visible, record_columns
+from app.exchange.pages import CONSENT, fitting, had_consent, is_visible, record_columns
 from app.fhir.types import TYPES, Source
 from app.records.coverage import is_covered
 
@@ -75,18 +75,18 @@ def _page(source: Source, number: int, filters: Filters, order: Order, *, contin
     columns: list[Any] = [_item.c[each] for each in ("owner_id", "id", "version", "changed_at")]
     if source.kind is None:
         more: list[Any] = [
-            json_row([LIVE.c[each] for each in TERMS]).label("details"),
+            json_row([CONSENT.c[each] for each in TERMS]).label("details"),
             sa.cast(sa.null(), sa.LargeBinary()).label("document"),
         ]
     else:
         more = record_columns(source.kind, table, _item.c.changed_at)
     own = sa.literal_column(str(number), sa.BigInteger)
-    select = _from(sa.select(*columns, LIVE.c.patient_id, own.label("source"), *more), source, table, filters)
-    patient: sa.ColumnElement[Any] = LIVE.c.patient_id
-    after_patient = bind(LIVE.c.patient_id, "after_patient")
+    select = _from(sa.select(*columns, CONSENT.c.patient_id, own.label("source"), *more), source, table, filters)
+    patient: sa.ColumnElement[Any] = CONSENT.c.patient_id
+    after_patient = bind(CONSENT.c.patient_id, "after_patient")
     if by_patient:
         patient = _exported.c.id
-        select = select.where(_exported.c.clinic_id == bind(_exported.c.clinic_id), patient == LIVE.c.patient_id)
+        select = select.where(_exported.c.clinic_id == bind(_exported.c.clinic_id), patient == CONSENT.c.patient_id)
     if by_patient and continued:
         select = select.where(patient >= after_patient)
     keys: dict[str, tuple[Any, Any]] = {
@@ -149,11 +149,11 @@ def _from(select: sa.Select[Any], source: Source, table: sa.FromClause, filters:
 
     The resources are those that match the search and that the client may see.
     """
-    joined: sa.FromClause = sa.join(_item, LIVE, sa.and_(LIVE.c.owner_id == _item.c.owner_id, is_visible))
+    joined: sa.FromClause = sa.join(_item, CONSENT, sa.and_(CONSENT.c.owner_id == _item.c.owner_id, is_visible))
     conditions = [*_items(source, filters), _item.c.removed.is_(False)]
     if source.kind is not None:
         same = sa.and_(table.c.owner_id == _item.c.owner_id, table.c.id == _item.c.id)
-        joined = sa.join(joined, table, sa.and_(same, is_covered(source.kind, table, LIVE)))
+        joined = sa.join(joined, table, sa.and_(same, is_covered(source.kind, table, CONSENT)))
         conditions += _of_record(source, table, filters)
     elif "identifiers" in filters:
         conditions.append(_is_named())
@@ -188,16 +188,16 @@ def _deleted(select: sa.Select[Any], source: Source, filters: Filters) -> sa.Sel
     connection is selected, and not the records of the patient. A resource can be deleted although its record exists: a
     session has no MedicationAdministration any more after its medicine was cleared.
     """
-    joined = sa.outerjoin(_item, LIVE, sa.and_(LIVE.c.owner_id == _item.c.owner_id, is_visible))
+    joined = sa.outerjoin(_item, CONSENT, sa.and_(CONSENT.c.owner_id == _item.c.owner_id, is_visible))
     is_gone: sa.ColumnElement[bool] = _item.c.removed
     if source.condition is not None:
         table = _table(source)
         same = (table.c.owner_id == _item.c.owner_id, table.c.id == _item.c.id, source.condition(table))
         is_gone = sa.or_(is_gone, sa.not_(sa.exists(sa.select(table.c.id).where(*same))))
     if source.kind is None:
-        is_gone = sa.and_(LIVE.c.id.is_(None), had_consent(_item))
+        is_gone = sa.and_(CONSENT.c.id.is_(None), had_consent(_item))
     else:
-        is_gone = sa.and_(LIVE.c.id.is_not(None), is_gone)
+        is_gone = sa.and_(CONSENT.c.id.is_not(None), is_gone)
     return select.select_from(joined).where(*_items(source, filters), is_gone)
 
 
@@ -245,7 +245,7 @@ def _is_named() -> sa.ColumnElement[bool]:
     return sa.exists(
         sa.select(_identifier.c.patient_id).where(
             _identifier.c.clinic_id == bind(_identifier.c.clinic_id),
-            _identifier.c.patient_id == LIVE.c.patient_id,
+            _identifier.c.patient_id == CONSENT.c.patient_id,
             *_matches(_identifier.c.system, _identifier.c.value),
         )
     )

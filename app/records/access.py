@@ -2,7 +2,8 @@
 
 Every statement contains the condition `owned`. The write engine, the reads and the lists run only the statements of
 this module, so no other module can forget the condition. The computed views (`app.views`) build statements of their
-own, also with `owned`. Every statement takes the `binds` of a `View`.
+own, also with `owned`. Every statement has the bind parameter `owner_id`. A statement that checks that the caller is
+signed in has all of `View.binds`.
 """
 
 from functools import cache, cached_property
@@ -47,7 +48,7 @@ def owned(table: sa.Table) -> sa.ColumnElement[bool]:
 
 
 USAGE: Final = (_feed.c.records, _feed.c.document_bytes, _feed.c.remembered_ops)
-"""The columns of the feed's row with the owner's usage, which quotas limit."""
+"""The columns of the feed's row that contain the owner's usage: the numbers that quotas limit."""
 LOCK_FEED: Final = Statement(
     sa.select(_feed.c.head, _feed.c.epoch, _feed.c.consents, TIMEZONE, *USAGE)
     .where(owned(_feed))
@@ -55,15 +56,15 @@ LOCK_FEED: Final = Statement(
 )
 """Locks the owner's feed against other writers, and returns its state.
 
-Other transactions can still insert rows with a foreign key to the feed, such as accesses.
+Other transactions can still insert rows with a foreign key to the feed, such as rows of the access log.
 """
 ADVANCE_FEED: Final = bulk_update(_feed, ["owner_id"], ["head", *(column.name for column in USAGE)])
 FEED_CAS: Final = CompareAndSwap(
     _feed, {"head": "began", "epoch": "epoch", "floor": "floor"}, ("head", "records", "document_bytes")
 )
-"""Advances the feed's head only if nothing was written, purged or restored since the feed was read.
+"""Advances the feed's head, but only if the owner's records were not written, purged or restored since the read.
 
-Does not set `remembered_ops`, because a purge may lower this number at the same time.
+Does not set `remembered_ops`: a purge can lower this number without changing the columns that are compared.
 """
 FEED: Final = Statement(sa.select(_feed.c.head, _feed.c.epoch, _feed.c.floor).where(owned(_feed)))
 KNOWN_CHANGES: Final = Statement(
@@ -80,9 +81,9 @@ COUNT_RECORDS: Final = Statement(
 _epoch = sa.select(_feed.c.epoch).where(owned(_feed)).scalar_subquery()
 _version = sa.cast(_epoch, sa.BigInteger) * sa.literal_column(str(EPOCH_SHIFT))
 FORMER: Final = (_change.c.actor_id, _change.c.revised_at)
-"""The columns of the table `change` that a write reads together with the record's row.
+"""The columns of `change` about the version of a record that a write replaces.
 
-The write decides from them whether the history keeps the version that is replaced.
+The write reads them together with the record's row, and decides from them whether the history keeps this version.
 """
 INSERT_CHANGE: Final = bulk_insert(_change)
 UPDATE_CHANGE: Final = bulk_update(
@@ -105,14 +106,14 @@ RESTORATIONS: Final = Statement(sa.select(_restoration.c.epoch, _restoration.c.h
 
 @cache
 def changes_since(*, filtered: bool) -> Statement:
-    """Return the statement of a pull, which reads the feed's state and the changes above the number `after`.
+    """Return the statement of a pull, which reads the feed's state and the next changes after the number `after`.
 
-    The first kind of row has the feed's state, and each other row has a change. All rows come from one snapshot, in no
-    particular order: repeating the state in a thousand rows, or sorting the rows, would take as long as reading them. A
-    column that does not apply to a row is null. Living records are read from the tables of the kinds, and tombstones
-    from `change`, both in the order of an index. A change is returned without its document, and with a null collection,
-    if the documents before it have `most_bytes` or more together. If `filtered`, only changes of the kinds in
-    `collections` are returned.
+    One row has the feed's state, and each other row has one change; a column that does not apply to a row is null. All
+    rows come from one snapshot. They are not sorted, and the feed's state is not repeated in each row: to sort a
+    thousand rows, or to repeat the state in them, would take as long as to read them. Living records are read from the
+    tables of the kinds, and tombstones from `change`, each by an index. A change is returned without its document, and
+    with a null collection, if the documents of the changes with lower sequence numbers have `most_bytes` or more
+    together. If `filtered`, only changes of the kinds in `collections` are returned.
     """
     found = (
         sa.union_all(_removed_since(filtered=filtered), *(_changed_since(kind, filtered=filtered) for kind in kinds()))
@@ -159,7 +160,7 @@ HISTORY: Final = _history()
 """Returns a page of a living record's former versions, newest first.
 
 Returns no row if there is no such record, and one row of nulls if there is no former version. A version is returned
-without its document if the documents before it have `most_bytes` or more together.
+without its document if the documents of the newer versions on the page have `most_bytes` or more together.
 """
 
 
@@ -187,9 +188,9 @@ def _removed_since(*, filtered: bool) -> sa.Select[Any]:
 
 
 def _bounded(newest: sa.Select[Any]) -> sa.Select[Any]:
-    """Return the statement of a list page that omits documents after `most_bytes`.
+    """Return the statement of a list page whose documents are limited to about `most_bytes` together.
 
-    A row has its document only if the documents before it have less than `most_bytes` together.
+    A row has its document only if the documents of the rows before it have less than `most_bytes` together.
     """
     page = newest.subquery("newest")
     before = bytes_before(page.c.document, page.c.created_at.desc(), page.c.id.desc())
@@ -203,10 +204,10 @@ def _bounded(newest: sa.Select[Any]) -> sa.Select[Any]:
 
 
 class Statements:
-    """The statements of one kind of record."""
+    """The SQL statements on the records of one kind."""
 
     def __init__(self, resource: Resource) -> None:
-        """Build the statements, except those that are built at their first use: lists, `with_feed` and `ancestors`."""
+        """Build the statements, except those that are built at their first use: pages, `with_feed`, `ancestors`."""
         self._resource = resource
         table = resource.table
         self.stored = [column for column in table.c if column.name != "owner_id"]
@@ -217,9 +218,9 @@ class Statements:
             _change.c.id == table.c.id,
         )
         self.with_change = sa.outerjoin(table, _change, of_row)
-        """The rows joined with their changes.
+        """The join of the kind's table with `change`: each record with its latest change.
 
-        The join is outer, because SQLite would start an inner join with all changes of the collection.
+        It is an outer join, because SQLite would start an inner join with all changes of the collection.
         """
         self.stored_by_id = Statement(
             sa.select(*self.stored, *FORMER)
@@ -242,9 +243,9 @@ class Statements:
     def page(self, filters: list[ActiveFilter], *, continued: bool, bounded: bool = False) -> Statement:
         """Return the statement of a list page with these filters, newest first.
 
-        If `continued`, the page starts after a given record. A row has its document only if the document has at most
-        `most_bytes`. If `bounded`, a row has its document only if the documents before it have less than `most_bytes`
-        together.
+        If `continued`, the page starts after the record with `after_created_at` and `after_id`. If `bounded`, a row has
+        its document only if the documents of the rows before it have less than `most_bytes` together; otherwise, only
+        if this document itself has at most `most_bytes`.
         """
         key = (continued, bounded, *(each.variant for each in filters))
         statement = self.lists.get(key)
@@ -285,9 +286,9 @@ class Statements:
 
     @cached_property
     def ancestors(self) -> Statement:
-        """The statement that reads given records and all their ancestors by the reference `Resource.acyclic`.
+        """The statement that reads given records and all their ancestors, by the reference `Resource.acyclic`.
 
-        Each row has the record's id, and the id of its parent or null (`above`).
+        Each row has the id of a record, and as `above` the id to which this reference of the record refers, or null.
         """
         table, field = self._resource.table, self._resource.acyclic or ""
         step = (table.c.id, table.c[field].label("above"))
@@ -304,7 +305,7 @@ def statements(resource: Resource) -> Statements:
 
 
 def removed_ids(resource: Resource) -> str:
-    """Return the name of the bind parameter for the ids of a kind in `referrers` and `reference_counts`."""
+    """Return the name of the bind parameter of `referrers` and `reference_counts` for the given ids of one kind."""
     return f"removed_{resource.table.name}"
 
 
@@ -318,11 +319,11 @@ def readable_columns(resource: Resource) -> tuple[sa.Column[Any], ...]:
 def referrers() -> Statement:
     """Return the statement that finds the records, of every kind, that refer to any of the given records.
 
-    It takes a list of ids for each kind, under the names of `removed_ids`, and returns at most `rows` rows, one for
-    each reference: the referrer's collection, the field, the stored row as `json_row` without the sealed document, the
-    document, and the columns `FORMER`. One statement serves all kinds, so a removal takes the same number of round
-    trips however many kinds there are. Each field that is a reference has its own branch of the union, because SQLite
-    uses no index for two conditions joined by OR.
+    It takes a list of ids for each kind, as the bind parameter that `removed_ids` names. It returns at most `rows`
+    rows, one for each reference: the referrer's collection, the field, the stored row as `json_row` without the sealed
+    document, the document, and the columns `FORMER`. One statement serves all kinds, so a removal takes the same number
+    of round trips however many kinds there are. Each field that is a reference has its own branch of the union, because
+    SQLite uses no index for two conditions joined by OR.
     """
     return Statement(
         sa.union_all(

@@ -1,4 +1,4 @@
-"""The codec: converts stored rows to the JSON of records. Only this module writes a record's JSON.
+"""The codec: converts the stored row of a record to the JSON that its owner gets.
 
 A record's *document* is its JSON text without the first two members, `id` and `version`. The record's row contains the
 sealed document, so a read only decrypts the document and puts these two members in front.
@@ -39,12 +39,12 @@ def public_row(resource: Resource, row: Row, epoch: int) -> Row:
 
 
 def document_of(resource: Resource, row: Row) -> str:
-    """Return the document of a complete row, not sealed."""
+    """Return the document of a record, not sealed. `row` contains all members of the record."""
     return json_strict.dump_text({name: row[name] for name in resource.document_names})
 
 
 def complete_row(resource: Resource, row: Row, document: str) -> Row:
-    """Return a stored row with the fields added that only its document contains."""
+    """Return a stored row with the fields added that are only in its sealed document; `document` is not sealed."""
     words = orjson.loads(document)
     return row | {name: words[name] for name in resource.sealed_names}
 

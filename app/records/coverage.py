@@ -1,4 +1,4 @@
-"""Coverage: which records a consent covers, and the rows of `shared_item` from which its clinic pulls changes.
+"""Coverage: which records a consent covers, and the rows of `shared_item`, which the consent's clinic pulls.
 
 A consent covers each record with the visibility `shared` whose collection is in the consent's `shares`, and each record
 that the clinic manages. Each covered record has one shared item, with the record's latest change. When a record is no
@@ -20,7 +20,7 @@ from app.records.resource import Resource
 from app.records.shapes import Visibility
 
 CONNECTIONS: Final = "connections"
-"""The collection of the shared item that stands for the connection itself. The id of this item is the patient's."""
+"""The collection of the shared item that stands for the connection instead of a record. Its id is the patient id."""
 _consent, _feed, _item = ConsentRecord.table(), Feed.table(), SharedItem.table()
 _ACTIVE: Final[sa.ColumnElement[str]] = sa.literal_column(f"'{ConsentStatus.ACTIVE.value}'")
 _SHARED: Final[sa.ColumnElement[str]] = sa.literal_column(f"'{Visibility.SHARED.value}'")
@@ -38,9 +38,9 @@ ACTIVE_WITH_FEED: Final = sa.case(
         .scalar_subquery(),
     )
 ).label("active_consents")
-"""The owner's active consents, as a JSON column of a statement that reads the feed.
+"""A JSON column with the owner's active consents, for a statement that reads the feed.
 
-The column is null, and no consent is read, if `feed.consents` is 0.
+The column is null, and no consent is read, if the owner has none that has not ended (`feed.consents` is 0).
 """
 UPDATE_HEADS: Final = bulk_update(_consent, ["owner_id", "id"], ["head"])
 _KEY: Final = ("owner_id", "clinic_id", "collection", "id")
@@ -61,7 +61,7 @@ def covers(consent: Row, resource: Resource, row: Row) -> bool:
 
 
 def shows_change(consent: Row, resource: Resource, before: Row, after: Row) -> bool:
-    """Return whether the clinic of a consent can see a difference between two states of a covered record.
+    """Return whether the clinic of a consent can see a difference between two versions of a covered record.
 
     If the clinic manages the record and the record is not shared, the clinic sees only the clinical fields and the
     columns `of_clinics`.
@@ -89,10 +89,10 @@ def is_shared(kind: Resource, table: sa.FromClause, consent: sa.FromClause) -> s
 
 @cache
 def deliver(kind: Resource) -> Statement:
-    """Return the statement that marks all records of a kind that a consent covers as changed for its clinic.
+    """Return the statement after which a consent's clinic pulls all records of a kind that the consent covers.
 
-    It writes the shared items of these records. It takes the consent's `owner_id` and `id`, and the items' new
-    `version` and `changed_at`.
+    It inserts or updates the shared items of these records, as if each record had changed. Its bind parameters are the
+    `owner_id` and the `id` of the consent, and the new `version` and `changed_at` of the items.
     """
     table = kind.table
     covered = (
@@ -132,25 +132,29 @@ WITHDRAW: Final = Statement(
         changed_at=bind(_item.c.changed_at),
     )
 )
-"""Marks the shared items with a version below `version` as removed.
+"""Marks shared items as removed if the consent no longer covers their records.
 
-It runs after the statements of `deliver` with this version: the consent does not cover the other records any more.
+It runs after the statements of `deliver`, which set `version` in the items of all covered records. So an item with a
+lower version is of a record that is not covered.
 """
 FORGET: Final = Statement(sa.delete(_item).where(*_of_clinic, _is_record))
-"""Deletes the shared items of records after a consent has ended.
+"""Deletes the shared items of an owner's records for a clinic whose consent has ended.
 
-The item of the connection is kept and marked as removed. It stands for the removal of all records.
+The item of the connection is not deleted. It is marked as removed, and tells the clinic that all records are removed.
 """
 LAST_VERSION: Final = Statement(
     sa.select(_item.c.version).where(
         *_of_clinic, *(_item.c[name] == bind(_item.c[name]) for name in ("collection", "id"))
     )
 )
-"""Reads the version of a shared item. A new consent continues from the version of the former connection's item."""
+"""Reads the version of a shared item.
+
+If a clinic had a consent before, the versions of a new consent continue from the version of the old connection's item.
+"""
 
 
 def item(clinic_id: UUID, collection: str, id: UUID, version: int, *, removed: bool, **more: object) -> Row:
-    """Return the row of a shared item whose change the clinic has not pulled yet."""
+    """Return a row of `shared_item` for a new change. Its number is null until the clinic pulls the change."""
     return {
         "clinic_id": clinic_id,
         "collection": collection,

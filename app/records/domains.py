@@ -1,4 +1,4 @@
-"""Enumerations that several kinds use: the domains of life, and whether a change is internal or external."""
+"""Enumerations of several kinds: the domains of life, and whether a person changes something internal or external."""
 
 from enum import StrEnum
 

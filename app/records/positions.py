@@ -45,7 +45,7 @@ def decode_position(key: bytes, scope: Scope, cursor: str) -> tuple[int, UUID]:
 
 
 def encode_moment(key: bytes, scope: Scope, moment: datetime, id: UUID) -> str:
-    """Return the cursor of the position after the entry with this time and id, in a list that is ordered by both."""
+    """Return the cursor of the position after the item with this time and id, in a list that is ordered by both."""
     return encode_position(key, scope, (moment - _EPOCH) // _MICROSECOND, id)
 
 

@@ -1,8 +1,8 @@
-"""Purging: deletes old tombstones, remembered operations and former versions. Safe while the API is served.
+"""Purging: deletes old tombstones, stored push results and former versions. Safe while the API is served.
 
 Rows are deleted in batches, oldest first, and found by an index. The transaction of a batch of tombstones first locks
-the feeds of their owners, as a write does, and raises each feed's floor to the highest deleted number. A pull with a
-cursor below the floor then gets 410. A purge can be interrupted and repeated at any time.
+the feeds of their owners, as a write does, and raises each feed's floor to the highest deleted sequence number. A pull
+with a cursor below the floor then gets 410. A purge can be interrupted and repeated at any time.
 """
 
 from collections import Counter
@@ -32,7 +32,7 @@ def _oldest(moment: sa.ColumnElement[Any], *columns: sa.ColumnElement[Any]) -> s
 
 
 def _oldest_rows(table: sa.Table, moment: str) -> sa.Select[Any]:
-    """Return a query for the primary keys of a table's oldest rows; the first column is the owner's id."""
+    """Return a query for the primary keys of a table's oldest rows, by the time in the column `moment`."""
     old = table.alias("old")
     return _oldest(old.c[moment], *(old.c[column.name] for column in table.primary_key))
 
@@ -49,7 +49,7 @@ LOCK_FEEDS: Final = Statement(
     .order_by(_feed.c.owner_id)
     .with_for_update(of=_feed)
 )
-"""Locks the feeds of the oldest tombstones, of all owners. Only the operator's command runs this."""
+"""Locks the feeds to which the oldest tombstones of all owners belong. Only the operator's command runs this."""
 DELETE_TOMBSTONES: Final = Statement(
     sa.delete(_change)
     .where(
@@ -71,7 +71,7 @@ LOCK_FEEDS_OF_OPERATIONS: Final = Statement(
     .order_by(_feed.c.owner_id)
     .with_for_update(of=_feed)
 )
-"""Locks the feeds of the oldest remembered operations, of all owners. Only the operator's command runs this."""
+"""Locks the feeds of the owners of the oldest push results (`RememberedOp`). Only the operator's command runs this."""
 DELETE_OPERATIONS: Final = Statement(
     sa.delete(_operation)
     .where(
@@ -83,7 +83,7 @@ DELETE_OPERATIONS: Final = Statement(
     )
     .returning(_operation.c.owner_id, _operation.c.written_at)
 )
-"""Deletes the oldest remembered operations whose owners' feeds this transaction has locked.
+"""Deletes the oldest push results (`RememberedOp`) whose owners' feeds this transaction has locked.
 
 Only the operator's command runs this.
 """
@@ -95,7 +95,7 @@ DELETE_REVISIONS: Final = Statement(
     )
     .returning(_revision.c.replaced_at.label("moment"))
 )
-"""Deletes the former versions that were replaced first, of all owners. Only the operator's command runs this."""
+"""Deletes the former versions, of all owners, that were replaced longest ago. Only the operator's command runs this."""
 
 
 async def purge(db: Database, before: datetime) -> AsyncGenerator[int, None]:
@@ -118,10 +118,10 @@ async def purge(db: Database, before: datetime) -> AsyncGenerator[int, None]:
             page["since"] = max(row["written_at"] for row in deleted)
 
 
-async def forget(db: Database, before: datetime) -> AsyncGenerator[int, None]:
-    """Delete the operations that were remembered before an instant, and subtract them from the owners' usage.
+async def purge_operations(db: Database, before: datetime) -> AsyncGenerator[int, None]:
+    """Delete the push results that were stored before an instant, and subtract their number from the owners' usage.
 
-    After each transaction, yield the number of operations that it deleted.
+    After each transaction, yield the number of results that it deleted.
     """
     page = {"since": LONG_AGO, "before": before, "rows": BATCH_SIZE}
     while True:
@@ -140,7 +140,7 @@ async def forget(db: Database, before: datetime) -> AsyncGenerator[int, None]:
             page["since"] = max(row["written_at"] for row in deleted)
 
 
-async def forget_versions(db: Database, before: datetime) -> AsyncGenerator[int, None]:
+async def purge_versions(db: Database, before: datetime) -> AsyncGenerator[int, None]:
     """Delete the former versions that were replaced before an instant.
 
     After each transaction, yield the number of versions that it deleted.

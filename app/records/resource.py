@@ -42,13 +42,13 @@ class Resource:
     public: type[RecordPublic]
     filters: type[Filters]
     settle: Settle
-    """The rules of the kind: `settle(record, before, view)` completes the record, and yields its faults.
+    """The rules of the kind: `settle(record, before, view)` completes the record, and yields the faults that it finds.
 
     The write engine calls it for every create and change, from every entry point. `record` and `before` have the fields
     as attributes; `before` is None for a new record.
     """
     example: Mapping[str, Any]
-    """A draft with its id, which the documentation shows and the tests send."""
+    """An example of a draft, with an id. The documentation shows it, and the tests send it."""
     transitions: Mapping[str, frozenset[str]] | None = None
     """The statuses that may follow each status; None if every status may follow every other."""
     coupled: tuple[frozenset[str], ...] = ()
@@ -56,19 +56,19 @@ class Resource:
     on_delete_cascade: str | None = None
     """A reference: if its target is removed, the record is removed, too. Other references are set to null."""
     acyclic: str | None = None
-    """A reference that may not make a record its own ancestor."""
+    """A reference to a record of the same kind, its parent. No record may become its own ancestor."""
     filled_in: frozenset[str] = frozenset()
     """The fields for which `settle` may set a value if the draft has null."""
     computed: type[BaseModel] | None = None
     """The members that `settle` computes. They are stored and read like fields, but no client can set them."""
     facts: Mapping[str, Callable[[Row], object]] = field(default_factory=dict)
-    """Further columns, each computed from the complete row. With them, lists can be filtered by sealed fields."""
+    """Columns that are not fields, each computed from all fields of the record. Filters on sealed fields need them."""
     journal: Journal = field(default_factory=Journal)
     """The form of a record in the journal of an export."""
     clinical: tuple[str, ...] = ()
     """The fields that only the clinic in `clinic_id` can change while it manages the record."""
     of_clinics: tuple[str, ...] = ()
-    """Further columns that only the clinic in `clinic_id` sets."""
+    """Columns that are not fields, and that only the clinic in `clinic_id` sets."""
     scope: str | None = None
     """The FHIR R4 resource type whose scopes let clinics see the kind; None if no clinic ever sees it."""
     happened: tuple[str, ...] = ()
@@ -166,7 +166,10 @@ class Resource:
         return created_at
 
     def completed(self, draft: RecordDraft) -> dict[str, Any]:
-        """Return all fields of a new record. A field that the draft omits, for `settle` to complete, is None."""
+        """Return the values of all fields of a new record.
+
+        A field that `settle` completes is None if the draft omits it.
+        """
         values = draft.__dict__
         return {name: None if (value := values[name]) is MISSING else value for name in self.field_names}
 
@@ -182,12 +185,12 @@ class Resource:
 
     @cached_property
     def depth(self) -> int:
-        """The length of the longest chain of references to other kinds: parents have a lower depth than children."""
+        """The length of the longest chain of references from this kind to other kinds; 0 if it refers to none."""
         return max((1 + kind.depth for kind in self.targets.values() if kind is not self), default=0)
 
     @cached_property
-    def units(self) -> dict[str, frozenset[str]]:
-        """For each field, the names of the fields that collide together with it, including the field itself."""
+    def conflict_groups(self) -> dict[str, frozenset[str]]:
+        """For each field, the names of the fields that collide as one: the field itself, and those coupled with it."""
         return {
             name: frozenset({name}).union(*(group for group in self.coupled if name in group))
             for name in self.field_names
@@ -195,7 +198,7 @@ class Resource:
 
 
 def register(*resources: Resource) -> tuple[Resource, ...]:
-    """Register these as all kinds of record, in this order, and return them."""
+    """Register the given kinds as all kinds of record, in this order, and return them."""
     _registry[:] = resources
     return resources
 

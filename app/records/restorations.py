@@ -1,4 +1,7 @@
-"""Restorations: checks of the versions that devices send, some of which a restore of the database lost."""
+"""Restorations: check whether the server still has the history up to a version that a device sends.
+
+A restore from a backup, or a failover, can lose changes that devices have pulled before.
+"""
 
 from collections.abc import Iterable
 from typing import Final
@@ -9,17 +12,19 @@ from app.records.codec import EPOCH_SHIFT, version_of
 
 MAX_EPOCH: Final = 8191
 MAX_PROVEN_EPOCH: Final = MAX_EPOCH - 2048
-"""The highest epoch in which a version from a device can prove a loss, and so raise the epoch.
+"""The highest epoch in which a version from a device can prove that the server has lost history.
 
-A client that invents versions can therefore not use up the epochs that `afterglow restored` needs.
+Each such proof raises the feed's epoch. In higher epochs, only `afterglow restored` raises it, so that a client that
+invents versions cannot use up the last epochs.
 """
 
 
 def proves_loss(version: int, epoch: int, head: int) -> bool:
     """Return whether a version from a device proves that the server has lost history.
 
-    The version proves it if its epoch is the feed's current epoch, at most `MAX_PROVEN_EPOCH`, and its sequence number
-    is above the feed's head.
+    `epoch` and `head` are those of the feed. A version is a proof if it has the feed's epoch, and a sequence number
+    above the head: the server assigned this number, and no longer knows it. In an epoch above `MAX_PROVEN_EPOCH`, no
+    version is a proof.
     """
     known, seq = divmod(version, EPOCH_SHIFT)
     return known == epoch <= MAX_PROVEN_EPOCH and seq > head
@@ -28,9 +33,9 @@ def proves_loss(version: int, epoch: int, head: int) -> bool:
 def expired(version: int, epoch: int, restorations: Iterable[Row]) -> CursorExpired:
     """Return the problem for a device that sends a version from which the feed cannot continue.
 
-    `epoch` is the feed's, and `restorations` are the rows of the owner. The reason is `restored` if a restore may have
-    lost the version, and `expired` if the version is too old or another owner's. The version's epoch may be higher than
-    the feed's: if one backup is restored twice, each restore starts a random epoch.
+    `epoch` is the feed's, and `restorations` are the owner's rows of `restoration`. The problem's reason is `restored`
+    if a restore may have lost the version, and `expired` if the version is too old, or from another owner's feed. The
+    version's epoch may be higher than the feed's: if one backup is restored twice, each restore starts a random epoch.
     """
     known = version // EPOCH_SHIFT
     kept = max(((row["epoch"], row["head"]) for row in restorations if row["epoch"] <= known), default=None)

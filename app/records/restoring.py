@@ -72,8 +72,8 @@ class EpochsSpentError(Exception):
 async def start_epoch(view: View, version: int) -> None:
     """Start a new epoch of the owner's feed, if the version proves that the feed lost history.
 
-    Store the restoration, and notify the processes that wait for the owner's changes. Do nothing if another request has
-    already started the new epoch. Raise `NotSignedIn` if the caller is not signed in.
+    Store a row of `restoration`, and notify the processes that wait for the owner's changes. Do nothing if another
+    request has already started the new epoch. Raise `NotSignedIn` if the caller is not signed in.
 
     A feed loses history if the database loses changes and `afterglow restored` is not run, for example in a failover to
     a standby that lagged behind.

@@ -97,7 +97,10 @@ class FormerVersion(BaseModel, defer_build=True):
 
 
 def sealed_fields(shape: type[BaseModel], mark: type[Sealed] = Sealed) -> frozenset[str]:
-    """Return the names of the fields whose type has the mark: by default, all that are only in the sealed document."""
+    """Return the names of the fields whose type has the mark.
+
+    All fields that are stored only in the sealed document have the default mark, `Sealed`.
+    """
     return frozenset(
         name
         for name, field in shape.model_fields.items()
@@ -106,7 +109,7 @@ def sealed_fields(shape: type[BaseModel], mark: type[Sealed] = Sealed) -> frozen
 
 
 def sent_fields(shape: BaseModel) -> dict[str, Any]:
-    """Return the members that the request contains, with their parsed values."""
+    """Return the members of a draft or patch that the request contains, with their parsed values."""
     sent = shape.model_fields_set
     return {name: value for name, value in shape.__dict__.items() if name in sent}
 

@@ -16,9 +16,10 @@ from app.records.shapes import Visibility, sealed_fields
 class Change(Table, table=True):
     """The latest change of one record: who made it, and when. If the record was removed, this is its tombstone.
 
-    `revised_at` is when a former version of the record was last kept; null if none was. `happened_at` is the record's
-    time in the timeline (`Resource.happened_at`); null for a tombstone. In the migrations, the indexes of `seq` and
-    `written_at` are partial (tombstones only). Declaring this here would load the dialects of both databases.
+    `revised_at` is when the history last kept a former version of the record; null if it has kept none. `happened_at`
+    is the record's time in the timeline (`Resource.happened_at`); null for a tombstone. In the migrations, the indexes
+    of `seq` and `written_at` are partial (tombstones only). Declaring this here would load the dialects of both
+    databases.
     """
 
     __table_args__ = (
@@ -113,7 +114,7 @@ class Record(Table):
 
 
 def references(**fields: str) -> tuple[Any, ...]:
-    """Return the table arguments of a kind: the indexes of lists and pulls, and those of the references.
+    """Return SQLAlchemy's arguments for a kind's table: the indexes for lists and pulls, and the references.
 
     References are given as `field="target_table"`. Each has a foreign key and an index. The foreign keys are composite,
     so that the database refuses a reference to another owner's record, and deferred, so that a transaction can write

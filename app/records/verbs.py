@@ -56,7 +56,7 @@ IfNoneMatch = Annotated[
 
 
 _DOCUMENT: Final = 3
-"""The index of the document in a row of `Statements.page`."""
+"""The position of the document among the columns of `Statements.page`."""
 Responses = dict[int | str, dict[str, Any]]
 _NOT_MODIFIED: Responses = {304: {"description": "The client has the current version."}}
 
@@ -78,7 +78,7 @@ def list_responses() -> Responses:
 
 
 def change_responses(*kinds: type[Problem]) -> Responses:
-    """Return the documented responses of a route that changes a record; `kinds` are further problems of this route."""
+    """Return the documented responses of a route that changes a record; `kinds` are problems of this route only."""
     guarded = (NotFound, MalformedHeader, Outdated, PreconditionRequired, QuotaExceeded, UnknownReference)
     return problems(*guarded, *kinds, signed_in=True, body=True)
 
@@ -109,8 +109,8 @@ async def page(view: View, resource: Resource, filters: Filters) -> Response:
     """Return the response with a page of the owner's records, newest first.
 
     The page has at most `limit` records, and ends after the document with which it reaches `MAX_PAGE_BYTES`. Nearly all
-    pages are smaller, so the first statement only omits each document that is larger than an equal share of this size.
-    If it omitted one, a second statement runs, which adds up the sizes of the documents.
+    pages are smaller. So the first statement does not add up sizes: it only omits a document that is larger than
+    `MAX_PAGE_BYTES` divided by the number of rows. If it omitted one, a second statement runs, which adds up the sizes.
     """
     active = active_filters(filters)
     values = {name: value for each in active for name, value in each.arguments.items()}
@@ -157,7 +157,7 @@ async def change(view: View, resource: Resource, id: UUID, patch: Fields, if_mat
     """Apply a merge patch to a record, and return the response with the record.
 
     A patch that changes nothing creates no version. Raise `NotFound` if there is no such record, and `Outdated` if
-    If-Match does not match its version.
+    If-Match does not match the record's version.
     """
     op = Op(
         resource=resource,
@@ -177,7 +177,7 @@ async def remove(view: View, resource: Resource, id: UUID, if_match: str | None)
     """Remove a record, and return the response 204.
 
     Records that refer to it by `Resource.on_delete_cascade` are removed, too; other references to it are set to null.
-    Raise `NotFound` if there is no such record, and `Outdated` if If-Match does not match its version.
+    Raise `NotFound` if there is no such record, and `Outdated` if If-Match does not match the record's version.
     """
     op = Op(resource=resource, id=id, fields=None, check_version=partial(if_match_satisfied, if_match))
     outcome, _ = await store.write_one(view, op)

@@ -50,8 +50,8 @@ def _next(table: sa.Table, collection: sa.ColumnElement[str]) -> Statement:
     return Statement(ordered.limit(sa.bindparam("rows", type_=sa.BigInteger)))
 
 
-def present(resources: Sequence[Resource]) -> Documents:
-    """Return the statements for the current documents of all records. `resources` are all kinds."""
+def current_documents(resources: Sequence[Resource]) -> Documents:
+    """Return the statements that read the current documents of all records; `resources` are all kinds."""
     tables = ((kind.table, sa.literal_column(f"'{kind.collection}'", sa.String())) for kind in resources)
     return Documents(_count(_change, _change.c.deleted.is_(False)), tuple(_next(*each) for each in tables))
 
@@ -101,7 +101,7 @@ async def give_up_version(db: Database, version: Unreadable) -> None:
 
 
 async def give_up(services: Services, record: Unreadable) -> None:
-    """Remove a record whose document cannot be decrypted, as if its owner had done so: a pull returns the removal."""
+    """Remove a record whose document cannot be decrypted, in the name of its owner: a pull returns the removal."""
     resource = next(kind for kind in kinds() if kind.collection == record.collection)
     timezone = (await public_account(services.db, record.owner_id))["timezone"]
     caller = Caller(
@@ -123,7 +123,10 @@ class _LenientView(View):
 
 
 class _LenientKeys(OwnerKeys):
-    """Data keys that return a document with null fields for one record, without decrypting its document."""
+    """The data keys of an owner, without decryption for one record.
+
+    For this record, `open` returns a document in which the sealed fields are null.
+    """
 
     def __init__(self, keys: OwnerKeys, id: UUID, resource: Resource) -> None:
         self._keys, self._id, self._empty = keys, id, orjson.dumps(dict.fromkeys(resource.sealed_names)).decode()

@@ -1,8 +1,8 @@
 """A view: the owner whose records a request reads or writes, and the caller who sends the request.
 
-Every statement on records takes a view's `binds`: the owner's id, and the ids of the caller's account and device, with
-which the same statement checks that the caller is signed in. `own_records` returns the view of the caller's own
-records. Access to another owner's records would need a function of its own.
+A view's `binds` are the bind parameters of the statements on records: the owner's id, and the ids of the caller's
+account and device. With these two, a statement also checks that the caller is signed in. `own_records` returns the view
+of the caller's own records; no route of a person uses another view.
 """
 
 from collections.abc import Sequence
@@ -67,7 +67,7 @@ class View:
 
 
 def feed_of(rows: Sequence[tuple[Any, ...]]) -> tuple[Any, ...]:
-    """Return the only row of a statement on an owner's feed.
+    """Return the only one of the rows that a statement on an owner's feed returned.
 
     Raise `NotSignedIn` if there is no row, because the account was erased.
     """
@@ -98,7 +98,8 @@ class _OwnRecords(SecurityBase):
 
 
 OwnRecords = Annotated[View, Depends(_OwnRecords())]
-"""A route's parameter for the caller's own records.
+"""A parameter of a route: the view of the caller's own records.
 
-The first statement on the records authenticates the caller. If no statement does, the route does it before it responds.
+The first statement on the records also checks that the caller is signed in. If no statement of the route has done so,
+the check runs before the response is sent.
 """

@@ -5,7 +5,7 @@ import time
 from typing import Final
 
 MAX_SECONDS: Final = 0.005
-"""How long, in seconds, a request may keep the event loop busy. Reading 500 operations takes fifty times as long."""
+"""The maximum time in seconds that a request keeps the event loop busy; parsing 500 operations takes 50 times this."""
 
 
 class Yielding:

@@ -1,4 +1,8 @@
-"""AES-256-GCM (NIST SP 800-38D) in one format: a random nonce, the ciphertext, and the tag."""
+"""AES-256-GCM (NIST SP 800-38D) in one format: a random nonce, the ciphertext, and the tag.
+
+The parameter `bound_to` is the additional authenticated data: content that is encrypted with a value can be decrypted
+only with the same value.
+"""
 
 import os
 from typing import Final
@@ -10,11 +14,11 @@ KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
 TAG_BYTES: Final = 16
 NOT_DECRYPTED: Final = (InvalidTag, ValueError)
-"""The exceptions of `Cipher.decrypt_parts` if the key or `bound_to` is wrong, or the ciphertext was changed."""
+"""What `Cipher.decrypt_parts` raises if the key or `bound_to` is wrong, or if the ciphertext was changed."""
 
 
 class UnreadableError(Exception):
-    """Decryption failed: the content was sealed with another key or another `bound_to`, or was changed."""
+    """Decryption failed: the content was encrypted with another key or `bound_to`, or the ciphertext was changed."""
 
 
 class Cipher:
@@ -26,20 +30,21 @@ class Cipher:
         """Take a key of 32 bytes."""
         self._aead = AESGCM(key)
         self.decrypt_parts = self._aead.decrypt
-        """Decrypts: takes the nonce, the ciphertext with its tag, and `bound_to`, and returns the content.
+        """A function that takes the nonce, the ciphertext with its tag, and `bound_to`, and returns the content.
 
-        For many rows it is faster than `decrypt`, because it saves a call for each.
+        It raises one of `NOT_DECRYPTED`. With many rows it is faster than `decrypt`, because it saves a call for each
+        row.
         """
 
     def encrypt(self, content: bytes, bound_to: bytes) -> bytes:
-        """Return the nonce, the ciphertext and the tag. Decryption needs the same `bound_to`."""
+        """Encrypt `content`; return the nonce, the ciphertext and the tag. Decryption needs the same `bound_to`."""
         nonce = os.urandom(NONCE_BYTES)
         return nonce + self._aead.encrypt(nonce, content, bound_to)
 
     def decrypt(self, sealed: bytes, bound_to: bytes) -> bytes:
-        """Return the content of a value that `encrypt` returned.
+        """Decrypt `sealed`, a value that `encrypt` returned, and return the content.
 
-        Raise `UnreadableError` if it was encrypted with another key or another `bound_to`, or was changed.
+        Raise `UnreadableError` if the content was encrypted with another key or `bound_to`, or if `sealed` was changed.
         """
         try:
             return self.decrypt_parts(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound_to)

@@ -1,7 +1,8 @@
 """Data keys: one for each account, stored wrapped, and cached unwrapped for a minute.
 
 A sealed value is `0x01`, the generation of the data key in two bytes, a nonce of 12 bytes, the ciphertext, and a tag of
-16 bytes. It is bound to its owner, collection, record and sequence number: in any other row it cannot be decrypted.
+16 bytes. The value is bound to its owner, collection, record and sequence number: it cannot be decrypted as the
+document of another record or version.
 """
 
 import os
@@ -40,7 +41,7 @@ class OwnerKeys:
     __slots__ = ("_decrypt", "_encrypt", "_header", "_owner", "read_at")
 
     def __init__(self, owner_id: UUID, ciphers: dict[int, Cipher]) -> None:
-        """Take the ciphers by generation. The cipher with the highest generation seals new documents."""
+        """Take the ciphers of the data keys, by generation. The one with the highest generation seals new documents."""
         self._owner = owner_id.bytes
         self._decrypt = {_header(generation): cipher.decrypt_parts for generation, cipher in ciphers.items()}
         newest = max(ciphers)
@@ -53,9 +54,10 @@ class OwnerKeys:
         return self._header + self._encrypt(document.encode(), bound_to)
 
     def open(self, collection: str, id: UUID, seq: int, sealed: bytes) -> str:
-        """Return the document; if it cannot be decrypted, log the record's id and raise `UnreadableRecord`.
+        """Decrypt a sealed value, and return the document; on failure, log the record's id and raise `UnreadableRecord`.
 
-        A pull opens a thousand documents, so this is one expression: each further call would take a tenth of its time.
+        A pull decrypts a thousand documents, so this is one expression: a further function call would take a tenth more
+        time.
         """
         try:
             return self._decrypt[sealed[:HEADER_BYTES]](
@@ -73,7 +75,7 @@ def _header(generation: int) -> bytes:
 
 
 class DataKeys:
-    """The data keys of all accounts."""
+    """Reads and unwraps the data keys of all accounts, and caches them."""
 
     def __init__(self, db: Database, keyring: Keyring) -> None:
         """Start with an empty cache."""
@@ -83,7 +85,7 @@ class DataKeys:
     async def of(self, owner_id: UUID) -> OwnerKeys:
         """Return the data keys of an account, from the cache if they were read in the last minute.
 
-        If they cannot be unwrapped, log the account's id and raise `UnreadableRecord`.
+        If one cannot be unwrapped, or the account has none, log the account's id and raise `UnreadableRecord`.
         """
         found = self._cached.get(owner_id)
         if found is not None and time.monotonic() - found.read_at < CACHE_SECONDS:
@@ -135,21 +137,22 @@ class DataKeys:
 
 
 async def create_data_key(tx: Transaction, keyring: Keyring, owner_id: UUID) -> None:
-    """Create the first data key of an account in a transaction."""
+    """Create the first data key of an account, and insert its row in the transaction `tx`."""
     await tx.run(_INSERT, **wrap(keyring, owner_id, FIRST_GENERATION, os.urandom(KEY_BYTES)))
 
 
 def wrap(keyring: Keyring, owner_id: UUID, generation: int, key: bytes) -> Row:
-    """Return the row of a data key, wrapped by the keyring's current key-encryption key."""
+    """Wrap a data key by the keyring's current key-encryption key; return the row of the table `data_key`."""
     kek = keyring.sealing_key
     wrapped = Cipher(kek.key).encrypt(key, _wrapping(owner_id, generation, kek.id))
     return {"owner_id": owner_id, "generation": generation, "kek_id": kek.id, "wrapped": wrapped}
 
 
 def unwrap(keyring: Keyring, row: Row) -> bytes:
-    """Return the data key in a row.
+    """Return the unwrapped data key of a row of the table `data_key`.
 
-    Raise `KeyError` if the keyring lacks the key-encryption key, and `UnreadableError` if the decryption fails.
+    Raise `KeyError` if the keyring does not contain the row's key-encryption key, and `UnreadableError` if decryption
+    fails.
     """
     if row["kek_id"] not in keyring.sealing_keys:
         keyring.reload()

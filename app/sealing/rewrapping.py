@@ -34,7 +34,7 @@ async def count_left(db: Database, keyring: Keyring) -> int:
 
 
 async def rewrap(db: Database, keyring: Keyring) -> AsyncGenerator[int, None]:
-    """Wrap all data keys by the current key-encryption key; yield the number of keys after each transaction."""
+    """Wrap all data keys by the current key-encryption key. After each transaction, yield the number of keys in it."""
     while True:
         async with background_transaction(db) as tx:
             rows = await tx.all(_NEXT, kek_id=keyring.sealing_key.id, rows=BATCH_SIZE)

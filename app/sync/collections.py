@@ -27,7 +27,7 @@ Collection = Annotated[str, AfterValidator(_known), WithJsonSchema(_COLLECTIONS)
 
 
 def _parse_list(values: list[str]) -> tuple[str, ...]:
-    """Return the collections of one or several comma-separated lists, in the order of the resources."""
+    """Return the collections named in comma-separated lists, each once and in the order of `BY_COLLECTION`."""
     names = {_known(name) for value in values if value for name in value.split(",")}
     return tuple(name for name in BY_COLLECTION if name in names)
 

@@ -1,9 +1,10 @@
 """Cursors of a pull: strings that are opaque to clients.
 
-The cursor of the last page of a pull is the version from which the next pull continues. The cursor of any other page
-holds the version after which the next page starts, whether the pull started from 0, the floor at the start of the pull,
-and its collections. A pull that started from 0 does not need tombstones that were purged before its start, so its pages
-are served even if they are below the floor. After another purge the pull could miss removals, and must start again.
+The cursor of the last page of a pull is a version: the next pull returns the changes after it. The cursor of any other
+page contains the version after which the next page starts, whether the pull started from 0, the floor at the start of
+the pull, and the pull's collections. A pull that started from 0 does not need the tombstones that were purged before
+its start, so all its pages are served, even if the page's version is below the floor. If the floor rises during the
+pull, the pull could miss removals, and must start again.
 """
 
 import base64
@@ -22,7 +23,11 @@ _fields = re.compile(r"([1-9][0-9]{0,15}) ([01]) ([0-9]{1,13}) ([a-z,-]*)", re.A
 
 
 class Position(NamedTuple):
-    """The version after which a page starts and, if the page continues a pull, how that pull started."""
+    """The content of a cursor: the version after which a page starts, and how the pull of this page started.
+
+    `from_zero` is true if the pull started from 0; `floor` is the floor at its start. `starts_pull` is true if the page
+    is the first of its pull.
+    """
 
     version: int
     from_zero: bool = False
@@ -31,14 +36,14 @@ class Position(NamedTuple):
     starts_pull: bool = True
 
     def is_served(self, epoch: int, head: int, floor: int) -> bool:
-        """Return whether the feed still has all changes since this position."""
+        """Return whether the feed, with this epoch, head and floor, still has all changes that the page needs."""
         known, seq = divmod(self.version, EPOCH_SHIFT)
         if self.version == 0:
             return True
         return known == epoch and seq <= head and (seq >= floor or (self.from_zero and self.floor == floor))
 
     def continued(self, version: int, floor: int) -> str:
-        """Return the cursor text that continues the pull after a version."""
+        """Return the cursor, as text, of the pull's next page, which starts after `version`."""
         start = self if self.from_zero or self.version else self._replace(from_zero=True, floor=floor)
         text = f"{version} {start.from_zero:d} {start.floor} {','.join(self.collections)}"
         return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
@@ -62,7 +67,7 @@ def _parse(value: str) -> Position:
 
 
 def position_of(value: str, collections: tuple[str, ...]) -> Position:
-    """Return the position of a cursor; raise `Invalid` if it continues a pull of other collections."""
+    """Return the position in a cursor; raise `Invalid` if the cursor continues a pull of other collections."""
     position = _parse(value)
     if not position.starts_pull and position.collections != collections:
         raise Invalid(Fault("/since", "other-collections", "This cursor continues a pull of other collections."))

@@ -1,4 +1,4 @@
-"""Events: the feed's head, at once and after every change, as server-sent events (HTML standard, section 9.2)."""
+"""Events: an event stream sends the feed's head at once and after every change (HTML standard, section 9.2)."""
 
 from collections.abc import AsyncGenerator
 from typing import Final
@@ -17,21 +17,21 @@ HEADERS: Final = [
     (b"cache-control", b"no-store, no-transform"),
     (b"x-accel-buffering", b"no"),
 ]
-"""A proxy must neither compress nor buffer the stream: each event has to arrive at once."""
+"""The headers of an event stream. No proxy may compress or buffer it, so that each event arrives at once."""
 _COMMENT: Final = b":\n\n"
 
 
 class EventStream(Response):
-    """The response class that documents the stream."""
+    """The response class of an event stream, for the OpenAPI document."""
 
     media_type = "text/event-stream"
 
 
 async def events(view: View, reader: ClientConnection, seen: str | None) -> AsyncGenerator[bytes]:
-    """Yield an event with the feed's head, unless the head is `seen`, and then an event for every new head.
+    """Yield an event with the feed's head, unless `seen` is this head, and then an event for every new head.
 
-    Yield a comment if there is no new head, or if the database is unavailable. The stream ends when the device is
-    signed out.
+    Yield a comment instead of an event if a read of the feed finds no new head, or if the database is unavailable. The
+    stream ends when the device is signed out, or when the waiting ends.
     """
     async with waiting(view.caller.services, view.owner_id, reader, is_stream=True) as waiter:
         sent = await pull.version(view)

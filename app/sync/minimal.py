@@ -1,4 +1,4 @@
-"""`"return": "minimal"`: a result does not contain the record if the device already knows all its values."""
+"""`"return": "minimal"` in a push: a result contains no record if the device already knows all the record's values."""
 
 from app.db import Row
 from app.records.codec import EPOCH_SHIFT
@@ -9,7 +9,7 @@ _CREATED = 201
 
 
 def leaves_out_record(op: Op, outcome: Outcome) -> bool:
-    """Return whether the record of an outcome exists, and the device knows all values in it.
+    """Return whether the record exists after an operation, and the device knows all values in it.
 
     The device does not know all values if the server completed the record, if it merged the operation with a change by
     another device, or if the kind has computed members. After a creation, the device knows `created_at` only if it is
@@ -26,8 +26,9 @@ def leaves_out_record(op: Op, outcome: Outcome) -> bool:
 def _is_known(op: Op, fields: Row, row: Row, name: str) -> bool:
     """Return whether the device knows the value that a field has now.
 
-    A field in `set`, or otherwise in `was`, is known if the value there equals the present one. Any other field is known
-    if it has not changed since the operation's base version or, without a base version, if it is null.
+    If the field is in the operation's `set`, or otherwise in its `was`, the device knows the value if it is the one
+    sent there. Any other value is known if it has not changed since the operation's base version or, without a base
+    version, if it is null.
     """
     if name in fields:
         return bool(row[name] == fields[name])

@@ -23,11 +23,14 @@ from app.sync.collections import BY_COLLECTION
 from app.sync.requests import InvalidOp, SyncOp
 
 NEVER_EQUAL: Final = object()
-"""Stands for an expected value that no record can have."""
+"""Replaces an expected value that is not valid: no value in a record equals it."""
 
 
 async def parse_ops(view: View, sent: Iterable[SyncOp | InvalidOp], on_conflict: OnConflict) -> list[Op | Problem]:
-    """Return each operation, or its problem; a second operation on one record or with one op_id is a problem."""
+    """Return each operation of a push as the engine's operation, or the problem if it cannot be executed.
+
+    It also is a problem if an earlier operation of the push is on the same record, or has the same op_id.
+    """
     targets: set[tuple[str, object]] = set()
     op_ids: set[object] = set()
     found: list[Op | Problem] = []
@@ -80,9 +83,10 @@ def _parse(view: View, sent: SyncOp, on_conflict: OnConflict) -> Op | Problem:
 
 
 def _upsert(resource: Resource, values: Row, *, may_create: bool) -> tuple[Row, Row | None, tuple[Fault, ...]]:
-    """Return the fields that an upsert sets, the complete record that it can create, and the faults of that record.
+    """Return the fields that an upsert sets, all fields of the record that it can create, and this record's faults.
 
-    The record is None if it has faults, or if the operation may not create it. Raise `Invalid` if a field is not valid.
+    The fields of the record are None if the record has faults, or if the upsert may not create it. Raise `Invalid` if a
+    field that the upsert sets is not valid.
     """
     if not may_create or "id" in values:
         return _fields(resource, values), None, ()
@@ -94,7 +98,7 @@ def _upsert(resource: Resource, values: Row, *, may_create: bool) -> tuple[Row, 
 
 
 def _fields(resource: Resource, values: Mapping[str, Any], pointer: str = "") -> Row:
-    """Return the values of fields, validated as a patch; raise `Invalid` with pointers below `pointer`."""
+    """Return the given fields, validated as a patch; raise `Invalid` with pointers that start with `pointer`."""
     try:
         return sent_fields(resource.patch.model_validate(values))
     except ValidationError as error:
@@ -104,8 +108,8 @@ def _fields(resource: Resource, values: Mapping[str, Any], pointer: str = "") ->
 def _expected(resource: Resource, values: Row) -> Row:
     """Return the values that a device expects fields to have, with `NEVER_EQUAL` instead of a value that is not valid.
 
-    A device whose edit was rejected may send the rejected value as `was`. That is a mismatch, not an error: if the
-    operation were rejected again, the device could not repair the edit.
+    A device whose edit was rejected may send the rejected value as `was` with its next edit. Then the expected value
+    differs from the stored one, but the operation is not invalid: otherwise, the device could not correct its edit.
     """
     try:
         return sent_fields(resource.patch.model_validate(values))
@@ -118,7 +122,7 @@ def _expected(resource: Resource, values: Row) -> Row:
 def _is_older_than_memory(view: View, op_id: UUID) -> bool:
     """Return whether an operation is so old, by the time in its op_id, that the server may have deleted its result.
 
-    The tombstone of a record that the operation created may then be deleted, too.
+    If the operation created a record that was removed later, the record's tombstone may have been deleted, too.
     """
     made = made_at(op_id)
     return made is not None and made < clock.now() - timedelta(days=view.caller.services.settings.remembered_days)

@@ -25,7 +25,10 @@ from app.sync.waiting import waiting
 MAX_WAIT_SECONDS: Final = 30
 _SEQ: Final = 2
 _EPOCH: Final = 4
-"""The positions of the sequence number and of the epoch in a row. Only the feed's own row has an epoch."""
+"""`_SEQ` and `_EPOCH` are the positions of the columns `seq` and `epoch` in a row of `access.changes_since`.
+
+The epoch is null in all rows but the one with the feed's state.
+"""
 
 
 class PullQuery(BaseModel):
@@ -110,9 +113,9 @@ async def pull(view: View, query: PullQuery) -> Page:
 
 
 def _changes(keys: OwnerKeys, rows: Sequence[tuple[Any, ...]], zero: int) -> list[bytes]:
-    """Return the JSON texts of the changes that fit the page. `zero` is the version with the sequence number 0.
+    """Return the changes that fit the page, as JSON texts. `zero` is the feed's version with the sequence number 0.
 
-    One expression makes each text, because a first pull returns thousands of changes.
+    One expression creates each text, because the first pull of a device returns thousands of changes.
     """
     open_ = keys.open
     return [

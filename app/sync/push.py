@@ -18,7 +18,7 @@ from app.sync.requests import InvalidOp, SyncOp, SyncPush
 
 
 async def push(view: View, sent: SyncPush) -> Row:
-    """Run a push; return the head and the results. Raise `BatchRefused` if it is atomic and an operation failed."""
+    """Run a push; return the feed's head and the results. Raise `BatchRefused` if it is atomic and an operation failed."""
     turn = await view.caller.services.parsing.take(view.owner_id)
     try:
         parsed = await parse_ops(view, sent.ops, sent.on_conflict)
@@ -37,10 +37,10 @@ async def push(view: View, sent: SyncPush) -> Row:
 
 
 async def _write(view: View, ops: Sequence[Op], *, atomic: bool) -> Written:
-    """Run the operations. If a base proves that the server has lost history, first raise the feed's epoch.
+    """Run the operations. If the base of one proves that the server lost history, first start a new epoch of the feed.
 
-    In the old epoch, this push could assign the versions of the lost changes again, and no device would notice the
-    loss.
+    In the old epoch, this push could assign the versions of the lost changes a second time, and no device would notice
+    the loss.
     """
     try:
         return await store.write(view, ops, atomic=atomic)
@@ -52,7 +52,7 @@ async def _write(view: View, ops: Sequence[Op], *, atomic: bool) -> Written:
 def _results(
     sent: SyncPush, parsed: Sequence[Op | Problem], outcomes: Sequence[Outcome], written: Written
 ) -> list[Row]:
-    """Return the result of each operation. Once their records reach `MAX_PAGE_BYTES`, leave out further records."""
+    """Return the result of each operation. Once the records reach `MAX_PAGE_BYTES`, further results have no record."""
     is_minimal, size, results = sent.returned == "minimal", 0, []
     for each, op, outcome in zip(sent.ops, parsed, outcomes, strict=True):
         row, record = outcome.row, None

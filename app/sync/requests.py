@@ -56,7 +56,7 @@ class SyncOp(BaseModel):
 
 
 class InvalidOp(BaseModel):
-    """An operation that failed validation: its faults; and its collection, id and op_id if they are valid."""
+    """An operation that failed validation: its faults, and those of its collection, id and op_id that are valid."""
 
     faults: tuple[Fault, ...]
     collection: str | None
@@ -65,7 +65,7 @@ class InvalidOp(BaseModel):
 
 
 def _validate_op(value: Any) -> SyncOp | InvalidOp:
-    """Return a valid operation, or an `InvalidOp`, so that an invalid operation does not affect the others."""
+    """Return the parsed operation, or an `InvalidOp`, so that an invalid operation does not fail the whole push."""
     try:
         return SyncOp.model_validate(value)
     except ValidationError as error:

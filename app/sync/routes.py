@@ -1,4 +1,4 @@
-"""The routes of sync."""
+"""The routes of sync: the state, pulls, the event stream and pushes."""
 
 from typing import Annotated
 
@@ -44,8 +44,8 @@ async def pull_changes(
     """Return the changes since a cursor: each record once, in its latest state; removed records without content.
 
     Start with `since=0`. While `has_more` is true, request the next page with the returned `cursor`. Keep the last
-    cursor: the next pull with it returns only what has changed since. With `wait`, the response is sent as soon as there
-    is a change. If the response is 410, replace the local copy as `resync` says.
+    cursor: the next pull with it returns only what has changed since. With `wait`, the response is sent as soon as
+    there is a change. If the response is 410, replace the local copy as the member `resync` says.
     """
     page = await pull.pull_or_wait(view, query, reader)
     return page.response()

@@ -124,7 +124,7 @@ class Backend:
         tomorrow = clock.now() + timedelta(days=1)
 
         async def purged() -> None:
-            for forgetting in (purging.purge, purging.forget, purging.forget_versions):
+            for forgetting in (purging.purge, purging.purge_operations, purging.purge_versions):
                 async for _ in forgetting(self.services.db, tomorrow):
                     pass
 

@@ -96,7 +96,7 @@ def test_batches_of_any_size_delete_all_also_of_equal_times(
         async with db.transaction() as tx:
             await insert_remembered_ops(tx, alice, [*ages, 399, 0])
             await insert_remembered_ops(tx, bob, ages)
-        assert await total(purging.forget(db, CUTOFF)) == 18
+        assert await total(purging.purge_operations(db, CUTOFF)) == 18
         assert {row["written_at"] for row in await db.all(select_all(RememberedOp))} == {days_ago(399), days_ago(0)}
 
     with_database(settings, work)
@@ -184,6 +184,6 @@ def test_two_concurrent_purges_delete_each_row_once(settings: Settings, monkeypa
         both = await asyncio.gather(*(total(purging.purge(db, CUTOFF)) for _ in range(2)))
         assert sum(both) == 56
         assert (await seqs(db, alice), await seqs(db, bob)) == ([], [])
-        assert sum(await asyncio.gather(*(total(purging.forget(db, CUTOFF)) for _ in range(2)))) == 20
+        assert sum(await asyncio.gather(*(total(purging.purge_operations(db, CUTOFF)) for _ in range(2)))) == 20
 
     with_database(settings, work)

@@ -122,7 +122,7 @@ class RandomWork:
 
     def forget(self) -> None:
         async def work() -> None:
-            async for _ in purging.forget(
+            async for _ in purging.purge_operations(
                 self.server.db, clock.now() - timedelta(milliseconds=self.rng.choice([0, 500]))
             ):
                 pass
@@ -161,7 +161,7 @@ def test_the_numbers_are_right_after_parallel_writes(server: Server, alice: Pers
 def test_forgetting_operations_while_they_are_pushed_keeps_the_numbers_right(server: Server, alice: Person) -> None:
     async def forget() -> None:
         while not stopped.is_set():
-            async for _ in purging.forget(server.db, clock.now()):
+            async for _ in purging.purge_operations(server.db, clock.now()):
                 pass
             await asyncio.sleep(0)
 

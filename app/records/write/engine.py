@@ -51,7 +51,7 @@ from app.records.yielding import Yielding
 
 
 class BaseBeyondHeadError(Exception):
-    """The base of an operation proves that the server has lost history; `version` is that base."""
+    """The base version of an operation proves that the server has lost history; `version` is this base version."""
 
     def __init__(self, version: int) -> None:
         super().__init__(version)
@@ -63,7 +63,7 @@ class NeedsLockError(Exception):
 
 
 class WriteEngine:
-    """Executes one batch of operations."""
+    """Executes one batch of operations: decides on each in memory, and queues the rows to write."""
 
     def __init__(
         self, view: View, write: FeedWrite, ops: Sequence[Op], *, atomic: bool, refuses_removals: bool = False
@@ -83,9 +83,9 @@ class WriteEngine:
     async def execute(self) -> list[Outcome]:
         """Execute the operations, and queue the rows to write; return the outcomes in the order of the operations.
 
-        Raise, before anything is committed: `BaseBeyondHeadError` if a base proves that the server has lost history,
-        `TooManyReferrersError` if too many records refer to the removed ones, `NeedsLockError` if a write without the
-        lock needs it, and `Outdated` if a precondition is not satisfied.
+        Raise, before anything is committed: `BaseBeyondHeadError` if a base version proves that the server lost
+        history, `TooManyReferrersError` if too many records refer to the removed ones, `NeedsLockError` if the write
+        needs the feed's lock and does not hold it, and `Outdated` if a precondition is not satisfied.
         """
         outcomes = await self._known_outcomes()
         remaining = [op for op in self._ops if op.key not in outcomes]
@@ -124,9 +124,9 @@ class WriteEngine:
         return outcome
 
     def _is_remembered(self, op: Op) -> bool:
-        """Return whether the outcome of an operation is remembered.
+        """Return whether the outcome of an operation will be remembered if it succeeds.
 
-        It is if the operation has an `op_id`, and is not the removal of a record that never existed.
+        It is remembered if the operation has an `op_id`, except the removal of a record that never existed.
         """
         return op.op_id is not None and (op.fields is not None or self._working_set.is_living(op.key) is not None)
 
@@ -145,16 +145,17 @@ class WriteEngine:
             await self._working_set.remove(write, removed)
         self.has_removed = bool(removed)
         sharing = self._write.sharing
-        if sharing is not None and sharing.turned:
+        if sharing is not None and sharing.visibility_changes:
             if not isinstance(self._write, LockedWrite):
                 raise NeedsLockError
-            await self._working_set.note_referrers(self._write, sharing)
+            await self._working_set.add_referrer_changes(self._write, sharing)
 
     async def _known_outcomes(self) -> dict[Key, Outcome]:
         """Return the outcomes of the operations that are not executed.
 
         A repeated operation gets its remembered outcome. An operation is rejected if it reuses an `op_id` with other
-        content, or if the feed cannot serve its base. Raise `BaseBeyondHeadError` if a base proves a loss of history.
+        content, or if its base version is not one of the feed's epoch up to the head. Raise `BaseBeyondHeadError` if a
+        base version proves that the server lost history.
         """
         found: dict[Key, Outcome] = {}
         by_op_id = {op.op_id: op for op in self._ops if op.op_id is not None}
@@ -200,16 +201,16 @@ class WriteEngine:
         return self._settle(op, row | fields, row) if changes else unchanged()
 
     def _has(self, op: Op, row: Row, name: str, value: Any) -> bool:
-        """Return whether a field has this value, or is null because the value refers to a removed record."""
+        """Return whether a stored field has this value, or is null because this value refers to a removed record."""
         target = op.resource.targets.get(name)
         was_nulled = target is not None and row[name] is None and self._working_set.is_living((target, value)) is False
         return was_nulled or equals_stored(op, row, name, value)
 
     def _manage(self, op: Op, managed: Managed, row: Row) -> Outcome:
-        """Set the fields that a clinic sends for a record that it manages.
+        """Set the fields that a clinic sends for a record that it manages, and return the outcome.
 
-        It is a conflict if the clinic does not manage the record any more. Nothing changes if the clinic has already
-        sent a higher revision.
+        The outcome is a conflict if the clinic does not manage the record any more. The record is not changed if the
+        clinic has already sent a higher revision of it.
         """
         if row["clinic_id"] != managed.clinic_id:
             return conflict(ClinicReason.DETACHED)
@@ -231,7 +232,7 @@ class WriteEngine:
         )
 
     def _settle(self, op: Op, after: Row, before: Row | None) -> Outcome:
-        """Complete the record and check all rules; if they hold, create or change the record in the working set."""
+        """Complete the record and check all rules; if all hold, create or change the record in the working set."""
         resource = op.resource
         if before is None and resource.clinical and not op.strict:
             after = after | {"clinic_id": None}  # no clinic manages a pushed or imported copy
@@ -298,8 +299,8 @@ class WriteEngine:
     def _makes_cycle(self, op: Op, above: UUID) -> bool:
         """Return whether a reference to `above` makes the record its own ancestor.
 
-        A reference to a record that this batch has yet to create counts as a cycle: `parents_first` puts the referrer
-        first only in a cycle.
+        A reference to a record that a later operation of this batch creates also counts: `parents_first` creates the
+        target of a reference first, unless the references of the batch are a cycle.
         """
         key = (op.resource, above)
         is_pending = key in self._pending and self._working_set.is_living(key) is not True

@@ -26,10 +26,10 @@ from app.sealing import OwnerKeys
 
 
 class Former(NamedTuple):
-    """The columns `access.FORMER` of a record: they describe its current version, which a write replaces.
+    """The values of `access.FORMER` of a record. They describe the current version, which a write replaces.
 
-    `actor_id` is the device or client that wrote the version. `revised_at` is when a former version was last kept; None
-    if none was.
+    `actor_id` is the device or client that wrote the version. `revised_at` is when the history last kept a
+    former version of the record; None if it has kept none.
     """
 
     actor_id: UUID
@@ -62,7 +62,7 @@ class FeedWrite:
         usage: Usage,
         snapshots: Mapping[tuple[Resource, UUID], Snapshot] | None = None,
     ) -> None:
-        """Start at the feed's head.
+        """Take the feed's head, from which the write numbers its changes.
 
         `snapshots` are the records that were read together with the feed. They are not read again.
         """
@@ -74,7 +74,7 @@ class FeedWrite:
         self.first_head: int = self.head
         self.usage = usage
         self.sharing: Sharing | None = None
-        """The changes of this write for clinics; None if the owner has no active consent."""
+        """Collects the changes of this write that clinics see; None if the owner has no active consent."""
         self._queued: dict[BulkStatement, list[Row]] = defaultdict(list)
 
     async def all(self, statement: Statement, /, **values: object) -> list[Row]:
@@ -92,7 +92,7 @@ class FeedWrite:
         self._queued[bulk].extend(rows)
 
     def drain(self) -> list[tuple[BulkStatement, Rows]]:
-        """Return the queued rows by statement, with those for clinics, and empty the queue."""
+        """Return the queued rows by statement, including the rows for clinics from `sharing`, and empty the queue."""
         if self.sharing is not None:
             for bulk, rows in self.sharing.drain():
                 self.queue(bulk, rows)
@@ -110,7 +110,7 @@ class FeedWrite:
             notifier.notify(clinic_id)
 
     def serves(self, version: int) -> bool:
-        """Return whether the version is in this feed's epoch, and not above the head that the write started at."""
+        """Return whether the version is of this feed's epoch, and not above the head at the start of the write."""
         return version_of(self.epoch, 0) <= version <= version_of(self.epoch, self.first_head)
 
     def next_seq(self) -> int:
@@ -143,7 +143,7 @@ class LockedWrite(FeedWrite):
         usage: Usage,
         snapshots: Mapping[tuple[Resource, UUID], Snapshot] | None = None,
     ) -> None:
-        """Start at the locked feed's head."""
+        """Take the head of the feed, which `tx` has locked."""
         super().__init__(tx, view, keys, head, epoch, usage=usage, snapshots=snapshots)
         self._tx = tx
 
@@ -175,7 +175,7 @@ class OptimisticWrite(FeedWrite):
         floor: int,
         snapshots: Mapping[tuple[Resource, UUID], Snapshot],
     ) -> None:
-        """Start at the head that was read."""
+        """Take the head that was read, which the feed must still have when the write is executed."""
         super().__init__(db, view, keys, head, epoch, usage=usage, snapshots=snapshots)
         self._remote, self._floor = db, floor
 
@@ -202,12 +202,12 @@ class OptimisticWrite(FeedWrite):
 
 @asynccontextmanager
 async def lock_feed(view: View) -> AsyncIterator[LockedWrite]:
-    """Lock the owner's feed, and yield the write.
+    """Lock the owner's feed, and yield the write, which holds the lock.
 
     At the end of the block, write the queued rows, commit, and notify the processes that wait for the changes. If the
     block raises, roll back. Raise `NotSignedIn` if the caller is not signed in.
     """
-    keys = await view.data_keys()  # before the lock: it takes time, and a connection if the keys are not cached
+    keys = await view.data_keys()  # before the lock: keys that are not cached take time and a connection
     turn = await view.caller.services.writes.take(view.owner_id)  # wait without holding a connection
     try:
         async with view.db.transaction() as tx:
@@ -220,7 +220,7 @@ async def lock_feed(view: View) -> AsyncIterator[LockedWrite]:
                 )  # the locking statement's own snapshot may be older than the lock
             yield write
             await write.finish()
-            turn.release()  # before the commit: on SQLite, several writes share one
+            turn.release()  # before the commit: on SQLite, several writes share one commit
     finally:
         turn.release()
     if write.head != write.first_head:
@@ -254,8 +254,8 @@ def usage_of(view: View, counts: Sequence[int]) -> Usage:
 def snapshot_of(keys: OwnerKeys, resource: Resource, found: Sequence[Any]) -> Snapshot:
     """Return the snapshot of a record that was read with its feed.
 
-    `found` is the number of the record's change, whether the record was removed, `access.FORMER` and the stored
-    columns.
+    `found` is a row: the sequence number of the record's change, or null; whether the record was removed; the columns
+    `access.FORMER`; and the stored columns of the record.
     """
     seq, deleted, actor_id, revised_at, *stored = found
     if seq is None:
@@ -263,9 +263,9 @@ def snapshot_of(keys: OwnerKeys, resource: Resource, found: Sequence[Any]) -> Sn
     if deleted:
         return Snapshot(change={"seq": seq, "deleted": True})
     row = dict(zip(access.statements(resource).stored_names, stored, strict=True))
-    return Snapshot(opened(keys, resource, row), Former(actor_id, revised_at))
+    return Snapshot(with_sealed_fields(keys, resource, row), Former(actor_id, revised_at))
 
 
-def opened(keys: OwnerKeys, resource: Resource, row: Row) -> Row:
-    """Return a stored row with the fields from its sealed document added."""
+def with_sealed_fields(keys: OwnerKeys, resource: Resource, row: Row) -> Row:
+    """Return a stored row with the fields added that are in its sealed document, which this function decrypts."""
     return complete_row(resource, row, keys.open(resource.collection, row["id"], row["seq"], row["document"]))

@@ -1,9 +1,11 @@
 """Merging: finds the fields of an operation that collide with changes by another device.
 
-An operation may set a field if its base includes the field's last change, or if its expected value equals the current
-one. Changes of different fields merge. Coupled fields, which mean something only together, collide as one. Setting a
-field to its current value never collides. A creation that is repeated with more fields, and an operation whose expected
-values do not name a field, may set the field if it still has its initial value.
+An operation may set a field if the operation's base version includes the last change of the field, or if the value that
+the device expects equals the current value. Setting a field to its current value never collides. Changes of different
+fields merge, except coupled fields, which have a meaning only together and collide as one.
+
+Two more operations may set a field that still has its initial value: a creation that is repeated with further fields,
+and an operation that expects values of other fields, but not of this one.
 """
 
 from pydantic import MISSING
@@ -14,21 +16,21 @@ from app.records.write.ops import Op
 
 
 def colliding_fields(op: Op, row: Row) -> tuple[str, ...]:
-    """Return the fields that the operation may not set, in the order of the resource."""
+    """Return the fields of the operation that collide with other changes, in the order of the kind's fields."""
     fields = op.fields or {}
     differing = {name for name, value in fields.items() if not equals_stored(op, row, name, value)}
     found: set[str] = set()
     for name in differing:
-        unit = op.resource.units[name]
-        if not all(_may_set(op, row, each) for each in unit):
-            found |= unit & fields.keys()
+        group = op.resource.conflict_groups[name]
+        if not all(_may_set(op, row, each) for each in group):
+            found |= group & fields.keys()
     return tuple(name for name in op.resource.field_names if name in found)
 
 
 def locked_fields(op: Op, row: Row) -> tuple[str, ...]:
     """Return the fields that the operation may not set because a clinic manages the record.
 
-    There are none if the operation detaches the record from the clinic.
+    Return no field if the operation detaches the record from the clinic.
     """
     clinical, fields = op.resource.clinical, op.fields or {}
     if not clinical or row["clinic_id"] is None or fields.get("clinic_id", row["clinic_id"]) is None:
@@ -37,7 +39,7 @@ def locked_fields(op: Op, row: Row) -> tuple[str, ...]:
 
 
 def changed_since(op: Op, row: Row) -> tuple[str, ...]:
-    """Return the fields that have changed since the operation's device last read them, in the order of the resource."""
+    """Return the fields that changed after the version that the device knew, in the order of the kind's fields."""
     if op.has_no_base:
         return ()
     seen = row["field_seq"].keys() if op.base is not None else (op.expected or {}).keys()
@@ -45,7 +47,10 @@ def changed_since(op: Op, row: Row) -> tuple[str, ...]:
 
 
 def equals_stored(op: Op, row: Row, name: str, value: object) -> bool:
-    """Return whether a field already has this value. In a creation, null equals any value of a field in `filled_in`."""
+    """Return whether a field already has this value.
+
+    In a creation, null counts as equal to every value of a field in `filled_in`, because `settle` may have set it.
+    """
     completed = op.has_no_base and value is None and name in op.resource.filled_in
     return bool(row[name] == value) or completed
 
@@ -74,7 +79,7 @@ def _is_unset(op: Op, row: Row, name: str) -> bool:
 
 
 def _is_known(op: Op, row: Row, name: str) -> bool:
-    """Return whether the operation's device knew the field's current value, by its base or by an expected value."""
+    """Return whether the device knew the field's current value, by the operation's base version or expected values."""
     if op.base is not None and row["field_seq"].get(name, 0) <= op.base % EPOCH_SHIFT:
         return True
     return bool(op.expected is not None and name in op.expected and op.expected[name] == row[name])

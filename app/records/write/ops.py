@@ -67,7 +67,10 @@ class ClinicReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Managed:
-    """The clinic that manages a record, and the identifier and the revision (or None) that the clinic sent for it."""
+    """The clinic that manages a record, and what it sent about the record in its own system.
+
+    `system` and `value` are the identifier, and `revision` is the number of the revision, or None.
+    """
 
     clinic_id: UUID
     system: str
@@ -93,18 +96,18 @@ class Op:
     faults: tuple[Fault, ...] = ()
     """The faults of the record that the operation would create."""
     base: int | None = None
-    """The version up to which the device knew every change."""
+    """The version up to which the device knew every change of the record; None if the device did not say."""
     expected: Row | None = None
-    """The values that the device expects fields to have."""
+    """The values that the device knew before its edit, by field; None if the device sent none."""
     undelete: bool = False
     """Whether to create the record again if it was removed."""
     create_missing: bool = False
-    """Whether to create the record if it does not exist, even if the operation names an earlier state of it."""
+    """Whether to create the record if the server does not have it, even if `base` or `expected` is set."""
     on_conflict: OnConflict = OnConflict.REJECT
     strict: bool = False
     """Whether a status may move by one transition only, and references must be to living records."""
     check_version: Callable[[int], bool] | None = None
-    """Returns whether the current version satisfies the request's precondition."""
+    """A function that returns whether the record's current version satisfies If-Match; None if nothing is required."""
     op_id: UUID | None = None
     """The id under which the outcome is remembered."""
     digest: bytes = b""
@@ -112,19 +115,19 @@ class Op:
     may_be_forgotten: bool = False
     """Whether the `op_id` is so old that the server may have deleted the outcome."""
     only_creating: bool = False
-    """Whether the operation never changes an existing record: then it conflicts if any of its fields differs."""
+    """Whether the operation never changes an existing record: it conflicts if the record differs in one of `fields`."""
     created_at: datetime | None = None
     """The creation time of a new record, by default the time of the write."""
     managed: Managed | None = None
-    """Set if a clinic writes a record that it manages: then every change of the status is allowed."""
+    """Set if a clinic writes a record that it manages. Then the status may change to any other."""
 
     key: Key = field(init=False)
     """The record to create, change or remove."""
     references: list[Key] = field(init=False)
-    """The records that the fields to set refer to."""
+    """The records to which `fields` refer."""
 
     def __post_init__(self) -> None:
-        """Compute the keys once: every step needs them."""
+        """Set `key` and `references` once, because every step of the engine needs them."""
         self.key = self.resource, self.id
         fields = self.fields
         self.references = (
@@ -138,9 +141,9 @@ class Op:
 
     @property
     def writes_again(self) -> bool:
-        """Whether the operation may create a record again that existed before, here or in another database.
+        """Whether the record to create may have existed before, in this database or in another one.
 
-        The records that it referred to may have been removed.
+        Then the records to which it referred may have been removed, and it needs no reference of `Resource.about`.
         """
         return self.undelete or self.create_missing
 
@@ -176,7 +179,7 @@ class Outcome:
 
 
 def applied(status: int, **parts: Any) -> Outcome:
-    """Return the outcome of an operation that took effect: status 201 if it created, 200 changed, 204 removed."""
+    """Return the outcome of an operation that took effect: 201 if it created the record, 200 changed, 204 removed."""
     return Outcome(result=OpOutcome.APPLIED, status=status, **parts)
 
 

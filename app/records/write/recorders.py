@@ -20,9 +20,9 @@ class Changed(NamedTuple):
     """One record that was created, changed or removed.
 
     `before` is its row before the change, None for a new record; `after` is its row now, None for a removed record.
-    Both have the sealed document. `is_first` is true for the first change ever with this id. `former` describes the
-    version that the change replaces; None for a new or removed record. `revised_at` is when a former version was last
-    kept, including the replaced one.
+    Both contain the sealed document. `is_first` is true for the first change ever with this id. `former` describes the
+    version that the change replaces; None for a new or removed record. `revised_at` is when the history last kept a
+    former version of the record, which may be the version that this change replaces.
     """
 
     resource: Resource
@@ -41,9 +41,9 @@ Recorder = Callable[[FeedWrite, Sequence[Changed]], None]
 def last_kept(former: Former | None, write: FeedWrite) -> datetime | None:
     """Return the `revised_at` of a record after a write that replaces the version `former`; None for a new record.
 
-    If the history keeps the replaced version, it is the time of the write; otherwise the `revised_at` of `former`. The
-    version is kept unless the device that replaces it also wrote it, and a version was kept in the last ten minutes. So
-    the changes of one device within ten minutes count as one, and a version by another device is always kept.
+    It is the time of the write if the history keeps the replaced version, and otherwise the `revised_at` of `former`.
+    The history does not keep the replaced version if the device that replaces it also wrote it, and the history kept a
+    version in the last ten minutes. So the changes of one device within ten minutes count as one.
     """
     if former is None:
         return None
@@ -53,9 +53,10 @@ def last_kept(former: Former | None, write: FeedWrite) -> datetime | None:
 
 
 def record_history(write: FeedWrite, changes: Sequence[Changed]) -> None:
-    """Queue the replaced versions that the history keeps, as they were sealed.
+    """Queue a row for each replaced version that the history keeps. The row contains the sealed document as it is.
 
-    Also queue the deletion of versions above `MAX_REVISIONS`, and of all versions of removed records.
+    Also queue the deletion of a record's oldest versions beyond `MAX_REVISIONS`, and of all versions of removed
+    records.
     """
     kept, trimmed, removed = list[Row](), list[Row](), list[Row]()
     for change in changes:
@@ -105,7 +106,7 @@ def record_for_clinics(write: FeedWrite, changes: Sequence[Changed]) -> None:
     """Pass the changes to `Sharing`, which queues rows for the clinics that can see them."""
     if write.sharing is not None:
         for change in changes:
-            write.sharing.note(change.resource, change.id, change.before, change.after, write.now)
+            write.sharing.add_change(change.resource, change.id, change.before, change.after, write.now)
 
 
 RECORDERS: Final[tuple[Recorder, ...]] = (record_history, record_in_feed, record_for_clinics)

@@ -24,7 +24,7 @@ def settled(view: View, resource: Resource, values: Row, before: Row | None) -> 
 
 
 def differing(resource: Resource, before: Row, after: Row) -> list[str]:
-    """Return the names of the fields whose values differ."""
+    """Return the names of the fields whose values differ between two rows of a record."""
     return [name for name in resource.field_names if after[name] != before[name]]
 
 
@@ -61,7 +61,7 @@ def derivation_cycle(field: str) -> Fault:
 def problem_of(faults: Iterable[Fault]) -> Problem | None:
     """Return the problem with these faults; None if there are no faults.
 
-    If all faults have the code of `UnknownReference` or `DerivationCycle`, it is this problem; otherwise `Invalid`.
+    The problem is `UnknownReference` or `DerivationCycle` if all faults have its code; otherwise it is `Invalid`.
     """
     found = [*faults]
     if not found:

@@ -1,7 +1,7 @@
 """Sharing: the rows that a write adds for clinics, if the owner has active consents.
 
 For each active consent that covers a changed record, or covered it before the change, a write adds one row. If the
-owner has no consent, there is no `Sharing`, and no cost.
+owner has no active consent, the write has no `Sharing`, and takes no additional statement.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,17 +24,20 @@ class Sharing:
         self._consents = [*consents]
         self._items: dict[ItemKey, Row] = {}
         self.versions: dict[ItemKey, int] = {}
-        """The new version of each shared item."""
-        self.turned: dict[UUID, set[UUID]] = {}
-        """By clinic, the records that became visible or invisible to it, if other records can refer to their kind."""
+        """The new version of each shared item that this write adds or replaces."""
+        self.visibility_changes: dict[UUID, set[UUID]] = {}
+        """The ids of the records that became visible or invisible to a clinic, by clinic.
+
+        Only records of kinds to which other records can refer.
+        """
 
     @property
     def clinic_ids(self) -> set[UUID]:
         """The clinics that have changes of this write to pull."""
         return {clinic_id for clinic_id, _, _ in self.versions}
 
-    def note(self, resource: Resource, id: UUID, before: Row | None, after: Row | None, now: datetime) -> None:
-        """Note the change of a record, for each clinic that can see it."""
+    def add_change(self, resource: Resource, id: UUID, before: Row | None, after: Row | None, now: datetime) -> None:
+        """Add a row for each clinic that can see the change of this record."""
         for consent in self._consents:
             was = before is not None and covers(consent, resource, before)
             sees = after is not None and covers(consent, resource, after)
@@ -42,18 +45,23 @@ class Sharing:
                 if was and sees and not shows_change(consent, resource, before, after):
                     continue
                 if was != sees and resource in referred_kinds():
-                    self.turned.setdefault(consent["clinic_id"], set()).add(id)
+                    self.visibility_changes.setdefault(consent["clinic_id"], set()).add(id)
             if was or sees:
                 self._add(consent, resource, id, now, removed=not sees)
 
-    def note_referrer(self, resource: Resource, row: Row, targets: Iterable[UUID], now: datetime) -> None:
-        """Note a record for each clinic that sees it, if one of `targets` became visible or invisible to the clinic."""
+    def add_referrer(self, resource: Resource, row: Row, targets: Iterable[UUID], now: datetime) -> None:
+        """Add a row for each clinic that sees the record, and to which one of `targets` became visible or invisible."""
         for consent in self._consents:
-            if self.turned.get(consent["clinic_id"], set()).intersection(targets) and covers(consent, resource, row):
+            if self.visibility_changes.get(consent["clinic_id"], set()).intersection(targets) and covers(
+                consent, resource, row
+            ):
                 self._add(consent, resource, row["id"], now, removed=False)
 
     def drain(self) -> list[tuple[BulkStatement, list[Row]]]:
-        """Return the rows to write by statement: the shared items, and the consents' new heads. Empty the items."""
+        """Return the rows to write, by statement: the shared items, and the consents' new heads.
+
+        The returned items are not returned again.
+        """
         items, self._items = self._items, {}
         clinics = {clinic_id for clinic_id, _, _ in items}
         heads = [{"id": each["id"], "head": each["head"]} for each in self._consents if each["clinic_id"] in clinics]

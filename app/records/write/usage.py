@@ -1,7 +1,7 @@
 """Usage: how many records, bytes of documents and remembered operations an owner has, and the quotas that limit them.
 
 The numbers are columns of the feed's row. A write reads them together with the feed's head, counts each change, and
-writes them together with the new head. So they are exact, and take no further statement (decision 074).
+writes them together with the new head. So the numbers are exact, and take no additional statement (decision 074).
 """
 
 from app.db import Row
@@ -41,7 +41,8 @@ class Usage:
     def check(self, before: Row | None, after: Row) -> QuotaExceeded | None:
         """Return a problem if a created or changed record exceeds a quota; otherwise None.
 
-        A change that does not make the sealed document larger never exceeds a quota. Both rows contain their documents.
+        A change that does not make the sealed document larger never exceeds a quota. `before` and `after` contain the
+        sealed document.
         """
         settings = self._settings
         if before is None and self.records >= settings.quota_records:

@@ -15,7 +15,7 @@ from app.records import access
 from app.records.access import statements
 from app.records.codec import document_of
 from app.records.resource import Resource, kinds, referred_kinds
-from app.records.write.feed_lock import FeedWrite, Former, LockedWrite, Snapshot, opened
+from app.records.write.feed_lock import FeedWrite, Former, LockedWrite, Snapshot, with_sealed_fields
 from app.records.write.ops import Key, Op
 from app.records.write.recorders import RECORDERS, Changed, last_kept
 from app.records.write.sharing import Sharing
@@ -34,7 +34,7 @@ class WorkingSet:
     """The records of a batch of operations, in memory."""
 
     def __init__(self, write: FeedWrite) -> None:
-        """Start empty."""
+        """Start without records; `load` reads them."""
         self._write = write
         self.rows: dict[Key, Row] = {}
         """The rows of living records, as the batch has changed them so far."""
@@ -43,21 +43,24 @@ class WorkingSet:
         self.changes: dict[Key, Row] = {}
         """The latest changes of records whose rows were not read: living or removed."""
         self.ancestors: dict[UUID, UUID | None] = {}
-        """The parent's id by the record's id, for the records that operations name as parents, and for their ancestors.
+        """The id of each record's parent, by the record's id; `Resource.acyclic` is the reference to the parent.
 
-        The parent is the target of the acyclic reference.
+        Contains the records that operations name as parents, and all ancestors of these.
         """
         self.references: Counter[Key] = Counter()
-        """The number of references to each record that operations of this batch refer to, if there can be too many."""
+        """The number of references to each record to which operations of this batch refer.
+
+        The stored references are counted only if they can be too many.
+        """
         self._before: dict[Key, Row | None] = {}
         """The rows of the records that are changed, as they were read; None for a new record."""
         self._former: dict[Key, Former] = {}
-        """What was read about the current versions of living records."""
+        """Who wrote the stored version of each record that was read, and when the history last kept a version of it."""
 
     async def load(self, ops: Sequence[Op], max_references: int) -> None:
         """Read the records to change, and the latest changes of the records that they refer to.
 
-        Also count the references to the latter if the feed has at least `max_references` changes.
+        Also count the references to these targets if the feed's head is at least `max_references`.
         """
         missing: set[Key] = set()
         if self._write.snapshots is None:
@@ -73,7 +76,7 @@ class WorkingSet:
                 access.KNOWN_CHANGES, collections=[*collections], ids=[*{id for _, id in unread}]
             )
             self.changes |= {(collections[row["collection"]], row["id"]): row for row in found}
-        if self._write.first_head >= max_references:  # there are at least as many changes as references
+        if self._write.first_head >= max_references:  # no record has more references than there are changes
             await self._count_references({key for op in ops for key in op.references})
         await self._read(key for key in missing if self.is_living(key))
         await self._read_ancestors([op for op in ops if op.key in self.rows])
@@ -97,7 +100,7 @@ class WorkingSet:
             for row in await self._write.all(statements(resource).stored_by_id, ids=ids):
                 former = Former(*(row.pop(column.name) for column in access.FORMER))
                 key = resource, row["id"]
-                self.rows[key], self._former[key] = opened(self._write.keys, resource, row), former
+                self.rows[key], self._former[key] = with_sealed_fields(self._write.keys, resource, row), former
 
     async def _read_ancestors(self, ops: Sequence[Op]) -> None:
         for resource in {op.resource for op in ops if op.resource.acyclic}:
@@ -126,7 +129,7 @@ class WorkingSet:
         return False
 
     def create(self, op: Op, record: Row, changed: Iterable[str]) -> QuotaExceeded | None:
-        """Add a new record; if it exceeds a quota, return the problem, with no effect.
+        """Add a new record. If it exceeds a quota, return the problem and add nothing.
 
         `changed` are the fields that get an entry in `field_seq`.
         """
@@ -147,7 +150,7 @@ class WorkingSet:
     ) -> QuotaExceeded | None:
         """Change a record: `values` are fields, and `others` are computed members or columns that a clinic sets.
 
-        If `is_limited` and the record would exceed a quota, return the problem, with no effect.
+        If `is_limited`, and the record would exceed a quota, return the problem and change nothing.
         """
         row, seq = self.rows[key], self._write.next_seq()
         field_seq = row["field_seq"] | dict.fromkeys(values, seq)
@@ -156,9 +159,10 @@ class WorkingSet:
         return self._put(key, row, after, is_limited=is_limited)
 
     def _put(self, key: Key, before: Row | None, row: Row, *, is_limited: bool = True) -> QuotaExceeded | None:
-        """Seal a new or changed record, add it to the usage, and store it in memory.
+        """Seal a new or changed record, add it to the usage, and keep it in memory.
 
-        If `is_limited` and it exceeds a quota, give its sequence number back, and return the problem.
+        If `is_limited`, and the record exceeds a quota, only return its sequence number to the feed, and return the
+        problem.
         """
         write, (resource, id) = self._write, key
         for name, fact in resource.facts.items():
@@ -197,7 +201,7 @@ class WorkingSet:
             recorder(self._write, changed)
 
     async def remove(self, write: LockedWrite, keys: Iterable[Key]) -> None:
-        """Remove living records, and the records that are removed with them; set other references to them to null.
+        """Remove living records, and the records that are removed with them. Set other references to these to null.
 
         Queue the rows, and pass the changes to the recorders. One statement reads the records of all kinds that refer
         to the given ones. Each further level of records to remove takes one more statement. Raise
@@ -230,26 +234,26 @@ class WorkingSet:
                 tombstones.append(Changed(kind, id, earlier, None, seq, is_first=False))
         self._record(tombstones)
 
-    async def note_referrers(self, write: LockedWrite, sharing: Sharing) -> None:
-        """Note for the clinics the records that refer to a record that became visible or invisible to them.
+    async def add_referrer_changes(self, write: LockedWrite, sharing: Sharing) -> None:
+        """Add rows to `sharing` for the records that refer to a record that became visible or invisible to a clinic.
 
         A clinic sees a reference to an invisible record as null, so the referring record has changed for the clinic.
         """
-        turned = [id for ids in sharing.turned.values() for id in ids]
+        turned = [id for ids in sharing.visibility_changes.values() for id in ids]
         sought = {access.removed_ids(kind): turned for kind in referred_kinds()}
         by_collection = {kind.collection: kind for kind in kinds()}
         for collection, _, values, *_ in await write.tuples(access.referrers(), rows=_ALL, **sought):
             kind = by_collection[collection]
             row = decode_json_row(access.readable_columns(kind), values)
             row = self.rows.get((kind, row["id"]), row)  # with the changes of this write, which are not stored yet
-            sharing.note_referrer(kind, row, [row[field] for field in kind.targets], write.now)
+            sharing.add_referrer(kind, row, [row[field] for field in kind.targets], write.now)
 
     async def _read_referrers(
         self, write: LockedWrite, removed: dict[Resource, set[UUID]], references: dict[Key, set[str]], rows_left: int
     ) -> tuple[dict[Resource, set[UUID]], int]:
-        """Read the records that refer to removed ones, and add the fields to set to null to `references`.
+        """Read the records that refer to removed records. In `references`, collect the fields to set to null.
 
-        Return the records to remove with them, and the number of rows that may still be read. Raise
+        Return the referring records to remove as well, and how many rows may still be read. Raise
         `TooManyReferrersError` if there are more than `rows_left` rows.
         """
         by_collection = {kind.collection: kind for kind in kinds()}
@@ -266,7 +270,7 @@ class WorkingSet:
             kind = by_collection[collection]
             row = decode_json_row(access.readable_columns(kind), values) | {"document": sealed}
             if (kind, row["id"]) not in self.rows:
-                self.rows[kind, row["id"]] = opened(write.keys, kind, row)
+                self.rows[kind, row["id"]] = with_sealed_fields(write.keys, kind, row)
                 self._former[kind, row["id"]] = Former(*former)
             if field == kind.on_delete_cascade:
                 cascading[kind].add(row["id"])
