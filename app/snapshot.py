@@ -53,7 +53,7 @@ class Snapshots:
             "password_hashes_running": passwords.running,
             "password_hashes_waiting": passwords.waiting,
             "jobs_running": services.jobs.running,
-            "keyring_faults": int(services.keyring.fault is not None),
+            "keyring_faults": int(services.keyring.file_error is not None),
         }
         waiting: list[tuple[list[str], float]] = [
             (["event-stream"], limiter.event_streams),
