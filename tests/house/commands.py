@@ -1,5 +1,6 @@
 """Running commands: in the test's process, or a server in a new process."""
 
+import math
 import os
 import re
 import signal
@@ -10,9 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
+from unittest.mock import patch
 
 from typer.testing import CliRunner
 
+from app.cli import progress
 from app.cli.commands import cli
 from tests.house.starting import free_port, is_alive
 
@@ -30,10 +33,14 @@ class Result(NamedTuple):
     err: str
 
 
-def afterglow(*arguments: str, stdin: str = "", **settings: str) -> Result:
-    """Run a command in this process; `settings` are set as AFTERGLOW_… variables."""
+def afterglow(*arguments: str, stdin: str = "", seconds_between_lines: float = math.inf, **settings: str) -> Result:
+    """Run a command in this process; `settings` are set as AFTERGLOW_… variables.
+
+    By default it prints no lines of progress, however slow the machine is.
+    """
     environment = {f"AFTERGLOW_{name.upper()}": value for name, value in settings.items()}
-    result = CliRunner().invoke(cli, list(arguments), input=stdin, env=environment)
+    with patch.object(progress, "SECONDS_BETWEEN_LINES", seconds_between_lines):
+        result = CliRunner().invoke(cli, list(arguments), input=stdin, env=environment)
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return Result(result.exit_code, result.stdout, result.stderr)
 
