@@ -77,7 +77,7 @@ def _parse(view: View, sent: SyncOp, on_conflict: OnConflict) -> Op | Problem:
         create_missing=create_missing,
         on_conflict=sent.on_conflict or on_conflict,
         op_id=sent.op_id,
-        digest=_digest(view, sent) if sent.op_id else b"",
+        digest=_digest(view, resource, sent) if sent.op_id else b"",
         may_be_forgotten=sent.op_id is not None and _is_older_than_memory(view, sent.op_id),
     )
 
@@ -128,5 +128,15 @@ def _is_older_than_memory(view: View, op_id: UUID) -> bool:
     return made is not None and made < clock.now() - timedelta(days=view.caller.services.settings.remembered_days)
 
 
-def _digest(view: View, sent: SyncOp) -> bytes:
-    return hmac.digest(view.caller.services.op_key, json_strict.dump_canonical(sent.__dict__), hashlib.sha256)
+def _digest(view: View, resource: Resource, sent: SyncOp) -> bytes:
+    """Return the digest of an operation's content. It is the same whether ids have lower-case or upper-case letters."""
+    content = sent.__dict__ | {
+        name: {key: _lower_case(value) if key in resource.targets else value for key, value in values.items()}
+        for name, values in (("set", sent.set), ("was", sent.was))
+        if values
+    }
+    return hmac.digest(view.caller.services.op_key, json_strict.dump_canonical(content), hashlib.sha256)
+
+
+def _lower_case(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value

@@ -56,7 +56,10 @@ class SyncOp(BaseModel):
 
 
 class InvalidOp(BaseModel):
-    """An operation that failed validation: its faults, and those of its collection, id and op_id that are valid."""
+    """An operation that failed validation: its faults, and those of its collection, id and op_id that are valid.
+
+    The ids are in lower case.
+    """
 
     faults: tuple[Fault, ...]
     collection: str | None
@@ -73,7 +76,7 @@ def _validate_op(value: Any) -> SyncOp | InvalidOp:
         members = value if isinstance(value, dict) else {}
         wrong = {fault.pointer for fault in faults}
         known = {
-            name: members[name] if isinstance(members.get(name), str) and f"/{name}" not in wrong else None
+            name: members[name].lower() if isinstance(members.get(name), str) and f"/{name}" not in wrong else None
             for name in ("collection", "id", "op_id")
         }
         return InvalidOp(faults=tuple(faults), **known)
