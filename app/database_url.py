@@ -243,6 +243,8 @@ def _hosts(authority: str, parameters: dict[str, str]) -> tuple[tuple[str, int |
         raise ValueError(message)
     if not hosts and ports:
         hosts = [("", None)]
+    for name, _ in hosts:
+        _check_host_name(name)
     given: list[str | None] = [*ports] * len(hosts) if len(ports) == 1 else [*ports] or [port for _, port in hosts]
     return tuple((host, _port(port)) for (host, _), port in zip(hosts, given, strict=True))
 
@@ -252,6 +254,15 @@ def _host(text: str) -> tuple[str, str | None]:
     if found is None:
         raise ValueError(_FORMS)
     return _decode(found["ipv6"] or found["name"] or ""), found["port"]
+
+
+def _check_host_name(name: str) -> None:
+    """Raise `ValueError` if a host name cannot be looked up. The path of a folder of sockets can be any."""
+    try:
+        _ = name.startswith("/") or name.encode("idna")
+    except UnicodeError:
+        message = "has a host name with an empty part, or one of more than 63 characters: correct it"
+        raise ValueError(message) from None
 
 
 def _port(text: str | None) -> int | None:

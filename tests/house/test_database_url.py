@@ -99,6 +99,8 @@ def test_the_tls_parameters_are_passed_on_as_a_url() -> None:
         ("postgresql://h:0/n", "has a port that is not a number"),
         ("postgresql://h:99999/n", "has a port that is not a number"),
         ("postgresql://h:12a/n", "has a port that is not a number"),
+        (f"postgresql://u:{SECRET}@a..b/n", "has a host name with an empty part, or one of more than 63 characters"),
+        ("postgresql:///n?host=a," + "b" * 64, "has a host name with an empty part"),
         ("postgresql://[::1/n", "must be sqlite:///FILE or postgresql://"),
         (f"postgresql://u:{SECRET}%@h/n", "is not percent-encoded"),
         (f"postgresql://u:{SECRET}%ff@h/n", "is not percent-encoded UTF-8"),

@@ -48,6 +48,11 @@ FAULTS: dict[str, tuple[Callable[[Guarded], str], str, int]] = {
         78,
     ),
     "no CONNECT": (lambda it: it.url(database="closed"), NO_PERMISSION, 78),
+    "a database that accepts no connections": (
+        lambda it: it.url(database="shut"),
+        "PostgreSQL reported an error: its log names the cause",
+        1,
+    ),
     "unknown host": (
         lambda it: it.url(host="wisteria.invalid"),
         "the host name in AFTERGLOW_DATABASE_URL cannot be resolved: correct it, or check the DNS",
@@ -57,6 +62,17 @@ FAULTS: dict[str, tuple[Callable[[Guarded], str], str, int]] = {
         lambda it: it.url(host="127.0.0.1", port=1),
         "nothing listens on the host and port in AFTERGLOW_DATABASE_URL: start PostgreSQL, or correct them",
         1,
+    ),
+    "no host with the role": (
+        lambda it: it.url(target_session_attrs="standby"),
+        "no host in AFTERGLOW_DATABASE_URL has the role that its target_session_attrs requires: add the host that has it",
+        1,
+    ),
+    "a host name that cannot be": (
+        lambda it: it.url(host="wisteria..example"),
+        "invalid settings:\n- AFTERGLOW_DATABASE_URL has a host name with an empty part, or one of more than 63 characters: "
+        "correct it",
+        78,
     ),
     "verify-ca, another authority": (
         lambda it: it.url(sslmode="verify-ca", sslrootcert=it.stranger.file),
@@ -103,6 +119,7 @@ def guarded() -> Iterator[Guarded]:
             f"CREATE ROLE nologin NOLOGIN PASSWORD '{PASSWORD}'",
             f"CREATE ROLE reader LOGIN PASSWORD '{PASSWORD}'",
             "CREATE DATABASE closed",
+            "CREATE DATABASE shut ALLOW_CONNECTIONS false",
             "REVOKE CONNECT ON DATABASE closed FROM PUBLIC",
         )
         yield server

@@ -157,8 +157,13 @@ _NO_TLS: Final = Failure(
     f"PostgreSQL does not offer TLS, which sslmode in {_URL} requires: set it up, or use sslmode=prefer",
     is_configuration=True,
 )
-REASONS: Final = frozenset({failure.reason for _, failure in _FAILURES} | {_UNREACHABLE.reason, _NO_TLS.reason})
+_OTHER: Final = Failure("server-error", "PostgreSQL reported an error: its log names the cause")
+REASONS: Final = frozenset(failure.reason for failure in (*dict(_FAILURES).values(), _UNREACHABLE, _NO_TLS, _OTHER))
 """All possible values of `Failure.reason` on PostgreSQL."""
+CONNECT_ERRORS: Final = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.PostgresError)
+"""The errors that opening a connection may raise. Every command translates each of them."""
+_CONNECTION_LOST: Final = (asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError)
+"""The errors of PostgreSQL that say that the connection ended."""
 
 
 def explain(error: BaseException) -> Failure:
@@ -169,4 +174,5 @@ def explain(error: BaseException) -> Failure:
     for kinds, failure in _FAILURES:
         if isinstance(error, kinds):
             return failure._replace(sqlstate=sqlstate)
-    return _UNREACHABLE._replace(sqlstate=sqlstate)
+    is_answer = isinstance(error, asyncpg.PostgresError) and not isinstance(error, _CONNECTION_LOST)
+    return (_OTHER if is_answer else _UNREACHABLE)._replace(sqlstate=sqlstate)
