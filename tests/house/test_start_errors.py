@@ -32,6 +32,14 @@ NO_ROOT_CERTIFICATE = (
     "the TLS parameters in AFTERGLOW_DATABASE_URL cannot be used: sslmode=verify-ca and verify-full need sslrootcert, the "
     "file of the certificate authority (or sslrootcert=system with verify-full)"
 )
+REFUSED_OPTIONS = (
+    "PostgreSQL refused the parameter options in AFTERGLOW_DATABASE_URL: it must be -c NAME=VALUE, percent-encoded "
+    "(-c%20NAME%3DVALUE), with a setting that exists and that the user may set, and with a valid value"
+)
+IMPOSSIBLE_NAME = (
+    "invalid settings:\n- AFTERGLOW_DATABASE_URL has a host name with an empty part, or one of more than 63 characters: "
+    "correct it"
+)
 UNREADABLE = (
     "invalid settings:\n- AFTERGLOW_DATABASE_URL has the parameter sslrootcert with a file that cannot be read (No such "
     "file or directory): /nowhere/ca.pem"
@@ -70,10 +78,18 @@ FAULTS: dict[str, tuple[Callable[[Guarded], str], str, int]] = {
     ),
     "a host name that cannot be": (
         lambda it: it.url(host="wisteria..example"),
-        "invalid settings:\n- AFTERGLOW_DATABASE_URL has a host name with an empty part, or one of more than 63 characters: "
-        "correct it",
+        IMPOSSIBLE_NAME,
         78,
     ),
+    "options with an unknown setting": (lambda it: it.url(options="-c%20wisteria%3D1"), REFUSED_OPTIONS, 78),
+    "options with an invalid value": (lambda it: it.url(options="-c%20work_mem%3Dwisteria"), REFUSED_OPTIONS, 78),
+    "options with a setting of the server": (lambda it: it.url(options="-c%20port%3D1"), REFUSED_OPTIONS, 78),
+    "options with a setting of superusers": (
+        lambda it: it.url(options="-c%20log_statement%3Dall"),
+        REFUSED_OPTIONS,
+        78,
+    ),
+    "options that are none": (lambda it: it.url(options="wisteria"), REFUSED_OPTIONS, 78),
     "verify-ca, another authority": (
         lambda it: it.url(sslmode="verify-ca", sslrootcert=it.stranger.file),
         NOT_TRUSTED,
