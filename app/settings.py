@@ -243,15 +243,15 @@ class Settings(BaseSettings):
         le=5000,
         description="Maximum number of records that refer to one record, such as the elements of a session. Further records are refused.",
     )
-    quota_records: int = Field(200_000, ge=1, lt=2**31, description="Maximum records of one account.")
+    quota_records: int = Field(200_000, ge=1, le=2**31 - 1, description="Maximum records of one account.")
     quota_document_bytes: int = Field(
         2**30,
         ge=1024,
-        lt=2**53,
+        le=2**53 - 1,
         description="Maximum size of all records of one account, encrypted, without their former versions, in bytes.",
     )
     quota_operations: int = Field(
-        500_000, ge=1, lt=2**31, description="Maximum remembered push results of one account."
+        500_000, ge=1, le=2**31 - 1, description="Maximum remembered push results of one account."
     )
     quota_devices: int = Field(
         50,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from enum import EnumMeta
 from types import UnionType
-from typing import Any, Final, get_args
+from typing import Any, Final, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic_settings import DotEnvSettingsSource
@@ -55,9 +55,17 @@ def _expected(name: str) -> str:
     field = Settings.model_fields[name]
     kinds = get_args(field.annotation) if isinstance(field.annotation, UnionType) else (field.annotation,)
     kind = kinds[0]
+    if get_origin(kind) is list:
+        choices = ", ".join(_choices(get_args(kind)[0]))
+        return f"must list any of {choices}, separated by commas" + (", or be none" if name == "notices" else "")
     if isinstance(kind, EnumMeta):
-        return "must be " + " or ".join(str(each.value) for each in kind)
+        return "must be " + " or ".join(_choices(kind))
     return " ".join(["must be", _KINDS.get(kind, "a text"), *_bounds(field.metadata)])
+
+
+def _choices(kind: Any) -> list[str]:
+    """Return the values of an enumeration or of a `Literal`."""
+    return [str(each) for each in (kind if isinstance(kind, EnumMeta) else get_args(kind))]
 
 
 def _bounds(metadata: list[Any]) -> Iterator[str]:

@@ -1,10 +1,38 @@
 """Settings that are not valid, and names that are none: a line for each, with the bounds and the nearest name."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from app.settings import Environment, MailBackend, Notice, Settings
 from tests.house.commands import afterglow
+
+FREE = {
+    "mail_from",
+    "metrics_host",
+    "keyring",
+    "audience",
+    "smtp_host",
+    "smtp_user",
+    "smtp_password",
+    "ledger",
+    "instruments",
+    "help",
+}
+"""The settings that can be any text."""
+SWITCH = ["true", "false"]
+CHOICES = {
+    "env": [*Environment],
+    "mail": [*MailBackend],
+    "notices": [*Notice, "none"],
+    "second_factor_roles": ["clinician", "admin"],
+    "database_url": ["sqlite:///FILE", "postgresql://"],
+    "allow_sqlite": SWITCH,
+    "smtp_starttls": SWITCH,
+    "docs": SWITCH,
+    "demo": SWITCH,
+}
 
 pytestmark = pytest.mark.usefixtures("empty_folder")
 
@@ -28,6 +56,9 @@ def lines(**settings: str) -> list[str]:
         ("metrics_port", "65536", "must be a whole number from 1 to 65535"),
         ("metrics_port", "0", "must be a whole number from 1 to 65535"),
         ("statement_seconds", "soon", "must be a number"),
+        ("quota_records", "2147483648", "must be a whole number from 1 to 2147483647"),
+        ("second_factor_roles", "nurse", "must list any of clinician, admin, separated by commas"),
+        ("notices", "password, weather", "must list any of new-device, password, e-mail-address, copied-sign-in, "),
         ("docs", "perhaps", "must be true or false"),
         ("database_url", "mysql://h/n", "must be sqlite:///FILE or postgresql://"),
         ("issuer", "api.example.org", "must be this API's own URL with its scheme, such as https://api.example.org"),
@@ -46,6 +77,15 @@ def lines(**settings: str) -> list[str]:
 def test_a_setting_that_is_not_valid_says_what_it_must_be(name: str, value: str, line: str) -> None:
     (found,) = lines(**{name: value})
     assert found.startswith(f"- AFTERGLOW_{name.upper()} {line}")
+
+
+@pytest.mark.parametrize("name", [name for name in Settings.model_fields if name not in FREE])
+def test_each_setting_names_its_bounds_its_choices_or_an_example(name: str) -> None:
+    (line,) = lines(**{name: "://"})
+    metadata = Settings.model_fields[name].metadata
+    bounds = [getattr(each, bound) for each in metadata for bound in ("ge", "le") if hasattr(each, bound)]
+    expected = bounds or CHOICES.get(name) or ["such as"]
+    assert all(re.search(rf"(?<!\S){each}\b", line) for each in expected), line
 
 
 @pytest.mark.parametrize(
