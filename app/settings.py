@@ -20,8 +20,10 @@ from app.setting_types import (
     Hosts,
     Issuer,
     Origins,
+    OwnHost,
     Proxies,
     RootPath,
+    Sender,
     cover_all_addresses,
     split_names,
     with_mapped,
@@ -164,7 +166,7 @@ class Settings(BaseSettings):
     mail: MailBackend = Field(
         MailBackend.CONSOLE, description="console prints e-mails on standard output; smtp sends them."
     )
-    mail_from: str = Field("Afterglow <afterglow@localhost>", description="Sender of e-mails.")
+    mail_from: Sender = Field("Afterglow <afterglow@localhost>", description="Sender of e-mails.")
     notices: Notices = Field(
         [*Notice],
         description="Kinds of e-mails to owners about the security of their accounts, "
@@ -229,7 +231,7 @@ class Settings(BaseSettings):
         le=65535,
         description="Port of GET /metrics, for Prometheus, without authentication. Unset: no metrics.",
     )
-    metrics_host: str = Field("127.0.0.1", description="IP address to listen on for GET /metrics.")
+    metrics_host: OwnHost = Field("127.0.0.1", description="IP address to listen on for GET /metrics.")
     drain_seconds: int | None = Field(
         None,
         ge=0,

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 from enum import EnumMeta
+from pathlib import Path
 from types import UnionType
 from typing import Any, Final, get_args, get_origin
 
@@ -18,6 +19,8 @@ _KINDS: Final[dict[Any, str]] = {int: "a whole number", float: "a number", bool:
 _NOT_SETTINGS: Final = re.compile(r"AFTERGLOW_(TEST_\w+|PROJECT|PORT(_.*)?|SERVICE_HOST|SERVICE_PORT(_.*)?)")
 """Other environment variables that begin with `AFTERGLOW_`: the tests use some, and Kubernetes sets some for a service
 with the name `afterglow`."""
+
+_INCOMPLETE: Final = re.compile(r"^\s*(?:export\s+)?(AFTERGLOW_\w+)\b(?!\s*=)", re.MULTILINE | re.IGNORECASE)
 
 
 def invalid_settings(error: ValidationError) -> list[str]:
@@ -42,6 +45,13 @@ def unknown_settings() -> list[str]:
         if name not in known
         for nearest in [get_close_matches(name, known, 1)]
     ]
+
+
+def incomplete_lines() -> list[str]:
+    """Return an error line for each line of `.env` that begins with a name such as `AFTERGLOW_ENV`, but has no `=`."""
+    file = Path(".env")
+    names = _INCOMPLETE.findall(file.read_text("utf-8")) if file.is_file() else []
+    return [f"the file .env has {name} without a value: write {name}=VALUE" for name in names]
 
 
 def _names() -> set[str]:
