@@ -17,6 +17,7 @@ _SCHEME: Final = re.compile(r"(?:postgres|postgresql)(?:\+asyncpg)?://(?P<rest>.
 _HOST: Final = re.compile(r"(?:\[(?P<ipv6>[0-9A-Fa-f:.%]+)\]|(?P<name>[^:\[\]]*))(?::(?P<port>[^:]*))?")
 _BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})|%00|\0")
 _NUMBER: Final = re.compile(r"[0-9]{1,9}")
+_MAX_NUMBER: Final = 999_999_999
 _MAX_PORT: Final = 65_535
 _FORMS: Final = (
     "must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME, with special characters percent-encoded (@ is %40)"
@@ -207,7 +208,7 @@ def _check_parameters(parameters: dict[str, str]) -> None:
             message = f"has the parameter {name} with a value that is not one of {', '.join(expected)}{remedy}"
             raise ValueError(message)
         if name in {"connect_timeout", *_CACHE_SIZES} and not _NUMBER.fullmatch(value):
-            message = f"has the parameter {name} with a value that is not a whole number"
+            message = f"has the parameter {name} with a value that is not a whole number from 0 to {_MAX_NUMBER}"
             raise ValueError(message)
         if name in _TLS_FILES and not (name == "sslrootcert" and value == "system"):
             _check_readable(name, value)

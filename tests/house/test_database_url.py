@@ -112,7 +112,11 @@ def test_the_tls_parameters_are_passed_on_as_a_url() -> None:
         ("postgresql://h/n?gssencmode=require", "GSSAPI encryption cannot be required"),
         ("postgresql://h/n?target_session_attrs=master", "not one of any, read-write"),
         ("postgresql://h/n?hostaddr=10.0.0.1", "hostaddr, which Afterglow does not support"),
-        ("postgresql://h/n?connect_timeout=soon", "connect_timeout with a value that is not a whole number"),
+        (
+            "postgresql://h/n?connect_timeout=soon",
+            "connect_timeout with a value that is not a whole number from 0 to 999999999",
+        ),
+        ("postgresql://h/n?connect_timeout=-1", "connect_timeout with a value that is not a whole number from 0 to"),
         ("postgresql://h/n?statement_cache_size=-1", "statement_cache_size with a value that is not a whole number"),
         ("postgresql://h/n?sslrootcert=/nowhere/ca.pem", "a file that cannot be read (No such file or directory)"),
         ("postgresql://h/n?sslrootcert=system&sslmode=require", "needs sslmode=verify-full"),

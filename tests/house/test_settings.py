@@ -177,9 +177,15 @@ def test_production_refuses_a_file_that_is_no_keyring(keyring: Path, content: st
 
 
 def test_production_refuses_a_keyring_that_cannot_be_read(tmp_path: Path) -> None:
-    assert reasons(tmp_path) == [
-        f"AFTERGLOW_KEYRING names {tmp_path}, which this user cannot read (Is a directory): check its owner"
+    (tmp_path / "none").write_text("")
+    path = tmp_path / "none" / "keys.json"
+    assert reasons(path) == [
+        f"AFTERGLOW_KEYRING names {path}, which this user cannot read (Not a directory): check its owner"
     ]
+
+
+def test_production_refuses_a_keyring_that_is_a_folder(tmp_path: Path) -> None:
+    assert reasons(tmp_path) == [f"AFTERGLOW_KEYRING names {tmp_path}, which is a folder: name a file in it"]
 
 
 def test_all_reasons_are_listed_at_once(tmp_path: Path) -> None:
