@@ -16,12 +16,13 @@ from app.http.response import Header, Response
 _VARY: Final = (b"vary", b"Origin")
 _EXPOSED_HEADERS: Final = (b"access-control-expose-headers", b"ETag, Location, Retry-After, X-Request-Id")
 _REQUEST_METHOD: Final = b"access-control-request-method"
+_REQUEST_HEADERS: Final = (
+    b"Authorization, Content-Type, If-Match, If-None-Exist, If-None-Match, Last-Event-ID, Prefer, traceparent, tracestate, "
+    b"X-Request-Id"
+)
 _PREFLIGHT_HEADERS: Final = (
     (b"access-control-allow-methods", b"DELETE, GET, PATCH, POST"),
-    (
-        b"access-control-allow-headers",
-        b"Authorization, Content-Type, If-Match, If-None-Exist, If-None-Match, Last-Event-ID, Prefer, X-Request-Id",
-    ),
+    (b"access-control-allow-headers", _REQUEST_HEADERS),
     (b"access-control-max-age", b"600"),
 )
 _local: Final = re.compile(rb"https?://(([a-z0-9-]+\.)*localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?")
