@@ -180,7 +180,7 @@ class Settings(BaseSettings):
     smtp_seconds: float = Field(10.0, ge=0.1, le=600, description="Maximum wait for the SMTP server, in seconds.")
     origins: Origins = Field(
         [],
-        description="Origins from which browsers may call the API (CORS), separated by commas. Unset: any port of localhost in development, none in production.",
+        description="Origins from which browsers may call the API (CORS), separated by commas. Unset: any port of localhost and the web views of Capacitor and Ionic in development, none in production.",
     )
     root_path: RootPath = Field(
         "",
@@ -317,7 +317,7 @@ class Settings(BaseSettings):
 
     @property
     def allows_local_origins(self) -> bool:
-        """Whether browsers may call the API from every port of this machine: in development, unless origins are set."""
+        """Whether browsers and mobile web views may call the API from this machine: in development, unless origins are set."""
         return self.env is Environment.DEVELOPMENT and not self.origins
 
     @property

@@ -212,6 +212,8 @@ LOCAL_ORIGINS = (
     "http://[::1]:8080",
     "https://localhost",
     "http://app.localhost:4321",
+    "capacitor://localhost",
+    "ionic://localhost",
 )
 OTHER_ORIGINS = (
     "null",
@@ -221,7 +223,8 @@ OTHER_ORIGINS = (
     "http://localhost:5173/",
     "http://localhost:wisteria",
     "http://192.168.1.5:5173",
-    "capacitor://localhost",
+    "capacitor://localhost:5173",
+    "capacitor://wisteria",
 )
 PREFLIGHT = [("Access-Control-Request-Method", "POST"), ("Access-Control-Request-Headers", "content-type")]
 
