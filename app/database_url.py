@@ -17,6 +17,7 @@ _SCHEME: Final = re.compile(r"(?:postgres|postgresql)(?:\+asyncpg)?://(?P<rest>.
 _HOST: Final = re.compile(r"(?:\[(?P<ipv6>[0-9A-Fa-f:.%]+)\]|(?P<name>[^:\[\]]*))(?::(?P<port>[^:]*))?")
 _BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})|%00|\0")
 _NUMBER: Final = re.compile(r"[0-9]{1,9}")
+_MAX_NUMBER: Final = 999_999_999
 _MAX_PORT: Final = 65_535
 _FORMS: Final = (
     "must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME, with special characters percent-encoded (@ is %40)"
@@ -207,7 +208,7 @@ def _check_parameters(parameters: dict[str, str]) -> None:
             message = f"has the parameter {name} with a value that is not one of {', '.join(expected)}{remedy}"
             raise ValueError(message)
         if name in {"connect_timeout", *_CACHE_SIZES} and not _NUMBER.fullmatch(value):
-            message = f"has the parameter {name} with a value that is not a whole number"
+            message = f"has the parameter {name} with a value that is not a whole number from 0 to {_MAX_NUMBER}"
             raise ValueError(message)
         if name in _TLS_FILES and not (name == "sslrootcert" and value == "system"):
             _check_readable(name, value)
@@ -243,6 +244,8 @@ def _hosts(authority: str, parameters: dict[str, str]) -> tuple[tuple[str, int |
         raise ValueError(message)
     if not hosts and ports:
         hosts = [("", None)]
+    for name, _ in hosts:
+        _check_host_name(name)
     given: list[str | None] = [*ports] * len(hosts) if len(ports) == 1 else [*ports] or [port for _, port in hosts]
     return tuple((host, _port(port)) for (host, _), port in zip(hosts, given, strict=True))
 
@@ -252,6 +255,15 @@ def _host(text: str) -> tuple[str, str | None]:
     if found is None:
         raise ValueError(_FORMS)
     return _decode(found["ipv6"] or found["name"] or ""), found["port"]
+
+
+def _check_host_name(name: str) -> None:
+    """Raise `ValueError` if a host name cannot be looked up. The path of a folder of sockets can be any."""
+    try:
+        _ = name.startswith("/") or name.encode("idna")
+    except UnicodeError:
+        message = "has a host name with an empty part, or one of more than 63 characters: correct it"
+        raise ValueError(message) from None
 
 
 def _port(text: str | None) -> int | None:

@@ -4,7 +4,6 @@ import re
 from contextlib import suppress
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, collapse_addresses, ip_network
 from typing import Annotated, Final, TypeVar
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator
 from pydantic_settings import NoDecode
@@ -25,25 +24,42 @@ def split_names(value: object) -> object:
 
 
 def _check_issuer(issuer: str) -> str:
-    parts = urlsplit(issuer)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-        message = "must be this API's own URL with its scheme, such as https://api.example.org"
+    if not _ISSUER.fullmatch(issuer):
+        message = "must be this API's own URL with its scheme, and without user, query and fragment, such as https://api.example.org"
         raise ValueError(message)
     return issuer
 
 
 def _check_origin(origin: str) -> str:
+    """Return an origin as browsers send it: without the default port of HTTP or HTTPS, and in lower case."""
+    scheme = origin.partition("://")[0].lower()
+    if scheme in _DEFAULT_PORTS:  # other schemes keep the case of the host
+        origin = origin.lower().removesuffix(_DEFAULT_PORTS[scheme])
     if origin != "*" and not _ORIGIN.fullmatch(origin):
-        message = "must list origins: scheme, host and port if any, without a slash or a path, such as https://app.example.org"
+        message = "must list origins: scheme, host and port if any, without a slash, a path or a wildcard, such as https://app.example.org"
         raise ValueError(message)
     return origin
 
 
 def _check_host(host: str) -> str:
     if not _HOST.fullmatch(host):
-        message = "must list host names without scheme, port and path, such as api.example.org"
+        message = "must list host names in ASCII, without scheme, port, path and *, such as api.example.org"
         raise ValueError(message)
     return host
+
+
+def _check_own_host(host: str) -> str:
+    if not _HOST.fullmatch(host):
+        message = "must be an IP address or a host name of this machine, such as 127.0.0.1"
+        raise ValueError(message)
+    return host
+
+
+def _check_sender(sender: str) -> str:
+    if not _SENDER.fullmatch(sender):
+        message = "must be an e-mail address, alone or after a name, such as Afterglow <hello@example.org>"
+        raise ValueError(message)
+    return sender
 
 
 def _check_root_path(path: str) -> str:
@@ -95,8 +111,14 @@ def with_mapped(proxies: list[str]) -> list[str]:
     return proxies + mapped
 
 
-_ORIGIN: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://(?:\[[0-9A-Fa-f:.]+\]|[^/?#@:\[\]\s]+)(?::[0-9]{1,5})?")
-_HOST: Final = re.compile(r"[^/?#@:\[\]\s]+|\[?[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]?")
+_NAME: Final = r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*"
+_AUTHORITY: Final = rf"(?:\[[0-9A-Fa-f:.]+\]|{_NAME})(?::[0-9]{{1,5}})?"
+_ISSUER: Final = re.compile(rf"https?://{_AUTHORITY}(?:/[^\s?#]*)?", re.IGNORECASE)
+_ORIGIN: Final = re.compile(rf"[a-zA-Z][a-zA-Z0-9+.-]*://{_AUTHORITY}")
+_DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
+_HOST: Final = re.compile(rf"{_NAME}\.?|\[?[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]?")
+_ADDRESS: Final = rf"[A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-]+@{_NAME}"
+_SENDER: Final = re.compile(rf"{_ADDRESS}|(?:[^<>@,;:\"\r\n]*|\"[^\"\r\n]*\" ?)<{_ADDRESS}>")
 _ROOT_PATH: Final = re.compile(r"((/[A-Za-z0-9._~-]+)+)?")
 _MAPPED_BITS: Final = 96
 """The prefix length of ::ffff:0:0/96, the network of IPv4-mapped IPv6 addresses."""
@@ -105,4 +127,6 @@ Issuer = Annotated[str, AfterValidator(_check_issuer)]
 Origins = Annotated[list[Annotated[str, AfterValidator(_check_origin)]], NoDecode, BeforeValidator(split_names)]
 Hosts = Annotated[list[Annotated[str, AfterValidator(_check_host)]], NoDecode, BeforeValidator(split_names)]
 Proxies = Annotated[list[Annotated[str, AfterValidator(_check_proxy)]], NoDecode, BeforeValidator(split_names)]
+OwnHost = Annotated[str, AfterValidator(_check_own_host)]
+Sender = Annotated[str, AfterValidator(_check_sender)]
 RootPath = Annotated[str, AfterValidator(_check_root_path)]

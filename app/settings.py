@@ -20,8 +20,10 @@ from app.setting_types import (
     Hosts,
     Issuer,
     Origins,
+    OwnHost,
     Proxies,
     RootPath,
+    Sender,
     cover_all_addresses,
     split_names,
     with_mapped,
@@ -164,7 +166,7 @@ class Settings(BaseSettings):
     mail: MailBackend = Field(
         MailBackend.CONSOLE, description="console prints e-mails on standard output; smtp sends them."
     )
-    mail_from: str = Field("Afterglow <afterglow@localhost>", description="Sender of e-mails.")
+    mail_from: Sender = Field("Afterglow <afterglow@localhost>", description="Sender of e-mails.")
     notices: Notices = Field(
         [*Notice],
         description="Kinds of e-mails to owners about the security of their accounts, "
@@ -178,7 +180,7 @@ class Settings(BaseSettings):
     smtp_seconds: float = Field(10.0, ge=0.1, le=600, description="Maximum wait for the SMTP server, in seconds.")
     origins: Origins = Field(
         [],
-        description="Origins from which browsers may call the API (CORS), separated by commas. Unset: any port of localhost in development, none in production.",
+        description="Origins from which browsers may call the API (CORS), separated by commas. Unset: any port of localhost and the web views of Capacitor and Ionic in development, none in production.",
     )
     root_path: RootPath = Field(
         "",
@@ -229,7 +231,7 @@ class Settings(BaseSettings):
         le=65535,
         description="Port of GET /metrics, for Prometheus, without authentication. Unset: no metrics.",
     )
-    metrics_host: str = Field("127.0.0.1", description="IP address to listen on for GET /metrics.")
+    metrics_host: OwnHost = Field("127.0.0.1", description="IP address to listen on for GET /metrics.")
     drain_seconds: int | None = Field(
         None,
         ge=0,
@@ -243,15 +245,15 @@ class Settings(BaseSettings):
         le=5000,
         description="Maximum number of records that refer to one record, such as the elements of a session. Further records are refused.",
     )
-    quota_records: int = Field(200_000, ge=1, lt=2**31, description="Maximum records of one account.")
+    quota_records: int = Field(200_000, ge=1, le=2**31 - 1, description="Maximum records of one account.")
     quota_document_bytes: int = Field(
         2**30,
         ge=1024,
-        lt=2**53,
+        le=2**53 - 1,
         description="Maximum size of all records of one account, encrypted, without their former versions, in bytes.",
     )
     quota_operations: int = Field(
-        500_000, ge=1, lt=2**31, description="Maximum remembered push results of one account."
+        500_000, ge=1, le=2**31 - 1, description="Maximum remembered push results of one account."
     )
     quota_devices: int = Field(
         50,
@@ -315,7 +317,7 @@ class Settings(BaseSettings):
 
     @property
     def allows_local_origins(self) -> bool:
-        """Whether browsers may call the API from every port of this machine: in development, unless origins are set."""
+        """Whether browsers and mobile web views may call the API from this machine: in development, unless origins are set."""
         return self.env is Environment.DEVELOPMENT and not self.origins
 
     @property

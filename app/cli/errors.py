@@ -6,7 +6,7 @@ from typing import Final, NoReturn
 import typer
 from pydantic import ValidationError
 
-from app.cli.setting_errors import invalid_settings, unknown_settings
+from app.cli.setting_errors import incomplete_lines, invalid_settings, unknown_settings
 from app.keyring import Keyring, KeyringError
 from app.keyring.rotation import create_keyring
 from app.settings import Environment, Settings
@@ -22,10 +22,10 @@ def fail(message: str, status: int = 1) -> NoReturn:
 
 
 def load_settings() -> Settings:
-    """Return the settings; exit with `EXIT_CONFIG` and one line for each invalid or unknown setting."""
+    """Return the settings; exit with `EXIT_CONFIG` and one line for each invalid, unknown or incomplete setting."""
     lines, settings = [], None
     try:
-        lines = unknown_settings()
+        lines = incomplete_lines() + unknown_settings()
         settings = Settings()
     except ValidationError as error:
         lines += invalid_settings(error)

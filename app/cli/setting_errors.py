@@ -5,8 +5,9 @@ import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 from enum import EnumMeta
+from pathlib import Path
 from types import UnionType
-from typing import Any, Final, get_args
+from typing import Any, Final, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic_settings import DotEnvSettingsSource
@@ -18,6 +19,8 @@ _KINDS: Final[dict[Any, str]] = {int: "a whole number", float: "a number", bool:
 _NOT_SETTINGS: Final = re.compile(r"AFTERGLOW_(TEST_\w+|PROJECT|PORT(_.*)?|SERVICE_HOST|SERVICE_PORT(_.*)?)")
 """Other environment variables that begin with `AFTERGLOW_`: the tests use some, and Kubernetes sets some for a service
 with the name `afterglow`."""
+
+_INCOMPLETE: Final = re.compile(r"^\s*(?:export\s+)?(AFTERGLOW_\w+)\b(?!\s*=)", re.MULTILINE | re.IGNORECASE)
 
 
 def invalid_settings(error: ValidationError) -> list[str]:
@@ -44,6 +47,13 @@ def unknown_settings() -> list[str]:
     ]
 
 
+def incomplete_lines() -> list[str]:
+    """Return an error line for each line of `.env` that begins with a name such as `AFTERGLOW_ENV`, but has no `=`."""
+    file = Path(".env")
+    names = _INCOMPLETE.findall(file.read_text("utf-8")) if file.is_file() else []
+    return [f"the file .env has {name} without a value: write {name}=VALUE" for name in names]
+
+
 def _names() -> set[str]:
     """Return the names in the environment and in `.env` that begin with `AFTERGLOW_`, in upper case."""
     names = [*os.environ, *DotEnvSettingsSource(Settings).env_vars]
@@ -55,9 +65,17 @@ def _expected(name: str) -> str:
     field = Settings.model_fields[name]
     kinds = get_args(field.annotation) if isinstance(field.annotation, UnionType) else (field.annotation,)
     kind = kinds[0]
+    if get_origin(kind) is list:
+        choices = ", ".join(_choices(get_args(kind)[0]))
+        return f"must list any of {choices}, separated by commas" + (", or be none" if name == "notices" else "")
     if isinstance(kind, EnumMeta):
-        return "must be " + " or ".join(str(each.value) for each in kind)
+        return "must be " + " or ".join(_choices(kind))
     return " ".join(["must be", _KINDS.get(kind, "a text"), *_bounds(field.metadata)])
+
+
+def _choices(kind: Any) -> list[str]:
+    """Return the values of an enumeration or of a `Literal`."""
+    return [str(each) for each in (kind if isinstance(kind, EnumMeta) else get_args(kind))]
 
 
 def _bounds(metadata: list[Any]) -> Iterator[str]:

@@ -70,8 +70,9 @@ def migrate(
     them. `report` is called with one line of text for each step. Raise `MigrationError` if the migration fails.
     """
     from alembic.util import CommandError  # noqa: PLC0415 - Alembic is slow to load, and a server does not need it
-    from asyncpg import InterfaceError, PostgresError  # noqa: PLC0415
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
+
+    from app.db.postgres.failures import CONNECT_ERRORS  # noqa: PLC0415 - a server needs it only on PostgreSQL
 
     try:
         asyncio.run(_migrate(database_url, revision, report, keyring))
@@ -79,7 +80,7 @@ def migrate(
         raise MigrationError(_OTHER_VERSION) from None
     except (Unavailable, StorageFull) as problem:
         raise MigrationError(problem.failure or _OTHER_VERSION) from None
-    except (OSError, SQLAlchemyError, InterfaceError, PostgresError) as error:
+    except (SQLAlchemyError, *CONNECT_ERRORS) as error:
         raise MigrationError(_explain(error)) from None
 
 

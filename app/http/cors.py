@@ -16,15 +16,18 @@ from app.http.response import Header, Response
 _VARY: Final = (b"vary", b"Origin")
 _EXPOSED_HEADERS: Final = (b"access-control-expose-headers", b"ETag, Location, Retry-After, X-Request-Id")
 _REQUEST_METHOD: Final = b"access-control-request-method"
+_REQUEST_HEADERS: Final = (
+    b"Authorization, Content-Type, If-Match, If-None-Exist, If-None-Match, Last-Event-ID, Prefer, traceparent, tracestate, "
+    b"X-Request-Id"
+)
 _PREFLIGHT_HEADERS: Final = (
     (b"access-control-allow-methods", b"DELETE, GET, PATCH, POST"),
-    (
-        b"access-control-allow-headers",
-        b"Authorization, Content-Type, If-Match, If-None-Exist, If-None-Match, Last-Event-ID, Prefer, X-Request-Id",
-    ),
+    (b"access-control-allow-headers", _REQUEST_HEADERS),
     (b"access-control-max-age", b"600"),
 )
-_local: Final = re.compile(rb"https?://(([a-z0-9-]+\.)*localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?")
+_local: Final = re.compile(
+    rb"https?://(([a-z0-9-]+\.)*localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?|(capacitor|ionic)://localhost"
+)
 
 
 class AllowedOrigins:
@@ -34,7 +37,8 @@ class AllowedOrigins:
         """Allow `origins`. `*` allows every origin; a production server does not start with it.
 
         If `local` is true, every port of this machine is allowed, too, such as `http://localhost:5173` and
-        `http://127.0.0.1:3000`.
+        `http://127.0.0.1:3000`, and so are the origins of mobile web views, `capacitor://localhost` and
+        `ionic://localhost`.
         """
         self._by_origin = {origin.encode(): _headers_for(origin.encode()) for origin in origins}
         self._local = local

@@ -142,6 +142,9 @@ class Keyring:
                 f"AFTERGLOW_KEYRING names {self._path}, which does not exist: run `afterglow keys create {self._path}`"
             )
             raise KeyringError(message) from None
+        except IsADirectoryError:
+            message = f"AFTERGLOW_KEYRING names {self._path}, which is a folder: name a file in it"
+            raise KeyringError(message) from None
         except OSError as error:
             message = (
                 f"AFTERGLOW_KEYRING names {self._path}, which this user cannot read ({error.strerror}): check its owner"

@@ -121,7 +121,10 @@ class Library:
         shipped = read_file(HelpFile, DATA / HELP_FILE)
         if self._help_file is None:
             return shipped
-        own = read_file(HelpFile, self._help_file)
+        try:
+            own = read_file(HelpFile, self._help_file)
+        except LibraryError as error:
+            raise LibraryError(f"AFTERGLOW_HELP: {line}" for line in error.lines) from None
         return own.model_copy(update={"notice": shipped.notice | own.notice})
 
     def faults(self) -> list[str]:
@@ -184,7 +187,7 @@ def _files(folder: Path | None) -> dict[tuple[str, int], Path]:
     try:
         paths = [*folder.iterdir()]
     except OSError as error:
-        raise LibraryError([f"the folder {folder} cannot be read ({error.strerror})"]) from None
+        raise LibraryError([f"AFTERGLOW_INSTRUMENTS: the folder {folder} cannot be read ({error.strerror})"]) from None
     matches = ((path, _file_name(path.name)) for path in paths)
     return {(match["code"], int(match["version"])): path for path, match in matches if match and not match["texts"]}
 

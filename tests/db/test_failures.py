@@ -39,7 +39,8 @@ SECRET = "wisteria"
         (asyncpg.QueryCanceledError(SECRET), "timeout", False),
         (ConnectionRefusedError(111, SECRET), "refused", False),
         (OSError(5, SECRET), "unreachable", False),
-        (asyncpg.InternalServerError(SECRET), "unreachable", False),
+        (asyncpg.InternalServerError(SECRET), "server-error", False),
+        (asyncpg.AdminShutdownError(SECRET), "unreachable", False),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else str(value),
 )

@@ -1,6 +1,7 @@
 """Settings: documented in .env.example, read from the environment and a file, and refused in production if unsafe."""
 
 import re
+from email.policy import default
 from pathlib import Path
 
 import pytest
@@ -176,9 +177,15 @@ def test_production_refuses_a_file_that_is_no_keyring(keyring: Path, content: st
 
 
 def test_production_refuses_a_keyring_that_cannot_be_read(tmp_path: Path) -> None:
-    assert reasons(tmp_path) == [
-        f"AFTERGLOW_KEYRING names {tmp_path}, which this user cannot read (Is a directory): check its owner"
+    (tmp_path / "none").write_text("")
+    path = tmp_path / "none" / "keys.json"
+    assert reasons(path) == [
+        f"AFTERGLOW_KEYRING names {path}, which this user cannot read (Not a directory): check its owner"
     ]
+
+
+def test_production_refuses_a_keyring_that_is_a_folder(tmp_path: Path) -> None:
+    assert reasons(tmp_path) == [f"AFTERGLOW_KEYRING names {tmp_path}, which is a folder: name a file in it"]
 
 
 def test_all_reasons_are_listed_at_once(tmp_path: Path) -> None:
@@ -236,3 +243,40 @@ def test_valid_root_paths(path: str) -> None:
 def test_invalid_root_paths_are_refused(path: str) -> None:
     with pytest.raises(ValidationError):
         Settings(root_path=path)
+
+
+@pytest.mark.parametrize(
+    ("given", "origin"),
+    [
+        ("https://APP.example.org:443", "https://app.example.org"),
+        ("HTTP://app.example.org:80", "http://app.example.org"),
+        ("https://app.example.org:80", "https://app.example.org:80"),
+        ("http://[::1]:8080", "http://[::1]:8080"),
+        ("capacitor://localhost", "capacitor://localhost"),
+        ("ionic://localhost", "ionic://localhost"),
+        ("wisteria://App", "wisteria://App"),
+        ("*", "*"),
+    ],
+)
+def test_an_origin_is_kept_as_browsers_send_it(given: str, origin: str) -> None:
+    assert Settings.model_validate({"origins": given}).origins == [origin]
+
+
+@pytest.mark.parametrize(
+    "sender",
+    ["hello@example.org", "<hello@example.org>", "St. Ann <hello@example.org>", '"Wistéria, Inc." <a.b+c@localhost>'],
+)
+def test_valid_senders(sender: str) -> None:
+    assert Settings(mail_from=sender).mail_from == sender
+    (found,) = default.header_factory("From", sender).addresses
+    assert f"{found.username}@{found.domain}" in sender
+
+
+def test_an_empty_variable_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AFTERGLOW_AUDIENCE", "")
+    assert Settings().audience == "afterglow"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "::", "localhost", "metrics.example.org"])
+def test_valid_hosts_for_metrics(host: str) -> None:
+    assert Settings(metrics_host=host).metrics_host == host

@@ -32,6 +32,14 @@ NO_ROOT_CERTIFICATE = (
     "the TLS parameters in AFTERGLOW_DATABASE_URL cannot be used: sslmode=verify-ca and verify-full need sslrootcert, the "
     "file of the certificate authority (or sslrootcert=system with verify-full)"
 )
+REFUSED_OPTIONS = (
+    "PostgreSQL refused the parameter options in AFTERGLOW_DATABASE_URL: it must be -c NAME=VALUE, percent-encoded "
+    "(-c%20NAME%3DVALUE), with a setting that exists and that the user may set, and with a valid value"
+)
+IMPOSSIBLE_NAME = (
+    "invalid settings:\n- AFTERGLOW_DATABASE_URL has a host name with an empty part, or one of more than 63 characters: "
+    "correct it"
+)
 UNREADABLE = (
     "invalid settings:\n- AFTERGLOW_DATABASE_URL has the parameter sslrootcert with a file that cannot be read (No such "
     "file or directory): /nowhere/ca.pem"
@@ -48,6 +56,11 @@ FAULTS: dict[str, tuple[Callable[[Guarded], str], str, int]] = {
         78,
     ),
     "no CONNECT": (lambda it: it.url(database="closed"), NO_PERMISSION, 78),
+    "a database that accepts no connections": (
+        lambda it: it.url(database="shut"),
+        "PostgreSQL reported an error: its log names the cause",
+        1,
+    ),
     "unknown host": (
         lambda it: it.url(host="wisteria.invalid"),
         "the host name in AFTERGLOW_DATABASE_URL cannot be resolved: correct it, or check the DNS",
@@ -58,6 +71,25 @@ FAULTS: dict[str, tuple[Callable[[Guarded], str], str, int]] = {
         "nothing listens on the host and port in AFTERGLOW_DATABASE_URL: start PostgreSQL, or correct them",
         1,
     ),
+    "no host with the role": (
+        lambda it: it.url(target_session_attrs="standby"),
+        "no host in AFTERGLOW_DATABASE_URL has the role that its target_session_attrs requires: add the host that has it",
+        1,
+    ),
+    "a host name that cannot be": (
+        lambda it: it.url(host="wisteria..example"),
+        IMPOSSIBLE_NAME,
+        78,
+    ),
+    "options with an unknown setting": (lambda it: it.url(options="-c%20wisteria%3D1"), REFUSED_OPTIONS, 78),
+    "options with an invalid value": (lambda it: it.url(options="-c%20work_mem%3Dwisteria"), REFUSED_OPTIONS, 78),
+    "options with a setting of the server": (lambda it: it.url(options="-c%20port%3D1"), REFUSED_OPTIONS, 78),
+    "options with a setting of superusers": (
+        lambda it: it.url(options="-c%20log_statement%3Dall"),
+        REFUSED_OPTIONS,
+        78,
+    ),
+    "options that are none": (lambda it: it.url(options="wisteria"), REFUSED_OPTIONS, 78),
     "verify-ca, another authority": (
         lambda it: it.url(sslmode="verify-ca", sslrootcert=it.stranger.file),
         NOT_TRUSTED,
@@ -103,6 +135,7 @@ def guarded() -> Iterator[Guarded]:
             f"CREATE ROLE nologin NOLOGIN PASSWORD '{PASSWORD}'",
             f"CREATE ROLE reader LOGIN PASSWORD '{PASSWORD}'",
             "CREATE DATABASE closed",
+            "CREATE DATABASE shut ALLOW_CONNECTIONS false",
             "REVOKE CONNECT ON DATABASE closed FROM PUBLIC",
         )
         yield server

@@ -161,7 +161,7 @@ def test_the_configured_origins_are_admitted(configured: RawConnection, origin: 
     reply = configured.request("OPTIONS", "/v1/me", [("Origin", origin), *PATCH_PREFLIGHT])
     assert (reply.status, reply.headers["access-control-allow-origin"]) == (204, origin)
     assert "PATCH" in reply.headers["access-control-allow-methods"]
-    assert set(reply.headers["access-control-allow-headers"].split(", ")) > READ_HEADERS
+    assert set(reply.headers["access-control-allow-headers"].split(", ")) > READ_HEADERS | {"traceparent", "tracestate"}
     reply = configured.request("GET", "/v1/me", [("Origin", origin)])
     assert (reply.status, reply.headers["access-control-allow-origin"]) == (401, origin)
     assert "ETag" in reply.headers["access-control-expose-headers"]
@@ -212,6 +212,8 @@ LOCAL_ORIGINS = (
     "http://[::1]:8080",
     "https://localhost",
     "http://app.localhost:4321",
+    "capacitor://localhost",
+    "ionic://localhost",
 )
 OTHER_ORIGINS = (
     "null",
@@ -221,7 +223,8 @@ OTHER_ORIGINS = (
     "http://localhost:5173/",
     "http://localhost:wisteria",
     "http://192.168.1.5:5173",
-    "capacitor://localhost",
+    "capacitor://localhost:5173",
+    "capacitor://wisteria",
 )
 PREFLIGHT = [("Access-Control-Request-Method", "POST"), ("Access-Control-Request-Headers", "content-type")]
 

@@ -73,8 +73,11 @@ def test_the_folder_has_to_be_set_and_writable(tmp_path: Path) -> None:
     unset = afterglow("instruments", "add", str(file))
     assert_fails(unset, "AFTERGLOW_INSTRUMENTS is not set: set it to a folder for your instruments and texts")
     nowhere = tmp_path / "nowhere"
-    assert_fails(add(nowhere, file), f"the folder {nowhere} cannot be read .*")
-    assert_fails(afterglow("instruments", "list", instruments=str(nowhere)), f"the folder {nowhere} cannot be read .*")
+    assert_fails(add(nowhere, file), f"AFTERGLOW_INSTRUMENTS: the folder {nowhere} cannot be read .*")
+    assert_fails(
+        afterglow("instruments", "list", instruments=str(nowhere)),
+        f"AFTERGLOW_INSTRUMENTS: the folder {nowhere} cannot be read .*",
+    )
 
 
 def test_a_disk_that_cannot_be_written_is_named(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,8 +124,9 @@ def test_a_start_with_a_fault_prints_a_line_for_each(
         check_library(Settings(instruments=folder, help=tmp_path / "none"))
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "afterglow: not safe to start:"
+    assert lines[1].startswith("- AFTERGLOW_HELP: ")
     assert [line.rpartition(": ")[2] for line in lines[1:]] == [
-        f"- {tmp_path / 'none'} cannot be read (No such file or directory)",
+        f"{tmp_path / 'none'} cannot be read (No such file or directory)",
         "String should have at least 1 character.",
         "Input should be greater than or equal to 1.",
     ]

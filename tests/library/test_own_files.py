@@ -166,8 +166,8 @@ def test_a_file_that_does_not_belong_is_named(tmp_path: Path, name: str, content
 def test_a_folder_or_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     folder, file = tmp_path / "nowhere", tmp_path / "help.json"
     assert Library(folder, file).faults() == [
-        f"{file} cannot be read (No such file or directory)",
-        f"the folder {folder} cannot be read (No such file or directory)",
+        f"AFTERGLOW_HELP: {file} cannot be read (No such file or directory)",
+        f"AFTERGLOW_INSTRUMENTS: the folder {folder} cannot be read (No such file or directory)",
     ]
     with pytest.raises(LibraryError, match="cannot be read"):
         Library(folder).instrument("phq-9")
@@ -209,7 +209,7 @@ def test_own_helplines_replace_the_shipped_ones_and_keep_the_notices(tmp_path: P
 )
 def test_a_fault_of_helplines_is_named(tmp_path: Path, content: object, expected: str) -> None:
     path = write(tmp_path, "help.json", content)
-    assert Library(None, path).faults() == [f"{path}: {expected}"]
+    assert Library(None, path).faults() == [f"AFTERGLOW_HELP: {path}: {expected}"]
 
 
 def test_helplines_are_unchecked_after_a_year(tmp_path: Path) -> None:
@@ -251,7 +251,7 @@ def test_a_worker_does_not_start_with_a_fault_and_logs_it(
         asyncio.run(start())
     line = json.loads(every_log_line[-1])
     assert (line["event"], line["level"]) == ("library-refused", "error")
-    assert line["reason"] == f"{tmp_path / 'help.json'} is not valid JSON"
+    assert line["reason"] == f"AFTERGLOW_HELP: {tmp_path / 'help.json'} is not valid JSON"
 
 
 def test_the_texts_of_a_questionnaire_are_stored_and_served(tmp_path: Path, servers: Servers, database: str) -> None:

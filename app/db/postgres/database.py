@@ -13,7 +13,7 @@ from app.db.bulk import BulkStatement, CompareAndSwap, Rows
 from app.db.database import Db, PoolUse, RemoteDatabase, Row, Transaction
 from app.db.lookup import Lookup
 from app.db.postgres.coalescing import Coalescer
-from app.db.postgres.failures import explain
+from app.db.postgres.failures import CONNECT_ERRORS, explain
 from app.db.postgres.notifications import PostgresChangeNotifier
 from app.db.postgres.pool import Pool
 from app.db.postgres.transaction import ConditionalWrite, PostgresTransaction, translate
@@ -49,19 +49,18 @@ class _Acquired:
         try:
             self._connection = await self._pool.acquire()
         except Exception as error:  # noqa: BLE001 - every error is raised again, some after translation
-            raise self._translated(error) from None
+            raise self._counted(error, translate(error, CONNECT_ERRORS)) from None
         return PostgresTransaction(self._connection)
 
     async def __aexit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         self._pool.release(self._connection, error)
-        if error is not None and (translated := self._translated(error)) is not error:
+        if error is not None and (translated := self._counted(error, translate(error))) is not error:
             raise translated from None
 
-    def _translated(self, error: BaseException) -> BaseException:
-        """If `error` is a failure of the database, count it and return the `Problem` for it, else return `error`."""
-        translated = translate(error)
+    def _counted(self, error: BaseException, translated: BaseException) -> BaseException:
+        """Return `translated`. If it differs from `error`, count `error` as a failure of the database."""
         if translated is not error:
             self._pool.errors[explain(error).reason] += 1
         return translated

@@ -157,8 +157,21 @@ _NO_TLS: Final = Failure(
     f"PostgreSQL does not offer TLS, which sslmode in {_URL} requires: set it up, or use sslmode=prefer",
     is_configuration=True,
 )
-REASONS: Final = frozenset({failure.reason for _, failure in _FAILURES} | {_UNREACHABLE.reason, _NO_TLS.reason})
+_OPTIONS: Final = Failure(
+    "options",
+    f"PostgreSQL refused the parameter options in {_URL}: it must be -c NAME=VALUE, percent-encoded (-c%20NAME%3DVALUE), "
+    "with a setting that exists and that the user may set, and with a valid value",
+    is_configuration=True,
+)
+_OTHER: Final = Failure("server-error", "PostgreSQL reported an error: its log names the cause")
+REASONS: Final = frozenset(
+    failure.reason for failure in (*dict(_FAILURES).values(), _UNREACHABLE, _NO_TLS, _OPTIONS, _OTHER)
+)
 """All possible values of `Failure.reason` on PostgreSQL."""
+CONNECT_ERRORS: Final = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.PostgresError)
+"""The errors that opening a connection may raise. Every command translates each of them."""
+_CONNECTION_LOST: Final = (asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError)
+"""The errors of PostgreSQL that say that the connection ended."""
 
 
 def explain(error: BaseException) -> Failure:
@@ -166,7 +179,20 @@ def explain(error: BaseException) -> Failure:
     sqlstate = str(getattr(error, "sqlstate", None) or "")
     if isinstance(error, ConnectionError) and "rejected SSL upgrade" in str(error):
         return _NO_TLS
+    if _refuses_options(error):
+        return _OPTIONS._replace(sqlstate=sqlstate)
     for kinds, failure in _FAILURES:
         if isinstance(error, kinds):
             return failure._replace(sqlstate=sqlstate)
-    return _UNREACHABLE._replace(sqlstate=sqlstate)
+    is_answer = isinstance(error, asyncpg.PostgresError) and not isinstance(error, _CONNECTION_LOST)
+    return (_OTHER if is_answer else _UNREACHABLE)._replace(sqlstate=sqlstate)
+
+
+def _refuses_options(error: BaseException) -> bool:
+    """Return whether PostgreSQL refused a setting in the URL's parameter `options`.
+
+    The file of PostgreSQL's source code that reported the error tells it apart: error codes such as a missing privilege
+    have other causes, too, and texts may be in any language.
+    """
+    file = getattr(error, "server_source_filename", None)
+    return file == "guc.c" or (file == "postgres.c" and isinstance(error, asyncpg.PostgresSyntaxError))

@@ -13,11 +13,10 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 from uuid import UUID
 
-import asyncpg
-
 from app import observability
 from app.db.notifications import ChangeNotifier
 from app.db.postgres.connecting import Connector
+from app.db.postgres.failures import CONNECT_ERRORS
 from app.settings import Settings
 
 _CHANNEL: Final = "afterglow_feed"
@@ -58,13 +57,7 @@ class PostgresChangeNotifier(ChangeNotifier):
                     self._wake_all()
                     while True:
                         await self._send(connection)
-            except (
-                OSError,
-                TimeoutError,
-                asyncpg.InterfaceError,
-                asyncpg.InternalClientError,
-                asyncpg.PostgresError,
-            ) as error:
+            except CONNECT_ERRORS as error:
                 observability.log_event("notifications-unavailable", error=type(error).__name__)
             await asyncio.sleep(pause)
             pause = min(pause * 2, _MAX_RECONNECT_SECONDS)

@@ -55,14 +55,15 @@ class ConditionalWrite(NamedTuple):
     parts: list[str]
 
 
-def translate(error: BaseException) -> BaseException:
+def translate(error: BaseException, failures: tuple[type[BaseException], ...] = _UNAVAILABLE) -> BaseException:
     """If `error` is a failure of the database, return the `Problem` for it. Otherwise return `error` itself.
 
-    Log `database-unavailable` if the database cannot be used.
+    `failures` are the types of such errors, by default those of a statement. Log `database-unavailable` if the database
+    cannot be used.
     """
     if isinstance(error, asyncpg.DiskFullError):
         return StorageFull()
-    if isinstance(error, _UNAVAILABLE):
+    if isinstance(error, failures):
         failure = explain(error)
         observability.log_event("database-unavailable", "error", error=type(error).__name__, reason=failure.reason)
         return Unavailable(READ_ONLY if failure.reason == "read-only" else "", failure)
