@@ -220,8 +220,8 @@ def print_token(
     if client is None:
         fail(f"no client has the id {id}")
     signing_key = client_tokens.read_signing_key(key, client)
-    own_url = settings.issuer if settings.has_issuer else f"http://127.0.0.1:8000{settings.root_path}"
-    granted = client_tokens.request_token(url or own_url, client, signing_key, settings.issuer, scope)
+    url = url or client_tokens.default_url(settings)
+    granted = client_tokens.request_token(url, client, signing_key, settings.issuer, scope)
     if as_json:
         print_json(granted)
     else:
