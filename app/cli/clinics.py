@@ -81,7 +81,7 @@ def list_clinics(*, as_json: AsJson = False) -> None:
 def end_clinic(id: ClinicId, *, yes: Yes = False, as_json: AsJson = False) -> None:
     """End a clinic permanently. Its clients are refused from the next request on, and all consents for the clinic end.
 
-    Each patient gets an e-mail. Each consent that ends is logged on standard error. An interrupted run can be repeated.
+    Each patient with an active consent gets an e-mail. Each consent that ends is logged on standard error. An interrupted run can be repeated.
     """
     settings = load_settings()
     keyring = open_keyring(settings)
