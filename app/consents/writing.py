@@ -192,11 +192,13 @@ class ConsentWrite:
     async def add_identifier(self, row: Row, identifier: Row) -> None:
         """Add one of the clinic's identifiers of the patient to an active consent, if the consent does not have it yet.
 
-        The clinic must be locked. Raise `IdentifierInUse` if another patient of the clinic has the identifier, and
-        `TooManyIdentifiers` if the consent has `MAX_IDENTIFIERS` identifiers.
+        If it is added, the access log gets an entry. The clinic must be locked. Raise `IdentifierInUse` if another
+        patient of the clinic has the identifier, and `TooManyIdentifiers` if the consent has `MAX_IDENTIFIERS`
+        identifiers.
         """
         if await self._add_identifier(row, identifier):
             await self._deliver_identifiers(row)
+            self.log(row, Action.CHANGE, access_log.CONNECTIONS, str(row["patient_id"]))
 
     async def _add_identifier(self, row: Row, identifier: Row) -> bool:
         found = await self.tx.one(statements.OWNER_OF_IDENTIFIER, clinic_id=row["clinic_id"], **identifier)
