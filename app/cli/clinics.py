@@ -24,7 +24,7 @@ from app.composition import build_services
 from app.consents import ending
 from app.db import Database, Row, Transaction
 from app.identity.fields import EmailAddress
-from app.outbound import RefusedUrlError, parse_target
+from app.outbound import Outbound, RefusedUrlError
 from app.settings import Environment, Settings
 
 MAX_NAME = 200
@@ -238,7 +238,7 @@ def _key_source(settings: Settings, file: Path | None, url: str | None) -> KeySo
         fail("give the client's public keys by --jwks FILE or by --jwks-uri URL, not both")
     if url is not None:
         try:
-            parse_target(url, allow_loopback=settings.env is Environment.DEVELOPMENT)
+            run(Outbound(allow_loopback=settings.env is Environment.DEVELOPMENT).check(url))
         except RefusedUrlError as error:
             fail(f"the URL of --jwks-uri is refused: {error}")
         return KeySource(None, url)
