@@ -132,10 +132,10 @@ class Api(FastAPI):
             for route in [each for each in self.routes if isinstance(each, Route)]:
                 route.declare()
             transitions = {
-                shape.__name__: resource.transitions
+                shape.__name__: resource.status_changes
                 for resource in RESOURCES
                 for shape in (resource.public, resource.draft, resource.patch)
-                if resource.transitions is not None
+                if resource.status_changes
             }
             forms = {each.endpoint.__name__: each.form for each in self.routes if isinstance(each, Route) and each.form}
             self.openapi_schema = openapi.document(self, transitions, forms)

@@ -2,22 +2,39 @@
 
 import asyncio
 import itertools
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import typer
 
 from app import clock
 from app.cli.database import with_database
 from app.cli.errors import EXIT_CONFIG, fail
+from app.db import Database
 from app.db.readiness import NOT_MIGRATED, find_failure
+from app.keyring import Keyring
 from app.library import Library
 from app.problems import Failure
+from app.sealing.rewrapping import one_used_key
 from app.settings import Environment, Settings
+
+OTHER_KEYRING: Final = Failure(
+    "other-keyring",
+    "the keyring does not have the key that the records of this database are sealed with: set AFTERGLOW_KEYRING to the "
+    "keyring that belongs to the database",
+    is_configuration=True,
+)
 
 
 def find_database_failure(settings: Settings) -> Failure | None:
-    """Return why the database of the settings cannot be used; None if it can be used."""
-    return asyncio.run(with_database(settings, find_failure))
+    """Return why the database of the settings cannot be used, or not with their keyring; None if it can be used."""
+
+    async def find(db: Database) -> Failure | None:
+        failure = await find_failure(db)
+        used = None if failure is not None else await one_used_key(db)
+        known = Keyring(settings.keyring).sealing_keys if used is not None and settings.keyring.exists() else {}
+        return failure if used is None or used in known else OTHER_KEYRING
+
+    return asyncio.run(with_database(settings, find))
 
 
 def fail_for(failure: Failure) -> NoReturn:

@@ -21,20 +21,24 @@ _REQUIRED: Final = ("grant_type", "client_assertion_type", "client_assertion")
 class TokenRequest(BaseModel, json_schema_extra={**example(examples.TOKEN_REQUEST), "required": [*_REQUIRED]}):
     """A form that requests an access token. A parameter must not be repeated; an empty one counts as absent."""
 
-    grant_type: str = Field("", examples=[GRANT_TYPE], description=f"Always `{GRANT_TYPE}`.")
-    client_assertion_type: str = Field("", examples=[ASSERTION_TYPE], description=f"Always `{ASSERTION_TYPE}`.")
+    grant_type: str = Field(default_factory=str, examples=[GRANT_TYPE], description=f"Always `{GRANT_TYPE}`.")
+    client_assertion_type: str = Field(
+        default_factory=str, examples=[ASSERTION_TYPE], description=f"Always `{ASSERTION_TYPE}`."
+    )
     client_assertion: str = Field(
-        "",
+        default_factory=str,
         examples=[examples.TOKEN_REQUEST["client_assertion"]],
         description="A JWT that the client has signed with RS384 or ES384. Its claims are `iss` and `sub` (both the client "
         "id), `aud` (the URL of this endpoint), `exp` (at most 300 seconds from now) and `jti` (new for each request).",
     )
     scope: str = Field(
-        "",
+        default_factory=str,
         examples=[examples.TOKEN_REQUEST["scope"]],
         description="The wanted scopes, separated by spaces; the default is all registered scopes.",
     )
-    client_id: str = Field("", description="The client id. It is optional, because the assertion contains it.")
+    client_id: str = Field(
+        default_factory=str, description="The client id. It is optional, because the assertion contains it."
+    )
 
 
 class ClientToken(BaseModel, defer_build=True, json_schema_extra=example(examples.CLIENT_TOKEN)):

@@ -9,7 +9,7 @@ from app.clinics.tables import Purpose
 from app.clock import Instant
 from app.consents import examples
 from app.consents.fields import MAX_IDENTIFIERS, Shares, System, Value
-from app.consents.shapes import Asks, ClinicName, Shape, TypedCode
+from app.consents.shapes import STATUS_CHANGES, Asks, ClinicName, Shape, TypedCode
 from app.db import Row
 from app.ids import Id
 from app.openapi import example
@@ -85,7 +85,8 @@ class Connection(BaseModel, defer_build=True, json_schema_extra=example(examples
         description="The clinic's identifiers of the patient, ordered by system and value."
     )
     status: ConsentStatus = Field(
-        description="`active`; or `inactive`, only in the response to the request that ends the connection."
+        description="`active`; or `inactive`, only in the response to the request that ends the connection.",
+        json_schema_extra={"x-transitions": STATUS_CHANGES},
     )
     shares: Shares = Field(description="The clinic sees the records of these collections whose visibility is `shared`.")
     receives: bool = Field(description="Whether the clinic may add sessions to the account.")

@@ -3,6 +3,7 @@
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import MISSING, BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
 from app.clinics.consent_tables import ConsentStatus, EndedBy
 from app.clinics.tables import Purpose
@@ -22,6 +23,8 @@ _PURPOSE: Final = "What the clinic uses the records for. Clients of the clinic w
 TypedCode = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00]*$")]
 """A code as a person typed it. Any text is accepted; a text that does not have the form of a code is a wrong code."""
 Receives = Annotated[bool, Field(strict=True)]
+STATUS_CHANGES: Final[JsonDict] = {"active": ["inactive"], "inactive": [], "proposed": ["active", "inactive"]}
+"""For each status of a consent, the statuses that may follow it."""
 
 
 class Shape(BaseModel):
@@ -99,7 +102,8 @@ class Consent(BaseModel, defer_build=True, json_schema_extra=example(examples.CO
     id: Id = Field(description="The consent's id.")
     clinic: ClinicName = Field(description="The clinic.")
     status: ConsentStatus = Field(
-        description="`proposed`: the code is not used yet. `active`: in force. `inactive`: ended permanently."
+        description="`proposed`: the code is not used yet. `active`: in force. `inactive`: ended permanently.",
+        json_schema_extra={"x-transitions": STATUS_CHANGES},
     )
     shares: Shares = Field(description=_SHARES)
     receives: bool = Field(description=_RECEIVES)

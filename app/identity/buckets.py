@@ -149,7 +149,7 @@ def of_tokens(services: Services, client_id: UUID) -> Bucket:
 
 
 def of_bulk_exports(services: Services, client_id: UUID) -> Bucket:
-    """Return the bucket of the bulk exports that a clinic's client starts."""
+    """Return the rate limit's bucket that counts the bulk exports a clinic's client starts."""
     key = key_of(services.throttle_key, "bulk exports", str(client_id))
     return Bucket(key, services.settings.throttle_exports, HOUR, "bulk exports")
 

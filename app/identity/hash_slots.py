@@ -27,7 +27,7 @@ class HashSlots:
             raise
 
     def release(self) -> None:
-        """Release a slot: give it to the next network that waits, or make it available."""
+        """Release a slot: give it to a request of the network whose turn is next, or make it free if no request waits."""
         while self._waiting:
             network, waiters = self._waiting.popitem(last=False)
             slot = waiters.popleft()

@@ -57,10 +57,15 @@ def remove_patterns(schema: Json) -> None:
 
 
 def describe_transitions(status: Json, transitions: Mapping[str, Iterable[str]]) -> None:
-    """Add the allowed transitions to a status field: `x-transitions` for programs, and a text in its description."""
+    """Add the allowed transitions to a status field: `x-transitions` for programs, and a text in its description.
+
+    If every status may change to every other, the description says so already.
+    """
     status["x-transitions"] = {
         each: sorted(targets - {each}) for each in sorted(transitions) if (targets := {*transitions[each]})
     }
+    if all({*targets} == {*transitions} for targets in transitions.values()):
+        return
     steps = "; ".join(
         f"`{each}` to {', '.join(f'`{target}`' for target in targets) or 'nothing'}"
         for each, targets in status["x-transitions"].items()

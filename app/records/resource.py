@@ -1,6 +1,6 @@
 """A resource: all that the shared code needs to know about one kind of record, and the registry of all kinds."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -152,6 +152,15 @@ class Resource:
         """The target kind of each reference, by field."""
         of_table = {kind.table: kind for kind in kinds()}
         return {field: of_table[table] for field, table in self.references.items()}
+
+    @cached_property
+    def status_changes(self) -> Mapping[str, Iterable[str]]:
+        """For each status, the statuses to which a record may change. Empty if the records have no status."""
+        if self.transitions is not None or "status" not in self.draft.model_fields:
+            return self.transitions or {}
+        enumeration: Any = self.draft.model_fields["status"].annotation
+        statuses = [str(each) for each in enumeration]
+        return dict.fromkeys(statuses, statuses)
 
     def happened_at(self, row: Row, timezone: str) -> datetime:
         """Return the time of a record in the timeline (`happened`).

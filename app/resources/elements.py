@@ -58,7 +58,9 @@ class ElementFields(records.Fields):
     origin: Text20000 | None = Field(None, description="Where it came from.")
     reframe: Text20000 | None = Field(None, description="Who I am without its weight; the new perspective.")
     status: ElementStatus = Field(
-        ElementStatus.CAPTURED, description="How far I have come with it. Understood and integrated need a meaning."
+        ElementStatus.CAPTURED,
+        description="How far I have come with it. It may change to any other status; `understood` and `integrated` need "
+        "a meaning.",
     )
 
 

@@ -26,6 +26,7 @@ _NEXT: Final = Statement(
 )
 _REWRAP: Final = bulk_update(_data_key, ["owner_id", "generation"], ["kek_id", "wrapped"])
 _USED: Final = Statement(sa.select(_data_key.c.kek_id).distinct())
+_ONE_USED: Final = Statement(sa.select(_data_key.c.kek_id).limit(sa.literal_column("1", sa.Integer)))
 
 
 async def count_left(db: Database, keyring: Keyring) -> int:
@@ -49,3 +50,8 @@ async def rewrap(db: Database, keyring: Keyring) -> AsyncGenerator[int, None]:
 async def used_keys(db: Database) -> set[str]:
     """Return the ids of the key-encryption keys that wrap at least one data key."""
     return {row["kek_id"] for row in await db.all(_USED)}
+
+
+async def one_used_key(db: Database) -> str | None:
+    """Return the id of a key-encryption key that wraps a data key; None if the database has no data keys."""
+    return next((row["kek_id"] for row in await db.all(_ONE_USED)), None)

@@ -113,7 +113,10 @@ async def run(services: Services) -> None:
 
 
 async def _claim(services: Services) -> list[Row]:
-    """Lease due webhooks to this process; return them, each with the message to send and the data of its clinic."""
+    """Lease due webhooks to this process.
+
+    Return the rows of the webhooks, each with the message to send, and with the head, epoch, name and contact of its clinic.
+    """
     now, free = clock.now(), MAX_SENDING - services.jobs.tasks
     if free <= 0 or await services.db.one(NEXT, now=now) is None:
         return []

@@ -41,7 +41,10 @@ class Webhook(BaseModel, defer_build=True, json_schema_extra=example(examples.WE
 
     id: Id = Field(description="The webhook's id.")
     url: str = Field(description="The URL that gets messages.")
-    status: WebhookStatus = Field(description="Whether messages are delivered.")
+    status: WebhookStatus = Field(
+        description="Whether messages are delivered. You may change it at any time.",
+        json_schema_extra={"x-transitions": {"active": ["disabled"], "disabled": ["active"]}},
+    )
     delivered_at: Instant | None = Field(description="When a message was last delivered.")
     failing_since: Instant | None = Field(
         description="When the attempts began to fail; null if the latest attempt did not fail."

@@ -23,6 +23,8 @@ AFTERGLOW = Path(sys.executable).with_name("afterglow")
 PASSWORD = "wisteria by the gate"
 SECONDS = 90
 """The longest wait for a process."""
+SECONDS_BETWEEN_LINES = math.inf
+"""The time between two lines of progress: a command prints none, however slow the machine is."""
 
 
 class Result(NamedTuple):
@@ -33,13 +35,10 @@ class Result(NamedTuple):
     err: str
 
 
-def afterglow(*arguments: str, stdin: str = "", seconds_between_lines: float = math.inf, **settings: str) -> Result:
-    """Run a command in this process; `settings` are set as AFTERGLOW_… variables.
-
-    By default it prints no lines of progress, however slow the machine is.
-    """
+def afterglow(*arguments: str, stdin: str = "", **settings: str) -> Result:
+    """Run a command in this process; `settings` are set as AFTERGLOW_… variables."""
     environment = {f"AFTERGLOW_{name.upper()}": value for name, value in settings.items()}
-    with patch.object(progress, "SECONDS_BETWEEN_LINES", seconds_between_lines):
+    with patch.object(progress, "SECONDS_BETWEEN_LINES", SECONDS_BETWEEN_LINES):
         result = CliRunner().invoke(cli, list(arguments), input=stdin, env=environment)
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return Result(result.exit_code, result.stdout, result.stderr)

@@ -1,12 +1,16 @@
 """Checks before a start: the database of a production server, and work in a child process that fails."""
 
+from pathlib import Path
+
 import pytest
 import typer
 
 from app import starting
 from app.cli.checking import check_database
+from app.keyring.rotation import create_keyring
 from app.settings import Settings
 from tests.conftest import Databases
+from tests.serving import Server
 
 
 def fail_to_start(settings: Settings) -> None:
@@ -37,6 +41,22 @@ def test_a_database_that_cannot_be_used_ends_the_start(
         check_database(Settings(database_url=url))
     assert raised.value.exit_code == status
     assert "AFTERGLOW_DATABASE_URL" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("is_created", [True, False], ids=["another keyring", "no keyring"])
+def test_the_keyring_of_another_database_ends_the_start(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str], *, is_created: bool
+) -> None:
+    server.person()
+    settings = server.settings
+    check_database(settings)
+    other = tmp_path / "other.json"
+    if is_created:
+        create_keyring(other, generated=False)
+    with pytest.raises(typer.Exit) as raised:
+        check_database(settings.model_copy(update={"keyring": other}))
+    assert raised.value.exit_code == 78
+    assert "set AFTERGLOW_KEYRING to the keyring that belongs to the database" in capsys.readouterr().err
 
 
 def test_the_status_of_work_that_fails_in_a_child_process_is_that_of_the_command() -> None:

@@ -123,14 +123,34 @@ def test_the_codes_of_problems_are_an_enumeration() -> None:
     assert SCHEMAS["Problem"]["properties"]["code"]["enum"] == sorted(kind.code for kind in kinds())
 
 
-@pytest.mark.parametrize("resource", [kind for kind in RESOURCES if kind.transitions], ids=lambda kind: kind.collection)
+def test_each_status_field_of_a_record_documents_its_transitions() -> None:
+    for kind in RESOURCES:
+        for shape in (kind.public, kind.draft, kind.patch):
+            assert ("status" in shape.model_fields) == bool(kind.status_changes)
+
+
+@pytest.mark.parametrize(
+    "resource", [kind for kind in RESOURCES if kind.status_changes], ids=lambda kind: kind.collection
+)
 def test_a_status_field_documents_its_transitions(resource: Any) -> None:
     for shape in (resource.public, resource.draft, resource.patch):
         status = SCHEMAS[shape.__name__]["properties"]["status"]
         listed = {each: set(targets) for each, targets in status["x-transitions"].items()}
-        assert listed == {each: set(targets) - {each} for each, targets in resource.transitions.items()}
+        assert listed == {each: {*targets} - {each} for each, targets in resource.status_changes.items()}
         for each in listed:
-            assert f"`{each}` to " in status["description"]
+            in_words = f"`{each}` to " if resource.transitions else "It may change to any other"
+            assert in_words in status["description"]
+
+
+@pytest.mark.parametrize("name", ["Consent", "Connection", "Webhook"])
+def test_a_status_of_an_agreement_documents_its_transitions(name: str) -> None:
+    status = SCHEMAS[name]["properties"]["status"]
+    assert {*status["x-transitions"]} == {*SCHEMAS[status["$ref"].rpartition("/")[2]]["enum"]}
+
+
+def test_a_required_member_has_no_default() -> None:
+    for name, schema in SCHEMAS.items():
+        assert [each for each in schema.get("required", ()) if "default" in schema["properties"][each]] == [], name
 
 
 def test_the_codes_of_faults_are_an_enumeration() -> None:

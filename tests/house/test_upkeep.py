@@ -15,6 +15,7 @@ from app.records.tables import Change, RememberedOp, Restoration
 from app.settings import Settings
 from tests.conftest import Databases
 from tests.db.helpers import add_account, with_database
+from tests.house import commands
 from tests.house.commands import AFTERGLOW, SECONDS, Result, afterglow, assert_fails
 from tests.sync.feed_rows import SET_FEED, ChangeRow, insert_changes, insert_remembered_ops, select_all
 
@@ -117,10 +118,11 @@ def test_purge_refuses_an_invalid_number_of_days(url: str, days: str) -> None:
     assert len(rows(url, Change)) == 5
 
 
-def test_without_a_terminal_progress_is_printed_as_lines(url: str) -> None:
-    said = afterglow("purge", seconds_between_lines=0, database_url=url)
+def test_without_a_terminal_progress_is_printed_as_lines(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands, "SECONDS_BETWEEN_LINES", 0)
+    said = afterglow("purge", database_url=url)
     assert said.out.splitlines()[:-2] == ["Removals: 3", "Operations: 2"]
-    said = afterglow("restored", "--yes", seconds_between_lines=0, database_url=url)
+    said = afterglow("restored", "--yes", database_url=url)
     assert (said.status, said.out) == (0, f"Feeds: 1 of 1\nCalendar links: 0\n{RAISED}")
 
 
