@@ -16,6 +16,7 @@ from app.clinics.keys import MAX_BYTES
 from app.db import Row
 from app.identity import jws
 from app.ids import new_id_text
+from app.settings import Settings
 
 SECONDS: Final = 10
 _LIFETIME: Final = 60
@@ -76,6 +77,11 @@ def _private_keys(content: str | dict[str, Any], algorithm: str) -> list[tuple[j
     except Exception:  # noqa: BLE001 - it is no key for this algorithm
         return []
     return [(key, algorithm)] if "d" in members and members.get("crv", "P-384") == "P-384" else []
+
+
+def default_url(settings: Settings) -> str:
+    """Return the URL of the server that `afterglow clinic token` sends the request to without `--url`."""
+    return settings.issuer if settings.has_issuer else f"http://127.0.0.1:8000{settings.root_path}"
 
 
 def request_token(url: str, client: Row, key: SigningKey, audience: str, scope: str) -> dict[str, Any]:

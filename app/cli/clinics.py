@@ -24,7 +24,7 @@ from app.composition import build_services
 from app.consents import ending
 from app.db import Database, Row, Transaction
 from app.identity.fields import EmailAddress
-from app.outbound import RefusedUrlError, parse_target
+from app.outbound import Outbound, RefusedUrlError
 from app.settings import Environment, Settings
 
 MAX_NAME = 200
@@ -81,7 +81,7 @@ def list_clinics(*, as_json: AsJson = False) -> None:
 def end_clinic(id: ClinicId, *, yes: Yes = False, as_json: AsJson = False) -> None:
     """End a clinic permanently. Its clients are refused from the next request on, and all consents for the clinic end.
 
-    Each patient gets an e-mail. Each consent that ends is logged on standard error. An interrupted run can be repeated.
+    Each patient with an active consent gets an e-mail. Each consent that ends is logged on standard error. An interrupted run can be repeated.
     """
     settings = load_settings()
     keyring = open_keyring(settings)
@@ -220,8 +220,8 @@ def print_token(
     if client is None:
         fail(f"no client has the id {id}")
     signing_key = client_tokens.read_signing_key(key, client)
-    own_url = settings.issuer if settings.has_issuer else f"http://127.0.0.1:8000{settings.root_path}"
-    granted = client_tokens.request_token(url or own_url, client, signing_key, settings.issuer, scope)
+    url = url or client_tokens.default_url(settings)
+    granted = client_tokens.request_token(url, client, signing_key, settings.issuer, scope)
     if as_json:
         print_json(granted)
     else:
@@ -238,7 +238,7 @@ def _key_source(settings: Settings, file: Path | None, url: str | None) -> KeySo
         fail("give the client's public keys by --jwks FILE or by --jwks-uri URL, not both")
     if url is not None:
         try:
-            parse_target(url, allow_loopback=settings.env is Environment.DEVELOPMENT)
+            run(Outbound(allow_loopback=settings.env is Environment.DEVELOPMENT).check(url))
         except RefusedUrlError as error:
             fail(f"the URL of --jwks-uri is refused: {error}")
         return KeySource(None, url)

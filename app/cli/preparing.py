@@ -1,10 +1,12 @@
 """Prepares the database before the API is served: migrations and demo data."""
 
 from collections.abc import Callable
+from functools import partial
 
 import typer
 
 from app import demo, starting
+from app.cli import client_tokens
 from app.cli.checking import check_library, fail_for, find_database_failure
 from app.cli.database import run
 from app.cli.errors import EXIT_CONFIG, fail, load_settings
@@ -23,9 +25,10 @@ def migrate() -> None:
     typer.echo(f"The schema is at version {schema.HEAD}.")
 
 
-def prepare(settings: Settings, *, wants_demo: bool) -> None:
+def prepare(settings: Settings, url: str, *, wants_demo: bool) -> None:
     """Check the operator's files of instruments and helplines, migrate the database, and create the demo data.
 
+    `url` is the URL at which this machine reaches the server, for the command that is printed with the demo data.
     Do only what is needed: the database is migrated only in development, and the demo data is created only if
     `wants_demo` is true. The work is done in a child process (decision 013).
     """
@@ -33,7 +36,7 @@ def prepare(settings: Settings, *, wants_demo: bool) -> None:
     work: list[Callable[[Settings], None]] = [
         *([check_library] if has_files or settings.env is Environment.PRODUCTION else []),
         *([_migrate] if settings.env is Environment.DEVELOPMENT and not _is_current(settings) else []),
-        *([_create_demo] if wants_demo else []),
+        *([partial(_create_demo, url=url)] if wants_demo else []),
     ]
     if work:
         starting.run_in_child(work, settings)
@@ -59,7 +62,8 @@ def _migrate(settings: Settings) -> None:
         fail(str(error), EXIT_CONFIG if error.is_configuration else 1)
 
 
-def _create_demo(settings: Settings) -> None:
+def _create_demo(settings: Settings, url: str) -> None:
     run(demo.create_demo(settings))
     typer.echo(f"Demo:     {demo.EMAIL}\nPassword: {demo.PASSWORD}")
-    typer.echo(f"Clinic:   afterglow clinic token {demo.CLIENT_ID} --key {demo.key_file(settings)}")
+    option = "" if url == client_tokens.default_url(settings) else f" --url {url}"
+    typer.echo(f"Clinic:   afterglow clinic token {demo.CLIENT_ID} --key {demo.key_file(settings)}{option}")

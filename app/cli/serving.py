@@ -2,7 +2,7 @@
 
 import os
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -14,6 +14,8 @@ from app.settings import Environment, Settings
 from migrations import HEAD
 
 cli = typer.Typer()
+_LOCAL: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - listening on it is the operator's choice
+"""The addresses of this machine that reach a server which listens on every network interface."""
 
 
 @cli.command()
@@ -43,7 +45,8 @@ def serve(
     if settings.env is Environment.DEVELOPMENT or wants_demo:
         with loading():
             from app.cli import preparing  # noqa: PLC0415 - in production, the process that starts workers does not need it
-        preparing.prepare(settings, wants_demo=wants_demo)
+        local_url = _url(_LOCAL.get(host, host), port) + settings.root_path
+        preparing.prepare(settings, local_url, wants_demo=wants_demo)
     else:
         starting.run_in_child([_check_library, _check_database], settings)
     database = "SQLite" if settings.uses_sqlite else "PostgreSQL"

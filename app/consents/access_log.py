@@ -70,11 +70,10 @@ class Access(BaseModel, defer_build=True, json_schema_extra=example(examples.ACC
     )
     action: Action = Field(
         description="`read`, `export`, `write`: an access. `connect`, `change`, `end`: the start, a change or the end "
-        "of a consent."
+        "of a consent, or `change` of a connection: an invitation of the clinic added an identifier."
     )
     collection: str = Field(
-        description="The collection of the records; `connections` for an access to the connection itself, `consents` "
-        "for a consent."
+        description="The collection of the records; `connections` for the connection itself, `consents` for a consent."
     )
     ids: list[str] = Field(
         description="The ids of the records, the clinic's id of the patient (`connections`), or the id of the consent."

@@ -109,7 +109,11 @@ class ClinicState(BaseModel, defer_build=True, json_schema_extra=example(example
     clinic: ClinicName = Field(description="The clinic.")
     client_id: Id = Field(description="The client that calls.")
     scopes: list[str] = Field(description="The scopes of the access token.")
-    cursor: str = Field(description="The cursor after the clinic's newest change; `0` if there is no change yet.")
+    cursor: str = Field(
+        description="The cursor after the changes that are numbered; `0` if there are none. Changes are numbered when "
+        "a client of the clinic pulls, or within seconds if the clinic has a webhook. A pull from this cursor returns "
+        "every change that is numbered later."
+    )
     connections: int = Field(ge=0, le=2**31 - 1, description="The number of active connections.")
     sessions: int = Field(ge=0, le=2**31 - 1, description="The number of sessions that the clinic manages.")
     limits: Limits = Field(description="The limits of requests.")

@@ -1,4 +1,4 @@
-"""The e-mails about a consent. The owner gets one for the start, each change and the end of a consent."""
+"""The e-mails about a consent. The owner gets one for the start of a consent, and then for each change and the end."""
 
 from typing import Final
 

@@ -54,7 +54,8 @@ class ConsentWrite:
     """A write of an owner's consents: the transaction that has locked the owner's feed, and the consents.
 
     It has the owner's live (proposed or active) consents. Its methods queue an e-mail to the owner only if
-    `Origin.sends_emails` is true.
+    `Origin.sends_emails` is true, and only about a consent that is or was active: the clinic never saw anything by a
+    proposed one.
     """
 
     def __init__(self, tx: Transaction, services: Services, owner: Row, live: Iterable[Row], origin: Origin) -> None:
@@ -151,7 +152,7 @@ class ConsentWrite:
         return row
 
     async def change(self, row: Row, changes: Row) -> Row:
-        """Change the terms of a live consent; return its row. The owner gets an e-mail."""
+        """Change the terms of a live consent; return its row. The owner gets an e-mail if the consent is active."""
         changed = row | changes
         changed |= {"ends_at": _ends_at(changed["code_expires_at"], changed["until"]), "head": row["head"] + 1}
         row = await self._update(changed)
@@ -162,7 +163,10 @@ class ConsentWrite:
         return row
 
     async def end(self, row: Row, by: EndedBy | None = None) -> Row:
-        """End a live consent; return its row. The owner gets an e-mail. If `by` is None, `Origin.by` has ended it."""
+        """End a live consent; return its row. The owner gets an e-mail if the consent was active.
+
+        If `by` is None, `Origin.by` has ended it.
+        """
         by = by or self._origin.by
         ended_at = row["ends_at"] if by is EndedBy.EXPIRY else self.now
         row = await self._update(
@@ -188,11 +192,13 @@ class ConsentWrite:
     async def add_identifier(self, row: Row, identifier: Row) -> None:
         """Add one of the clinic's identifiers of the patient to an active consent, if the consent does not have it yet.
 
-        The clinic must be locked. Raise `IdentifierInUse` if another patient of the clinic has the identifier, and
-        `TooManyIdentifiers` if the consent has `MAX_IDENTIFIERS` identifiers.
+        If it is added, the access log gets an entry. The clinic must be locked. Raise `IdentifierInUse` if another
+        patient of the clinic has the identifier, and `TooManyIdentifiers` if the consent has `MAX_IDENTIFIERS`
+        identifiers.
         """
         if await self._add_identifier(row, identifier):
             await self._deliver_identifiers(row)
+            self.log(row, Action.CHANGE, access_log.CONNECTIONS, str(row["patient_id"]))
 
     async def _add_identifier(self, row: Row, identifier: Row) -> bool:
         found = await self.tx.one(statements.OWNER_OF_IDENTIFIER, clinic_id=row["clinic_id"], **identifier)
@@ -331,7 +337,7 @@ class ConsentWrite:
 
     def _note(self, row: Row, action: Action, email: Email) -> None:
         self.log(row, action, CONSENTS, str(row["id"]))
-        if self._origin.sends_emails:
+        if self._origin.sends_emails and row["patient_id"] is not None:  # None: the consent was only proposed
             self._emails.append(email)
 
 

@@ -13,6 +13,7 @@ from tests.clinics.keys import ec_key, key_set, private_jwk, public_jwk, rsa_key
 from tests.conftest import Databases
 from tests.house.commands import Result, afterglow, assert_fails
 from tests.house.terminal import answer_at_terminal
+from tests.outbound.bad_urls import BAD_URLS
 
 pytestmark = pytest.mark.usefixtures("empty_folder")
 NO_ID = "019aa2c4-7b00-7000-8000-000000000000"
@@ -181,6 +182,15 @@ def test_keys_from_no_usable_source_are_refused(clinic: Run, case: str) -> None:
     clinic_id = add_clinic(clinic)["id"]
     assert_fails(clinic("client", "add", clinic_id, "--scope", "system/*.rs", *words), reason)
     assert clinic("client", "list").out == "There is no client.\n"
+
+
+def test_a_url_of_keys_that_the_server_would_not_fetch_is_refused(clinic: Run) -> None:
+    id = add_client(clinic, clinic_id := add_clinic(clinic)["id"])["id"]
+    for words in (["add", clinic_id, "--scope", "system/*.rs"], ["keys", id]):
+        for url in BAD_URLS.values():
+            assert_fails(clinic("client", *words, "--jwks-uri", url), "the URL of --jwks-uri is refused: .+")
+    (kept,) = read(clinic("client", "list", "--json"))["items"]
+    assert kept["jwks_uri"] is None
 
 
 def test_an_unsupported_scope_is_refused(clinic: Run) -> None:

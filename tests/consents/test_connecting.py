@@ -84,6 +84,10 @@ def test_a_second_invitation_of_the_same_clinic_adds_its_identifier(alice: Perso
         refused(alice.client.post("/v1/consents", json=TERMS | {"code": code}), 422, "unknown-code")
     (connection,) = clinic.connections()
     assert connection["identifiers"] == [clinic.identifier("P-1"), clinic.identifier("P-2")]
+    _, change, connect = accesses(alice)  # the newest is the read of the connection
+    assert (change["action"], change["collection"], change["ids"]) == ("change", "connections", [connection["id"]])
+    assert (change["client_id"], change["request_id"] is None) == (None, False)
+    assert connect["action"] == "connect"
 
 
 def test_a_connection_has_at_most_ten_identifiers(alice: Person, clinic: Clinic) -> None:

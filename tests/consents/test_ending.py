@@ -78,6 +78,32 @@ def test_an_ended_consent_lets_nothing_through_and_is_final(
         give(bob, clinic, "P-1")  # the chart is free again
 
 
+def operator_ends_the_clinic(server: Server, _person: Person, clinic: Clinic, _consent: Json) -> None:
+    assert command(server, "clinic", "end", str(clinic.id), "--yes").status == 0
+
+
+ENDS_OF_PROPOSAL: dict[str, End] = {
+    "patient": by_patient,
+    "expiry": by_expiry,
+    "operator": operator_ends_the_clinic,
+}
+
+
+@pytest.mark.usefixtures("empty_folder")
+@pytest.mark.parametrize("by", ENDS_OF_PROPOSAL)
+def test_no_email_is_sent_about_a_consent_that_was_only_proposed(
+    server: Server, alice: Person, clinic: Clinic, other_clinic: Clinic, by: str
+) -> None:
+    proposed = propose(alice, clinic)
+    path = f"/v1/consents/{proposed['id']}"
+    assert alice.client.patch(path, json={"receives": False}).status_code == 200
+    ENDS_OF_PROPOSAL[by](server, alice, clinic, proposed)
+    assert alice.client.get(path).json()["ended_by"] == by
+    assert [each["action"] for each in accesses(alice)] in (["end", "change"], ["end", "change", "change"])
+    give(alice, other_clinic)
+    assert "Your consent for Fern House is now active" in server.mailbox.text_to(alice.email)
+
+
 def test_a_consent_is_over_at_once_when_its_time_has_come(server: Server, alice: Person, clinic: Clinic) -> None:
     until = clock.format_instant(clock.now() + timedelta(minutes=5))
     consent = give(alice, clinic, until=until)
@@ -177,8 +203,11 @@ def test_a_restore_ends_every_consent(servers: Servers, database: str) -> None:
     server = servers.start(servers.settings(database))
     people = [server.person("alice"), server.person("bob")]
     consents = [give(person, new_clinic(server)) for person in people]
+    for person in people:
+        assert "is now active" in server.mailbox.text_to(person.email)
+    propose(people[0], new_clinic(server))
     kept = [int(person.client.get("/v1/sync").json()["cursor"]) for person in people]
-    for count in (2, 0):
+    for count in (3, 0):
         result = command(server, "restored", "--yes")
         assert (result.status, f"Consents ended: {count}.\n" in result.out) == (0, True)
         assert result.err.count('"event":"consent-ended"') == count
@@ -187,7 +216,8 @@ def test_a_restore_ends_every_consent(servers: Servers, database: str) -> None:
         assert again.client.get(f"/v1/consents/{consent['id']}").json()["ended_by"] == "restore"
         lost = again.client.get("/v1/sync/changes", params={"since": version + 1}).json()
         assert lost["resync"]["kept_through"] == version
-        wait_until(lambda person=person: "restored from a backup" in server.mailbox.text_to(person.email))  # type: ignore[misc]
+        assert "restored from a backup" in server.mailbox.text_to(person.email)
+    assert server.mailbox.is_empty(people[0].email)  # no e-mail about the proposal
     server.end_test()
 
 

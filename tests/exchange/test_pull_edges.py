@@ -220,3 +220,17 @@ def test_the_state_of_a_clinic_counts_its_connections_and_sessions(
     end(alice, hers)
     state = clinic.client.get("/v1/clinic").json()
     assert (state["connections"], state["sessions"]) == (1, 1)
+
+
+def test_a_pull_from_the_cursor_of_the_state_returns_the_changes_since_the_last_pull(
+    alice: Person, clinic: Clinic
+) -> None:
+    give(alice, clinic)
+    assert clinic.client.get("/v1/clinic").json()["cursor"] == "0"
+    clinic.client.get("/v1/clinic/changes")
+    cursor = clinic.client.get("/v1/clinic").json()["cursor"]
+    element = shared(alice)
+    assert clinic.client.get("/v1/clinic").json()["cursor"] == cursor
+    page = clinic.client.get("/v1/clinic/changes", params={"since": cursor}).json()
+    assert [each["id"] for each in page["changes"]] == [element["id"]]
+    assert clinic.client.get("/v1/clinic").json()["cursor"] == page["cursor"]

@@ -114,6 +114,28 @@ def read_journey(url: str) -> dict[str, list[object]]:
         }
 
 
+@pytest.mark.parametrize("root_path", ["", "/wisteria"])
+def test_the_printed_command_requests_a_token(monkeypatch: pytest.MonkeyPatch, root_path: str) -> None:
+    monkeypatch.setenv("AFTERGLOW_ROOT_PATH", root_path)
+    with running_server("--demo", "--host", "0.0.0.0") as (url, process):  # noqa: S104
+        assert process.stdout is not None
+        line = next(line for line in process.stdout if line.startswith("Clinic: "))
+        command = line.removeprefix("Clinic: ").split()
+        result = afterglow(*command[1:])
+    assert command[-2:] == ["--url", url + root_path]
+    assert (result.status, result.err) == (0, "")
+
+
+def test_the_printed_command_has_no_url_that_is_the_default(
+    databases: Databases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(starting, "run_in_child", lambda work, settings: [each(settings) for each in work])
+    settings = Settings(database_url=databases.fresh("sqlite"), keyring=tmp_path / "keys.json")
+    assert afterglow("keys", "create", str(settings.keyring)).status == 0
+    preparing.prepare(settings, "http://127.0.0.1:8000", wants_demo=True)
+    assert capsys.readouterr().out.endswith(f" --key {demo.key_file(settings)}\n")
+
+
 def test_several_workers_serve_postgresql(databases: Databases) -> None:
     with running_server("--workers", "2", database_url=databases.fresh("postgresql")) as (url, process):
         assert [httpx.get(f"{url}/readyz").status_code for _ in range(20)] == [200] * 20
@@ -169,7 +191,7 @@ def test_only_an_outdated_schema_is_migrated(
     for migrated in (True, False):
         url = databases.fresh(database, migrated=migrated)
         settings = Settings(database_url=url, keyring=tmp_path / "keys.json")
-        preparing.prepare(settings, wants_demo=False)
+        preparing.prepare(settings, "http://127.0.0.1:8000", wants_demo=False)
     assert done == [1]
 
 
