@@ -165,7 +165,10 @@ def _from(select: sa.Select[Any], source: Source, table: sa.FromClause, filters:
 
 
 def _items(source: Source, filters: Filters) -> list[sa.ColumnElement[Any]]:
-    """Return the conditions on the shared items of a source: clinic, collection, time of the change, and patients."""
+    """Return the SQL conditions that select the shared items of the collection that `source` describes.
+
+    They compare the clinic, the collection, the time of the change, and the patients of the search.
+    """
     conditions: list[sa.ColumnElement[Any]] = [
         _item.c.clinic_id == bind(_item.c.clinic_id),
         _item.c.collection == sa.literal_column(f"'{source.collection}'", sa.String()),

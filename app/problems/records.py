@@ -123,7 +123,7 @@ class Outdated(Problem):
 
     @classmethod
     def example(cls) -> Self:
-        """Return an example with a record, shortened."""
+        """Return the problem as the documentation shows it. Its `current` has two of the members of a record."""
         return cls(current={"id": "019aa2c4-7b00-7000-8000-000000000003", "version": 1099511627790})
 
 

@@ -31,7 +31,11 @@ class RequestShares:
         self._waiting: dict[Hashable, deque[asyncio.Future[None]]] = {}
 
     def enter(self, account: Hashable) -> bool:
-        """Count a request and return True. Return False, without counting it, if the caller must call `wait`."""
+        """Count a request of an account, and return True.
+
+        If the account already has `max_each` requests in flight, and other accounts have some, too, return False without
+        counting it: the request must `wait`.
+        """
         count = self._counts.get(account, 0)
         if count >= self._max_each and (count != self._total or self._waiting):
             return False

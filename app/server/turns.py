@@ -13,7 +13,7 @@ from app.problems import Unavailable
 
 
 class Turns:
-    """The locks of all keys in a process."""
+    """The locks of a process: one for each hashable value that is locked, such as the id of an owner."""
 
     def __init__(self, max_seconds: float) -> None:
         """Start with all keys unlocked. A task waits for a lock at most `max_seconds`."""
@@ -22,7 +22,7 @@ class Turns:
         """For each locked key, the tasks that wait for its lock."""
 
     async def take(self, key: Hashable) -> "Turn":
-        """Acquire the lock of a key, and return it. The caller must call its `release`.
+        """Acquire the lock of `key`, and return it. The caller must call its `release`.
 
         Raise `Unavailable` at the deadline.
         """

@@ -20,9 +20,10 @@ class Changed(NamedTuple):
     """One record that was created, changed or removed.
 
     `before` is its row before the change, None for a new record; `after` is its row now, None for a removed record.
-    Both contain the sealed document. `is_first` is true for the first change ever with this id. `former` describes the
-    version that the change replaces; None for a new or removed record. `revised_at` is when the history last kept a
-    former version of the record, which may be the version that this change replaces.
+    Both contain the sealed document. `is_first` is true for the first change ever with this id. `former` says
+    which device or client wrote the version that the change replaces, and when the history had last kept a version; None
+    for a new or removed record. `revised_at` is that time after the change: if the history keeps the replaced version, it
+    is the time of this change.
     """
 
     resource: Resource
