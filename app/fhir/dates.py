@@ -39,9 +39,11 @@ def parse(text: str) -> Interval:
     date = f"{year}-{month or '01'}-{day or '01'}"
     micros = ((fraction or ".0")[1:] + "000000")[:6]
     zone = offset if offset and offset != "Z" else "+00:00"
-    start = datetime.fromisoformat(
-        f"{date}T{hour or '00'}:{minute or '00'}:{second or '00'}.{micros}{zone}"
-    ).astimezone(UTC)
+    given = datetime.fromisoformat(f"{date}T{hour or '00'}:{minute or '00'}:{second or '00'}.{micros}{zone}")
+    try:
+        start = given.astimezone(UTC)
+    except OverflowError:  # in UTC, it is before the year 1 or after the year 9999
+        raise ValueError from None
     try:
         end = start + _length(start, fraction, month, day, hour, second)
     except (ValueError, OverflowError):

@@ -144,6 +144,8 @@ BAD_QUERIES: Final = {
     "an empty time": "_since=",
     "two times": "_since=2026-01-01&_since=2026-01-01",
     "no such day": "_since=2026-02-31",
+    "a time after the last year": "_since=9999-12-31T23:59:59-12:00",
+    "a time before the first year": "_since=0001-01-01T00:00:00%2B12:00",
     "no patient": "patient=",
     "an empty patient": f"patient={UNKNOWN},",
 }

@@ -1,5 +1,6 @@
 """Checks before a start: the database of a production server, and work in a child process that fails."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import typer
 
 from app import starting
 from app.cli.checking import check_database
+from app.cli.preparing import prepare
 from app.keyring.rotation import create_keyring
 from app.settings import Settings
 from tests.conftest import Databases
@@ -37,10 +39,12 @@ def test_a_database_that_is_not_migrated_is_only_reported(
 def test_a_database_that_cannot_be_used_ends_the_start(
     url: str, status: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(typer.Exit) as raised:
-        check_database(Settings(database_url=url))
-    assert raised.value.exit_code == status
-    assert "AFTERGLOW_DATABASE_URL" in capsys.readouterr().err
+    settings = Settings(database_url=url)
+    for check in (check_database, partial(prepare, url="http://127.0.0.1:8000", wants_demo=False)):
+        with pytest.raises(typer.Exit) as raised:
+            check(settings)
+        assert raised.value.exit_code == status
+        assert "AFTERGLOW_DATABASE_URL" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("is_created", [True, False], ids=["another keyring", "no keyring"])
