@@ -23,11 +23,15 @@ def split_names(value: object) -> object:
     return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
 
 
-def _check_issuer(issuer: str) -> str:
-    if not _ISSUER.fullmatch(issuer):
-        message = "must be this API's own URL with its scheme, and without user, query and fragment, such as https://api.example.org"
-        raise ValueError(message)
-    return issuer
+def _matching(pattern: re.Pattern[str], rule: str) -> AfterValidator:
+    """Return a validator of texts that raises `ValueError` with the text `rule` unless `pattern` matches a whole text."""
+
+    def check(value: str) -> str:
+        if not pattern.fullmatch(value):
+            raise ValueError(rule)
+        return value
+
+    return AfterValidator(check)
 
 
 def _check_origin(origin: str) -> str:
@@ -39,34 +43,6 @@ def _check_origin(origin: str) -> str:
         message = "must list origins: scheme, host and port if any, without a slash, a path or a wildcard, such as https://app.example.org"
         raise ValueError(message)
     return origin
-
-
-def _check_host(host: str) -> str:
-    if not _HOST.fullmatch(host):
-        message = "must list host names in ASCII, without scheme, port, path and *, such as api.example.org"
-        raise ValueError(message)
-    return host
-
-
-def _check_own_host(host: str) -> str:
-    if not _HOST.fullmatch(host):
-        message = "must be an IP address or a host name of this machine, such as 127.0.0.1"
-        raise ValueError(message)
-    return host
-
-
-def _check_sender(sender: str) -> str:
-    if not _SENDER.fullmatch(sender):
-        message = "must be an e-mail address, alone or after a name, such as Afterglow <hello@example.org>"
-        raise ValueError(message)
-    return sender
-
-
-def _check_root_path(path: str) -> str:
-    if not _ROOT_PATH.fullmatch(path):
-        message = "must be a path without a slash at its end, such as /afterglow"
-        raise ValueError(message)
-    return path
 
 
 def _check_proxy(proxy: str) -> str:
@@ -123,10 +99,22 @@ _ROOT_PATH: Final = re.compile(r"((/[A-Za-z0-9._~-]+)+)?")
 _MAPPED_BITS: Final = 96
 """The prefix length of ::ffff:0:0/96, the network of IPv4-mapped IPv6 addresses."""
 DatabaseUrl = Annotated[str, AfterValidator(_check_database_url)]
-Issuer = Annotated[str, AfterValidator(_check_issuer)]
+Issuer = Annotated[
+    str,
+    _matching(
+        _ISSUER,
+        "must be this API's own URL with its scheme, and without user, query and fragment, such as https://api.example.org",
+    ),
+]
 Origins = Annotated[list[Annotated[str, AfterValidator(_check_origin)]], NoDecode, BeforeValidator(split_names)]
-Hosts = Annotated[list[Annotated[str, AfterValidator(_check_host)]], NoDecode, BeforeValidator(split_names)]
+_ListedHost = Annotated[
+    str, _matching(_HOST, "must list host names in ASCII, without scheme, port, path and *, such as api.example.org")
+]
+Hosts = Annotated[list[_ListedHost], NoDecode, BeforeValidator(split_names)]
 Proxies = Annotated[list[Annotated[str, AfterValidator(_check_proxy)]], NoDecode, BeforeValidator(split_names)]
-OwnHost = Annotated[str, AfterValidator(_check_own_host)]
-Sender = Annotated[str, AfterValidator(_check_sender)]
-RootPath = Annotated[str, AfterValidator(_check_root_path)]
+OwnHost = Annotated[str, _matching(_HOST, "must be an IP address or a host name of this machine, such as 127.0.0.1")]
+Sender = Annotated[
+    str,
+    _matching(_SENDER, "must be an e-mail address, alone or after a name, such as Afterglow <hello@example.org>"),
+]
+RootPath = Annotated[str, _matching(_ROOT_PATH, "must be a path without a slash at its end, such as /afterglow")]
