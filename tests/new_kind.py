@@ -46,7 +46,7 @@ class CLASSFields(records.Fields):
     title: Text200 = Field(min_length=1, description="A title.")
     notes: Text20000 | None = Field(None, description="Notes.")
     status: CLASSStatus = Field(
-        CLASSStatus.ACTIVE, description="The status. It changes only along fixed transitions."
+        CLASSStatus.ACTIVE, description="The status."
     )
     session_id: Id | None = Field(None, description="The session that the WORDS belongs to.")
 

@@ -26,11 +26,11 @@ _clinical: Final[dict[str, Any]] = {
     for name, field in SESSIONS.draft.model_fields.items()
     if name in SESSIONS.clinical
 }
-_clinical["status"][1].description = "The status. A clinic may change it to any other, because clinics correct records."
 ClinicalSession: Final[Any] = create_model(
     "ClinicalSession",
     __base__=Shape,
-    __doc__="The clinical fields of a session. Absent fields become null or their default, except the time zone.",
+    __doc__="The clinical fields of a session. Absent fields become null or their default, except the time zone. A clinic "
+    "may change the status to any other, because clinics correct records.",
     **_clinical,
 )
 
@@ -87,7 +87,7 @@ def _record_of(kind: Resource) -> type[BaseModel]:
             kept: Any = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
             members[name] = (
                 kept | None if name in kind.targets else kept,
-                Field(description="The status." if name == "status" else field.description),
+                Field(description=field.description),
             )
     members["version"] = (ClinicVersion, Field(description="The record's version for this clinic."))
     managed_by: Any = Literal["patient", "this-clinic", "another-clinic"]

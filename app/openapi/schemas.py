@@ -57,20 +57,16 @@ def remove_patterns(schema: Json) -> None:
 
 
 def describe_transitions(status: Json, transitions: Mapping[str, Iterable[str]]) -> None:
-    """Add the allowed transitions to a status field: `x-transitions` for programs, and a text in its description.
-
-    If every status may change to every other, the description says so already.
-    """
+    """Add the allowed transitions to a status field: `x-transitions` for programs, and a text in its description."""
     status["x-transitions"] = {
         each: sorted(targets - {each}) for each in sorted(transitions) if (targets := {*transitions[each]})
     }
-    if all({*targets} == {*transitions} for targets in transitions.values()):
-        return
     steps = "; ".join(
         f"`{each}` to {', '.join(f'`{target}`' for target in targets) or 'nothing'}"
         for each, targets in status["x-transitions"].items()
     )
-    status["description"] = f"{status['description']} A change may go from {steps}."
+    is_free = all({*targets} == {*transitions} for targets in transitions.values())
+    status["description"] += " It may change to any other." if is_free else f" It may change only from {steps}."
 
 
 def parameter_schema(schema: Json) -> Json:

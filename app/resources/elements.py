@@ -59,8 +59,7 @@ class ElementFields(records.Fields):
     reframe: Text20000 | None = Field(None, description="Who I am without its weight; the new perspective.")
     status: ElementStatus = Field(
         ElementStatus.CAPTURED,
-        description="How far I have come with it. It may change to any other status; `understood` and `integrated` need "
-        "a meaning.",
+        description="The status: how far I have come with it (understood and integrated need a meaning).",
     )
 
 

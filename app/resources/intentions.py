@@ -47,7 +47,7 @@ class IntentionFields(records.Fields):
     element_id: Id | None = Field(None, description="The element that the intention grew from.")
     derived_from_id: Id | None = Field(None, description="The earlier intention that this one derives from.")
     domain: Domain | None = Field(None, description="The domain of life that the intention is about.")
-    status: IntentionStatus = Field(IntentionStatus.ACTIVE, description="The status. It may change to any other.")
+    status: IntentionStatus = Field(IntentionStatus.ACTIVE, description="The status.")
     achievement: Achievement | None = Field(None, description="How far the intention has been reached.")
     target_on: Day | None = Field(None, description="The day by which the intention should be reached.")
     scale: list[Text500 | None] | None = Field(

@@ -33,9 +33,7 @@ class ActionItemFields(records.Fields):
     then_response: Text500 | None = Field(
         None, description="The response of an if-then plan: … then I do this. Requires if_cue."
     )
-    status: ActionItemStatus = Field(
-        ActionItemStatus.ACCEPTED, description="The status. It changes only along fixed transitions."
-    )
+    status: ActionItemStatus = Field(ActionItemStatus.ACCEPTED, description="The status.")
     starts_on: Day | None = Field(None, description="The day on which the action item starts.")
     due_on: Day | None = Field(None, description="The day on which the action item is due: not before starts_on.")
     completed_at: Instant | None = Field(

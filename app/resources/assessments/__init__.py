@@ -39,9 +39,7 @@ class AssessmentFields(records.Fields):
         description="One answer for each item of the instrument, in the order of the items: an integer within the "
         "bounds of the item, or null if the item is not answered."
     )
-    status: AssessmentStatus = Field(
-        AssessmentStatus.COMPLETED, description="The status. It changes only along fixed transitions."
-    )
+    status: AssessmentStatus = Field(AssessmentStatus.COMPLETED, description="The status.")
     taken_at: Instant = Field(description="When the questions were answered. The default is now.")
     timezone: Timezone = Field(description="IANA time zone of the place. The default is the owner's.")
     session_id: Id | None = Field(None, description="The session that the assessment belongs to.")

@@ -34,9 +34,7 @@ class SessionFields(records.Fields):
     """The fields of a session that a client sets."""
 
     kind: SessionKind = Field(SessionKind.DOSING, description="The purpose of the appointment.")
-    status: SessionStatus = Field(
-        SessionStatus.PLANNED, description="The status. It changes only along fixed transitions."
-    )
+    status: SessionStatus = Field(SessionStatus.PLANNED, description="The status.")
     status_reason: Text500 | None = Field(
         None, description="The reason for the status. Required for stopped, not-done and entered-in-error."
     )
