@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+from functools import partial
 from typing import Final, NoReturn
 
 import typer
@@ -27,14 +28,18 @@ OTHER_KEYRING: Final = Failure(
 
 def find_database_failure(settings: Settings) -> Failure | None:
     """Return why the database of the settings cannot be used, or not with their keyring; None if it can be used."""
+    return asyncio.run(with_database(settings, partial(_find_failure, settings)))
 
-    async def find(db: Database) -> Failure | None:
-        failure = await find_failure(db)
-        used = None if failure is not None else await one_used_key(db)
-        known = Keyring(settings.keyring).sealing_keys if used is not None and settings.keyring.exists() else {}
-        return failure if used is None or used in known else OTHER_KEYRING
 
-    return asyncio.run(with_database(settings, find))
+async def _find_failure(settings: Settings, db: Database) -> Failure | None:
+    failure = await find_failure(db)
+    if failure is not None:
+        return failure
+    used = await one_used_key(db)
+    if used is None:  # a new database, which any keyring fits
+        return None
+    is_known = settings.keyring.exists() and used in Keyring(settings.keyring).sealing_keys
+    return None if is_known else OTHER_KEYRING
 
 
 def fail_for(failure: Failure) -> NoReturn:
