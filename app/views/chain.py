@@ -157,7 +157,9 @@ def _references(number: int, reference: ReferenceField) -> sa.Select[Any]:
     """Return the query for the owner's references in one field; `number` is its index in `reference_fields`."""
     table = BY_COLLECTION[reference.collection].table
     return sa.select(
-        sa.literal_column(str(number), sa.Integer).label("branch"), table.c.id, table.c[reference.field].label("to_id")
+        sa.literal_column(str(number), sa.Integer).label("reference"),
+        table.c.id,
+        table.c[reference.field].label("to_id"),
     ).where(owned(table), table.c[reference.field].is_not(None))
 
 
