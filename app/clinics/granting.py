@@ -21,6 +21,7 @@ _REQUIRED: Final = ("grant_type", "client_assertion_type", "client_assertion")
 class TokenRequest(BaseModel, json_schema_extra={**example(examples.TOKEN_REQUEST), "required": [*_REQUIRED]}):
     """A form that requests an access token. A parameter must not be repeated; an empty one counts as absent."""
 
+    # the document shows no default of a factory: the server refuses an empty parameter that is required
     grant_type: str = Field(default_factory=str, examples=[GRANT_TYPE], description=f"Always `{GRANT_TYPE}`.")
     client_assertion_type: str = Field(
         default_factory=str, examples=[ASSERTION_TYPE], description=f"Always `{ASSERTION_TYPE}`."
