@@ -106,7 +106,9 @@ def _read_timezone(value: object) -> str:
 Instant = Annotated[datetime, PlainValidator(_read_instant), WithJsonSchema({"type": "string", "format": "date-time"})]
 Day = Annotated[date, PlainValidator(_read_day), WithJsonSchema({"type": "string", "format": "date"})]
 Timezone = Annotated[
-    str, PlainValidator(_read_timezone), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 64})
+    str,
+    PlainValidator(_read_timezone),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[A-Za-z0-9_+/-]+$"}),
 ]
 DayText = Annotated[str, PlainValidator(_read_day_text), WithJsonSchema({"type": "string", "format": "date"})]
 """A day that is validated and kept as text, for lists of objects that are stored as JSON."""

@@ -18,6 +18,7 @@ from app.problems import NotFound
 from app.records import IfNoneMatch
 from app.records.domains import Domain
 from app.records.preconditions import matching_tag
+from app.records.text import NO_NUL
 from app.resources.elements import ElementKind
 from app.services import TheServices
 
@@ -70,6 +71,7 @@ class PromptQuery(BaseModel):
     language: str = Field(
         "en",
         max_length=100,
+        pattern=NO_NUL,
         description="The language, as a BCP 47 tag. English prompts are returned if there are none in this language.",
     )
     phase: Phase | None = Field(None, description="Return only prompts for this phase.")
@@ -95,12 +97,14 @@ class HelpQuery(BaseModel):
     region: str = Field(
         "",
         max_length=100,
+        pattern=NO_NUL,
         description="The region, as an ISO 3166-1 alpha-2 code, such as DE. If it is absent, or if the server has no "
         "helplines for it, the helplines of `elsewhere` are returned.",
     )
     language: str = Field(
         "en",
         max_length=100,
+        pattern=NO_NUL,
         description="The language, as a BCP 47 tag. An English text is returned if there is none in this language.",
     )
 

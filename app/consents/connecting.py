@@ -46,7 +46,13 @@ class ConnectionFilters(Filters):
         Annotated[
             Any,  # an IdentifierQuery, which would add a schema to the document
             PlainValidator(_read_identifier),
-            WithJsonSchema({"type": "string", "minLength": 5, "pattern": r"^[A-Za-z][A-Za-z0-9+.-]*:[^|\s]+\|.+$"}),
+            WithJsonSchema(
+                {
+                    "type": "string",
+                    "minLength": 5,
+                    "pattern": r"^[A-Za-z][A-Za-z0-9+.-]*:[^|\s]+\|[^\x00-\x1f\x7f-\x9f]+$",
+                }
+            ),
         ]
         | None
     ) = Field(None, description="Return the connection with this identifier: its system, `|` and its value.")

@@ -14,13 +14,14 @@ from app.identity.fields import Name
 from app.ids import Id
 from app.openapi import example
 from app.records.shapes import page
+from app.records.text import NO_NUL
 
 _SHARES: Final = "The clinic sees the records of these collections whose visibility is `shared`."
 _RECEIVES: Final = "Whether the clinic may add sessions to the account."
 _NAME: Final = "The person's name, as the clinic sees it."
 _UNTIL: Final = "When the consent expires; null if it does not."
 _PURPOSE: Final = "What the clinic uses the records for. Clients of the clinic with another purpose do not see them."
-TypedCode = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00]*$")]
+TypedCode = Annotated[str, Field(min_length=1, max_length=100, pattern=NO_NUL)]
 """A code as a person typed it. Any text is accepted; a text that does not have the form of a code is a wrong code."""
 Receives = Annotated[bool, Field(strict=True)]
 STATUS_CHANGES: Final[JsonDict] = {"active": ["inactive"], "inactive": [], "proposed": ["active", "inactive"]}

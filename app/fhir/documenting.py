@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.fhir import examples
 from app.fhir.dialect import MEDIA_TYPE
 from app.openapi import Json, example
+from app.records.text import NO_NUL
 
 
 class FhirResource(BaseModel, defer_build=True, json_schema_extra=example(examples.PROCEDURE)):
@@ -64,6 +65,10 @@ def success(status: int, description: str, shown: Json | None = None) -> dict[in
     }
 
 
+TEXT: Final[Json] = {"type": "string", "pattern": NO_NUL}
+"""The schema of a query parameter."""
+
+
 def resource_body(shown: Json) -> Json:
     """Return the OpenAPI `requestBody` of an operation that takes a resource, with the example `shown`."""
     return {"required": True, "content": {MEDIA_TYPE: {"schema": RESOURCE, "example": shown}}}
@@ -72,6 +77,6 @@ def resource_body(shown: Json) -> Json:
 def parameters(*described: tuple[str, str]) -> list[Json]:
     """Return OpenAPI query parameters, given the name and the description of each."""
     return [
-        {"name": name, "in": "query", "required": False, "description": said, "schema": {"type": "string"}}
+        {"name": name, "in": "query", "required": False, "description": said, "schema": TEXT}
         for name, said in described
     ]

@@ -26,7 +26,7 @@ from app.fhir.calls import (
     version_of,
 )
 from app.fhir.dialect import PREFIX, FhirDocument, FhirRoute, fhir_response
-from app.fhir.documenting import BODY, SIGNED_IN, FhirResource, errors, parameters, resource_body, success
+from app.fhir.documenting import BODY, SIGNED_IN, TEXT, FhirResource, errors, parameters, resource_body, success
 from app.fhir.parts import WRITABLE, parse
 from app.fhir.types import TYPES
 from app.fhir.writing import PartWrite, Stored
@@ -204,7 +204,7 @@ async def create_fhir(
                 "in": "query",
                 "required": True,
                 "description": "The clinic's identifier of the session: `system|value`.",
-                "schema": {"type": "string"},
+                "schema": TEXT,
                 "example": examples.CONDITION,
             }
         ],

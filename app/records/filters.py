@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidat
 from pydantic_core import PydanticCustomError
 
 from app.db import bind
+from app.records.positions import Cursor
 
 MAX_LIMIT: Final = 200
 DEFAULT_LIMIT: Final = 50
@@ -60,9 +61,7 @@ class Filters(BaseModel):
     limit: Annotated[int, BeforeValidator(bounded_integer(1, MAX_LIMIT))] = Field(
         DEFAULT_LIMIT, ge=1, le=MAX_LIMIT, description="Maximum number of records in a page, 1 to 200."
     )
-    cursor: Annotated[str, WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9_-]+$"})] | None = Field(
-        None, description="The `next_cursor` of the previous page, to continue the list."
-    )
+    cursor: Cursor | None = Field(None, description="The `next_cursor` of the previous page, to continue the list.")
 
 
 @dataclass(frozen=True, slots=True)

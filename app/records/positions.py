@@ -8,8 +8,10 @@ import binascii
 import hashlib
 import hmac
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Annotated, Final
 from uuid import UUID
+
+from pydantic import WithJsonSchema
 
 from app.ids import make_id
 from app.problems import InvalidCursor
@@ -19,6 +21,8 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 _NUMBER_BYTES: Final = 8
 _POSITION_BYTES: Final = 24
 _CURSOR_BYTES: Final = 40
+Cursor = Annotated[str, WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9_-]+$"})]
+"""A cursor in a query parameter: the opaque text of a position."""
 Scope = tuple[object, ...]
 """The values that identify a list, such as its reader, its name and its filters."""
 

@@ -10,7 +10,8 @@ from typing import Annotated, Any, Final, get_args
 from pydantic import Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-_NO_NUL: Final = r"^[^\x00]*$"
+NO_NUL: Final = r"^[^\x00]*$"
+"""The pattern of text without NUL, which PostgreSQL cannot store."""
 
 
 class Sealed:
@@ -27,12 +28,12 @@ def is_marked(annotation: Any, mark: type[Sealed]) -> bool:
     return any(isinstance(part, mark) or is_marked(part, mark) for part in parts)
 
 
-Text200 = Annotated[str, Field(max_length=200, pattern=_NO_NUL), Words()]
-Text500 = Annotated[str, Field(max_length=500, pattern=_NO_NUL), Words()]
-Text2000 = Annotated[str, Field(max_length=2_000, pattern=_NO_NUL), Words()]
-Text20000 = Annotated[str, Field(max_length=20_000, pattern=_NO_NUL), Words()]
-Text100000 = Annotated[str, Field(max_length=100_000, pattern=_NO_NUL), Words()]
-Emotion = Annotated[str, Field(min_length=1, max_length=50, pattern=_NO_NUL), Words()]
+Text200 = Annotated[str, Field(max_length=200, pattern=NO_NUL), Words()]
+Text500 = Annotated[str, Field(max_length=500, pattern=NO_NUL), Words()]
+Text2000 = Annotated[str, Field(max_length=2_000, pattern=NO_NUL), Words()]
+Text20000 = Annotated[str, Field(max_length=20_000, pattern=NO_NUL), Words()]
+Text100000 = Annotated[str, Field(max_length=100_000, pattern=NO_NUL), Words()]
+Emotion = Annotated[str, Field(min_length=1, max_length=50, pattern=NO_NUL), Words()]
 
 PromptId = Annotated[str, Field(pattern=r"^[a-z]{2,12}-[0-9]{2}$")]
 """The id of one of the prompts that the server ships."""

@@ -29,6 +29,7 @@ from app.records.codec import version_of
 from app.records.positions import Scope, decode_moment, encode_moment
 from app.records.shapes import Version
 from app.records.tables import Change
+from app.records.text import NO_NUL
 from app.services import Services
 from app.sync.collections import BY_COLLECTION, Collection
 from app.views import examples
@@ -57,9 +58,9 @@ class SearchQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra=example(examples.SEARCH))
 
-    q: Annotated[
-        str, Field(min_length=2, max_length=MAX_QUERY, pattern=r"^[^\x00]*$"), AfterValidator(_check_terms)
-    ] = Field(description="Words or parts of words, separated by blanks. A record matches if it contains all of them.")
+    q: Annotated[str, Field(min_length=2, max_length=MAX_QUERY, pattern=NO_NUL), AfterValidator(_check_terms)] = Field(
+        description="Words or parts of words, separated by blanks. A record matches if it contains all of them."
+    )
     collections: Annotated[list[Collection], Field(max_length=50)] = Field(
         default_factory=list, description="Search in these collections only; by default in all."
     )
@@ -69,7 +70,7 @@ class SearchQuery(BaseModel):
     cursor: str | None = Field(
         None,
         max_length=400,
-        pattern=r"^[^\x00]*$",
+        pattern=NO_NUL,
         description="The `next_cursor` of the previous page, to continue the search.",
     )
 

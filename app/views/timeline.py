@@ -25,7 +25,7 @@ from app.records import IfNoneMatch, OwnRecords, Resource, View, kinds
 from app.records.access import owned
 from app.records.codec import MAX_PAGE_BYTES, page_response, version_of
 from app.records.filters import DEFAULT_LIMIT, MAX_LIMIT, bounded_integer
-from app.records.positions import Scope, decode_moment, encode_moment
+from app.records.positions import Cursor, Scope, decode_moment, encode_moment
 from app.records.tables import Change
 from app.sync.collections import Collections
 from app.sync.shapes import one_for_each_kind
@@ -52,7 +52,7 @@ class TimelineQuery(RangeQuery):
     limit: Annotated[int, BeforeValidator(bounded_integer(1, MAX_LIMIT))] = Field(
         DEFAULT_LIMIT, ge=1, le=MAX_LIMIT, description="Maximum number of records in a page, 1 to 200."
     )
-    cursor: str | None = Field(None, description="Continues the timeline: the `next_cursor` of the previous page.")
+    cursor: Cursor | None = Field(None, description="Continues the timeline: the `next_cursor` of the previous page.")
 
 
 class _Item(BaseModel, defer_build=True):

@@ -236,6 +236,16 @@ def test_no_name_was_generated_by_a_framework(schema: Json) -> None:
     assert all(not isinstance(node.get("title"), str) for node in _within(schema.get("properties", {})))
 
 
+def test_no_query_parameter_allows_nul() -> None:
+    for name, operation in OPERATIONS.items():
+        for parameter in operation.get("parameters", []):
+            if parameter["in"] == "query":
+                shape = parameter["schema"] | {"components": CONTENT["components"]}
+                validator = jsonschema_rs.validator_for(shape, validate_formats=True)
+                for text_with_nul in ("\0", "a\0", "a\0b", "a:b|c\0"):
+                    assert not validator.is_valid(text_with_nul), (name, parameter["name"])
+
+
 def test_a_response_always_has_every_field() -> None:
     names = {
         node["$ref"].rpartition("/")[2]

@@ -11,6 +11,7 @@ from app.clock import MIDNIGHT, instant_at, local_day
 from app.http import Response, Route
 from app.problems import NotFound
 from app.records import IfNoneMatch, OwnRecords, View
+from app.records.text import NO_NUL
 from app.views.conditional import TAG, feed_version, not_modified, tag_of, tagged, view_response, view_responses
 from app.views.parameters import MomentQuery, RangeQuery, check_range
 from app.views.progress.assembly import progress
@@ -53,6 +54,7 @@ class ChartQuery(ProgressQuery):
         "phq-9",
         min_length=1,
         max_length=100,
+        pattern=NO_NUL,
         description="What to show: the code of an instrument (`phq-9`, the default), `check-in:` and the name of a value "
         "(`check-in:mood`), or `practice:` and the id of a practice.",
         json_schema_extra={"example": "phq-9"},
