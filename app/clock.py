@@ -7,6 +7,7 @@ UTC with microseconds. A day is `YYYY-MM-DD`, and a time zone is an IANA name. T
 
 import re
 import time
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from datetime import time as wall_time
 from functools import cache
@@ -20,6 +21,7 @@ from pydantic_core import PydanticCustomError
 
 MIN_YEAR: Final = 1900
 MAX_YEAR: Final = 2200
+_TEXT_LENGTH: Final = len("2026-11-22T10:00:00.000000Z")
 _instant = re.compile(
     r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)", re.ASCII
 ).fullmatch
@@ -40,6 +42,12 @@ def format_instant(moment: datetime) -> str:
     if moment.microsecond:
         return orjson.dumps(moment, option=orjson.OPT_UTC_Z)[1:-1].decode()  # takes a third of the time of isoformat
     return f"{moment.isoformat()[:-6]}.000000Z"
+
+
+def format_instants(moments: Sequence[datetime]) -> list[str]:
+    """Return instants, which must be in UTC, as texts like those of `format_instant`, in a fifth of its time."""
+    texts: list[str] = orjson.loads(orjson.dumps(moments, option=orjson.OPT_UTC_Z))
+    return [text if len(text) == _TEXT_LENGTH else f"{text[:-1]}.000000Z" for text in texts]
 
 
 MIDNIGHT: Final = wall_time()

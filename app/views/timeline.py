@@ -23,7 +23,7 @@ from app.openapi import example
 from app.problems import InvalidCursor
 from app.records import IfNoneMatch, OwnRecords, Resource, View, kinds
 from app.records.access import owned
-from app.records.codec import MAX_PAGE_BYTES, page_response, version_of
+from app.records.codec import MAX_PAGE_BYTES, page_response, record_json, version_of
 from app.records.filters import DEFAULT_LIMIT, MAX_LIMIT, bounded_integer
 from app.records.positions import Cursor, Scope, decode_moment, encode_moment
 from app.records.tables import Change
@@ -212,9 +212,9 @@ async def _texts(view: View, rows: Sequence[tuple[Any, ...]]) -> list[str]:
     """Return the items of a page as JSON texts."""
     open_ = (await view.data_keys()).open
     zero = version_of(rows[0][-1], 0) if rows else 0
+    times = clock.format_instants([row[0] for row in rows])
     return [
-        f'{{"happened_at":"{clock.format_instant(happened_at)}","collection":"{collection}",{this},"record":{{{this},'
-        f'"version":{zero + seq},{open_(collection, id, seq, sealed)[1:]}}}'
-        for happened_at, seq, collection, id, sealed, *_ in rows
-        if (this := f'"id":"{id}"')
+        f'{{"happened_at":"{time}","collection":"{collection}","id":"{(text := str(id))}",'
+        f'"record":{record_json(text, zero + seq, open_(collection, id, seq, sealed))}}}'
+        for time, (_, seq, collection, id, sealed, _, _) in zip(times, rows, strict=True)
     ]
