@@ -97,7 +97,7 @@ class Cost:
         return self.server + self.database
 
 
-async def _connect(world: World, people: Sequence[Person], name: str) -> Clinic:
+async def connect(world: World, people: Sequence[Person], name: str) -> Clinic:
     """Add a clinic to which these people share their intentions, and which may push their sessions."""
     settings = settings_for(world.url, world.keyring)
     db = open_database(settings)
@@ -141,9 +141,10 @@ async def _connect(world: World, people: Sequence[Person], name: str) -> Clinic:
     return Clinic(client["id"], token)
 
 
-def _measured(
+def measured_cost(
     place: Arena, runner: Runner, seconds: float, talk: Callable[[], list[Conversation]], status: int = 200
 ) -> Cost:
+    """Return the costs of the responses to conversations, all of which must have this status."""
     database, server = place.database_seconds(), machine.cpu_seconds(runner.process.pid)
     seen = drive(runner.address, talk(), seconds, status)
     assert not seen.failures, f"{seen.failures} of {len(seen.waits)} were not answered with {status}"
@@ -152,7 +153,7 @@ def _measured(
     return Cost(count / seen.seconds, server / count * MICRO, (place.database_seconds() - database) / count * MICRO)
 
 
-def _push(clinic: Clinic) -> Conversation:
+def push(clinic: Clinic) -> Conversation:
     """Push a session of each of the hundred patients."""
     while True:
         run = uuid4().hex
@@ -198,7 +199,7 @@ def _tokens(runner: Runner, clinic: Clinic, key: ec.EllipticCurvePrivateKey) -> 
     return (machine.cpu_seconds(runner.process.pid) - before) / TOKENS * MICRO
 
 
-def _rounds(ways: Mapping[str, Callable[[], Cost]], rounds: int) -> dict[str, Cost]:
+def medians(ways: Mapping[str, Callable[[], Cost]], rounds: int) -> dict[str, Cost]:
     """Return the median of each way's rounds, which alternate."""
     seen: dict[str, list[Cost]] = {name: [] for name in ways}
     for number in range(rounds + 1):
@@ -220,14 +221,14 @@ def measure(kind: str, seconds: float, rounds: int) -> None:
         world = place.world([RECORDS] * (2 * OWNERS) + [1000] + [0] * MANY)
         plain, connected = world.people[:OWNERS], world.people[OWNERS : 2 * OWNERS]
         large, others = world.people[2 * OWNERS], world.people[2 * OWNERS + 1 :]
-        house = asyncio.run(_connect(world, connected, "Wisteria House"))
-        readers = asyncio.run(_connect(world, [large], "Fern House"))
-        few = asyncio.run(_connect(world, others[:FEW], "Small House"))
-        many = asyncio.run(_connect(world, others, "Large House"))
+        house = asyncio.run(connect(world, connected, "Wisteria House"))
+        readers = asyncio.run(connect(world, [large], "Fern House"))
+        few = asyncio.run(connect(world, others[:FEW], "Small House"))
+        many = asyncio.run(connect(world, others, "Large House"))
         runner = place.start(ours, world, throttle_tokens="1000000")
-        measured = partial(_measured, place, runner, seconds)
+        measured = partial(measured_cost, place, runner, seconds)
 
-        _say(
+        say(
             f"\n### Clinics, {kind}\n\n| | rate /s | server µs | database µs | ratio | wanted |\n|---|--:|--:|--:|--:|--:|"
         )
         for name, talk, status in (("POST", post, 201), ("PATCH", patch, 200)):
@@ -235,22 +236,22 @@ def measure(kind: str, seconds: float, rounds: int) -> None:
                 f"{name}, {consents}": partial(measured, partial(_of_owners, talk, people), status)
                 for consents, people in {"without consents": plain, "with one consent": connected}.items()
             }
-            _rows(_rounds(ways, rounds), 1.25)
+            rows(medians(ways, rounds), 1.25)
         pulled = readers.request("GET", "/v1/clinic/changes?since=0&limit=1000")
         pulls = {
             "a patient's pull of 1 000": partial(measured, lambda: [pull(Client([large], ours=True))]),
             "a clinic's pull of 1 000": partial(measured, lambda: [again([pulled])]),
         }
-        _rows(_rounds(pulls, rounds), 2.5)
+        rows(medians(pulls, rounds), 2.5)
         cursors = {FEW: (few, _last_cursor(runner, few)), MANY: (many, _last_cursor(runner, many))}
         empty = {
             f"an empty pull, {count:,} patients": partial(measured, partial(_reading, clinic, cursor))
             for count, (clinic, cursor) in cursors.items()
         }
-        _rows(_rounds(empty, rounds), 1.5)
-        pushed = _rounds({"push": partial(measured, lambda: [_push(house)])}, rounds)["push"]
-        _say(f"\nOne client pushes {pushed.rate * OWNERS:,.0f} sessions a second, wanted 1,000 on PostgreSQL.")
-        _say(f"A token costs the server {_tokens(runner, readers, ec_key()):,.0f} µs, wanted 2,000.")
+        rows(medians(empty, rounds), 1.5)
+        pushed = medians({"push": partial(measured, lambda: [push(house)])}, rounds)["push"]
+        say(f"\nOne client pushes {pushed.rate * OWNERS:,.0f} sessions a second, wanted 1,000 on PostgreSQL.")
+        say(f"A token costs the server {_tokens(runner, readers, ec_key()):,.0f} µs, wanted 2,000.")
 
 
 def _of_owners(talk: Callable[[Client], Conversation], people: Sequence[Person]) -> list[Conversation]:
@@ -261,15 +262,17 @@ def _reading(clinic: Clinic, cursor: str) -> list[Conversation]:
     return [again([clinic.request("GET", f"/v1/clinic/changes?since={cursor}")])]
 
 
-def _say(line: str) -> None:
+def say(line: str) -> None:
+    """Print a line of the report at once."""
     print(line, flush=True)
 
 
-def _rows(found: dict[str, Cost], wanted: float) -> None:
+def rows(found: dict[str, Cost], wanted: float) -> None:
+    """Print a row for each cost, with its ratio to the first one, and the highest ratio that is wanted."""
     first = next(iter(found.values()))
     for name, cost in found.items():
         ratio = "" if cost is first else f"{cost.both / first.both:.2f} | {wanted:g}"
-        _say(f"| {name} | {cost.rate:,.0f} | {cost.server:,.0f} | {cost.database:,.0f} | {ratio or ' | '} |")
+        say(f"| {name} | {cost.rate:,.0f} | {cost.server:,.0f} | {cost.database:,.0f} | {ratio or ' | '} |")
 
 
 def main(
