@@ -36,9 +36,10 @@ class ScopeError(ValueError):
 
 
 def registered(text: str) -> Scopes:
-    """Return the scopes that an operator registers. Raise `ScopeError` if one is malformed or not supported.
+    """Return the scopes in the text with which an operator registers a client.
 
-    `*` and the forms of version 1 stand for all that is supported.
+    Of a scope for all resource types (`*`), and of one in the form of SMART version 1 (such as `system/Patient.read`),
+    keep the part that is supported. Raise `ScopeError` if a scope is malformed, or if another scope is not supported.
     """
     wanted: list[tuple[str, str]] = []
     for scope in text.split():

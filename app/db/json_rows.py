@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -76,11 +77,13 @@ def decode_json_row(columns: Sequence[sa.Column[Any]], values: Sequence[Any]) ->
     `values` are the items of the JSON array that `json_row` returned for `columns`.
     """
     return {
-        column.name: None if value is None else _decoder(column.type)(value)
+        column.name: value if value is None or (decode := _decoder(column.type)) is None else decode(value)
         for column, value in zip(columns, values, strict=True)
     }
 
 
-def _decoder(kind: sa.types.TypeEngine[Any]) -> Callable[[Any], Any]:
+@cache  # the types of all columns are few
+def _decoder(kind: sa.types.TypeEngine[Any]) -> Callable[[Any], Any] | None:
+    """Return the function that decodes values of a column type, or None if they need no decoding."""
     plain = kind.impl_instance if isinstance(kind, sa.TypeDecorator) else kind
-    return next((decode for known, decode in _DECODERS.items() if isinstance(plain, known)), lambda value: value)
+    return next((decode for known, decode in _DECODERS.items() if isinstance(plain, known)), None)

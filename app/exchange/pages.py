@@ -206,17 +206,17 @@ def page(*, of_patient: bool) -> Statement:
     return fitting(found, found.c.number)
 
 
-def fitting(found: sa.Subquery, *order: sa.ColumnElement[Any]) -> Statement:
+def fitting(found: sa.Subquery, *order: sa.ColumnElement[Any], more: Iterable[sa.ColumnElement[Any]] = ()) -> Statement:
     """Return the statement that selects the rows of `found` in this order, with about `most_bytes` of documents.
 
     A row has its document, and `fits` is true, if the documents of the rows before it have less than `most_bytes`
-    together. All later rows have no document, and `fits` is false.
+    together. All later rows have no document, and `fits` is false. Each row also has the columns `more`.
     """
     sized = sa.select(*found.c, bytes_before(found.c.document, *order).label("before")).subquery("sized")
     fits = sized.c.before < sa.bindparam("most_bytes", type_=sa.BigInteger)
     columns: Iterable[sa.ColumnElement[Any]] = (each for each in sized.c if each.name not in {"document", "before"})
     return Statement(
-        sa.select(*columns, sa.case((fits, sized.c.document)).label("document"), fits.label("fits")).order_by(
+        sa.select(*columns, sa.case((fits, sized.c.document)).label("document"), fits.label("fits"), *more).order_by(
             *(sized.c[each.name] for each in order)
         )
     )

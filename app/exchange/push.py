@@ -45,7 +45,7 @@ class Written(NamedTuple):
 
 
 Prepare = Callable[[Op, Row | None, int | None], Outcome | None]
-"""A function that can change an operation, or decide its outcome, after the feed was locked.
+"""A function that can change an operation, or decide its outcome, while the feed is locked.
 
 It takes the operation, the stored session, and the session's version in the clinic's pulls. It may change the
 operation's fields. It returns None if the operation is to be executed, and otherwise the operation's outcome.
@@ -105,7 +105,7 @@ async def write_patient(
     """Write sessions of one patient in one transaction, and log the access; return the results in the order of `ops`.
 
     Each operation must be on a different session. If `atomic` and one operation fails, nothing is written. `prepare` is
-    called for each operation after the feed was locked.
+    called for each operation while the feed is locked, and can change the operation or decide its outcome.
     """
     try:
         keys = await caller.services.data_keys.of_many(

@@ -74,7 +74,9 @@ def _preferred(rows: Sequence[Row]) -> list[Row]:
 
 
 async def search(call: ClientCaller, kind: FhirType, wanted: Search) -> Found:
-    """Return a page of a search, and log the accesses; raise `InvalidCursor` if the cursor is of another search."""
+    """Return a page of a search, and log the accesses; raise `InvalidCursor` if the cursor belongs to another
+    search.
+    """
     key = call.services.cursor_key
     scope = (str(call.client_id), "fhir", kind.name, wanted.applied)
     after: dict[str, Any] = {}
@@ -83,10 +85,9 @@ async def search(call: ClientCaller, kind: FhirType, wanted: Search) -> Found:
         first, second = wanted.cursor[:_CURSOR_LENGTH], wanted.cursor[_CURSOR_LENGTH:]
         total, after["after_id"] = decode_position(key, scope, first)
         after["after_source"], after["after_patient"] = decode_position(key, (*scope, first), second)
+    rows, named = await _rows(call, kind, wanted, after, counted=total is None)
     if total is None:
-        binds = call.binds | wanted.values | {"now": clock.now()}
-        total = (await call.db.only(statements.total(kind.name, wanted.filters), **binds))["total"]
-    rows, named = await _rows(call, kind, wanted, after)
+        total = rows[0]["total"] if rows else await _total(call, kind, wanted)
     shown = [row for row in rows[: wanted.count] if row["fits"]]
     cursor = None
     if shown and len(shown) < len(rows):
@@ -95,20 +96,29 @@ async def search(call: ClientCaller, kind: FhirType, wanted: Search) -> Found:
     return Found(await _resources(call, kind, shown, named), cursor, total)
 
 
+async def _total(call: ClientCaller, kind: FhirType, wanted: Search) -> int:
+    """Return the number of resources of a search whose page has no row. It is 0 unless `count` is 0."""
+    if wanted.count:
+        return 0
+    binds = call.binds | wanted.values | {"now": clock.now()}
+    found: int = (await call.db.only(statements.total(kind.name, wanted.filters), **binds))["total"]
+    return found
+
+
 Identifiers = dict[UUID, list[Row]]
 """The clinic's identifiers of each patient, by the patient's id."""
 
 
 async def _rows(
-    call: ClientCaller, kind: FhirType, wanted: Search, after: Row, *, logs: bool = True
+    call: ClientCaller, kind: FhirType, wanted: Search, after: Row, *, logs: bool = True, counted: bool = False
 ) -> tuple[list[Row], Identifiers]:
     """Return the rows of a page of a search, as `read_rows` does. The page starts after the position `after`.
 
-    With `logs`, log the accesses to the rows of the page.
+    With `logs`, log the accesses to the rows of the page. With `counted`, each row has the `total` of the search.
     """
     if not wanted.count:
         return [], {}
-    statement = statements.page(kind.name, wanted.filters, continued=bool(after))
+    statement = statements.page(kind.name, wanted.filters, continued=bool(after), counted=counted)
     values = wanted.values | after | {"most_bytes": MAX_PAGE_BYTES}
     action = Action.READ if logs else None
     return await read_rows(call, kind, statement, values, count=wanted.count, action=action)
@@ -159,9 +169,10 @@ async def encoded(call: ClientCaller, kind: FhirType, rows: Sequence[Row], named
 
     Leave out the records of accounts that were erased after the rows were read.
     """
-    keys = {} if kind.is_connection else await call.services.data_keys.of_many({row["owner_id"] for row in rows})
+    is_connection = kind.is_connection
+    keys = {} if is_connection else await call.services.data_keys.of_many({row["owner_id"] for row in rows})
     for row in rows:
-        if kind.is_connection or row["owner_id"] in keys:  # otherwise the account was erased after the read
+        if is_connection or row["owner_id"] in keys:  # otherwise the account was erased after the read
             source = kind.sources[row["source"]]
             record = _connection(row, named) if source.kind is None else _record(call, source.kind, row, keys)
             yield source.encode(record, str(row["patient_id"]))

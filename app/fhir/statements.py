@@ -8,6 +8,7 @@ so that a page belongs to few patients: each of them gets an entry in the access
 """
 
 import operator
+from collections.abc import Sequence
 from functools import cache, reduce
 from typing import Any, Final
 
@@ -34,13 +35,15 @@ Filters = frozenset[str]
 
 
 @cache
-def page(name: str, filters: Filters, *, continued: bool) -> Statement:
+def page(name: str, filters: Filters, *, continued: bool, counted: bool) -> Statement:
     """Return the statement that selects a page of the resources of the type `name`.
 
     The column `source` is the index of a row's `Source` in the sources of the type. With `continued`, the page starts
-    after the position in the bind parameters `after_id`, `after_patient` and `after_source`.
+    after the position in the bind parameters `after_id`, `after_patient` and `after_source`. With `counted`, each row has
+    the number of all resources of the search in the column `total`.
     """
-    return _of_sources(name, filters, ("id", "patient_id", "source"), continued=continued)
+    more = [_count(name, filters)] if counted else []
+    return _of_sources(name, filters, ("id", "patient_id", "source"), more, continued=continued)
 
 
 @cache
@@ -53,7 +56,9 @@ def export_page(name: str, filters: Filters, *, continued: bool) -> Statement:
     return _of_sources(name, filters, ("patient_id", "source", "id"), continued=continued)
 
 
-def _of_sources(name: str, filters: Filters, order: Order, *, continued: bool) -> Statement:
+def _of_sources(
+    name: str, filters: Filters, order: Order, more: Sequence[sa.ColumnElement[Any]] = (), *, continued: bool
+) -> Statement:
     pages = [
         _page(source, number, filters, order, continued=continued).subquery()
         for number, source in enumerate(TYPES[name].sources)
@@ -62,7 +67,7 @@ def _of_sources(name: str, filters: Filters, order: Order, *, continued: bool) -
     both = sa.union_all(*(sa.select(each) for each in pages)).subquery("both") if several else pages[0]
     ordered = sa.select(both).order_by(*(both.c[each] for each in order)).limit(_ROWS)
     found = ordered.subquery("found") if several else both
-    return fitting(found, *(found.c[each] for each in order))
+    return fitting(found, *(found.c[each] for each in order), more=more)
 
 
 def _page(source: Source, number: int, filters: Filters, order: Order, *, continued: bool) -> sa.Select[Any]:
@@ -132,11 +137,15 @@ def existing(filters: Filters, *, are_deleted: bool) -> Statement:
 @cache
 def total(name: str, filters: Filters) -> Statement:
     """Return the statement that counts the resources of a search."""
+    return Statement(sa.select(_count(name, filters)))
+
+
+def _count(name: str, filters: Filters) -> sa.Label[int]:
     counts: list[sa.ColumnElement[int]] = [
         _from(sa.select(sa.func.count()), source, _table(source), filters).scalar_subquery()
         for source in TYPES[name].sources
     ]
-    return Statement(sa.select(reduce(operator.add, counts).label("total")))
+    return reduce(operator.add, counts).label("total")
 
 
 def _table(source: Source) -> sa.FromClause:

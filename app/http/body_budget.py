@@ -65,7 +65,7 @@ class BodyBudget:
 
 
 def reserve(scope: Scope, size: int) -> None:
-    """Count `size` more bytes of a request's body in the worker's budget; raise `Unavailable` beyond the maximum."""
+    """Count `size` more bytes of a request's body in the worker's budget; raise `Unavailable` if it is full."""
     scope["state"][BODY_BUDGET].reserve(scope, size)
 
 

@@ -39,14 +39,14 @@ class Totals:
     """The number of workers that answered."""
 
     def add_counters(self, snapshot: Snapshot) -> None:
-        """Add the counters of a worker."""
+        """Add the values of a worker's counters to the totals of all workers."""
         for labels, seconds, buckets in snapshot["requests"]:
             before, counted = self.requests.get(tuple(labels), (0.0, [0] * (len(BOUNDS) + 1)))
             self.requests[tuple(labels)] = before + seconds, [sum(pair) for pair in zip(counted, buckets, strict=True)]
         _combine(self.counters, snapshot["counters"], operator.add)
 
     def add_gauges(self, snapshot: Snapshot) -> None:
-        """Add the gauges of a worker that answered, and count it in `answered`."""
+        """Add the values of a worker's gauges to the totals of all workers, and count the worker in `answered`."""
         _combine(self.gauges, snapshot["gauges"], operator.add)
         _combine(self.gauges, snapshot["shared"], max)
         self.answered += 1

@@ -82,7 +82,7 @@ class BodyTooLarge(Problem):
 
     @classmethod
     def example(cls) -> Self:
-        """Return an example with the limit of most operations."""
+        """Return an example for the documentation: the problem of the operations that accept at most 1 MiB, as most do."""
         return cls.beyond(2**20)
 
     @classmethod
@@ -110,7 +110,7 @@ class UnsupportedMediaType(Problem):
 
     @classmethod
     def example(cls) -> Self:
-        """Return an example with the media type of most operations."""
+        """Return an example for the documentation: the problem of the operations that accept only JSON, as most do."""
         return cls.expecting(["application/json"])
 
     @classmethod

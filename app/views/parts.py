@@ -82,7 +82,11 @@ class Part:
         return sa.select(name, json_row(self._values).label("row"), *document).select_from(self._found)
 
     def read(self, values: Sequence[Any]) -> Row:
-        """Return a row of this part: its `values` by the names of the columns, or as `rows` if the part is grouped."""
+        """Return a row of this part as a dictionary. `values` is the JSON array that the statement returned for the row.
+
+        If the part is grouped, the array has the rows of a group, and the dictionary has it as its only item, `rows`.
+        Otherwise the dictionary has the value of each column, by the column's name.
+        """
         return {"rows": values} if self.grouped_by is not None else decode_json_row(self._values, values)
 
 

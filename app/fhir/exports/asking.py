@@ -114,7 +114,7 @@ def read(call: ClientCaller, query: Pairs, sent: Pairs, *, lenient: bool) -> Exp
 
 
 def _apply(wanted: ExportRequest, name: str, value: str, *, lenient: bool) -> None:
-    """Set what a parameter says in the request `wanted`; raise `ValueError` if the parameter's value is not valid."""
+    """Apply a query parameter to the requested export, `wanted`; raise `ValueError` if its value is not valid."""
     if name == "_since":
         wanted.since = _instant(value)
     elif name == "_outputFormat":

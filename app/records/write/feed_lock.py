@@ -143,7 +143,7 @@ class LockedWrite(FeedWrite):
         usage: Usage,
         snapshots: Mapping[tuple[Resource, UUID], Snapshot] | None = None,
     ) -> None:
-        """Take the head of the feed, which `tx` has locked."""
+        """`head` is the number of the feed's latest change; the transaction `tx` has locked the feed."""
         super().__init__(tx, view, keys, head, epoch, usage=usage, snapshots=snapshots)
         self._tx = tx
 

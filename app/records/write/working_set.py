@@ -60,7 +60,8 @@ class WorkingSet:
     async def load(self, ops: Sequence[Op], max_references: int) -> None:
         """Read the records to change, and the latest changes of the records that they refer to.
 
-        Also count the references to these targets if the feed's head is at least `max_references`.
+        If the feed's head is at least `max_references`, also count the references to each record that is referred to. With
+        a smaller head, the feed has too few records to exceed this maximum.
         """
         missing: set[Key] = set()
         if self._write.snapshots is None:
