@@ -249,6 +249,7 @@ def generate(root: Path, names: dict[str, str]) -> None:
     """Format the files of a kind, and generate its migration and the OpenAPI documents from its module."""
     python = [sys.executable, "-m"]
     files = [*files_of(root, names), root / "app/resources/__init__.py"]
+    subprocess.run([*python, "ruff", "check", "--fix", "-q", *files], cwd=root, check=True)  # removes unused imports
     subprocess.run([*python, "ruff", "format", "-q", *files], cwd=root, check=True)
     for former in (root / "migrations/versions").glob(f"*_{names['MODULE']}_their_table.py"):
         former.unlink()

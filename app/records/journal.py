@@ -18,7 +18,8 @@ class Journal:
     the kind's name. By default, each field has a fact, except references, the person's own words, the fields in
     `dated_by`, `visibility` and `timezone`.
 
-    An entry is dated by the first field in `dated_by` that is not null, or by `created_at` if all are null. Each field
+    An entry is dated by the first field in `dated_by` that is not null, or by `created_at` if all are null. The fields
+    in `dated_by` are instants; a field that is a day belongs in `Resource.happened` and has a fact. Each field
     with the person's own words, except `title`, is a paragraph: first the fields in `labels`, in this order, then the
     others. A paragraph begins with its label. The default label is the field's name, or empty for the field
     `Resource.text`.
@@ -31,5 +32,5 @@ class Journal:
     labels: Mapping[str, str] = field(default_factory=dict)
 
     def instant(self, values: Mapping[str, Any]) -> str:
-        """Return the time or day that dates a record's entry, as text. `values` are the record's members as in JSON."""
+        """Return the instant that dates a record's entry, as text. `values` are the record's members as in JSON."""
         return next(str(values[name]) for name in (*self.dated_by, "created_at") if values[name] is not None)

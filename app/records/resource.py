@@ -79,6 +79,13 @@ class Resource:
     about: tuple[str, ...] = ()
     """References of which a new record needs at least one. They are set to null if their targets are removed later."""
 
+    def __post_init__(self) -> None:
+        """Raise `TypeError` if `journal.dated_by` has a field that is a day."""
+        days = [name for name in self.journal.dated_by if isinstance(self.table.c[name].type, sa.Date)]
+        if days:
+            message = f"{self.collection}: {days} in journal.dated_by are days: name them in `happened`"
+            raise TypeError(message)
+
     @property
     def path(self) -> str:
         """The path of the kind's list."""

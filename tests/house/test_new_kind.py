@@ -4,9 +4,13 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+from app.records.journal import Journal
+from tests.drafts import resource_of
 
 ROOT = Path(__file__).parents[2]
 TREES = ("app", "migrations", "tests", "openapi", "docs")
@@ -51,8 +55,14 @@ def test_a_new_kind_keeps_the_promises_of_every_kind(tmp_path: Path) -> None:
     run("-m", "ruff", "check", *new)
     run("-m", "ruff", "format", "--check", *new)
     quick = ("-m", "pytest", "-n", "0", "-q", "-x", "-p", "no:cacheprovider")
-    run(*quick, "tests/promises", "tests/resources/test_gentle_wishes.py", "-k", "sqlite and gentle")
+    of_all_kinds = ("tests/promises", "tests/sync/test_statements.py", "tests/resources/test_gentle_wishes.py")
+    run(*quick, *of_all_kinds, "-k", "sqlite and gentle")
     run(*quick, "tests/house/test_contract.py", "tests/house/test_generators.py")
+
+
+def test_a_kind_whose_journal_is_dated_by_a_day_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"outcomes: \['day'\] in journal.dated_by are days"):
+        replace(resource_of("outcomes"), journal=Journal(dated_by=("day",)))
 
 
 @pytest.mark.parametrize(

@@ -136,8 +136,10 @@ def test_a_cursor_of_another_kind_is_refused(alice: Person, resource: Resource, 
 def test_a_cursor_of_a_list_with_another_filter_is_refused(
     server: Server, alice: Person, resource: Resource, path: str, cursor: str
 ) -> None:
-    first = alice.client.get(path).json()["items"][0]
-    case = next(each for each in create_filter_cases(server, alice, resource) if each.matches(first))
+    cases = create_filter_cases(server, alice, resource)
+    items = alice.client.get(path, params={"limit": 200}).json()["items"]
+    case, found = next((case, item) for case in cases for item in items if case.matches(item))
+    insert_copies(server, alice, resource, found, [{}])  # a second record that the filter matches
     refused(alice.client.get(path, params={"cursor": cursor, **case.query}), 400, "invalid-cursor")
     filtered = alice.client.get(path, params={"limit": 1, **case.query}).json()["next_cursor"]
     assert alice.client.get(path, params={"cursor": filtered, **case.query}).status_code == 200

@@ -19,14 +19,14 @@ from app.sealing import data_keys
 from app.webhooks import delivering
 from tests.serving import Person
 from tests.sync.event_stream import open_event_stream
-from tests.sync.sync_client import INTENTION, SESSION, Json, SyncClient, delete, edit, upsert
+from tests.sync.sync_client import INTENTION, Json, SyncClient, delete, edit, upsert
 
 OTHERS = [
     each for module in (jobs, data_keys, delivering) for each in vars(module).values() if isinstance(each, Statement)
 ]
 OTHERS.append(consents.EXPIRED_OWNERS)
 """Every server of this process looks for jobs, due webhooks and consents that have ended; it reads data keys again."""
-KINDS = 10
+KINDS = len(RESOURCES)
 MAX_OF_A_PUSH = 40
 """Lock, read, write and remember: a number for each kind of record, not for each operation."""
 
@@ -68,24 +68,15 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> Iterator[StatementCounter]:
 
 
 def batch(size: int) -> list[Json]:
-    """Return operations on every kind of record."""
+    """Return operations on every kind of record. Each refers to records of the same batch."""
     ops: list[Json] = []
     for _ in range(size // KINDS):
-        session, intention = upsert("sessions", set=SESSION), upsert()
-        refers, schedule = {"session_id": session["id"]}, {"from_on": "2026-11-02", "rule": "FREQ=DAILY"}
-        practice = upsert("practices", set={"title": "wisteria", "schedule": [schedule | {"times_per_week": None}]})
-        ops += [
-            session,
-            intention,
-            upsert("elements", set={"kind": "memory", "title": "wisteria"} | refers),
-            upsert("reflections", set={"body": "wisteria", "intention_id": intention["id"]} | refers),
-            upsert("action-items", set={"title": "wisteria", "change": "internal", "facet": "thought"} | refers),
-            upsert("assessments", set={"instrument": "pgi-c", "answers": [2]} | refers),
-            upsert("outcomes", set={"day": "2026-11-22", "note": "wisteria", "intention_id": intention["id"]}),
-            practice,
-            upsert("practice-entries", set={"practice_id": practice["id"], "day": "2026-11-22"}),
-            upsert("check-ins", set={"mood": 5} | refers),
-        ]
+        ids: dict[str, str] = {}
+        for kind in sorted(RESOURCES, key=lambda each: each.depth):
+            fields = {name: value for name, value in kind.example.items() if name not in {"id", *kind.references}}
+            refers = {name: ids[target.collection] for name, target in kind.targets.items() if target is not kind}
+            ops.append(upsert(kind.collection, set=fields | refers))
+            ids[kind.collection] = ops[-1]["id"]
     return [op | {"op_id": op["id"]} for op in ops]
 
 
