@@ -1,5 +1,6 @@
 """The application: routers, middleware and services, composed."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -126,6 +127,8 @@ TAGS: Final = [
 class Api(FastAPI):
     """The application. It completes the OpenAPI document that FastAPI generates."""
 
+    _document: asyncio.Future[bytes] | None = None
+
     def openapi(self) -> openapi.Json:
         """Return the OpenAPI document. It is generated at the first call and then kept."""
         if self.openapi_schema is None:
@@ -140,6 +143,15 @@ class Api(FastAPI):
             forms = {each.endpoint.__name__: each.form for each in self.routes if isinstance(each, Route) and each.form}
             self.openapi_schema = openapi.document(self, transitions, forms)
         return self.openapi_schema
+
+    async def document(self) -> bytes:
+        """Return the OpenAPI document as JSON. The first call generates it in a thread.
+
+        This takes about a second, during which the event loop answers other requests.
+        """
+        if self._document is None:
+            self._document = asyncio.ensure_future(asyncio.to_thread(lambda: json_strict.dump(self.openapi())))
+        return await asyncio.shield(self._document)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request without FastAPI's telemetry, which would export data that our log lines never contain."""
@@ -156,7 +168,7 @@ class Api(FastAPI):
         return app
 
 
-def create_app(settings: Settings | None = None, metrics_folder: Path | None = None) -> FastAPI:
+def create_app(settings: Settings | None = None, metrics_folder: Path | None = None) -> Api:
     """Return the application. It opens the database and the keyring only when its lifespan starts.
 
     If `metrics_folder` is set, count requests, and serve the worker's metrics on a socket in that folder.
@@ -292,12 +304,12 @@ def _check_library(library: Library) -> None:
         raise LibraryError(faults)
 
 
-def _pages(app: FastAPI) -> tuple[APIRouter, APIRouter]:
+def _pages(app: Api) -> tuple[APIRouter, APIRouter]:
     router = APIRouter(route_class=Route, include_in_schema=False)
 
     @router.get("/openapi.json")
     async def get_openapi_document() -> Response:
         """Return the OpenAPI document, which the docs pages render."""
-        return Response(200, json_strict.dump(app.openapi()), [JSON, (b"cache-control", b"no-cache")])
+        return Response(200, await app.document(), [JSON, (b"cache-control", b"no-cache")])
 
     return router, docs.router

@@ -1,6 +1,8 @@
 """The OpenAPI document: the committed one is current, and every operation, problem and schema in it is complete."""
 
+import asyncio
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -234,6 +236,25 @@ def test_no_name_was_generated_by_a_framework(schema: Json) -> None:
     assert re.fullmatch("([A-Z][a-z]+)+", name)
     assert not re.search("Input|Output|Record|Document|HTTP|Validation", name)
     assert all(not isinstance(node.get("title"), str) for node in _within(schema.get("properties", {})))
+
+
+def test_the_document_is_generated_once_and_outside_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    app, threads = create_app(Settings()), []
+    generate = app.openapi
+
+    def recorded() -> Json:
+        threads.append(threading.get_ident())
+        return generate()
+
+    async def requested_twice() -> tuple[bytes, bytes]:
+        return await asyncio.gather(app.document(), app.document())
+
+    monkeypatch.setattr(app, "openapi", recorded)
+    first, second = asyncio.run(requested_twice())
+    assert orjson.loads(first) == CONTENT
+    assert second is first
+    assert len(threads) == 1
+    assert threads[0] != threading.get_ident()
 
 
 def test_no_query_parameter_allows_nul() -> None:
