@@ -1,4 +1,7 @@
-"""SQL statements of a push: find the patients, lock a patient's feed, and then read the consents and sessions."""
+"""SQL statements of a clinic's push: find its patients, lock a patient's feed, and then read consents and sessions.
+
+A patient is an owner, as a clinic sees the owner.
+"""
 
 from collections.abc import Iterable
 from typing import Final, NamedTuple

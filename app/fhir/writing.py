@@ -98,9 +98,10 @@ class SessionWrite:
 
 
 async def resolve(call: ClientCaller, part: Part, named: Identifier | None) -> Target:
-    """Return the session whose fields `part` sets. `named` is the identifier in the request's condition, if any.
+    """Return the session that a resource sets fields of. `part` has these fields and the patient.
 
-    Raise `UnknownSubject` if the clinic does not know the patient, and the problems of `Part.identifier`.
+    `named` is the identifier in the URL of the update, or in If-None-Exist of the create; None if there is none. Raise
+    `UnknownSubject` if the clinic does not know the patient. Also raise what `Part.identifier` raises.
     """
     identifier = part.identifier(named)
     known = await patients.resolve(call, [part.patient])

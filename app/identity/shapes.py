@@ -73,7 +73,7 @@ class RefreshDraft(Shape, json_schema_extra=example(examples.REFRESH)):
 
 
 class SecondFactorDraft(Shape, json_schema_extra=example(examples.SECOND_FACTOR)):
-    """The account's password."""
+    """The body of a request to set up a second factor. The account's password confirms it."""
 
     password: GivenPassword = Field(description="The account's password.")
 

@@ -140,10 +140,11 @@ def _by_code(
 
 
 def _by_order(instrument: Instrument, questions: Sequence[_Question]) -> list[_Question | None] | None:
-    """Match questions with the items of an instrument by order; return the question for each item, or None.
+    """Match the questions of a Questionnaire with the items of an instrument by their order.
 
-    There must be a question for every item; or for the required items only, which come first, and then the other items
-    have no question. Return None instead of a list if the numbers or the answers do not match.
+    There must be a question for every item, or only for the required items, which come first. Return a list with the
+    question for each item, or with None for an item without a question. Return None instead of a list if the number of
+    questions is another one, or if the possible answers of a question differ from those of its item.
     """
     required = sum(item.required for item in instrument.items)
     if len(questions) not in {required, len(instrument.items)}:

@@ -29,7 +29,7 @@ NEVER_EQUAL: Final = object()
 async def parse_ops(view: View, sent: Iterable[SyncOp | InvalidOp], on_conflict: OnConflict) -> list[Op | Problem]:
     """Return each operation of a push as the engine's operation, or the problem if it cannot be executed.
 
-    It also is a problem if an earlier operation of the push is on the same record, or has the same op_id.
+    It is also a problem if an earlier operation of the push is on the same record, or has the same op_id.
     """
     targets: set[tuple[str, object]] = set()
     op_ids: set[object] = set()

@@ -65,4 +65,4 @@ class Usage:
 
 def _growth(before: Row | None, after: Row | None) -> int:
     """Return the number of bytes by which a record's sealed document grows; it is negative if the document shrinks."""
-    return sum(len(row["document"]) * sign for row, sign in ((after, 1), (before, -1)) if row is not None)
+    return (0 if after is None else len(after["document"])) - (0 if before is None else len(before["document"]))

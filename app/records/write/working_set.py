@@ -202,7 +202,7 @@ class WorkingSet:
             recorder(self._write, changed)
 
     async def remove(self, write: LockedWrite, keys: Iterable[Key]) -> None:
-        """Remove living records, and the records that are removed with them. Set other references to these to null.
+        """Remove living records, and the records that are removed with them. Set all other references to them to null.
 
         Queue the rows, and pass the changes to the recorders. One statement reads the records of all kinds that refer
         to the given ones. Each further level of records to remove takes one more statement. Raise
