@@ -288,6 +288,10 @@ def main() -> None:
     if not arguments.again:
         write(ROOT, names)
     generate(ROOT, names)
+    module, test = (path.relative_to(ROOT) for path in files_of(ROOT, names))
+    first = f"Now change {module}, {test} and openapi/CHANGELOG.md; then run this command with --again."
+    again = "If the API has served the kind in a former form, delete afterglow.db."
+    sys.stdout.write(f"{again if arguments.again else first}\n")
 
 
 if __name__ == "__main__":

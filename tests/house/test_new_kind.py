@@ -34,7 +34,9 @@ def test_a_new_kind_keeps_the_promises_of_every_kind(tmp_path: Path) -> None:
         return done.stdout
 
     before = {path.relative_to(tmp_path) for tree in TREES for path in (tmp_path / tree).rglob("*.py")}
-    run("-m", "tests.new_kind", "gentle-wishes", "gentle-wish")
+    said = run("-m", "tests.new_kind", "gentle-wishes", "gentle-wish").splitlines()[-1]
+    files = "app/resources/gentle_wishes.py, tests/resources/test_gentle_wishes.py and openapi/CHANGELOG.md"
+    assert said == f"Now change {files}; then run this command with --again."
     after = {path.relative_to(tmp_path) for tree in TREES for path in (tmp_path / tree).rglob("*.py")}
     new = {str(path) for path in after - before}
     assert {path.partition("/versions/")[0] for path in new} == {
