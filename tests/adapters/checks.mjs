@@ -128,6 +128,24 @@ export function checks(library, open) {
     assert.deepEqual([(await get()).title, (await other.get('sessions', id)).title], ['second', 'theirs'])
   })
 
+  for (const choice of ['mine', 'theirs']) {
+    check(`a field that only a clinic can set is a question; the person takes ${choice}`, async () => {
+      const device = await phone(), { id, status, notes } = await other.managedSession()
+      await device.sync()
+      await device.update('sessions', id, { status: status === 'stopped' ? 'completed' : 'stopped', notes: choice })
+      await device.sync()
+      const [question] = await device.questions()
+      assert.deepEqual([question.key, question.reason, question.fields], [`sessions/${id}`, 'locked', ['status']])
+      await device.engine.resolve(question.key, choice)
+      await device.sync()
+      assert.deepEqual(await device.questions(), [])
+      const expected = [status, choice === 'mine' ? choice : notes]
+      for (const record of [await other.get('sessions', id), await device.get('sessions', id)]) {
+        assert.deepEqual([record.status, record.notes], expected)
+      }
+    })
+  }
+
   check('fields that belong together are a question', async () => {
     const dose = { medicine: 'racemic-ketamine', route: 'oral', dose_value: 60, dose_unit: 'mg' }
     const { device, id, update } = await withSession({ title: 'Dose', ...dose })

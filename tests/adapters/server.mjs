@@ -140,6 +140,12 @@ export class OtherDevice {
     return response.json()
   }
 
+  /** Return a session that the clinic of the demo manages. */
+  async managedSession() {
+    const { items } = await (await this.#request('GET', '/v1/sessions?limit=200')).json()
+    return items.find(each => each.clinic_id !== null)
+  }
+
   /** Share collections with the clinic of the demo. */
   async share(collections) {
     const { items } = await (await this.#request('GET', '/v1/consents')).json()
