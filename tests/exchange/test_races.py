@@ -41,7 +41,7 @@ from tests.waiting import wait_until
 from tests.witness import Client
 
 ROUNDS: Final = 6
-PATIENTS: Final = 12
+PATIENTS: Final = 50
 WRITERS: Final = 8
 READERS: Final = 3
 WRITES: Final = 25
