@@ -253,6 +253,7 @@ def test_the_document_is_generated_once_and_outside_the_event_loop(monkeypatch: 
     first, second = asyncio.run(requested_twice())
     assert orjson.loads(first) == CONTENT
     assert second is first
+    assert generate() is generate()
     assert len(threads) == 1
     assert threads[0] != threading.get_ident()
 
