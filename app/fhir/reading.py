@@ -74,9 +74,7 @@ def _preferred(rows: Sequence[Row]) -> list[Row]:
 
 
 async def search(call: ClientCaller, kind: FhirType, wanted: Search) -> Found:
-    """Return a page of a search, and log the accesses; raise `InvalidCursor` if the cursor belongs to another
-    search.
-    """
+    """Return a page of a search, and log the accesses; raise `InvalidCursor` if the cursor is another search's."""
     key = call.services.cursor_key
     scope = (str(call.client_id), "fhir", kind.name, wanted.applied)
     after: dict[str, Any] = {}

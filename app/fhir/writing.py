@@ -98,7 +98,7 @@ class SessionWrite:
 
 
 async def resolve(call: ClientCaller, part: Part, named: Identifier | None) -> Target:
-    """Return the session that a resource sets fields of. `part` has these fields and the patient.
+    """Return the session whose fields an incoming resource sets. `part` has these fields and the patient.
 
     `named` is the identifier in the URL of the update, or in If-None-Exist of the create; None if there is none. Raise
     `UnknownSubject` if the clinic does not know the patient. Also raise what `Part.identifier` raises.

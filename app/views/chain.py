@@ -164,7 +164,7 @@ def _references(number: int, reference: ReferenceField) -> sa.Select[Any]:
 
 
 def ids_of(kind: Resource) -> str:
-    """Return the name of a bind parameter of the statement that `nodes` returns: the ids of the records of `kind`."""
+    """Return the name of the bind parameter with the ids of a kind's records, in the statement that `nodes` returns."""
     return f"ids_{kind.table.name}"
 
 
