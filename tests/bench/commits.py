@@ -60,7 +60,8 @@ class Served:
             self._ids += self._push()
 
     def sign_in(self) -> None:
-        """Get an access token, which lasts ten minutes."""
+        """Get an access token, which lasts ten minutes, on a new connection."""
+        self._connection.close()
         self._token = json.loads(self._send("POST", "/v1/auth/login", LOGIN))["access_token"]
 
     def cost(self, operation: str) -> float:
