@@ -1,7 +1,7 @@
 """Statements in SQLAlchemy Core, each compiled once for the database in use."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, cached_property
 from typing import Any, Final, NamedTuple
 
@@ -48,16 +48,19 @@ class SqlitePlan(NamedTuple):
     """
 
     sql: str
-    parameters: tuple[tuple[str, Convert | None], ...]
+    parameters: tuple[str, ...]
     constants: Mapping[str, Any]
+    converted_parameters: tuple[tuple[int, Convert], ...]
     converted_columns: tuple[tuple[int, Convert], ...]
 
     def arguments(self, values: Mapping[str, Any]) -> list[Any]:
         """Return `values`, which are given by parameter name, in the order of the parameters, in SQLite's form."""
-        arguments = []
-        for name, convert in self.parameters:
-            value = values[name] if name in values else self.constants[name]
-            arguments.append(value if convert is None or value is None else convert(value))
+        constants = self.constants
+        arguments = [values[name] if name in values else constants[name] for name in self.parameters]
+        for index, convert in self.converted_parameters:
+            value = arguments[index]
+            if value is not None:
+                arguments[index] = convert(value)
         return arguments
 
     def rows(self, stored: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
@@ -95,17 +98,22 @@ class Statement:
         compiled = self._clause.compile(dialect=sqlite_dialect())
         binds: Mapping[str, sa.BindParameter[Any]] = getattr(compiled, "binds", {})
         parameters = tuple(getattr(compiled, "positiontup", None) or ())
-        conversions = [(index, from_sqlite(column.type)) for index, column in enumerate(self._columns)]
         return SqlitePlan(
             _PARAMETER.sub(r"?\1", str(compiled)),
-            tuple((name, to_sqlite(binds[name].type)) for name in parameters),
+            parameters,
             _constants(compiled, parameters),
-            tuple((index, convert) for index, convert in conversions if convert is not None),
+            _needed(to_sqlite(binds[name].type) for name in parameters),
+            _needed(from_sqlite(column.type) for column in self._columns),
         )
 
     @property
     def _columns(self) -> tuple[Any, ...]:
         return tuple(getattr(self._clause, "exported_columns", ()))
+
+
+def _needed(conversions: Iterable[Convert | None]) -> tuple[tuple[int, Convert], ...]:
+    """Return the conversions that are not None, each with its index."""
+    return tuple((index, convert) for index, convert in enumerate(conversions) if convert is not None)
 
 
 def _constants(compiled: sa.Compiled, parameters: tuple[str, ...]) -> dict[str, Any]:

@@ -54,6 +54,7 @@ _STORE: Final[dict[type[sa.types.TypeEngine[Any]], Convert]] = {
     sa.DateTime: _store_instant,
     sa.Date: date.isoformat,
     sa.JSON: _store_json,
+    sa.Boolean: int,
 }
 _LOAD: Final[dict[type[sa.types.TypeEngine[Any]], Convert]] = {
     sa.Uuid: make_id,

@@ -148,15 +148,20 @@ def _servers(roots: list[Path], database: str) -> Iterator[list[Served]]:
 def main(
     *,
     before: Annotated[list[str], typer.Option(help="An earlier commit; can be repeated.")],
+    after: Annotated[str, typer.Option(help="The later commit; by default the present files.")] = "",
     only: Annotated[str, typer.Option(help="The operations.")] = ",".join(BATCHES),
     databases: Annotated[str, typer.Option(help="The databases.")] = "sqlite,postgresql",
     rounds: Annotated[int, typer.Option(min=1, help="Rounds of each operation.")] = 40,
 ) -> None:
-    """Compare the present commit with earlier ones."""
+    """Compare a commit with earlier ones."""
     with ExitStack() as stack:
-        roots = [*(stack.enter_context(tree_of(commit)) for commit in before), Path.cwd()]
+        roots = [stack.enter_context(tree_of(commit)) for commit in [*before, *filter(None, [after])]]
+        roots += [] if after else [Path.cwd()]
         for database in databases.split(","):
-            print(f"| {database} | {' | '.join(before)} | now | now / {' | now / '.join(before)} |")
+            late = after or "now"
+            print(
+                f"| {database} | {' | '.join(before)} | {late} | {' | '.join(f'{late} / {each}' for each in before)} |"
+            )
             print(f"|---{'|--:' * (2 * len(before) + 1)}|")
             with _servers(roots, database) as servers:
                 for operation in only.split(","):

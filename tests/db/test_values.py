@@ -195,6 +195,8 @@ def test_sqlite_refuses_an_instant_without_an_offset(settings: Settings) -> None
                 key=b"wisteria",
                 began_at=datetime(2026, 11, 22, 10, 0),  # noqa: DTZ001 - what is refused
                 count=1,
+                reserved=0,
+                reserved_until=None,
             )
 
     with_database(settings, work)

@@ -116,6 +116,8 @@ class WriteEngine:
 
         If no more outcomes can be remembered, reject the operation instead.
         """
+        if op.op_id is None:
+            return execute(op)
         is_remembered = self._is_remembered(op)
         problem = self._write.usage.check_operation() if is_remembered else None
         outcome = execute(op) if problem is None else rejected(problem)
@@ -242,7 +244,7 @@ class WriteEngine:
         record |= {name: None for name in tombstoned if name != resource.on_delete_cascade}
         if op.managed is None and claims_clinic(resource, before, record):
             faults.append(CLINIC_ONLY)
-        if before is None and not op.writes_again:
+        if before is None and resource.about and not op.writes_again:
             faults += about_nothing(resource, after)
         if resource.acyclic in moved and self._makes_cycle(op, record[resource.acyclic]):
             faults.append(derivation_cycle(resource.acyclic))
@@ -261,11 +263,13 @@ class WriteEngine:
             problem = transition_problem(resource, before, record, stepwise=op.strict)
         if problem is not None:
             return rejected(problem)
-        self._working_set.references.update((resource.targets[name], after[name]) for name in moved if after[name])
+        self._working_set.add_references([(resource.targets[name], after[name]) for name in moved])
         return self._write_in_memory(op, record, before, [nulled(name) for name in tombstoned])
 
     def _full_references(self, op: Op, record: Row, moved: Sequence[str]) -> list[Fault]:
         """Return the faults of references to records that already have the maximum number of references."""
+        if not moved:
+            return []
         counts, most = self._working_set.references, self._max_references
         full = [name for name in moved if counts[op.resource.targets[name], record[name]] >= most]
         return [too_many_references(name, most) for name in full]

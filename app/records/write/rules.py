@@ -47,7 +47,7 @@ def nulled(field: str) -> Fault:
 
 def about_nothing(resource: Resource, record: Row) -> list[Fault]:
     """Return the fault of a new record that needs one of the references in `Resource.about` and has none."""
-    if not resource.about or any(record[name] for name in resource.about):
+    if any(record[name] for name in resource.about):
         return []
     message = f"Send at least one of {', '.join(resource.about)}: {resource.one} must be about another record."
     return [Fault(f"/{resource.about[0]}", "outcome-of-nothing", message)]

@@ -38,31 +38,29 @@ class Usage:
         """Reset the numbers to those from the feed's row, because nothing will be written."""
         self.records, self.document_bytes, self.remembered_ops = self._first
 
-    def check(self, before: Row | None, after: Row) -> QuotaExceeded | None:
-        """Return a problem if a created or changed record exceeds a quota; otherwise None.
+    def add(self, before: Row | None, after: Row, *, is_limited: bool) -> QuotaExceeded | None:
+        """Count a record that was created (`before` is None) or changed.
 
-        A change that does not make the sealed document larger never exceeds a quota. `before` and `after` contain the
-        sealed document.
+        If `is_limited`, and the record exceeds a quota, count nothing, and return the problem. A change that does not
+        make the sealed document larger never exceeds a quota. `before` and `after` contain the sealed document.
         """
-        settings = self._settings
-        if before is None and self.records >= settings.quota_records:
-            return QuotaExceeded(Quota.RECORDS, settings.quota_records, self.records)
-        growth = _growth(before, after)
-        if growth > 0 and self.document_bytes + growth > settings.quota_document_bytes:
-            return QuotaExceeded(Quota.DOCUMENT_BYTES, settings.quota_document_bytes, self.document_bytes)
+        growth = len(after["document"]) - (0 if before is None else len(before["document"]))
+        if is_limited:
+            settings = self._settings
+            if before is None and self.records >= settings.quota_records:
+                return QuotaExceeded(Quota.RECORDS, settings.quota_records, self.records)
+            if growth > 0 and self.document_bytes + growth > settings.quota_document_bytes:
+                return QuotaExceeded(Quota.DOCUMENT_BYTES, settings.quota_document_bytes, self.document_bytes)
+        self.records += before is None
+        self.document_bytes += growth
         return None
 
-    def add(self, before: Row | None, after: Row | None) -> None:
-        """Count a record that was created (`before` is None), changed, or removed (`after` is None)."""
-        self.records += (after is not None) - (before is not None)
-        self.document_bytes += _growth(before, after)
+    def remove(self, row: Row) -> None:
+        """Stop counting a record that was removed; `row` contains its sealed document."""
+        self.records -= 1
+        self.document_bytes -= len(row["document"])
 
     def check_operation(self) -> QuotaExceeded | None:
         """Return a problem if no further operation can be remembered."""
         limit = self._settings.quota_operations
         return QuotaExceeded(Quota.OPERATIONS, limit, self.remembered_ops) if self.remembered_ops >= limit else None
-
-
-def _growth(before: Row | None, after: Row | None) -> int:
-    """Return the number of bytes by which a record's sealed document grows; it is negative if the document shrinks."""
-    return (0 if after is None else len(after["document"])) - (0 if before is None else len(before["document"]))

@@ -4,7 +4,7 @@ The records are read with a bounded number of statements, however many operation
 memory. Then they are written, also with a bounded number of statements.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Final
 from uuid import UUID
@@ -47,7 +47,7 @@ class WorkingSet:
 
         Contains the records that operations name as parents, and all ancestors of these.
         """
-        self.references: Counter[Key] = Counter()
+        self.references: defaultdict[Key, int] = defaultdict(int)
         """The number of references to each record to which operations of this batch refer.
 
         The stored references are counted only if they can be too many.
@@ -110,6 +110,11 @@ class WorkingSet:
                 found = await self._write.all(statements(resource).ancestors, ids=[id for id in above if id])
                 self.ancestors |= {row["id"]: row["above"] for row in found}
 
+    def add_references(self, targets: Iterable[Key]) -> None:
+        """Count references of a record that will be written; each item of `targets` is a record to which it refers."""
+        for target in targets:
+            self.references[target] += 1
+
     def is_living(self, key: Key) -> bool | None:
         """Return True for a living record, False for a removed one, None for an id that was never used."""
         if key in self.rows:
@@ -170,9 +175,8 @@ class WorkingSet:
             row[name] = fact(row)
         document = document_of(resource, row)
         row["document"] = write.keys.seal(resource.collection, id, row["seq"], document)
-        problem = write.usage.check(before, row) if is_limited else None
+        problem = write.usage.add(before, row, is_limited=is_limited)
         if problem is None:
-            write.usage.add(before, row)
             self.rows[key], self.documents[key] = row, document
             self._before.setdefault(key, before)
         else:
@@ -230,7 +234,7 @@ class WorkingSet:
             for id in gone:
                 await yielding.check()
                 seq, earlier = write.next_seq(), self.rows.pop((kind, id))
-                write.usage.add(earlier, None)
+                write.usage.remove(earlier)
                 self.changes[kind, id] = {"seq": seq, "deleted": True}
                 tombstones.append(Changed(kind, id, earlier, None, seq, is_first=False))
         self._record(tombstones)
