@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from enum import EnumMeta
 from pathlib import Path
@@ -16,9 +16,13 @@ from app.settings import Settings
 
 PREFIX: Final = "AFTERGLOW_"
 _KINDS: Final[dict[Any, str]] = {int: "a whole number", float: "a number", bool: "true or false"}
-_NOT_SETTINGS: Final = re.compile(r"AFTERGLOW_(TEST_\w+|PROJECT|PORT(_.*)?|SERVICE_HOST|SERVICE_PORT(_.*)?)")
-"""Other environment variables that begin with `AFTERGLOW_`: the tests use some, and Kubernetes sets some for a service
-with the name `afterglow`."""
+_NOT_SETTINGS: Final = re.compile(
+    r"AFTERGLOW_(TEST_\w+=|PROJECT=|PORT=\w+://|PORT_\w+=|SERVICE_HOST=|SERVICE_PORT(_\w+)?=)", re.IGNORECASE
+)
+"""Other environment variables, as `NAME=VALUE`, that begin with `AFTERGLOW_`: the tests use some, and Kubernetes sets
+some for a service with the name `afterglow`."""
+_OPTIONS: Final = ("HOST", "PORT", "WORKERS")
+"""Options of `afterglow serve` that are not settings."""
 
 _INCOMPLETE: Final = re.compile(r"^\s*(?:export\s+)?(AFTERGLOW_\w+)\b(?!\s*=)", re.MULTILINE | re.IGNORECASE)
 
@@ -38,13 +42,15 @@ def unknown_settings() -> list[str]:
     neither a setting nor one of `_NOT_SETTINGS`.
     """
     known = [name.upper() for name in Settings.model_fields]
-    return [
-        f"{PREFIX}{name} is not a setting"
-        + (f": did you mean {PREFIX}{nearest[0]}?" if nearest else "; see .env.example, or remove it")
-        for name in sorted(each.removeprefix(PREFIX) for each in _names() if not _NOT_SETTINGS.fullmatch(each))
-        if name not in known
-        for nearest in [get_close_matches(name, known, 1)]
-    ]
+    return [f"{PREFIX}{name} is not a setting{_advice(name, known)}" for name in sorted(_names() - {*known})]
+
+
+def _advice(name: str, known: Sequence[str]) -> str:
+    """Return what to do about a name that is not one of the `known` names of settings."""
+    if name in _OPTIONS:
+        return f": use the option --{name.lower()} of `afterglow serve`"
+    nearest = get_close_matches(name, known, 1)
+    return f": did you mean {PREFIX}{nearest[0]}?" if nearest else "; see .env.example, or remove it"
 
 
 def incomplete_lines() -> list[str]:
@@ -55,9 +61,13 @@ def incomplete_lines() -> list[str]:
 
 
 def _names() -> set[str]:
-    """Return the names in the environment and in `.env` that begin with `AFTERGLOW_`, in upper case."""
-    names = [*os.environ, *DotEnvSettingsSource(Settings).env_vars]
-    return {name.upper() for name in names if name.upper().startswith(PREFIX)}
+    """Return the names in the environment and in `.env` that begin with `AFTERGLOW_`, in upper case, without the prefix.
+
+    The variables in `_NOT_SETTINGS` are left out.
+    """
+    variables = [*os.environ.items(), *DotEnvSettingsSource(Settings).env_vars.items()]
+    names = [name.upper() for name, value in variables if not _NOT_SETTINGS.match(f"{name}={value}")]
+    return {name.removeprefix(PREFIX) for name in names if name.startswith(PREFIX)}
 
 
 def _expected(name: str) -> str:

@@ -109,6 +109,9 @@ def test_each_setting_names_its_bounds_its_choices_or_an_example(name: str) -> N
     [
         ("databse_url", "AFTERGLOW_DATABSE_URL is not a setting: did you mean AFTERGLOW_DATABASE_URL?"),
         ("qqq", "AFTERGLOW_QQQ is not a setting; see .env.example, or remove it"),
+        ("host", "AFTERGLOW_HOST is not a setting: use the option --host of `afterglow serve`"),
+        ("port", "AFTERGLOW_PORT is not a setting: use the option --port of `afterglow serve`"),
+        ("workers", "AFTERGLOW_WORKERS is not a setting: use the option --workers of `afterglow serve`"),
     ],
 )
 def test_a_misspelt_name_is_reported_with_the_nearest_one(name: str, line: str) -> None:
