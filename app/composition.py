@@ -71,7 +71,7 @@ def build_services(
         imports=Slots(MAX_IMPORTS),
         searching=set(),
         writes=Turns(settings.statement_seconds),
-        parsing=Turns(settings.statement_seconds),
+        pushes=Turns(settings.statement_seconds),
     )
     jobs.register(erasing.KIND, partial(erasing.run_job, services), max_seconds=60)
     jobs.repeat(partial(ending.expire, services), ending.SECONDS)

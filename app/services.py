@@ -144,8 +144,11 @@ class Services:
     """The ids of the accounts that have a search running in this process."""
     writes: Turns
     """A lock for each owner, so that only one write of an owner runs at a time in this process."""
-    parsing: Turns
-    """A lock for each owner, so that only one push of an owner is parsed at a time. Others are served in between."""
+    pushes: Turns
+    """A lock for each owner, so that only one push of an owner is parsed and written at a time in this process.
+
+    Many large pushes of an owner then hold the database's write lock no longer than one does.
+    """
 
     async def start(self) -> None:
         """Open the database, and start running jobs."""

@@ -19,14 +19,14 @@ from app.sync.requests import InvalidOp, SyncOp, SyncPush
 
 async def push(view: View, sent: SyncPush) -> Row:
     """Run a push; return the feed's head and the results. Raise `BatchRefused` if it is atomic and an operation failed."""
-    turn = await view.caller.services.parsing.take(view.owner_id)
+    turn = await view.caller.services.pushes.take(view.owner_id)
     try:
         parsed = await parse_ops(view, sent.ops, sent.on_conflict)
+        ops = [each for each in parsed if isinstance(each, Op)]
+        refused = sent.atomic and len(ops) < len(parsed)
+        written = await _write(view, [] if refused else ops, atomic=sent.atomic)
     finally:
         turn.release()
-    ops = [each for each in parsed if isinstance(each, Op)]
-    refused = sent.atomic and len(ops) < len(parsed)
-    written = await _write(view, [] if refused else ops, atomic=sent.atomic)
     engine_outcomes = iter([rolled_back() for _ in ops] if refused else written.outcomes)
     outcomes = [next(engine_outcomes) if isinstance(each, Op) else rejected(each) for each in parsed]
     view.caller.services.counts.operations.update(outcome.result for outcome in outcomes)
