@@ -24,7 +24,7 @@ class Turns:
     async def take(self, key: Hashable) -> "Turn":
         """Acquire the lock of `key`, and return it. The caller must call its `release`.
 
-        Raise `Unavailable` at the deadline.
+        Wait while another task holds it. Raise `Unavailable` if that takes longer than the limit given at the creation.
         """
         queue = self._waiting.get(key)
         if queue is None:

@@ -1,6 +1,7 @@
 """SQL expressions for the documents of the records that rows of the table `change` name.
 
-`BEGINNING`, `END` and `MIN_SEQ` are bounds of the position of a record in the order by time.
+In a view, a record's position is its time and, among records of the same time, its sequence number. `BEGINNING`, `END` and
+`MIN_SEQ` are bounds of these.
 """
 
 from datetime import UTC, datetime

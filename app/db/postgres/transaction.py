@@ -71,7 +71,10 @@ def translate(error: BaseException, failures: tuple[type[BaseException], ...] = 
 
 
 class PostgresTransaction(Transaction):
-    """Executes statements on one PostgreSQL connection, inside or outside a transaction."""
+    """Executes statements on one PostgreSQL connection.
+
+    Its creator begins and ends the transaction. If there is none, each statement is committed by itself.
+    """
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection

@@ -86,7 +86,7 @@ class Connection:
         return raw
 
     def execute(self, sql: str, arguments: Sequence[Any] = ()) -> sqlite3.Cursor:
-        """Execute SQL and return its cursor. Interrupt it at the deadline."""
+        """Execute SQL and return its cursor. Interrupt it at the time limit of statements."""
         return self._ready().execute(sql, arguments)
 
     def tuples(self, statement: Statement, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:

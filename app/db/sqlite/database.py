@@ -81,7 +81,7 @@ class SqliteDatabase(Database):
     async def checkpoint(self) -> None:
         """Copy the write-ahead log into the database file, so that deleted content is overwritten there, too.
 
-        Give up at the deadline if other connections still use the log. Raise nothing.
+        Give up after the time limit of statements if other connections still use the log. Raise nothing.
         """
         with suppress(Unavailable, StorageFull), translated(self.errors):  # the removal is already acknowledged
             await self._writer.checkpoint()

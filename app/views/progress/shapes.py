@@ -251,7 +251,7 @@ class DomainProgress(BaseModel, defer_build=True):
 
 
 class GoalPoint(BaseModel, defer_build=True):
-    """The T score at the end of a day on which an outcome stated a level."""
+    """A day on which outcomes stated levels of goal attainment, and the T score of all goals at the end of this day."""
 
     day: Day = Field(description="The day.")
     t: float = Field(description="The T score.")
