@@ -7,9 +7,9 @@ import hashlib
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-from app.http import JSON, VARY, Response, Route
+from app.http import JSON, VARY, QueryModel, Response, Route
 from app.json_strict import dump
 from app.library import Help, Instrument, Phase, Prompt
 from app.library.instruments import Language, Licence, Version
@@ -55,18 +55,14 @@ class Instruments(BaseModel, defer_build=True):
     items: list[ListedInstrument] = Field(description="The instruments, sorted by code.")
 
 
-class InstrumentQuery(BaseModel):
+class InstrumentQuery(QueryModel):
     """The query parameters of `GET /v1/instruments/{instrument}`."""
-
-    model_config = ConfigDict(extra="forbid")
 
     version: Version | None = Field(None, description="The version of the instrument. Default: the newest.")
 
 
-class PromptQuery(BaseModel):
+class PromptQuery(QueryModel):
     """The query parameters of `GET /v1/prompts`."""
-
-    model_config = ConfigDict(extra="forbid")
 
     language: str = Field(
         "en",
@@ -89,10 +85,8 @@ class PromptList(BaseModel, defer_build=True):
     items: list[Prompt] = Field(description="The prompts.")
 
 
-class HelpQuery(BaseModel):
+class HelpQuery(QueryModel):
     """The query parameters of `GET /v1/help`."""
-
-    model_config = ConfigDict(extra="forbid")
 
     region: str = Field(
         "",

@@ -4,6 +4,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.http import QueryModel
 from app.ids import Id
 from app.openapi import example
 from app.resources import RESOURCES
@@ -18,7 +19,7 @@ EXAMPLE: Final = {
 }
 
 
-class ImportQuery(BaseModel, extra="forbid"):
+class ImportQuery(QueryModel):
     """The query parameters of an import."""
 
     origin: Literal["afterglow", "day-one"] = Field(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Annotated, NamedTuple
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 
 from app import clock, json_strict
 from app.clinics.calls import ClientCaller
@@ -18,7 +18,7 @@ from app.db import Row, Transaction
 from app.exchange import numbering, pages, records
 from app.exchange.collections import Collections, readable
 from app.exchange.pages import IS_VISIBLE, Item
-from app.http import ClientConnection
+from app.http import ClientConnection, QueryModel
 from app.ids import Id
 from app.problems import CursorExpired
 from app.records.codec import MAX_PAGE_BYTES
@@ -29,10 +29,8 @@ from app.sync.pull import MAX_WAIT_SECONDS
 from app.sync.waiting import waiting
 
 
-class ClinicPullQuery(BaseModel):
+class ClinicPullQuery(QueryModel):
     """The query of a clinic's pull."""
-
-    model_config = ConfigDict(extra="forbid")
 
     since: Since = Field(
         clinic_cursors.FIRST,

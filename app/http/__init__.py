@@ -11,7 +11,7 @@ from app.http.body_budget import BODY_BUDGET, BodyBudget
 from app.http.compression import VARY
 from app.http.cors import AllowedOrigins, CorsMiddleware
 from app.http.dialect import Dialect
-from app.http.reading import header_values
+from app.http.reading import QueryModel, header_values
 from app.http.request_context import RequestContextMiddleware
 from app.http.response import HTTPS_ONLY, JSON, PUBLIC, Response, json_response, problem_response
 from app.http.route import MAX_BODY_BYTES, PENDING_AUTH, REQUEST_SHARES, Route, SecretRoute
@@ -35,6 +35,7 @@ __all__ = [
     "CurrentConnection",
     "Dialect",
     "FormBody",
+    "QueryModel",
     "RawBody",
     "RawQuery",
     "RequestContextMiddleware",

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.requests import Request
 
 from app import json_strict
@@ -67,23 +68,38 @@ _CODES: Final[Mapping[str, FaultCode]] = {
 """The fault code of each type of validation error, Pydantic's own or ours. Any other type gets the code `invalid`."""
 
 
+MAX_CACHED_QUERIES: Final = 128
+"""The maximum number of query strings whose models a route keeps."""
+MAX_CACHED_QUERY_BYTES: Final = 128
+"""The maximum length of a query string whose model is kept. Those with a cursor are mostly longer, and sent once."""
+
+
+class QueryModel(BaseModel):
+    """The base of the models of query parameters.
+
+    Requests with the same query string share one instance. So it is frozen, and lists in its fields must not be changed.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
 def header_values(request: Request, name: bytes) -> list[str]:
     """Return the values of all headers with the name `name`, which must be in lower case."""
     return [value.decode("latin-1") for each, value in request.scope["headers"] if each == name]
 
 
-def query_reader(model: type[BaseModel] | None) -> Reader:
+def query_reader(model: type[QueryModel] | None) -> Reader:
     """Return a function that reads a request's query string and returns it as the model.
 
-    If `model` is None, the function refuses every parameter.
+    If `model` is None, the function refuses every parameter. The models of short query strings are kept: to parse and
+    validate one again would take a sixth of the time of reading a record.
     """
     fields = {} if model is None else model.model_fields
     known = [field.alias or name for name, field in fields.items()]
     repeatable = {name for name, field in fields.items() if "list" in str(field.annotation)}
     requires_one = any(field.is_required() for field in fields.values())
 
-    def read(request: Request) -> BaseModel | None:
-        raw: bytes = request.scope["query_string"]
+    def parsed(raw: bytes) -> QueryModel | None:
         if not raw and not requires_one:
             return None if model is None else model()
         values, faults = _parameters(raw, known, repeatable)
@@ -96,6 +112,12 @@ def query_reader(model: type[BaseModel] | None) -> Reader:
         if faults:
             raise Invalid(*faults, known=known)
         return query
+
+    kept = lru_cache(MAX_CACHED_QUERIES)(parsed)
+
+    def read(request: Request) -> QueryModel | None:
+        raw: bytes = request.scope["query_string"]
+        return kept(raw) if len(raw) <= MAX_CACHED_QUERY_BYTES else parsed(raw)
 
     return read
 

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal, get_args
 
 import sqlalchemy as sa
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from app.db import bind
+from app.http import QueryModel
 from app.records.positions import Cursor
 
 MAX_LIMIT: Final = 200
@@ -53,10 +54,8 @@ class Where:
     compare: Literal["=", ">=", "<", "<="]
 
 
-class Filters(BaseModel):
+class Filters(QueryModel):
     """The query parameters of every list."""
-
-    model_config = ConfigDict(extra="forbid")
 
     limit: Annotated[int, BeforeValidator(bounded_integer(1, MAX_LIMIT))] = Field(
         DEFAULT_LIMIT, ge=1, le=MAX_LIMIT, description="Maximum number of records in a page, 1 to 200."

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from operator import itemgetter
 from typing import Annotated, Any, Final, NamedTuple
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 
 from app import json_strict
 from app.db import Row
-from app.http import JSON, ClientConnection, Response
+from app.http import JSON, ClientConnection, QueryModel, Response
 from app.problems import NotSignedIn
 from app.records import access
 from app.records.codec import EPOCH_SHIFT, MAX_PAGE_BYTES, version_of
@@ -31,10 +31,8 @@ The epoch is null in all rows but the one with the feed's state.
 """
 
 
-class PullQuery(BaseModel):
+class PullQuery(QueryModel):
     """The query of a pull."""
-
-    model_config = ConfigDict(extra="forbid")
 
     since: Since = Field(
         "0", description="The `cursor` of the previous page or pull; 0, the default, starts from the beginning."

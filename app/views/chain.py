@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app import clock
 from app.clock import Instant
 from app.db import Row, Statement, any_of, bind, byte_length, json_rows
-from app.http import Response, Route
+from app.http import QueryModel, Response, Route
 from app.identity import TIMEZONE, Feed
 from app.ids import Id, make_id
 from app.openapi import example
@@ -52,10 +52,8 @@ Key = tuple[str, UUID]
 """The collection and id of a record."""
 
 
-class ChainQuery(BaseModel):
+class ChainQuery(QueryModel):
     """The query parameters of `GET /v1/chain/{id}`."""
-
-    model_config = ConfigDict(extra="forbid")
 
     collection: Collection | None = Field(
         None,

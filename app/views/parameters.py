@@ -3,10 +3,11 @@
 from datetime import date, datetime
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from app import clock
 from app.clock import Day, Instant, Timezone
+from app.http import QueryModel
 from app.problems import Fault, Invalid
 from app.records import View
 
@@ -14,10 +15,8 @@ MAX_DAYS: Final = 366
 """The maximum number of days in a range."""
 
 
-class ZonedQuery(BaseModel):
+class ZonedQuery(QueryModel):
     """The query parameters of a view that shows days: the time zone in which days begin and end."""
-
-    model_config = ConfigDict(extra="forbid")
 
     timezone: Timezone | None = Field(
         None, description="The IANA time zone in which days begin and end; by default that of the account."

@@ -1,16 +1,17 @@
 """A route gives the same response behind the `Router` as behind FastAPI's own router, to valid and invalid requests."""
 
 import re
+import typing
 from collections.abc import Iterator
 from typing import Any
 
 import httpx2 as httpx
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, params
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.http import CorsMiddleware, RequestContextMiddleware
+from app.http import CorsMiddleware, QueryModel, RequestContextMiddleware, Route
 from app.ids import new_id
 from app.main import create_app
 from app.records import Resource
@@ -187,6 +188,15 @@ def test_a_pull_and_a_push_are_answered_alike_by_both_routers(both: BothRouters,
     for since in ("0", "1", "wisteria", str(2**60)):
         both("GET", "/v1/sync/changes", params={"since": since})
     assert alice.client.get("/v1/sync/changes").json()["changes"]
+
+
+def test_requests_with_the_same_query_can_share_the_model(server: Server) -> None:
+    routes = [route for route in create_app(server.settings).routes if isinstance(route, Route)]
+    hints = [hint for route in routes for hint in typing.get_type_hints(route.endpoint, include_extras=True).values()]
+    annotated = [typing.get_args(hint) for hint in hints if typing.get_origin(hint) is typing.Annotated]
+    models = {model for model, *marks in annotated if any(isinstance(each, params.Query) for each in marks)}
+    assert models
+    assert all(issubclass(model, QueryModel) and model.model_config["frozen"] for model in models)
 
 
 def test_a_url_can_be_built_from_an_id(server: Server) -> None:
