@@ -55,6 +55,8 @@ def matching_tag(if_none_match: str | None, current: str) -> str | None:
     """
     if if_none_match is None:
         return None
+    if if_none_match.removeprefix("W/") == current:  # one tag, as nearly all clients send
+        return if_none_match
     if if_none_match.strip() == "*":
         return current
     return next((tag for tag in _each(if_none_match) if tag.removeprefix("W/") == current), None)

@@ -7,6 +7,7 @@ files.
 
 import base64
 import hashlib
+from functools import lru_cache
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -25,6 +26,7 @@ TAG: Final = "Views"
 """The OpenAPI tag of all views."""
 _DIGEST_BYTES: Final = 12
 _VERSION_DIGITS: Final = 16
+_MAX_CACHED_DIGESTS: Final = 1024
 _feed = Feed.table()
 _FEED: Final = Statement(sa.select(_feed.c.head, _feed.c.epoch, TIMEZONE).where(owned(_feed)))
 _ETAG: Final = {
@@ -55,10 +57,15 @@ def tag_of(version: int, *parts: object) -> str:
     """Return the entity tag of a view, in quotes.
 
     `version` is the version of the feed, and `parts` are all other values that the view is computed from. The `repr` of
-    each must depend only on its content, as that of a text, a number, a day, an instant or a tuple does.
+    each must depend only on its content, as that of a text, a number, a day, an instant in UTC or a tuple does.
     """
+    return f'"{version}-{_digest(parts)}"'
+
+
+@lru_cache(_MAX_CACHED_DIGESTS)  # clients send the same parameters again
+def _digest(parts: tuple[object, ...]) -> str:
     digest = hashlib.sha256(repr(parts).encode()).digest()[:_DIGEST_BYTES]
-    return f'"{version}-{base64.urlsafe_b64encode(digest).decode()}"'
+    return base64.urlsafe_b64encode(digest).decode()
 
 
 def known_version(if_none_match: str | None, *parts: object) -> int:

@@ -50,5 +50,5 @@ async def get_today(
 
 
 def _hour(moment: datetime, zone: str) -> str:
-    """Return the local date and hour of a moment in the time zone, with the UTC offset, as text."""
-    return moment.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%dT%H%z")
+    """Return the local date and hour of a moment in the time zone, with the UTC offset, such as `2026-11-22T10+0100`."""
+    return moment.astimezone(ZoneInfo(zone)).isoformat(timespec="hours").replace(":", "")
