@@ -33,6 +33,7 @@ from app.sealing import OwnerKeys
 from app.sync.collections import BY_COLLECTION, Collection
 from app.views import examples
 from app.views.conditional import TAG, known_version, not_modified, tag_of, view_response, view_responses
+from app.views.documents import collection_literal
 from app.views.labels import MAX_LABEL, label_of
 
 MAX_NODES: Final = 500
@@ -120,18 +121,19 @@ def reference_fields() -> tuple[ReferenceField, ...]:
 
 
 @cache
-def links() -> Statement:
+def links(*, named: bool) -> Statement:
     """Return the statement that reads the feed's version, the collection of a record, and all references of the owner.
 
-    The bind parameters are the record's id, and the names of `collections` that can have the record. The statement
-    returns one row for each of these collections that has a record with this id; if none has, it returns one row whose
-    collection is null. The references are a JSON array of arrays: the index of the field in `reference_fields`, the id
+    The bind parameters are the record's id and, if the collection is `named`, the `collection`; otherwise every
+    collection can have the record. The statement returns one row for each of these collections that has a record with
+    this id; if none has, it returns one row whose collection is null. The references are a JSON array of arrays: the index of the field in `reference_fields`, the id
     of the record that refers, and the id of the record that it refers to. If the feed has the version `known`, the
     references are not read, and null: the client has the current response already.
     """
+    collection = _change.c.collection
     this = sa.and_(
         _change.c.owner_id == _feed.c.owner_id,
-        any_of(_change.c.collection, "collections"),
+        collection == bind(collection) if named else collection.in_([collection_literal(kind) for kind in kinds()]),
         _change.c.id == bind(_change.c.id),
         _change.c.deleted.is_(False),
     )
@@ -144,7 +146,7 @@ def links() -> Statement:
     references = sa.select(json_rows([*found.c])).select_from(found).scalar_subquery()
     is_new = version != sa.bindparam("known", type_=sa.BigInteger)
     return Statement(
-        sa.select(_feed.c.head, _feed.c.epoch, TIMEZONE, _change.c.collection)
+        sa.select(_feed.c.head, _feed.c.epoch, TIMEZONE, collection)
         .add_columns(sa.case((is_new, references)).label("references"))
         .select_from(sa.outerjoin(_feed, _change, this))
         .where(owned(_feed))
@@ -207,12 +209,12 @@ async def get_chain(
     """
     parts = ("chain", str(id), query.collection)
     known = known_version(if_none_match, *parts)
-    collections = [*BY_COLLECTION] if query.collection is None else [query.collection]
-    rows = await view.db.tuples(links(), **view.binds, id=id, collections=collections, known=known)
+    statement = links(named=query.collection is not None)
+    rows = await view.db.tuples(statement, **view.binds, id=id, collection=query.collection, known=known)
     head, epoch, timezone, _, links_found = feed_of(rows)
     view.caller.confirm(timezone)
     version, existing = version_of(epoch, head), {row[_COLLECTION] for row in rows}
-    collection = next((name for name in collections if name in existing), None)
+    collection = next((name for name in BY_COLLECTION if name in existing), None)
     if collection is None:
         raise NotFound
     tag = tag_of(version, *parts)

@@ -220,9 +220,10 @@ def test_an_inbox_is_found_by_indexes(plans: Plans, *, generic: bool) -> None:
 
 
 @plan_kinds
-def test_a_chain_is_found_by_indexes(plans: Plans, *, generic: bool) -> None:
-    key = {"id": new_id(), "collections": [kind.collection for kind in RESOURCES], "known": 0}
-    nodes = plans.nodes(chain.links(), generic=generic, **OWN, **key)
+@pytest.mark.parametrize("named", [False, True], ids=["any-collection", "one-collection"])
+def test_a_chain_is_found_by_indexes(plans: Plans, *, generic: bool, named: bool) -> None:
+    key = {"id": new_id(), "collection": "sessions", "known": 0}
+    nodes = plans.nodes(chain.links(named=named), generic=generic, **OWN, **key)
     assert not [node for node in nodes if node["Node Type"] == "Seq Scan"]
     ids = {chain.ids_of(kind): IDS[:50] for kind in RESOURCES}
     nodes = plans.nodes(chain.nodes(), generic=generic, owner_id=OWNER_ID, most_bytes=2**14, **ids)

@@ -142,8 +142,10 @@ def test_an_inbox_is_found_by_indexes(connection: Connection) -> None:
         assert any(f"(owner_id=? AND {field}=?)" in step for step in found), found
 
 
-def test_a_chain_is_found_by_indexes(connection: Connection) -> None:
-    found = steps(connection, chain.links(), id=new_id(), collections=["sessions"], known=0)
+@pytest.mark.parametrize("named", [False, True], ids=["any-collection", "one-collection"])
+def test_a_chain_is_found_by_indexes(connection: Connection, *, named: bool) -> None:
+    found = steps(connection, chain.links(named=named), id=new_id(), collection="sessions", known=0)
+    assert any("(owner_id=? AND collection=? AND id=?)" in step for step in found), found
     for each in chain.reference_fields():
         assert any(step.endswith(f"(owner_id=? AND {each.field}>?)") for step in found), (each, found)
     assert scans(found) == []
