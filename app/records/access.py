@@ -80,6 +80,8 @@ COUNT_RECORDS: Final = Statement(
 """Counts the owner's records of each kind."""
 _epoch = sa.select(_feed.c.epoch).where(owned(_feed)).scalar_subquery()
 _version = sa.cast(_epoch, sa.BigInteger) * sa.literal_column(str(EPOCH_SHIFT))
+HEAD_VERSION: Final = sa.cast(_feed.c.epoch, sa.BigInteger) * sa.literal_column(str(EPOCH_SHIFT)) + _feed.c.head
+"""An SQL expression: the version of the feed's head, in a statement that reads the feed's row."""
 FORMER: Final = (_change.c.actor_id, _change.c.revised_at)
 """The columns of `change` about the version of a record that a write replaces.
 

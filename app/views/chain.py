@@ -25,8 +25,8 @@ from app.ids import Id, make_id
 from app.openapi import example
 from app.problems import NotFound
 from app.records import IfNoneMatch, OwnRecords, Resource, View, kinds
-from app.records.access import owned, statements
-from app.records.codec import EPOCH_SHIFT, MAX_PAGE_BYTES, version_of
+from app.records.access import HEAD_VERSION, owned, statements
+from app.records.codec import MAX_PAGE_BYTES
 from app.records.tables import Change
 from app.records.view import feed_of
 from app.sealing import OwnerKeys
@@ -47,7 +47,7 @@ LARGE_AT_ONCE: Final = 8
 _feed, _change = Feed.table(), Change.table()
 _DOCUMENT: Final = 3
 """The index of the document in a row of the statement `nodes`."""
-_COLLECTION: Final = 3
+_COLLECTION: Final = 2
 """The index of the record's collection in a row of the statement `links`."""
 Key = tuple[str, UUID]
 """The collection and id of a record."""
@@ -137,16 +137,15 @@ def links(*, named: bool) -> Statement:
         _change.c.id == bind(_change.c.id),
         _change.c.deleted.is_(False),
     )
-    version = sa.cast(_feed.c.epoch, sa.BigInteger) * sa.literal_column(str(EPOCH_SHIFT)) + _feed.c.head
     found = (
         sa.union_all(*(_references(number, reference) for number, reference in enumerate(reference_fields())))
         .limit(sa.literal_column(str(MAX_LINKS), sa.Integer))
         .subquery("found")
     )
     references = sa.select(json_rows([*found.c])).select_from(found).scalar_subquery()
-    is_new = version != sa.bindparam("known", type_=sa.BigInteger)
+    is_new = sa.bindparam("known", type_=sa.BigInteger) != HEAD_VERSION
     return Statement(
-        sa.select(_feed.c.head, _feed.c.epoch, TIMEZONE, collection)
+        sa.select(HEAD_VERSION, TIMEZONE, collection)
         .add_columns(sa.case((is_new, references)).label("references"))
         .select_from(sa.outerjoin(_feed, _change, this))
         .where(owned(_feed))
@@ -211,9 +210,9 @@ async def get_chain(
     known = known_version(if_none_match, *parts)
     statement = links(named=query.collection is not None)
     rows = await view.db.tuples(statement, **view.binds, id=id, collection=query.collection, known=known)
-    head, epoch, timezone, _, links_found = feed_of(rows)
+    version, timezone, _, links_found = feed_of(rows)
     view.caller.confirm(timezone)
-    version, existing = version_of(epoch, head), {row[_COLLECTION] for row in rows}
+    existing = {row[_COLLECTION] for row in rows}
     collection = next((name for name in BY_COLLECTION if name in existing), None)
     if collection is None:
         raise NotFound

@@ -17,8 +17,7 @@ from app.http import VARY, Response, json_response
 from app.identity import TIMEZONE, Feed
 from app.openapi import problems
 from app.problems import Problem
-from app.records.access import owned
-from app.records.codec import version_of
+from app.records.access import HEAD_VERSION, owned
 from app.records.preconditions import entity_tags, matching_tag
 from app.records.view import View, feed_of
 
@@ -28,7 +27,7 @@ _DIGEST_BYTES: Final = 12
 _VERSION_DIGITS: Final = 16
 _MAX_CACHED_DIGESTS: Final = 1024
 _feed = Feed.table()
-_FEED: Final = Statement(sa.select(_feed.c.head, _feed.c.epoch, TIMEZONE).where(owned(_feed)))
+_FEED: Final = Statement(sa.select(HEAD_VERSION, TIMEZONE).where(owned(_feed)))
 _ETAG: Final = {
     "description": "A weak tag of the response, for `If-None-Match`.",
     "schema": {"type": "string"},
@@ -48,9 +47,10 @@ async def feed_version(view: View) -> int:
     """Return the version of the feed's head. Its statement also authenticates the caller, and reads the time zone of
     the account.
     """
-    head, epoch, timezone = feed_of(await view.db.tuples(_FEED, **view.binds))
+    version: int
+    version, timezone = feed_of(await view.db.tuples(_FEED, **view.binds))
     view.caller.confirm(timezone)
-    return version_of(epoch, head)
+    return version
 
 
 def tag_of(version: int, *parts: object) -> str:

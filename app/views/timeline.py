@@ -22,8 +22,8 @@ from app.ids import Id
 from app.openapi import example
 from app.problems import InvalidCursor
 from app.records import IfNoneMatch, OwnRecords, Resource, View, kinds
-from app.records.access import owned
-from app.records.codec import MAX_PAGE_BYTES, page_response, record_json, version_of
+from app.records.access import HEAD_VERSION, owned
+from app.records.codec import MAX_PAGE_BYTES, page_response, record_json, seq_of
 from app.records.filters import DEFAULT_LIMIT, MAX_LIMIT, bounded_integer
 from app.records.positions import Cursor, Scope, decode_moment, encode_moment
 from app.records.tables import Change
@@ -39,6 +39,8 @@ _ROWS: Final = sa.bindparam("rows", type_=sa.BigInteger)
 _MOST_BYTES: Final = sa.bindparam("most_bytes", type_=sa.BigInteger)
 _DOCUMENT: Final = 4
 """The index of the document in a row of a page."""
+_VERSION: Final = 5
+"""The index of the version of the feed's head in a row of a page."""
 
 
 class TimelineQuery(RangeQuery):
@@ -82,14 +84,18 @@ class Timeline(BaseModel, defer_build=True):
 
 
 @cache
-def page_of(*, filtered: bool, of_session: bool, bounded: bool = False) -> Statement:
-    """Return the statement that reads a page: the records from the time `since` on and before a position, newest first.
+def page_of(*, filtered: bool, of_session: bool, continued: bool, bounded: bool = False) -> Statement:
+    """Return the statement that reads a page: the records from the time `since` on and before `before`, newest first.
+
+    If the page is `continued`, it also has the records of the time `before` with a lower number than `before_seq`. The
+    first page does without this comparison, which SQLite repeats for each row.
 
     If the statement is not `bounded`, a row's document is null if it has more than `most_bytes`. If the statement is
     `bounded`, a row's document is null if the documents of the newer rows have `most_bytes` or more together. Each row
-    also has the feed's head and epoch, from the same snapshot of the database.
+    also has the version of the feed's head, from the same snapshot of the database.
     """
-    position = sa.tuple_(bind(_change.c.happened_at, "before"), bind(_change.c.seq, "before_seq"))
+    before = bind(_change.c.happened_at, "before")
+    position = sa.tuple_(before, bind(_change.c.seq, "before_seq"))
     order = (_change.c.happened_at.desc(), _change.c.seq.desc())
     page = (
         sa.select(_change.c.happened_at, _change.c.seq, _change.c.collection, _change.c.id)
@@ -97,7 +103,7 @@ def page_of(*, filtered: bool, of_session: bool, bounded: bool = False) -> State
             owned(_change),
             SIGNED_IN,
             _change.c.happened_at >= bind(_change.c.happened_at, "since"),
-            sa.tuple_(_change.c.happened_at, _change.c.seq) < position,
+            sa.tuple_(_change.c.happened_at, _change.c.seq) < position if continued else _change.c.happened_at < before,
         )
         .order_by(*order)
         .limit(_ROWS)
@@ -106,12 +112,12 @@ def page_of(*, filtered: bool, of_session: bool, bounded: bool = False) -> State
         page = page.where(any_of(_change.c.collection, "collections"))
     if of_session:
         page = page.where(sa.tuple_(_change.c.collection, _change.c.id).in_(_of_session()))
-    state = [sa.select(column).where(owned(_feed)).scalar_subquery() for column in (_feed.c.head, _feed.c.epoch)]
+    version = sa.select(HEAD_VERSION).where(owned(_feed)).scalar_subquery()
     if not bounded:  # the documents are read in the order of the index, without a sort
-        return Statement(page.add_columns(document_of(_change, _MOST_BYTES), *state))
+        return Statement(page.add_columns(document_of(_change, _MOST_BYTES), version))
     document, sized = with_fitting_documents(page.subquery("page"), _ROWS, _MOST_BYTES)
     columns = [sized.c[name] for name in ("happened_at", "seq", "collection", "id")]
-    return Statement(sa.select(*columns, document, *state).order_by(sized.c.happened_at.desc(), sized.c.seq.desc()))
+    return Statement(sa.select(*columns, document, version).order_by(sized.c.happened_at.desc(), sized.c.seq.desc()))
 
 
 def _of_session() -> sa.CompoundSelect[Any]:
@@ -160,8 +166,7 @@ async def get_timeline(
         return unchanged
     rows = await _rows(view, query, zone)
     if rows:
-        *_, head, epoch = rows[0]
-        version = version_of(epoch, head)
+        version = rows[0][_VERSION]
     elif version is None:
         version = await feed_version(view)
     items = [row for row in rows[: query.limit] if row[_DOCUMENT] is not None]
@@ -179,11 +184,15 @@ async def _rows(view: View, query: TimelineQuery, zone: str) -> Sequence[tuple[A
     the page again, and adds up the sizes.
     """
     values, count = _values(view, query, zone), query.limit + 1
-    filtered, of_session = bool(query.collections), query.session_id is not None
-    statement = page_of(filtered=filtered, of_session=of_session)
+    variant = {
+        "filtered": bool(query.collections),
+        "of_session": query.session_id is not None,
+        "continued": query.cursor is not None,
+    }
+    statement = page_of(**variant)
     rows = await view.fetch(statement, rows=count, most_bytes=MAX_PAGE_BYTES // count, **values)
     if any(row[_DOCUMENT] is None for row in rows):
-        statement = page_of(filtered=filtered, of_session=of_session, bounded=True)
+        statement = page_of(**variant, bounded=True)
         rows = await view.fetch(statement, rows=count, most_bytes=MAX_PAGE_BYTES, **values)
     return rows
 
@@ -211,10 +220,10 @@ def _scope(view: View, query: TimelineQuery, zone: str) -> Scope:
 async def _texts(view: View, rows: Sequence[tuple[Any, ...]]) -> list[str]:
     """Return the items of a page as JSON texts."""
     open_ = (await view.data_keys()).open
-    zero = version_of(rows[0][-1], 0) if rows else 0
+    zero = rows[0][_VERSION] - seq_of(rows[0][_VERSION]) if rows else 0
     times = clock.format_instants([row[0] for row in rows])
     return [
         f'{{"happened_at":"{time}","collection":"{collection}","id":"{(text := str(id))}",'
         f'"record":{record_json(text, zero + seq, open_(collection, id, seq, sealed))}}}'
-        for time, (_, seq, collection, id, sealed, _, _) in zip(times, rows, strict=True)
+        for time, (_, seq, collection, id, sealed, _) in zip(times, rows, strict=True)
     ]

@@ -184,9 +184,12 @@ MOMENTS = {
 @plan_kinds
 @pytest.mark.parametrize("filtered", [False, True], ids=["all", "some-collections"])
 @pytest.mark.parametrize("bounded", [False, True], ids=["small", "large"])
-def test_a_timeline_walks_the_index_of_its_order(plans: Plans, *, generic: bool, filtered: bool, bounded: bool) -> None:
+@pytest.mark.parametrize("continued", [False, True], ids=["first-page", "next-page"])
+def test_a_timeline_walks_the_index_of_its_order(
+    plans: Plans, *, generic: bool, filtered: bool, bounded: bool, continued: bool
+) -> None:
     values = {**OWN, **MOMENTS, "rows": ROWS, "collections": ["reflections"]}
-    statement = timeline.page_of(filtered=filtered, of_session=False, bounded=bounded)
+    statement = timeline.page_of(filtered=filtered, of_session=False, continued=continued, bounded=bounded)
     walks_in_order(plans.nodes(statement, generic=generic, **values))
 
 
@@ -194,7 +197,8 @@ def test_a_timeline_walks_the_index_of_its_order(plans: Plans, *, generic: bool,
 @pytest.mark.parametrize("filtered", [False, True], ids=["all", "some-collections"])
 def test_a_timeline_of_a_session_is_found_by_indexes(plans: Plans, *, generic: bool, filtered: bool) -> None:
     values = {**OWN, **MOMENTS, "rows": ROWS, "collections": ["reflections"], "session_id": OWNER_ID}
-    nodes = plans.nodes(timeline.page_of(filtered=filtered, of_session=True), generic=generic, **values)
+    statement = timeline.page_of(filtered=filtered, of_session=True, continued=True)
+    nodes = plans.nodes(statement, generic=generic, **values)
     assert not [node for node in nodes if node["Node Type"] == "Seq Scan"]
     assert {"pk_change", "ix_change_owner_id_happened_at_seq"} & {node.get("Index Name") for node in nodes}
 

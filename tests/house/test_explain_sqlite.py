@@ -109,11 +109,12 @@ MOMENTS = {
 @pytest.mark.parametrize("filtered", [False, True], ids=["all", "some-collections"])
 @pytest.mark.parametrize("of_session", [False, True], ids=["everything", "a-session"])
 @pytest.mark.parametrize("bounded", [False, True], ids=["small", "large"])
+@pytest.mark.parametrize("continued", [False, True], ids=["first-page", "next-page"])
 def test_a_timeline_walks_the_index_of_its_order(
-    connection: Connection, *, filtered: bool, of_session: bool, bounded: bool
+    connection: Connection, *, filtered: bool, of_session: bool, bounded: bool, continued: bool
 ) -> None:
     values = {**MOMENTS, "rows": 51, "collections": ["sessions"], "session_id": new_id()}
-    statement = timeline.page_of(filtered=filtered, of_session=of_session, bounded=bounded)
+    statement = timeline.page_of(filtered=filtered, of_session=of_session, continued=continued, bounded=bounded)
     found = steps(connection, statement, **values)
     walks_in_order(found)
 
