@@ -21,6 +21,8 @@ from app.services import ClientClaims, Services, services_of
 _clinic, _client = ClinicRecord.table(), ClientRecord.table()
 IS_ACTIVE: Final = sa.exists(ACTIVE)
 """An SQL condition: neither the client `client_id` nor its clinic has ended."""
+CLINIC_ID: Final = ACTIVE.with_only_columns(_client.c.clinic_id).scalar_subquery()
+"""An SQL expression: the id of the clinic of the client `client_id`; null if the client or its clinic has ended."""
 _CALLER: Final = Lookup(
     ACTIVE.with_only_columns(_client.c.clinic_id, _client.c.purpose, _clinic.c.name.label("clinic_name"))
 )

@@ -5,13 +5,16 @@ After the commit, a log line is emitted as evidence outside the database. It nam
 request, and has no content of records.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 import sqlalchemy as sa
 from pydantic import BaseModel, Field
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.sql.elements import Grouping
 
 from app import clock, observability
 from app.clinics.consent_tables import AccessRecord, Action
@@ -84,6 +87,36 @@ class Access(BaseModel, defer_build=True, json_schema_extra=example(examples.ACC
 AccessPage: Final = page(Access, "A page of the access log, newest first.")
 
 
+def insert_of(page: sa.CTE, collections: Mapping[int, str]) -> sa.CTE:
+    """Return the PostgreSQL statement that writes the entries for a page of records, as a part of the page's statement.
+
+    `page` has the columns `owner_id`, `id`, `source`, `fits` and `row_number`, which counts from 1. `collections` maps
+    each value of `source` to a collection. An entry has the ids of an owner's records of one source, without the row
+    number `rows` and those that do not fit. The first row of an entry determines its place in the order of the entries:
+    the ids of the entries are taken from the list `access_ids` in this order. `now`, `action`, `clinic_id`, `client_id`
+    and `request_id` are the other bind parameters.
+    """
+    place = sa.func.row_number().over(order_by=sa.func.min(page.c.row_number))
+    ids = Grouping(sa.bindparam("access_ids", type_=sa.ARRAY(_access.c.id.type)))
+    names: dict[Any, Any] = {
+        sa.literal_column(str(source)): sa.literal_column(f"'{name}'") for source, name in collections.items()
+    }
+    values: dict[str, sa.ColumnElement[Any]] = {
+        "owner_id": page.c.owner_id,
+        "id": ids[place],
+        "at": bind(_access.c.at, "now"),
+        "clinic_id": bind(_access.c.clinic_id),
+        "client_id": bind(_access.c.client_id),
+        "action": bind(_access.c.action),
+        "collection": sa.case(names, value=page.c.source),
+        "ids": sa.func.json_agg(aggregate_order_by(page.c.id, page.c.row_number)),
+        "request_id": bind(_access.c.request_id),
+    }
+    shown = sa.and_(page.c.fits, page.c.row_number < sa.bindparam("rows", type_=sa.BigInteger))
+    entries = sa.select(*values.values()).where(shown).group_by(page.c.owner_id, page.c.source)
+    return sa.insert(_access).from_select([*values], entries).cte("logged")
+
+
 async def write(tx: Transaction, entries: Iterable[Entry]) -> list[Row]:
     """Write entries in the transaction of the access, and return their rows, to pass to `emit` after the commit."""
     rows = [*map(row_of, entries)]
@@ -92,9 +125,9 @@ async def write(tx: Transaction, entries: Iterable[Entry]) -> list[Row]:
     return rows
 
 
-def row_of(entry: Entry) -> Row:
-    """Return the row of the table `access` for an entry, with a new id and the current time."""
-    return {"id": new_id(), "at": clock.now()} | {name: getattr(entry, name) for name in Entry.__slots__}
+def row_of(entry: Entry, id: UUID | None = None, at: datetime | None = None) -> Row:
+    """Return the row of the table `access` for an entry, by default with a new id and the current time."""
+    return {"id": id or new_id(), "at": at or clock.now()} | {name: getattr(entry, name) for name in Entry.__slots__}
 
 
 def emit(rows: Iterable[Row]) -> None:

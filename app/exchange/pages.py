@@ -5,7 +5,7 @@ the client, and it covers the record. A reference to a record that the clinic do
 """
 
 import operator
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache, reduce
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -46,6 +46,14 @@ MANAGED: Final = ("system", "value", "revision")
 """The columns of a record that the column `details` contains if the clinic manages the record."""
 
 
+Columns = Callable[[sa.ColumnElement[int]], Iterable[sa.ColumnElement[Any]]]
+"""A function that takes the number of a row in a page, as an SQL expression, and returns further columns of the row."""
+
+
+def _no_columns(_number: sa.ColumnElement[int]) -> Iterable[sa.ColumnElement[Any]]:
+    return ()
+
+
 class Item(NamedTuple):
     """A row of a page: a change, and the columns from which the clinic's view of the changed record is made.
 
@@ -65,12 +73,13 @@ class Item(NamedTuple):
     fits: bool
 
 
-is_visible: Final = sa.and_(
-    CONSENT.c.clinic_id == bind(CONSENT.c.clinic_id),
+is_in_force: Final = sa.and_(
     CONSENT.c.purpose == bind(CONSENT.c.purpose),
     CONSENT.c.status == _ACTIVE,
     sa.or_(CONSENT.c.ends_at.is_(None), CONSENT.c.ends_at > bind(CONSENT.c.ends_at, "now")),
 )
+"""The condition that a consent is in force, and has the purpose of the client."""
+is_visible: Final = sa.and_(CONSENT.c.clinic_id == bind(CONSENT.c.clinic_id), is_in_force)
 """The condition that a consent lets the client see the records that the consent covers."""
 
 
@@ -203,20 +212,22 @@ def page(*, of_patient: bool) -> Statement:
     """
     changes = _page(of_patient=of_patient)
     found = sa.union_all(_of_connections(changes), *(_of_kind(changes, kind) for kind in kinds())).subquery("found")
-    return fitting(found, found.c.number)
+    return Statement(fitting(found, found.c.number))
 
 
-def fitting(found: sa.Subquery, *order: sa.ColumnElement[Any], more: Iterable[sa.ColumnElement[Any]] = ()) -> Statement:
-    """Return the statement that selects the rows of `found` in this order, with about `most_bytes` of documents.
+def fitting(found: sa.Subquery, *order: sa.ColumnElement[Any], more: Columns = _no_columns) -> sa.Select[Any]:
+    """Return the query that selects the rows of `found` in this order, with about `most_bytes` of documents.
 
     A row has its document, and `fits` is true, if the documents of the rows before it have less than `most_bytes`
-    together. All later rows have no document, and `fits` is false. Each row also has the columns `more`.
+    together. All later rows have no document, and `fits` is false. Each row also has the columns that `more` returns
+    for the row's number, which counts from 1.
     """
-    sized = sa.select(*found.c, bytes_before(found.c.document, *order).label("before")).subquery("sized")
+    number = sa.func.count().over(order_by=order, rows=(None, 0)).label("row_number")
+    sized = sa.select(*found.c, bytes_before(found.c.document, *order).label("before"), number).subquery("sized")
     fits = sized.c.before < sa.bindparam("most_bytes", type_=sa.BigInteger)
-    columns: Iterable[sa.ColumnElement[Any]] = (each for each in sized.c if each.name not in {"document", "before"})
-    return Statement(
-        sa.select(*columns, sa.case((fits, sized.c.document)).label("document"), fits.label("fits"), *more).order_by(
-            *(sized.c[each.name] for each in order)
-        )
+    hidden = {"document", "before", "row_number"}
+    columns: Iterable[sa.ColumnElement[Any]] = (each for each in sized.c if each.name not in hidden)
+    document = sa.case((fits, sized.c.document)).label("document")
+    return sa.select(*columns, document, fits.label("fits"), *more(sized.c.row_number)).order_by(
+        *(sized.c[each.name] for each in order)
     )

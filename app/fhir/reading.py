@@ -15,12 +15,14 @@ from app.clinics.endpoints import Endpoints
 from app.consents import access_log
 from app.consents import statements as consent_statements
 from app.consents.access_log import Entry
-from app.db import Row, Statement, Transaction, decode_json_row
+from app.db import RemoteDatabase, Row, Transaction, decode_json_row
 from app.exchange.pages import IS_OWN
 from app.exchange.records import clinic_record
 from app.fhir import statements
 from app.fhir.searching import Search
+from app.fhir.statements import Page
 from app.fhir.types import FhirType
+from app.ids import new_id
 from app.openapi import Json
 from app.problems import NotFound
 from app.records import Resource
@@ -85,7 +87,7 @@ async def search(call: ClientCaller, kind: FhirType, wanted: Search) -> Found:
         after["after_source"], after["after_patient"] = decode_position(key, (*scope, first), second)
     rows, named = await _rows(call, kind, wanted, after, counted=total is None)
     if total is None:
-        total = rows[0]["total"] if rows else await _total(call, kind, wanted)
+        total = rows[-1]["total"] if rows else await _total(call, kind, wanted)
     shown = [row for row in rows[: wanted.count] if row["fits"]]
     cursor = None
     if shown and len(shown) < len(rows):
@@ -112,31 +114,45 @@ async def _rows(
 ) -> tuple[list[Row], Identifiers]:
     """Return the rows of a page of a search, as `read_rows` does. The page starts after the position `after`.
 
-    With `logs`, log the accesses to the rows of the page. With `counted`, each row has the `total` of the search.
+    With `logs`, log the accesses to the rows of the page. With `counted`, the last row has the `total` of the search.
     """
     if not wanted.count:
         return [], {}
-    statement = statements.page(kind.name, wanted.filters, continued=bool(after), counted=counted)
+    page = statements.page(kind.name, wanted.filters, continued=bool(after), counted=counted)
     values = wanted.values | after | {"most_bytes": MAX_PAGE_BYTES}
     action = Action.READ if logs else None
-    return await read_rows(call, kind, statement, values, count=wanted.count, action=action)
+    return await read_rows(call, kind, page, values, count=wanted.count, action=action)
 
 
 async def read_rows(
-    call: ClientCaller, kind: FhirType, statement: Statement, values: Row, *, count: int, action: Action | None
+    call: ClientCaller, kind: FhirType, page: Page, values: Row, *, count: int, action: Action | None
 ) -> tuple[list[Row], Identifiers]:
     """Return the rows of a page, which are at most `count`, and if there are more, the first row of the next page.
 
     If the resources are made from connections, also return the clinic's identifiers of the patients. Log the accesses
     to the rows of the page as `action`, in the same transaction. If `action` is None, log nothing.
     """
+    values = call.binds | values | {"now": clock.now(), "rows": count + 1}
+    if action is not None and not kind.is_connection and isinstance(call.db, RemoteDatabase):
+        return await _read_and_log(call, kind, page, values, action), {}
     async with call.db.transaction() as tx:
-        rows = await tx.all(statement, **call.binds, **values, now=clock.now(), rows=count + 1)
+        rows = await tx.all(page.read, **values)
         shown = [row for row in rows[:count] if row["fits"]]
         named = await _identifiers(tx, call, shown) if kind.is_connection else {}
         logged = [] if action is None else await access_log.write(tx, _entries(call, kind, shown, action))
     access_log.emit(logged)
     return rows, named
+
+
+async def _read_and_log(call: ClientCaller, kind: FhirType, page: Page, values: Row, action: Action) -> list[Row]:
+    """Return the rows of a page of records. Log the accesses in the same statement, which saves three round trips."""
+    count = values["rows"] - 1
+    ids = [new_id() for _ in range(count)]
+    values |= {"access_ids": ids, "action": action, "request_id": call.request_id}
+    rows = await call.db.all(page.read_and_log, **values)
+    entries = _entries(call, kind, [row for row in rows[:count] if row["fits"]], action)
+    access_log.emit(access_log.row_of(entry, id, values["now"]) for entry, id in zip(entries, ids, strict=False))
+    return rows
 
 
 async def _identifiers(tx: Transaction, call: ClientCaller, rows: Sequence[Row]) -> Identifiers:

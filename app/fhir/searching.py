@@ -51,9 +51,10 @@ class Search:
 
     @property
     def filters(self) -> frozenset[str]:
-        """The names of the conditions that were sent, except `updated`, which every statement has."""
+        """The names of the conditions that were sent."""
         sets = {name for name in ("ids", "patients", "codes", "identifiers") if getattr(self, name) is not None}
-        return frozenset(sets | ({"date"} if self.has_date else set()))
+        intervals = {"date": self.has_date, "updated": self.updated != ALWAYS}
+        return frozenset(sets | {name for name, is_sent in intervals.items() if is_sent})
 
     @property
     def values(self) -> dict[str, Any]:

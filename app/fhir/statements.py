@@ -8,22 +8,24 @@ so that a page belongs to few patients: each of them gets an entry in the access
 """
 
 import operator
-from collections.abc import Sequence
 from functools import cache, reduce
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
-from app.clinics.calls import IS_ACTIVE
+from app.clinics.calls import CLINIC_ID
 from app.clinics.consent_tables import PatientIdentifier, PatientRecord, SharedItem
+from app.consents import access_log
 from app.db import Statement, any_of, bind, json_row
-from app.exchange.pages import CONSENT, fitting, had_consent, is_visible, record_columns
+from app.exchange.pages import CONSENT, fitting, had_consent, is_in_force, record_columns
 from app.fhir.types import TYPES, Source
 from app.records.coverage import is_covered
 
 TERMS: Final = ("name", "until", "purpose", "created_at")
 """The columns of a consent that the resources Patient and Consent are made from."""
 _item, _patient, _identifier = SharedItem.table(), PatientRecord.table(), PatientIdentifier.table()
+_applies: Final = sa.and_(CONSENT.c.owner_id == _item.c.owner_id, CONSENT.c.clinic_id == _item.c.clinic_id, is_in_force)
+"""The condition that a consent lets the client see the records that the consent covers."""
 _exported: Final = _patient.alias("exported")
 _ONE: Final[sa.ColumnElement[int]] = sa.literal_column("1")
 _ROWS: Final = sa.bindparam("rows", type_=sa.BigInteger)
@@ -31,24 +33,34 @@ _AFTER_SOURCE: Final = sa.bindparam("after_source", type_=sa.BigInteger)
 Order = tuple[str, str, str]
 """The columns by which a statement orders resources."""
 Filters = frozenset[str]
-"""The names of the conditions of a search: `ids`, `patients`, `identifiers`, `codes`, `date`."""
+"""The names of the conditions of a search: `ids`, `patients`, `identifiers`, `codes`, `date`, `updated`."""
+
+
+class Page(NamedTuple):
+    """The statements that select a page of resources.
+
+    `read` only selects the page; `read_and_log` is for PostgreSQL, and also writes the entries of the access log.
+    """
+
+    read: Statement
+    read_and_log: Statement
 
 
 @cache
-def page(name: str, filters: Filters, *, continued: bool, counted: bool) -> Statement:
-    """Return the statement that selects a page of the resources of the type `name`.
+def page(name: str, filters: Filters, *, continued: bool, counted: bool) -> Page:
+    """Return the statements that select a page of the resources of the type `name`.
 
     The column `source` is the index of a row's `Source` in the sources of the type. With `continued`, the page starts
-    after the position in the bind parameters `after_id`, `after_patient` and `after_source`. With `counted`, each row has
-    the number of all resources of the search in the column `total`.
+    after the position in the bind parameters `after_id`, `after_patient` and `after_source`. With `counted`, the last row
+    has the number of all resources of the search in the column `total`.
     """
-    more = [_count(name, filters)] if counted else []
-    return _of_sources(name, filters, ("id", "patient_id", "source"), more, continued=continued)
+    count = _count(name, filters) if counted else None
+    return _of_sources(name, filters, ("id", "patient_id", "source"), count, continued=continued)
 
 
 @cache
-def export_page(name: str, filters: Filters, *, continued: bool) -> Statement:
-    """Return the statement that selects a page of an export, with the same columns and bind parameters as `page`.
+def export_page(name: str, filters: Filters, *, continued: bool) -> Page:
+    """Return the statements that select a page of an export, with the same columns and bind parameters as `page`.
 
     The page is ordered by patient first, as the index of the patients' primary key is. So the database reads only the
     rows of the page, and does not sort all rows of the export.
@@ -57,17 +69,26 @@ def export_page(name: str, filters: Filters, *, continued: bool) -> Statement:
 
 
 def _of_sources(
-    name: str, filters: Filters, order: Order, more: Sequence[sa.ColumnElement[Any]] = (), *, continued: bool
-) -> Statement:
+    name: str, filters: Filters, order: Order, count: sa.ColumnElement[int] | None = None, *, continued: bool
+) -> Page:
+    sources = TYPES[name].sources
     pages = [
-        _page(source, number, filters, order, continued=continued).subquery()
-        for number, source in enumerate(TYPES[name].sources)
+        _page(source, number, filters, order, continued=continued).subquery() for number, source in enumerate(sources)
     ]
     several = len(pages) > 1
     both = sa.union_all(*(sa.select(each) for each in pages)).subquery("both") if several else pages[0]
     ordered = sa.select(both).order_by(*(both.c[each] for each in order)).limit(_ROWS)
     found = ordered.subquery("found") if several else both
-    return fitting(found, *(found.c[each] for each in order), more=more)
+
+    def total(number: sa.ColumnElement[int]) -> list[sa.ColumnElement[int]]:
+        return [] if count is None else [sa.case((number < _ROWS, number), else_=count).label("total")]
+
+    columns = [found.c[each] for each in order]
+    read = fitting(found, *columns, more=total)
+    page = fitting(found, *columns, more=lambda number: [*total(number), number]).cte("page")
+    collections = {number: source.collection for number, source in enumerate(sources)}
+    shown = sa.select(*(page.c[each.name] for each in read.selected_columns)).order_by(page.c.row_number)
+    return Page(Statement(read), Statement(shown.add_cte(access_log.insert_of(page, collections))))
 
 
 def _page(source: Source, number: int, filters: Filters, order: Order, *, continued: bool) -> sa.Select[Any]:
@@ -137,15 +158,15 @@ def existing(filters: Filters, *, are_deleted: bool) -> Statement:
 @cache
 def total(name: str, filters: Filters) -> Statement:
     """Return the statement that counts the resources of a search."""
-    return Statement(sa.select(_count(name, filters)))
+    return Statement(sa.select(_count(name, filters).label("total")))
 
 
-def _count(name: str, filters: Filters) -> sa.Label[int]:
+def _count(name: str, filters: Filters) -> sa.ColumnElement[int]:
     counts: list[sa.ColumnElement[int]] = [
         _from(sa.select(sa.func.count()), source, _table(source), filters).scalar_subquery()
         for source in TYPES[name].sources
     ]
-    return reduce(operator.add, counts).label("total")
+    return reduce(operator.add, counts)
 
 
 def _table(source: Source) -> sa.FromClause:
@@ -158,7 +179,7 @@ def _from(select: sa.Select[Any], source: Source, table: sa.FromClause, filters:
 
     The resources are those that match the search and that the client may see.
     """
-    joined: sa.FromClause = sa.join(_item, CONSENT, sa.and_(CONSENT.c.owner_id == _item.c.owner_id, is_visible))
+    joined: sa.FromClause = sa.join(_item, CONSENT, _applies)
     conditions = [*_items(source, filters), _item.c.removed.is_(False)]
     if source.kind is not None:
         same = sa.and_(table.c.owner_id == _item.c.owner_id, table.c.id == _item.c.id)
@@ -179,12 +200,14 @@ def _items(source: Source, filters: Filters) -> list[sa.ColumnElement[Any]]:
     They compare the clinic, the collection, the time of the change, and the patients of the search.
     """
     conditions: list[sa.ColumnElement[Any]] = [
-        _item.c.clinic_id == bind(_item.c.clinic_id),
+        _item.c.clinic_id == CLINIC_ID,
         _item.c.collection == sa.literal_column(f"'{source.collection}'", sa.String()),
-        _item.c.changed_at >= bind(_item.c.changed_at, "updated_from"),
-        _item.c.changed_at < bind(_item.c.changed_at, "updated_before"),
-        IS_ACTIVE,
     ]
+    if "updated" in filters:  # without it, the database estimates the number of rows better
+        conditions += [
+            _item.c.changed_at >= bind(_item.c.changed_at, "updated_from"),
+            _item.c.changed_at < bind(_item.c.changed_at, "updated_before"),
+        ]
     if "patients" in filters:
         owners = sa.select(_patient.c.owner_id).where(
             _patient.c.clinic_id == bind(_patient.c.clinic_id), any_of(_patient.c.id, "patients")
@@ -200,7 +223,7 @@ def _deleted(select: sa.Select[Any], source: Source, filters: Filters) -> sa.Sel
     connection is selected, and not the records of the patient. A resource can be deleted although its record exists: a
     session has no MedicationAdministration any more after its medicine was cleared.
     """
-    joined = sa.outerjoin(_item, CONSENT, sa.and_(CONSENT.c.owner_id == _item.c.owner_id, is_visible))
+    joined = sa.outerjoin(_item, CONSENT, _applies)
     is_gone: sa.ColumnElement[bool] = _item.c.removed
     if source.condition is not None:
         table = _table(source)
