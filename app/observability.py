@@ -13,7 +13,7 @@ import logging.config
 import sys
 import traceback
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
@@ -84,6 +84,13 @@ def log_event(event: str, level: str = "info", **fields: object) -> None:
     The caller must not pass text that a user wrote.
     """
     _log(level, "afterglow.events", {"event": event, **fields})
+    flush()
+
+
+def log_events(event: str, lines: Iterable[Mapping[str, object]]) -> None:
+    """Log an event several times, with the fields of each line, and print all lines at once."""
+    for fields in lines:
+        _log("info", "afterglow.events", {"event": event, **fields})
     flush()
 
 

@@ -93,11 +93,12 @@ def insert_of(page: sa.CTE, collections: Mapping[int, str]) -> sa.CTE:
     `page` has the columns `owner_id`, `id`, `source`, `fits` and `row_number`, which counts from 1. `collections` maps
     each value of `source` to a collection. An entry has the ids of an owner's records of one source, without the row
     number `rows` and those that do not fit. The first row of an entry determines its place in the order of the entries:
-    the ids of the entries are taken from the list `access_ids` in this order. `now`, `action`, `clinic_id`, `client_id`
-    and `request_id` are the other bind parameters.
+    the ids of the entries are taken from `access_ids`, a text with ids separated by spaces, in this order. The other
+    bind parameters are `now`, `action`, `clinic_id`, `client_id` and `request_id`.
     """
     place = sa.func.row_number().over(order_by=sa.func.min(page.c.row_number))
-    ids = Grouping(sa.bindparam("access_ids", type_=sa.ARRAY(_access.c.id.type)))
+    texts = sa.func.string_to_array(sa.bindparam("access_ids", type_=sa.Text()), sa.literal_column("' '"))
+    ids = Grouping(sa.cast(texts, sa.ARRAY(_access.c.id.type)))
     names: dict[Any, Any] = {
         sa.literal_column(str(source)): sa.literal_column(f"'{name}'") for source, name in collections.items()
     }
@@ -132,18 +133,20 @@ def row_of(entry: Entry, id: UUID | None = None, at: datetime | None = None) -> 
 
 def emit(rows: Iterable[Row]) -> None:
     """Write a line to the server's log for each committed entry."""
-    for row in rows:
-        observability.log_event(
-            "access",
-            access_id=row["id"],
-            account_id=row["owner_id"],
-            clinic_id=row["clinic_id"],
-            client_id=row["client_id"],
-            action=row["action"],
-            collection=row["collection"],
-            records=len(row["ids"]),
-            request_id=row["request_id"],
-        )
+    observability.log_events("access", map(_line_of, rows))
+
+
+def _line_of(row: Row) -> Row:
+    return {
+        "access_id": row["id"],
+        "account_id": row["owner_id"],
+        "clinic_id": row["clinic_id"],
+        "client_id": row["client_id"],
+        "action": row["action"],
+        "collection": row["collection"],
+        "records": len(row["ids"]),
+        "request_id": row["request_id"],
+    }
 
 
 def public_access(row: dict[str, Any]) -> dict[str, Any]:

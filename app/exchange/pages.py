@@ -67,7 +67,7 @@ class Item(NamedTuple):
     version: int
     patient_id: UUID
     flags: int
-    details: list[Any]
+    details: Any
     seq: int
     document: bytes
     fits: bool
@@ -158,24 +158,31 @@ def _of_kind(page: sa.CTE, kind: Resource) -> sa.Select[Any]:
 
 
 def record_columns(kind: Resource, table: sa.FromClause, changed_at: sa.ColumnElement[Any]) -> list[Any]:
-    """Return the columns from which `clinic_record` makes the clinic's view of a record.
+    """Return the columns from which `clinic_record` makes the clinic's view of a record, and the column `details`.
 
-    `flags` has the bits `IS_VISIBLE` to `IS_OWN`, and those from `HIDDEN_SHIFT` on. `details` is a JSON array of the
-    columns `MANAGED` and `changed_at` if the clinic manages the record, otherwise null. `seq` and `document` are the
-    record's.
+    `details` is a JSON array of the columns `MANAGED` and `changed_at` if the clinic manages the record, otherwise null.
     """
-    flags = [_flag(IS_VISIBLE), _bit(is_shared(kind, table, CONSENT), IS_SHARED), *_hidden_bits(kind, table)]
     details: sa.ColumnElement[Any] = _null(sa.JSON())
     if kind.clinical:
-        is_own = table.c.clinic_id == CONSENT.c.clinic_id
-        flags += [_bit(table.c.clinic_id.is_not(None), IS_MANAGED), _bit(is_own, IS_OWN)]
-        details = sa.case((is_own, json_row([*(table.c[name] for name in MANAGED), changed_at])))
-    return [
-        sa.cast(reduce(operator.add, flags), sa.BigInteger).label("flags"),
-        details.label("details"),
-        table.c.seq,
-        table.c.document,
-    ]
+        details = sa.case((_is_own(table), json_row([*(table.c[name] for name in MANAGED), changed_at])))
+    return [flags_of(kind, table), details.label("details"), table.c.seq, table.c.document]
+
+
+def managed_columns(table: sa.FromClause) -> list[sa.ColumnElement[Any]]:
+    """Return the columns `MANAGED` of a record, which are null if the clinic does not manage it."""
+    return [sa.case((_is_own(table), table.c[name])).label(name) for name in MANAGED]
+
+
+def flags_of(kind: Resource, table: sa.FromClause) -> sa.ColumnElement[int]:
+    """Return the column `flags`, which has the bits `IS_VISIBLE` to `IS_OWN`, and those from `HIDDEN_SHIFT` on."""
+    flags = [_flag(IS_VISIBLE), _bit(is_shared(kind, table, CONSENT), IS_SHARED), *_hidden_bits(kind, table)]
+    if kind.clinical:
+        flags += [_bit(table.c.clinic_id.is_not(None), IS_MANAGED), _bit(_is_own(table), IS_OWN)]
+    return sa.cast(reduce(operator.add, flags), sa.BigInteger).label("flags")
+
+
+def _is_own(table: sa.FromClause) -> sa.ColumnElement[bool]:
+    return table.c.clinic_id == CONSENT.c.clinic_id
 
 
 def _flag(value: int) -> sa.ColumnElement[int]:

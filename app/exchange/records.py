@@ -1,8 +1,9 @@
 """The JSON of records and connections as a clinic sees them."""
 
 from collections.abc import Mapping, Sequence
-from functools import cache
-from typing import Final
+from datetime import datetime
+from functools import cache, lru_cache
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -11,15 +12,14 @@ from app import clock, json_strict
 from app.clinics.consent_tables import ConsentRecord, SharedItem
 from app.consents.clinic_shapes import public_connection
 from app.db import Row, decode_json_row
-from app.exchange.pages import HIDDEN_SHIFT, IS_MANAGED, IS_OWN, IS_SHARED, IS_VISIBLE, MANAGED, TERMS, Item
+from app.exchange.pages import HIDDEN_SHIFT, IS_MANAGED, IS_SHARED, IS_VISIBLE, TERMS, Item
 from app.records import Resource
 from app.records.coverage import CONNECTIONS
-from app.resources.sessions import SESSIONS
 from app.sealing import OwnerKeys
 from app.sync.collections import BY_COLLECTION
 
 _TERMS: Final = [ConsentRecord.table().c[name] for name in TERMS]
-_MANAGED: Final = [*(SESSIONS.table.c[name] for name in MANAGED), SharedItem.table().c.changed_at]
+_CHANGED_AT: Final = [SharedItem.table().c.changed_at]
 _SHARED: Final = '"visibility":"shared",'
 """A member in the JSON document of each shared record. No string in a document can contain it: quotes are escaped."""
 _ALL_SHOWN: Final = IS_VISIBLE | IS_SHARED
@@ -31,45 +31,66 @@ OWN_ONLY: Final = ("visibility", "clinic_id")
 """The members of a record that only its owner sees."""
 
 
-def managed_details(row: Row) -> Row | None:
-    """Return what the clinic has sent about a record that it manages, or None if it does not manage the record.
+class Managed(NamedTuple):
+    """What the clinic has sent about a record that it manages, and the time of the record's change for the clinic.
 
-    This is the identifier (`system` and `value`), the `revision`, and `changed_at`, the time of the change for the
-    clinic.
+    `system` and `value` are the clinic's identifier of the record.
     """
-    return None if row["details"] is None else decode_json_row(_MANAGED, row["details"])
+
+    system: str
+    value: str
+    revision: int | None
+    changed_at: datetime
+
+    @property
+    def identifier(self) -> Row:
+        """The clinic's identifier of the record, as a member of the record."""
+        return {"system": self.system, "value": self.value}
 
 
-def clinic_record(keys: OwnerKeys, kind: Resource, row: Row) -> Row:
-    """Return the members of a record as the clinic sees it. `row` has the columns of `record_columns`.
+def clinic_record(keys: OwnerKeys, kind: Resource, row: Row, own: Managed | None) -> Row:
+    """Return the members of a record as the clinic sees it.
+
+    `row` has the columns of `record_columns`. `own` is None if the clinic does not manage the record. Add the members
+    `managed_by`, `identifier` and `revision` to those of `visible_document`.
+    """
+    managed_by = "patient" if own is None else "this-clinic"
+    if own is None and row["flags"] & IS_MANAGED:
+        managed_by = "another-clinic"
+    return {
+        "id": row["id"],
+        "version": row["version"],
+        **visible_document(keys, kind, row, own),
+        "managed_by": managed_by,
+        "identifier": None if own is None else own.identifier,
+        "revision": None if own is None else own.revision,
+    }
+
+
+def visible_document(keys: OwnerKeys, kind: Resource, row: Row, own: Managed | None) -> Row:
+    """Return the members of a record's document as the clinic sees them.
 
     References to records that the clinic does not see are null. If the clinic manages the record, but the record is not
     shared with the clinic, all fields except the clinical ones are null, too.
     """
-    document = orjson.loads(keys.open(kind.collection, row["id"], row["seq"], row["document"]))
-    flags, own = row["flags"], managed_details(row)
+    document: Row = orjson.loads(keys.open(kind.collection, row["id"], row["seq"], row["document"]))
+    flags = row["flags"]
     for name in OWN_ONLY:
         document.pop(name, None)
-    for number, field in enumerate(sorted(kind.targets), HIDDEN_SHIFT):
-        if flags >> number & 1:
-            document[field] = None
+    if flags >> HIDDEN_SHIFT:
+        for number, field in enumerate(sorted(kind.targets), HIDDEN_SHIFT):
+            if flags >> number & 1:
+                document[field] = None
     if own is not None and not flags & IS_SHARED:
-        document |= dict.fromkeys(_personal(kind))
-        document["updated_at"] = clock.format_instant(own["changed_at"])  # hides when the owner changed other fields
-    return {
-        "id": row["id"],
-        "version": row["version"],
-        **document,
-        "managed_by": "this-clinic" if flags & IS_OWN else "another-clinic" if flags & IS_MANAGED else "patient",
-        "identifier": None if own is None else {"system": own["system"], "value": own["value"]},
-        "revision": None if own is None else own["revision"],
-    }
+        document |= _hidden_fields(kind)
+        document["updated_at"] = clock.format_instant(own.changed_at)  # hides when the owner changed other fields
+    return document
 
 
 @cache
-def _personal(kind: Resource) -> tuple[str, ...]:
-    """Return the fields of a kind that only the owner sets. A clinic sees them only if the record is shared with it."""
-    return tuple(name for name in kind.field_names if name not in {*kind.clinical, *OWN_ONLY})
+def _hidden_fields(kind: Resource) -> Row:
+    """Return the fields of a kind that a clinic sees only if the record is shared with it, each with the value null."""
+    return {name: None for name in kind.field_names if name not in {*kind.clinical, *OWN_ONLY}}
 
 
 def change_json(item: Item, keys: OwnerKeys | None, identifiers: Mapping[UUID, Sequence[Row]]) -> str:
@@ -88,9 +109,23 @@ def change_json(item: Item, keys: OwnerKeys | None, identifiers: Mapping[UUID, S
     if collection == CONNECTIONS and flags & IS_VISIBLE:
         return f'{start}false,"record":{_connection_json(item, identifiers[item.patient_id])}}}'
     if flags & IS_VISIBLE and keys is not None:
-        record = clinic_record(keys, BY_COLLECTION[collection], item._asdict())
+        record = clinic_record(keys, BY_COLLECTION[collection], item._asdict(), _managed(item))
         return f'{start}false,"record":{json_strict.dump_text(record)}}}'
     return f'{start}true,"record":null}}'
+
+
+def _managed(item: Item) -> Managed | None:
+    if item.details is None:
+        return None
+    system, value, revision, changed_at = item.details
+    return Managed(system, value, revision, _time_of_change(changed_at))
+
+
+@lru_cache(1024)  # the records of one push have the same time
+def _time_of_change(value: str) -> datetime:
+    """Return the time of a change, an item of `details`."""
+    time: datetime = decode_json_row(_CHANGED_AT, [value])["changed_at"]
+    return time
 
 
 def _connection_json(item: Item, identifiers: Sequence[Row]) -> str:

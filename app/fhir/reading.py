@@ -4,7 +4,7 @@ Each access is logged in the transaction of the read. If the log entry cannot be
 """
 
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -17,12 +17,12 @@ from app.consents import statements as consent_statements
 from app.consents.access_log import Entry
 from app.db import RemoteDatabase, Row, Transaction, decode_json_row
 from app.exchange.pages import IS_OWN
-from app.exchange.records import clinic_record
+from app.exchange.records import Managed, visible_document
 from app.fhir import statements
 from app.fhir.searching import Search
 from app.fhir.statements import Page
 from app.fhir.types import FhirType
-from app.ids import new_id
+from app.ids import make_id, new_id_text
 from app.openapi import Json
 from app.problems import NotFound
 from app.records import Resource
@@ -55,10 +55,10 @@ async def read(call: ClientCaller, kind: FhirType, id: UUID, *, logs: bool = Tru
     request has just written the resource, because the write is in the access log already.
     """
     rows, named = await _rows(call, kind, Search(count=2, ids={id}), {}, logs=logs)
-    resources = await _resources(call, kind, _preferred(rows), named)
-    if not resources:
+    resource = next(await encoded(call, kind, _preferred(rows), named), None)
+    if resource is None:
         raise NotFound
-    return resources[0]
+    return resource
 
 
 async def find(call: ClientCaller, kind: FhirType, id: UUID) -> Row | None:
@@ -93,7 +93,7 @@ async def search(call: ClientCaller, kind: FhirType, wanted: Search) -> Found:
     if shown and len(shown) < len(rows):
         first = encode_position(key, scope, total, shown[-1]["id"])
         cursor = first + encode_position(key, (*scope, first), shown[-1]["source"], shown[-1]["patient_id"])
-    return Found(await _resources(call, kind, shown, named), cursor, total)
+    return Found([*await encoded(call, kind, shown, named)], cursor, total)
 
 
 async def _total(call: ClientCaller, kind: FhirType, wanted: Search) -> int:
@@ -147,11 +147,13 @@ async def read_rows(
 async def _read_and_log(call: ClientCaller, kind: FhirType, page: Page, values: Row, action: Action) -> list[Row]:
     """Return the rows of a page of records. Log the accesses in the same statement, which saves three round trips."""
     count = values["rows"] - 1
-    ids = [new_id() for _ in range(count)]
-    values |= {"access_ids": ids, "action": action, "request_id": call.request_id}
+    ids = [new_id_text() for _ in range(count)]
+    values |= {"access_ids": " ".join(ids), "action": action, "request_id": call.request_id}
     rows = await call.db.all(page.read_and_log, **values)
     entries = _entries(call, kind, [row for row in rows[:count] if row["fits"]], action)
-    access_log.emit(access_log.row_of(entry, id, values["now"]) for entry, id in zip(entries, ids, strict=False))
+    access_log.emit(
+        access_log.row_of(entry, make_id(id), values["now"]) for entry, id in zip(entries, ids, strict=False)
+    )
     return rows
 
 
@@ -165,31 +167,37 @@ async def _identifiers(tx: Transaction, call: ClientCaller, rows: Sequence[Row])
 
 def _entries(call: ClientCaller, kind: FhirType, rows: Sequence[Row], action: Action) -> list[Entry]:
     """Return the entries of the access log for rows: one entry for each patient and collection."""
-    ids: defaultdict[tuple[UUID, str], list[str]] = defaultdict(list)
+    ids: defaultdict[tuple[UUID, int], list[str]] = defaultdict(list)
     for row in rows:
-        ids[row["owner_id"], kind.sources[row["source"]].collection].append(str(row["id"]))
+        ids[row["owner_id"], row["source"]].append(str(row["id"]))
     return [
-        Entry(owner_id, call.clinic_id, action, collection, some, call.client_id, call.request_id)
-        for (owner_id, collection), some in ids.items()
+        Entry(owner_id, call.clinic_id, action, kind.sources[source].collection, some, call.client_id, call.request_id)
+        for (owner_id, source), some in ids.items()
     ]
 
 
-async def _resources(call: ClientCaller, kind: FhirType, rows: Sequence[Row], named: Identifiers) -> list[Json]:
-    return [each async for each in encoded(call, kind, rows, named)]
-
-
-async def encoded(call: ClientCaller, kind: FhirType, rows: Sequence[Row], named: Identifiers) -> AsyncGenerator[Json]:
-    """Yield the resource of each row. A record is decrypted just before its resource is yielded.
+async def encoded(call: ClientCaller, kind: FhirType, rows: Sequence[Row], named: Identifiers) -> Iterator[Json]:
+    """Return an iterator over the resources of rows. A record is decrypted just before its resource is returned.
 
     Leave out the records of accounts that were erased after the rows were read.
     """
     is_connection = kind.is_connection
     keys = {} if is_connection else await call.services.data_keys.of_many({row["owner_id"] for row in rows})
-    for row in rows:
-        if is_connection or row["owner_id"] in keys:  # otherwise the account was erased after the read
-            source = kind.sources[row["source"]]
-            record = _connection(row, named) if source.kind is None else _record(call, source.kind, row, keys)
-            yield source.encode(record, str(row["patient_id"]))
+
+    def resources() -> Iterator[Json]:
+        for row in rows:
+            if is_connection or row["owner_id"] in keys:  # otherwise the account was erased after the read
+                source = kind.sources[row["source"]]
+                record = _connection(row, named) if source.kind is None else _record(call, source.kind, row, keys)
+                yield source.encode(record, str(row["patient_id"]))
+
+    return resources()
+
+
+def managed(row: Row) -> Managed | None:
+    """Return what the clinic has sent about the record of a row, or None if it does not manage the record."""
+    is_own = row["flags"] & IS_OWN
+    return Managed(row["system"], row["value"], row["revision"], row["changed_at"]) if is_own else None
 
 
 def _record(call: ClientCaller, kind: Resource, row: Row, keys: Mapping[UUID, OwnerKeys]) -> Row:
@@ -197,7 +205,10 @@ def _record(call: ClientCaller, kind: Resource, row: Row, keys: Mapping[UUID, Ow
 
     An assessment also has the member `definition`: its instrument in the library.
     """
-    record = clinic_record(keys[row["owner_id"]], kind, row) | {"changed_at": row["changed_at"]}
+    own = managed(row)
+    record = visible_document(keys[row["owner_id"]], kind, row, own)
+    record["id"], record["version"], record["changed_at"] = row["id"], row["version"], row["changed_at"]
+    record["identifier"] = None if own is None else own.identifier
     if kind is ASSESSMENTS:
         code, version = record["instrument"], record["instrument_version"]
         record["definition"] = call.services.library.instrument(code, version)

@@ -17,7 +17,7 @@ from app.clinics.calls import CLINIC_ID
 from app.clinics.consent_tables import PatientIdentifier, PatientRecord, SharedItem
 from app.consents import access_log
 from app.db import Statement, any_of, bind, json_row
-from app.exchange.pages import CONSENT, fitting, had_consent, is_in_force, record_columns
+from app.exchange.pages import CONSENT, fitting, flags_of, had_consent, is_in_force, managed_columns
 from app.fhir.types import TYPES, Source
 from app.records.coverage import is_covered
 
@@ -105,7 +105,8 @@ def _page(source: Source, number: int, filters: Filters, order: Order, *, contin
             sa.cast(sa.null(), sa.LargeBinary()).label("document"),
         ]
     else:
-        more = record_columns(source.kind, table, _item.c.changed_at)
+        managed = managed_columns(table) if source.kind.clinical else []
+        more = [flags_of(source.kind, table), *managed, table.c.seq, table.c.document]
     own = sa.literal_column(str(number), sa.BigInteger)
     select = _from(sa.select(*columns, CONSENT.c.patient_id, own.label("source"), *more), source, table, filters)
     patient: sa.ColumnElement[Any] = CONSENT.c.patient_id

@@ -13,7 +13,6 @@ from app.clinics.calls import ClientCaller
 from app.db import Row
 from app.exchange import patients
 from app.exchange.push import Written, write_patient
-from app.exchange.records import managed_details
 from app.fhir import reading
 from app.fhir.mapping import administrations
 from app.fhir.parts import PROCEDURE, Identifier, Part
@@ -122,10 +121,10 @@ async def find(call: ClientCaller, part: Part, id: UUID) -> Target:
     row = await reading.find(call, PROCEDURE, id)
     if row is None:
         raise NotFound
-    own = managed_details(row)
+    own = reading.managed(row)
     if own is None:
         raise SessionConflict
-    target = Target(row["owner_id"], row["patient_id"], part.identifier((own["system"], own["value"])))
+    target = Target(row["owner_id"], row["patient_id"], part.identifier((own.system, own.value)))
     known = await patients.resolve(call, [part.patient])
     if known.ids.get(part.patient) != target.patient_id:
         raise UnknownSubject

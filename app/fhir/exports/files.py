@@ -69,7 +69,7 @@ def resources(kind: FhirType) -> File:
             shown = [row for row in rows[:PAGE_RECORDS] if row["fits"]]
             is_last = len(shown) == len(rows)
             lines, yielding = list[bytes](), Yielding()
-            async for resource in reading.encoded(call, kind, shown, named):
+            for resource in await reading.encoded(call, kind, shown, named):
                 lines.append(json_strict.dump(resource) + b"\n")
                 await yielding.check()
             yield b"".join(lines)

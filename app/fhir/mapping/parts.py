@@ -26,8 +26,15 @@ def present(**elements: Any) -> Json:
 
 def resource(kind: str, record: Row, **elements: Any) -> Json:
     """Return the FHIR resource of the type `kind` for a record: `id`, `meta`, and the `elements` that have a value."""
-    meta = {"versionId": str(record["version"]), "lastUpdated": record["changed_at"], "security": [_SECURITY]}
-    return {"resourceType": kind, "id": str(record["id"]), "meta": meta, **present(**elements)}
+    found: Json = {
+        "resourceType": kind,
+        "id": str(record["id"]),
+        "meta": {"versionId": str(record["version"]), "lastUpdated": record["changed_at"], "security": [_SECURITY]},
+    }
+    for name, value in elements.items():  # not `present`, which would copy the elements twice
+        if value or value == 0:
+            found[name] = value
+    return found
 
 
 def reference(kind: str, id: object) -> Json | None:

@@ -45,6 +45,8 @@ _CONCEPTS: Final = {
     for kind in ("preparation", "dosing", "integration")
 }
 """The `category` and the `code` of a Procedure, by the kind of the session."""
+_EXTENSIONS: Final = [(name, parts.OURS + name) for name in ("setting", "supervision", "timezone")]
+_SCHEDULED_AT: Final = f"{parts.OURS}scheduled-at"
 _NOT_STARTED: Final = {"planned", "not-done", "entered-in-error"}
 """The statuses of a session with which the Procedure's `performedDateTime` is the planned start."""
 
@@ -53,21 +55,22 @@ def encode(session: Row, patient: str) -> Json:
     """Return the FHIR Procedure for a session."""
     started, scheduled = session["started_at"], session["scheduled_at"]
     is_planned = started is None and session["status"] in _NOT_STARTED
-    codes = {name: session[name] for name in ("setting", "supervision", "timezone")}
-    times = {"scheduled-at": None if is_planned else scheduled}
-    period = {"start": started, **parts.present(end=session["ended_at"])}
+    extensions = [{"url": url, "valueCode": session[name]} for name, url in _EXTENSIONS if session[name] is not None]
+    if scheduled is not None and not is_planned:
+        extensions.append({"url": _SCHEDULED_AT, "valueDateTime": scheduled})
+    ended = session["ended_at"]
     category, code = _CONCEPTS[session["kind"]]
     return parts.resource(
         "Procedure",
         session,
-        extension=[*parts.extensions("valueCode", codes), *parts.extensions("valueDateTime", times)],
+        extension=extensions,
         identifier=[session["identifier"]] if session["identifier"] else [],
         status=_CODES[session["status"]],
         statusReason=parts.text(session["status_reason"]),
         category=category,
         code=code,
         subject=parts.reference("Patient", patient),
-        performedPeriod=None if started is None else period,
+        performedPeriod=started and ({"start": started, "end": ended} if ended else {"start": started}),
         performedDateTime=scheduled if is_planned else None,
         note=parts.notes(session["notes"]),
     )
