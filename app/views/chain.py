@@ -126,9 +126,10 @@ def links(*, named: bool) -> Statement:
 
     The bind parameters are the record's id and, if the collection is `named`, the `collection`; otherwise every
     collection can have the record. The statement returns one row for each of these collections that has a record with
-    this id; if none has, it returns one row whose collection is null. The references are a JSON array of arrays: the index of the field in `reference_fields`, the id
-    of the record that refers, and the id of the record that it refers to. If the feed has the version `known`, the
-    references are not read, and null: the client has the current response already.
+    this id; if none has, it returns one row whose collection is null. The references are a JSON array of arrays: the
+    index of the field in `reference_fields`, the id of the record that refers, and the id of the record that it refers
+    to. If the feed has the version `known`, the references are not read, and null: the client has the current response
+    already.
     """
     collection = _change.c.collection
     this = sa.and_(
