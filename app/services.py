@@ -12,7 +12,7 @@ from uuid import UUID
 from fastapi import Depends
 from starlette.requests import Request
 
-from app.db import Database
+from app.db import Database, Row
 from app.jobs import Jobs
 from app.keyring import Keyring
 from app.library import Library
@@ -72,6 +72,9 @@ class AccessTokens(Protocol):
 
 class ClientAccess(Protocol):
     """Checks whether a client of a clinic is still active, and fetches its public keys."""
+
+    known: dict[UUID, Row]
+    """The clinic's id and name and the purpose of each client that has called this worker: they never change."""
 
     async def check(self, client_id: UUID) -> None:
         """Raise `NotSignedIn` if the client or its clinic is not active any more."""

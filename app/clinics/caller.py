@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from app.clinics.key_urls import KeyUrls
 from app.clinics.keys import Jwk
 from app.clinics.tables import ClientRecord, ClinicRecord
-from app.db import Database, Statement, bind
+from app.db import Database, Row, Statement, bind
 from app.problems import NotSignedIn
 
 _clinic, _client = ClinicRecord.table(), ClientRecord.table()
@@ -30,6 +30,8 @@ class Clients:
     def __init__(self, db: Database, key_urls: KeyUrls) -> None:
         """Take the database with the clients, and the cache of the keys at clients' URLs."""
         self._db, self._key_urls = db, key_urls
+        self.known: dict[UUID, Row] = {}
+        """The clinic's id and name and the purpose of each client that has called this worker: they never change."""
 
     async def check(self, client_id: UUID) -> None:
         """Raise `NotSignedIn` if the client or its clinic has ended."""

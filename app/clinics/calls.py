@@ -28,9 +28,12 @@ _CALLER: Final = Lookup(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ClientCaller:
-    """The client that sent a request, with its clinic, its purpose, the scopes of its token, and the request's id."""
+    """The client that sent a request, with its clinic, its purpose, the scopes of its token, and the request's id.
+
+    `is_active` says whether a statement has proved that neither the client nor its clinic has ended.
+    """
 
     services: Services
     client_id: UUID
@@ -39,6 +42,7 @@ class ClientCaller:
     purpose: Purpose
     scope: str
     request_id: str
+    is_active: bool = True
 
     @property
     def db(self) -> Database:
@@ -50,16 +54,29 @@ class ClientCaller:
         """The bind values of statements that check what the client may see."""
         return {"client_id": self.client_id, "clinic_id": self.clinic_id, "purpose": self.purpose}
 
+    async def authenticate(self) -> None:
+        """Check that neither the client nor its clinic has ended, unless a statement has proved it.
+
+        Raise `NotSignedIn` if one of them has ended.
+        """
+        if not self.is_active:
+            await self.services.clients.check(self.client_id)
+            self.is_active = True
+
 
 class ClientToken(SecurityBase):
     """A dependency that returns the calling client, or refuses the request, and documents how clients authenticate.
 
     `ClientToken("Patient", "c")` accepts only tokens with the scope to create patients. Without a resource type, it
     accepts the token of any client.
+
+    With `is_lazy`, the route's own statement proves that the client is active, and the route then sets
+    `ClientCaller.is_active`. If it does not, the check runs before the response is sent.
     """
 
-    def __init__(self, kind: str = "", letters: str = "") -> None:
+    def __init__(self, kind: str = "", letters: str = "", *, is_lazy: bool = False) -> None:
         """Take the resource type and the scope letters that the token needs; describe the scheme for OpenAPI."""
+        self._is_lazy = is_lazy
         self._kind, self._letters, self._scope = kind, {*letters}, f"system/{kind}.{letters}"
         self.scheme_name = "ClientToken"
         self.model = HTTPBearer(
@@ -80,12 +97,23 @@ class ClientToken(SecurityBase):
             person = Caller(services, claims.account_id, claims.device_id)
             request.scope[PENDING_AUTH] = person.authenticate  # a signed-out device gets 401 instead
             raise Forbidden
-        found = await services.db.one(_CALLER, client_id=claims.client_id)
+        known = services.clients.known
+        found, is_active = known.get(claims.client_id) if self._is_lazy else None, False
+        if found is None:
+            found, is_active = await services.db.one(_CALLER, client_id=claims.client_id), True
         if found is None:
             raise NotSignedIn
+        known[claims.client_id] = found
+        caller = ClientCaller(
+            services,
+            claims.client_id,
+            scope=claims.scope,
+            request_id=request.scope["request_id"],
+            is_active=is_active,
+            **found,
+        )
+        request.scope[PENDING_AUTH] = caller.authenticate
         request.scope["clinic_id"] = found["clinic_id"]
         if not self._letters.issubset(scopes.parse(claims.scope).get(self._kind, "")):
             raise InsufficientScope.needing(self._scope)
-        return ClientCaller(
-            services, claims.client_id, scope=claims.scope, request_id=request.scope["request_id"], **found
-        )
+        return caller

@@ -36,6 +36,8 @@ from app.problems import (
 )
 
 _METHODS: Final = {"list": {"GET": "s", "POST": "c", "PUT": "u"}, "one": {"GET": "r", "PUT": "u"}}
+_READING: Final = {"r", "s"}
+"""The scope letters of interactions whose statement proves that the client is active."""
 _tag: Final = re.compile(r'(?:W/)?"(\d{1,18})"', re.ASCII).fullmatch
 _lenient: Final = re.compile(r"(?:\A|[,;])\s*handling\s*=\s*\"?lenient\"?\s*(?:[,;]|\Z)", re.IGNORECASE).search
 _accepted: Final = re.compile(r"\*/\*|application/\*|application/(?:fhir\+)?json|text/json", re.IGNORECASE).match
@@ -65,7 +67,9 @@ class FhirToken(ClientToken):
         super().__init__()
         self._checks_accept = checks_accept
         self._by_type = {
-            name: ClientToken(name, letters) for name, kind in TYPES.items() if {*letters} <= {*kind.letters}
+            name: ClientToken(name, letters, is_lazy={*letters} <= _READING)
+            for name, kind in TYPES.items()
+            if {*letters} <= {*kind.letters}
         }
         self._path = path
 

@@ -121,7 +121,9 @@ async def _rows(
     page = statements.page(kind.name, wanted.filters, continued=bool(after), counted=counted)
     values = wanted.values | after | {"most_bytes": MAX_PAGE_BYTES}
     action = Action.READ if logs else None
-    return await read_rows(call, kind, page, values, count=wanted.count, action=action)
+    rows, named = await read_rows(call, kind, page, values, count=wanted.count, action=action)
+    call.is_active = call.is_active or bool(rows)  # the statement returns no row if the client has ended
+    return rows, named
 
 
 async def read_rows(

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from app.clinics.consent_tables import AccessRecord
 from app.consents.access_log import CONNECTIONS
 from app.db import RemoteDatabase, Row, Statement, bind
+from tests.clinics.clients import end_client
 from tests.consents.clinic import Clinic
 from tests.exchange.test_statements import counted
 from tests.exchange.test_visibility import linked
@@ -34,7 +35,7 @@ def test_a_page_of_records_and_its_accesses_are_one_statement_on_postgresql(
     server: Server, facade: Facade, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pushed(facade)
-    wanted = 2 if isinstance(server.db, RemoteDatabase) else 3  # one of them finds the client
+    wanted = 1 if isinstance(server.db, RemoteDatabase) else 2
     assert counted(monkeypatch, lambda _: facade.get("Procedure")) == wanted
 
 
@@ -51,7 +52,9 @@ def test_each_patient_and_collection_of_a_page_has_an_entry_and_a_line(
     assert len(shown) == 7
     found = reads(server, clinic)
     assert len(found) == len({(row["owner_id"], row["collection"]) for row in found}) == 4
-    assert [id for row in found for id in row["ids"]] != [each["id"] for each in shown], "entries are of several rows"
+    assert [id for row in found for id in row["ids"]] != [each["id"] for each in shown], (
+        "some entries have several rows"
+    )
     for patient, person in people.items():
         own = [each["id"] for each in shown if each["subject"]["reference"] == f"Patient/{patient}"]
         logged = [row for row in found if row["owner_id"] == person.id]
@@ -62,3 +65,14 @@ def test_each_patient_and_collection_of_a_page_has_an_entry_and_a_line(
     assert [(line["access_id"], line["account_id"], line["collection"], line["records"]) for line in lines] == [
         (str(row["id"]), str(row["owner_id"]), row["collection"], len(row["ids"])) for row in found
     ]
+
+
+@pytest.mark.parametrize("path", ["Procedure", "Procedure?_count=0", "Patient", "Procedure/{id}"])
+def test_a_client_that_ended_after_its_last_search_gets_401(
+    server: Server, facade: Facade, clinic: Clinic, path: str
+) -> None:
+    url = f"/fhir/{path.format(id=pushed(facade))}"
+    assert clinic.client.get(url).status_code == 200
+    end_client(server, {"id": clinic.client_id})
+    assert clinic.client.get(url).status_code == 401
+    assert clinic.client.get("/fhir/Goal").status_code == 401
