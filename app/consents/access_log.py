@@ -14,7 +14,6 @@ from uuid import UUID
 import sqlalchemy as sa
 from pydantic import BaseModel, Field
 from sqlalchemy.dialects.postgresql import aggregate_order_by
-from sqlalchemy.sql.elements import Grouping
 
 from app import clock, observability
 from app.clinics.consent_tables import AccessRecord, Action
@@ -98,7 +97,7 @@ def insert_of(page: sa.CTE, collections: Mapping[int, str]) -> sa.CTE:
     """
     place = sa.func.row_number().over(order_by=sa.func.min(page.c.row_number))
     texts = sa.func.string_to_array(sa.bindparam("access_ids", type_=sa.Text()), sa.literal_column("' '"))
-    ids = Grouping(sa.cast(texts, sa.ARRAY(_access.c.id.type)))
+    ids = sa.select(sa.cast(texts, sa.ARRAY(_access.c.id.type))).scalar_subquery()  # evaluated once, not for each entry
     names: dict[Any, Any] = {
         sa.literal_column(str(source)): sa.literal_column(f"'{name}'") for source, name in collections.items()
     }
