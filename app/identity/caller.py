@@ -79,10 +79,11 @@ class Caller:
         return self.device_id
 
     def confirm(self, timezone: str | None) -> None:
-        """Store the time zone that a statement returned as `TIMEZONE`, and mark the caller as authenticated.
+        """Mark the caller as authenticated, and store the account's time zone.
 
-        Raise `NotSignedIn` if `timezone` is None and the caller is not internal, even if an earlier statement of the
-        same request proved the sign-in.
+        `timezone` is the column `TIMEZONE` of a statement, which is None if the device is no longer signed in. Then raise
+        `NotSignedIn`, even if an earlier statement of the same request proved the sign-in, unless the server itself
+        created this caller (`is_internal`).
         """
         if timezone is None:
             if not self.is_internal:

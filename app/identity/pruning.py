@@ -23,10 +23,10 @@ _rows = sa.bindparam("rows", type_=sa.BigInteger)
 
 
 def _delete_oldest(kind: type[Table], moment: str, *conditions: sa.ColumnElement[bool]) -> Statement:
-    """Return a statement for `delete_in_batches`, which deletes the oldest rows of a table.
+    """Return a statement for `delete_in_batches`, which deletes one batch: the oldest rows that meet the conditions.
 
-    `moment` is the name of the column whose value must be at least `since` and below `before`. The statement returns
-    this value for each deleted row.
+    `moment` is the name of a column. Its value in a deleted row is at least the bind parameter `since` and below
+    `before`, and the statement returns it for each deleted row.
     """
     table = kind.table()
     (key,), column = table.primary_key, table.c[moment]

@@ -16,7 +16,7 @@ _word: Final = re.compile(r"[A-Za-z0-9]+")
 def share_problems(paths: Json) -> Json:
     """Replace each problem response by a reference to a component. Return the components by name.
 
-    Other error responses are replaced only if several operations have the same one.
+    An error response of another format, such as FHIR's, is replaced only if several operations have the same one.
     """
     shared: Json = {}
     every = [
