@@ -8,6 +8,7 @@ import binascii
 import hashlib
 import hmac
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -21,6 +22,7 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 _NUMBER_BYTES: Final = 8
 _POSITION_BYTES: Final = 24
 _CURSOR_BYTES: Final = 40
+_MAX_KEYS: Final = 16
 Cursor = Annotated[str, WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9_-]+$"})]
 """A cursor in a query parameter: the opaque text of a position."""
 Scope = tuple[object, ...]
@@ -60,4 +62,11 @@ def decode_moment(key: bytes, scope: Scope, cursor: str) -> tuple[datetime, UUID
 
 
 def _mac(key: bytes, scope: Scope, position: bytes) -> bytes:
-    return hmac.digest(key, position + repr(scope).encode(), hashlib.sha256)[: _CURSOR_BYTES - _POSITION_BYTES]
+    mac = _keyed(key).copy()
+    mac.update(position + repr(scope).encode())
+    return mac.digest()[: _CURSOR_BYTES - _POSITION_BYTES]
+
+
+@lru_cache(_MAX_KEYS)  # OpenSSL looks up the algorithm for each new MAC
+def _keyed(key: bytes) -> hmac.HMAC:
+    return hmac.new(key, digestmod=hashlib.sha256)

@@ -20,7 +20,7 @@ from app.clock import Instant
 from app.db import Row, Statement, any_of, bind
 from app.http import Response, Route, json_response
 from app.identity import SIGNED_IN, Feed
-from app.ids import Id
+from app.ids import Id, make_id
 from app.openapi import example, problems
 from app.problems import InvalidCursor, TooManySearches
 from app.records import OwnRecords, Resource, View
@@ -188,7 +188,7 @@ async def search(view: View, query: SearchQuery) -> Row:
             items.append(record | {"field": name, "snippet": snippet, "happened_at": happened_at})
     more = scanned < len(rows)
     last = rows[scanned - 1] if more else None
-    next_cursor = None if last is None else encode_moment(key, scope, last[0], UUID(int=last[1]))
+    next_cursor = None if last is None else encode_moment(key, scope, last[0], make_id(last[1].to_bytes(16)))
     return {"items": items, "next_cursor": next_cursor, "scanned": scanned}
 
 

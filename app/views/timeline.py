@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from functools import cache
 from typing import Annotated, Any, Final
-from uuid import UUID
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Query
@@ -18,7 +17,7 @@ from app.clock import Instant
 from app.db import Statement, any_of, bind
 from app.http import Response, Route
 from app.identity import SIGNED_IN, Feed
-from app.ids import Id
+from app.ids import Id, make_id
 from app.openapi import example
 from app.problems import InvalidCursor
 from app.records import IfNoneMatch, OwnRecords, Resource, View, kinds
@@ -172,7 +171,7 @@ async def get_timeline(
     items = [row for row in rows[: query.limit] if row[_DOCUMENT] is not None]
     more = len(rows) > len(items)
     key, scope = view.caller.services.cursor_key, _scope(view, query, zone)
-    next_cursor = encode_moment(key, scope, items[-1][0], UUID(int=items[-1][1])) if more else None
+    next_cursor = encode_moment(key, scope, items[-1][0], make_id(items[-1][1].to_bytes(16))) if more else None
     return tagged(page_response(await _texts(view, items), next_cursor), tag_of(version, *parts))
 
 
