@@ -39,7 +39,8 @@ PRACTICES: Final = 10
 ENTRIES: Final = 300
 CHECK_INS: Final = 60
 ASSESSMENTS: Final = 12
-ELEMENTS: Final = 50
+ELEMENTS: Final = 51
+"""The number of elements, and of intentions: a list of 50 then has a next page, as the timeline has."""
 SEARCHED: Final = 1000
 WORDS: Final = (
     "Snow on the skylight, and nobody had to say anything. I stayed for one breath longer than I wanted to. " * 4
