@@ -13,10 +13,8 @@ import orjson
 import sqlalchemy as sa
 
 from app.db import Database, Row, Statement, Transaction, any_of, bind, bulk_update
-from app.db.schema import MigrationError
-from app.keyring import Keyring, KeyringError
-from app.problems import Failure
 from app.sealing import DataKeys, OwnerKeys
+from migrations.resealing import open_data_keys
 
 BATCH_SIZE: Final = 500
 _METADATA: Final = sa.MetaData()
@@ -108,7 +106,7 @@ async def _in_batches(
     owners = {row["owner_id"] for row in await db.all(_WITHOUT_KEY)}
     keys: DataKeys | None = None
     for owner_id in sorted(owners):
-        keys = keys or _data_keys(db, keyring)
+        keys = keys or open_data_keys(db, keyring)
         async with db.transaction() as tx:
             await tx.all(_LOCK_FEEDS, owners=[owner_id])
             await keys.of_or_create(tx, owner_id)
@@ -118,7 +116,7 @@ async def _in_batches(
             found = await tx.tuples(statement, rows=BATCH_SIZE, **after)
             rows: list[Row] = [dict(zip(_COLUMNS, values, strict=True)) for values in found]
             if rows:
-                keys = keys or _data_keys(db, keyring)
+                keys = keys or open_data_keys(db, keyring)
                 await work(keys, tx, rows)
         if not rows and after is _FIRST:
             return
@@ -127,15 +125,6 @@ async def _in_batches(
             report(count)
         # Another process may have done what this one waited for: the end is what a pass from the start finds nothing.
         after = {f"after_{name}": rows[-1][name] for name in _KEY} if rows else _FIRST
-
-
-def _data_keys(db: Database, keyring: Path) -> DataKeys:
-    try:
-        opened = Keyring(keyring)
-        _ = opened.sealing_key  # raises if there is none
-    except KeyringError as error:
-        raise MigrationError(Failure("no-keyring", str(error), is_configuration=True)) from None
-    return DataKeys(db, opened)
 
 
 async def _seal_batch(keys: DataKeys, tx: Transaction, rows: list[Row]) -> None:

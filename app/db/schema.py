@@ -98,7 +98,7 @@ async def _migrate(database_url: str, revision: str, report: Report, keyring: Pa
 
 
 async def _upgrade(database_url: str, revision: str, report: Report, keyring: Path) -> None:
-    from migrations import document_members, sealing  # noqa: PLC0415
+    from migrations import document_steps, sealing  # noqa: PLC0415
 
     if revision <= BOTH_FORMS:  # "head" is greater than any number
         await _run("upgrade", database_url, revision, report)
@@ -109,24 +109,22 @@ async def _upgrade(database_url: str, revision: str, report: Report, keyring: Pa
         await _run("upgrade", database_url, SEALED, report)
     if revision > SEALED and await _revision(database_url) == int(SEALED):
         await _vacuum(database_url, sealing.TABLES)  # before the next revision, so that a killed process repeats it
-    for number, added in document_members.ADDED.items():
+    for number, step in document_steps.STEPS.items():
         if revision > number:
             await _run("upgrade", database_url, number, report)
             if await _revision(database_url) == int(number):
-                complete = partial(document_members.complete, keyring=keyring, report=report, added=added)
-                await _with_database(database_url, complete)
+                await _with_database(database_url, partial(step.upgrade, keyring=keyring, report=report))
     await _run("upgrade", database_url, revision, report)
 
 
 async def _downgrade(database_url: str, present: int, target: int, report: Report, keyring: Path) -> None:
-    from migrations import document_members, sealing  # noqa: PLC0415
+    from migrations import document_steps, sealing  # noqa: PLC0415
 
-    for number, added in reversed([*document_members.ADDED.items()]):
+    for number, step in reversed([*document_steps.STEPS.items()]):
         if present > int(number) >= target:
             await _run("downgrade", database_url, number, report)
         if present >= int(number) >= target:
-            take_away = partial(document_members.take_away, keyring=keyring, report=report, added=added)
-            await _with_database(database_url, take_away)
+            await _with_database(database_url, partial(step.downgrade, keyring=keyring, report=report))
             present = int(number)
     if present > int(BOTH_FORMS) > target:
         await _run("downgrade", database_url, BOTH_FORMS, report)
