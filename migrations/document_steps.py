@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
 from app.db import Database
-from migrations import document_members
+from migrations import document_compression, document_members
 
 
 class Work(Protocol):
@@ -29,5 +29,5 @@ STEPS: Final[Mapping[str, Step]] = {
         partial(document_members.take_away, added=added),
     )
     for number, added in document_members.ADDED.items()
-}
+} | {document_compression.FIRST_COMPRESSED: Step(document_compression.compress, document_compression.decompress)}
 """By the revision at which they run, in ascending order."""

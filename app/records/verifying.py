@@ -131,8 +131,8 @@ class _LenientKeys(OwnerKeys):
     def __init__(self, keys: OwnerKeys, id: UUID, resource: Resource) -> None:
         self._keys, self._id, self._empty = keys, id, orjson.dumps(dict.fromkeys(resource.sealed_names)).decode()
 
-    def seal(self, collection: str, id: UUID, seq: int, document: str) -> bytes:
-        return self._keys.seal(collection, id, seq, document)
+    def seal(self, collection: str, id: UUID, seq: int, document: str, *, may_compress: bool = False) -> bytes:
+        return self._keys.seal(collection, id, seq, document, may_compress=may_compress)
 
     def open(self, collection: str, id: UUID, seq: int, sealed: bytes) -> str:
         return self._empty if id == self._id else self._keys.open(collection, id, seq, sealed)

@@ -6,7 +6,7 @@ person wrote. Only this package imports an AEAD cipher.
 """
 
 from app.sealing.aead import Cipher, UnreadableError
-from app.sealing.data_keys import DataKeys, OwnerKeys, create_data_key
+from app.sealing.data_keys import COMPRESSED, DataKeys, OwnerKeys, create_data_key
 from app.sealing.tables import DataKeyRecord
 
-__all__ = ["Cipher", "DataKeyRecord", "DataKeys", "OwnerKeys", "UnreadableError", "create_data_key"]
+__all__ = ["COMPRESSED", "Cipher", "DataKeyRecord", "DataKeys", "OwnerKeys", "UnreadableError", "create_data_key"]

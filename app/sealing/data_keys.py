@@ -1,14 +1,16 @@
 """Data keys: one for each account, stored wrapped, and cached unwrapped for a minute.
 
-A sealed value is `0x01`, the generation of the data key in two bytes, a nonce of 12 bytes, the ciphertext, and a tag of
-16 bytes. The value is bound to its owner, collection, record and sequence number: it cannot be decrypted as the
-document of another record or version.
+A sealed value is the format (one byte), the generation of the data key in two bytes, a nonce of 12 bytes, the
+ciphertext, and a tag of 16 bytes. The value is bound to its owner, collection, record and sequence number: it cannot be
+decrypted as the document of another record or version. The format is `0x01`, or `0x02` for a document that was
+compressed before it was encrypted (decision 093). A value of one format cannot be decrypted as the other.
 """
 
 import os
 import time
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -19,9 +21,11 @@ from app.db import Database, Row, Statement, Transaction, any_of, bind
 from app.keyring import Keyring
 from app.problems import UnreadableRecord
 from app.sealing.aead import KEY_BYTES, NONCE_BYTES, NOT_DECRYPTED, Cipher, UnreadableError
+from app.sealing.compression import NOT_DECOMPRESSED, compress, decompress
 from app.sealing.tables import DataKeyRecord
 
-FORMAT: Final = b"\x01"
+PLAIN: Final = b"\x01"
+COMPRESSED: Final = b"\x02"
 HEADER_BYTES: Final = 3
 _NONCE_END: Final = HEADER_BYTES + NONCE_BYTES
 CACHE_SECONDS: Final = 60.0
@@ -38,20 +42,31 @@ _OF_OWNERS: Final = Statement(sa.select(_data_key).where(any_of(_data_key.c.owne
 class OwnerKeys:
     """The data keys of one account, which seal and open its records' documents."""
 
-    __slots__ = ("_decrypt", "_encrypt", "_header", "_owner", "read_at")
+    __slots__ = ("_decrypt", "_encrypt", "_generation", "_owner", "read_at")
 
     def __init__(self, owner_id: UUID, ciphers: dict[int, Cipher]) -> None:
         """Take the ciphers of the data keys, by generation. The one with the highest generation seals new documents."""
         self._owner = owner_id.bytes
-        self._decrypt = {_header(generation): cipher.decrypt_parts for generation, cipher in ciphers.items()}
+        self._decrypt: dict[bytes, Callable[[bytes, bytes, bytes], bytes]] = {}
+        for generation, cipher in ciphers.items():
+            self._decrypt[PLAIN + generation.to_bytes(2)] = cipher.decrypt_parts
+            self._decrypt[COMPRESSED + generation.to_bytes(2)] = partial(_decrypt_compressed, cipher.decrypt_parts)
         newest = max(ciphers)
-        self._header, self._encrypt = _header(newest), ciphers[newest].encrypt
+        self._generation, self._encrypt = newest.to_bytes(2), ciphers[newest].encrypt
         self.read_at = time.monotonic()
 
-    def seal(self, collection: str, id: UUID, seq: int, document: str) -> bytes:
-        """Encrypt a document, bound to its record and sequence number, and return the sealed value."""
-        bound_to = self._owner + collection.encode() + id.bytes + seq.to_bytes(8)
-        return self._header + self._encrypt(document.encode(), bound_to)
+    def seal(self, collection: str, id: UUID, seq: int, document: str, *, may_compress: bool = False) -> bytes:
+        """Encrypt a document, bound to its record and sequence number, and return the sealed value.
+
+        If `may_compress`, the document is compressed if it is of medium size. The size of the sealed value then depends
+        on how much the document repeats itself. So do not compress a document if anyone but its owner can write a part
+        of it: they could learn from the size whether their part repeats the owner's.
+        """
+        content, bound_to = document.encode(), self._owner + collection.encode() + id.bytes + seq.to_bytes(8)
+        compressed = compress(content) if may_compress else None
+        if compressed is not None:
+            return COMPRESSED + self._generation + self._encrypt(compressed, bound_to + COMPRESSED)
+        return PLAIN + self._generation + self._encrypt(content, bound_to)
 
     def open(self, collection: str, id: UUID, seq: int, sealed: bytes) -> str:
         """Decrypt a sealed value, and return the document; on failure, log the record's id and raise `UnreadableRecord`.
@@ -65,13 +80,17 @@ class OwnerKeys:
                 sealed[_NONCE_END:],
                 self._owner + collection.encode() + id.bytes + seq.to_bytes(8),
             ).decode()
-        except (*NOT_DECRYPTED, KeyError):
+        except (*NOT_DECRYPTED, NOT_DECOMPRESSED, KeyError):
             observability.log_event("record-unreadable", "error", collection=collection, id=str(id), seq=seq)
             raise UnreadableRecord from None
 
 
-def _header(generation: int) -> bytes:
-    return FORMAT + generation.to_bytes(2)
+def _decrypt_compressed(
+    decrypt: Callable[[bytes, bytes, bytes], bytes], nonce: bytes, ciphertext: bytes, bound_to: bytes
+) -> bytes:
+    """Decrypt and decompress a document. Raise one of `NOT_DECRYPTED`, or `NOT_DECOMPRESSED`."""
+    content: bytes = decompress(decrypt(nonce, ciphertext, bound_to + COMPRESSED))
+    return content
 
 
 class DataKeys:

@@ -174,7 +174,8 @@ class WorkingSet:
         for name, fact in resource.facts.items():
             row[name] = fact(row)
         document = document_of(resource, row)
-        row["document"] = write.keys.seal(resource.collection, id, row["seq"], document)
+        is_owners = not resource.clinical  # a clinic writes no part of it, so its size tells the clinic nothing
+        row["document"] = write.keys.seal(resource.collection, id, row["seq"], document, may_compress=is_owners)
         problem = write.usage.add(before, row, is_limited=is_limited)
         if problem is None:
             self.rows[key], self.documents[key] = row, document
