@@ -29,6 +29,7 @@ import typer
 from tests import postgres
 from tests.bench import machine
 from tests.bench.checks import tree_of
+from tests.bench.custody import PROSE
 
 LOGIN: Final = {"email": "ilse@example.com", "password": "one-quiet-morning"}
 SECONDS: Final = 60
@@ -36,7 +37,7 @@ PULLED: Final = 1000
 PUSHED: Final = 100
 BATCHES: Final = {"get": 200, "list": 60, "post": 60, "patch": 60, "pull": 4, "push": 4}
 """How many requests of each operation a batch has."""
-DRAFT: Final = {
+DRAFT: Final[dict[str, str]] = {
     "kind": "integration",
     "statement": "When my mother goes quiet, I stay, and I do not try to repair it.",
     "why": "Repairing is how I left the room without moving.",
@@ -48,9 +49,10 @@ DRAFT: Final = {
 class Served:
     """A started server, and requests to it of one person."""
 
-    def __init__(self, port: int, pid: int) -> None:
-        """Sign in, and push the records that are read and changed."""
+    def __init__(self, port: int, pid: int, length: int) -> None:
+        """Sign in, and push the records that are read and changed; `length` is that of their texts, or 0."""
         self._port, self._pid = port, pid
+        self._length = length
         self._numbers = itertools.count()
         self._connection = HTTPConnection("127.0.0.1", port, timeout=SECONDS)
         self._token = ""
@@ -82,7 +84,7 @@ class Served:
         return self._send("GET", "/v1/intentions?limit=50")
 
     def _post(self) -> bytes:
-        return self._send("POST", "/v1/intentions", {"id": str(uuid4())} | DRAFT)
+        return self._send("POST", "/v1/intentions", {"id": str(uuid4())} | self._draft())
 
     def _patch(self) -> bytes:
         number = next(self._numbers)
@@ -94,9 +96,15 @@ class Served:
 
     def _push(self) -> list[str]:
         ids = [str(uuid4()) for _ in range(PUSHED)]
-        ops = [{"op": "upsert", "collection": "intentions", "id": id, "set": DRAFT} for id in ids]
+        ops = [{"op": "upsert", "collection": "intentions", "id": id, "set": self._draft()} for id in ids]
         self._send("POST", "/v1/sync/push", {"ops": ops})
         return ids
+
+    def _draft(self) -> dict[str, str]:
+        if not self._length:
+            return DRAFT
+        start = next(self._numbers) * self._length % (len(PROSE) - self._length)
+        return DRAFT | {"why": PROSE[start : start + self._length]}
 
     def _send(self, method: str, path: str, content: Any = None, extra: dict[str, str] | None = None) -> bytes:
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
@@ -111,7 +119,7 @@ class Served:
 
 
 @contextmanager
-def _serving(root: Path, folder: Path, url: str) -> Iterator[Served]:
+def _serving(root: Path, folder: Path, url: str, length: int) -> Iterator[Served]:
     """Start the server of a commit, with its demo, until the block ends."""
     port = machine.free_port()
     command = [sys.executable, "-c", "from app.cli import main; main()", "serve", "--demo", "--port", str(port)]
@@ -124,11 +132,11 @@ def _serving(root: Path, folder: Path, url: str) -> Iterator[Served]:
     log = folder / "log"
     with machine.running(command, environment, folder, log) as process:
         machine.await_listening(process, port, log)
-        yield Served(port, process.pid)
+        yield Served(port, process.pid, length)
 
 
 @contextmanager
-def _servers(roots: list[Path], database: str) -> Iterator[list[Served]]:
+def _servers(roots: list[Path], database: str, length: int) -> Iterator[list[Served]]:
     os.environ.pop(postgres.URL, None)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="commits")))
@@ -141,7 +149,7 @@ def _servers(roots: list[Path], database: str) -> Iterator[list[Served]]:
             if server:
                 subprocess.run(["psql", "-q", server, "-c", f"CREATE DATABASE commit{number}"], check=True)
                 url = re.sub("/postgres(?=[?])", f"/commit{number}", server)
-            servers.append(stack.enter_context(_serving(root, own, url)))
+            servers.append(stack.enter_context(_serving(root, own, url, length)))
         yield servers
 
 
@@ -152,6 +160,7 @@ def main(
     only: Annotated[str, typer.Option(help="The operations.")] = ",".join(BATCHES),
     databases: Annotated[str, typer.Option(help="The databases.")] = "sqlite,postgresql",
     rounds: Annotated[int, typer.Option(min=1, help="Rounds of each operation.")] = 40,
+    length: Annotated[int, typer.Option(min=0, max=2000, help="Characters of a record's text; 0: a short one.")] = 0,
 ) -> None:
     """Compare a commit with earlier ones."""
     with ExitStack() as stack:
@@ -163,7 +172,7 @@ def main(
                 f"| {database} | {' | '.join(before)} | {late} | {' | '.join(f'{late} / {each}' for each in before)} |"
             )
             print(f"|---{'|--:' * (2 * len(before) + 1)}|")
-            with _servers(roots, database) as servers:
+            with _servers(roots, database, length) as servers:
                 for operation in only.split(","):
                     print(f"| {operation} | {' | '.join(_cells(servers, operation, rounds))} |", flush=True)
 
