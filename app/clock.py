@@ -36,10 +36,16 @@ def now() -> datetime:
     return datetime.fromtimestamp(time.time_ns() // 1_000_000 / 1000, UTC)  # takes a third of the time of replace()
 
 
-@lru_cache(64)  # the records of one write all have the same instant
 def format_instant(moment: datetime) -> str:
     """Return an instant as text in the format of every response: `2026-11-22T10:00:00.000000Z`."""
-    moment = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return _format_utc(moment if moment.tzinfo is UTC else moment.astimezone(UTC))
+
+
+@lru_cache(64)  # the records of one write all have the same instant
+def _format_utc(moment: datetime) -> str:
+    """Return an instant in UTC as text. In another time zone, a time that clocks show twice equals itself, so that the
+    cache would confuse its two instants.
+    """
     if moment.microsecond:
         return orjson.dumps(moment, option=orjson.OPT_UTC_Z)[1:-1].decode()  # takes a third of the time of isoformat
     return f"{moment.isoformat()[:-6]}.000000Z"
